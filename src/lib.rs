@@ -1,0 +1,1 @@
+//! Neural architecture search you can watch, in a Rust notebook.
