@@ -1,1 +1,89 @@
 //! Neural architecture search you can watch, in a Rust notebook.
+//!
+//! A search has three parts, and a study that brings them together:
+//!
+//! ```text
+//! space  ->  strategy  ->  evaluator  ->  study  ->  chart
+//! which      what to       how good       the loop,  what a
+//! exist      try next      is one         the record person sees
+//! ```
+//!
+//! ```
+//! use nascent::prelude::*;
+//!
+//! let data = Dataset::digits();
+//! let space = Space::on(&data)                                 // shape and classes come from the data
+//!     .then(conv(any([4, 8]), 3))                              // any: a choice of values
+//!     .then(repeat(1..=2, one_of([                             // one_of: a choice of blocks
+//!         conv(8, any([3, 5])).residual(), sep_conv(8, 3), max_pool(2)])))
+//!     .then(global_avg_pool());
+//!
+//! let study = Study::new(&space, Train::on(&data).epochs(1))
+//!     .strategy(Evolution::regularized()).trials(4).seed(1).run()?;
+//! println!("{study}");                                         // in a notebook: the report, with charts
+//! assert!(study.best()?.score() > Some(0.1));
+//! # Ok::<(), nascent::Error>(())
+//! ```
+//!
+//! Everything is an owned value that a notebook variable can hold; settings return a new value, so
+//! a cell can be run again; and everything random follows from the study's seed, on any number of
+//! threads. The README shows the set-up of a notebook; `notebooks/quickstart.ipynb` is the tour.
+
+mod arch;
+pub mod chart;
+mod count;
+mod data;
+mod error;
+mod evaluate;
+mod kernel;
+mod nn;
+mod notebook;
+pub mod prelude;
+mod rng;
+mod space;
+mod strategy;
+mod study;
+mod task;
+
+pub use arch::{Architecture, LayerRow, Shape};
+pub use count::Count;
+pub use data::{Dataset, Split};
+pub use error::{Error, ErrorKind, Result};
+pub use evaluate::{
+    AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
+    Retrained, Train, Training, evaluator,
+};
+pub use nn::{
+    Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, avg_pool,
+    batch_norm, conv, dropout, embedding, flatten, gelu, global_avg_pool, global_max_pool, layers,
+    linear, max_pool, relu, sep_conv, sigmoid, silu, skip, tanh,
+};
+pub use notebook::{Draw, EvcxrDisplay, Shown, show};
+pub use rng::Rng;
+pub use space::{
+    Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Space,
+    Value, any, one_of, repeat, residual, seq,
+};
+pub use strategy::{
+    AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,
+    StrategyInfo, strategies, strategy,
+};
+pub use study::{Asked, Duplicates, Explanation, History, Key, Protocol, Study, Trial};
+pub use task::{Metric, Task};
+
+/// Marks a conversion from a value; see [`IntoEvaluator`] and [`IntoStrategy`].
+#[doc(hidden)]
+pub enum ByValue {}
+
+/// Marks a conversion from a reference; see [`IntoEvaluator`] and [`IntoStrategy`].
+#[doc(hidden)]
+pub enum ByReference {}
+
+/// A CUDA device if the crate was built with the `cuda` feature and there is one, else the CPU.
+///
+/// ```
+/// let device = nascent::best_device();
+/// ```
+pub fn best_device() -> candle_core::Device {
+    candle_core::Device::cuda_if_available(0).unwrap_or(candle_core::Device::Cpu)
+}

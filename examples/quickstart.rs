@@ -1,0 +1,116 @@
+//! The quickstart on the command line: a search on the 8x8 digits.
+//!
+//! ```text
+//! cargo run --release --example quickstart -- --trials 40 --jobs 2 --seed 1
+//! ```
+//!
+//! prints a line for each trial and the best at the end. The lines are the same for any number of
+//! jobs. Further options: `--epochs N` for each trial (8), `--strategy random|grid|evolution`,
+//! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
+//! `--csv FILE.csv`.
+
+use nascent::prelude::*;
+use std::str::FromStr;
+
+fn main() {
+    // An error of `main` would be printed by its Debug text; ours is the same, without "Error:".
+    if let Err(e) = search() {
+        eprintln!("quickstart: {e}");
+        std::process::exit(1);
+    }
+}
+
+fn search() -> Result<()> {
+    let options = Options::read()?;
+
+    let data = Dataset::digits();
+    let space = Space::on(&data)
+        .then(conv(any([16, 32]), 3))
+        .then(repeat(
+            1..=3,
+            one_of([conv(32, any([3, 5])).residual(), sep_conv(32, 3), max_pool(2)]),
+        ))
+        .then(global_avg_pool());
+    let strategies = nascent::strategies();
+    let names: Vec<&str> = strategies.iter().map(|s| s.name).collect();
+    let row = strategies.iter().find(|s| s.name == options.strategy).ok_or_else(|| {
+        Error::invalid(format!("--strategy {}", options.strategy), "unknown", names.join(", "))
+    })?;
+
+    let study = Study::new(&space, Train::on(&data).epochs(options.epochs))
+        .strategy((row.make)())
+        .trials(options.trials)
+        .jobs(options.jobs)
+        .seed(options.seed)
+        .quiet()
+        .on_trial(|trial| println!("{}", trial.line()))
+        .run()?;
+
+    if let Some(file) = options.report {
+        study.report().save(file)?;
+    }
+    if let Some(file) = options.csv {
+        study.save_csv(file)?;
+    }
+    let best = study.best()?;
+    if options.retrain > 0 {
+        let winner = study.retrain(options.retrain)?;
+        println!("test accuracy {:.4} after {} epochs", winner.test_score(), options.retrain);
+    }
+    println!("best trial {} score {:.6}", best.number(), best.score().unwrap_or(f64::NAN));
+    Ok(())
+}
+
+struct Options {
+    trials: usize,
+    jobs: usize,
+    seed: u64,
+    epochs: usize,
+    retrain: usize,
+    strategy: String,
+    report: Option<String>,
+    csv: Option<String>,
+}
+
+impl Options {
+    fn read() -> Result<Options> {
+        let mut o = Options {
+            trials: 20,
+            jobs: 2,
+            seed: 0,
+            epochs: 8,
+            retrain: 0,
+            strategy: "evolution".into(),
+            report: None,
+            csv: None,
+        };
+        let mut words = std::env::args().skip(1);
+        while let Some(name) = words.next() {
+            let value = words.next().unwrap_or_default();
+            match name.as_str() {
+                "--trials" => o.trials = number(&name, &value)?,
+                "--jobs" => o.jobs = number(&name, &value)?,
+                "--seed" => o.seed = number(&name, &value)?,
+                "--epochs" => o.epochs = number(&name, &value)?,
+                "--retrain" => o.retrain = number(&name, &value)?,
+                "--strategy" => o.strategy = value,
+                "--report" => o.report = Some(value),
+                "--csv" => o.csv = Some(value),
+                _ => {
+                    return Err(Error::invalid(
+                        name,
+                        "no such option",
+                        "--trials, --jobs, --seed, --epochs, --retrain, --strategy, --report or --csv",
+                    ));
+                }
+            }
+        }
+        Ok(o)
+    }
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
+    value
+        .parse()
+        .map_err(|_| Error::invalid(format!("{name} {value}"), "a whole number is wanted", "20"))
+}

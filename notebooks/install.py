@@ -1,0 +1,159 @@
+"""Where everything is, and the two installs: the Python venv and the kernel. Standard library only.
+
+Everything is in one folder, shared by all clones, safe to delete:
+    venv-<key>/       JupyterLab and its friends, pinned by requirements.txt
+    evcxr-<version>/  the Rust kernel, built by cargo
+    warm/<key>/       a build folder with Candle and all other crates compiled (warm.py)
+    kernels/          a copy of it for each running kernel, gone when the kernel ends (launch.py)
+    jupyter/          kernelspecs, one a clone; JupyterLab's settings
+"""
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NOTEBOOKS = Path(__file__).resolve().parent
+REPO = NOTEBOOKS.parent
+EVCXR_VERSION = "0.22.0"
+
+
+def home():
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("NASCENT_HOME") or Path(cache) / "nascent").absolute()
+
+
+HOME = home()
+EVCXR = HOME / f"evcxr-{EVCXR_VERSION}"
+JUPYTER = HOME / "jupyter"
+
+
+def digest(*parts):
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+
+
+# A kernelspec names this clone's launch.py, so every clone has its own.
+SPECS = JUPYTER / f"clone-{digest(REPO)}"
+
+
+# The kernel writes its own Cargo.toml and ignores ours: these are all that reaches the build.
+PROFILE = {
+    "CARGO_PROFILE_DEV_OPT_LEVEL": "3",
+    "CARGO_PROFILE_DEV_DEBUG_ASSERTIONS": "false",
+    "CARGO_PROFILE_DEV_OVERFLOW_CHECKS": "false",
+    # Cells compile as fast without, copies are smaller, and nascent itself is optimised as a whole.
+    "CARGO_INCREMENTAL": "0",
+}
+
+
+class SetupError(Exception):
+    """Something is missing; the text says what to do."""
+
+
+@contextlib.contextmanager
+def lock(name, shared=False):
+    """Two starts at once: the second waits for the first, and says so."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    with open(HOME / f"{name}.lock", "a") as file:
+        mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(file, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"waiting for another notebooks/start ({name})")
+            fcntl.flock(file, mode)
+        yield
+
+
+def say(text):
+    print(f"notebooks/start: {text}", file=sys.stderr, flush=True)
+
+
+def output(*argv):
+    return subprocess.run(argv, check=True, capture_output=True, text=True, cwd=REPO).stdout.strip()
+
+
+def check_tools():
+    """Fails with what is missing and what to install."""
+    if not shutil.which("cargo") or not shutil.which("rustc"):
+        raise SetupError("Rust is missing. Install it with rustup, or your system's rustc and cargo packages.")
+    try:
+        have = re.search(r"rustc (\d+)\.(\d+)", output("rustc", "--version"))
+    except subprocess.CalledProcessError as error:
+        raise SetupError(f"rustc does not run: {error.stderr.strip()}") from None
+    need = re.search(r'rust-version = "(\d+)\.(\d+)', (REPO / "Cargo.toml").read_text())
+    if tuple(map(int, have.groups())) < tuple(map(int, need.groups())):
+        raise SetupError(f"{have[0]} is too old: nascent needs {need[1]}.{need[2]}. Try `rustup update`.")
+    if not shutil.which("cc"):
+        raise SetupError("a C compiler (cc) is missing; Rust links with it. Install gcc or clang "
+                         "(Debian: build-essential; Fedora: gcc).")
+
+
+def venv_python():
+    # With another Python version, or other pins, it is another venv.
+    key = digest((NOTEBOOKS / "requirements.txt").read_text(), sys.version_info[:2], sys.base_prefix)
+    return HOME / f"venv-{key}" / "bin" / "python"
+
+
+def install_venv():
+    python = venv_python()
+    folder = python.parent.parent
+    done = folder / "complete"
+    if done.exists() and python.exists():
+        return
+    say("installing JupyterLab (250 MB, about a minute)")
+    shutil.rmtree(folder, ignore_errors=True)
+    made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True)
+    if made.returncode:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise SetupError("Python cannot make a virtual environment. Install its venv package (Debian, Ubuntu: "
+                         f"python3-venv).\n{made.stdout}{made.stderr}".rstrip())
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+           "-r", NOTEBOOKS / "requirements.txt"]
+    if subprocess.run(pip).returncode:
+        raise SetupError("pip could not install JupyterLab (see above). Is the network up? Run again to retry.")
+    done.touch()
+
+
+def install_evcxr():
+    if (EVCXR / "bin" / "evcxr_jupyter").exists():
+        return
+    say(f"building the Rust kernel, evcxr_jupyter {EVCXR_VERSION} (once, about 10 minutes on 2 cores)")
+    # A target folder of its own: an interrupted build goes on where it was.
+    build = HOME / "evcxr-build"
+    cargo = ["cargo", "install", "--locked", "--root", EVCXR, "--target-dir", build,
+             "evcxr_jupyter", "--version", f"={EVCXR_VERSION}"]
+    # Not in the repo: its Cargo configuration is not the kernel's.
+    if subprocess.run(cargo, cwd=HOME).returncode:
+        raise SetupError("cargo could not build evcxr_jupyter (see above). Run again to go on from there.")
+    shutil.rmtree(build, ignore_errors=True)
+
+
+def write_kernelspec(warm):
+    """`Rust (nascent)`: launch.py with the environment the kernel needs."""
+    libdir = output("rustc", "--print", "target-libdir")
+    spec = {
+        "display_name": "Rust (nascent)",
+        "language": "rust",
+        # The kernel ignores SIGINT; it kills the cell's process on a message.
+        "interrupt_mode": "message",
+        "argv": [str(venv_python()), str(NOTEBOOKS / "launch.py"), "{connection_file}"],
+        "env": {
+            "NASCENT_WARM": str(warm),
+            "EVCXR_CONFIG_DIR": str(NOTEBOOKS / "evcxr"),
+            # evcxr 0.22 finds no libstd when build folder and toolchain share a path prefix ($HOME).
+            "LD_LIBRARY_PATH": os.pathsep.join(filter(None, [libdir, os.environ.get("LD_LIBRARY_PATH")])),
+            # evcxr rewrites a kernel it finds at kernels/rust, the user's own perhaps: show it none.
+            "JUPYTER_PATH": str(SPECS),
+            **PROFILE,
+        },
+    }
+    folder = SPECS / "kernels" / "nascent"
+    folder.mkdir(parents=True, exist_ok=True)
+    fresh = folder / f"kernel.json.{os.getpid()}"
+    fresh.write_text(json.dumps(spec, indent=1))
+    fresh.replace(folder / "kernel.json")

@@ -1,0 +1,151 @@
+"""A nascent kernel to run code in, from Python: what run.py, selftest.py and the regression tests use.
+
+    with Kernel("notebooks") as kernel:
+        out = kernel.run(':dep nascent = { path = ".." }')
+        out = kernel.run("use nascent::prelude::*; Dataset::digits()")
+        assert not out.error and "<svg" in out.html
+
+Run it with `notebooks/start --python FILE`, which sets up the kernel and has jupyter_client.
+"""
+import os
+import queue
+import re
+import tempfile
+import time
+from dataclasses import dataclass, field
+
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+from nbformat.v4 import output_from_msg
+
+from install import SPECS
+
+# The text of a `?` error goes through stderr, and can arrive after the cell is said to be done.
+DRAIN = 0.1
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass
+class Output:
+    """What one cell gave."""
+
+    outputs: list = field(default_factory=list)  # as in the notebook file
+    seconds: float = 0.0
+    broken: str = ""  # the kernel died, or time ran out: no more cells can run
+
+    def _stream(self, name):
+        return "".join(o.text for o in self.outputs if o.output_type == "stream" and o.name == name)
+
+    @property
+    def text(self):
+        """What was printed."""
+        return self._stream("stdout")
+
+    @property
+    def stderr(self):
+        return self._stream("stderr")
+
+    @property
+    def data(self):
+        """The value shown, by MIME type."""
+        return next((o.data for o in reversed(self.outputs) if o.output_type == "execute_result"), {})
+
+    @property
+    def html(self):
+        return self.data.get("text/html", "")
+
+    @property
+    def svg(self):
+        """The chart, shown as SVG or inside HTML."""
+        found = re.search(r"<svg.*</svg>", self.data.get("image/svg+xml", "") or self.html, re.S)
+        return found[0] if found else ""
+
+    @property
+    def error(self):
+        """What went wrong, or "". The kernel's own status says `ok` after a panic and after a `?`
+        error: both show on stderr only. So anything there is an error: nascent prints on stdout."""
+        failed = [ANSI.sub("", "\n".join(o.traceback) or o.evalue)
+                  for o in self.outputs if o.output_type == "error"]
+        return self.broken or "\n".join(failed + [self.stderr.strip()]).strip()
+
+
+class Kernel:
+    """A running kernel; ends with the `with` block, or by `shutdown`."""
+
+    def __init__(self, cwd, timeout=180, in_place=None):
+        # `:dep nascent = { path = ".." }` is resolved against the kernel's working folder.
+        specs = KernelSpecManager(kernel_dirs=[str(SPECS / "kernels")], ensure_native_kernel=False)
+        # warm.py alone runs a kernel in the warm folder itself, and shows what it compiles.
+        env = dict(os.environ, **({"NASCENT_IN_PLACE": str(in_place)} if in_place else {}))
+        self.log = None if in_place else tempfile.TemporaryFile("w+")
+        self.manager = KernelManager(kernel_name="nascent", kernel_spec_manager=specs)
+        start = time.monotonic()
+        self.manager.start_kernel(cwd=str(cwd), env=env, stdout=self.log, stderr=self.log)
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        try:
+            self.client.wait_for_ready(timeout=timeout)
+        except RuntimeError as error:
+            self.shutdown()
+            raise RuntimeError(f"the kernel does not start: {error}\n{self.tail()}") from None
+        self.seconds = time.monotonic() - start
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+
+    def run(self, code, timeout=300):
+        """Runs a cell to its end. Raises nothing: see `Output.error`."""
+        out = Output()
+        start = time.monotonic()
+        request = self.client.execute(code, allow_stdin=False, stop_on_error=False)
+        end = start + timeout
+        idle = None
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=0.5 if idle is None else DRAIN)
+            except queue.Empty:
+                if idle is not None:
+                    break
+                if not self.manager.is_alive():
+                    out.broken = f"the kernel died\n{self.tail()}".strip()
+                    break
+                message = None
+            if message:
+                ours = message["parent_header"].get("msg_id") == request
+                kind = message["msg_type"]
+                if ours and kind == "status" and message["content"]["execution_state"] == "idle":
+                    idle = time.monotonic()
+                elif kind == "stream" or ours and kind in ("execute_result", "display_data", "error"):
+                    # A stream is taken whoever its parent: background threads write when they like.
+                    self._add(out, output_from_msg(message))
+            if idle is None and time.monotonic() > end:
+                out.broken = f"no end after {timeout} s"
+                break
+        out.seconds = (idle or time.monotonic()) - start
+        return out
+
+    @staticmethod
+    def _add(out, new):
+        last = out.outputs[-1] if out.outputs else None
+        if last and new.output_type == last.output_type == "stream" and new.name == last.name:
+            last.text += new.text
+        else:
+            out.outputs.append(new)
+
+    def interrupt(self):
+        """What the ■ button does: the running cell's process is killed, with all variables."""
+        self.manager.interrupt_kernel()
+
+    def tail(self, lines=15):
+        """The last the kernel itself had to say: not shown in notebooks."""
+        if not self.log:
+            return ""
+        self.log.seek(0)
+        return "\n".join(self.log.read().splitlines()[-lines:])
+
+    def shutdown(self, now=False):
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=now)

@@ -1,0 +1,118 @@
+"""The kernelspec's command: gives the kernel a build folder of its own, then becomes the kernel.
+
+evcxr needs a build folder for itself. A fresh one costs minutes of compiling, so each kernel gets a
+copy of the warm one. Large artefacts are hard links; cargo and rustc replace those by renaming and
+never write into them. All else is a real copy, because it is written in place: fingerprints, dep-info,
+build-script output, Cargo.toml, src/lib.rs, and the `.cargo-lock` whose lock belongs to the inode, so
+that a link would make two notebooks wait for each other. So are nascent's own artefacts: they are
+relinked when its source changes, and not every linker unlinks its output first.
+
+The kernel replaces this process (exec), so signals, exit code and pid are its own. A small watcher
+outlives it, ends a computation it left behind, and deletes the copy. Standard library only.
+"""
+import fcntl
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from install import EVCXR, HOME, lock
+
+LINKED = {".rlib", ".rmeta", ".so", ".dylib", ".a"}
+KERNELS = HOME / "kernels"
+
+
+def own(name):
+    """Whether a file or folder comes from a crate that is rebuilt: nascent, or the cell itself."""
+    return name.removeprefix("lib").startswith(("nascent-", "nascent.", "ctx-", "ctx.", "code_"))
+
+
+def copy(source, target, skip=lambda name: False):
+    """Copies a build folder, linking what is never written in place. Times are kept: cargo compares them."""
+    os.makedirs(target)
+    for entry in os.scandir(source):
+        to = os.path.join(target, entry.name)
+        if skip(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            copy(entry.path, to, skip)
+        elif os.path.splitext(entry.name)[1] in LINKED and not own(entry.name):
+            os.link(entry.path, to, follow_symlinks=False)
+        else:
+            shutil.copy2(entry.path, to, follow_symlinks=False)
+
+
+def claim(folder):
+    """Locks a copy. The kernel and all it starts inherit the descriptor: held while any of them lives."""
+    descriptor = os.open(f"{folder}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    os.set_inheritable(descriptor, True)
+    return descriptor
+
+
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(f"{folder}.lock").unlink(missing_ok=True)
+
+
+def sweep():
+    """Deletes the copies of kernels whose watcher died with them, as in a power cut."""
+    for file in KERNELS.glob("*.lock"):
+        descriptor = claim(file.with_suffix(""))
+        if descriptor is not None:
+            remove(file.with_suffix(""))
+            os.close(descriptor)
+
+
+def watch(folder, descriptor):
+    """Forks a watcher: waits for the kernel's end, then clears up after it."""
+    kernel = os.getpid()
+    if os.fork():
+        return
+    os.setsid()  # or it would end with the kernel's process group
+    os.close(descriptor)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):  # whoever started the kernel may read these to their end
+        os.dup2(null, standard)
+    while os.getppid() == kernel:
+        time.sleep(0.3)
+    try:
+        # Jupyter makes the kernel a group leader. A cell still computing would go on for hours.
+        os.killpg(kernel, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    with open(f"{folder}.lock") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # until the last of them is gone
+        remove(folder)
+    os._exit(0)
+
+
+def own_copy():
+    KERNELS.mkdir(parents=True, exist_ok=True)
+    folder = KERNELS / f"{os.getpid()}-{time.time_ns()}"
+    with lock("kernels"):
+        sweep()
+        descriptor = claim(folder)
+    watch(folder, descriptor)
+    with lock("warm-swap", shared=True):
+        copy(os.environ["NASCENT_WARM"], folder)
+    return str(folder)
+
+
+def main(connection_file):
+    folder = os.environ.pop("NASCENT_IN_PLACE", None)
+    if not folder:
+        folder = own_copy()
+    os.environ["EVCXR_TMPDIR"] = folder
+    kernel = EVCXR / "bin" / "evcxr_jupyter"
+    os.execv(kernel, [kernel, "--control_file", connection_file])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,273 @@
+//! The network of an architecture as a graph of operations, with shapes and costs.
+
+use super::{Architecture, Shape};
+use crate::chart::theme::human_count;
+use crate::chart::{Chart, Diagram, DiagramRow};
+use crate::error::{Error, ErrorKind, Result};
+use crate::nn::{ADD, Activation, INPUT, Op, Plan, find};
+use crate::rng::Hash64;
+use crate::space::{Block, Genes, Space, Tree, Value, genes};
+use crate::task::Task;
+
+/// An operation with its place in the network.
+#[derive(Clone)]
+pub(crate) struct Node {
+    pub(crate) op: Op,
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) plan: Plan,
+    /// The task's head, or the projection of a residual connection.
+    pub(crate) role: Role,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    Chosen,
+    Projection,
+    Head,
+}
+
+/// Nodes in topological order; the first is the input, the last the output.
+#[derive(Clone)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// One layer of an architecture, as [`Architecture::layers`] lists them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerRow {
+    /// The operation with its settings, as `conv(32,3)`.
+    pub name: String,
+    /// The layer's family: conv, pool, linear, ...
+    pub family: String,
+    /// The shape of its output.
+    pub shape: Shape,
+    /// Its learned parameters.
+    pub params: usize,
+    /// Its multiply-adds for one sample.
+    pub macs: usize,
+    /// The rows that it takes its inputs from.
+    pub inputs: Vec<usize>,
+}
+
+/// More layers than this are a slip, and would take the machine's memory with them.
+pub(crate) const MOST_LAYERS: usize = 10_000;
+
+impl Graph {
+    pub(crate) fn of(space: &Space, decisions: &[u32]) -> Result<Graph> {
+        let genes = genes::parse(space.root(), decisions)?;
+        let mut graph = Graph { nodes: vec![] };
+        let input = Op::of(&INPUT, &[]);
+        let plan = (INPUT.plan)(&input, &[space.input()])?;
+        graph.nodes.push(Node { op: input, inputs: vec![], plan, role: Role::Chosen });
+        let end = graph.block(space.root(), &mut genes.iter(), 0)?;
+        graph.head(&space.task(), end)?;
+        Ok(graph)
+    }
+
+    fn shape(&self, id: usize) -> &Shape {
+        &self.nodes[id].plan.output
+    }
+
+    fn push(&mut self, op: Op, inputs: Vec<usize>, role: Role) -> Result<usize> {
+        if self.nodes.len() > MOST_LAYERS {
+            return Err(Error::invalid(
+                format!("an architecture of more than {MOST_LAYERS} layers"),
+                format!("at most {MOST_LAYERS} are allowed"),
+                "a smaller repeat(...)",
+            ));
+        }
+        let shapes: Vec<Shape> = inputs.iter().map(|&i| self.shape(i).clone()).collect();
+        let number = self.nodes.len();
+        let plan =
+            (op.info.plan)(&op, &shapes).map_err(|e| e.context(format!("layer {number}")))?;
+        self.nodes.push(Node { op, inputs, plan, role });
+        Ok(number)
+    }
+
+    fn block(
+        &mut self,
+        block: &Block,
+        genes: &mut std::slice::Iter<crate::space::Gene>,
+        from: usize,
+    ) -> Result<usize> {
+        match &*block.0 {
+            Tree::Layer { info, args } => {
+                let mut values = Vec::with_capacity(args.len());
+                for choice in args {
+                    let pick = match choice.options.len() {
+                        1 => 0,
+                        _ => genes.next().map_or(0, |g| g.pick as usize),
+                    };
+                    values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
+                }
+                let op = Op { info, args: values };
+                let from = if info.name == "linear" { self.flat(from)? } else { from };
+                self.push(op, vec![from], Role::Chosen)
+            }
+            Tree::Seq(blocks) => blocks.iter().try_fold(from, |at, b| self.block(b, genes, at)),
+            Tree::OneOf(options) if options.len() == 1 => self.block(&options[0], genes, from),
+            Tree::OneOf(options) => {
+                let Some(gene) = genes.next() else { return Ok(from) };
+                self.block(&options[gene.pick as usize], &mut gene.subs[0].iter(), from)
+            }
+            Tree::Repeat { block, .. } => {
+                let Some(gene) = genes.next() else { return Ok(from) };
+                let copies: &[Genes] = &gene.subs;
+                copies.iter().try_fold(from, |at, copy| self.block(block, &mut copy.iter(), at))
+            }
+            Tree::Residual(inner) => {
+                let out = self.block(inner, genes, from)?;
+                if out == from {
+                    return Ok(from);
+                }
+                let shortcut = self.shortcut(from, out)?;
+                self.push(Op::of(&ADD, &[]), vec![out, shortcut], Role::Chosen)
+            }
+            Tree::Broken { block, .. } => self.block(block, genes, from),
+        }
+    }
+
+    /// A linear layer takes an image as one vector.
+    fn flat(&mut self, from: usize) -> Result<usize> {
+        match self.shape(from).as_slice() {
+            [_, _, _] => self.push(Op::of(find("flatten")?, &[]), vec![from], Role::Chosen),
+            _ => Ok(from),
+        }
+    }
+
+    /// The residual connection's input in the shape of its output: itself, or projected by a 1x1
+    /// convolution or a linear layer (option B of arXiv 1512.03385).
+    fn shortcut(&mut self, from: usize, out: usize) -> Result<usize> {
+        let (a, b) = (self.shape(from).clone(), self.shape(out).clone());
+        if a == b {
+            return Ok(from);
+        }
+        let (int, act) = (Value::Int, Value::Act(Activation::Identity));
+        let op = match (a.as_slice(), b.as_slice()) {
+            ([_, h, w], [c, oh, ow]) => (1..=*h.max(w))
+                .find(|s| h.div_ceil(*s) == *oh && w.div_ceil(*s) == *ow)
+                .map(|s| (find("conv"), vec![int(*c as i64), int(1), int(s as i64), int(1), act])),
+            ([_], [f]) => Some((find("linear"), vec![int(*f as i64), int(1), act])),
+            _ => None,
+        };
+        match op {
+            Some((info, args)) => self.push(Op::of(info?, &args), vec![from], Role::Projection),
+            None => Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "residual around layers {} to {out}: an input of {a} cannot be added to an \
+                     output of {b}. Try odd kernels, or strides instead of pooling with a rest",
+                    from + 1
+                ),
+            )),
+        }
+    }
+
+    /// What the task puts at the end: a linear layer with one output a class, a target or a symbol.
+    fn head(&mut self, task: &Task, from: usize) -> Result<()> {
+        let shape = self.shape(from).clone();
+        let from = match (task.is_per_position(), shape.as_slice()) {
+            (true, [_, _]) | (false, [_]) if shape.vocabulary().is_none() => from,
+            (false, [_, _] | [_, _, _]) => {
+                self.push(Op::of(find("flatten")?, &[]), vec![from], Role::Head)?
+            }
+            (true, _) => {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "the head for {task} on an output of {shape}: it wants a sequence [L, D], \
+                         one vector a position. Try embedding(...) first, and no pooling or \
+                         flattening after it"
+                    ),
+                ));
+            }
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "the head for {task} on an output of {shape}: it wants numbers. Try \
+                         embedding(...) for tokens"
+                    ),
+                ));
+            }
+        };
+        let act = Value::Act(Activation::Identity);
+        let args = [Value::Int(task.outputs() as i64), Value::Int(0), act];
+        self.push(Op::of(find("linear")?, &args), vec![from], Role::Head).map(|_| ())
+    }
+
+    pub(crate) fn total(&self, of: impl Fn(&Plan) -> u64) -> u64 {
+        self.nodes.iter().fold(0, |sum, n| sum.saturating_add(of(&n.plan)))
+    }
+
+    pub(crate) fn rows(&self) -> Vec<LayerRow> {
+        let row = |n: &Node| LayerRow {
+            name: match n.role {
+                Role::Head if n.op.info.name == "linear" => "head: linear".to_string(),
+                Role::Projection => format!("projection: {}", n.op),
+                _ => n.op.to_string(),
+            },
+            family: if n.role == Role::Head { "head" } else { n.op.info.family }.to_string(),
+            shape: n.plan.output.clone(),
+            params: n.plan.params as usize,
+            macs: n.plan.macs as usize,
+            inputs: n.inputs.clone(),
+        };
+        self.nodes.iter().map(row).collect()
+    }
+
+    /// A hash of the graph: each node's is made of its operation and its inputs' hashes, in any
+    /// order for a sum; skips pass their input's on. Isomorphic graphs agree. Graphs without shared
+    /// nodes, which is all that sequences and residual connections make, agree only if isomorphic.
+    pub(crate) fn canonical(&self) -> u64 {
+        let mut hashes: Vec<u64> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let mut inputs: Vec<u64> = node.inputs.iter().map(|&i| hashes[i]).collect();
+            if node.op.info.name == "skip" {
+                hashes.push(inputs[0]);
+                continue;
+            }
+            inputs.sort_unstable();
+            let mut h = Hash64::new();
+            h.write(node.op.to_string().as_bytes());
+            inputs.iter().for_each(|i| h.write(&i.to_le_bytes()));
+            if node.inputs.is_empty() {
+                h.write(node.plan.output.to_string().as_bytes());
+            }
+            hashes.push(h.finish());
+        }
+        hashes.last().copied().unwrap_or_default()
+    }
+}
+
+pub(super) fn diagram(arch: &Architecture) -> Chart {
+    let graph = match arch.graph() {
+        Ok(graph) => graph,
+        Err(e) => {
+            return Chart::new(Diagram {
+                title: "This architecture does not fit together".into(),
+                rows: vec![],
+                total: e.to_string(),
+            });
+        }
+    };
+    let rows = graph.rows().into_iter().enumerate().map(|(id, row)| DiagramRow {
+        id,
+        name: row.name,
+        shape: row.shape.to_string(),
+        params: if row.params == 0 { String::new() } else { human_count(row.params as f64) },
+        inputs: row.inputs,
+        kind: row.family,
+    });
+    let count = |n: usize| human_count(n as f64);
+    Chart::new(Diagram {
+        title: "Architecture".into(),
+        rows: rows.collect(),
+        total: format!(
+            "{} parameters, {} multiply-adds a sample, about {}B to train with batches of 64",
+            count(arch.params()),
+            count(arch.macs()),
+            count(arch.memory(64))
+        ),
+    })
+}

@@ -1,0 +1,188 @@
+//! One architecture of a space: decisions, the network they stand for, and what it costs.
+
+mod graph;
+mod shape;
+
+pub use graph::LayerRow;
+pub(crate) use graph::{Graph, MOST_LAYERS};
+pub use shape::Shape;
+
+use crate::error::Result;
+use crate::rng::Hash64;
+use crate::space::Space;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// One architecture of a [`Space`].
+///
+/// Its identity is its decisions, one number for every choice of the space that exists in it.
+/// Shapes, parameters and multiply-adds are known without allocating a tensor.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([1, 8, 8], Task::classification(10))
+///     .then(repeat(1..=2, one_of([conv(any([8, 16]), 3), max_pool(2)])))
+///     .then(global_avg_pool());
+/// let arch = space.decode([1, 0, 1, 1])?;
+/// assert_eq!(arch.to_string(), "conv(16,3)>max_pool(2)>global_avg_pool");
+/// assert_eq!(space.parse(&arch.to_string())?, arch);
+/// assert_eq!(arch.params(), 16 * 9 + 2 * 16 + 16 * 10 + 10);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Architecture(Arc<Inner>);
+
+struct Inner {
+    space: Space,
+    decisions: Vec<u32>,
+    graph: OnceLock<Result<Graph>>,
+}
+
+impl Architecture {
+    /// Of decisions that the space has already accepted.
+    pub(crate) fn new(space: &Space, decisions: Vec<u32>) -> Self {
+        Architecture(Arc::new(Inner { space: space.clone(), decisions, graph: OnceLock::new() }))
+    }
+
+    /// The decisions: the index of the chosen option for every choice, in reading order.
+    pub fn decisions(&self) -> Vec<u32> {
+        self.0.decisions.clone()
+    }
+
+    pub(crate) fn decided(&self) -> &[u32] {
+        &self.0.decisions
+    }
+
+    /// The space it belongs to.
+    pub fn space(&self) -> Space {
+        self.0.space.clone()
+    }
+
+    /// A short name for the identity, stable between runs: a hash of the decisions.
+    pub fn identity(&self) -> u64 {
+        let mut h = Hash64::new();
+        self.0.decisions.iter().for_each(|d| h.write(&d.to_le_bytes()));
+        h.finish()
+    }
+
+    /// The canonical key: equal for architectures whose networks are the same graph of the same
+    /// operations, whatever decisions led to it. It looks through skips. Trained accuracies of two
+    /// such architectures still differ, because weights are initialised by position.
+    pub fn canonical(&self) -> u64 {
+        match self.graph() {
+            Ok(graph) => graph.canonical(),
+            Err(_) => self.identity(),
+        }
+    }
+
+    /// The network, or why the layers do not fit together.
+    pub(crate) fn graph(&self) -> Result<&Graph> {
+        let built = self.0.graph.get_or_init(|| Graph::of(&self.0.space, &self.0.decisions));
+        built.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the layers fit together.
+    ///
+    /// # Errors
+    /// Names the layer that does not fit and the shape it was given.
+    pub fn check(&self) -> Result<()> {
+        self.graph().map(|_| ())
+    }
+
+    /// The layers in order, the input first and the task's head last; empty if they do not fit.
+    pub fn layers(&self) -> Vec<LayerRow> {
+        self.graph().map(Graph::rows).unwrap_or_default()
+    }
+
+    /// The shape of the output, the head included.
+    pub fn output(&self) -> Shape {
+        let end = self.graph().ok().and_then(|g| g.nodes.last());
+        end.map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone())
+    }
+
+    /// Learned parameters, the head included; 0 if the layers do not fit.
+    pub fn params(&self) -> usize {
+        self.graph().map_or(0, |g| g.total(|p| p.params)) as usize
+    }
+
+    /// Multiply-adds of one forward pass of one sample, in convolutions and linear layers.
+    pub fn macs(&self) -> usize {
+        self.graph().map_or(0, |g| g.total(|p| p.macs)) as usize
+    }
+
+    /// An estimate of the bytes that training with batches of `batch` samples needs: weights,
+    /// gradients and two moments of the optimiser, and every layer's kept values with their
+    /// gradients. What the allocator and the data set hold comes on top.
+    pub fn memory(&self, batch: impl crate::Count) -> usize {
+        let batch = batch.to_i64().max(0) as u64;
+        let kept = self.graph().map_or(0, |g| g.total(|p| p.kept));
+        let numbers = (4 * self.params() as u64).saturating_add(batch.saturating_mul(2 * kept));
+        numbers.saturating_mul(4) as usize
+    }
+
+    /// The text form, which [`Space::parse`] reads back.
+    pub fn to_text(&self) -> String {
+        crate::space::text::write(&self.0.space, &self.0.decisions)
+    }
+
+    /// The drawing of its layers, with shapes and parameters.
+    pub fn diagram(&self) -> crate::chart::Chart {
+        graph::diagram(self)
+    }
+
+    /// The architecture and its space as JSON, for [`Architecture::from_json`].
+    pub fn to_json(&self) -> String {
+        let stored = Stored { space: self.0.space.clone(), decisions: self.decisions() };
+        serde_json::to_string(&stored).unwrap_or_default()
+    }
+
+    /// Reads what [`Architecture::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When the text is not such JSON, or the decisions do not belong to the space.
+    pub fn from_json(json: &str) -> Result<Architecture> {
+        let stored: Stored = serde_json::from_str(json)?;
+        stored.space.check()?;
+        stored.space.decode(stored.decisions)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    space: Space,
+    decisions: Vec<u32>,
+}
+
+impl Serialize for Architecture {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        Stored { space: self.0.space.clone(), decisions: self.decisions() }.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Architecture {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let stored = Stored::deserialize(d)?;
+        stored.space.decode(stored.decisions).map_err(serde::de::Error::custom)
+    }
+}
+
+impl PartialEq for Architecture {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.decisions == other.0.decisions && self.0.space == other.0.space
+    }
+}
+
+impl Eq for Architecture {}
+
+impl fmt::Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}
+
+impl fmt::Debug for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,74 @@
+//! The shape of one sample, without the batch dimension.
+
+use crate::count::Count;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The shape of one sample between two layers, without the batch dimension.
+///
+/// One dimension is a vector of features `[F]`, two are a sequence `[L, D]` of positions and
+/// features, three an image `[C, H, W]`. Tokens are a sequence `[L]` of symbols of a vocabulary,
+/// which an [`embedding`](crate::embedding) turns into `[L, D]`.
+///
+/// ```
+/// use nascent::Shape;
+/// assert_eq!(Shape::new([1, 8, 8]).to_string(), "1x8x8");
+/// assert_eq!(Shape::tokens(12, 27).to_string(), "12 tokens of 27");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Shape {
+    dims: Vec<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vocabulary: Option<usize>,
+}
+
+impl Shape {
+    /// A shape of numbers, as `[1, 8, 8]`.
+    pub fn new<T: Count>(dims: impl IntoIterator<Item = T>) -> Self {
+        let dims = dims.into_iter().map(|d| d.to_i64().max(0) as usize).collect();
+        Shape { dims, vocabulary: None }
+    }
+
+    /// A sequence of tokens.
+    pub fn tokens(length: impl Count, vocabulary: impl Count) -> Self {
+        let at_least = |v: i64| v.max(0) as usize;
+        Shape {
+            dims: vec![at_least(length.to_i64())],
+            vocabulary: Some(at_least(vocabulary.to_i64())),
+        }
+    }
+
+    /// The dimensions.
+    pub fn dims(&self) -> Vec<usize> {
+        self.dims.clone()
+    }
+
+    /// The number of symbols, when this is a sequence of tokens.
+    pub fn vocabulary(&self) -> Option<usize> {
+        self.vocabulary
+    }
+
+    /// The number of values.
+    pub fn elements(&self) -> usize {
+        self.dims.iter().fold(1usize, |n, &d| n.saturating_mul(d))
+    }
+
+    pub(crate) fn as_slice(&self) -> &[usize] {
+        &self.dims
+    }
+
+    /// The dimensions behind a batch of `n`.
+    pub(crate) fn batch(&self, n: usize) -> Vec<usize> {
+        std::iter::once(n).chain(self.dims.iter().copied()).collect()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dims: Vec<String> = self.dims.iter().map(usize::to_string).collect();
+        match self.vocabulary {
+            Some(v) => write!(f, "{} tokens of {v}", dims.join("x")),
+            None => f.write_str(&dims.join("x")),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the tests ask of every picture: well-formed, no ids, all text inside the frame, no `NaN`.
+
+use super::Draw;
+use super::plain::{COLUMNS, len};
+use super::theme::{Font, width};
+
+/// All forms of a chart.
+pub fn chart(chart: &impl Draw) {
+    svg(&chart.svg());
+    html(&chart.html());
+    plain(&chart.plain());
+}
+
+/// Balanced tags, quoted attributes, escaped text. Returns the elements: name, attributes, text.
+fn elements(markup: &str) -> Vec<(String, String, String)> {
+    let mut open: Vec<String> = vec![];
+    let mut all = vec![];
+    for piece in markup.split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').unwrap_or_else(|| panic!("unclosed tag: <{piece}"));
+        assert!(!text.contains('>'), "stray > in {text:?}");
+        for entity in text.split('&').skip(1).chain(tag.split('&').skip(1)) {
+            let name = entity.split_once(';').map_or("", |e| e.0);
+            assert!(["amp", "lt", "gt", "quot", "#39"].contains(&name), "bad entity &{entity}");
+        }
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "closing {name}");
+            continue;
+        }
+        assert_eq!(tag.matches('"').count() % 2, 0, "unbalanced quotes in <{tag}>");
+        let name = tag.split([' ', '/']).next().unwrap_or_default().to_string();
+        all.push((name.clone(), tag.to_string(), text.to_string()));
+        if !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "never closed: {open:?}");
+    all
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let start = tag.find(&format!(" {name}=\""))? + name.len() + 3;
+    tag[start..].split('"').next().map(String::from)
+}
+
+/// A picture.
+pub fn svg(picture: &str) {
+    assert!(picture.starts_with("<svg ") && picture.ends_with("</svg>"));
+    let all = elements(picture);
+    for needed in [r#"role="img""#, "viewBox", "xmlns", "max-width:100%;height:auto"] {
+        assert!(all[0].1.contains(needed), "{needed}");
+    }
+    assert_eq!([&all[1].0, &all[2].0], ["title", "desc"]);
+    let size: Vec<f64> =
+        attribute(&all[0].1, "viewBox").unwrap().split(' ').map(|v| v.parse().unwrap()).collect();
+    let mut boxes: Vec<(f64, f64, f64, f64, String)> = vec![];
+    for (i, (name, tag, text)) in all.iter().enumerate() {
+        assert!(!tag.contains(" id=") && !tag.contains(" class=") && name != "style", "{tag}");
+        let numbers = tag.split("font-family").next().unwrap_or_default();
+        if name != "title" && !tag.contains("aria-label") {
+            assert!(!numbers.contains("NaN") && !numbers.contains("inf"), "{tag}");
+        }
+        if name != "text" {
+            continue;
+        }
+        let number = |n: &str| attribute(tag, n).and_then(|v| v.parse::<f64>().ok()).unwrap();
+        // What was cut carries its whole text in a title first.
+        let shown = match all.get(i + 1) {
+            Some((next, ..)) if text.is_empty() && next == "title" => {
+                let rest = picture.split(tag.as_str()).nth(1).unwrap();
+                rest.split_once("</title>").unwrap().1.split('<').next().unwrap().to_string()
+            }
+            _ => text.clone(),
+        };
+        let shown = shown.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
+        let shown = shown.replace("&quot;", "\"").replace("&#39;", "'");
+        let font = Font {
+            size: number("font-size"),
+            bold: tag.contains("font-weight"),
+            mono: tag.contains("monospace"),
+            fill: "",
+        };
+        let w = width(&shown, font);
+        let x = match attribute(tag, "text-anchor").as_deref() {
+            Some("middle") => number("x") - w / 2.0,
+            Some("end") => number("x") - w,
+            _ => number("x"),
+        };
+        let y = number("y");
+        assert!(
+            x >= 1.0 && x + w <= size[2] - 1.0,
+            "{shown:?} from {x} to {} in {}",
+            x + w,
+            size[2]
+        );
+        assert!(y - font.size >= 0.0 && y + 2.0 <= size[3], "{shown:?} at {y} in {}", size[3]);
+        if !shown.trim().is_empty() {
+            boxes.push((x, y - font.size * 0.72, x + w, y + 1.0, shown));
+        }
+    }
+    boxes.sort_by(|a, b| a.1.total_cmp(&b.1));
+    for (i, a) in boxes.iter().enumerate() {
+        for b in boxes[i + 1..].iter().take_while(|b| b.1 < a.3) {
+            let apart = a.2 <= b.0 + 0.5 || b.2 <= a.0 + 0.5;
+            assert!(apart, "{:?} and {:?} overlap", a.4, b.4);
+        }
+    }
+}
+
+/// A block of HTML.
+pub fn html(block: &str) {
+    let all = elements(block);
+    assert!(
+        all.iter()
+            .all(|(name, tag, _)| name != "style" && name != "script" && !tag.contains(" id="))
+    );
+}
+
+/// Text for a terminal.
+pub fn plain(text: &str) {
+    assert!(text.ends_with('\n') && !text.contains('\u{1b}'));
+    for line in text.lines() {
+        assert!(len(line) <= COLUMNS, "{} columns: {line}", len(line));
+        assert_eq!(line, line.trim_end(), "spaces at the end of {line:?}");
+    }
+}

@@ -1,0 +1,456 @@
+//! The frontier of size against score: the networks that no other beats in both. Between two of
+//! them the line is a step, because nothing between was found.
+
+use super::plain::{COLUMNS, Canvas, fit, table};
+use super::plot::{Around, Frame, Scale, WIDTH, padded, zoomed};
+use super::svg::{Anchor, nothing};
+use super::theme::{
+    FAINT, Font, INK, colour, direction, elide, human_count, plural, score, usable, width,
+};
+use super::{Draw, Info};
+use serde::{Deserialize, Serialize};
+
+/// What a network costs against what it scores.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Frontier {
+    /// What the cost is: `parameters`. Less is better.
+    pub x: String,
+    /// The name of the score.
+    pub metric: String,
+    /// Whether a higher score is better.
+    pub maximise: bool,
+    /// The networks.
+    pub points: Vec<FrontierPoint>,
+}
+
+/// One network.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FrontierPoint {
+    /// The name of the network or trial.
+    pub name: String,
+    /// Its cost.
+    pub x: f64,
+    /// Its score.
+    pub score: f64,
+    /// Whether it is the one that was chosen, to be named in the picture.
+    pub best: bool,
+}
+
+impl Frontier {
+    /// The points that no other point beats: no costlier and better, or cheaper and as good. From
+    /// the cheapest on; equal points are all kept, points that are not finite left out.
+    ///
+    /// ```
+    /// use nascent::chart::{Frontier, FrontierPoint};
+    /// let at = |name: &str, x, score| FrontierPoint { name: name.into(), x, score, best: false };
+    /// let points = vec![at("small", 1e3, 0.91), at("worse", 2e3, 0.90), at("large", 9e3, 0.97)];
+    /// let chart = Frontier { maximise: true, points, ..Frontier::default() };
+    /// let names: Vec<String> = chart.frontier().into_iter().map(|p| p.name).collect();
+    /// assert_eq!(names, ["small", "large"]);
+    /// ```
+    pub fn frontier(&self) -> Vec<FrontierPoint> {
+        let gain = |p: &FrontierPoint| if self.maximise { p.score } else { -p.score };
+        let mut points: Vec<&FrontierPoint> =
+            self.points.iter().filter(|p| usable(p.x) && usable(p.score)).collect();
+        points.sort_by(|a, b| a.x.total_cmp(&b.x).then(gain(b).total_cmp(&gain(a))));
+        let mut kept: Vec<FrontierPoint> = vec![];
+        for point in points {
+            let stays = kept.last().is_none_or(|last| {
+                gain(point) > gain(last) || (point.x == last.x && point.score == last.score)
+            });
+            if stays {
+                kept.push(point.clone());
+            }
+        }
+        kept
+    }
+
+    fn usable_points(&self) -> Vec<&FrontierPoint> {
+        self.points.iter().filter(|p| usable(p.x) && usable(p.score)).collect()
+    }
+
+    fn metric(&self) -> &str {
+        if self.metric.is_empty() { "score" } else { &self.metric }
+    }
+
+    fn x_name(&self) -> &str {
+        if self.x.is_empty() { "cost" } else { &self.x }
+    }
+
+    fn title(&self) -> String {
+        let metric = self.metric();
+        let mut letters = metric.chars();
+        let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+        format!("{first}{} against {}", letters.as_str(), self.x_name())
+    }
+
+    fn why_empty(&self) -> &'static str {
+        if self.points.is_empty() {
+            "no trial has finished"
+        } else {
+            "no trial has a score and a cost"
+        }
+    }
+
+    /// Whether the costs span enough to be drawn on a logarithmic axis.
+    fn is_log(points: &[&FrontierPoint]) -> bool {
+        let least = points.iter().map(|p| p.x).fold(f64::INFINITY, f64::min);
+        let most = points.iter().map(|p| p.x).fold(0.0, f64::max);
+        least > 0.0 && most / least > 8.0
+    }
+}
+
+/// The plain geometry of the chart.
+struct Plan<'a> {
+    points: Vec<&'a FrontierPoint>,
+    front: Vec<FrontierPoint>,
+    /// The frontier as a line of steps.
+    steps: Vec<(f64, f64)>,
+    /// The networks that another one beats.
+    beaten: Vec<(f64, f64)>,
+    /// Those that were chosen.
+    best: Vec<&'a FrontierPoint>,
+    x: Scale,
+    y: Scale,
+}
+
+/// A box that labels keep clear of: left, top, right, bottom.
+type Area = (f64, f64, f64, f64);
+
+fn overlap(a: &Area, b: &Area) -> bool {
+    a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
+}
+
+fn around((x, y): (f64, f64), r: f64) -> Area {
+    (x - r, y - r, x + r, y + r)
+}
+
+impl Frontier {
+    fn plan(&self) -> Option<Plan<'_>> {
+        let points = self.usable_points();
+        let front = self.frontier();
+        let mut steps: Vec<(f64, f64)> = vec![];
+        for p in &front {
+            if let Some(&(_, before)) = steps.last() {
+                steps.push((p.x, before));
+            }
+            steps.push((p.x, p.score));
+        }
+        let on_front = |p: &FrontierPoint| front.iter().any(|f| f.x == p.x && f.score == p.score);
+        let beaten = points.iter().filter(|p| !on_front(p)).map(|p| (p.x, p.score)).collect();
+        let best = points.iter().filter(|p| p.best).take(8).copied().collect();
+        let (x, y) = (Self::x_scale(&points), self.y_scale(&points, &front)?);
+        Some(Plan { points, front, steps, beaten, best, x, y })
+    }
+
+    fn x_scale(points: &[&FrontierPoint]) -> Scale {
+        let xs: Vec<f64> = points.iter().map(|p| p.x).collect();
+        if Frontier::is_log(points) {
+            let logs: Vec<f64> = xs.iter().map(|x| x.log10()).collect();
+            let (lo, hi) = padded(&logs, 0.06, 0.08);
+            return Scale::log(10f64.powf(lo), 10f64.powf(hi), 6);
+        }
+        let (lo, hi) = padded(&xs, 0.06, 0.08);
+        let positive = xs.iter().all(|x| *x >= 0.0);
+        Scale::linear(if positive { lo.max(0.0) } else { lo }, hi, 6, false)
+    }
+
+    fn y_scale(&self, points: &[&FrontierPoint], front: &[FrontierPoint]) -> Option<Scale> {
+        front.first()?;
+        let mut shown = zoomed(points.iter().map(|p| p.score).collect(), self.maximise, 6.0);
+        shown.extend(front.iter().map(|p| p.score));
+        let (lo, hi) = padded(&shown, 0.1, 0.14);
+        Some(Scale::linear(lo, hi, 5, false))
+    }
+
+    /// Names where there is room: the chosen first, then the frontier from its strong end.
+    fn names(&self, frame: &mut Frame, plan: &Plan) {
+        let marks = plan.front.iter().chain(plan.best.iter().copied());
+        let mut taken: Vec<Area> = marks.map(|p| around(frame.at(p.x, p.score), 5.0)).collect();
+        for pair in plan.steps.windows(2) {
+            let (a, b) = (frame.at(pair[0].0, pair[0].1), frame.at(pair[1].0, pair[1].1));
+            taken.push((a.0.min(b.0), a.1.min(b.1), a.0.max(b.0) + 0.1, a.1.max(b.1) + 0.1));
+        }
+        let crowd: Vec<Area> =
+            plan.beaten.iter().map(|&(x, v)| around(frame.at(x, v), 3.0)).collect();
+        let on_front = plan.front.iter().rev().filter(|p| !p.best && plan.front.len() <= 15);
+        for p in plan.best.iter().copied().chain(on_front) {
+            let font = match p.best {
+                true => Font::TEXT.bold().size(11.5).fill(INK),
+                false => Font::NOTE.size(10.5),
+            };
+            let name = elide(&p.name, font, 130.0);
+            let text = if p.best { format!("{name}  {}", score(p.score)) } else { name };
+            let areas = self.places(frame.at(p.x, p.score), width(&text, font), font.size);
+            let fits = |a: &&Area, keep_clear: &[Area]| {
+                a.0 >= frame.left + 2.0
+                    && a.2 <= WIDTH - 12.0
+                    && a.1 >= frame.top - 4.0
+                    && a.3 <= frame.bottom - 1.0
+                    && !taken.iter().chain(keep_clear).any(|t| overlap(a, t))
+            };
+            // Clear of the other networks where that can be.
+            let free = areas.iter().find(|a| fits(a, &crowd));
+            let Some(&area) = free.or(areas.iter().find(|a| fits(a, &[]))) else { continue };
+            taken.push((area.0 - 4.0, area.1, area.2 + 4.0, area.3));
+            let room = area.2 - area.0 + 1.0;
+            frame.svg.halo((area.0, area.3 - 2.0), &text, font, Anchor::Start, room);
+        }
+    }
+
+    /// Where the name of a point may stand, the best places first: on the empty side of the line.
+    fn places(&self, (x, y): (f64, f64), w: f64, h: f64) -> [Area; 8] {
+        let (over, under) = (-9.0, 9.0 + h);
+        let (clear, back) = if self.maximise { (over, under) } else { (under, over) };
+        let level = h / 2.0 - 1.0;
+        [
+            (x - w - 5.0, clear),
+            (x - w / 2.0, clear),
+            (x + 5.0, back),
+            (x + 5.0, clear),
+            (x - w / 2.0, back),
+            (x + 9.0, level),
+            (x - w - 9.0, level),
+            (x - w - 5.0, back),
+        ]
+        .map(|(left, dy)| (left, y + dy - h, left + w, y + dy + 2.0))
+    }
+
+    /// What each point says under the pointer.
+    fn tooltips(&self, frame: &mut Frame, plan: &Plan) {
+        for p in &plan.points {
+            if frame.shows(p.score) {
+                let cost = format!("{} {}", human_count(p.x), self.x_name());
+                let says = format!("{}: {} {}, {cost}", p.name, self.metric(), score(p.score));
+                let at = frame.at(p.x, p.score);
+                frame.svg.hover(at, 6.0, &says);
+            }
+        }
+    }
+
+    fn note(&self, plan: &Plan) -> String {
+        let (front, all) = (plan.front.len(), plan.points.len());
+        let note = format!("{}  ·  {front} of {all} on the frontier", direction(self.maximise));
+        let seen = |p: &&&FrontierPoint| (0.0..=1.0).contains(&plan.y.unit(p.score));
+        match all - plan.points.iter().filter(seen).count() {
+            0 => note,
+            hidden => format!("{note}  ·  {hidden} off the scale"),
+        }
+    }
+
+    fn describe(&self, plan: &Plan) -> String {
+        let said: Vec<String> = plan
+            .front
+            .iter()
+            .take(12)
+            .map(|p| format!("{} at {}", score(p.score), human_count(p.x)))
+            .collect();
+        let count = plural(plan.points.len(), "network");
+        let said = said.join(", ");
+        format!("{} ({}): {count}. Frontier: {said}", self.title(), direction(self.maximise))
+    }
+}
+
+impl Draw for Frontier {
+    fn svg(&self) -> String {
+        let Some(plan) = self.plan() else { return nothing(&self.title(), self.why_empty()) };
+        let around = Around {
+            title: self.title(),
+            note: self.note(&plan),
+            legend: vec![],
+            x_name: self.x_name().into(),
+            right: 0.0,
+        };
+        let mut frame = Frame::new(around, plan.x.clone(), plan.y.clone());
+
+        let alpha = if plan.beaten.len() > 400 { 0.35 } else { 0.55 };
+        frame.layer("", |pen| pen.dots(&plan.beaten, 2.8, FAINT, alpha));
+        // The last of the frontier holds for everything larger.
+        let largest = plan.points.iter().map(|p| p.x).fold(f64::NEG_INFINITY, f64::max);
+        frame.layer(r#"stroke-dasharray="8 10""#, |pen| {
+            if let Some(&(x, value)) = plan.steps.last() {
+                pen.line(&[(x, value), (largest, value)], colour(0), 0.6, 1.4);
+            }
+        });
+        let marks: Vec<(f64, f64)> = plan.front.iter().map(|p| (p.x, p.score)).collect();
+        frame.layer(r#"stroke-linejoin="round""#, |pen| {
+            pen.line(&plan.steps, colour(0), 0.75, 1.6);
+            pen.dots(&marks, 3.8, colour(0), 1.0);
+            plan.best.iter().for_each(|p| pen.ring((p.x, p.score), 5.4, colour(1)));
+        });
+        self.names(&mut frame, &plan);
+        if plan.points.len() <= 300 {
+            self.tooltips(&mut frame, &plan);
+        }
+        frame.finish(&self.title(), &self.describe(&plan))
+    }
+
+    fn plain(&self) -> String {
+        let title = fit(&format!("{} ({})", self.title(), direction(self.maximise)), COLUMNS);
+        let points = self.usable_points();
+        if points.is_empty() {
+            return format!("{title}\nnothing to draw yet: {}\n", self.why_empty());
+        }
+        let front = self.frontier();
+        let log = Frontier::is_log(&points);
+        let place = |x: f64| if log { x.log10() } else { x };
+        let xs: Vec<f64> = points.iter().map(|p| place(p.x)).collect();
+        let mut ys = zoomed(points.iter().map(|p| p.score).collect(), self.maximise, 6.0);
+        ys.extend(front.iter().map(|p| p.score));
+        let ((left, right), (lo, hi)) = (padded(&xs, 0.0, 0.0), padded(&ys, 0.0, 0.0));
+        let mut canvas = Canvas::new(64, 12);
+        let unit =
+            |p: &FrontierPoint| ((place(p.x) - left) / (right - left), (p.score - lo) / (hi - lo));
+        for p in &points {
+            let cell = canvas.cell(unit(p));
+            canvas.put(cell, '·', false);
+        }
+        for p in &front {
+            let cell = canvas.cell(unit(p));
+            canvas.put(cell, '●', true);
+        }
+        for p in points.iter().filter(|p| p.best) {
+            let cell = canvas.cell(unit(p));
+            canvas.put(cell, '◆', true);
+        }
+        let back = |x: f64| human_count(if log { 10f64.powf(x) } else { x });
+        let name = format!("{}{}", self.x_name(), if log { " (logarithmic)" } else { "" });
+        let plot = canvas.render((&score(lo), &score(hi)), (&back(left), &back(right)), &name, &[]);
+        let columns = ["frontier".to_string(), self.x_name().into(), self.metric().into()];
+        let rows: Vec<Vec<String>> = front
+            .iter()
+            .rev()
+            .take(8)
+            .map(|p| {
+                vec![
+                    format!("{} {}", if p.best { '◆' } else { '●' }, fit(&p.name, 40)),
+                    human_count(p.x),
+                    score(p.score),
+                ]
+            })
+            .collect();
+        let more =
+            if front.len() > 8 { format!("and {} more\n", front.len() - 8) } else { String::new() };
+        format!("{title}\n{plot}\n{}{more}", table(&columns, &rows))
+    }
+}
+
+/// The row of this chart in the table.
+pub(crate) const INFO: Info = Info {
+    name: "frontier",
+    shows: "size against score, and the networks that no other beats in both",
+    example: || example().into(),
+};
+
+/// Twenty networks on the digits.
+pub(crate) fn example() -> Frontier {
+    let found = [
+        (2_890.0, 0.9047),
+        (4_120.0, 0.9312),
+        (5_218.0, 0.9523),
+        (9_802.0, 0.9401),
+        (7_450.0, 0.9648),
+        (12_004.0, 0.9583),
+        (14_330.0, 0.9702),
+        (22_010.0, 0.9655),
+        (18_211.0, 0.9390),
+        (25_602.0, 0.9731),
+        (30_114.0, 0.9588),
+        (33_802.0, 0.9764),
+        (61_002.0, 0.9702),
+        (48_226.0, 0.9801),
+        (70_410.0, 0.9689),
+        (88_112.0, 0.9822),
+        (120_400.0, 0.9745),
+        (143_010.0, 0.9822),
+        (190_330.0, 0.9871),
+        (310_000.0, 0.9850),
+    ];
+    let point = |(i, &(x, score)): (usize, &(f64, f64))| FrontierPoint {
+        name: format!("trial {}", i + 1),
+        x,
+        score,
+        best: i == 18,
+    };
+    Frontier {
+        x: "parameters".into(),
+        metric: "accuracy".into(),
+        maximise: true,
+        points: found.iter().enumerate().map(point).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    fn of(points: &[(f64, f64)], maximise: bool) -> Frontier {
+        let point = |(i, &(x, score)): (usize, &(f64, f64))| FrontierPoint {
+            name: i.to_string(),
+            x,
+            score,
+            best: false,
+        };
+        Frontier { maximise, points: points.iter().enumerate().map(point).collect(), ..example() }
+    }
+
+    fn names(chart: &Frontier) -> Vec<String> {
+        chart.frontier().into_iter().map(|p| p.name).collect()
+    }
+
+    #[test]
+    fn the_frontier_agrees_with_its_definition() {
+        // Small whole numbers, so that there are many ties.
+        let points: Vec<(f64, f64)> =
+            (0..60).map(|i| (f64::from(i * 37 % 11), f64::from(i * 53 % 7))).collect();
+        for maximise in [true, false] {
+            let chart = of(&points, maximise);
+            let gain = |s: f64| if maximise { s } else { -s };
+            let beaten = |p: &FrontierPoint| {
+                chart.points.iter().any(|q| {
+                    let (g, h) = (gain(q.score), gain(p.score));
+                    q.x <= p.x && g >= h && (q.x < p.x || g > h)
+                })
+            };
+            let mut expected: Vec<String> =
+                chart.points.iter().filter(|p| !beaten(p)).map(|p| p.name.clone()).collect();
+            let mut got = names(&chart);
+            expected.sort();
+            got.sort();
+            assert_eq!(got, expected);
+        }
+    }
+
+    #[test]
+    fn ties_and_directions() {
+        let points = [(1.0, 0.5), (1.0, 0.5), (2.0, 0.5), (2.0, 0.7), (2.0, f64::NAN), (3.0, 0.1)];
+        assert_eq!(names(&of(&points, true)), ["0", "1", "3"]);
+        assert_eq!(names(&of(&points, false)), ["0", "1", "5"]);
+    }
+
+    #[test]
+    fn degenerate_data_are_drawn() {
+        let many: Vec<(f64, f64)> = (0..3000)
+            .map(|i| (f64::from(i * 7919 % 997) + 1.0, f64::from(i * 31 % 1009)))
+            .collect();
+        let mut named = example();
+        named
+            .points
+            .iter_mut()
+            .for_each(|p| (p.name, p.best) = ("long & <name> ".repeat(20), true));
+        let cases = [
+            Frontier::default(),
+            of(&[(f64::NAN, 1.0)], true),
+            of(&[(1.0, 1.0)], true),
+            of(&[(0.0, 0.0); 5], false),
+            of(&[(-1.0, 1.0), (1e6, 2.0), (0.0, f64::INFINITY)], true),
+            of(&[(1e-300, 1.0), (1e99, 2.0)], true),
+            of(&[(5.0, 1.0), (1e99, -1e99)], true),
+            of(&many, true),
+            of(&many, false),
+            named,
+        ];
+        cases.iter().for_each(check::chart);
+    }
+}

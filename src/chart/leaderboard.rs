@@ -1,0 +1,342 @@
+//! The leaderboard: the best trials as a table. In a notebook it is HTML, so that it can be copied
+//! and wraps on a phone; as a file it is SVG like every other chart.
+
+use super::plain::{numeric, table, wrap as wrap_plain};
+use super::svg::{Anchor, Svg, nothing};
+use super::theme::{BORDER, CARD, FONT, Font, INK, MONO, MUTED, escape, plural, width, wrap};
+use super::{Draw, Info};
+use serde::{Deserialize, Serialize};
+
+/// A table of the best trials, the best first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Leaderboard {
+    /// The heads of the columns.
+    pub columns: Vec<String>,
+    /// The rows, as long as `columns`; what is missing is empty.
+    pub rows: Vec<Vec<String>>,
+    /// A remark below the table; may be empty.
+    pub note: String,
+}
+
+/// A column as it is set.
+struct Column {
+    /// Numbers stand at the right.
+    right: bool,
+    /// Long texts, such as architectures, are monospaced and wrap.
+    long: bool,
+}
+
+impl Leaderboard {
+    fn cell(&self, row: &[String], c: usize) -> String {
+        row.get(c).cloned().unwrap_or_default()
+    }
+
+    fn columns(&self) -> Vec<Column> {
+        let n = self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.columns.len());
+        (0..n)
+            .map(|c| {
+                let cells = || self.rows.iter().map(move |r| r.get(c).map_or("", String::as_str));
+                let longest = cells().map(|t| t.chars().count()).max().unwrap_or(0);
+                Column { right: numeric(cells()), long: longest > 26 }
+            })
+            .collect()
+    }
+
+    fn font(column: &Column) -> Font {
+        if column.long { Font::CODE } else { Font::TEXT }
+    }
+
+    /// Widths in pixels that add up to `room` at most: long columns give way first.
+    fn widths(&self, columns: &[Column], room: f64) -> Vec<f64> {
+        let wanted: Vec<f64> = (0..columns.len())
+            .map(|c| {
+                let cells =
+                    self.rows.iter().map(|r| width(&self.cell(r, c), Self::font(&columns[c])));
+                cells.fold(width(&self.cell(&self.columns, c), Font::NOTE.bold()), f64::max) + 1.0
+            })
+            .collect();
+        let mut widths = wanted.clone();
+        let total: f64 = wanted.iter().sum();
+        let long: f64 = wanted.iter().zip(columns).filter(|(_, c)| c.long).map(|(w, _)| w).sum();
+        if total > room && long > 0.0 {
+            let left = (room - (total - long)).max(room * 0.3);
+            widths
+                .iter_mut()
+                .zip(columns)
+                .filter(|(_, c)| c.long)
+                .for_each(|(w, _)| *w *= (left / long).min(1.0));
+        }
+        let total: f64 = widths.iter().sum();
+        if total > room {
+            widths.iter_mut().for_each(|w| *w *= room / total);
+        }
+        widths
+    }
+}
+
+const WHY: &str = "no trial has finished";
+
+impl Draw for Leaderboard {
+    fn svg(&self) -> String {
+        let columns = self.columns();
+        if self.rows.is_empty() || columns.is_empty() {
+            return nothing("Leaderboard", WHY);
+        }
+        let (most, gap, pad) = (760.0, 18.0, 16.0);
+        let room = most - 2.0 * pad - gap * (columns.len() - 1) as f64;
+        let widths = self.widths(&columns, room.max(80.0));
+        let gap = gap.min((most - 2.0 * pad) / columns.len() as f64 / 3.0);
+        let total = (2.0 * pad + widths.iter().sum::<f64>() + gap * (columns.len() - 1) as f64)
+            .clamp(220.0, most);
+        let mut lefts = vec![pad];
+        widths.iter().for_each(|w| lefts.push(lefts[lefts.len() - 1] + w + gap));
+        let place = |c: usize| match columns[c].right {
+            true => (lefts[c] + widths[c], Anchor::End),
+            false => (lefts[c], Anchor::Start),
+        };
+
+        let mut svg = Svg::default();
+        for (c, wide) in widths.iter().enumerate() {
+            let (x, anchor) = place(c);
+            svg.text(
+                (x, 26.0),
+                &self.cell(&self.columns, c),
+                Font::NOTE.bold(),
+                anchor,
+                wide + gap * 0.6,
+            );
+        }
+        let mut y = 36.0;
+        svg.line((pad, y), (total - pad, y), "#B9BDBF", 1.0);
+        for (i, row) in self.rows.iter().enumerate() {
+            let cells: Vec<Vec<String>> = (0..columns.len())
+                .map(|c| match columns[c].long {
+                    true => {
+                        let mut lines =
+                            wrap(&self.cell(row, c), Self::font(&columns[c]), widths[c]);
+                        if lines.len() > 6 {
+                            lines.truncate(6);
+                            lines[5].push('…');
+                        }
+                        lines
+                    }
+                    false => vec![self.cell(row, c)],
+                })
+                .collect();
+            let lines = cells.iter().map(Vec::len).max().unwrap_or(1) as f64;
+            let height = 12.0 + 14.0 * lines;
+            if i == 0 {
+                svg.rect(
+                    (pad - 8.0, y + 0.5, total - 2.0 * pad + 16.0, height - 0.5),
+                    3.0,
+                    "#E3F0F8",
+                    "",
+                );
+            }
+            for (c, lines) in cells.iter().enumerate() {
+                let (x, anchor) = place(c);
+                let font = Self::font(&columns[c]);
+                let font = if i == 0 && !columns[c].long { font.bold() } else { font };
+                for (l, line) in lines.iter().enumerate() {
+                    svg.text(
+                        (x, y + 17.0 + 14.0 * l as f64),
+                        line,
+                        font,
+                        anchor,
+                        widths[c] + gap * 0.6,
+                    );
+                }
+            }
+            y += height;
+            svg.line((pad, y), (total - pad, y), "#E6E7E4", 1.0);
+        }
+        for line in wrap(&self.note, Font::NOTE, total - 2.0 * pad) {
+            if !line.is_empty() {
+                y += 16.0;
+                svg.text((pad, y + 2.0), &line, Font::NOTE, Anchor::Start, total - 2.0 * pad);
+            }
+        }
+        let said =
+            format!("The best {}: {}", plural(self.rows.len(), "trial"), self.rows[0].join(", "));
+        svg.finish((total, y + 14.0), total, "Leaderboard", &said)
+    }
+
+    fn html(&self) -> String {
+        let columns = self.columns();
+        if self.rows.is_empty() || columns.is_empty() {
+            return nothing("Leaderboard", WHY);
+        }
+        // Rows are flexible boxes: a long cell stands beside the numbers where there is room, and
+        // below them on a phone. The numbers' columns need a width for that.
+        let place = |(c, column): (usize, &Column)| {
+            let cells =
+                self.rows.iter().map(|r| width(&self.cell(r, c), Font::TEXT.size(13.0).bold()));
+            let wide = cells
+                .fold(width(&self.cell(&self.columns, c), Font::NOTE.size(12.0).bold()), f64::max);
+            let align =
+                if column.right { "right;white-space:nowrap" } else { "left;white-space:normal" };
+            let flex = match column.long {
+                true => "1 1 290px".into(),
+                false => format!("0 0 {:.0}px", wide.min(260.0) + 18.0),
+            };
+            format!(
+                "box-sizing:border-box;display:block;flex:{flex};min-width:0;text-align:{align};padding:6px 8px;border:0;background:transparent;overflow-wrap:anywhere"
+            )
+        };
+        let places: Vec<String> = columns.iter().enumerate().map(place).collect();
+        let row = |line: &str, back: &str, cells: String| {
+            format!(
+                r#"<tr role="row" style="display:flex;flex-wrap:wrap;align-items:baseline;padding:0;border:0;border-bottom:1px solid {line};background:{back}">{cells}</tr>"#
+            )
+        };
+        let heads: String = places
+            .iter()
+            .enumerate()
+            .map(|(c, place)| {
+                let text = escape(&self.cell(&self.columns, c));
+                format!(r#"<th role="columnheader" scope="col" style="{place};font-weight:600;font-size:12px;color:{MUTED}">{text}</th>"#)
+            })
+            .collect();
+        let rows: String = self
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(i, cells)| {
+                let cells: String = places
+                    .iter()
+                    .enumerate()
+                    .map(|(c, place)| {
+                        let face = match columns[c].long {
+                            true => format!("font-family:{MONO};font-size:12px"),
+                            false if i == 0 => {
+                                "font-weight:600;font-variant-numeric:tabular-nums".into()
+                            }
+                            false => "font-variant-numeric:tabular-nums".into(),
+                        };
+                        let text = escape(&self.cell(cells, c));
+                        format!(r#"<td role="cell" style="{place};{face}">{text}</td>"#)
+                    })
+                    .collect();
+                row("#E6E7E4", if i == 0 { "#E3F0F8" } else { CARD }, cells)
+            })
+            .collect();
+        let heads = row("#B9BDBF", CARD, heads);
+        let note = match self.note.is_empty() {
+            true => String::new(),
+            false => format!(
+                r#"<div style="padding:8px 8px 2px;font-size:12px;color:{MUTED};overflow-wrap:anywhere">{}</div>"#,
+                escape(&self.note)
+            ),
+        };
+        let block = "display:block;margin:0;padding:0;border:0";
+        format!(
+            r#"<div style="box-sizing:border-box;display:inline-block;max-width:100%;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:8px;padding:4px 6px 8px;font-family:{FONT};font-size:13px;line-height:1.4"><table role="table" aria-label="Leaderboard" style="{block};width:auto;color:{INK};background:{CARD};font-size:13px"><thead role="rowgroup" style="{block}">{heads}</thead><tbody role="rowgroup" style="{block}">{rows}</tbody></table>{note}</div>"#
+        )
+    }
+
+    fn plain(&self) -> String {
+        if self.rows.is_empty() || self.columns().is_empty() {
+            return format!("Leaderboard\nnothing to draw yet: {WHY}\n");
+        }
+        let note: String = match self.note.is_empty() {
+            true => String::new(),
+            false => wrap_plain(&self.note, 80).into_iter().map(|l| l + "\n").collect(),
+        };
+        table(&self.columns, &self.rows) + &note
+    }
+}
+
+/// The row of this chart in the table.
+pub(crate) const INFO: Info = Info {
+    name: "leaderboard",
+    shows: "the best trials as a table: score, size, time, architecture",
+    example: || example().into(),
+};
+
+/// The best of twenty trials on the digits.
+pub(crate) fn example() -> Leaderboard {
+    let row = |cells: [&str; 6]| cells.map(String::from).to_vec();
+    Leaderboard {
+        columns: row(["#", "trial", "accuracy", "parameters", "time", "architecture"]),
+        rows: vec![
+            row([
+                "1",
+                "19",
+                "0.9871",
+                "190.3 k",
+                "2.4 s",
+                "conv(32, 3) > conv(32, 5).residual() > sep_conv(32, 3) > max_pool(2) > global_avg_pool()",
+            ]),
+            row([
+                "2",
+                "16",
+                "0.9822",
+                "88.1 k",
+                "1.9 s",
+                "conv(16, 3) > conv(32, 3).residual() > max_pool(2) > global_avg_pool()",
+            ]),
+            row([
+                "3",
+                "14",
+                "0.9801",
+                "48.2 k",
+                "1.7 s",
+                "conv(16, 3) > sep_conv(32, 3) > sep_conv(32, 3) > global_avg_pool()",
+            ]),
+            row([
+                "4",
+                "12",
+                "0.9764",
+                "33.8 k",
+                "1.2 s",
+                "conv(32, 3) > max_pool(2) > global_avg_pool()",
+            ]),
+            row([
+                "5",
+                "10",
+                "0.9731",
+                "9.8 k",
+                "980 ms",
+                "conv(16, 3) > sep_conv(32, 3) > global_avg_pool()",
+            ]),
+        ],
+        note: "validation scores; the test set has not been used".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    #[test]
+    fn numbers_are_at_the_right_and_architectures_wrap() {
+        let columns = example().columns();
+        assert_eq!(
+            columns.iter().map(|c| c.right).collect::<Vec<_>>(),
+            [true, true, true, true, true, false]
+        );
+        assert_eq!(columns.iter().filter(|c| c.long).count(), 1);
+        check::html(&example().html());
+    }
+
+    #[test]
+    fn degenerate_data_are_drawn() {
+        let cases = [
+            Leaderboard::default(),
+            Leaderboard { rows: vec![vec![]], ..example() },
+            Leaderboard { rows: vec![vec!["<b>".into()], vec!["a".into(); 9]], ..example() },
+            Leaderboard {
+                columns: vec!["column".into(); 30],
+                rows: vec![vec!["0.123456".into(); 30]; 3],
+                note: "x ".repeat(900),
+            },
+            Leaderboard { rows: vec![vec!["conv".repeat(400); 3]; 2], ..example() },
+            Leaderboard { rows: vec![vec!["1".into(); 6]; 3000], ..example() },
+        ];
+        for case in &cases {
+            check::chart(case);
+            check::html(&case.html());
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Charts: plain typed data in, a picture out.
+//!
+//! Each file holds one chart: its data, how the data become places, how the places are drawn, as
+//! SVG for a notebook and as text for a terminal. Nothing here knows of studies; whoever has a
+//! result fills in the data. A new chart is one file, one variant of [`ChartData`] and one row of
+//! [`CHARTS`].
+//!
+//! ```
+//! use nascent::chart::{Axis, BestSeries, BestSoFar, Chart};
+//! let points = vec![(1.0, Some(0.91)), (2.0, None), (3.0, Some(0.94))];
+//! let chart = Chart::new(BestSoFar {
+//!     axis: Axis::Trials,
+//!     metric: "accuracy".into(),
+//!     maximise: true,
+//!     series: vec![BestSeries { name: "random".into(), points }],
+//! });
+//! assert!(chart.svg().starts_with("<svg") && chart.plain().contains("best 0.9400"));
+//! ```
+
+mod best_so_far;
+mod diagram;
+mod frontier;
+mod leaderboard;
+mod learning_curves;
+mod plain;
+mod plot;
+mod report;
+mod space_layout;
+mod space_tree;
+mod svg;
+pub mod theme;
+
+pub use best_so_far::{Axis, BestSeries, BestSoFar};
+pub use diagram::{Diagram, DiagramRow};
+pub use frontier::{Frontier, FrontierPoint};
+pub use leaderboard::Leaderboard;
+pub use learning_curves::{Curve, LearningCurves};
+pub use report::{Report, compose_html, compose_plain};
+pub use space_tree::{SpaceTree, TreeNode};
+
+use crate::Result;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A row of [`CHARTS`].
+#[derive(Clone, Copy, Debug)]
+pub struct Info {
+    /// The name of the chart.
+    pub name: &'static str,
+    /// What it shows.
+    pub shows: &'static str,
+    /// One with realistic data.
+    pub example: fn() -> Chart,
+}
+
+/// All charts.
+///
+/// ```
+/// for chart in nascent::chart::CHARTS {
+///     println!("{}: {}\n{}", chart.name, chart.shows, (chart.example)().plain());
+/// }
+/// ```
+pub const CHARTS: &[Info] = &[
+    best_so_far::INFO,
+    learning_curves::INFO,
+    frontier::INFO,
+    leaderboard::INFO,
+    diagram::INFO,
+    space_tree::INFO,
+];
+
+/// The data of a chart, by kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ChartData {
+    /// The running best over trials or seconds.
+    BestSoFar(BestSoFar),
+    /// Scores epoch by epoch.
+    LearningCurves(LearningCurves),
+    /// Size against score.
+    Frontier(Frontier),
+    /// A table of the best.
+    Leaderboard(Leaderboard),
+    /// One network.
+    Diagram(Diagram),
+    /// A search space.
+    SpaceTree(SpaceTree),
+}
+
+/// What every kind of chart can do.
+trait Draw {
+    fn svg(&self) -> String;
+    fn plain(&self) -> String;
+    fn html(&self) -> String {
+        self.svg()
+    }
+}
+
+/// Makes a kind of chart known: its data convert into [`ChartData`] and into a [`Chart`].
+macro_rules! kinds {
+    ($($kind:ident),*) => {
+        $(
+            impl From<$kind> for ChartData {
+                fn from(data: $kind) -> Self {
+                    ChartData::$kind(data)
+                }
+            }
+
+            impl From<$kind> for Chart {
+                fn from(data: $kind) -> Self {
+                    Chart::new(data)
+                }
+            }
+        )*
+
+        impl ChartData {
+            fn draw(&self) -> &dyn Draw {
+                match self {
+                    $(ChartData::$kind(data) => data,)*
+                }
+            }
+        }
+    };
+}
+
+kinds!(BestSoFar, LearningCurves, Frontier, Leaderboard, Diagram, SpaceTree);
+
+/// A chart: its data, and the ways to see them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chart {
+    data: ChartData,
+}
+
+impl Chart {
+    /// A chart of the data.
+    pub fn new(data: impl Into<ChartData>) -> Chart {
+        Chart { data: data.into() }
+    }
+
+    /// The data that are drawn.
+    pub fn data(&self) -> ChartData {
+        self.data.clone()
+    }
+
+    /// The picture as SVG: on an opaque card, legible on light and dark pages, without ids or style
+    /// sheets, as wide as its place allows.
+    pub fn svg(&self) -> String {
+        self.data.draw().svg()
+    }
+
+    /// What a notebook cell shows: the SVG, for a leaderboard an HTML table.
+    pub fn html(&self) -> String {
+        self.data.draw().html()
+    }
+
+    /// The chart for a terminal: at most 80 columns, no colours.
+    pub fn plain(&self) -> String {
+        self.data.draw().plain()
+    }
+
+    /// Writes the picture; the name ends in `.svg`.
+    ///
+    /// # Errors
+    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        report::write(path.as_ref(), "svg", "a chart", &self.svg())
+    }
+}
+
+#[cfg(test)]
+mod check;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_chart_in_the_table_can_be_shown_kept_and_saved() {
+        for info in CHARTS {
+            let chart = (info.example)();
+            check::svg(&chart.svg());
+            check::html(&chart.html());
+            check::plain(&chart.plain());
+            let kept = serde_json::to_string(&chart).unwrap();
+            assert_eq!(serde_json::from_str::<Chart>(&kept).unwrap(), chart);
+            assert_eq!(Chart::new(chart.data()), chart);
+        }
+    }
+
+    #[test]
+    fn charts_are_saved_as_svg_only() {
+        let chart = (CHARTS[0].example)();
+        let file = std::env::temp_dir().join(format!("nascent-chart-{}.svg", std::process::id()));
+        chart.save(&file).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), chart.svg());
+        std::fs::remove_file(&file).unwrap();
+        let said = chart.save("best.png").unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "save(\"best.png\"): a chart is saved as .svg only. Try save(\"best.svg\")."
+        );
+    }
+}

@@ -1,0 +1,477 @@
+//! Axes. A [`Scale`] maps numbers to a side of the picture and knows its ticks; a [`Frame`] lays
+//! out title, legend, grid and labels, then lends a pen to draw inside it.
+//!
+//! plotters draws the lines and points of the data. It only guesses how wide a text is, so all
+//! text is set by our own writer. The data are drawn at four times their size and scaled down,
+//! because plotters rounds to whole pixels, in an inner `<svg>` that clips without needing an id.
+
+use super::svg::{Anchor, Svg};
+use super::theme::{CARD, Font, GRID, MUTED, human_count, trim, usable, width};
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+/// Width of a plot in drawing units. Small, so that its text is still read on a phone, and shown
+/// larger where there is room.
+pub(crate) const WIDTH: f64 = 420.0;
+/// How wide a plot is shown where there is room.
+pub(crate) const SHOWN: f64 = 560.0;
+/// Height of the part with the data.
+const PLOT_HEIGHT: f64 = 172.0;
+/// plotters draws this much larger.
+const FINE: f64 = 4.0;
+
+/// One axis: its range and its labelled ticks.
+#[derive(Clone, Debug)]
+pub(crate) struct Scale {
+    lo: f64,
+    hi: f64,
+    log: bool,
+    /// Position and label, in order.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Scale {
+    /// A linear axis over a range, with about `n` ticks; `whole` keeps them to whole numbers.
+    pub fn linear(lo: f64, hi: f64, n: usize, whole: bool) -> Scale {
+        let (lo, hi) = open(lo, hi);
+        let step = nice_step((hi - lo) / n.max(1) as f64);
+        let step = match whole {
+            true if step > 2.0 && step < 5.0 => 5.0,
+            true => step.max(1.0).round(),
+            false => step,
+        };
+        let first = (lo / step).ceil();
+        let ticks = (0..4 * n.max(1) + 8)
+            .map(|i| (first + i as f64) * step)
+            .take_while(|&v| v <= hi + step * 1e-9)
+            .map(|v| (v, tick_label(v, step, lo.abs().max(hi.abs()))))
+            .collect();
+        Scale { lo, hi, log: false, ticks }
+    }
+
+    /// A logarithmic axis over a positive range: ticks at 1, 2, 5 or 1, 3 or 1 of each decade.
+    pub fn log(lo: f64, hi: f64, n: usize) -> Scale {
+        let (lo, hi) = open(lo.log10(), hi.log10());
+        let within = |steps: &[f64], every: i32| -> Vec<(f64, String)> {
+            (lo.floor() as i32..=hi.ceil() as i32)
+                .filter(|decade| decade.rem_euclid(every) == 0)
+                .flat_map(|decade| steps.iter().map(move |s| s * 10f64.powi(decade)))
+                .filter(|v| (lo..=hi).contains(&v.log10()))
+                .map(|v| (v, tick_label(v, v, f64::MAX)))
+                .collect()
+        };
+        let every = ((hi - lo) / n.max(1) as f64).ceil().max(1.0) as i32;
+        let choices = [within(&[1.0, 2.0, 5.0], 1), within(&[1.0, 3.0], 1), within(&[1.0], every)];
+        let last = choices[2].clone();
+        let ticks = choices.into_iter().find(|t| t.len() <= n + 1).unwrap_or(last);
+        Scale { lo, hi, log: true, ticks }
+    }
+
+    /// The same axis with ticks between two values only.
+    pub fn only(mut self, lo: f64, hi: f64) -> Scale {
+        self.ticks.retain(|t| (lo..=hi).contains(&t.0));
+        self
+    }
+
+    /// A value on the axis drawn: itself, or its logarithm.
+    fn place(&self, v: f64) -> f64 {
+        if self.log { v.max(1e-300).log10() } else { v }
+    }
+
+    /// Where a value lies between the ends, 0 to 1 inside.
+    pub fn unit(&self, v: f64) -> f64 {
+        ((self.place(v) - self.lo) / (self.hi - self.lo)).clamp(-10.0, 10.0)
+    }
+
+    /// The same axis with fewer labels, until they stand apart in `room` pixels.
+    fn thin(mut self, room: f64) -> Scale {
+        let crowded = |ticks: &[(f64, String)]| {
+            ticks.windows(2).any(|pair| {
+                let apart = (self.unit(pair[1].0) - self.unit(pair[0].0)) * room;
+                let half = |i: usize| width(&pair[i].1, Font::NOTE) / 2.0;
+                apart < half(0) + half(1) + 8.0
+            })
+        };
+        let mut ticks = self.ticks.clone();
+        while ticks.len() > 2 && crowded(&ticks) {
+            let mut keep = false;
+            ticks.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.ticks = ticks;
+        self
+    }
+}
+
+/// A range with some inside, whatever it was given.
+fn open(lo: f64, hi: f64) -> (f64, f64) {
+    let (lo, hi) = if lo <= hi { (lo, hi) } else { (hi, lo) };
+    if !usable(lo) || !usable(hi) {
+        return (0.0, 1.0);
+    }
+    let least = (lo.abs().max(hi.abs()) * 1e-9).max(1e-12);
+    if hi - lo > least { (lo, hi) } else { (lo - least, hi + least) }
+}
+
+/// The range of the values with a margin below and above (as parts of the range).
+pub(crate) fn padded(values: &[f64], below: f64, above: f64) -> (f64, f64) {
+    let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if lo > hi {
+        return (0.0, 1.0);
+    }
+    let range = hi - lo;
+    if range <= lo.abs().max(hi.abs()) * 1e-9 {
+        let around = if hi == 0.0 { 1.0 } else { hi.abs() * 0.05 };
+        return (lo - around, hi + around);
+    }
+    (lo - range * below, hi + range * above)
+}
+
+/// The values worth showing: those much worse than the middle, `reach` times as far from it as the
+/// best is, would press everything else together and are left out.
+pub(crate) fn zoomed(mut values: Vec<f64>, maximise: bool, reach: f64) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    if !maximise {
+        values.reverse();
+    }
+    let (Some(&best), Some(&middle)) = (values.last(), values.get(values.len() / 2)) else {
+        return values;
+    };
+    let far = (best - middle).abs() * reach;
+    if far > 0.0 {
+        values.retain(|v| (v - middle).abs() <= far);
+    }
+    values
+}
+
+/// The next of 1, 2, 2.5, 5 times a power of ten.
+fn nice_step(rough: f64) -> f64 {
+    let decade = 10f64.powf(rough.max(1e-300).log10().floor());
+    let part = rough / decade;
+    decade * [1.0, 2.0, 2.5, 5.0].into_iter().find(|s| part <= s * 1.0001).unwrap_or(10.0)
+}
+
+/// A tick's label, with the digits that its step needs; `most` is the largest value of its axis.
+fn tick_label(v: f64, step: f64, most: f64) -> String {
+    if v.abs() < step * 1e-6 {
+        return "0".into();
+    }
+    if most >= 1e4 && v.abs() >= 1e3 && step >= 10.0 {
+        return match step < v.abs() / 400.0 {
+            true => format!("{v:.0}"),
+            false => human_count(v),
+        };
+    }
+    let digits = (-(step * 1.0001).log10().floor()).max(0.0) as usize;
+    if digits > 6 {
+        return format!("{v:.2e}");
+    }
+    let exact = (step * 10f64.powi(digits as i32)).fract();
+    let digits = if (0.01..0.99).contains(&exact) { digits + 1 } else { digits };
+    match step == v {
+        true => trim(format!("{v:.digits$}")),
+        false => format!("{v:.digits$}"),
+    }
+}
+
+/// One entry of a legend.
+pub(crate) struct Key {
+    pub colour: &'static str,
+    pub dashed: bool,
+    pub text: String,
+}
+
+/// What stands around the data.
+pub(crate) struct Around {
+    pub title: String,
+    pub note: String,
+    pub legend: Vec<Key>,
+    pub x_name: String,
+    /// Room kept free at the right for labels.
+    pub right: f64,
+}
+
+/// A picture with axes, ready for its data.
+pub(crate) struct Frame {
+    pub svg: Svg,
+    pub x: Scale,
+    pub y: Scale,
+    pub left: f64,
+    pub right: f64,
+    pub top: f64,
+    pub bottom: f64,
+    height: f64,
+}
+
+impl Frame {
+    /// Lays out the surroundings and draws them.
+    pub fn new(around: Around, x: Scale, y: Scale) -> Frame {
+        let mut svg = Svg::default();
+        let inner = WIDTH - 32.0;
+        svg.text((16.0, 26.0), &around.title, Font::TITLE, Anchor::Start, inner);
+        svg.text((16.0, 43.0), &around.note, Font::NOTE, Anchor::Start, inner);
+        let legend_end = legend(&mut svg, &around.legend, 60.0);
+        let labels = y.ticks.iter().map(|t| width(&t.1, Font::NOTE)).fold(0.0, f64::max);
+        let (left, right) = (22.0 + labels.min(110.0), WIDTH - 18.0 - around.right);
+        let top = legend_end;
+        let bottom = top + PLOT_HEIGHT;
+        let x = x.thin(right - left);
+        let y_at = |v: f64| bottom - y.unit(v) * (bottom - top);
+        for (v, label) in &y.ticks {
+            svg.line((left, y_at(*v)), (right, y_at(*v)), GRID, 1.0);
+            svg.text((left - 7.0, y_at(*v) + 4.0), label, Font::NOTE, Anchor::End, 110.0);
+        }
+        for (v, label) in &x.ticks {
+            let at = left + x.unit(*v) * (right - left);
+            svg.line((at, bottom), (at, bottom + 4.0), "#B9BDBF", 1.0);
+            let half = width(label, Font::NOTE) / 2.0;
+            let at = at.clamp(8.0 + half, (WIDTH - 8.0 - half).max(8.0 + half));
+            svg.text((at, bottom + 17.0), label, Font::NOTE, Anchor::Middle, 110.0);
+        }
+        svg.line((left, bottom), (right, bottom), "#B9BDBF", 1.0);
+        let middle = (left + right) / 2.0;
+        let room = 2.0 * (middle - 10.0).min(WIDTH - 10.0 - middle);
+        svg.text((middle, bottom + 35.0), &around.x_name, Font::NOTE, Anchor::Middle, room);
+        Frame { svg, x, y, left, right, top, bottom, height: bottom + 46.0 }
+    }
+
+    /// The pixel of a point.
+    pub fn at(&self, x: f64, y: f64) -> (f64, f64) {
+        let (w, h) = (self.right - self.left, self.bottom - self.top);
+        (self.left + self.x.unit(x) * w, self.bottom - self.y.unit(y) * h)
+    }
+
+    /// Whether a height is in view.
+    pub fn shows(&self, y: f64) -> bool {
+        (0.0..=1.0).contains(&self.y.unit(y))
+    }
+
+    /// Draws data with plotters, clipped to the frame; `group` holds attributes for all of it.
+    pub fn layer(&mut self, group: &str, draw: impl FnOnce(&mut Pen)) {
+        let (w, h) = (self.right - self.left, self.bottom - self.top);
+        let size = ((w * FINE) as u32, (h * FINE) as u32);
+        let mut picture = String::new();
+        {
+            let root = SVGBackend::with_string(&mut picture, size).into_drawing_area();
+            let (x, y) = (self.x.lo..self.x.hi, self.y.lo..self.y.hi);
+            if let Ok(context) = ChartBuilder::on(&root).build_cartesian_2d(x, y) {
+                draw(&mut Pen { context, x: &self.x, y: &self.y });
+            }
+            let _ = root.present();
+        }
+        // Keep what is inside of plotters' own element.
+        let start = picture.find("<svg").and_then(|i| picture[i..].find('>').map(|j| i + j + 1));
+        let Some((start, end)) = start.zip(picture.rfind("</svg>")) else { return };
+        let body = picture[start..end].replace('\n', "").replace(r#" opacity="1""#, "");
+        if body.is_empty() {
+            return;
+        }
+        self.svg.raw(&format!(
+            r#"<svg x="{:.1}" y="{:.1}" width="{w:.1}" height="{h:.1}" viewBox="0 0 {} {}" preserveAspectRatio="none"><g {group}>{body}</g></svg>"#,
+            self.left, self.top, size.0, size.1
+        ));
+    }
+
+    /// The finished picture.
+    pub fn finish(self, title: &str, desc: &str) -> String {
+        self.svg.finish((WIDTH, self.height), SHOWN, title, desc)
+    }
+}
+
+/// The keys in rows; returns where the plot may begin.
+fn legend(svg: &mut Svg, keys: &[Key], top: f64) -> f64 {
+    if keys.is_empty() {
+        return top - 4.0;
+    }
+    let (mut x, mut y) = (16.0, top + 2.0);
+    for key in keys {
+        let room = (WIDTH - 32.0 - 26.0).min(195.0);
+        let wide = width(&key.text, Font::NOTE).min(room);
+        if x > 16.0 && x + 24.0 + wide > WIDTH - 16.0 {
+            (x, y) = (16.0, y + 17.0);
+        }
+        let dash = if key.dashed { r#"stroke-dasharray="4 2""# } else { "" };
+        svg.path(&format!("M{x:.1} {:.1}h18", y - 4.0), key.colour, 3.0, dash);
+        svg.text((x + 23.0, y), &key.text, Font::NOTE, Anchor::Start, room);
+        x += 23.0 + wide + 16.0;
+    }
+    y + 12.0
+}
+
+/// Draws inside a frame. plotters writing to a string cannot fail, so nothing here returns errors.
+pub(crate) struct Pen<'a> {
+    context: ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+    x: &'a Scale,
+    y: &'a Scale,
+}
+
+impl Pen<'_> {
+    fn place(&self, &(x, y): &(f64, f64)) -> (f64, f64) {
+        // Far outside is as good as anywhere outside, and plotters counts pixels in 32 bits.
+        let far = |scale: &Scale, v: f64| {
+            let range = scale.hi - scale.lo;
+            scale.place(v).clamp(scale.lo - 4.0 * range, scale.hi + 4.0 * range)
+        };
+        (far(self.x, x), far(self.y, y))
+    }
+
+    /// A line through points.
+    pub fn line(&mut self, points: &[(f64, f64)], colour: &str, alpha: f64, stroke: f64) {
+        let points: Vec<_> = points.iter().map(|p| self.place(p)).collect();
+        let style = rgb(colour).mix(alpha).stroke_width((stroke * FINE).round() as u32);
+        let pieces = clip(&points, self.y.lo, self.y.hi);
+        let pieces = pieces.into_iter().map(|piece| PathElement::new(piece, style));
+        let _ = self.context.draw_series(pieces);
+    }
+
+    /// Dots; those that fall on the same spot are drawn once.
+    pub fn dots(&mut self, points: &[(f64, f64)], r: f64, colour: &str, alpha: f64) {
+        let style = rgb(colour).mix(alpha).filled();
+        let mut seen = std::collections::HashSet::new();
+        let few = points.len() < 500;
+        let points: Vec<_> = points
+            .iter()
+            .filter(|p| {
+                let spot = |s: &Scale, v: f64, n: f64| (s.unit(v) * n) as i64;
+                few || seen.insert((spot(self.x, p.0, 300.0), spot(self.y, p.1, 150.0)))
+            })
+            .map(|p| Circle::new(self.place(p), (r * FINE).round() as i32, style))
+            .collect();
+        let _ = self.context.draw_series(points);
+    }
+
+    /// A ring with the card's colour inside, and a point in its middle.
+    pub fn ring(&mut self, point: (f64, f64), r: f64, colour: &str) {
+        let at = self.place(&point);
+        let size = |r: f64| (r * FINE).round() as i32;
+        let marks = [
+            Circle::new(at, size(r + 1.0), rgb(CARD).filled()),
+            Circle::new(at, size(r), rgb(colour).filled()),
+            Circle::new(at, size(r - 1.8), rgb(CARD).filled()),
+            Circle::new(at, size(r - 3.0), rgb(colour).filled()),
+        ];
+        let _ = self.context.draw_series(marks);
+    }
+}
+
+/// The pieces of a line whose height is between `lo` and `hi`. plotters would draw the rest along
+/// the edge.
+fn clip(points: &[(f64, f64)], lo: f64, hi: f64) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces: Vec<Vec<(f64, f64)>> = vec![];
+    let mut open = false;
+    for pair in points.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        let rise = b.1 - a.1;
+        let inside = |v: f64| (lo..=hi).contains(&v);
+        // The part of the way from a to b that is inside.
+        let (from, to) = match rise == 0.0 {
+            true if inside(a.1) => (0.0, 1.0),
+            true => (1.0, 0.0),
+            false => {
+                let (s, t) = ((lo - a.1) / rise, (hi - a.1) / rise);
+                (f64::max(s.min(t), 0.0), f64::min(s.max(t), 1.0))
+            }
+        };
+        if from > to {
+            open = false;
+            continue;
+        }
+        let at = |t: f64| (a.0 + (b.0 - a.0) * t, a.1 + rise * t);
+        if !open || from > 0.0 {
+            pieces.push(vec![at(from)]);
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(at(to));
+        }
+        open = to >= 1.0;
+    }
+    pieces
+}
+
+/// A colour of the theme for plotters.
+fn rgb(hex: &str) -> RGBColor {
+    let part =
+        |i: usize| hex.get(i..i + 2).and_then(|h| u8::from_str_radix(h, 16).ok()).unwrap_or(90);
+    RGBColor(part(1), part(3), part(5))
+}
+
+/// A small cross, for a failure.
+pub(crate) fn cross(svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
+    let r = 2.8;
+    let d = format!(
+        "M{:.1} {:.1}l{d:.1} {d:.1}m0 {m:.1}l{m:.1} {d:.1}",
+        x - r,
+        y - r,
+        d = 2.0 * r,
+        m = -2.0 * r
+    );
+    svg.path(&d, colour, 1.4, "");
+}
+
+/// Many failures: short strokes, which stay apart where crosses would not.
+pub(crate) fn strokes(svg: &mut Svg, places: &[(f64, f64)], colour: &str) {
+    let d: String = places.iter().map(|(x, y)| format!("M{x:.1} {:.1}v5", y - 2.5)).collect();
+    svg.path(&d, colour, 0.8, r#"opacity="0.6""#);
+}
+
+/// A small triangle that points out of the frame, for a value beyond its edge.
+pub(crate) fn beyond(svg: &mut Svg, (x, y): (f64, f64), up: bool, colour: &str) {
+    let dy = if up { -5.0 } else { 5.0 };
+    svg.raw(&format!(
+        r#"<path d="M{:.1} {y:.1}h6l-3 {dy}Z" fill="{colour}" fill-opacity="0.55"/>"#,
+        x - 3.0
+    ));
+}
+
+/// `MUTED`, as the colour of a leader from a mark to its label.
+pub(crate) const LEADER: &str = MUTED;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(scale: &Scale) -> Vec<&str> {
+        scale.ticks.iter().map(|t| t.1.as_str()).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers_inside_the_range() {
+        assert_eq!(
+            labels(&Scale::linear(0.897, 0.992, 5, false)),
+            ["0.90", "0.92", "0.94", "0.96", "0.98"]
+        );
+        assert_eq!(labels(&Scale::linear(0.4, 20.6, 6, true)), ["5", "10", "15", "20"]);
+        assert_eq!(
+            labels(&Scale::linear(0.0, 1.0, 4, false)),
+            ["0", "0.25", "0.50", "0.75", "1.00"]
+        );
+        let decades = Scale::log(3e3, 4e5, 6);
+        assert_eq!(labels(&decades), ["5 k", "10 k", "20 k", "50 k", "100 k", "200 k"]);
+        assert_eq!(labels(&Scale::log(1.0, 1e12, 4)).len(), 5);
+        for (lo, hi) in [(1.0, 1.0), (0.0, 0.0), (-1e99, 1e99), (1e16, 1e16 + 2.0), (f64::NAN, 1.0)]
+        {
+            assert!(Scale::linear(lo, hi, 5, false).ticks.len() < 40);
+        }
+    }
+
+    #[test]
+    fn lines_are_clipped_at_the_edges() {
+        let line = [(0.0, -1.0), (1.0, 1.0), (2.0, 1.0), (3.0, 3.0), (4.0, 3.0), (5.0, 1.0)];
+        let pieces = clip(&line, 0.0, 2.0);
+        assert_eq!(pieces[0], [(0.5, 0.0), (1.0, 1.0), (2.0, 1.0), (2.5, 2.0)]);
+        assert_eq!(pieces[1], [(4.5, 2.0), (5.0, 1.0)]);
+        assert_eq!(pieces.len(), 2);
+        assert!(clip(&line[..1], 0.0, 2.0).is_empty());
+    }
+
+    #[test]
+    fn the_view_leaves_out_what_is_far_worse() {
+        let values = vec![0.95, 0.96, 0.97, 0.1];
+        assert_eq!(zoomed(values.clone(), true, 3.0), [0.95, 0.96, 0.97]);
+        assert_eq!(zoomed(vec![0.5, 0.5], true, 3.0), [0.5, 0.5]);
+        assert!(zoomed(vec![], false, 3.0).is_empty());
+    }
+}

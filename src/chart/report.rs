@@ -1,0 +1,223 @@
+//! A report: what a finished study shows. Title, facts, what went wrong, then the charts, two in a
+//! row where there is room and one on a phone.
+
+use super::Chart;
+use super::plain::{COLUMNS, fit, len, wrap};
+use super::theme::{BORDER, CARD, FONT, INK, MONO, MUTED, escape};
+use crate::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A title, some facts, notices and charts as one block.
+///
+/// ```
+/// use nascent::chart::{Leaderboard, Chart, Report};
+/// let report = Report {
+///     title: "Regularized evolution on digits".into(),
+///     facts: vec![("best accuracy".into(), "0.9871".into())],
+///     charts: vec![Chart::new(Leaderboard::default())],
+///     ..Report::default()
+/// };
+/// assert!(report.html().contains("best accuracy"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The heading.
+    pub title: String,
+    /// A line below it; may be empty.
+    pub subtitle: String,
+    /// Names and values: best score, trials, time.
+    pub facts: Vec<(String, String)>,
+    /// What the reader must not miss: `3 of 20 trials failed: out of memory`.
+    pub notices: Vec<String>,
+    /// The charts, in order.
+    pub charts: Vec<Chart>,
+}
+
+impl Report {
+    /// The report as one HTML block with inline styles only.
+    pub fn html(&self) -> String {
+        let mut out = format!(
+            r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:clamp(8px,2vw,16px);font-family:{FONT};font-size:14px;line-height:1.45">"#
+        );
+        if !self.title.is_empty() {
+            out += &format!(
+                r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;overflow-wrap:anywhere">{}</div>"#,
+                escape(&self.title)
+            );
+        }
+        if !self.subtitle.is_empty() {
+            out += &format!(
+                r#"<div style="color:{MUTED};font-size:13px;overflow-wrap:anywhere">{}</div>"#,
+                escape(&self.subtitle)
+            );
+        }
+        for notice in &self.notices {
+            out += &format!(
+                r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;overflow-wrap:anywhere">{}</div>"#,
+                escape(notice)
+            );
+        }
+        if !self.facts.is_empty() {
+            out += r#"<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));grid-auto-flow:dense;gap:8px 16px;margin:12px 0 0">"#;
+            for (name, value) in &self.facts {
+                // A long value, such as an architecture, has a line of its own.
+                let (place, face) = match value.chars().count() > 24 {
+                    true => ("grid-column:1/-1;", format!("font-family:{MONO};font-size:12.5px")),
+                    false => ("", "font-weight:600;font-size:15px".into()),
+                };
+                out += &format!(
+                    r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;overflow-wrap:anywhere">{}</div></div>"#,
+                    escape(name),
+                    escape(value)
+                );
+            }
+            out += "</div>";
+        }
+        let charts: Vec<String> = self.charts.iter().map(Chart::html).collect();
+        if !charts.is_empty() {
+            out += &format!(r#"<div style="margin:14px 0 0">{}</div>"#, compose_html(&charts));
+        }
+        out + "</div>"
+    }
+
+    /// The report for a terminal.
+    pub fn plain(&self) -> String {
+        let mut head = String::new();
+        if !self.title.is_empty() {
+            let title = fit(&self.title, COLUMNS);
+            head += &format!("{title}\n{}\n", "═".repeat(len(&title)));
+        }
+        if !self.subtitle.is_empty() {
+            head += &(wrap(&self.subtitle, COLUMNS).join("\n") + "\n");
+        }
+        for notice in &self.notices {
+            for (i, line) in wrap(notice, COLUMNS - 2).iter().enumerate() {
+                head += &format!("{} {line}\n", if i == 0 { '!' } else { ' ' });
+            }
+        }
+        let name = self.facts.iter().map(|f| len(&f.0)).max().unwrap_or(0).min(28);
+        for (what, value) in &self.facts {
+            for (i, line) in wrap(value, COLUMNS - name - 4).iter().enumerate() {
+                let what = if i == 0 { fit(what, name) } else { String::new() };
+                head += &(format!("  {what:<name$}  {line}").trim_end().to_string() + "\n");
+            }
+        }
+        let parts: Vec<String> =
+            std::iter::once(head).chain(self.charts.iter().map(Chart::plain)).collect();
+        compose_plain(&parts)
+    }
+
+    /// Writes the report as a page of its own; the name ends in `.html`.
+    ///
+    /// # Errors
+    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let title = if self.title.is_empty() { "Report" } else { &self.title };
+        let page = format!(
+            r#"<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{}</title></head>
+<body style="margin:16px auto;max-width:1240px;padding:0 12px">{}</body></html>
+"#,
+            escape(title),
+            self.html()
+        );
+        write(path.as_ref(), "html", "a report", &page)
+    }
+}
+
+/// Writes a file if its name has the right end.
+pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()> {
+    let right = path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
+    if !right {
+        let name = path.with_extension(end);
+        return Err(Error::invalid(
+            format!("save({:?})", path.display().to_string()),
+            format!("{what} is saved as .{end} only"),
+            format!("save({:?})", name.display().to_string()),
+        ));
+    }
+    std::fs::write(path, text).map_err(|e| {
+        let folder = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir());
+        let hint =
+            folder.map_or(String::new(), |f| format!(". Make the folder {} first", f.display()));
+        Error::new(ErrorKind::File, format!("cannot write {}: {e}{hint}", path.display()))
+    })
+}
+
+/// Several outputs as one: pictures of a plot's size side by side where there is room, everything
+/// else below one another. A single part comes back as it is.
+pub fn compose_html(parts: &[String]) -> String {
+    if let [one] = parts {
+        return one.clone();
+    }
+    let items: String = parts
+        .iter()
+        .filter(|part| !part.trim().is_empty())
+        .map(|part| {
+            let basis = match part.starts_with(r#"<svg data-nascent="half""#) {
+                true => "1 1 330px",
+                false => "1 1 100%",
+            };
+            format!(r#"<div style="box-sizing:border-box;flex:{basis};min-width:0;max-width:100%">{part}</div>"#)
+        })
+        .collect();
+    format!(
+        r#"<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">{items}</div>"#
+    )
+}
+
+/// Several texts as one, a blank line between them.
+pub fn compose_plain(parts: &[String]) -> String {
+    let parts: Vec<&str> =
+        parts.iter().map(|p| p.trim_end_matches('\n')).filter(|p| !p.trim().is_empty()).collect();
+    if parts.is_empty() { String::new() } else { parts.join("\n\n") + "\n" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{CHARTS, check};
+    use super::*;
+
+    #[test]
+    fn every_chart_fits_a_report() {
+        let mut report = Report {
+            title: "<Evolution> & \"digits\"".into(),
+            subtitle: "s ".repeat(200),
+            facts: vec![
+                ("best".into(), "0.9871".into()),
+                ("architecture".into(), "conv(16, 3) > ".repeat(30)),
+            ],
+            notices: vec!["3 of 20 trials failed: ".repeat(9)],
+            charts: CHARTS.iter().map(|c| (c.example)()).collect(),
+        };
+        check::html(&report.html());
+        assert!(report.plain().lines().all(|l| len(l) <= COLUMNS));
+        check::html(&Report::default().html());
+        assert_eq!(Report::default().plain(), "");
+        report.charts.clear();
+        assert!(!report.html().contains("<svg"));
+    }
+
+    #[test]
+    fn reports_are_saved_as_html_only() {
+        let file = std::env::temp_dir().join(format!("nascent-report-{}.html", std::process::id()));
+        Report::default().save(&file).unwrap();
+        assert!(std::fs::read_to_string(&file).unwrap().starts_with("<!DOCTYPE html>"));
+        std::fs::remove_file(&file).unwrap();
+        let said = Report::default().save("report.pdf").unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "save(\"report.pdf\"): a report is saved as .html only. Try save(\"report.html\")."
+        );
+        let said = Report::default().save("/no/such/folder/report.html").unwrap_err().to_string();
+        assert!(said.ends_with("Make the folder /no/such/folder first"), "{said}");
+    }
+
+    #[test]
+    fn composing_keeps_single_parts_as_they_are() {
+        assert_eq!(compose_html(&["<p>x</p>".into()]), "<p>x</p>");
+        check::html(&compose_html(&[]));
+        assert_eq!(compose_plain(&["a\n".into(), String::new(), "b".into()]), "a\n\nb\n");
+    }
+}

@@ -1,0 +1,215 @@
+//! A small SVG writer. It knows rectangles, lines, text that fits its place, and the card that
+//! every picture lies on. It writes no ids and no style sheet, so that any number of pictures
+//! share a page without touching each other.
+
+use super::theme::{BORDER, CARD, FONT, Font, MONO, elide, escape};
+use std::fmt::Write;
+
+/// Where a text stands relative to its point.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+/// The body of a picture while it is drawn.
+#[derive(Default)]
+pub(crate) struct Svg {
+    body: String,
+}
+
+/// A coordinate with one decimal at most.
+fn n(v: f64) -> String {
+    let rounded = (v * 10.0).round() / 10.0;
+    if rounded == 0.0 { "0".into() } else { format!("{rounded}") }
+}
+
+impl Svg {
+    /// Adds finished markup.
+    pub fn raw(&mut self, markup: &str) {
+        self.body.push_str(markup);
+    }
+
+    /// A rectangle with rounded corners; `extra` holds further attributes.
+    pub fn rect(
+        &mut self,
+        (x, y, w, h): (f64, f64, f64, f64),
+        round: f64,
+        fill: &str,
+        extra: &str,
+    ) {
+        let (x, y, w, h, r) = (n(x), n(y), n(w.max(0.0)), n(h.max(0.0)), n(round));
+        let gap = if extra.is_empty() { "" } else { " " };
+        let _ = write!(
+            self.body,
+            r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="{r}" fill="{fill}"{gap}{extra}/>"#
+        );
+    }
+
+    /// A line along path commands.
+    pub fn path(&mut self, d: &str, stroke: &str, stroke_width: f64, extra: &str) {
+        let gap = if extra.is_empty() { "" } else { " " };
+        let _ = write!(
+            self.body,
+            r#"<path d="{d}" fill="none" stroke="{stroke}" stroke-width="{stroke_width}"{gap}{extra}/>"#
+        );
+    }
+
+    /// A line through points, with rounded corners of `bend` pixels.
+    pub fn route(&mut self, points: &[(f64, f64)], bend: f64, stroke: &str, stroke_width: f64) {
+        let Some(&(x, y)) = points.first() else { return };
+        let mut d = format!("M{} {}", n(x), n(y));
+        for corner in points.windows(3) {
+            let [a, b, c] = [corner[0], corner[1], corner[2]];
+            let near = |from: (f64, f64)| {
+                let (dx, dy) = (from.0 - b.0, from.1 - b.1);
+                let length = (dx * dx + dy * dy).sqrt().max(1e-9);
+                let r = bend.min(length / 2.0) / length;
+                (b.0 + dx * r, b.1 + dy * r)
+            };
+            let (p, q) = (near(a), near(c));
+            let _ = write!(d, "L{} {}Q{} {} {} {}", n(p.0), n(p.1), n(b.0), n(b.1), n(q.0), n(q.1));
+        }
+        if let Some(&(x, y)) = points.last().filter(|_| points.len() > 1) {
+            let _ = write!(d, "L{} {}", n(x), n(y));
+        }
+        self.path(&d, stroke, stroke_width, "");
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, from: (f64, f64), to: (f64, f64), stroke: &str, stroke_width: f64) {
+        let d = format!("M{} {}L{} {}", n(from.0), n(from.1), n(to.0), n(to.1));
+        self.path(&d, stroke, stroke_width, "");
+    }
+
+    /// The head of an arrow, its tip at `(x, y)`, pointing along `(dx, dy)`, one of which is 0.
+    pub fn arrow_head(&mut self, (x, y): (f64, f64), (dx, dy): (f64, f64), fill: &str) {
+        let (l, h) = (5.5, 3.2);
+        let (ax, ay) = (x - dx * l - dy * h, y - dy * l - dx * h);
+        let (bx, by) = (x - dx * l + dy * h, y - dy * l + dx * h);
+        let _ = write!(
+            self.body,
+            r#"<path d="M{} {}L{} {}L{} {}Z" fill="{fill}"/>"#,
+            n(x),
+            n(y),
+            n(ax),
+            n(ay),
+            n(bx),
+            n(by)
+        );
+    }
+
+    /// A filled circle.
+    pub fn dot(&mut self, (x, y): (f64, f64), r: f64, fill: &str, extra: &str) {
+        let gap = if extra.is_empty() { "" } else { " " };
+        let _ = write!(
+            self.body,
+            r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}"{gap}{extra}/>"#,
+            n(x),
+            n(y),
+            n(r)
+        );
+    }
+
+    /// An invisible spot that says something under the pointer.
+    pub fn hover(&mut self, (x, y): (f64, f64), r: f64, says: &str) {
+        let _ = write!(
+            self.body,
+            r#"<circle cx="{}" cy="{}" r="{}" fill="transparent"><title>{}</title></circle>"#,
+            n(x),
+            n(y),
+            n(r),
+            escape(says)
+        );
+    }
+
+    /// Text on its baseline, cut to `room` pixels; what was cut stays in a tooltip.
+    pub fn text(&mut self, (x, y): (f64, f64), text: &str, font: Font, at: Anchor, room: f64) {
+        self.set(x, y, text, font, at, room, "");
+    }
+
+    /// The same with a pale halo, for text that lies on lines.
+    pub fn halo(&mut self, (x, y): (f64, f64), text: &str, font: Font, at: Anchor, room: f64) {
+        let halo = format!(
+            r#" paint-order="stroke" stroke="{CARD}" stroke-width="3" stroke-linejoin="round""#
+        );
+        self.set(x, y, text, font, at, room, &halo);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn set(&mut self, x: f64, y: f64, text: &str, font: Font, at: Anchor, room: f64, extra: &str) {
+        let shown = elide(text, font, room);
+        let tip = match shown == text {
+            true => String::new(),
+            false => format!("<title>{}</title>", escape(text)),
+        };
+        let anchor = match at {
+            Anchor::Start => "",
+            Anchor::Middle => r#" text-anchor="middle""#,
+            Anchor::End => r#" text-anchor="end""#,
+        };
+        let weight = if font.bold { r#" font-weight="600""# } else { "" };
+        let face = if font.mono { format!(r#" font-family="{MONO}""#) } else { String::new() };
+        let _ = write!(
+            self.body,
+            r#"<text x="{}" y="{}" font-size="{}" fill="{}"{anchor}{weight}{face}{extra}>{tip}{}</text>"#,
+            n(x),
+            n(y),
+            n(font.size),
+            font.fill,
+            escape(&shown)
+        );
+    }
+
+    /// The whole picture on its card: `size` in drawing units, shown `shown` pixels wide where there
+    /// is room and smaller where there is not.
+    pub fn finish(self, (w, h): (f64, f64), shown: f64, title: &str, desc: &str) -> String {
+        let (title, desc) = (escape(title), escape(desc));
+        let place = if w > HALF_MAX { "wide" } else { "half" };
+        format!(
+            concat!(
+                r#"<svg data-nascent="{}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" "#,
+                r#"width="{}" height="{}" role="img" aria-label="{}" font-family="{}" "#,
+                r#"style="max-width:100%;height:auto;display:block">"#,
+                r#"<title>{}</title><desc>{}</desc>"#,
+                r#"<rect x="0.5" y="0.5" width="{}" height="{}" rx="8" fill="{}" stroke="{}"/>{}</svg>"#
+            ),
+            place,
+            n(w),
+            n(h),
+            n(shown),
+            n(h * shown / w),
+            title,
+            FONT,
+            title,
+            desc,
+            n(w - 1.0),
+            n(h - 1.0),
+            CARD,
+            BORDER,
+            self.body
+        )
+    }
+}
+
+/// Pictures wider than this, in drawing units, take a row of their own in a report: halved, their
+/// text would be too small.
+const HALF_MAX: f64 = 460.0;
+
+/// The picture for when there is nothing to draw, with the reason.
+pub(crate) fn nothing(title: &str, why: &str) -> String {
+    let (w, h) = (super::plot::WIDTH, 112.0);
+    let mut svg = Svg::default();
+    let middle = w / 2.0;
+    svg.text((16.0, 26.0), title, Font::TITLE, Anchor::Start, w - 32.0);
+    svg.dot(
+        (middle, 54.0),
+        5.0,
+        "none",
+        r##"stroke="#9AA1A8" stroke-width="1.5" stroke-dasharray="2 2""##,
+    );
+    let says = format!("nothing to draw yet: {why}");
+    svg.text((middle, 82.0), &says, Font::TEXT, Anchor::Middle, w - 32.0);
+    svg.finish((w, h), super::plot::SHOWN, title, &says)
+}

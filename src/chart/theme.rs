@@ -1,0 +1,310 @@
+//! How every picture looks: one palette, one type scale, one way to write a number.
+//!
+//! The colours are those of Okabe and Ito (2008), which stay apart for every common kind of colour
+//! blindness. Pictures sit on an opaque near-white card, so they read the same on a light and on a
+//! dark notebook. SVG cannot measure text; [`width`] uses the advances of DejaVu Sans, a wide face,
+//! so that a label laid out here never grows beyond its place elsewhere.
+
+/// Okabe and Ito's colours, the strongest first; yellow is darkened to show on white.
+pub const PALETTE: [&str; 8] =
+    ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#A89B00"];
+/// The card behind every picture.
+pub const CARD: &str = "#FCFCFA";
+/// The thin border of the card.
+pub const BORDER: &str = "#D8D8D2";
+/// Text that carries the message.
+pub const INK: &str = "#22262B";
+/// Text that explains: axis names, notes.
+pub const MUTED: &str = "#5F666E";
+/// Grid lines.
+pub const GRID: &str = "#E6E7E4";
+/// Marks in the background: dominated points, other curves.
+pub const FAINT: &str = "#9AA1A8";
+/// A failure.
+pub const FAIL: &str = "#B23A00";
+/// Faces for text, the reader's own first.
+pub const FONT: &str =
+    "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif";
+/// Faces for code and architectures.
+pub const MONO: &str =
+    "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
+
+/// The colour of series `i`.
+pub fn colour(i: usize) -> &'static str {
+    PALETTE[i % PALETTE.len()]
+}
+
+/// The strong and the pale colour of a family of layers; unknown families are grey.
+pub fn family(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "conv" => ("#0072B2", "#E3F0F8"),
+        "pool" => ("#E69F00", "#FDF3DC"),
+        "norm" => ("#56B4E9", "#EAF6FD"),
+        "linear" => ("#009E73", "#E0F4EE"),
+        "activation" => ("#A89B00", "#FAF8DC"),
+        "add" => ("#CC79A7", "#FAEBF3"),
+        "head" => ("#D55E00", "#FCEADF"),
+        "input" => ("#4D4D4D", "#EDEEEE"),
+        _ => ("#8A9097", "#F1F2F2"),
+    }
+}
+
+/// Text as it may stand in XML and HTML: markup characters escaped, control characters dropped.
+///
+/// ```
+/// assert_eq!(nascent::chart::theme::escape("a<b & \"c\""), "a&lt;b &amp; &quot;c&quot;");
+/// ```
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\n' | '\r' | '\t' => out.push(' '),
+            '\u{fffe}' | '\u{ffff}' => {}
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A count for people: `950`, `12.3 k`, `1.2 M`.
+///
+/// ```
+/// use nascent::chart::theme::human_count;
+/// assert_eq!(human_count(950.0), "950");
+/// assert_eq!(human_count(12_345.0), "12.3 k");
+/// assert_eq!(human_count(1_200_000.0), "1.2 M");
+/// ```
+pub fn human_count(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let size = value.abs();
+    if size < 999.5 {
+        return trim(format!("{value:.*}", if size < 10.0 { 2 } else { 0 }));
+    }
+    let (unit, name) = [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")]
+        .into_iter()
+        .rfind(|(unit, _)| size >= unit * 0.9995)
+        .unwrap_or((1e3, "k"));
+    let scaled = value / unit;
+    if scaled.abs() >= 1e4 {
+        return format!("{value:.1e}");
+    }
+    let digits = if scaled.abs() < 99.95 { 1 } else { 0 };
+    format!("{} {name}", trim(format!("{scaled:.digits$}")))
+}
+
+/// A duration for people: `35 ms`, `4.2 s`, `3 min 20 s`, `2 h 05 min`.
+///
+/// ```
+/// use nascent::chart::theme::human_seconds;
+/// assert_eq!(human_seconds(0.035), "35 ms");
+/// assert_eq!(human_seconds(200.0), "3 min 20 s");
+/// ```
+pub fn human_seconds(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "–".into();
+    }
+    let size = seconds.abs();
+    match size {
+        _ if size == 0.0 => "0 s".into(),
+        _ if size < 0.01 => format!("{:.1} ms", seconds * 1e3),
+        _ if size < 0.9995 => format!("{:.0} ms", seconds * 1e3),
+        _ if size < 9.95 => format!("{seconds:.1} s"),
+        _ if size < 59.5 => format!("{seconds:.0} s"),
+        _ if size < 3599.5 => {
+            let whole = seconds.round();
+            match (whole / 60.0).trunc() {
+                m if (whole % 60.0) == 0.0 => format!("{m} min"),
+                m => format!("{m} min {:02} s", (whole % 60.0).abs()),
+            }
+        }
+        _ if size < 1e9 => {
+            let minutes = (seconds / 60.0).round();
+            format!("{} h {:02} min", (minutes / 60.0).trunc(), (minutes % 60.0).abs())
+        }
+        _ => format!("{seconds:.1e} s"),
+    }
+}
+
+/// A score with the digits that tell two good networks apart: `0.9871`, `23.45`, `1.2e-5`.
+///
+/// ```
+/// assert_eq!(nascent::chart::theme::score(0.98714), "0.9871");
+/// ```
+pub fn score(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    match value.abs() {
+        0.0 => "0".into(),
+        s if s < 1e-3 => format!("{value:.1e}"),
+        s if s < 10.0 => format!("{value:.4}"),
+        s if s < 1e3 => format!("{value:.2}"),
+        s if s < 1e6 => format!("{value:.0}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+/// Without the zeros after the decimal point that say nothing.
+pub(crate) fn trim(number: String) -> String {
+    match number.contains('.') && !number.contains('e') {
+        true => number.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => number,
+    }
+}
+
+/// Whether a value can be drawn at all.
+pub(crate) fn usable(value: f64) -> bool {
+    value.is_finite() && value.abs() < 1e100
+}
+
+/// "higher is better" or "lower is better".
+pub(crate) fn direction(maximise: bool) -> &'static str {
+    if maximise { "higher is better" } else { "lower is better" }
+}
+
+/// `1 trial`, `2 trials`.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// How a piece of text is set.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Font {
+    pub size: f64,
+    pub fill: &'static str,
+    pub bold: bool,
+    pub mono: bool,
+}
+
+impl Font {
+    pub const TITLE: Font = Font { size: 14.0, fill: INK, bold: true, mono: false };
+    pub const TEXT: Font = Font { size: 12.0, fill: INK, bold: false, mono: false };
+    pub const NOTE: Font = Font { size: 11.0, fill: MUTED, bold: false, mono: false };
+    pub const CODE: Font = Font { size: 11.0, fill: INK, bold: false, mono: true };
+
+    pub fn bold(self) -> Font {
+        Font { bold: true, ..self }
+    }
+
+    pub fn fill(self, fill: &'static str) -> Font {
+        Font { fill, ..self }
+    }
+
+    pub fn size(self, size: f64) -> Font {
+        Font { size, ..self }
+    }
+}
+
+/// The width of a text in pixels, generously estimated.
+pub(crate) fn width(text: &str, font: Font) -> f64 {
+    let em: f64 = match font.mono {
+        true => text.chars().map(|c| if c < '\u{1100}' { 0.61 } else { 1.22 }).sum(),
+        false => text.chars().map(advance).sum(),
+    };
+    em * font.size * if font.bold { 1.1 } else { 1.0 }
+}
+
+/// The advance of a character of DejaVu Sans, in em.
+fn advance(c: char) -> f64 {
+    match c {
+        'i' | 'j' | 'l' | '\'' => 0.28,
+        ' ' | '.' | ',' | 'I' | '·' | '/' | '|' | ':' | ';' => 0.34,
+        'f' | 't' | 'r' | '-' | '(' | ')' | '[' | ']' | '!' => 0.41,
+        'm' | 'M' | 'W' | '…' | '—' | '%' | '@' => 1.0,
+        'w' | '×' | '±' | '→' | '↑' | '↓' | '=' | '+' | '<' | '>' | '~' => 0.84,
+        's' | 'c' | 'z' | '_' | '–' => 0.55,
+        'A'..='Z' => 0.74,
+        'a'..='z' | '0'..='9' => 0.635,
+        c if c < '\u{1100}' => 0.7,
+        _ => 1.05,
+    }
+}
+
+/// The text cut with an ellipsis to fit `room` pixels.
+pub(crate) fn elide(text: &str, font: Font, room: f64) -> String {
+    if width(text, font) <= room {
+        return text.to_string();
+    }
+    let mut kept = String::new();
+    let mut used = width("…", font);
+    for c in text.chars() {
+        used += width(c.encode_utf8(&mut [0; 4]), font);
+        if used > room {
+            break;
+        }
+        kept.push(c);
+    }
+    format!("{}…", kept.trim_end())
+}
+
+/// The text in lines of at most `room` pixels, broken at spaces and after punctuation where it can be.
+pub(crate) fn wrap(text: &str, font: Font, room: f64) -> Vec<String> {
+    wrap_by(text, |line| width(line, font) <= room)
+}
+
+/// The same, for any measure of what fits.
+pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+        line.push(c);
+        if fits(line.trim_end()) || line.chars().count() < 2 {
+            continue;
+        }
+        let soft = |c: char| matches!(c, ' ' | ',' | '>' | ')' | ']' | '|' | ';' | '-' | '+' | '~');
+        let body = &line[..line.len() - c.len_utf8()];
+        let at = match body.char_indices().rfind(|&(i, c)| soft(c) && i * 2 > body.len()) {
+            Some((i, c)) => i + c.len_utf8(),
+            None => body.len(),
+        };
+        let rest = line.split_off(at);
+        lines.push(line.trim_end().to_string());
+        line = rest.trim_start().to_string();
+    }
+    if !line.trim().is_empty() || lines.is_empty() {
+        lines.push(line.trim_end().to_string());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_for_people() {
+        let counts = [0.0, 1.0, 0.5, 999.0, 999.9, 1000.0, 10_000.0, 123_456.0, 999_999.0, 2.5e9];
+        let said = ["0", "1", "0.5", "999", "1 k", "1 k", "10 k", "123 k", "1 M", "2.5 G"];
+        for (count, said) in counts.into_iter().zip(said) {
+            assert_eq!(human_count(count), said);
+        }
+        assert_eq!(human_count(f64::NAN), "–");
+        let times = [0.0, 0.0005, 0.42, 4.21, 59.7, 119.6, 7500.0, 3600.0];
+        let said =
+            ["0 s", "0.5 ms", "420 ms", "4.2 s", "1 min", "2 min", "2 h 05 min", "1 h 00 min"];
+        for (time, said) in times.into_iter().zip(said) {
+            assert_eq!(human_seconds(time), said);
+        }
+        assert_eq!([score(2.25), score(1e-5), score(0.0)], ["2.2500", "1.0e-5", "0"]);
+    }
+
+    #[test]
+    fn text_is_cut_and_wrapped_to_its_room() {
+        let long = "sep_conv(32, 3)|".repeat(20);
+        assert!(width(&elide(&long, Font::TEXT, 100.0), Font::TEXT) <= 100.0);
+        let lines = wrap(&long, Font::CODE, 120.0);
+        assert!(lines.iter().all(|l| width(l, Font::CODE) <= 120.0));
+        assert_eq!(lines.concat().replace(' ', ""), long.replace(' ', ""));
+        assert_eq!(elide("", Font::TEXT, 0.0), "");
+        assert_eq!(wrap("", Font::TEXT, 0.0), [""]);
+        assert_eq!(wrap("abc", Font::TEXT, 0.0).concat(), "abc");
+    }
+}

@@ -1,0 +1,192 @@
+//! Evaluators made from closures, and the owned handle that every evaluator is kept in.
+
+use super::{Budget, Evaluation, Evaluator, Retrained};
+use crate::arch::Architecture;
+use crate::error::{Error, Result};
+use crate::task::Metric;
+use std::sync::Arc;
+
+/// Any evaluator, in an owned handle that a notebook variable can hold.
+#[derive(Clone)]
+pub struct AnyEvaluator {
+    inner: Arc<dyn Evaluator>,
+    metric: Option<Metric>,
+    full: Option<usize>,
+}
+
+impl AnyEvaluator {
+    fn new(inner: Arc<dyn Evaluator>) -> Self {
+        AnyEvaluator { inner, metric: None, full: None }
+    }
+
+    /// The same, with a smaller score being better.
+    pub fn minimise(&self) -> Self {
+        let metric = Metric { maximise: false, ..self.metric() };
+        AnyEvaluator { metric: Some(metric), ..self.clone() }
+    }
+
+    /// The same, with a name for the score.
+    pub fn named(&self, name: &str) -> Self {
+        let metric = Metric { name: name.into(), ..self.metric() };
+        AnyEvaluator { metric: Some(metric), ..self.clone() }
+    }
+
+    /// The same, with a full budget of so many epochs.
+    pub fn epochs(&self, full: impl crate::Count) -> Self {
+        AnyEvaluator { full: Some(full.to_i64().max(0) as usize), ..self.clone() }
+    }
+}
+
+impl Evaluator for AnyEvaluator {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        self.inner.evaluate(arch, budget)
+    }
+    fn metric(&self) -> Metric {
+        self.metric.clone().unwrap_or_else(|| self.inner.metric())
+    }
+    fn full(&self) -> usize {
+        self.full.unwrap_or_else(|| self.inner.full())
+    }
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+    fn forecast(&self, arch: &Architecture) -> Option<f64> {
+        self.inner.forecast(arch)
+    }
+    fn problems(&self) -> Vec<String> {
+        self.inner.problems()
+    }
+    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+        self.inner.retrain(arch, epochs, seed)
+    }
+}
+
+impl std::fmt::Debug for AnyEvaluator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe())
+    }
+}
+
+/// Whatever a study can take as its evaluator: a value, a reference to one that can be cloned, a
+/// box or an arc. `How` tells the compiler which of these it is, and is never written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot evaluate architectures",
+    label = "pass Train::on(&data), evaluator(|arch, budget| ...), or a value that implements Evaluator"
+)]
+pub trait IntoEvaluator<How> {
+    /// The owned handle.
+    fn into_evaluator(self) -> AnyEvaluator;
+}
+
+impl<E: Evaluator + 'static> IntoEvaluator<crate::ByValue> for E {
+    fn into_evaluator(self) -> AnyEvaluator {
+        // A handle stays what it is, with its direction and name.
+        let any: &dyn std::any::Any = &self;
+        match any.downcast_ref::<AnyEvaluator>() {
+            Some(handle) => handle.clone(),
+            None => AnyEvaluator::new(Arc::new(self)),
+        }
+    }
+}
+
+impl<E: Evaluator + Clone + 'static> IntoEvaluator<crate::ByReference> for &E {
+    fn into_evaluator(self) -> AnyEvaluator {
+        self.clone().into_evaluator()
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<E: Evaluator + ?Sized> Evaluator for $pointer<E> {
+            fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+                (**self).evaluate(arch, budget)
+            }
+            fn metric(&self) -> Metric {
+                (**self).metric()
+            }
+            fn full(&self) -> usize {
+                (**self).full()
+            }
+            fn describe(&self) -> String {
+                (**self).describe()
+            }
+            fn forecast(&self, arch: &Architecture) -> Option<f64> {
+                (**self).forecast(arch)
+            }
+            fn problems(&self) -> Vec<String> {
+                (**self).problems()
+            }
+            fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+                (**self).retrain(arch, epochs, seed)
+            }
+        }
+    )*};
+}
+pointers!(Box, Arc);
+
+/// What a closure of an evaluator may return: a score, an [`Evaluation`], or a `Result` of either.
+#[diagnostic::on_unimplemented(
+    message = "an evaluator returns an f64, an Evaluation, or a Result of one of them, not `{Self}`",
+    label = "end with a score, as `0.9` or `x as f64`"
+)]
+pub trait IntoEvaluation {
+    /// The evaluation, or why there is none.
+    fn into_evaluation(self) -> Result<Evaluation>;
+}
+
+impl IntoEvaluation for f64 {
+    fn into_evaluation(self) -> Result<Evaluation> {
+        Ok(Evaluation::new(self))
+    }
+}
+
+impl IntoEvaluation for f32 {
+    fn into_evaluation(self) -> Result<Evaluation> {
+        Ok(Evaluation::new(f64::from(self)))
+    }
+}
+
+impl IntoEvaluation for Evaluation {
+    fn into_evaluation(self) -> Result<Evaluation> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoEvaluation, E: Into<Error>> IntoEvaluation for Result<T, E> {
+    fn into_evaluation(self) -> Result<Evaluation> {
+        self.map_err(Into::into)?.into_evaluation()
+    }
+}
+
+struct Closure<F>(F);
+
+impl<F, R> Evaluator for Closure<F>
+where
+    F: Fn(&Architecture, &Budget) -> R + Send + Sync,
+    R: IntoEvaluation,
+{
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        (self.0)(arch, budget).into_evaluation()
+    }
+    fn describe(&self) -> String {
+        "a closure".to_string()
+    }
+}
+
+/// An evaluator from a closure of the architecture and the budget (which holds the seed).
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let small = evaluator(|arch, _budget| arch.params() as f64).minimise().named("parameters");
+/// let study = Study::new(&space, small).strategy(Grid).trials(3).quiet().run()?;
+/// assert_eq!(study.best()?.score(), Some(4.0 * 8.0 + 4.0 + 4.0 * 2.0 + 2.0));
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn evaluator<F, R>(f: F) -> AnyEvaluator
+where
+    F: Fn(&Architecture, &Budget) -> R + Send + Sync + 'static,
+    R: IntoEvaluation + 'static,
+{
+    AnyEvaluator::new(Arc::new(Closure(f)))
+}

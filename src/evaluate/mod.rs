@@ -1,0 +1,286 @@
+//! Evaluation: how good is one architecture, for which budget, with which seed.
+
+mod custom;
+mod train;
+mod training;
+
+pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, evaluator};
+pub use train::Train;
+pub use training::{Checkpoint, Training};
+
+use crate::arch::Architecture;
+use crate::count::Count;
+use crate::error::{Error, ErrorKind, Result};
+use crate::nn::Model;
+use crate::rng::Rng;
+use crate::task::Metric;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one evaluation may spend, and its seed: with the architecture, all that its result depends
+/// on.
+///
+/// ```
+/// use nascent::Budget;
+/// let budget = Budget::new(3, 12, 7);
+/// assert_eq!((budget.epochs(), budget.full(), budget.seed()), (3, 12, 7));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Budget {
+    epochs: usize,
+    full: usize,
+    seed: u64,
+}
+
+impl Budget {
+    /// `epochs` of a full budget of `full`, with a seed. Learning-rate schedules belong to `full`.
+    pub fn new(epochs: impl Count, full: impl Count, seed: impl Count) -> Self {
+        let size = |n: i64| n.max(0) as usize;
+        Budget {
+            epochs: size(epochs.to_i64()),
+            full: size(full.to_i64()),
+            seed: seed.to_i64() as u64,
+        }
+    }
+
+    /// The epochs to spend: the fidelity of this evaluation.
+    pub fn epochs(&self) -> usize {
+        self.epochs
+    }
+
+    /// The epochs of the full budget.
+    pub fn full(&self) -> usize {
+        self.full
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// A stream of random numbers from the seed, for an evaluator of your own.
+    pub fn rng(&self) -> Rng {
+        Rng::from_u64(self.seed)
+    }
+}
+
+/// What an evaluation found.
+///
+/// ```
+/// use nascent::Evaluation;
+/// let e = Evaluation::new(0.93).with("latency", 1.7).curve_of([0.8, 0.93]).epochs(2.0);
+/// assert_eq!((e.score(), e.get("latency")), (0.93, Some(1.7)));
+/// ```
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Evaluation {
+    score: f64,
+    #[serde(default)]
+    metrics: BTreeMap<String, f64>,
+    /// The score after every epoch.
+    #[serde(default)]
+    curve: Vec<f64>,
+    /// The training loss of every epoch.
+    #[serde(default)]
+    losses: Vec<f64>,
+    /// The epochs that were spent, if they are not the budget's.
+    #[serde(default)]
+    epochs: Option<f64>,
+    /// Simulated seconds, where the evaluation looks its result up instead of earning it.
+    #[serde(default)]
+    seconds: Option<f64>,
+}
+
+impl Evaluation {
+    /// A result with a score; which way is better is the evaluator's to say.
+    pub fn new(score: f64) -> Self {
+        Evaluation { score, ..Default::default() }
+    }
+
+    /// With a further figure, by name.
+    pub fn with(&self, name: &str, value: f64) -> Self {
+        let mut e = self.clone();
+        e.metrics.insert(name.to_string(), value);
+        e
+    }
+
+    /// With the score after every epoch.
+    pub fn curve_of(&self, curve: impl IntoIterator<Item = f64>) -> Self {
+        Evaluation { curve: curve.into_iter().collect(), ..self.clone() }
+    }
+
+    /// With the training loss of every epoch.
+    pub fn losses_of(&self, losses: impl IntoIterator<Item = f64>) -> Self {
+        Evaluation { losses: losses.into_iter().collect(), ..self.clone() }
+    }
+
+    /// With the epochs that were really spent.
+    pub fn epochs(&self, epochs: f64) -> Self {
+        Evaluation { epochs: Some(epochs), ..self.clone() }
+    }
+
+    /// With simulated seconds, which stand for the measured ones in every report.
+    pub fn seconds(&self, seconds: f64) -> Self {
+        Evaluation { seconds: Some(seconds), ..self.clone() }
+    }
+
+    /// The score.
+    pub fn score(&self) -> f64 {
+        self.score
+    }
+
+    /// A further figure.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.metrics.get(name).copied()
+    }
+
+    /// All further figures.
+    pub fn metrics(&self) -> Vec<(String, f64)> {
+        self.metrics.iter().map(|(k, v)| (k.clone(), *v)).collect()
+    }
+
+    /// The score after every epoch.
+    pub fn curve(&self) -> Vec<f64> {
+        self.curve.clone()
+    }
+
+    /// The training loss of every epoch.
+    pub fn losses(&self) -> Vec<f64> {
+        self.losses.clone()
+    }
+
+    /// The epochs that were spent, where the evaluation said so.
+    pub fn epochs_spent(&self) -> Option<f64> {
+        self.epochs
+    }
+
+    /// The simulated seconds, where the evaluation said so.
+    pub fn simulated_seconds(&self) -> Option<f64> {
+        self.seconds
+    }
+}
+
+/// How good is an architecture? Training answers ([`Train`]), or a closure ([`evaluator`]), or a
+/// type of your own with this trait, also one defined in a notebook cell.
+///
+/// The result must be a pure function of architecture, budget and seed: that is what makes a study
+/// repeatable on any number of threads.
+///
+/// ```
+/// use nascent::prelude::*;
+///
+/// struct Small;
+/// impl Evaluator for Small {
+///     fn evaluate(&self, arch: &Architecture, _: &Budget) -> Result<Evaluation> {
+///         Ok(Evaluation::new(arch.params() as f64))
+///     }
+///     fn metric(&self) -> Metric {
+///         Metric::minimise("parameters")
+///     }
+/// }
+///
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let study = Study::new(&space, Small).strategy(Grid).trials(3).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub trait Evaluator: Send + Sync {
+    /// Evaluates one architecture.
+    ///
+    /// # Errors
+    /// An error makes a failed trial; the study goes on.
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation>;
+
+    /// The score's name and direction; by default "score", to be maximised.
+    fn metric(&self) -> Metric {
+        Metric::maximise("score")
+    }
+
+    /// The epochs of a full evaluation; 1 where that means nothing.
+    fn full(&self) -> usize {
+        1
+    }
+
+    /// What it does, for the report.
+    fn describe(&self) -> String {
+        "an evaluator of your own".to_string()
+    }
+
+    /// The seconds that a full evaluation of the architecture would take on one thread, if that can
+    /// be told from a moment's work.
+    fn forecast(&self, arch: &Architecture) -> Option<f64> {
+        let _ = arch;
+        None
+    }
+
+    /// What is wrong with its settings, in words; asked before a study begins.
+    fn problems(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// Trains the winner for `epochs` on train and validation data, and tests it once.
+    ///
+    /// # Errors
+    /// By default, because only an evaluator that trains can.
+    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+        let _ = (arch, epochs, seed);
+        Err(Error::new(
+            ErrorKind::Missing,
+            format!(
+                "{} cannot train a model. Try Train::on(&data).retrain(&architecture, epochs, seed).",
+                self.describe()
+            ),
+        ))
+    }
+}
+
+/// A winner after its final training on train and validation data.
+#[derive(Clone, Debug)]
+pub struct Retrained {
+    pub(crate) model: Model,
+    pub(crate) metric: Metric,
+    pub(crate) test: f64,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) epochs: usize,
+    pub(crate) seconds: f64,
+}
+
+impl Retrained {
+    /// The trained network.
+    pub fn model(&self) -> Model {
+        self.model.clone()
+    }
+
+    /// The score on the test split, which nothing has seen before.
+    pub fn test_score(&self) -> f64 {
+        self.test
+    }
+
+    /// The metrics on the test split.
+    pub fn metrics(&self) -> Vec<(String, f64)> {
+        self.evaluation.metrics()
+    }
+
+    /// The metric of [`Retrained::test_score`].
+    pub fn metric(&self) -> Metric {
+        self.metric.clone()
+    }
+
+    /// The training loss of every epoch.
+    pub fn losses(&self) -> Vec<f64> {
+        self.evaluation.losses()
+    }
+}
+
+impl std::fmt::Display for Retrained {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "test {} {} after {} epochs on train + validation ({}), {}",
+            self.metric.name,
+            crate::chart::theme::score(self.test),
+            self.epochs,
+            crate::chart::theme::human_seconds(self.seconds),
+            self.model
+        )
+    }
+}

@@ -1,0 +1,285 @@
+//! Evaluation by training: the settings, and the evaluator they make.
+
+use super::{Budget, Checkpoint, Evaluation, Evaluator, Retrained, Training};
+use crate::arch::Architecture;
+use crate::count::Count;
+use crate::data::{Dataset, Split};
+use crate::error::{Error, Result};
+use crate::nn::{Optimizer, Schedule};
+use crate::task::Metric;
+use candle_core::Device;
+use std::fmt;
+
+/// Trains an architecture on the train split and scores it on the validation split.
+///
+/// Every setting has a default: 4 epochs in batches of 64, AdamW with a learning rate of 0.01 on a
+/// cosine schedule, no label smoothing, the last epoch's weights. The last, incomplete batch of an
+/// epoch is left out, since batch statistics of a few samples are noise.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let data = Dataset::digits().take(200);
+/// let space = Space::on(&data).then(linear(any([16, 32])));
+/// let train = Train::on(&data).epochs(3).optimizer(Optimizer::sgd(0.9).nesterov());
+/// let result = train.evaluate(&space.default_architecture()?, &Budget::new(3, 3, 1))?;
+/// assert_eq!(result.curve().len(), 3);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Train {
+    pub(super) data: Dataset,
+    pub(super) epochs: i64,
+    pub(super) batch: i64,
+    pub(super) optimizer: Optimizer,
+    pub(super) schedule: Schedule,
+    pub(super) smoothing: f64,
+    pub(super) clip: Option<f64>,
+    pub(super) patience: Option<i64>,
+    pub(super) keep_best: bool,
+    pub(super) device: Device,
+}
+
+impl Train {
+    /// Training on the data, with the defaults.
+    pub fn on(data: &Dataset) -> Train {
+        Train {
+            data: data.clone(),
+            epochs: 4,
+            batch: 64,
+            optimizer: Optimizer::default(),
+            schedule: Schedule::default(),
+            smoothing: 0.0,
+            clip: None,
+            patience: None,
+            keep_best: false,
+            device: Device::Cpu,
+        }
+    }
+
+    /// The full budget: passes over the training data, to which the schedule belongs.
+    pub fn epochs(&self, epochs: impl Count) -> Train {
+        Train { epochs: epochs.to_i64(), ..self.clone() }
+    }
+
+    /// Samples a step.
+    pub fn batch_size(&self, batch: impl Count) -> Train {
+        Train { batch: batch.to_i64(), ..self.clone() }
+    }
+
+    /// The optimiser with its learning rate and weight decay.
+    pub fn optimizer(&self, optimizer: Optimizer) -> Train {
+        Train { optimizer, ..self.clone() }
+    }
+
+    /// The largest learning rate of the optimiser.
+    pub fn learning_rate(&self, rate: f64) -> Train {
+        Train { optimizer: self.optimizer.learning_rate(rate), ..self.clone() }
+    }
+
+    /// The weight decay of the optimiser.
+    pub fn weight_decay(&self, decay: f64) -> Train {
+        Train { optimizer: self.optimizer.weight_decay(decay), ..self.clone() }
+    }
+
+    /// How the learning rate changes.
+    pub fn schedule(&self, schedule: Schedule) -> Train {
+        Train { schedule, ..self.clone() }
+    }
+
+    /// Moves this share of each target to all classes alike (arXiv 1512.00567).
+    pub fn label_smoothing(&self, share: f64) -> Train {
+        Train { smoothing: share, ..self.clone() }
+    }
+
+    /// Scales the gradient down to this norm where it is larger.
+    pub fn clip_gradient(&self, norm: f64) -> Train {
+        Train { clip: Some(norm), ..self.clone() }
+    }
+
+    /// Stops a training whose validation score has not improved for so many epochs.
+    pub fn early_stop(&self, patience: impl Count) -> Train {
+        Train { patience: Some(patience.to_i64()), ..self.clone() }
+    }
+
+    /// Keeps the weights and the score of the best epoch instead of the last one's. The score is
+    /// then a little optimistic: it was chosen on the validation data.
+    pub fn keep_best_epoch(&self) -> Train {
+        Train { keep_best: true, ..self.clone() }
+    }
+
+    /// The device to train on, as [`best_device`](crate::best_device) gives it. The default is the
+    /// CPU.
+    pub fn device(&self, device: &Device) -> Train {
+        Train { device: device.clone(), ..self.clone() }
+    }
+
+    /// The data.
+    pub fn data(&self) -> Dataset {
+        self.data.clone()
+    }
+
+    /// Begins a training that can be advanced epoch by epoch, stored and continued.
+    ///
+    /// # Errors
+    /// When the settings have problems or the architecture's layers do not fit together.
+    pub fn start(&self, arch: &Architecture, seed: impl Count) -> Result<Training> {
+        Training::begin(self, arch, seed.to_i64() as u64, Split::Train)
+    }
+
+    /// Goes on from a checkpoint, bit for bit as if it had never stopped.
+    ///
+    /// # Errors
+    /// When the checkpoint is of another architecture, or its schedule of another length.
+    pub fn resume(&self, arch: &Architecture, checkpoint: &Checkpoint) -> Result<Training> {
+        Training::resume(self, arch, checkpoint)
+    }
+
+    /// Trains on train and validation data together, for `epochs` with a schedule of that length,
+    /// and tests once.
+    ///
+    /// # Errors
+    /// When the settings have problems, or the loss is no longer a finite number.
+    pub fn retrain(
+        &self,
+        arch: &Architecture,
+        epochs: impl Count,
+        seed: impl Count,
+    ) -> Result<Retrained> {
+        let begun = std::time::Instant::now();
+        let train = Train { patience: None, keep_best: false, ..self.epochs(epochs) };
+        let seed = seed.to_i64() as u64;
+        let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
+        run.advance(train.epochs)?;
+        let metrics = run.measure(Split::Test)?;
+        let metric = self.metric();
+        let mut evaluation = Evaluation::new(metrics[0].1).losses_of(run.losses());
+        for (name, value) in &metrics {
+            evaluation = evaluation.with(name, *value);
+        }
+        Ok(Retrained {
+            model: run.model(),
+            metric,
+            test: metrics[0].1,
+            evaluation,
+            epochs: train.epochs.max(0) as usize,
+            seconds: begun.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// The steps of one epoch over a split.
+    pub(super) fn steps(&self, split: Split) -> usize {
+        self.data.indices(split).len() / self.batch.max(1) as usize
+    }
+}
+
+impl Evaluator for Train {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        let train = self.epochs(budget.full());
+        let mut run = train.start(arch, budget.seed() as i64)?;
+        run.advance(budget.epochs())?;
+        Ok(run.evaluation())
+    }
+
+    fn metric(&self) -> Metric {
+        self.data.task().metric()
+    }
+
+    fn full(&self) -> usize {
+        self.epochs.max(0) as usize
+    }
+
+    fn describe(&self) -> String {
+        self.to_string()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut found = self.optimizer.problems();
+        found.extend(self.schedule.problem());
+        if self.epochs < 1 {
+            found.push(format!("epochs({}): at least 1 is needed. Try epochs(4).", self.epochs));
+        }
+        let (train, validation, _) = self.data.sizes();
+        if self.batch < 1 {
+            found.push(format!("batch_size({}): at least 1 is needed. Try 64.", self.batch));
+        } else if self.batch as usize > train {
+            found.push(format!(
+                "batch_size({}): the train split of {} has {train} samples. Try batch_size({}).",
+                self.batch,
+                self.data.name(),
+                (train / 8).max(1)
+            ));
+        }
+        if train == 0 || validation == 0 {
+            found.push(format!("the data {}: a split is empty. Give more samples.", self.data));
+        }
+        if !(0.0..1.0).contains(&self.smoothing) {
+            found.push(format!(
+                "label_smoothing({}): allowed is 0.0 up to, not including, 1.0. Try 0.1.",
+                self.smoothing
+            ));
+        }
+        if self.clip.is_some_and(|c| c.is_nan() || c <= 0.0) {
+            found.push("clip_gradient: the norm must be above 0.0. Try 5.0.".to_string());
+        }
+        if self.patience.is_some_and(|p| p < 1) {
+            found.push("early_stop: at least 1 epoch of patience is needed. Try 3.".to_string());
+        }
+        found
+    }
+
+    fn forecast(&self, arch: &Architecture) -> Option<f64> {
+        let mut run = self.start(arch, 0).ok()?;
+        // The first step warms up caches and allocator.
+        let step = run.time_steps(1).and_then(|_| run.time_steps(2)).ok()?;
+        Some(step * (self.steps(Split::Train) * self.full()) as f64)
+    }
+
+    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+        Train::retrain(self, arch, epochs, seed)
+    }
+}
+
+impl Train {
+    pub(super) fn check(&self) -> Result<()> {
+        match &Evaluator::problems(self)[..] {
+            [] => Ok(()),
+            problems => Err(Error::all("the training", problems)),
+        }
+    }
+}
+
+impl fmt::Display for Train {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "training on {} for {} epochs in batches of {}, {}, {} schedule",
+            self.data.name(),
+            self.epochs,
+            self.batch,
+            self.optimizer,
+            self.schedule
+        )?;
+        if self.smoothing > 0.0 {
+            write!(f, ", label smoothing {}", self.smoothing)?;
+        }
+        if let Some(c) = self.clip {
+            write!(f, ", gradients clipped at {c}")?;
+        }
+        if let Some(p) = self.patience {
+            write!(f, ", early stop after {p}")?;
+        }
+        if self.keep_best {
+            write!(f, ", best epoch kept")?;
+        }
+        if !self.device.is_cpu() {
+            write!(f, ", on {:?}", self.device.location())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Train {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,478 @@
+//! One training: forward, loss, backward, step, and a validation after every epoch.
+//!
+//! Everything random comes from streams named by the seed, the purpose and the epoch or step, so
+//! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
+
+use super::{Evaluation, Train};
+use crate::arch::Architecture;
+use crate::count::Count;
+use crate::data::Split;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kernel;
+use crate::nn::{Model, Steps};
+use crate::rng::Rng;
+use crate::task::{Metric, Task};
+use candle_core::backprop::GradStore;
+use candle_core::{Device, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fmt;
+
+/// A training in progress.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let data = Dataset::digits().take(200);
+/// let space = Space::on(&data).then(linear(16));
+/// let arch = space.default_architecture()?;
+/// let train = Train::on(&data).epochs(4);
+/// let mut run = train.start(&arch, 1)?;
+/// run.advance(2)?;
+/// let kept = run.checkpoint()?;
+/// let mut again = train.resume(&arch, &kept)?;
+/// again.advance(2)?;
+/// assert_eq!(again.epoch(), 4);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub struct Training {
+    train: Train,
+    split: Split,
+    model: Model,
+    steps: Steps,
+    x: Tensor,
+    y: Tensor,
+    log: Log,
+    /// Weights and statistics of the best epoch so far, where they are to be kept.
+    best: Option<HashMap<String, Tensor>>,
+}
+
+/// What has happened so far.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Log {
+    seed: u64,
+    /// The full budget that the schedule belongs to.
+    full: usize,
+    epoch: usize,
+    losses: Vec<f64>,
+    /// Validation metrics after each epoch, the score first.
+    metrics: Vec<Vec<(String, f64)>>,
+    stopped: bool,
+}
+
+impl Training {
+    pub(super) fn begin(
+        train: &Train,
+        arch: &Architecture,
+        seed: u64,
+        split: Split,
+    ) -> Result<Training> {
+        train.check()?;
+        let wanted = arch.space();
+        if wanted.input() != train.data.shape() || wanted.task() != train.data.task() {
+            return Err(Error::invalid(
+                format!("a space for {}, inputs of {}", wanted.task(), wanted.input()),
+                format!("the data are {}", train.data),
+                "Space::on(&data) with the data that you train on",
+            ));
+        }
+        let init = Rng::from_u64(seed).stream("init", 0).bits();
+        let model = Model::new(arch, &train.device, init)?;
+        let steps = Steps::new(train.optimizer, model.weights())?;
+        let (x, y) = train.data.on(&train.device)?;
+        let log = Log { seed, full: train.epochs.max(0) as usize, ..Log::default() };
+        Ok(Training { train: train.clone(), split, model, steps, x, y, log, best: None })
+    }
+
+    pub(super) fn resume(
+        train: &Train,
+        arch: &Architecture,
+        checkpoint: &Checkpoint,
+    ) -> Result<Training> {
+        let log = &checkpoint.log;
+        let mut run = Training::begin(train, arch, log.seed, Split::Train)?;
+        if log.full != run.log.full {
+            return Err(Error::invalid(
+                format!("epochs({})", run.log.full),
+                format!("the checkpoint's schedule is one of {} epochs", log.full),
+                format!("epochs({})", log.full),
+            ));
+        }
+        let mut tensors = checkpoint.tensors.clone();
+        for (name, slot) in run.steps.slots() {
+            let kept =
+                tensors.remove(&name).filter(|t| t.dims() == slot.dims()).ok_or_else(|| {
+                    Error::new(
+                        ErrorKind::File,
+                        format!("the checkpoint has no fitting {name}: it is of another training"),
+                    )
+                })?;
+            slot.set(&kept.to_device(&train.device)?)?;
+        }
+        let best: HashMap<String, Tensor> = tensors
+            .iter()
+            .filter_map(|(k, v)| Some((k.strip_prefix("best.")?.to_string(), v.clone())))
+            .collect();
+        run.best = (!best.is_empty()).then_some(best);
+        run.model.set(tensors)?;
+        run.steps.taken = checkpoint.steps;
+        run.log = log.clone();
+        Ok(run)
+    }
+
+    /// Trains for so many further epochs, at most to the end of the full budget; an early stop ends
+    /// it before.
+    ///
+    /// # Errors
+    /// When the loss is no longer a finite number, or Candle fails.
+    pub fn advance(&mut self, epochs: impl Count) -> Result<()> {
+        for _ in 0..epochs.to_i64() {
+            if self.done() {
+                break;
+            }
+            self.one_epoch()?;
+        }
+        Ok(())
+    }
+
+    /// Whether the full budget is spent, or the training has stopped early.
+    pub fn done(&self) -> bool {
+        self.log.stopped || self.log.epoch >= self.log.full
+    }
+
+    fn one_epoch(&mut self) -> Result<()> {
+        let epoch = self.log.epoch;
+        let mut order = self.train.data.indices(self.split);
+        Rng::from_u64(self.log.seed).stream("shuffle", epoch).shuffle(&mut order);
+        let batches = order.chunks_exact(self.train.batch as usize);
+        let losses: Vec<Tensor> = batches.map(|b| self.one_step(b)).collect::<Result<_>>()?;
+        // Read at the end, so that a GPU is not waited for at every step.
+        let losses: Vec<f64> =
+            losses.iter().map(|l| Ok(f64::from(l.to_scalar::<f32>()?))).collect::<Result<_>>()?;
+        let mean = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
+        if !mean.is_finite() {
+            return Err(Error::new(
+                ErrorKind::Backend,
+                format!(
+                    "the loss is {mean} in epoch {}: the training has diverged. Try a smaller \
+                     learning rate, or a warm-up.",
+                    epoch + 1
+                ),
+            ));
+        }
+        self.log.losses.push(mean);
+        self.log.epoch += 1;
+        if self.split == Split::Train {
+            let metrics = self.measure(Split::Validation)?;
+            self.log.metrics.push(metrics);
+            self.judge();
+        }
+        Ok(())
+    }
+
+    /// One step on a batch of samples; the loss before it.
+    fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
+        let step = self.steps.taken;
+        let per_epoch = self.train.steps(self.split);
+        let i = Tensor::new(batch, &self.train.device)?;
+        let (x, y) = (self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?);
+        let mut dropout = Rng::from_u64(self.log.seed).stream("dropout", step);
+        let out = self.model.forward_train(&x, &mut dropout)?;
+        let loss = loss(&self.train.data.task(), &out, &y, self.train.smoothing)?;
+        let mut grads = loss.backward()?;
+        if let Some(most) = self.train.clip {
+            clip(&mut grads, &self.model.vars(), most)?;
+        }
+        let scale = self.train.schedule.scale(step, per_epoch, per_epoch * self.log.full);
+        self.steps.step(&grads, scale)?;
+        Ok(loss.detach())
+    }
+
+    /// The mean seconds of a few steps, for a forecast; it spoils the training.
+    pub(super) fn time_steps(&mut self, steps: usize) -> Result<f64> {
+        let order = self.train.data.indices(self.split);
+        let begun = std::time::Instant::now();
+        for _ in 0..steps {
+            self.one_step(&order[..self.train.batch as usize])?.to_scalar::<f32>()?;
+        }
+        Ok(begun.elapsed().as_secs_f64() / steps as f64)
+    }
+
+    fn metric(&self) -> Metric {
+        self.train.data.task().metric()
+    }
+
+    /// The best epoch so far (the first of equals), counted from 0.
+    fn best_epoch(&self) -> Option<usize> {
+        let metric = self.metric();
+        let scores = self.log.metrics.iter().map(|m| m[0].1);
+        scores
+            .enumerate()
+            .fold(None, |best: Option<(usize, f64)>, (i, s)| match best {
+                Some((_, b)) if !metric.better(s, b) => best,
+                _ => Some((i, s)),
+            })
+            .map(|(i, _)| i)
+    }
+
+    /// After an epoch: keep its weights if it is the best, stop if nothing has improved for long.
+    fn judge(&mut self) {
+        let (Some(best), last) = (self.best_epoch(), self.log.epoch - 1) else { return };
+        if self.train.keep_best && best == last {
+            let copy = |v: &Var| v.as_detached_tensor().copy();
+            let all = self.model.named_vars();
+            self.best = all.iter().map(|(n, v)| Some((n.clone(), copy(v).ok()?))).collect();
+        }
+        if let Some(patience) = self.train.patience {
+            self.log.stopped |= (last - best) as i64 >= patience;
+        }
+    }
+
+    /// The metrics on a split, the score first.
+    pub(super) fn measure(&self, split: Split) -> Result<Vec<(String, f64)>> {
+        measure(
+            &self.model,
+            &self.train.data.task(),
+            &self.x,
+            &self.y,
+            &self.train.data.indices(split),
+        )
+    }
+
+    /// The epochs trained so far.
+    pub fn epoch(&self) -> usize {
+        self.log.epoch
+    }
+
+    /// The training loss of every epoch.
+    pub fn losses(&self) -> Vec<f64> {
+        self.log.losses.clone()
+    }
+
+    /// The network: with the best epoch's weights where those are kept, else as it is now.
+    pub fn model(&self) -> Model {
+        if let Some(best) = &self.best
+            && let Ok(model) = Model::new(&self.model.architecture(), &self.train.device, 0)
+            && model.set(best.clone()).is_ok()
+        {
+            return model;
+        }
+        self.model.clone()
+    }
+
+    /// What the training has found so far.
+    pub fn evaluation(&self) -> Evaluation {
+        let epoch = match self.train.keep_best {
+            true => self.best_epoch(),
+            false => self.log.epoch.checked_sub(1),
+        };
+        let metrics = epoch.and_then(|e| self.log.metrics.get(e)).cloned().unwrap_or_default();
+        let score = metrics.first().map_or(f64::NAN, |m| m.1);
+        let curve = self.log.metrics.iter().map(|m| m[0].1);
+        let start = Evaluation::new(score)
+            .curve_of(curve)
+            .losses_of(self.losses())
+            .epochs(self.log.epoch as f64);
+        metrics.iter().skip(1).fold(start, |e, (name, value)| e.with(name, *value))
+    }
+
+    /// All that is needed to go on later, also in another process.
+    ///
+    /// # Errors
+    /// Only what Candle reports.
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        let mut tensors = HashMap::new();
+        let cpu = |t: Tensor| Ok::<_, Error>(t.to_device(&Device::Cpu)?.copy()?);
+        for (name, var) in self.model.named_vars() {
+            tensors.insert(name, cpu(var.as_detached_tensor())?);
+        }
+        for (name, tensor) in self.steps.named() {
+            tensors.insert(name, cpu(tensor)?);
+        }
+        for (name, tensor) in self.best.iter().flatten() {
+            tensors.insert(format!("best.{name}"), cpu(tensor.clone())?);
+        }
+        Ok(Checkpoint { log: self.log.clone(), steps: self.steps.taken, tensors })
+    }
+}
+
+impl fmt::Debug for Training {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last = self.log.metrics.last().map_or(f64::NAN, |m| m[0].1);
+        let name = self.metric().name;
+        write!(f, "epoch {} of {}, validation {name} {last:.4}", self.log.epoch, self.log.full)
+    }
+}
+
+/// The mean loss of a batch.
+fn loss(task: &Task, out: &Tensor, y: &Tensor, smoothing: f64) -> candle_core::Result<Tensor> {
+    match task {
+        Task::Classification { .. } => kernel::cross_entropy(out, y, smoothing),
+        Task::Regression { .. } => (out - y)?.sqr()?.mean_all(),
+        Task::NextToken { vocabulary } => {
+            kernel::cross_entropy(&out.reshape(((), *vocabulary))?, &y.flatten_all()?, smoothing)
+        }
+    }
+}
+
+/// Scales the gradients so that their common norm is at most `most` (arXiv 1211.5063).
+fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
+    let mut square = 0.0;
+    for var in vars {
+        if let Some(g) = grads.get(var) {
+            square += f64::from(g.sqr()?.sum_all()?.to_scalar::<f32>()?);
+        }
+    }
+    let norm = square.sqrt();
+    if norm > most {
+        for var in vars {
+            if let Some(g) = grads.remove(var) {
+                grads.insert(var, (g * (most / norm))?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Samples that are evaluated at once.
+const EVALUATION_BATCH: usize = 256;
+
+fn measure(
+    model: &Model,
+    task: &Task,
+    x: &Tensor,
+    y: &Tensor,
+    indices: &[u32],
+) -> Result<Vec<(String, f64)>> {
+    let mut sums = Sums::default();
+    for batch in indices.chunks(EVALUATION_BATCH) {
+        let i = Tensor::new(batch, x.device())?;
+        let out = model.forward(&x.index_select(&i, 0)?)?;
+        let y = y.index_select(&i, 0)?;
+        match task {
+            Task::Regression { .. } => {
+                let (out, y) = (out.flatten_all()?, y.flatten_all()?);
+                sums.values(&out.to_vec1()?, &y.to_vec1()?);
+            }
+            _ => {
+                let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
+                sums.classes(&rows, &y.flatten_all()?.to_vec1()?);
+            }
+        }
+    }
+    Ok(sums.metrics(task))
+}
+
+/// Sums over the samples, in f64 and in order, so that they do not depend on the batches.
+#[derive(Default)]
+struct Sums {
+    n: f64,
+    right: f64,
+    loss: f64,
+    y: f64,
+    y2: f64,
+}
+
+impl Sums {
+    fn classes(&mut self, logits: &[Vec<f32>], targets: &[u32]) {
+        for (row, &target) in logits.iter().zip(targets) {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let sum: f64 = row.iter().map(|&v| f64::from(v - max).exp()).sum();
+            let at = row.get(target as usize).copied().unwrap_or(f32::NAN);
+            self.loss += sum.ln() - f64::from(at - max);
+            let first = row.iter().position(|&v| v == max);
+            self.right += f64::from(u8::from(first == Some(target as usize)));
+            self.n += 1.0;
+        }
+    }
+
+    fn values(&mut self, out: &[f32], targets: &[f32]) {
+        for (&o, &t) in out.iter().zip(targets) {
+            let (o, t) = (f64::from(o), f64::from(t));
+            self.loss += (o - t).powi(2);
+            self.y += t;
+            self.y2 += t * t;
+            self.n += 1.0;
+        }
+    }
+
+    fn metrics(&self, task: &Task) -> Vec<(String, f64)> {
+        let loss = self.loss / self.n;
+        let value = |name: &str| match name {
+            "accuracy" => self.right / self.n,
+            "perplexity" => loss.exp(),
+            "rmse" => loss.sqrt(),
+            "r2" => 1.0 - self.loss / (self.y2 - self.y * self.y / self.n).max(f64::MIN_POSITIVE),
+            _ => loss,
+        };
+        task.metrics().into_iter().map(|m| (m.name.clone(), value(&m.name))).collect()
+    }
+}
+
+/// A training as bytes: weights, statistics, optimiser state, and what has happened so far. See
+/// [`Training::checkpoint`].
+#[derive(Clone)]
+pub struct Checkpoint {
+    log: Log,
+    steps: usize,
+    tensors: HashMap<String, Tensor>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    schema: u32,
+    steps: usize,
+    log: Log,
+}
+
+/// The version of the checkpoint format.
+const SCHEMA: u32 = 1;
+
+impl Checkpoint {
+    /// The epochs trained so far.
+    pub fn epoch(&self) -> usize {
+        self.log.epoch
+    }
+
+    /// The checkpoint as bytes: a length, a JSON header of that many bytes, and safetensors.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let header = Header { schema: SCHEMA, steps: self.steps, log: self.log.clone() };
+        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let sorted: std::collections::BTreeMap<_, _> = self.tensors.iter().collect();
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend(header);
+        // Tensors of known types in host memory: there is nothing that could fail.
+        bytes.extend(safetensors::serialize(sorted, None).unwrap_or_default());
+        bytes
+    }
+
+    /// Reads what [`Checkpoint::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are cut short, damaged, or of another version.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Checkpoint> {
+        let wrong = |what: &str| {
+            Error::new(
+                ErrorKind::File,
+                format!("these {} bytes are no checkpoint: {what}", bytes.len()),
+            )
+        };
+        let (length, rest) = bytes.split_at_checked(8).ok_or_else(|| wrong("too short"))?;
+        let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
+        let (header, rest) = usize::try_from(length)
+            .ok()
+            .and_then(|n| rest.split_at_checked(n))
+            .ok_or_else(|| wrong("cut short"))?;
+        let header: Header = serde_json::from_slice(header)?;
+        if header.schema != SCHEMA {
+            return Err(wrong(&format!("version {}, this is version {SCHEMA}", header.schema)));
+        }
+        let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)?;
+        Ok(Checkpoint { log: header.log, steps: header.steps, tensors })
+    }
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "checkpoint after epoch {} of {}", self.log.epoch, self.log.full)
+    }
+}

@@ -1,0 +1,241 @@
+//! Activation functions in one pass forward and one pass backward.
+//!
+//! Candle's own backward makes three to ten passes over memory and calls the scalar `expf` of the
+//! C library. Here the exponential is a polynomial that the compiler vectorises. The derivative
+//! is written in terms of the result `y` where that is enough, else in terms of `x`.
+
+use super::{Host, on_host, operand, output, simd::vectorised, tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+
+/// `max(x, 0)`; the gradient at 0 is 0, as in PyTorch.
+pub(crate) fn relu(x: &Tensor) -> Result<Tensor> {
+    apply::<Relu>(x, |x| x.relu())
+}
+
+/// `x Phi(x)` with the normal distribution function `Phi`, by the error function.
+pub(crate) fn gelu(x: &Tensor) -> Result<Tensor> {
+    apply::<Gelu>(x, |x| x.gelu_erf())
+}
+
+/// `x sigmoid(x)`.
+pub(crate) fn silu(x: &Tensor) -> Result<Tensor> {
+    apply::<Silu>(x, |x| x.silu())
+}
+
+/// The hyperbolic tangent.
+pub(crate) fn tanh(x: &Tensor) -> Result<Tensor> {
+    apply::<Tanh>(x, |x| x.tanh())
+}
+
+/// `1 / (1 + exp(-x))`.
+pub(crate) fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    apply::<Sigmoid>(x, |x| (x.neg()?.exp()? + 1.0)?.recip())
+}
+
+/// `x` where positive, else `0.01 x`.
+pub(crate) fn leaky_relu(x: &Tensor) -> Result<Tensor> {
+    apply::<LeakyRelu>(x, |x| x.relu()? - (x.neg()?.relu()? * 0.01)?)
+}
+
+/// `x` where positive, else `exp(x) - 1`.
+pub(crate) fn elu(x: &Tensor) -> Result<Tensor> {
+    apply::<Elu>(x, |x| x.elu(1.0))
+}
+
+fn apply<F: Function>(x: &Tensor, other: fn(&Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    if !on_host(&[x]) {
+        return other(x);
+    }
+    x.contiguous()?.apply_op1(Elementwise(std::marker::PhantomData::<F>))
+}
+
+/// A function of one number, with its derivative from the argument `x` and the result `y`.
+trait Function: Send + Sync + 'static {
+    const NAME: &'static str;
+    fn value(x: f32) -> f32;
+    fn slope(x: f32, y: f32) -> f32;
+}
+
+struct Elementwise<F>(std::marker::PhantomData<F>);
+
+vectorised! {
+    fn values<F: Function>(x: &[f32], y: &mut [f32], _f: &Elementwise<F>) {
+        for (y, &x) in y.iter_mut().zip(x) {
+            *y = F::value(x);
+        }
+    }
+}
+
+vectorised! {
+    fn slopes<F: Function>(x: &[f32], y: &[f32], dy: &[f32], dx: &mut [f32], _f: &Elementwise<F>) {
+        for (((dx, &x), &y), &dy) in dx.iter_mut().zip(x).zip(y).zip(dy) {
+            *dx = dy * F::slope(x, y);
+        }
+    }
+}
+
+impl<F: Function> CustomOp1 for Elementwise<F> {
+    fn name(&self) -> &'static str {
+        F::NAME
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let x = operand(storage, layout)?;
+        let mut y = vec![0.0; x.len()];
+        values(x, &mut y, self);
+        output(y, layout.shape())
+    }
+
+    fn bwd(&self, x: &Tensor, y: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let grad = grad.contiguous()?;
+        let (x_host, y_host, g_host) = (Host::new(x)?, Host::new(y)?, Host::new(&grad)?);
+        let mut dx = vec![0.0; x.elem_count()];
+        slopes(x_host.data()?, y_host.data()?, g_host.data()?, &mut dx, self);
+        Ok(Some(tensor(dx, x.shape())?))
+    }
+}
+
+/// `exp(x)` to about 2 ulp: `2^n exp(r)` with `|r| <= log(2) / 2`, the latter a polynomial
+/// (the coefficients of Cephes' `expf`). Saturates below -87 and above 88; NaN stays NaN.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
+    const ROUND: f32 = 12_582_912.0;
+    let x = if x > 88.0 { 88.0 } else { x };
+    let x = if x < -87.0 { -87.0 } else { x };
+    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
+    let p = 1.987_569_1e-4;
+    let p = p * r + 1.398_2e-3;
+    let p = p * r + 8.333_452e-3;
+    let p = p * r + 4.166_579_6e-2;
+    let p = p * r + 1.666_666_5e-1;
+    let p = p * r + 0.5;
+    let y = p * r * r + r + 1.0;
+    // The exponent field of 2^n; the low bits of `n + ROUND` hold n, and wrapping keeps NaN cheap.
+    let bits = (n + ROUND).to_bits().wrapping_add(127).wrapping_shl(23);
+    y * f32::from_bits(bits)
+}
+
+/// The error function to 1.5e-7 (Abramowitz and Stegun 7.1.26), with `e = exp(-x^2)` given.
+#[inline(always)]
+fn erf(x: f32, e: f32) -> f32 {
+    let t = 1.0 / (1.0 + 0.327_591_1 * x.abs());
+    let p = 1.061_405_4;
+    let p = p * t - 1.453_152_1;
+    let p = p * t + 1.421_413_8;
+    let p = p * t - 0.284_496_72;
+    let p = p * t + 0.254_829_6;
+    (1.0 - p * t * e).copysign(x)
+}
+
+#[inline(always)]
+fn logistic(x: f32) -> f32 {
+    1.0 / (1.0 + exp(-x))
+}
+
+struct Relu;
+impl Function for Relu {
+    const NAME: &'static str = "relu";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        // In this order a NaN passes through, so that a diverged network is noticed.
+        if x < 0.0 { 0.0 } else { x }
+    }
+    #[inline(always)]
+    fn slope(_: f32, y: f32) -> f32 {
+        if y > 0.0 { 1.0 } else { 0.0 }
+    }
+}
+
+struct LeakyRelu;
+impl Function for LeakyRelu {
+    const NAME: &'static str = "leaky-relu";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        if x < 0.0 { 0.01 * x } else { x }
+    }
+    #[inline(always)]
+    fn slope(x: f32, _: f32) -> f32 {
+        if x > 0.0 { 1.0 } else { 0.01 }
+    }
+}
+
+struct Elu;
+impl Function for Elu {
+    const NAME: &'static str = "elu";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        if x < 0.0 { exp(x) - 1.0 } else { x }
+    }
+    #[inline(always)]
+    fn slope(_: f32, y: f32) -> f32 {
+        if y > 0.0 { 1.0 } else { y + 1.0 }
+    }
+}
+
+struct Sigmoid;
+impl Function for Sigmoid {
+    const NAME: &'static str = "sigmoid";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        logistic(x)
+    }
+    #[inline(always)]
+    fn slope(_: f32, y: f32) -> f32 {
+        y * (1.0 - y)
+    }
+}
+
+struct Silu;
+impl Function for Silu {
+    const NAME: &'static str = "silu";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        x * logistic(x)
+    }
+    #[inline(always)]
+    fn slope(x: f32, y: f32) -> f32 {
+        let s = logistic(x);
+        s * (1.0 - y) + y
+    }
+}
+
+struct Tanh;
+impl Function for Tanh {
+    const NAME: &'static str = "tanh";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        // Near zero `1 - 2 / (exp(2x) + 1)` cancels; there an odd polynomial (Cephes) takes over.
+        let z = x * x;
+        let p = -5.704_988_7e-3;
+        let p = p * z + 2.063_909e-2;
+        let p = p * z - 5.373_971_5e-2;
+        let p = p * z + 1.333_144_2e-1;
+        let p = p * z - 3.333_328e-1;
+        let near = p * z * x + x;
+        let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
+        if z < 0.390_625 { near } else { far }
+    }
+    #[inline(always)]
+    fn slope(_: f32, y: f32) -> f32 {
+        1.0 - y * y
+    }
+}
+
+struct Gelu;
+impl Function for Gelu {
+    const NAME: &'static str = "gelu";
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        let e = exp(-0.5 * x * x);
+        0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2, e))
+    }
+    #[inline(always)]
+    fn slope(x: f32, _: f32) -> f32 {
+        // Phi(x) + x phi(x), with phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
+        let e = exp(-0.5 * x * x);
+        let phi = 0.398_942_3 * e;
+        0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2, e)) + x * phi
+    }
+}

@@ -1,0 +1,128 @@
+//! Fast CPU kernels, each a Candle custom operation checked against Candle's own.
+//!
+//! Every kernel works on `f32` in host memory, on one thread, so that trials run side by side,
+//! one core each, and a result never depends on how many of them do. Tensors of another type or on
+//! another device take Candle's own operations instead: the same function serves CUDA.
+//!
+//! A custom operation takes at most three tensors and returns one; Candle detaches the gradient,
+//! so nothing here differentiates twice.
+
+mod activation;
+mod conv;
+mod depthwise;
+mod direct;
+mod linear;
+mod loss;
+mod memory;
+mod norm;
+mod optim;
+mod pool;
+mod simd;
+#[cfg(test)]
+mod tests;
+mod unfold;
+mod vector;
+
+pub(crate) use activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, tanh};
+pub(crate) use conv::conv2d;
+pub(crate) use linear::linear;
+pub(crate) use loss::cross_entropy;
+pub(crate) use memory::keep_memory;
+pub(crate) use norm::{batch_norm, batch_norm_eval};
+pub(crate) use optim::{adamw_step, sgd_step};
+pub(crate) use pool::{avg_pool2d, global_avg_pool, max_pool2d};
+
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};
+
+/// Whether all of the tensors are `f32` in host memory: what the kernels need.
+fn on_host(tensors: &[&Tensor]) -> bool {
+    tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
+}
+
+/// The numbers of one operand of a custom operation, which must be contiguous.
+fn operand<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    match layout.contiguous_offsets() {
+        Some((from, to)) => Ok(&storage.as_slice::<f32>()?[from..to]),
+        None => candle_core::bail!("kernel: operand {:?} is not contiguous", layout.shape()),
+    }
+}
+
+/// What a custom operation returns.
+fn output(data: Vec<f32>, shape: impl Into<Shape>) -> Result<(CpuStorage, Shape)> {
+    Ok((CpuStorage::F32(data), shape.into()))
+}
+
+/// A host tensor read as a slice; the lock on its storage lives as long as this does.
+struct Host<'a> {
+    storage: StorageRef<'a>,
+    from: usize,
+    to: usize,
+}
+
+impl<'a> Host<'a> {
+    fn new(tensor: &'a Tensor) -> Result<Self> {
+        let (storage, layout) = tensor.storage_and_layout();
+        match layout.contiguous_offsets() {
+            Some((from, to)) => Ok(Host { storage, from, to }),
+            None => candle_core::bail!("kernel: tensor {:?} is not contiguous", layout.shape()),
+        }
+    }
+
+    fn data(&self) -> Result<&[f32]> {
+        match &*self.storage {
+            Storage::Cpu(s) => Ok(&s.as_slice::<f32>()?[self.from..self.to]),
+            _ => candle_core::bail!("kernel: tensor is not in host memory"),
+        }
+    }
+}
+
+/// A tensor in host memory from its numbers.
+fn tensor(data: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
+    Tensor::from_vec(data, shape.into(), &Device::Cpu)
+}
+
+/// A matrix seen through its strides, in elements: row `i`, column `j` is at `i * rs + j * cs`.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    data: &'a [f32],
+    rs: usize,
+    cs: usize,
+}
+
+/// `out = a b`, or `out += a b`: `[m, k]` by `[k, n]`, `out` dense with `n` columns.
+fn matmul(dims: [usize; 3], out: &mut [f32], accumulate: bool, a: Matrix, b: Matrix) {
+    let [m, n, k] = dims;
+    if m == 0 || n == 0 || k == 0 {
+        if !accumulate {
+            out[..m * n].fill(0.0);
+        }
+        return;
+    }
+    assert!(out.len() >= m * n);
+    assert!(a.data.len() > (m - 1) * a.rs + (k - 1) * a.cs);
+    assert!(b.data.len() > (k - 1) * b.rs + (n - 1) * b.cs);
+    // SAFETY: the three assertions above bound every element that gemm reads or writes.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            out.as_mut_ptr(),
+            1,
+            n as isize,
+            accumulate,
+            a.data.as_ptr(),
+            a.cs as isize,
+            a.rs as isize,
+            b.data.as_ptr(),
+            b.cs as isize,
+            b.rs as isize,
+            1.0f32,
+            1.0f32,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        )
+    }
+}

@@ -1,0 +1,348 @@
+//! Batch normalisation of `[N, C, ..]` over everything but the channels, with an optional ReLU.
+//!
+//! With `M = N * S` numbers in a channel, mean `u`, biased variance `v` and `r = 1 / sqrt(v + eps)`:
+//!
+//! ```text
+//! h = (x - u) r         y = gamma h + beta, or max(y, 0)          g = dL/dy where y > 0
+//! dbeta = sum g         dgamma = sum g h
+//! training:    dx = gamma r (g - dbeta / M - h dgamma / M)
+//! evaluation:  dx = gamma r g             (u and v are the running averages, constants)
+//! ```
+//! (Ioffe and Szegedy, 2015.) A channel's statistics come row by row, two passes over a row that
+//! then sits in the cache, rows merged in `f64` by Chan's formula: no cancellation, one trip to
+//! memory. The backward pass recomputes `h`, and the ReLU's mask with it, rather than storing them.
+
+use super::{Host, on_host, operand, output, simd, simd::vectorised, tensor};
+use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+use std::sync::{Arc, OnceLock};
+
+/// Normalises by the statistics of the batch: `x [N, C, ..]`, `gamma [C]`, `beta [C]`.
+///
+/// Returns the result, the mean of each channel and its *unbiased* variance, which is what
+/// PyTorch's running averages are made of. With `relu`, negative results become zero.
+pub(crate) fn batch_norm(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+    relu: bool,
+) -> Result<(Tensor, Vec<f32>, Vec<f32>)> {
+    let [n, c, s] = dims("batch_norm", x, &[gamma, beta])?;
+    let m = n * s;
+    if m < 2 {
+        bail!("batch_norm: {:?} has {m} values a channel, training needs 2", x.shape());
+    }
+    let unbias = m as f64 / (m - 1) as f64;
+    if !on_host(&[x, gamma, beta]) {
+        return fallback(x, gamma, beta, eps, relu, unbias);
+    }
+    let cell = Arc::new(OnceLock::new());
+    let op = BatchNorm { eps, relu, fixed: false, stats: cell.clone() };
+    let y = x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)?;
+    let Some(stats) = cell.get() else { bail!("batch_norm: no statistics for {c} channels") };
+    let mean = stats.mean.iter().map(|&v| v as f32).collect();
+    let var = stats.var.iter().map(|&v| (v * unbias) as f32).collect();
+    Ok((y, mean, var))
+}
+
+/// Normalises by running averages, `[C]` each, which are constants to the gradient.
+pub(crate) fn batch_norm_eval(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    running_mean: &Tensor,
+    running_var: &Tensor,
+    eps: f64,
+    relu: bool,
+) -> Result<Tensor> {
+    let [_, c, _] = dims("batch_norm_eval", x, &[gamma, beta, running_mean, running_var])?;
+    if !on_host(&[x, gamma, beta]) {
+        let per_channel = channel_shape(x, c);
+        let mean = running_mean.detach().to_dtype(x.dtype())?.reshape(per_channel.as_slice())?;
+        let var = running_var.detach().to_dtype(x.dtype())?.reshape(per_channel.as_slice())?;
+        return normalise(x, &mean, &var, gamma, beta, eps, relu);
+    }
+    let read = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
+    let stats =
+        Arc::new(OnceLock::from(Stats { mean: read(running_mean)?, var: read(running_var)? }));
+    let op = BatchNorm { eps, relu, fixed: true, stats };
+    x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)
+}
+
+/// `[N, C, S]`, with `S` the product of what follows the channels.
+fn dims(name: &str, x: &Tensor, per_channel: &[&Tensor]) -> Result<[usize; 3]> {
+    if x.rank() < 2 {
+        bail!("{name}: {:?} is not [N, C, ..]", x.shape());
+    }
+    let d = x.dims();
+    if let Some(bad) = per_channel.iter().find(|t| t.dims() != [d[1]]) {
+        bail!("{name}: {:?} is not one number a channel of {:?}", bad.shape(), x.shape());
+    }
+    Ok([d[0], d[1], d[2..].iter().product()])
+}
+
+fn channel_shape(x: &Tensor, c: usize) -> Vec<usize> {
+    let mut shape = vec![1; x.rank()];
+    shape[1] = c;
+    shape
+}
+
+fn normalise(
+    x: &Tensor,
+    mean: &Tensor,
+    var: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+    relu: bool,
+) -> Result<Tensor> {
+    let shape = channel_shape(x, gamma.elem_count());
+    let h = x.broadcast_sub(mean)?.broadcast_div(&(var + eps)?.sqrt()?)?;
+    let y = h.broadcast_mul(&gamma.reshape(shape.as_slice())?)?;
+    let y = y.broadcast_add(&beta.reshape(shape.as_slice())?)?;
+    if relu { super::relu(&y) } else { Ok(y) }
+}
+
+fn fallback(
+    x: &Tensor,
+    gamma: &Tensor,
+    beta: &Tensor,
+    eps: f64,
+    relu: bool,
+    unbias: f64,
+) -> Result<(Tensor, Vec<f32>, Vec<f32>)> {
+    let axes: Vec<usize> = (0..x.rank()).filter(|&d| d != 1).collect();
+    let mean = x.mean_keepdim(axes.as_slice())?;
+    let var = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim(axes.as_slice())?;
+    let y = normalise(x, &mean, &var, gamma, beta, eps, relu)?;
+    let read = |t: &Tensor| t.detach().flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
+    let (mean, var) = (read(&mean)?, read(&(var.detach() * unbias)?)?);
+    Ok((y, mean, var))
+}
+
+/// Mean and biased variance of each channel.
+struct Stats {
+    mean: Vec<f64>,
+    var: Vec<f64>,
+}
+
+struct BatchNorm {
+    eps: f64,
+    relu: bool,
+    /// Whether the statistics are given (evaluation) or the batch's own (training).
+    fixed: bool,
+    /// Filled by the forward pass in training, from the start in evaluation.
+    stats: Arc<OnceLock<Stats>>,
+}
+
+/// What one channel needs in the inner loops: `y = (x - mean) * scale + beta`.
+#[derive(Clone, Copy)]
+struct Channel {
+    mean: f32,
+    /// `1 / sqrt(var + eps)`
+    inv: f32,
+    /// `gamma * inv`
+    scale: f32,
+    beta: f32,
+    relu: bool,
+}
+
+impl Channel {
+    #[inline(always)]
+    fn value(&self, x: f32) -> f32 {
+        let y = (x - self.mean) * self.scale + self.beta;
+        if self.relu && y < 0.0 { 0.0 } else { y }
+    }
+
+    /// The gradient behind the ReLU. The same expression as in `value`, so the same mask.
+    #[inline(always)]
+    fn masked(&self, x: f32, g: f32) -> f32 {
+        let y = (x - self.mean) * self.scale + self.beta;
+        if self.relu && y <= 0.0 { 0.0 } else { g }
+    }
+}
+
+/// The rows of channel `c`, each `s` numbers, one for every sample.
+#[inline(always)]
+fn rows(x: &[f32], [_, c_all, s]: [usize; 3], c: usize) -> impl Iterator<Item = &[f32]> {
+    x.chunks_exact(c_all * s).map(move |sample| &sample[c * s..(c + 1) * s])
+}
+
+#[inline(always)]
+fn rows_mut(
+    x: &mut [f32],
+    [_, c_all, s]: [usize; 3],
+    c: usize,
+) -> impl Iterator<Item = &mut [f32]> {
+    x.chunks_exact_mut(c_all * s).map(move |sample| &mut sample[c * s..(c + 1) * s])
+}
+
+vectorised! {
+    /// Mean and biased variance of channel `c`.
+    fn channel_stats(x: &[f32], dims: [usize; 3], c: usize) -> (f64, f64) {
+        let s = dims[2] as f64;
+        let (mut count, mut mean, mut m2) = (0f64, 0f64, 0f64);
+        for row in rows(x, dims, c) {
+            // Shifted by its first number, a row of equal numbers has a variance of exactly zero.
+            let shift = row[0];
+            let row_mean = shift + simd::reduce(row, |v| v - shift) / s as f32;
+            let row_m2 = simd::reduce(row, |v| (v - row_mean) * (v - row_mean));
+            let delta = f64::from(row_mean) - mean;
+            let total = count + s;
+            mean += delta * s / total;
+            m2 += f64::from(row_m2) + delta * delta * count * s / total;
+            count = total;
+        }
+        (mean, m2 / count)
+    }
+}
+
+vectorised! {
+    fn channel_forward(x: &[f32], y: &mut [f32], dims: [usize; 3], c: usize, ch: Channel) {
+        for (x, y) in rows(x, dims, c).zip(rows_mut(y, dims, c)) {
+            if ch.relu {
+                let ch = Channel { relu: true, ..ch };
+                x.iter().zip(y).for_each(|(&x, y)| *y = ch.value(x));
+            } else {
+                let ch = Channel { relu: false, ..ch };
+                x.iter().zip(y).for_each(|(&x, y)| *y = ch.value(x));
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// `sum g` and `sum g (x - mean)` of channel `c`.
+    fn channel_sums(x: &[f32], g: &[f32], dims: [usize; 3], c: usize, ch: Channel) -> (f64, f64) {
+        let (mut sum, mut dot) = (0f64, 0f64);
+        for (x, g) in rows(x, dims, c).zip(rows(g, dims, c)) {
+            let (a, b) = if ch.relu {
+                let ch = Channel { relu: true, ..ch };
+                simd::reduce_pair(x, g, |x, g| {
+                    let g = ch.masked(x, g);
+                    (g, g * (x - ch.mean))
+                })
+            } else {
+                simd::reduce_pair(x, g, |x, g| (g, g * (x - ch.mean)))
+            };
+            sum += f64::from(a);
+            dot += f64::from(b);
+        }
+        (sum, dot)
+    }
+}
+
+vectorised! {
+    /// `dx = scale * g - a - (x - mean) * b` for channel `c`.
+    fn channel_backward(
+        x: &[f32],
+        g: &[f32],
+        dx: &mut [f32],
+        dims: [usize; 3],
+        c: usize,
+        ch: Channel,
+        ab: (f32, f32),
+    ) {
+        let (a, b) = ab;
+        for ((x, g), dx) in rows(x, dims, c).zip(rows(g, dims, c)).zip(rows_mut(dx, dims, c)) {
+            let lanes = x.iter().zip(g).zip(dx);
+            if ch.relu {
+                let ch = Channel { relu: true, ..ch };
+                lanes.for_each(|((&x, &g), dx)| {
+                    *dx = ch.scale * ch.masked(x, g) - a - (x - ch.mean) * b;
+                });
+            } else {
+                lanes.for_each(|((&x, &g), dx)| *dx = ch.scale * g - a - (x - ch.mean) * b);
+            }
+        }
+    }
+}
+
+impl BatchNorm {
+    fn channel(&self, stats: &Stats, c: usize, gamma: f32, beta: f32) -> Channel {
+        let inv = 1.0 / (stats.var[c] + self.eps).sqrt();
+        let scale = (f64::from(gamma) * inv) as f32;
+        Channel { mean: stats.mean[c] as f32, inv: inv as f32, scale, beta, relu: self.relu }
+    }
+}
+
+impl CustomOp3 for BatchNorm {
+    fn name(&self) -> &'static str {
+        "batch-norm"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        gamma: &CpuStorage,
+        gl: &Layout,
+        beta: &CpuStorage,
+        bl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, gamma, beta) = (operand(x, xl)?, operand(gamma, gl)?, operand(beta, bl)?);
+        let d = xl.shape().dims();
+        let dims = [d[0], d[1], d[2..].iter().product()];
+        let mut y = vec![0.0; x.len()];
+        if x.is_empty() {
+            return output(y, xl.shape());
+        }
+        if self.fixed {
+            let Some(stats) = self.stats.get() else { bail!("batch-norm: no running averages") };
+            for c in 0..dims[1] {
+                let ch = self.channel(stats, c, gamma[c], beta[c]);
+                channel_forward(x, &mut y, dims, c, ch);
+            }
+        } else {
+            let mut stats = Stats { mean: vec![0.0; dims[1]], var: vec![0.0; dims[1]] };
+            for c in 0..dims[1] {
+                (stats.mean[c], stats.var[c]) = channel_stats(x, dims, c);
+                let ch = self.channel(&stats, c, gamma[c], beta[c]);
+                channel_forward(x, &mut y, dims, c, ch);
+            }
+            // The same operation is never applied twice, so the cell is empty.
+            let _ = self.stats.set(stats);
+        }
+        output(y, xl.shape())
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        gamma: &Tensor,
+        beta: &Tensor,
+        _: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let Some(stats) = self.stats.get() else { bail!("batch-norm: backward before forward") };
+        let grad = grad.contiguous()?;
+        let (x_host, g_host) = (Host::new(x)?, Host::new(&grad)?);
+        let (gamma_host, beta_host) = (Host::new(gamma)?, Host::new(beta)?);
+        let (xs, g) = (x_host.data()?, g_host.data()?);
+        let (gammas, betas) = (gamma_host.data()?, beta_host.data()?);
+        let dims = dims("batch-norm", x, &[gamma])?;
+        let m = (dims[0] * dims[2]) as f64;
+        let need_x = x.track_op();
+        let mut dx = vec![0.0; if need_x { xs.len() } else { 0 }];
+        let (mut dgamma, mut dbeta) = (vec![0f32; dims[1]], vec![0f32; dims[1]]);
+        if !xs.is_empty() {
+            for c in 0..dims[1] {
+                let ch = self.channel(stats, c, gammas[c], betas[c]);
+                let (sum, dot) = channel_sums(xs, g, dims, c, ch);
+                let (inv, scale) = (f64::from(ch.inv), f64::from(ch.scale));
+                dbeta[c] = sum as f32;
+                dgamma[c] = (dot * inv) as f32;
+                if need_x {
+                    let ab = if self.fixed {
+                        (0.0, 0.0)
+                    } else {
+                        ((scale * sum / m) as f32, (scale * inv * inv * dot / m) as f32)
+                    };
+                    channel_backward(xs, g, &mut dx, dims, c, ch, ab);
+                }
+            }
+        }
+        let dx = if need_x { Some(tensor(dx, x.shape())?) } else { None };
+        Ok((dx, Some(tensor(dgamma, gamma.shape())?), Some(tensor(dbeta, beta.shape())?)))
+    }
+}

@@ -1,0 +1,390 @@
+//! Pooling over windows of `[N, C, H, W]`: the largest, the mean, and the mean of a whole plane.
+//!
+//! A window starts at `o * stride - padding`; `H' = (H + 2 padding - kernel) / stride + 1`. Padding
+//! is never counted: not in a maximum, and not in the denominator of a mean
+//! (`count_include_pad = false` in PyTorch), so a border is not darkened.
+
+use super::{Host, on_host, operand, output, simd, simd::vectorised, tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+/// The largest of each window, `[N, C, H, W] -> [N, C, H', W']`.
+///
+/// Equal values send the gradient to the first of them, as in PyTorch. A NaN wins.
+pub(crate) fn max_pool2d(
+    x: &Tensor,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor> {
+    let window = Window::new("max_pool2d", x, kernel, stride, padding)?;
+    if !on_host(&[x]) {
+        return window.max_fallback(x);
+    }
+    let track = x.track_op();
+    x.contiguous()?.apply_op1(MaxPool { window, track, from: OnceLock::new() })
+}
+
+/// The mean of each window without its padding, `[N, C, H, W] -> [N, C, H', W']`.
+pub(crate) fn avg_pool2d(
+    x: &Tensor,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor> {
+    let window = Window::new("avg_pool2d", x, kernel, stride, padding)?;
+    if !on_host(&[x]) {
+        return window.avg_fallback(x);
+    }
+    x.contiguous()?.apply_op1(AvgPool { window })
+}
+
+/// The mean of each plane, `[N, C, H, W] -> [N, C]`.
+pub(crate) fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
+    let (_, _, h, w) = x.dims4()?;
+    if h * w == 0 {
+        bail!("global_avg_pool: the planes of {:?} are empty", x.shape());
+    }
+    if !on_host(&[x]) {
+        return x.mean((2, 3));
+    }
+    x.contiguous()?.apply_op1(GlobalAvgPool)
+}
+
+/// Where the windows lie. Height and width share everything but their extent.
+#[derive(Clone, Copy)]
+struct Window {
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    h: usize,
+    w: usize,
+    oh: usize,
+    ow: usize,
+}
+
+impl Window {
+    fn new(name: &str, x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Self> {
+        let (_, _, h, w) = x.dims4()?;
+        if kernel == 0 || stride == 0 {
+            bail!("{name}: kernel {kernel} and stride {stride} must be at least 1");
+        }
+        // Beyond half a kernel a window could hold nothing but padding.
+        if padding > kernel / 2 {
+            bail!("{name}: padding {padding} is more than half of kernel {kernel}");
+        }
+        if h.min(w) + 2 * padding < kernel || h == 0 || w == 0 {
+            bail!("{name}: kernel {kernel} is larger than {:?} padded by {padding}", x.shape());
+        }
+        let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
+        Ok(Window { kernel, stride, padding, h, w, oh: out(h), ow: out(w) })
+    }
+
+    /// The inputs that window `o` covers along an axis of `size`.
+    #[inline(always)]
+    fn covers(&self, o: usize, size: usize) -> Range<usize> {
+        let start = o * self.stride;
+        start.saturating_sub(self.padding)..(start + self.kernel - self.padding).min(size)
+    }
+
+    /// The windows whose tap `k` is inside an axis of `size`, out of `count`.
+    #[inline(always)]
+    fn windows(&self, k: usize, size: usize, count: usize) -> Range<usize> {
+        let first = self.padding.saturating_sub(k).div_ceil(self.stride);
+        let last = (size + self.padding).saturating_sub(k).div_ceil(self.stride);
+        first.min(count)..last.min(count)
+    }
+
+    fn divides(&self) -> bool {
+        let exact = self.h.is_multiple_of(self.kernel) && self.w.is_multiple_of(self.kernel);
+        self.kernel == self.stride && self.padding == 0 && exact
+    }
+
+    /// The shifted views of `x`, padded with `fill`: one for each tap, all `[N, C, H', W']`.
+    fn taps(&self, x: &Tensor, fill: f64) -> Result<Vec<Tensor>> {
+        let x = pad(&pad(x, 2, self.padding, fill)?, 3, self.padding, fill)?;
+        let pick = |x: &Tensor, axis: usize, from: usize, count: usize| {
+            let to = from + (count - 1) * self.stride + 1;
+            let index =
+                Tensor::arange_step(from as u32, to as u32, self.stride as u32, x.device())?;
+            x.index_select(&index, axis)
+        };
+        let mut taps = Vec::with_capacity(self.kernel * self.kernel);
+        for ky in 0..self.kernel {
+            let rows = pick(&x, 2, ky, self.oh)?;
+            for kx in 0..self.kernel {
+                taps.push(pick(&rows, 3, kx, self.ow)?);
+            }
+        }
+        Ok(taps)
+    }
+
+    /// Not Candle's own pooling: its gradient is scaled by the share of the window that is largest.
+    fn max_fallback(&self, x: &Tensor) -> Result<Tensor> {
+        let taps = self.taps(x, f64::NEG_INFINITY)?;
+        taps[1..].iter().try_fold(taps[0].clone(), |best, tap| best.maximum(tap))
+    }
+
+    fn avg_fallback(&self, x: &Tensor) -> Result<Tensor> {
+        if self.divides() {
+            return x.avg_pool2d_with_stride(self.kernel, self.stride);
+        }
+        let taps = self.taps(x, 0.0)?;
+        let sum = taps[1..].iter().try_fold(taps[0].clone(), |sum, tap| sum + tap)?;
+        let share = Tensor::from_vec(self.shares(), (self.oh, self.ow), x.device())?;
+        sum.broadcast_mul(&share.to_dtype(x.dtype())?)
+    }
+
+    /// One over the number of inputs in each window, `[H', W']`.
+    fn shares(&self) -> Vec<f32> {
+        let mut shares = Vec::with_capacity(self.oh * self.ow);
+        for oy in 0..self.oh {
+            let rows = self.covers(oy, self.h).len();
+            let columns = (0..self.ow).map(|ox| self.covers(ox, self.w).len());
+            shares.extend(columns.map(|n| 1.0 / (rows * n) as f32));
+        }
+        shares
+    }
+
+    fn out_shape(&self, layout: &Layout) -> Result<(usize, usize, usize, usize)> {
+        let (n, c, _, _) = layout.shape().dims4()?;
+        Ok((n, c, self.oh, self.ow))
+    }
+}
+
+fn pad(x: &Tensor, axis: usize, by: usize, fill: f64) -> Result<Tensor> {
+    if by == 0 {
+        return Ok(x.clone());
+    }
+    let mut shape = x.dims().to_vec();
+    shape[axis] = by;
+    let side = Tensor::full(fill, shape, x.device())?.to_dtype(x.dtype())?;
+    Tensor::cat(&[&side, x, &side], axis)
+}
+
+struct MaxPool {
+    window: Window,
+    /// Whether a backward pass may follow.
+    track: bool,
+    /// For each output, the position in its plane that it came from.
+    from: OnceLock<Vec<u32>>,
+}
+
+/// No position yet.
+const NOWHERE: u32 = u32::MAX;
+
+vectorised! {
+    /// The maxima of one plane, tap by tap, so that the inner loop runs along a row.
+    fn max_plane(win: &Window, x: &[f32], y: &mut [f32], from: &mut [u32]) {
+        y.fill(f32::NEG_INFINITY);
+        from.fill(NOWHERE);
+        let rows = y.chunks_exact_mut(win.ow).zip(from.chunks_exact_mut(win.ow));
+        for (oy, (best, from)) in rows.enumerate() {
+            for iy in win.covers(oy, win.h) {
+                for kx in 0..win.kernel {
+                    let outs = win.windows(kx, win.w, win.ow);
+                    if outs.is_empty() {
+                        continue;
+                    }
+                    let start = iy * win.w + outs.start * win.stride + kx - win.padding;
+                    let (best, from) = (&mut best[outs.clone()], &mut from[outs]);
+                    let row = &x[start..(iy + 1) * win.w];
+                    // A constant stride of 1 lets the compiler vectorise.
+                    if win.stride == 1 {
+                        let lanes = best.iter_mut().zip(from).zip(row);
+                        for (i, ((b, f), &v)) in (start as u32..).zip(lanes) {
+                            let better = (v > *b) | v.is_nan() | (*f == NOWHERE);
+                            *b = if better { v } else { *b };
+                            *f = if better { i } else { *f };
+                        }
+                    } else {
+                        let lanes = best.iter_mut().zip(from).zip(row.iter().step_by(win.stride));
+                        let places = (start as u32..).step_by(win.stride);
+                        for (i, ((b, f), &v)) in places.zip(lanes) {
+                            if v > *b || v.is_nan() || *f == NOWHERE {
+                                *b = v;
+                                *f = i;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl CustomOp1 for MaxPool {
+    fn name(&self) -> &'static str {
+        "max-pool2d"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let win = &self.window;
+        let x = operand(storage, layout)?;
+        let shape = self.window.out_shape(layout)?;
+        let out = win.oh * win.ow;
+        let planes = shape.0 * shape.1;
+        let mut y = vec![0.0; planes * out];
+        let mut from = vec![NOWHERE; if self.track { y.len() } else { out }];
+        let step = if self.track { out } else { 0 };
+        for (p, (x, y)) in x.chunks_exact(win.h * win.w).zip(y.chunks_exact_mut(out)).enumerate() {
+            max_plane(win, x, y, &mut from[p * step..p * step + out]);
+        }
+        if self.track {
+            // The same operation is never applied twice, so the cell is empty.
+            let _ = self.from.set(from);
+        }
+        output(y, shape)
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let win = &self.window;
+        let Some(from) = self.from.get() else { return Ok(None) };
+        let grad = grad.contiguous()?;
+        let host = Host::new(&grad)?;
+        let (plane, out) = (win.h * win.w, win.oh * win.ow);
+        let mut dx = vec![0.0; x.elem_count()];
+        let grads = host.data()?.chunks_exact(out).zip(from.chunks_exact(out));
+        for (dx, (grad, from)) in dx.chunks_exact_mut(plane).zip(grads) {
+            for (&g, &i) in grad.iter().zip(from) {
+                dx[i as usize] += g;
+            }
+        }
+        Ok(Some(tensor(dx, x.shape())?))
+    }
+}
+
+struct AvgPool {
+    window: Window,
+}
+
+vectorised! {
+    /// The means of one plane: sum the rows of a window into `sums`, then along that row.
+    fn avg_plane(win: &Window, x: &[f32], y: &mut [f32], shares: &[f32], sums: &mut [f32]) {
+        let rows = y.chunks_exact_mut(win.ow).zip(shares.chunks_exact(win.ow));
+        for (oy, (y, share)) in rows.enumerate() {
+            let inner = &mut sums[win.padding..win.padding + win.w];
+            inner.fill(0.0);
+            let cover = win.covers(oy, win.h);
+            for row in x[cover.start * win.w..cover.end * win.w].chunks_exact(win.w) {
+                for (s, &v) in inner.iter_mut().zip(row) {
+                    *s += v;
+                }
+            }
+            y.fill(0.0);
+            for kx in 0..win.kernel {
+                if win.stride == 1 {
+                    for (y, &s) in y.iter_mut().zip(&sums[kx..]) {
+                        *y += s;
+                    }
+                } else {
+                    for (y, &s) in y.iter_mut().zip(sums[kx..].iter().step_by(win.stride)) {
+                        *y += s;
+                    }
+                }
+            }
+            for (y, &share) in y.iter_mut().zip(share) {
+                *y *= share;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// The transpose of [`avg_plane`]: the same steps backwards.
+    fn avg_plane_back(win: &Window, g: &[f32], dx: &mut [f32], shares: &[f32], sums: &mut [f32]) {
+        let rows = g.chunks_exact(win.ow).zip(shares.chunks_exact(win.ow));
+        for (oy, (g, share)) in rows.enumerate() {
+            sums.fill(0.0);
+            for kx in 0..win.kernel {
+                if win.stride == 1 {
+                    for (s, (&g, &share)) in sums[kx..].iter_mut().zip(g.iter().zip(share)) {
+                        *s += g * share;
+                    }
+                } else {
+                    let sums = sums[kx..].iter_mut().step_by(win.stride);
+                    for (s, (&g, &share)) in sums.zip(g.iter().zip(share)) {
+                        *s += g * share;
+                    }
+                }
+            }
+            let cover = win.covers(oy, win.h);
+            for row in dx[cover.start * win.w..cover.end * win.w].chunks_exact_mut(win.w) {
+                for (d, &s) in row.iter_mut().zip(&sums[win.padding..]) {
+                    *d += s;
+                }
+            }
+        }
+    }
+}
+
+impl CustomOp1 for AvgPool {
+    fn name(&self) -> &'static str {
+        "avg-pool2d"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let win = &self.window;
+        let x = operand(storage, layout)?;
+        let shape = win.out_shape(layout)?;
+        let out = win.oh * win.ow;
+        let shares = win.shares();
+        let mut sums = vec![0.0; win.w + 2 * win.padding];
+        let mut y = vec![0.0; shape.0 * shape.1 * out];
+        for (x, y) in x.chunks_exact(win.h * win.w).zip(y.chunks_exact_mut(out)) {
+            avg_plane(win, x, y, &shares, &mut sums);
+        }
+        output(y, shape)
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let win = &self.window;
+        let grad = grad.contiguous()?;
+        let host = Host::new(&grad)?;
+        let shares = win.shares();
+        let mut sums = vec![0.0; win.w + 2 * win.padding];
+        let mut dx = vec![0.0; x.elem_count()];
+        let grads = host.data()?.chunks_exact(win.oh * win.ow);
+        for (dx, g) in dx.chunks_exact_mut(win.h * win.w).zip(grads) {
+            avg_plane_back(win, g, dx, &shares, &mut sums);
+        }
+        Ok(Some(tensor(dx, x.shape())?))
+    }
+}
+
+struct GlobalAvgPool;
+
+vectorised! {
+    fn plane_means(x: &[f32], plane: usize, y: &mut [f32]) {
+        let share = 1.0 / plane as f32;
+        for (y, x) in y.iter_mut().zip(x.chunks_exact(plane)) {
+            *y = simd::reduce(x, |v| v) * share;
+        }
+    }
+}
+
+impl CustomOp1 for GlobalAvgPool {
+    fn name(&self) -> &'static str {
+        "global-avg-pool"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (n, c, h, w) = layout.shape().dims4()?;
+        let mut y = vec![0.0; n * c];
+        plane_means(operand(storage, layout)?, h * w, &mut y);
+        output(y, (n, c))
+    }
+
+    fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let (n, c, h, w) = x.dims4()?;
+        let share = 1.0 / (h * w) as f32;
+        let grad = grad.contiguous()?;
+        let host = Host::new(&grad)?;
+        let mut dx = Vec::with_capacity(n * c * h * w);
+        for &g in host.data()? {
+            dx.resize(dx.len() + h * w, g * share);
+        }
+        Ok(Some(tensor(dx, x.shape())?))
+    }
+}

@@ -1,0 +1,84 @@
+//! One loop, compiled twice: for the baseline processor and for AVX2.
+//!
+//! The crate is built for plain x86-64, whose vectors hold four numbers. [`vectorised!`] wraps
+//! ordinary loops so that the compiler makes a second copy for AVX2, picked at run time. Rust never
+//! fuses a multiplication and an addition by itself, so both copies give the same bits.
+
+/// Whether the AVX2 copies may run. The standard library caches the answer.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(super) fn has_avx2() -> bool {
+    std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma")
+}
+
+/// Defines a function whose loops are compiled for the baseline and for AVX2.
+macro_rules! vectorised {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident $(<$($g:ident : $bound:path),+>)?
+     ($($arg:ident : $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$meta])*
+        $vis fn $name $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+            #[inline(always)]
+            fn plain $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn wide $(<$($g: $bound),+>)? ($($arg: $ty),*) $(-> $ret)? {
+                    plain($($arg),*)
+                }
+                if $crate::kernel::simd::has_avx2() {
+                    // SAFETY: the processor has the features that `wide` was compiled for.
+                    return unsafe { wide($($arg),*) };
+                }
+            }
+            plain($($arg),*)
+        }
+    };
+}
+pub(super) use vectorised;
+
+/// How many partial sums a reduction keeps: two AVX2 registers, so additions overlap.
+const LANES: usize = 16;
+
+/// `sum over i of f(x[i], y[i])` in a fixed order: 16 interleaved partial sums, then their sum.
+#[inline(always)]
+pub(super) fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let mut rest = 0f32;
+    for (&a, &b) in xs.remainder().iter().zip(ys.remainder()) {
+        rest += f(a, b);
+    }
+    for (a, b) in xs.zip(ys) {
+        for i in 0..LANES {
+            lanes[i] += f(a[i], b[i]);
+        }
+    }
+    lanes.iter().sum::<f32>() + rest
+}
+
+/// `sum over i of f(x[i])`, in the order of [`reduce2`].
+#[inline(always)]
+pub(super) fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    reduce2(x, x, |a, _| f(a))
+}
+
+/// The two sums of the pairs `f(x[i], y[i])`, in the order of [`reduce2`].
+#[inline(always)]
+pub(super) fn reduce_pair(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> (f32, f32)) -> (f32, f32) {
+    let (mut left, mut right) = ([0f32; LANES], [0f32; LANES]);
+    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let mut rest = (0f32, 0f32);
+    for (&a, &b) in xs.remainder().iter().zip(ys.remainder()) {
+        let (p, q) = f(a, b);
+        rest.0 += p;
+        rest.1 += q;
+    }
+    for (a, b) in xs.zip(ys) {
+        for i in 0..LANES {
+            let (p, q) = f(a[i], b[i]);
+            left[i] += p;
+            right[i] += q;
+        }
+    }
+    (left.iter().sum::<f32>() + rest.0, right.iter().sum::<f32>() + rest.1)
+}

@@ -1,0 +1,458 @@
+//! Every kernel against Candle's own operations, in `f64`, over random shapes.
+//!
+//! The reference runs the same public function on `f64` tensors, which takes the fallback path:
+//! so that path is tested too, and it in turn is compared with finite differences.
+
+use super::vector::{FORCED, Level};
+use super::*;
+use candle_core::Var;
+
+/// A small generator (xorshift), so that failures repeat.
+struct Gen(u64);
+
+impl Gen {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn size(&mut self, from: usize, to: usize) -> usize {
+        from + (self.next() % (to - from + 1) as u64) as usize
+    }
+
+    /// Uniform in -1..1.
+    fn number(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
+    }
+
+    /// A host tensor in `f32`, sometimes laid out with two axes swapped.
+    fn tensor(&mut self, shape: &[usize]) -> Tensor {
+        let data: Vec<f32> = (0..shape.iter().product()).map(|_| self.number() as f32).collect();
+        let last = shape.len() - 1;
+        if shape.len() > 1 && self.next().is_multiple_of(3) {
+            let mut swapped = shape.to_vec();
+            swapped.swap(last, last - 1);
+            let t = Tensor::from_vec(data, swapped, &Device::Cpu).unwrap();
+            return t.transpose(last, last - 1).unwrap();
+        }
+        Tensor::from_vec(data, shape, &Device::Cpu).unwrap()
+    }
+}
+
+type Op<'a> = dyn Fn(&[Tensor]) -> Result<Tensor> + 'a;
+
+fn wide(t: &Tensor) -> Tensor {
+    t.to_dtype(DType::F64).unwrap()
+}
+
+fn numbers(t: &Tensor) -> Vec<f64> {
+    wide(t).flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The value of `op` and the gradients of `sum(op(inputs) * weights)`, in the type of the inputs.
+fn run(op: &Op, inputs: &[Tensor], weights: &Tensor) -> (Tensor, Vec<Tensor>) {
+    let vars: Vec<Var> = inputs.iter().map(|t| Var::from_tensor(t).unwrap()).collect();
+    // A transposed view of a variable is what a non-contiguous operand looks like in a network.
+    let args: Vec<Tensor> = vars
+        .iter()
+        .zip(inputs)
+        .map(|(v, t)| {
+            let r = t.rank();
+            if t.is_contiguous() || r < 2 {
+                return v.as_tensor().clone();
+            }
+            let turned = v.as_tensor().transpose(r - 1, r - 2).unwrap().contiguous().unwrap();
+            turned.transpose(r - 1, r - 2).unwrap()
+        })
+        .collect();
+    let y = op(&args).unwrap();
+    let loss = (&y * weights.to_dtype(y.dtype()).unwrap()).unwrap().sum_all().unwrap();
+    let grads = loss.backward().unwrap();
+    let grads = vars
+        .iter()
+        .map(|v| grads.get(v).cloned().unwrap_or_else(|| v.zeros_like().unwrap()))
+        .collect();
+    (y, grads)
+}
+
+fn close(what: &str, a: &Tensor, b: &Tensor, tolerance: f64) {
+    assert_eq!(a.dims(), b.dims(), "{what}");
+    let (a, b) = (numbers(a), numbers(b));
+    let scale = b.iter().fold(1f64, |m, v| m.max(v.abs()));
+    for (i, (a, b)) in a.iter().zip(&b).enumerate() {
+        assert!((a - b).abs() <= tolerance * scale, "{what}, element {i}: {a} and {b}");
+    }
+}
+
+/// Kernel (`f32`) against fallback (`f64`): values and all gradients to `tolerance`, relative to
+/// the largest element.
+fn agree(what: &str, g: &mut Gen, op: &Op, inputs: &[Tensor], tolerance: f64) {
+    let shape = op(inputs).unwrap().dims().to_vec();
+    let weights = if shape.is_empty() {
+        Tensor::new(0.7f32, &Device::Cpu).unwrap()
+    } else {
+        g.tensor(&shape).contiguous().unwrap()
+    };
+    let (y, grads) = run(op, inputs, &weights);
+    let inputs64: Vec<Tensor> = inputs.iter().map(wide).collect();
+    let (y64, grads64) = run(op, &inputs64, &weights);
+    assert_eq!(y.dtype(), DType::F32);
+    close(what, &y, &y64, tolerance);
+    for (i, (a, b)) in grads.iter().zip(&grads64).enumerate() {
+        close(&format!("{what}, gradient {i}"), a, b, tolerance);
+    }
+}
+
+/// The gradients of the fallback, in `f64`, against central differences.
+fn differentiates(what: &str, g: &mut Gen, op: &Op, inputs: &[Tensor]) {
+    const STEP: f64 = 1e-5;
+    let inputs: Vec<Tensor> = inputs.iter().map(|t| wide(t).contiguous().unwrap()).collect();
+    let shape = op(&inputs).unwrap().dims().to_vec();
+    let weights = if shape.is_empty() {
+        Tensor::new(1f64, &Device::Cpu).unwrap()
+    } else {
+        wide(&g.tensor(&shape))
+    };
+    let (_, grads) = run(op, &inputs, &weights);
+    let loss = |inputs: &[Tensor]| {
+        let y = (op(inputs).unwrap() * &weights).unwrap().sum_all().unwrap();
+        y.to_scalar::<f64>().unwrap()
+    };
+    for (which, grad) in grads.iter().enumerate() {
+        let data = numbers(&inputs[which]);
+        let grad = numbers(grad);
+        for _ in 0..4 {
+            let i = g.size(0, data.len() - 1);
+            let at = |by: f64| {
+                let mut data = data.clone();
+                data[i] += by;
+                let mut moved = inputs.clone();
+                moved[which] = Tensor::from_vec(data, inputs[which].shape(), &Device::Cpu).unwrap();
+                loss(&moved)
+            };
+            let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+            let wrong = (slope - grad[i]).abs();
+            assert!(wrong <= 1e-6 * slope.abs().max(1.0), "{what} {which}: {slope}, {}", grad[i]);
+        }
+    }
+}
+
+/// The processors that this one can stand in for.
+fn levels() -> Vec<Level> {
+    let best = Level::detect();
+    let all = [
+        Level::Portable,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512,
+    ];
+    let last = all.iter().position(|&l| l == best).unwrap();
+    all[..=last].to_vec()
+}
+
+#[test]
+fn conv2d_agrees_with_candle() {
+    let levels = levels();
+    let mut g = Gen(1);
+    let mut done = 0;
+    while done < 250 {
+        FORCED.set(Some(levels[done % levels.len()]));
+        let groups = [1, 1, 2, 3][g.size(0, 3)];
+        let (c, o) = (g.size(1, 4) * groups, g.size(1, 9) * groups);
+        let (n, h, w) = (g.size(1, 5), g.size(1, 19), g.size(1, 19));
+        let (kh, kw) = (g.size(1, 5), g.size(1, 5));
+        let (s, p, d) = (g.size(1, 3), g.size(0, 6), g.size(1, 2));
+        if (h + 2 * p).min(w + 2 * p) < d * (kh.max(kw) - 1) + 1 {
+            continue;
+        }
+        let inputs = [g.tensor(&[n, c, h, w]), g.tensor(&[o, c / groups, kh, kw])];
+        let what =
+            format!("{:?} {:?} s{s} p{p} d{d} g{groups}", inputs[0].dims(), inputs[1].dims());
+        let op = |t: &[Tensor]| conv2d(&t[0], &t[1], s, p, d, groups);
+        agree(&what, &mut g, &op, &inputs, 1e-5);
+        if done % 5 == 0 {
+            differentiates(&what, &mut g, &op, &inputs);
+        }
+        done += 1;
+    }
+}
+
+#[test]
+fn conv2d_of_common_sizes() {
+    let mut g = Gen(2);
+    for (c, o, size, k, s, p) in [
+        (16, 16, 8, 3, 1, 1),
+        (3, 40, 32, 3, 1, 1),
+        (24, 17, 16, 1, 1, 0),
+        (16, 32, 9, 3, 2, 1),
+        (8, 8, 28, 5, 1, 2),
+        (9, 30, 16, 1, 2, 0),
+    ] {
+        let inputs = [g.tensor(&[19, c, size, size]), g.tensor(&[o, c, k, k])];
+        let op = |t: &[Tensor]| conv2d(&t[0], &t[1], s, p, 1, 1);
+        for level in levels() {
+            FORCED.set(Some(level));
+            agree(&format!("{c} to {o}, {size} px, {k}"), &mut g, &op, &inputs, 1e-5);
+            FORCED.set(None);
+        }
+    }
+}
+
+#[test]
+fn depthwise_agrees_with_candle() {
+    let mut g = Gen(3);
+    let mut done = 0;
+    while done < 150 {
+        let (c, times) = (g.size(2, 5), g.size(1, 3));
+        let (n, h, w) = (g.size(1, 3), g.size(1, 20), g.size(1, 40));
+        let (kh, kw) = (g.size(1, 5), g.size(1, 5));
+        let (s, p, d) = (g.size(1, 3), g.size(0, 4), g.size(1, 2));
+        if (h + 2 * p).min(w + 2 * p) < d * (kh.max(kw) - 1) + 1 {
+            continue;
+        }
+        let inputs = [g.tensor(&[n, c, h, w]), g.tensor(&[c * times, 1, kh, kw])];
+        let what = format!("{:?} {:?} s{s} p{p} d{d}", inputs[0].dims(), inputs[1].dims());
+        let op = |t: &[Tensor]| conv2d(&t[0], &t[1], s, p, d, c);
+        agree(&what, &mut g, &op, &inputs, 1e-5);
+        done += 1;
+    }
+}
+
+#[test]
+fn convolution_is_the_same_twice() {
+    let mut g = Gen(4);
+    let inputs = [g.tensor(&[9, 5, 11, 11]), g.tensor(&[7, 5, 3, 3])];
+    let weights = g.tensor(&[9, 7, 11, 11]);
+    let op = |t: &[Tensor]| conv2d(&t[0], &t[1], 1, 1, 1, 1);
+    let (y, grads) = run(&op, &inputs, &weights);
+    let (z, grads2) = run(&op, &inputs, &weights);
+    assert_eq!(numbers(&y), numbers(&z));
+    assert_eq!(numbers(&grads[0]), numbers(&grads2[0]));
+    assert_eq!(numbers(&grads[1]), numbers(&grads2[1]));
+}
+
+#[test]
+fn linear_agrees_with_candle() {
+    let mut g = Gen(5);
+    for round in 0..60 {
+        let (i, o) = (g.size(1, 9), g.size(1, 9));
+        let mut shape: Vec<usize> = (0..round % 4).map(|_| g.size(1, 5)).collect();
+        shape.push(i);
+        let inputs = [g.tensor(&shape), g.tensor(&[o, i]), g.tensor(&[o])];
+        let with = |t: &[Tensor]| linear(&t[0], &t[1], Some(&t[2]));
+        let without = |t: &[Tensor]| linear(&t[0], &t[1], None);
+        agree("linear", &mut g, &with, &inputs, 1e-5);
+        agree("linear without bias", &mut g, &without, &inputs[..2], 1e-5);
+        differentiates("linear", &mut g, &with, &inputs);
+    }
+}
+
+#[test]
+fn batch_norm_agrees_with_candle() {
+    let mut g = Gen(6);
+    for round in 0..90 {
+        let (n, c) = (g.size(2, 6), g.size(1, 5));
+        let mut shape = vec![n, c];
+        shape.extend((0..round % 3).map(|_| g.size(1, 9)));
+        let x = (g.tensor(&shape) * 2.0).unwrap();
+        let inputs = [x, g.tensor(&[c]), g.tensor(&[c])];
+        let relu = round % 2 == 0;
+        let train = |t: &[Tensor]| Ok(batch_norm(&t[0], &t[1], &t[2], 1e-2, relu)?.0);
+        agree(&format!("batch norm {shape:?}"), &mut g, &train, &inputs, 2e-5);
+        let (mean, var) = (g.tensor(&[c]), g.tensor(&[c]).sqr().unwrap());
+        let eval = |t: &[Tensor]| batch_norm_eval(&t[0], &t[1], &t[2], &mean, &var, 1e-2, relu);
+        agree(&format!("batch norm eval {shape:?}"), &mut g, &eval, &inputs, 2e-5);
+        if !relu {
+            differentiates("batch norm", &mut g, &train, &inputs);
+            differentiates("batch norm eval", &mut g, &eval, &inputs);
+        }
+        let (_, m32, v32) = batch_norm(&inputs[0], &inputs[1], &inputs[2], 1e-2, relu).unwrap();
+        let w: Vec<Tensor> = inputs.iter().map(wide).collect();
+        let (_, m64, v64) = batch_norm(&w[0], &w[1], &w[2], 1e-2, relu).unwrap();
+        for (a, b) in m32.iter().zip(&m64).chain(v32.iter().zip(&v64)) {
+            assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn batch_norm_does_not_cancel() {
+    // A mean of 1000 and a deviation of 0.01: sums of squares in f32 would lose the variance.
+    let data: Vec<f32> = (0..2 * 3 * 64).map(|i| 1000.0 + 0.01 * (i % 2) as f32).collect();
+    let x = Tensor::from_vec(data, (2, 3, 8, 8), &Device::Cpu).unwrap();
+    let (one, zero) =
+        (Tensor::ones(3, DType::F32, &Device::Cpu), Tensor::zeros(3, DType::F32, &Device::Cpu));
+    let (_, _, var) = batch_norm(&x, &one.unwrap(), &zero.unwrap(), 1e-9, false).unwrap();
+    let step = f64::from(1000.01f32 - 1000.0);
+    let expected = step * step / 4.0 * 128.0 / 127.0;
+    assert!((f64::from(var[0]) - expected).abs() < 1e-3 * expected, "{var:?} {expected}");
+}
+
+#[test]
+fn pools_agree_with_candle() {
+    let mut g = Gen(7);
+    let mut done = 0;
+    while done < 150 {
+        let (n, c, h, w) = (g.size(1, 3), g.size(1, 3), g.size(1, 20), g.size(1, 20));
+        let (k, s) = (g.size(1, 5), g.size(1, 4));
+        let p = g.size(0, k / 2);
+        if h.min(w) + 2 * p < k {
+            continue;
+        }
+        let x = [g.tensor(&[n, c, h, w])];
+        let what = format!("{:?} k{k} s{s} p{p}", x[0].dims());
+        let (max, avg) =
+            (|t: &[Tensor]| max_pool2d(&t[0], k, s, p), |t: &[Tensor]| avg_pool2d(&t[0], k, s, p));
+        agree(&format!("max {what}"), &mut g, &max, &x, 1e-6);
+        agree(&format!("avg {what}"), &mut g, &avg, &x, 1e-6);
+        agree("global avg", &mut g, &|t: &[Tensor]| global_avg_pool(&t[0]), &x, 1e-6);
+        differentiates(&format!("avg {what}"), &mut g, &avg, &x);
+        differentiates(&format!("max {what}"), &mut g, &max, &x);
+        done += 1;
+    }
+}
+
+#[test]
+fn max_pool_gives_ties_to_the_first_and_keeps_nan() {
+    let x =
+        Var::from_tensor(&Tensor::zeros((1, 1, 2, 2), DType::F32, &Device::Cpu).unwrap()).unwrap();
+    let grads = max_pool2d(&x, 2, 2, 0).unwrap().sum_all().unwrap().backward().unwrap();
+    assert_eq!(numbers(grads.get(&x).unwrap()), [1.0, 0.0, 0.0, 0.0]);
+    let x = Tensor::new(&[1f32, f32::NAN, 2.0, 3.0], &Device::Cpu).unwrap();
+    for stride in [1, 2] {
+        let y = max_pool2d(&x.reshape((1, 1, 2, 2)).unwrap(), 2, stride, 0).unwrap();
+        assert!(numbers(&y)[0].is_nan());
+    }
+}
+
+#[test]
+fn cross_entropy_agrees_with_candle() {
+    let mut g = Gen(8);
+    for round in 0..60 {
+        let (n, k) = (g.size(1, 9), g.size(1, 9));
+        let logits = [(g.tensor(&[n, k]) * 9.0).unwrap()];
+        let labels: Vec<u32> = (0..n).map(|_| g.size(0, k - 1) as u32).collect();
+        let targets = Tensor::new(labels, &Device::Cpu).unwrap();
+        let e = [0.0, 0.1, 1.0][round % 3];
+        let op = |t: &[Tensor]| cross_entropy(&t[0], &targets, e);
+        agree("cross entropy", &mut g, &op, &logits, 1e-6);
+        differentiates("cross entropy", &mut g, &op, &logits);
+        if e == 0.0 {
+            let theirs = candle_nn::loss::cross_entropy(&wide(&logits[0]), &targets).unwrap();
+            close("candle's", &op(&logits).unwrap(), &theirs, 1e-6);
+        }
+    }
+    let far = Tensor::new(&[[1e30f32, -1e30]], &Device::Cpu).unwrap();
+    let loss = cross_entropy(&far, &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 0.0).unwrap();
+    assert_eq!(loss.to_scalar::<f32>().unwrap(), 0.0);
+}
+
+#[test]
+fn activations_agree_with_candle() {
+    let mut g = Gen(9);
+    type Named = (&'static str, fn(&Tensor) -> Result<Tensor>);
+    let all: [Named; 7] = [
+        ("relu", relu),
+        ("gelu", gelu),
+        ("silu", silu),
+        ("tanh", tanh),
+        ("sigmoid", sigmoid),
+        ("leaky relu", leaky_relu),
+        ("elu", elu),
+    ];
+    for (name, f) in all {
+        for round in 0..20 {
+            let scale = [0.1, 1.0, 5.0, 60.0][round % 4];
+            let shape = [g.size(1, 9), g.size(1, 9)];
+            let x = [(g.tensor(&shape) * scale).unwrap()];
+            agree(name, &mut g, &|t: &[Tensor]| f(&t[0]), &x, 2e-6);
+        }
+        let nan = Tensor::full(f32::NAN, 9, &Device::Cpu).unwrap();
+        assert!(numbers(&f(&nan).unwrap()).iter().all(|v| v.is_nan()), "{name} hides NaN");
+        let ends = Tensor::new(&[f32::NEG_INFINITY, f32::INFINITY, -1e30, 1e30], &Device::Cpu);
+        let y = numbers(&f(&ends.unwrap()).unwrap());
+        assert!(y[1] >= 1.0 && y[3] >= 1.0, "{name} {y:?}");
+    }
+}
+
+#[test]
+fn optimisers_agree_with_their_formulas() {
+    let mut g = Gen(10);
+    for (round, dtype) in [DType::F32, DType::F64].into_iter().cycle().take(24).enumerate() {
+        let shape = [g.size(1, 9), g.size(1, 9)];
+        let start = g.tensor(&shape).contiguous().unwrap().to_dtype(dtype).unwrap();
+        let make = |t: &Tensor| Var::from_tensor(&t.copy().unwrap()).unwrap();
+        let zero = start.zeros_like().unwrap();
+        let (w, buf) = (make(&start), make(&zero));
+        let (w2, m, v) = (make(&start), make(&zero), make(&zero));
+        let (lr, wd, mom) = (0.1, 0.01, [0.9, 0.0][round / 2 % 2]);
+        let nesterov = round % 3 == 0 && mom > 0.0;
+        let mut a: Vec<[f64; 2]> = numbers(&start).into_iter().map(|w| [w, 0.0]).collect();
+        let mut b: Vec<[f64; 3]> = numbers(&start).into_iter().map(|w| [w, 0.0, 0.0]).collect();
+        for step in 1..6 {
+            let grad = g.tensor(&shape).to_dtype(dtype).unwrap();
+            sgd_step(&w, &grad, &buf, lr, mom, wd, nesterov).unwrap();
+            adamw_step(&w2, &grad, &m, &v, step, lr, 0.9, 0.999, 1e-8, wd).unwrap();
+            for ((a, b), g) in a.iter_mut().zip(&mut b).zip(numbers(&grad)) {
+                let d = g + wd * a[0];
+                a[1] = mom * a[1] + d;
+                a[0] -= lr * if nesterov { d + mom * a[1] } else { a[1] };
+                let t = step as i32;
+                b[0] -= lr * wd * b[0];
+                b[1] = 0.9 * b[1] + 0.1 * g;
+                b[2] = 0.999 * b[2] + 0.001 * g * g;
+                let below = (b[2] / (1.0 - 0.999f64.powi(t))).sqrt() + 1e-8;
+                b[0] -= lr * b[1] / (1.0 - 0.9f64.powi(t)) / below;
+            }
+        }
+        for (x, y) in numbers(&w).iter().zip(a.iter()) {
+            assert!((x - y[0]).abs() < 1e-5, "sgd {x} {y:?}");
+        }
+        for (x, y) in numbers(&w2).iter().zip(b.iter()) {
+            assert!((x - y[0]).abs() < 1e-5, "adamw {x} {y:?}");
+        }
+    }
+}
+
+#[test]
+fn misfits_are_errors_that_name_the_shapes() {
+    let t = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let x = t(&[2, 4, 5, 5]);
+    let failures = [
+        conv2d(&x, &t(&[4, 4, 7, 7]), 1, 0, 1, 1),
+        conv2d(&x, &t(&[4, 4, 3, 3]), 0, 0, 1, 1),
+        conv2d(&x, &t(&[4, 4, 3, 3]), 1, 0, 1, 3),
+        conv2d(&x, &t(&[4, 3, 3, 3]), 1, 0, 1, 1),
+        linear(&x, &t(&[3, 4]), None),
+        linear(&x, &t(&[3, 5]), Some(&t(&[4]))),
+        batch_norm_eval(&x, &t(&[3]), &t(&[4]), &t(&[4]), &t(&[4]), 1e-5, false),
+        batch_norm(&t(&[1, 4]), &t(&[4]), &t(&[4]), 1e-5, false).map(|r| r.0),
+        max_pool2d(&x, 6, 1, 0),
+        avg_pool2d(&x, 2, 0, 0),
+        max_pool2d(&x, 2, 1, 2),
+        global_avg_pool(&t(&[2, 3, 0, 4])),
+        cross_entropy(&t(&[2, 3]), &Tensor::new(&[0u32, 3], &Device::Cpu).unwrap(), 0.0),
+        cross_entropy(&t(&[2, 3]), &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 0.0),
+        cross_entropy(&t(&[1, 3]), &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 1.5),
+    ];
+    for (i, failure) in failures.into_iter().enumerate() {
+        assert!(failure.is_err(), "case {i}");
+    }
+    let (var, wrong) = (Var::from_tensor(&x).unwrap(), t(&[3]));
+    assert!(sgd_step(&var, &wrong, &var, 0.1, 0.9, 0.0, false).is_err());
+    assert!(adamw_step(&var, &x, &var, &var, 0, 0.1, 0.9, 0.999, 1e-8, 0.0).is_err());
+}
+
+#[test]
+fn an_empty_batch_passes_through() {
+    let t = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+    let x = t(&[0, 4, 5, 5]);
+    assert_eq!(conv2d(&x, &t(&[3, 4, 3, 3]), 1, 1, 1, 1).unwrap().dims(), [0, 3, 5, 5]);
+    assert_eq!(linear(&t(&[0, 4]), &t(&[3, 4]), Some(&t(&[3]))).unwrap().dims(), [0, 3]);
+    assert_eq!(max_pool2d(&x, 2, 2, 0).unwrap().dims(), [0, 4, 2, 2]);
+    assert_eq!(global_avg_pool(&x).unwrap().dims(), [0, 4]);
+    assert_eq!(relu(&x).unwrap().dims(), [0, 4, 5, 5]);
+}

@@ -1,0 +1,93 @@
+//! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
+
+use super::conv::Finish;
+use crate::arch::Shape;
+use crate::error::Result;
+use crate::kernel;
+use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::space::{Block, IntoInts};
+use candle_core::{Tensor, Var};
+
+/// A fully connected layer with ReLU: `[F]` in, `[units]` out; a sequence `[L, D]` gives
+/// `[L, units]`, the same weights at every position. An image is flattened first.
+///
+/// More settings: [`activation`](Block::activation), [`norm`](Block::norm),
+/// [`plain`](Block::plain).
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([64], Task::classification(10)).then(linear(any([32, 64])));
+/// assert_eq!(space.decode([1])?.layers()[1].params, 64 * 64 + 64);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn linear(units: impl IntoInts) -> Block {
+    Block::layer(&LINEAR, vec![units.into_ints().0])
+}
+
+pub(crate) static LINEAR: LayerInfo = LayerInfo {
+    name: "linear",
+    family: "linear",
+    about: "fully connected layer, activation",
+    args: &[
+        Setting::int("units", None, 1, 1_048_576),
+        Setting::int("norm", Some(0), 0, 1),
+        Setting::act("activation", Some(Activation::Relu)),
+    ],
+    plan,
+    build: |op, inputs, p| Ok(Box::new(Linear::build(op, inputs, p)?)),
+};
+
+fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    let units = op.int("units");
+    let (positions, features) = match (inputs[0].as_slice(), inputs[0].vocabulary()) {
+        ([f], None) => (None, *f),
+        ([l, d], None) => (Some(*l), *d),
+        _ => {
+            return Err(op.unfit(
+                inputs,
+                "it wants features [F] or a sequence [L, D]. Try flatten() before it, or \
+                 embedding(...) for tokens",
+            ));
+        }
+    };
+    let output = match positions {
+        None => Shape::new([units]),
+        Some(l) => Shape::new([l, units]),
+    };
+    let norm = op.int("norm") == 1;
+    let weights = (units * features) as u64;
+    let size = output.elements() as u64;
+    Ok(Plan {
+        params: weights + if norm { 2 } else { 1 } * units as u64,
+        macs: weights * positions.unwrap_or(1) as u64,
+        kept: size * if norm || op.act() != Activation::Identity { 2 } else { 1 },
+        output,
+    })
+}
+
+struct Linear {
+    weight: Var,
+    finish: Finish,
+}
+
+impl Linear {
+    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
+        let features = inputs[0].as_slice().last().copied().unwrap_or(1);
+        let units = op.int("units");
+        Ok(Linear {
+            weight: p.uniform("weight", &[units, features], features)?,
+            finish: Finish::build(op, units, features, p)?,
+        })
+    }
+}
+
+impl Layer for Linear {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        let y = kernel::linear(inputs[0], &self.weight, self.finish.bias())?;
+        // Statistics are per feature, over samples and positions alike.
+        match y.dims() {
+            &[n, l, d] => self.finish.act(&y.reshape((n * l, d))?, pass)?.reshape((n, l, d)),
+            _ => self.finish.act(&y, pass),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter a channel, then
+//! a 1x1 convolution that mixes the channels. K*K + O products a value instead of K*K*O.
+
+use super::conv::{Finish, SETTINGS, image, output};
+use crate::arch::Shape;
+use crate::error::Result;
+use crate::kernel;
+use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::space::{Block, IntoInts};
+use candle_core::{Tensor, Var};
+
+/// A depthwise-separable convolution with batch normalisation and ReLU: the same shapes and
+/// settings as [`conv`](crate::conv), for a fraction of its parameters.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([16, 8, 8], Task::classification(10))
+///     .then(one_of([conv(32, 3).plain(), sep_conv(32, 3).plain()]));
+/// let (full, separable) = (space.decode([0])?, space.decode([1])?);
+/// assert_eq!(full.layers()[1].params, 32 * 16 * 9 + 32);
+/// assert_eq!(separable.layers()[1].params, 16 * 9 + 32 * 16 + 32);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn sep_conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
+    Block::layer(&SEP_CONV, vec![channels.into_ints().0, kernel.into_ints().0])
+}
+
+pub(crate) static SEP_CONV: LayerInfo = LayerInfo {
+    name: "sep_conv",
+    family: "conv",
+    about: "depthwise and 1x1 convolution, batch normalisation, activation",
+    args: &SETTINGS,
+    plan,
+    build: |op, inputs, p| Ok(Box::new(SepConv::build(op, inputs, p)?)),
+};
+
+fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    let (c, ..) = image(op, inputs)?;
+    let (o, h, w) = output(op, inputs)?;
+    let weights = (c * op.int("kernel").pow(2) + o * c) as u64;
+    let norm = op.int("norm") == 1;
+    let units = if norm || op.act() != Activation::Identity { 2 } else { 1 };
+    Ok(Plan {
+        output: Shape::new([o, h, w]),
+        params: weights + if norm { 2 } else { 1 } * o as u64,
+        macs: weights * (h * w) as u64,
+        kept: (h * w * (c + o * units)) as u64,
+    })
+}
+
+struct SepConv {
+    depthwise: Var,
+    pointwise: Var,
+    stride: usize,
+    padding: usize,
+    channels: usize,
+    finish: Finish,
+}
+
+impl SepConv {
+    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
+        let (c, ..) = image(op, inputs)?;
+        let (o, k) = (op.int("channels"), op.int("kernel"));
+        Ok(SepConv {
+            depthwise: p.uniform("depthwise", &[c, 1, k, k], k * k)?,
+            pointwise: p.uniform("pointwise", &[o, c, 1, 1], c)?,
+            stride: op.int("stride"),
+            padding: (k - 1) / 2,
+            channels: c,
+            finish: Finish::build(op, o, c, p)?,
+        })
+    }
+}
+
+impl Layer for SepConv {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        let (s, p, groups) = (self.stride, self.padding, self.channels);
+        let y = kernel::conv2d(inputs[0], &self.depthwise, s, p, 1, groups)?;
+        let y = kernel::conv2d(&y, &self.pointwise, 1, 0, 1, 1)?;
+        self.finish.forward(&y, pass)
+    }
+}

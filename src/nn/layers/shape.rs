@@ -1,0 +1,54 @@
+//! Layers that compute nothing: the identity, and the flattening of an image.
+
+use crate::arch::Shape;
+use crate::nn::{Layer, LayerInfo, Pass, Plan};
+use crate::space::Block;
+use candle_core::Tensor;
+
+/// Nothing: the input as it is. As an option of [`one_of`](crate::one_of) it lets a search leave a
+/// layer out.
+pub fn skip() -> Block {
+    Block::layer(&SKIP, vec![])
+}
+
+/// An image or a sequence as one vector of features: `[C, H, W]` to `[C*H*W]`.
+pub fn flatten() -> Block {
+    Block::layer(&FLATTEN, vec![])
+}
+
+pub(crate) static SKIP: LayerInfo = LayerInfo {
+    name: "skip",
+    family: "other",
+    about: "the input as it is",
+    args: &[],
+    plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
+    build: |_, _, _| Ok(Box::new(Skip)),
+};
+
+pub(crate) static FLATTEN: LayerInfo = LayerInfo {
+    name: "flatten",
+    family: "other",
+    about: "all values as one vector",
+    args: &[],
+    plan: |op, inputs| match inputs[0].vocabulary() {
+        None => Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) }),
+        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+    },
+    build: |_, _, _| Ok(Box::new(Flatten)),
+};
+
+struct Skip;
+
+impl Layer for Skip {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        Ok(inputs[0].clone())
+    }
+}
+
+struct Flatten;
+
+impl Layer for Flatten {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        inputs[0].flatten_from(1)
+    }
+}

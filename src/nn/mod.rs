@@ -1,0 +1,269 @@
+//! From an architecture to a network: a table of layers, one file each.
+//!
+//! Every layer says three things about itself: what it may be set to, what it costs and which shape
+//! it gives (without allocating anything), and how it is built. A new layer is one file in
+//! `layers/` and one row in [`layers`].
+
+mod activation;
+mod layers;
+mod model;
+mod optimizer;
+mod params;
+mod schedule;
+
+pub use activation::Activation;
+pub use layers::activation::{activation, gelu, relu, sigmoid, silu, tanh};
+pub(crate) use layers::add::{ADD, INPUT};
+pub use layers::batch_norm::batch_norm;
+pub use layers::conv::conv;
+pub use layers::dropout::dropout;
+pub use layers::embedding::embedding;
+pub use layers::linear::linear;
+pub use layers::pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
+pub use layers::sep_conv::sep_conv;
+pub use layers::shape::{flatten, skip};
+pub use model::Model;
+pub(crate) use model::Pass;
+pub use optimizer::Optimizer;
+pub(crate) use optimizer::Steps;
+pub(crate) use params::Params;
+pub use schedule::Schedule;
+
+use crate::arch::Shape;
+use crate::error::{Error, ErrorKind, Result};
+use crate::space::Value;
+use candle_core::Tensor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// A row of the table of layers.
+pub struct LayerInfo {
+    /// Its name, as in the function that makes it and in an architecture's text.
+    pub name: &'static str,
+    /// The family, which decides its colour in a diagram.
+    pub family: &'static str,
+    /// What it computes, in a line.
+    pub about: &'static str,
+    /// What it can be set to; those without a default come first and are required.
+    pub args: &'static [Setting],
+    pub(crate) plan: fn(&Op, &[Shape]) -> Result<Plan>,
+    pub(crate) build: fn(&Op, &[Shape], &mut Params) -> Result<Box<dyn Layer>>,
+}
+
+/// One setting of a layer, with its bounds.
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// The value where nothing is said; `None` where the layer's function requires it.
+    pub default: Option<Value>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Int { low: i64, high: i64 },
+    Rate,
+    Act,
+}
+
+impl Setting {
+    pub(crate) const fn int(
+        name: &'static str,
+        default: Option<i64>,
+        low: i64,
+        high: i64,
+    ) -> Setting {
+        let default = match default {
+            Some(v) => Some(Value::Int(v)),
+            None => None,
+        };
+        Setting { name, default, kind: Kind::Int { low, high } }
+    }
+
+    pub(crate) const fn rate(name: &'static str) -> Setting {
+        Setting { name, default: None, kind: Kind::Rate }
+    }
+
+    pub(crate) const fn act(name: &'static str, default: Option<Activation>) -> Setting {
+        let default = match default {
+            Some(v) => Some(Value::Act(v)),
+            None => None,
+        };
+        Setting { name, default, kind: Kind::Act }
+    }
+
+    /// What is wrong with a value for this setting of a layer; nothing when it is allowed.
+    pub(crate) fn refuse(&self, layer: &str, value: &Value) -> Option<String> {
+        let allowed = match (self.kind, value) {
+            (Kind::Int { low, high }, Value::Int(v)) if (low..=high).contains(v) => return None,
+            (Kind::Rate, Value::Float(v)) if (0.0..1.0).contains(v) => return None,
+            (Kind::Act, Value::Act(_)) => return None,
+            (Kind::Int { low, high }, _) => format!("{low} to {high}"),
+            (Kind::Rate, _) => "at least 0.0 and less than 1.0".to_string(),
+            (Kind::Act, _) => Activation::names(),
+        };
+        Some(format!("{layer}: {} is {value}; allowed is {allowed}.", self.name))
+    }
+
+    /// Reads a value from text.
+    pub(crate) fn parse(&self, text: &str) -> Option<Value> {
+        match self.kind {
+            Kind::Int { .. } => text.parse().ok().map(Value::Int),
+            Kind::Rate => text.parse().ok().map(Value::Float),
+            Kind::Act => Activation::parse(text).ok().map(Value::Act),
+        }
+    }
+}
+
+/// The table of layers.
+pub fn layers() -> Vec<&'static LayerInfo> {
+    LAYERS.to_vec()
+}
+
+static LAYERS: &[&LayerInfo] = &[
+    &layers::conv::CONV,
+    &layers::sep_conv::SEP_CONV,
+    &layers::linear::LINEAR,
+    &layers::embedding::EMBEDDING,
+    &layers::pool::MAX_POOL,
+    &layers::pool::AVG_POOL,
+    &layers::pool::GLOBAL_AVG_POOL,
+    &layers::pool::GLOBAL_MAX_POOL,
+    &layers::batch_norm::BATCH_NORM,
+    &layers::activation::ACTIVATION,
+    &layers::dropout::DROPOUT,
+    &layers::shape::SKIP,
+    &layers::shape::FLATTEN,
+];
+
+/// The layer of a name.
+pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
+    LAYERS.iter().find(|l| l.name == name).copied().ok_or_else(|| {
+        let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();
+        Error::invalid(format!("layer {name}"), "there is no such layer", names.join(", "))
+    })
+}
+
+/// One operation of an architecture: a layer with all its settings decided.
+#[derive(Clone)]
+pub struct Op {
+    pub(crate) info: &'static LayerInfo,
+    pub(crate) args: Vec<Value>,
+}
+
+impl Op {
+    /// The layer's name.
+    pub fn name(&self) -> String {
+        self.info.name.to_string()
+    }
+
+    pub(crate) fn of(info: &'static LayerInfo, args: &[Value]) -> Op {
+        Op { info, args: args.to_vec() }
+    }
+
+    pub(crate) fn value(&self, name: &str) -> Option<Value> {
+        let i = self.info.args.iter().position(|a| a.name == name)?;
+        self.args.get(i).copied()
+    }
+
+    pub(crate) fn int(&self, name: &str) -> usize {
+        match self.value(name) {
+            Some(Value::Int(v)) => v.max(0) as usize,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn float(&self, name: &str) -> f64 {
+        match self.value(name) {
+            Some(Value::Float(v)) => v,
+            _ => 0.0,
+        }
+    }
+
+    pub(crate) fn act(&self) -> Activation {
+        match self.value("activation") {
+            Some(Value::Act(a)) => a,
+            _ => Activation::Identity,
+        }
+    }
+
+    /// An error about this operation on these inputs.
+    pub(crate) fn unfit(&self, inputs: &[Shape], why: impl fmt::Display) -> Error {
+        let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
+        Error::new(
+            ErrorKind::Shape,
+            format!("{self} on an input of {}: {why}", shapes.join(" and ")),
+        )
+    }
+}
+
+/// The text of an operation: required settings by position, others by name where they differ from
+/// the default, as `conv(32,3,stride=2)`.
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.info.name)?;
+        let parts: Vec<String> = self
+            .info
+            .args
+            .iter()
+            .zip(&self.args)
+            .filter_map(|(a, v)| match a.default {
+                None => Some(v.to_string()),
+                Some(d) if d == *v => None,
+                Some(_) => Some(format!("{}={v}", a.name)),
+            })
+            .collect();
+        if parts.is_empty() { Ok(()) } else { write!(f, "({})", parts.join(",")) }
+    }
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Op {
+    fn eq(&self, other: &Op) -> bool {
+        self.info.name == other.info.name && self.args == other.args
+    }
+}
+
+impl Serialize for Op {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        (self.info.name, &self.args).serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Op {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let (name, args): (String, Vec<Value>) = Deserialize::deserialize(d)?;
+        let info = find(&name).map_err(serde::de::Error::custom)?;
+        Ok(Op { info, args })
+    }
+}
+
+/// What an operation costs on given inputs, for one sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The shape of its output.
+    pub output: Shape,
+    /// Learned numbers.
+    pub params: u64,
+    /// Multiply-adds of a forward pass.
+    pub macs: u64,
+    /// Numbers that a training step keeps until the backward pass, the output included.
+    pub kept: u64,
+}
+
+impl Plan {
+    /// An operation without parameters or products, which keeps its output.
+    pub(crate) fn free(output: Shape) -> Plan {
+        Plan { params: 0, macs: 0, kept: output.elements() as u64, output }
+    }
+}
+
+/// A built layer: its weights, and the forward pass that Candle differentiates.
+pub(crate) trait Layer: Send + Sync {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor>;
+}

@@ -1,0 +1,176 @@
+//! Optimisers: SGD with momentum (Nesterov's too), and AdamW (arXiv 1711.05101).
+//!
+//! Both by PyTorch's formulas; the state is one or two tensors a weight, stored in checkpoints.
+
+use crate::error::Result;
+use crate::kernel;
+use candle_core::backprop::GradStore;
+use candle_core::{Tensor, Var};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How weights are updated from their gradients.
+///
+/// ```
+/// use nascent::Optimizer;
+/// let sgd = Optimizer::sgd(0.9).nesterov().learning_rate(0.05).weight_decay(5e-4);
+/// assert_eq!(sgd.to_string(), "SGD(lr 0.05, momentum 0.9, nesterov, weight decay 0.0005)");
+/// assert_eq!(Optimizer::default(), Optimizer::adamw());
+/// ```
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Optimizer {
+    rule: Rule,
+    learning_rate: f64,
+    weight_decay: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Rule {
+    Sgd { momentum: f64, nesterov: bool },
+    Adamw { beta1: f64, beta2: f64, eps: f64 },
+}
+
+impl Optimizer {
+    /// Stochastic gradient descent with momentum; learning rate 0.1, no weight decay.
+    pub fn sgd(momentum: f64) -> Self {
+        let rule = Rule::Sgd { momentum, nesterov: false };
+        Optimizer { rule, learning_rate: 0.1, weight_decay: 0.0 }
+    }
+
+    /// AdamW with betas 0.9 and 0.999; learning rate 0.01, weight decay 0.01.
+    pub fn adamw() -> Self {
+        let rule = Rule::Adamw { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        Optimizer { rule, learning_rate: 0.01, weight_decay: 0.01 }
+    }
+
+    /// With Nesterov's look-ahead; only SGD has it, AdamW stays as it is.
+    pub fn nesterov(&self) -> Self {
+        match self.rule {
+            Rule::Sgd { momentum, .. } => {
+                Optimizer { rule: Rule::Sgd { momentum, nesterov: true }, ..*self }
+            }
+            Rule::Adamw { .. } => *self,
+        }
+    }
+
+    /// The largest learning rate, which the schedule scales.
+    pub fn learning_rate(&self, rate: f64) -> Self {
+        Optimizer { learning_rate: rate, ..*self }
+    }
+
+    /// The weight decay: added to the gradient in SGD, decoupled in AdamW.
+    pub fn weight_decay(&self, decay: f64) -> Self {
+        Optimizer { weight_decay: decay, ..*self }
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let mut found = vec![];
+        let mut want = |ok: bool, name: &str, value: f64, allowed: &str| {
+            if !ok {
+                found.push(format!("{name} is {value}; allowed is {allowed}."));
+            }
+        };
+        let lr = self.learning_rate;
+        want(lr.is_finite() && lr > 0.0, "the learning rate", lr, "a number above 0.0, as 0.01");
+        let wd = self.weight_decay;
+        want(wd.is_finite() && wd >= 0.0, "the weight decay", wd, "0.0 or more, as 5e-4");
+        if let Rule::Sgd { momentum, .. } = self.rule {
+            let allowed = "0.0 up to, not including, 1.0, as 0.9";
+            want((0.0..1.0).contains(&momentum), "the momentum", momentum, allowed);
+        }
+        found
+    }
+
+    /// How many numbers of state it keeps for each weight.
+    fn moments(&self) -> usize {
+        match self.rule {
+            Rule::Sgd { .. } => 1,
+            Rule::Adamw { .. } => 2,
+        }
+    }
+}
+
+impl Default for Optimizer {
+    fn default() -> Self {
+        Optimizer::adamw()
+    }
+}
+
+impl fmt::Display for Optimizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (lr, wd) = (self.learning_rate, self.weight_decay);
+        match self.rule {
+            Rule::Sgd { momentum, nesterov } => {
+                let nesterov = if nesterov { ", nesterov" } else { "" };
+                write!(f, "SGD(lr {lr}, momentum {momentum}{nesterov}, weight decay {wd})")
+            }
+            Rule::Adamw { .. } => write!(f, "AdamW(lr {lr}, weight decay {wd})"),
+        }
+    }
+}
+
+/// An optimiser at work on the weights of a network.
+pub(crate) struct Steps {
+    optimizer: Optimizer,
+    weights: Vec<(String, Var)>,
+    /// One or two tensors a weight, zero at first.
+    state: Vec<Vec<Var>>,
+    pub(crate) taken: usize,
+}
+
+impl Steps {
+    pub(crate) fn new(optimizer: Optimizer, weights: &[(String, Var)]) -> Result<Self> {
+        let zeros = |v: &Var| -> Result<Vec<Var>> {
+            (0..optimizer.moments())
+                .map(|_| Ok(Var::zeros(v.shape(), v.dtype(), v.device())?))
+                .collect()
+        };
+        let state = weights.iter().map(|(_, v)| zeros(v)).collect::<Result<_>>()?;
+        Ok(Steps { optimizer, weights: weights.to_vec(), state, taken: 0 })
+    }
+
+    /// One step; `scale` is the schedule's part of the learning rate.
+    pub(crate) fn step(&mut self, grads: &GradStore, scale: f64) -> Result<()> {
+        let o = self.optimizer;
+        let lr = o.learning_rate * scale;
+        self.taken += 1;
+        for ((_, var), state) in self.weights.iter().zip(&self.state) {
+            // A weight that the loss does not depend on has no gradient.
+            let Some(grad) = grads.get(var) else { continue };
+            match (o.rule, &state[..]) {
+                (Rule::Sgd { momentum, nesterov }, [buf]) => {
+                    kernel::sgd_step(var, grad, buf, lr, momentum, o.weight_decay, nesterov)?;
+                }
+                (Rule::Adamw { beta1, beta2, eps }, [m, v]) => {
+                    let (t, wd) = (self.taken, o.weight_decay);
+                    kernel::adamw_step(var, grad, m, v, t, lr, beta1, beta2, eps, wd)?;
+                }
+                _ => unreachable!("the state was made for this rule"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The state by name, for a checkpoint.
+    pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
+        let mut list = vec![];
+        for ((name, _), state) in self.weights.iter().zip(&self.state) {
+            for (i, s) in state.iter().enumerate() {
+                list.push((format!("optimizer.{i}.{name}"), s.as_detached_tensor()));
+            }
+        }
+        list
+    }
+
+    /// The state's variables by the same names, to be set from a checkpoint.
+    pub(crate) fn slots(&self) -> Vec<(String, Var)> {
+        let mut list = vec![];
+        for ((name, _), state) in self.weights.iter().zip(&self.state) {
+            for (i, s) in state.iter().enumerate() {
+                list.push((format!("optimizer.{i}.{name}"), s.clone()));
+            }
+        }
+        list
+    }
+}

@@ -1,0 +1,72 @@
+//! The weights of a network while it is built: named, initialised from streams of their own.
+
+use crate::error::Result;
+use crate::rng::Rng;
+use candle_core::{DType, Device, Tensor, Var};
+
+/// Collects the weights (trained) and the buffers (running statistics) of a network.
+pub(crate) struct Params {
+    pub(crate) weights: Vec<(String, Var)>,
+    pub(crate) buffers: Vec<(String, Var)>,
+    device: Device,
+    rng: Rng,
+    prefix: String,
+}
+
+impl Params {
+    pub(crate) fn new(device: &Device, seed: u64) -> Self {
+        Params {
+            weights: vec![],
+            buffers: vec![],
+            device: device.clone(),
+            rng: Rng::from_u64(seed),
+            prefix: String::new(),
+        }
+    }
+
+    /// The names of what follows begin with this.
+    pub(crate) fn enter(&mut self, prefix: String) {
+        self.prefix = prefix;
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{}.{name}", self.prefix)
+    }
+
+    fn keep(&mut self, name: &str, values: Vec<f32>, dims: &[usize]) -> Result<Var> {
+        let var = Var::from_tensor(&Tensor::from_vec(values, dims, &self.device)?)?;
+        self.weights.push((self.name(name), var.clone()));
+        Ok(var)
+    }
+
+    /// Uniform in ±1/sqrt(fan_in): PyTorch's default for convolutions and linear layers, so that
+    /// figures carry over. Every weight has a stream of its own, named after it.
+    pub(crate) fn uniform(&mut self, name: &str, dims: &[usize], fan_in: usize) -> Result<Var> {
+        let bound = 1.0 / (fan_in.max(1) as f64).sqrt();
+        let mut rng = self.rng.stream(&self.name(name), 0);
+        let n = dims.iter().product();
+        let values = (0..n).map(|_| (bound * (2.0 * rng.uniform() - 1.0)) as f32).collect();
+        self.keep(name, values, dims)
+    }
+
+    /// Standard normal: the default for embeddings.
+    pub(crate) fn normal(&mut self, name: &str, dims: &[usize]) -> Result<Var> {
+        let mut rng = self.rng.stream(&self.name(name), 0);
+        let n = dims.iter().product();
+        let values = (0..n).map(|_| rng.normal() as f32).collect();
+        self.keep(name, values, dims)
+    }
+
+    /// A constant.
+    pub(crate) fn constant(&mut self, name: &str, dims: &[usize], value: f32) -> Result<Var> {
+        self.keep(name, vec![value; dims.iter().product()], dims)
+    }
+
+    /// A running statistic: stored with the weights, not trained.
+    pub(crate) fn buffer(&mut self, name: &str, dim: usize, value: f32) -> Result<Var> {
+        let t = Tensor::full(value, dim, &self.device)?.to_dtype(DType::F32)?;
+        let var = Var::from_tensor(&t)?;
+        self.buffers.push((self.name(name), var.clone()));
+        Ok(var)
+    }
+}

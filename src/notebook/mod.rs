@@ -1,0 +1,325 @@
+//! Showing things in a notebook: one composed output a cell, and whole lines while it runs.
+//!
+//! The evcxr kernel asks the last value of a cell for `evcxr_display` and shows what it prints
+//! between two marks, one text for each MIME type. Our types have the method themselves (it is then
+//! found without any import), and through [`EvcxrDisplay`] so do references, vectors, tuples,
+//! options and results of them.
+
+mod progress;
+
+pub(crate) use progress::Progress;
+
+use crate::chart::{Chart, Report, compose_html, compose_plain, theme::escape};
+use crate::{
+    Architecture, Block, Dataset, Error, Evaluation, Explanation, Model, Retrained, Space, Study,
+    Trial,
+};
+use std::sync::Arc;
+
+/// What can be shown: as HTML in a notebook, as text in a terminal.
+pub trait Draw {
+    /// The picture, as an HTML fragment.
+    fn html(&self) -> String;
+    /// The text.
+    fn plain(&self) -> String;
+}
+
+/// Shows a value in the evcxr kernel. Implemented for everything that can be drawn.
+pub trait EvcxrDisplay {
+    /// Prints the value for the kernel.
+    fn evcxr_display(&self);
+}
+
+impl<T: Draw + ?Sized> EvcxrDisplay for T {
+    fn evcxr_display(&self) {
+        display(&self.html(), &self.plain());
+    }
+}
+
+fn display(html: &str, plain: &str) {
+    evcxr_runtime::mime_type("text/html").text(html);
+    evcxr_runtime::mime_type("text/plain").text(plain.trim_end());
+}
+
+/// Several things as one output, since a cell shows only one.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8])));
+/// let both = show((&space, space.default_architecture()?.diagram()));
+/// assert!(both.html().matches("<svg").count() >= 2);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn show(items: impl Draw) -> Shown {
+    Shown { html: items.html(), plain: items.plain() }
+}
+
+/// What [`show`] makes.
+#[derive(Clone)]
+pub struct Shown {
+    html: String,
+    plain: String,
+}
+
+impl Draw for Shown {
+    fn html(&self) -> String {
+        self.html.clone()
+    }
+    fn plain(&self) -> String {
+        self.plain.clone()
+    }
+}
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.plain)
+    }
+}
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.plain)
+    }
+}
+
+impl Draw for Chart {
+    fn html(&self) -> String {
+        Chart::html(self)
+    }
+    fn plain(&self) -> String {
+        Chart::plain(self)
+    }
+}
+
+impl Draw for Report {
+    fn html(&self) -> String {
+        Report::html(self)
+    }
+    fn plain(&self) -> String {
+        Report::plain(self)
+    }
+}
+
+impl Draw for Space {
+    fn html(&self) -> String {
+        self.drawing().html()
+    }
+    fn plain(&self) -> String {
+        self.drawing().plain()
+    }
+}
+
+impl Draw for Architecture {
+    fn html(&self) -> String {
+        self.diagram().html()
+    }
+    fn plain(&self) -> String {
+        self.diagram().plain()
+    }
+}
+
+impl Draw for Study {
+    fn html(&self) -> String {
+        match self.trials_done().is_empty() && self.ended().is_empty() {
+            true => self.explain().html(),
+            false => self.report().html(),
+        }
+    }
+    fn plain(&self) -> String {
+        match self.trials_done().is_empty() && self.ended().is_empty() {
+            true => self.explain().plain(),
+            false => self.report().plain(),
+        }
+    }
+}
+
+/// A line of text as HTML.
+fn line(text: &str) -> String {
+    format!("<pre style=\"white-space:pre-wrap;margin:0\">{}</pre>", escape(text))
+}
+
+macro_rules! draw_lines {
+    ($($type:ty),*) => {$(
+        impl Draw for $type {
+            fn html(&self) -> String {
+                line(&self.to_string())
+            }
+            fn plain(&self) -> String {
+                self.to_string()
+            }
+        }
+    )*};
+}
+draw_lines!(Trial, Error, Explanation, Block);
+
+impl Draw for Evaluation {
+    fn html(&self) -> String {
+        line(&self.plain())
+    }
+    fn plain(&self) -> String {
+        let metrics = self.metrics();
+        let more =
+            metrics.iter().map(|(name, v)| format!(", {name} {}", crate::chart::theme::score(*v)));
+        format!("score {}{}", crate::chart::theme::score(self.score()), more.collect::<String>())
+    }
+}
+
+impl Draw for Model {
+    fn html(&self) -> String {
+        self.architecture().html()
+    }
+    fn plain(&self) -> String {
+        self.architecture().plain()
+    }
+}
+
+impl Draw for Retrained {
+    fn html(&self) -> String {
+        self.report().html()
+    }
+    fn plain(&self) -> String {
+        self.report().plain()
+    }
+}
+
+impl Draw for Dataset {
+    fn html(&self) -> String {
+        let parts = [line(&self.to_string()), self.samples_svg().unwrap_or_default()];
+        compose_html(&parts.map(|p| p.to_string()))
+    }
+    fn plain(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl<T: Draw + ?Sized> Draw for &T {
+    fn html(&self) -> String {
+        (**self).html()
+    }
+    fn plain(&self) -> String {
+        (**self).plain()
+    }
+}
+
+impl<T: Draw + ?Sized> Draw for Box<T> {
+    fn html(&self) -> String {
+        (**self).html()
+    }
+    fn plain(&self) -> String {
+        (**self).plain()
+    }
+}
+
+impl<T: Draw + ?Sized> Draw for Arc<T> {
+    fn html(&self) -> String {
+        (**self).html()
+    }
+    fn plain(&self) -> String {
+        (**self).plain()
+    }
+}
+
+impl<T: Draw> Draw for [T] {
+    fn html(&self) -> String {
+        compose_html(&self.iter().map(Draw::html).collect::<Vec<_>>())
+    }
+    fn plain(&self) -> String {
+        compose_plain(&self.iter().map(Draw::plain).collect::<Vec<_>>())
+    }
+}
+
+impl<T: Draw> Draw for Vec<T> {
+    fn html(&self) -> String {
+        self[..].html()
+    }
+    fn plain(&self) -> String {
+        self[..].plain()
+    }
+}
+
+impl<T: Draw, const N: usize> Draw for [T; N] {
+    fn html(&self) -> String {
+        self[..].html()
+    }
+    fn plain(&self) -> String {
+        self[..].plain()
+    }
+}
+
+impl<T: Draw> Draw for Option<T> {
+    fn html(&self) -> String {
+        self.as_ref().map_or_else(|| line("nothing"), Draw::html)
+    }
+    fn plain(&self) -> String {
+        self.as_ref().map_or_else(|| "nothing".to_string(), Draw::plain)
+    }
+}
+
+impl<T: Draw, E: std::fmt::Display> Draw for Result<T, E> {
+    fn html(&self) -> String {
+        match self {
+            Ok(value) => value.html(),
+            Err(e) => format!(
+                "<div style=\"border-left:4px solid #D55E00;background:#fff4ee;color:#222;padding:6px 10px\">{}</div>",
+                line(&format!("error: {e}"))
+            ),
+        }
+    }
+    fn plain(&self) -> String {
+        match self {
+            Ok(value) => value.plain(),
+            Err(e) => format!("error: {e}"),
+        }
+    }
+}
+
+macro_rules! draw_tuples {
+    ($($name:ident)+) => {
+        impl<$($name: Draw),+> Draw for ($($name,)+) {
+            #[allow(non_snake_case)]
+            fn html(&self) -> String {
+                let ($($name,)+) = self;
+                compose_html(&[$($name.html()),+])
+            }
+            #[allow(non_snake_case)]
+            fn plain(&self) -> String {
+                let ($($name,)+) = self;
+                compose_plain(&[$($name.plain()),+])
+            }
+        }
+    };
+}
+draw_tuples!(A);
+draw_tuples!(A B);
+draw_tuples!(A B C);
+draw_tuples!(A B C D);
+draw_tuples!(A B C D E);
+draw_tuples!(A B C D E F);
+
+/// The method itself on our own types, so that the kernel finds it without any import.
+macro_rules! inherent {
+    ($($type:ty),*) => {$(
+        impl $type {
+            #[doc(hidden)]
+            pub fn evcxr_display(&self) {
+                EvcxrDisplay::evcxr_display(self);
+            }
+        }
+    )*};
+}
+inherent!(
+    Architecture,
+    Chart,
+    Dataset,
+    Error,
+    Evaluation,
+    Explanation,
+    Model,
+    Report,
+    Retrained,
+    Shown,
+    Space,
+    Study,
+    Trial,
+    Block
+);

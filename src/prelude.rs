@@ -1,0 +1,19 @@
+//! All that a notebook imports: `use nascent::prelude::*;`
+
+pub use crate::{
+    Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Block, Budget, Checkpoint,
+    Count, Dataset, Draw, Duplicates, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay,
+    Evolution, Explanation, Floats, Grid, History, Ints, Key, Metric, Model, Optimizer, Proposal,
+    Protocol, Random, Result, Retrained, Rng, Schedule, Shape, Space, Split, Strategy, Study, Task,
+    Train, Training, Trial, activation, any, avg_pool, batch_norm, best_device, conv, dropout,
+    embedding, evaluator, flatten, gelu, global_avg_pool, global_max_pool, linear, max_pool,
+    one_of, relu, repeat, residual, sep_conv, seq, show, sigmoid, silu, skip, strategy, tanh,
+};
+
+pub use crate::chart::{Chart, Report};
+
+/// Candle's tensors, for evaluators and models of your own.
+pub use candle_core::{DType, Device, Tensor, Var};
+
+/// The libraries themselves, at the versions this crate is built with.
+pub use {candle_core, candle_nn, plotters};

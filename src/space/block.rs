@@ -1,0 +1,316 @@
+//! The tree of a search space: layers with choices of values, and choices of layers.
+//!
+//! Five kinds of node are enough for chains, branches and nested choices: a layer, a sequence, a
+//! choice of one block (`one_of`), a repetition, and a residual connection. The tree is data, not
+//! closures, so that it can be counted, drawn, compared, stored, and kept in a notebook variable.
+
+use crate::nn::{LayerInfo, Setting, layers};
+use crate::space::value::{Choice, Floats, IntoActs, IntoFloats, IntoInts, Ints};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::sync::Arc;
+
+/// A piece of a search space: one layer, or a composition of blocks.
+///
+/// Made by the layer functions ([`conv`](crate::conv), [`linear`](crate::linear), ...) and by
+/// [`one_of`], [`repeat`], [`seq`] and [`residual`]; nested at will. Methods return a new block.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let block = one_of([conv(32, any([3, 5])).residual(), max_pool(2)]);
+/// let tower = repeat(1..=4, block.then(dropout(0.1)));
+/// assert!(tower.problems().is_empty());
+/// ```
+#[derive(Clone)]
+pub struct Block(pub(crate) Arc<Node>);
+
+#[derive(Clone)]
+pub(crate) enum Node {
+    Layer {
+        info: &'static LayerInfo,
+        args: Vec<Choice>,
+    },
+    Seq(Vec<Block>),
+    OneOf(Vec<Block>),
+    Repeat {
+        times: Choice,
+        block: Block,
+    },
+    Residual(Block),
+    /// A block on which something impossible was asked; reported when the space is checked.
+    Broken {
+        block: Block,
+        problem: String,
+    },
+}
+
+/// A choice between blocks: the search picks one of them, with everything that is inside it.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let block = one_of([conv(16, 3), sep_conv(16, 3), max_pool(2)]);
+/// ```
+pub fn one_of(blocks: impl IntoIterator<Item = Block>) -> Block {
+    Block::new(Node::OneOf(blocks.into_iter().collect()))
+}
+
+/// The block as often as chosen, every copy with choices of its own.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let tower = repeat(1..=3, conv(any([16, 32]), 3));
+/// ```
+pub fn repeat(times: impl IntoInts, block: impl Into<Block>) -> Block {
+    Block::new(Node::Repeat { times: times.into_ints().0, block: block.into() })
+}
+
+/// The blocks one after the other, as one block.
+pub fn seq(blocks: impl IntoIterator<Item = Block>) -> Block {
+    Block::new(Node::Seq(blocks.into_iter().collect()))
+}
+
+/// The block's input added to its output (arXiv 1512.03385). Where the shapes differ, the input
+/// goes through a 1x1 convolution (or a linear layer) with batch normalisation first.
+pub fn residual(block: impl Into<Block>) -> Block {
+    Block::new(Node::Residual(block.into()))
+}
+
+impl From<&Block> for Block {
+    fn from(block: &Block) -> Block {
+        block.clone()
+    }
+}
+
+impl Block {
+    pub(crate) fn new(node: Node) -> Block {
+        Block(Arc::new(node))
+    }
+
+    /// A layer of the table with its required arguments; the others at their defaults.
+    pub(crate) fn layer(info: &'static LayerInfo, required: Vec<Choice>) -> Block {
+        let rest = info.args[required.len()..].iter().filter_map(|a| a.default.map(Choice::one));
+        Block::new(Node::Layer { info, args: required.into_iter().chain(rest).collect() })
+    }
+
+    /// This block and then the next one.
+    pub fn then(&self, next: impl Into<Block>) -> Block {
+        let mut blocks = match &*self.0 {
+            Node::Seq(blocks) => blocks.clone(),
+            _ => vec![self.clone()],
+        };
+        blocks.push(next.into());
+        seq(blocks)
+    }
+
+    /// This block with its input added to its output; see [`residual`].
+    pub fn residual(&self) -> Block {
+        residual(self.clone())
+    }
+
+    /// The stride of a convolution or of a pooling (default: 1, and the window's size for pooling).
+    pub fn stride(&self, stride: impl IntoInts) -> Block {
+        self.set("stride", stride.into_ints().0)
+    }
+
+    /// The activation that ends a convolution or a linear layer (default: ReLU).
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let block = conv(16, 3).activation(any(["relu", "gelu"]));
+    /// assert!(conv(16, 3).activation("rellu").problems()[0].contains("relu, gelu"));
+    /// ```
+    pub fn activation(&self, activation: impl IntoActs) -> Block {
+        self.set("activation", activation.into_acts().0)
+    }
+
+    /// Whether batch normalisation stands before the activation (default: yes for convolutions,
+    /// no for linear layers). `norm(any([0, 1]))` lets the search decide.
+    pub fn norm(&self, norm: impl IntoNorm) -> Block {
+        self.set("norm", norm.into_norm().0)
+    }
+
+    /// The layer alone: no batch normalisation and no activation, so that a bias is learned.
+    pub fn plain(&self) -> Block {
+        self.norm(false).activation("identity")
+    }
+
+    fn set(&self, name: &str, choice: Choice) -> Block {
+        if let Node::Layer { info, args } = &*self.0
+            && let Some(i) = info.args.iter().position(|a| a.name == name)
+        {
+            let mut args = args.clone();
+            args[i] = choice;
+            return Block::new(Node::Layer { info, args });
+        }
+        let which = match &*self.0 {
+            Node::Layer { info, .. } => info.name.to_string(),
+            Node::Broken { .. } => return self.clone(),
+            _ => "a composed block".to_string(),
+        };
+        let can: Vec<&str> = layers()
+            .iter()
+            .filter(|l| l.args.iter().any(|a| a.name == name))
+            .map(|l| l.name)
+            .collect();
+        let problem = format!(
+            "{which} has no setting `{name}`; {} have. Set it on the layer itself, before composing.",
+            can.join(", ")
+        );
+        Block::new(Node::Broken { block: self.clone(), problem })
+    }
+
+    /// Everything that is wrong with the block, in words; empty when it can be searched.
+    pub fn problems(&self) -> Vec<String> {
+        let mut found = vec![];
+        self.collect_problems(&mut found);
+        found
+    }
+
+    fn collect_problems(&self, found: &mut Vec<String>) {
+        match &*self.0 {
+            Node::Layer { info, args } => {
+                for (arg, choice) in info.args.iter().zip(args) {
+                    let within = format!("{}({})", info.name, arg.name);
+                    if let Some(p) = &choice.problem {
+                        found.push(format!("{within}: {p}"));
+                    } else if choice.options.is_empty() {
+                        found.push(format!("{within}: no value to choose. Give at least one."));
+                    }
+                    found.extend(choice.options.iter().filter_map(|v| arg.refuse(info.name, v)));
+                }
+            }
+            Node::Seq(blocks) => blocks.iter().for_each(|b| b.collect_problems(found)),
+            Node::OneOf(blocks) => {
+                if blocks.is_empty() {
+                    found.push(
+                        "one_of([]) offers no block. Give at least one, as one_of([conv(16, 3), skip()])."
+                            .into(),
+                    );
+                }
+                blocks.iter().for_each(|b| b.collect_problems(found));
+            }
+            Node::Repeat { times, block } => {
+                if let Some(p) = &times.problem {
+                    found.push(format!("repeat: {p}"));
+                }
+                let allowed = Setting::int("times", None, 0, 1000);
+                found.extend(times.options.iter().filter_map(|v| allowed.refuse("repeat", v)));
+                block.collect_problems(found);
+            }
+            Node::Residual(block) => block.collect_problems(found),
+            Node::Broken { block, problem } => {
+                found.push(problem.clone());
+                block.collect_problems(found);
+            }
+        }
+    }
+}
+
+/// Whether a layer has batch normalisation: `true`, `false`, or a choice of 0 and 1.
+pub trait IntoNorm {
+    /// The choice.
+    fn into_norm(self) -> Ints;
+}
+
+impl IntoNorm for bool {
+    fn into_norm(self) -> Ints {
+        i32::from(self).into_ints()
+    }
+}
+
+impl IntoNorm for Ints {
+    fn into_norm(self) -> Ints {
+        self
+    }
+}
+
+impl IntoNorm for i32 {
+    fn into_norm(self) -> Ints {
+        self.into_ints()
+    }
+}
+
+/// A rate, for layers that take one number.
+pub(crate) fn rate(rate: impl IntoFloats) -> Choice {
+    let Floats(choice) = rate.into_floats();
+    choice
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::space::draw::block_text(self))
+    }
+}
+
+impl fmt::Debug for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl PartialEq for Block {
+    fn eq(&self, other: &Block) -> bool {
+        match (&*self.0, &*other.0) {
+            (Node::Layer { info: a, args: x }, Node::Layer { info: b, args: y }) => {
+                a.name == b.name && x == y
+            }
+            (Node::Seq(a), Node::Seq(b)) | (Node::OneOf(a), Node::OneOf(b)) => a == b,
+            (Node::Repeat { times: a, block: x }, Node::Repeat { times: b, block: y }) => {
+                a == b && x == y
+            }
+            (Node::Residual(a), Node::Residual(b)) => a == b,
+            (Node::Broken { problem: a, .. }, Node::Broken { problem: b, .. }) => a == b,
+            _ => false,
+        }
+    }
+}
+
+/// The stored form of a block, the same tree with layers by name.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Stored {
+    Layer { name: String, args: Vec<Choice> },
+    Seq(Vec<Block>),
+    OneOf(Vec<Block>),
+    Repeat { times: Choice, block: Block },
+    Residual(Block),
+    Broken { block: Block, problem: String },
+}
+
+impl Serialize for Block {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        match (*self.0).clone() {
+            Node::Layer { info, args } => Stored::Layer { name: info.name.into(), args },
+            Node::Seq(b) => Stored::Seq(b),
+            Node::OneOf(b) => Stored::OneOf(b),
+            Node::Repeat { times, block } => Stored::Repeat { times, block },
+            Node::Residual(b) => Stored::Residual(b),
+            Node::Broken { block, problem } => Stored::Broken { block, problem },
+        }
+        .serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        Ok(Block::new(match Stored::deserialize(d)? {
+            Stored::Layer { name, args } => {
+                let info = crate::nn::find(&name).map_err(D::Error::custom)?;
+                if args.len() != info.args.len() {
+                    return Err(D::Error::custom(format!(
+                        "layer {name} has {} arguments, {} given",
+                        info.args.len(),
+                        args.len()
+                    )));
+                }
+                Node::Layer { info, args }
+            }
+            Stored::Seq(b) => Node::Seq(b),
+            Stored::OneOf(b) => Node::OneOf(b),
+            Stored::Repeat { times, block } => Node::Repeat { times, block },
+            Stored::Residual(b) => Node::Residual(b),
+            Stored::Broken { block, problem } => Node::Broken { block, problem },
+        }))
+    }
+}

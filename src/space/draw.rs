@@ -1,0 +1,112 @@
+//! How a space is drawn: the tree as data for the chart, and a block in one line.
+
+use super::block::{Block, Node};
+use super::{Space, Value};
+use crate::chart::{Chart, SpaceTree, TreeNode};
+
+pub(super) fn drawing(space: &Space) -> Chart {
+    let head = TreeNode::Layer { text: format!("head for {}", space.task()), choices: vec![] };
+    let input = TreeNode::Layer { text: format!("input {}", space.input()), choices: vec![] };
+    let mut nodes = vec![input];
+    match tree(space.root()) {
+        TreeNode::Sequence(inner) => nodes.extend(inner),
+        other => nodes.push(other),
+    }
+    nodes.push(head);
+    let problems = space.problems();
+    let size = match (&problems[..], space.size()) {
+        ([], Some(1)) => "1 architecture".to_string(),
+        ([], _) => format!("{} combinations", space.size_text()),
+        (problems, _) => format!("cannot be searched: {}", problems.join(" ")),
+    };
+    let root = TreeNode::Sequence(nodes);
+    Chart::new(SpaceTree { title: "Search space".into(), size, root })
+}
+
+fn tree(block: &Block) -> TreeNode {
+    match &*block.0 {
+        Node::Layer { info, args } => {
+            let mut fixed = vec![];
+            let mut choices = vec![];
+            for (arg, choice) in info.args.iter().zip(args) {
+                match &choice.options[..] {
+                    [one] if arg.default == Some(*one) => {}
+                    [one] => fixed.push(label(arg.name, arg.default.is_none(), one)),
+                    many => {
+                        let options = many.iter().map(Value::to_string).collect();
+                        choices.push((arg.name.to_string(), options));
+                    }
+                }
+            }
+            let text = [info.name.to_string(), fixed.join(", ")].join(" ").trim().to_string();
+            TreeNode::Layer { text, choices }
+        }
+        Node::Seq(blocks) => TreeNode::Sequence(blocks.iter().map(tree).collect()),
+        Node::OneOf(options) => TreeNode::OneOf(options.iter().map(tree).collect()),
+        Node::Repeat { times, block } => {
+            TreeNode::Repeat { times: times_text(times), inner: Box::new(tree(block)) }
+        }
+        Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner))),
+        Node::Broken { block, .. } => tree(block),
+    }
+}
+
+/// "3x3" for a window, "32 channels" for a size, "stride 2" for a setting.
+fn label(name: &str, required: bool, value: &Value) -> String {
+    match name {
+        "kernel" | "window" => format!("{value}x{value}"),
+        "norm" => if *value == Value::Int(1) { "normalised" } else { "no norm" }.to_string(),
+        "activation" | "p" => value.to_string(),
+        _ if required => format!("{value} {name}"),
+        _ => format!("{name} {value}"),
+    }
+}
+
+/// "1..3" for consecutive numbers, "1 | 2 | 4" for others.
+fn times_text(times: &super::value::Choice) -> String {
+    let counts: Vec<i64> = times
+        .options
+        .iter()
+        .filter_map(|v| match v {
+            Value::Int(n) => Some(*n),
+            _ => None,
+        })
+        .collect();
+    match (&counts[..], counts.windows(2).all(|w| w[1] == w[0] + 1)) {
+        ([first, .., last], true) => format!("{first}..{last}"),
+        _ => times.text(),
+    }
+}
+
+/// A block in one line, as one would write it.
+pub(crate) fn block_text(block: &Block) -> String {
+    let list = |blocks: &[Block]| blocks.iter().map(block_text).collect::<Vec<_>>().join(", ");
+    match &*block.0 {
+        Node::Layer { info, args } => {
+            let parts: Vec<String> = info
+                .args
+                .iter()
+                .zip(args)
+                .filter(|(a, c)| c.options.len() != 1 || a.default != Some(c.options[0]))
+                .map(|(a, c)| match (a.default, c.options.len()) {
+                    (None, 1) => c.text(),
+                    (None, _) => format!("any[{}]", c.text()),
+                    (_, 1) => format!("{}={}", a.name, c.text()),
+                    _ => format!("{}=any[{}]", a.name, c.text()),
+                })
+                .collect();
+            if parts.is_empty() {
+                info.name.to_string()
+            } else {
+                format!("{}({})", info.name, parts.join(", "))
+            }
+        }
+        Node::Seq(blocks) => format!("seq[{}]", list(blocks)),
+        Node::OneOf(blocks) => format!("one_of[{}]", list(blocks)),
+        Node::Repeat { times, block } => {
+            format!("repeat({}, {})", times_text(times), block_text(block))
+        }
+        Node::Residual(inner) => format!("residual({})", block_text(inner)),
+        Node::Broken { block, .. } => block_text(block),
+    }
+}

@@ -1,0 +1,448 @@
+//! Decisions as a tree that mirrors the blocks, and the operations on it: sample, count, rank,
+//! mutate, cross.
+//!
+//! An architecture's identity is the flat list of its decisions, in the order in which the tree is
+//! read. The operations work on the nested form, because a decision may bring others with it: a
+//! chosen branch has choices of its own, a deeper repetition has more copies.
+
+use super::block::{Block, Node};
+use crate::error::{Error, ErrorKind, Result};
+use crate::rng::Rng;
+
+/// One decision, and the decisions that exist because of it: one group for a chosen branch, one a
+/// copy for a repetition, none for a value.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Gene {
+    pub(crate) pick: u32,
+    pub(crate) subs: Vec<Genes>,
+}
+
+/// The decisions of one block, in order.
+pub(crate) type Genes = Vec<Gene>;
+
+/// How a block reads its next decision: the number of options in, the option taken out.
+type Decide<'a> = dyn FnMut(usize) -> Result<usize> + 'a;
+
+/// Walks the block, asking for every decision that exists. The one place that knows which do.
+pub(crate) fn build(block: &Block, decide: &mut Decide) -> Result<Genes> {
+    let mut genes = vec![];
+    build_into(block, decide, &mut genes)?;
+    Ok(genes)
+}
+
+fn build_into(block: &Block, decide: &mut Decide, genes: &mut Genes) -> Result<()> {
+    match &*block.0 {
+        Node::Layer { args, .. } => {
+            for choice in args.iter().filter(|c| c.options.len() > 1) {
+                genes.push(Gene { pick: decide(choice.options.len())? as u32, subs: vec![] });
+            }
+        }
+        Node::Seq(blocks) => {
+            for b in blocks {
+                build_into(b, decide, genes)?;
+            }
+        }
+        Node::OneOf(options) => {
+            if let [only] = &options[..] {
+                return build_into(only, decide, genes);
+            }
+            let pick = decide(options.len())?;
+            genes.push(Gene { pick: pick as u32, subs: vec![build(&options[pick], decide)?] });
+        }
+        Node::Repeat { times, block } => {
+            let pick = if times.options.len() > 1 { decide(times.options.len())? } else { 0 };
+            let copies = (0..count(times, pick)).map(|_| build(block, decide));
+            let subs = copies.collect::<Result<_>>()?;
+            genes.push(Gene { pick: pick as u32, subs });
+        }
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => {
+            build_into(inner, decide, genes)?;
+        }
+    }
+    Ok(())
+}
+
+/// The number of copies that option `pick` of a repetition stands for.
+pub(crate) fn count(times: &super::value::Choice, pick: usize) -> usize {
+    match times.options.get(pick) {
+        Some(super::Value::Int(n)) => (*n).max(0) as usize,
+        _ => 0,
+    }
+}
+
+/// Draws every decision uniformly from its options.
+pub(crate) fn sample(block: &Block, rng: &mut Rng) -> Genes {
+    build(block, &mut |n| Ok(rng.below(n))).unwrap_or_default()
+}
+
+/// Reads a flat list of decisions.
+pub(crate) fn parse(block: &Block, flat: &[u32]) -> Result<Genes> {
+    let mut at = 0;
+    let genes = build(block, &mut |n| {
+        let Some(&pick) = flat.get(at) else {
+            return Err(wrong(format!(
+                "{flat:?} ends after {at} decisions, this space asks for more"
+            )));
+        };
+        at += 1;
+        if pick as usize >= n {
+            return Err(wrong(format!(
+                "decision {} of {flat:?} is {pick}, but there are {n} options, 0 to {}",
+                at - 1,
+                n - 1
+            )));
+        }
+        Ok(pick as usize)
+    })?;
+    if at < flat.len() {
+        return Err(wrong(format!(
+            "{flat:?} has {} decisions, this architecture has only {at}",
+            flat.len()
+        )));
+    }
+    Ok(genes)
+}
+
+fn wrong(text: String) -> Error {
+    Error::new(
+        ErrorKind::Invalid,
+        format!("{text}. Try space.sample(&mut rng) to see a valid one."),
+    )
+}
+
+/// The flat list: decisions in reading order. A repetition with one possible count is no decision.
+pub(crate) fn flatten(block: &Block, genes: &[Gene]) -> Vec<u32> {
+    let mut flat = vec![];
+    visit(block, genes, &mut |gene, n| {
+        if n > 1 {
+            flat.push(gene.pick);
+        }
+    });
+    flat
+}
+
+/// Calls `see(gene, options)` for every gene in reading order.
+fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
+    fn go<'g>(
+        b: &Block,
+        genes: &mut std::slice::Iter<'g, Gene>,
+        see: &mut dyn FnMut(&Gene, usize),
+    ) {
+        match &*b.0 {
+            Node::Layer { args, .. } => {
+                for choice in args.iter().filter(|c| c.options.len() > 1) {
+                    if let Some(gene) = genes.next() {
+                        see(gene, choice.options.len());
+                    }
+                }
+            }
+            Node::Seq(blocks) => blocks.iter().for_each(|b| go(b, genes, see)),
+            Node::OneOf(options) if options.len() == 1 => go(&options[0], genes, see),
+            Node::OneOf(options) => {
+                if let Some(gene) = genes.next() {
+                    see(gene, options.len());
+                    visit(&options[gene.pick as usize], &gene.subs[0], see);
+                }
+            }
+            Node::Repeat { times, block } => {
+                if let Some(gene) = genes.next() {
+                    see(gene, times.options.len());
+                    gene.subs.iter().for_each(|copy| visit(block, copy, see));
+                }
+            }
+            Node::Residual(inner) | Node::Broken { block: inner, .. } => go(inner, genes, see),
+        }
+    }
+    go(block, &mut genes.iter(), see);
+}
+
+/// The options of every decision, in the order of [`flatten`].
+pub(crate) fn arities(block: &Block, genes: &[Gene]) -> Vec<usize> {
+    let mut list = vec![];
+    visit(block, genes, &mut |_, n| {
+        if n > 1 {
+            list.push(n);
+        }
+    });
+    list
+}
+
+/// The decisions after decision `k` is set to `option`. Decisions that stay keep their values;
+/// `fill` makes those that the change brings with it (a new branch, more copies).
+pub(crate) fn change(
+    block: &Block,
+    genes: &[Gene],
+    k: usize,
+    option: usize,
+    fill: &mut dyn FnMut(&Block) -> Genes,
+) -> Genes {
+    let mut left = Some(k);
+    change_in(block, &mut genes.iter(), &mut left, option, fill)
+}
+
+fn change_in(
+    block: &Block,
+    genes: &mut std::slice::Iter<Gene>,
+    left: &mut Option<usize>,
+    option: usize,
+    fill: &mut dyn FnMut(&Block) -> Genes,
+) -> Genes {
+    /// Counts down to the decision that changes; true once, there.
+    fn here(left: &mut Option<usize>) -> bool {
+        match left {
+            Some(0) => {
+                *left = None;
+                true
+            }
+            Some(n) => {
+                *n -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+    let mut out = vec![];
+    match &*block.0 {
+        Node::Layer { args, .. } => {
+            for _ in args.iter().filter(|c| c.options.len() > 1) {
+                let Some(gene) = genes.next() else { break };
+                let pick = if here(left) { option as u32 } else { gene.pick };
+                out.push(Gene { pick, subs: vec![] });
+            }
+        }
+        Node::Seq(blocks) => {
+            for b in blocks {
+                out.extend(change_in(b, genes, left, option, fill));
+            }
+        }
+        Node::OneOf(options) if options.len() == 1 => {
+            out = change_in(&options[0], genes, left, option, fill);
+        }
+        Node::OneOf(options) => {
+            if let Some(gene) = genes.next() {
+                if here(left) {
+                    out.push(Gene { pick: option as u32, subs: vec![fill(&options[option])] });
+                } else {
+                    let branch = &options[gene.pick as usize];
+                    let sub = change_in(branch, &mut gene.subs[0].iter(), left, option, fill);
+                    out.push(Gene { pick: gene.pick, subs: vec![sub] });
+                }
+            }
+        }
+        Node::Repeat { times, block } => {
+            if let Some(gene) = genes.next() {
+                let changed = times.options.len() > 1 && here(left);
+                let pick = if changed { option } else { gene.pick as usize };
+                let copies = count(times, pick);
+                let mut subs = Vec::with_capacity(copies);
+                for copy in gene.subs.iter().take(copies) {
+                    subs.push(change_in(block, &mut copy.iter(), left, option, fill));
+                }
+                while subs.len() < copies {
+                    subs.push(fill(block));
+                }
+                out.push(Gene { pick: pick as u32, subs });
+            }
+        }
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => {
+            out = change_in(inner, genes, left, option, fill);
+        }
+    }
+    out
+}
+
+/// Uniform crossover: each decision that both parents have comes from one of them by a fair coin;
+/// where they took different branches, the branch comes whole from one parent.
+pub(crate) fn cross(block: &Block, a: &[Gene], b: &[Gene], rng: &mut Rng) -> Genes {
+    cross_in(block, &mut a.iter(), &mut b.iter(), rng)
+}
+
+fn cross_in(
+    block: &Block,
+    a: &mut std::slice::Iter<Gene>,
+    b: &mut std::slice::Iter<Gene>,
+    rng: &mut Rng,
+) -> Genes {
+    let mut out = vec![];
+    match &*block.0 {
+        Node::Layer { args, .. } => {
+            for _ in args.iter().filter(|c| c.options.len() > 1) {
+                let (Some(x), Some(y)) = (a.next(), b.next()) else { break };
+                out.push(if rng.below(2) == 0 { x.clone() } else { y.clone() });
+            }
+        }
+        Node::Seq(blocks) => {
+            for s in blocks {
+                out.extend(cross_in(s, a, b, rng));
+            }
+        }
+        Node::OneOf(options) if options.len() == 1 => out = cross_in(&options[0], a, b, rng),
+        Node::OneOf(options) => {
+            if let (Some(x), Some(y)) = (a.next(), b.next()) {
+                out.push(if x.pick == y.pick {
+                    let sub = cross(&options[x.pick as usize], &x.subs[0], &y.subs[0], rng);
+                    Gene { pick: x.pick, subs: vec![sub] }
+                } else if rng.below(2) == 0 {
+                    x.clone()
+                } else {
+                    y.clone()
+                });
+            }
+        }
+        Node::Repeat { block, .. } => {
+            if let (Some(x), Some(y)) = (a.next(), b.next()) {
+                // The depth of one parent; the copies that both have are crossed.
+                let (deep, other) = if rng.below(2) == 0 { (x, y) } else { (y, x) };
+                let subs = deep.subs.iter().enumerate().map(|(i, copy)| match other.subs.get(i) {
+                    Some(twin) => cross(block, copy, twin, rng),
+                    None => copy.clone(),
+                });
+                let subs = subs.collect();
+                out.push(Gene { pick: deep.pick, subs });
+            }
+        }
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => {
+            out = cross_in(inner, a, b, rng);
+        }
+    }
+    out
+}
+
+/// The number of combinations, exact below 2^128 and as a logarithm to base 10.
+#[derive(Clone, Copy)]
+pub(crate) struct Tally {
+    pub(crate) exact: Option<u128>,
+    pub(crate) log10: f64,
+}
+
+impl Tally {
+    const ONE: Tally = Tally { exact: Some(1), log10: 0.0 };
+    const NONE: Tally = Tally { exact: Some(0), log10: f64::NEG_INFINITY };
+
+    fn times(self, o: Tally) -> Tally {
+        let exact = self.exact.zip(o.exact).and_then(|(a, b)| a.checked_mul(b));
+        Tally { exact, log10: exact.map_or(self.log10 + o.log10, log10) }
+    }
+
+    fn plus(self, o: Tally) -> Tally {
+        let exact = self.exact.zip(o.exact).and_then(|(a, b)| a.checked_add(b));
+        let (hi, lo) = (self.log10.max(o.log10), self.log10.min(o.log10));
+        let sum =
+            if lo == f64::NEG_INFINITY { hi } else { hi + (1.0 + 10f64.powf(lo - hi)).log10() };
+        Tally { exact, log10: exact.map_or(sum, log10) }
+    }
+
+    fn power(self, n: usize) -> Tally {
+        (0..n).fold(Tally::ONE, |p, _| p.times(self))
+    }
+
+    /// For ranks: a count that does not fit stands for "more than can be counted".
+    fn radix(self) -> u128 {
+        self.exact.unwrap_or(u128::MAX)
+    }
+}
+
+fn log10(n: u128) -> f64 {
+    if n == 0 { f64::NEG_INFINITY } else { (n as f64).log10() }
+}
+
+pub(crate) fn tally(block: &Block) -> Tally {
+    match &*block.0 {
+        Node::Layer { args, .. } => args.iter().fold(Tally::ONE, |t, c| {
+            let n = c.options.len() as u128;
+            t.times(Tally { exact: Some(n), log10: log10(n) })
+        }),
+        Node::Seq(blocks) => blocks.iter().fold(Tally::ONE, |t, b| t.times(tally(b))),
+        Node::OneOf(options) => options.iter().fold(Tally::NONE, |t, b| t.plus(tally(b))),
+        Node::Repeat { times, block } => {
+            let one = tally(block);
+            let depths = (0..times.options.len()).map(|i| one.power(count(times, i)));
+            depths.fold(Tally::NONE, Tally::plus)
+        }
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => tally(inner),
+    }
+}
+
+/// The architecture number `rank` in reading order, with every later digit running fastest.
+pub(crate) fn nth(block: &Block, mut rank: u128) -> Genes {
+    match &*block.0 {
+        Node::Layer { args, .. } => {
+            let mut genes = vec![];
+            for choice in args.iter().rev().filter(|c| c.options.len() > 1) {
+                let n = choice.options.len() as u128;
+                genes.push(Gene { pick: (rank % n) as u32, subs: vec![] });
+                rank /= n;
+            }
+            genes.reverse();
+            genes
+        }
+        Node::Seq(blocks) => digits(blocks.iter(), rank).concat(),
+        Node::OneOf(options) if options.len() == 1 => nth(&options[0], rank),
+        Node::OneOf(options) => {
+            for (i, option) in options.iter().enumerate() {
+                let n = tally(option).radix();
+                if rank < n {
+                    return vec![Gene { pick: i as u32, subs: vec![nth(option, rank)] }];
+                }
+                rank -= n;
+            }
+            vec![]
+        }
+        Node::Repeat { times, block } => {
+            for i in 0..times.options.len() {
+                let copies = count(times, i);
+                let n = tally(block).power(copies).radix();
+                if rank < n {
+                    let subs = digits(std::iter::repeat_n(block, copies), rank);
+                    return vec![Gene { pick: i as u32, subs }];
+                }
+                rank -= n;
+            }
+            vec![]
+        }
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => nth(inner, rank),
+    }
+}
+
+/// A rank as one digit a block, the last block running fastest.
+fn digits<'b>(blocks: impl DoubleEndedIterator<Item = &'b Block>, mut rank: u128) -> Vec<Genes> {
+    let mut list = vec![];
+    for b in blocks.rev() {
+        let n = tally(b).radix().max(1);
+        list.push(nth(b, rank % n));
+        rank /= n;
+    }
+    list.reverse();
+    list
+}
+
+/// The inverse of [`nth`], saturating in spaces of more than 2^128.
+pub(crate) fn rank(block: &Block, genes: &[Gene]) -> u128 {
+    rank_in(block, &mut genes.iter())
+}
+
+fn rank_in(block: &Block, genes: &mut std::slice::Iter<Gene>) -> u128 {
+    let join = |high: u128, n: u128, low: u128| high.saturating_mul(n).saturating_add(low);
+    match &*block.0 {
+        Node::Layer { args, .. } => args.iter().filter(|c| c.options.len() > 1).fold(0, |r, c| {
+            let pick = genes.next().map_or(0, |g| g.pick);
+            join(r, c.options.len() as u128, u128::from(pick))
+        }),
+        Node::Seq(blocks) => blocks.iter().fold(0, |r, b| {
+            let low = rank_in(b, genes);
+            join(r, tally(b).radix(), low)
+        }),
+        Node::OneOf(options) if options.len() == 1 => rank_in(&options[0], genes),
+        Node::OneOf(options) => genes.next().map_or(0, |g| {
+            let before = options[..g.pick as usize].iter().map(|b| tally(b).radix());
+            before.fold(rank(&options[g.pick as usize], &g.subs[0]), u128::saturating_add)
+        }),
+        Node::Repeat { times, block } => genes.next().map_or(0, |g| {
+            let n = tally(block);
+            let within = g.subs.iter().fold(0, |r, copy| join(r, n.radix(), rank(block, copy)));
+            let before = (0..g.pick as usize).map(|i| n.power(count(times, i)).radix());
+            before.fold(within, u128::saturating_add)
+        }),
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => rank_in(inner, genes),
+    }
+}

@@ -1,0 +1,346 @@
+//! The text form of an architecture: its layers, as `conv(16,3)>residual(conv(32,5))>max_pool(2)`.
+//!
+//! Reading it back means finding the decisions that lead to these layers: a search through the
+//! tree that goes back where a branch does not fit. Where several decisions lead to the same text
+//! (a space may offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short
+//! form alone, `@0.1`, is read too.
+
+use super::block::{Block, Node};
+use super::{Gene, Space, Value, genes};
+use crate::error::{Error, Result};
+use crate::nn::{LayerInfo, Op, find};
+
+/// A parsed piece of text.
+#[derive(Clone, PartialEq, Debug)]
+enum Item {
+    Layer(&'static str, Vec<Value>),
+    Residual(Vec<Item>),
+}
+
+/// Steps that reading may take before it gives up: far more than any honest text needs.
+const FUEL: usize = 200_000;
+/// How deep brackets may nest.
+const DEPTH: usize = 64;
+
+pub(crate) fn write(space: &Space, decisions: &[u32]) -> String {
+    let Ok(genes) = genes::parse(space.root(), decisions) else {
+        return code(decisions);
+    };
+    let mut items = vec![];
+    layers(space.root(), &mut genes.iter(), &mut items);
+    let text = show(&items);
+    match solve(space.root(), &items) {
+        Some(flat) if flat == decisions => text,
+        _ => format!("{text}{}", code(decisions)),
+    }
+}
+
+fn code(decisions: &[u32]) -> String {
+    let digits: Vec<String> = decisions.iter().map(u32::to_string).collect();
+    format!("@{}", digits.join("."))
+}
+
+fn show(items: &[Item]) -> String {
+    let parts: Vec<String> = items
+        .iter()
+        .map(|item| match item {
+            Item::Layer(name, args) => match find(name) {
+                Ok(info) => Op::of(info, args).to_string(),
+                Err(_) => (*name).to_string(),
+            },
+            Item::Residual(inner) => format!("residual({})", show(inner)),
+        })
+        .collect();
+    parts.join(">")
+}
+
+/// The layers that the decisions lead to.
+fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>) {
+    match &*block.0 {
+        Node::Layer { info, args } => {
+            let values = args.iter().filter_map(|c| match c.options.len() {
+                1 => Some(c.options[0]),
+                _ => genes.next().map(|g| c.options[g.pick as usize]),
+            });
+            out.push(Item::Layer(info.name, values.collect()));
+        }
+        Node::Seq(blocks) => blocks.iter().for_each(|b| layers(b, genes, out)),
+        Node::OneOf(options) if options.len() == 1 => layers(&options[0], genes, out),
+        Node::OneOf(options) => {
+            if let Some(g) = genes.next() {
+                layers(&options[g.pick as usize], &mut g.subs[0].iter(), out);
+            }
+        }
+        Node::Repeat { block, .. } => {
+            if let Some(g) = genes.next() {
+                g.subs.iter().for_each(|copy| layers(block, &mut copy.iter(), out));
+            }
+        }
+        Node::Residual(inner) => {
+            let mut list = vec![];
+            layers(inner, genes, &mut list);
+            out.push(Item::Residual(list));
+        }
+        Node::Broken { block, .. } => layers(block, genes, out),
+    }
+}
+
+pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
+    let (layers, code) = match text.split_once('@') {
+        Some((layers, code)) => (layers.trim(), Some(code.trim())),
+        None => (text.trim(), None),
+    };
+    if let Some(code) = code {
+        let parts = code.split('.').filter(|p| !p.is_empty());
+        let flat: Vec<u32> =
+            parts.map(|p| p.trim().parse()).collect::<Result<_, _>>().map_err(|_| {
+                Error::invalid(
+                    format!("the decisions \"@{}\"", shorten(code)),
+                    "they are whole numbers with dots between",
+                    "@0.1.2",
+                )
+            })?;
+        genes::parse(space.root(), &flat)?;
+        return Ok(flat);
+    }
+    let mut parser = Parser { rest: layers, depth: 0 };
+    let items = parser.items()?;
+    if !parser.rest.is_empty() {
+        return Err(parser.wrong("this is left over at the end"));
+    }
+    solve(space.root(), &items).ok_or_else(|| {
+        let example = match space.default_architecture() {
+            Ok(arch) => arch.to_text(),
+            Err(_) => "space.sample(&mut rng)".to_string(),
+        };
+        Error::invalid(
+            format!("the architecture \"{}\"", shorten(layers)),
+            "it is not one of this space",
+            format!("one such as {example}"),
+        )
+    })
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(120) {
+        Some((i, _)) => format!("{}…", &text[..i]),
+        None => text.to_string(),
+    }
+}
+
+struct Parser<'t> {
+    rest: &'t str,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    fn wrong(&self, what: &str) -> Error {
+        let at = if self.rest.is_empty() {
+            "the end".into()
+        } else {
+            format!("\"{}\"", shorten(self.rest))
+        };
+        Error::invalid(
+            format!("the text of an architecture, at {at}"),
+            what,
+            "layers joined by >, as conv(16,3)>max_pool(2)",
+        )
+    }
+
+    fn skip_space(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn eat(&mut self, c: char) -> bool {
+        self.skip_space();
+        match self.rest.strip_prefix(c) {
+            Some(rest) => {
+                self.rest = rest.trim_start();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn word(&mut self) -> String {
+        self.skip_space();
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-+".contains(c);
+        let end = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_start();
+        word.to_string()
+    }
+
+    fn items(&mut self) -> Result<Vec<Item>> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            return Err(self.wrong("the brackets are nested too deep"));
+        }
+        let mut items = vec![];
+        self.skip_space();
+        if self.rest.is_empty() || self.rest.starts_with(')') {
+            self.depth -= 1;
+            return Ok(items);
+        }
+        loop {
+            items.push(self.item()?);
+            if !self.eat('>') {
+                self.depth -= 1;
+                return Ok(items);
+            }
+        }
+    }
+
+    fn item(&mut self) -> Result<Item> {
+        let name = self.word();
+        if name == "residual" {
+            if !self.eat('(') {
+                return Err(self.wrong("residual wants a bracket"));
+            }
+            let inner = self.items()?;
+            if !self.eat(')') {
+                return Err(self.wrong("a bracket is not closed"));
+            }
+            return Ok(Item::Residual(inner));
+        }
+        let info = find(&name)?;
+        let mut args: Vec<Option<Value>> = info.args.iter().map(|a| a.default).collect();
+        if self.eat('(') && !self.eat(')') {
+            let mut position = 0;
+            loop {
+                let word = self.word();
+                let (index, value) = if self.eat('=') {
+                    (info.args.iter().position(|a| a.name == word), self.word())
+                } else {
+                    position += 1;
+                    (Some(position - 1).filter(|&i| i < info.args.len()), word)
+                };
+                let value = index.and_then(|i| Some((i, info.args[i].parse(&value)?)));
+                let Some((i, value)) = value else {
+                    return Err(self.wrong(&format!("{name} does not take this argument")));
+                };
+                args[i] = Some(value);
+                if self.eat(')') {
+                    break;
+                }
+                if !self.eat(',') {
+                    return Err(self.wrong("a comma or a closing bracket belongs here"));
+                }
+            }
+        }
+        let complete: Option<Vec<Value>> = args.into_iter().collect();
+        let args = complete.ok_or_else(|| self.wrong(&format!("{name} lacks an argument")))?;
+        Ok(Item::Layer(info.name, args))
+    }
+}
+
+/// The first decisions, in enumeration order, that lead to the layers.
+fn solve(root: &Block, items: &[Item]) -> Option<Vec<u32>> {
+    let mut search = Search { fuel: FUEL, flat: vec![] };
+    let found = search.block(root, items, 0, &mut |_, at| at == items.len());
+    found.then_some(search.flat)
+}
+
+struct Search {
+    fuel: usize,
+    flat: Vec<u32>,
+}
+
+/// What has to fit after the block that is being matched, from a position in the items.
+type Then<'a> = dyn FnMut(&mut Search, usize) -> bool + 'a;
+
+impl Search {
+    /// Tries an option of a decision; takes it back if what follows does not fit.
+    fn option(&mut self, pick: usize, of: usize, go: &mut dyn FnMut(&mut Search) -> bool) -> bool {
+        let mark = self.flat.len();
+        if of > 1 {
+            self.flat.push(pick as u32);
+        }
+        go(self) || {
+            self.flat.truncate(mark);
+            false
+        }
+    }
+
+    fn block(&mut self, block: &Block, items: &[Item], at: usize, then: &mut Then) -> bool {
+        if self.fuel == 0 {
+            return false;
+        }
+        self.fuel -= 1;
+        match &*block.0 {
+            Node::Layer { info, args } => self.layer(info, args, items, at, then),
+            Node::Seq(blocks) => self.blocks(blocks, items, at, then),
+            Node::OneOf(options) => (0..options.len()).any(|i| {
+                self.option(i, options.len(), &mut |s| s.block(&options[i], items, at, then))
+            }),
+            Node::Repeat { times, block } => (0..times.options.len()).any(|i| {
+                let copies = genes::count(times, i);
+                self.option(i, times.options.len(), &mut |s| {
+                    s.copies(block, copies, items, at, then)
+                })
+            }),
+            Node::Residual(inner) => match items.get(at) {
+                Some(Item::Residual(list)) => {
+                    self.block(inner, list, 0, &mut |s, end| end == list.len() && then(s, at + 1))
+                }
+                _ => false,
+            },
+            Node::Broken { block, .. } => self.block(block, items, at, then),
+        }
+    }
+
+    fn layer(
+        &mut self,
+        info: &LayerInfo,
+        args: &[super::value::Choice],
+        items: &[Item],
+        at: usize,
+        then: &mut Then,
+    ) -> bool {
+        let Some(Item::Layer(name, values)) = items.get(at) else { return false };
+        if *name != info.name {
+            return false;
+        }
+        let mark = self.flat.len();
+        for (choice, value) in args.iter().zip(values) {
+            let Some(pick) = choice.options.iter().position(|o| o == value) else {
+                self.flat.truncate(mark);
+                return false;
+            };
+            if choice.options.len() > 1 {
+                self.flat.push(pick as u32);
+            }
+        }
+        then(self, at + 1) || {
+            self.flat.truncate(mark);
+            false
+        }
+    }
+
+    fn blocks(&mut self, blocks: &[Block], items: &[Item], at: usize, then: &mut Then) -> bool {
+        match blocks {
+            [] => then(self, at),
+            [first, rest @ ..] => {
+                self.block(first, items, at, &mut |s, next| s.blocks(rest, items, next, then))
+            }
+        }
+    }
+
+    fn copies(
+        &mut self,
+        block: &Block,
+        left: usize,
+        items: &[Item],
+        at: usize,
+        then: &mut Then,
+    ) -> bool {
+        if left == 0 {
+            return then(self, at);
+        }
+        if self.fuel == 0 {
+            return false;
+        }
+        self.fuel -= 1;
+        self.block(block, items, at, &mut |s, next| s.copies(block, left - 1, items, next, then))
+    }
+}

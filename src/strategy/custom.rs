@@ -1,0 +1,139 @@
+//! Strategies made from closures, and the owned handle that every strategy is kept in.
+
+use super::{Proposal, Strategy};
+use crate::arch::Architecture;
+use crate::error::{Error, Result};
+use crate::rng::Rng;
+use crate::study::History;
+use std::sync::Arc;
+
+/// Any strategy, in an owned handle that a notebook variable can hold.
+#[derive(Clone)]
+pub struct AnyStrategy(Arc<dyn Strategy>);
+
+impl Strategy for AnyStrategy {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        self.0.ask(history, rng)
+    }
+    fn describe(&self, trials: usize) -> String {
+        self.0.describe(trials)
+    }
+    fn problems(&self) -> Vec<String> {
+        self.0.problems()
+    }
+}
+
+impl std::fmt::Debug for AnyStrategy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe(0))
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ident),*) => {$(
+        impl<S: Strategy + ?Sized> Strategy for $pointer<S> {
+            fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+                (**self).ask(history, rng)
+            }
+            fn describe(&self, trials: usize) -> String {
+                (**self).describe(trials)
+            }
+            fn problems(&self) -> Vec<String> {
+                (**self).problems()
+            }
+        }
+    )*};
+}
+pointers!(Box, Arc);
+
+/// Whatever a study can take as its strategy: a value, a reference to one that can be cloned, a box
+/// or an arc. `How` tells the compiler which of these it is, and is never written.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot choose architectures",
+    label = "pass Random, Grid, Evolution::regularized(), strategy(\"name\", |history, rng| ...), or a value that implements Strategy"
+)]
+pub trait IntoStrategy<How> {
+    /// The owned handle.
+    fn into_strategy(self) -> AnyStrategy;
+}
+
+impl<S: Strategy + 'static> IntoStrategy<crate::ByValue> for S {
+    fn into_strategy(self) -> AnyStrategy {
+        let any: &dyn std::any::Any = &self;
+        match any.downcast_ref::<AnyStrategy>() {
+            Some(handle) => handle.clone(),
+            None => AnyStrategy(Arc::new(self)),
+        }
+    }
+}
+
+impl<S: Strategy + Clone + 'static> IntoStrategy<crate::ByReference> for &S {
+    fn into_strategy(self) -> AnyStrategy {
+        self.clone().into_strategy()
+    }
+}
+
+/// What a closure of a strategy may return: an [`Architecture`], a [`Proposal`], or a `Result` of
+/// either.
+#[diagnostic::on_unimplemented(
+    message = "a strategy returns an Architecture, a Proposal, or a Result of one of them, not `{Self}`",
+    label = "end with an architecture, as `history.space().sample(rng)`"
+)]
+pub trait IntoProposal {
+    /// The proposal, or why there is none.
+    fn into_proposal(self) -> Result<Proposal>;
+}
+
+impl IntoProposal for Architecture {
+    fn into_proposal(self) -> Result<Proposal> {
+        Ok(self.into())
+    }
+}
+
+impl IntoProposal for Proposal {
+    fn into_proposal(self) -> Result<Proposal> {
+        Ok(self)
+    }
+}
+
+impl<T: IntoProposal, E: Into<Error>> IntoProposal for Result<T, E> {
+    fn into_proposal(self) -> Result<Proposal> {
+        self.map_err(Into::into)?.into_proposal()
+    }
+}
+
+struct Closure<F> {
+    name: String,
+    f: F,
+}
+
+impl<F, R> Strategy for Closure<F>
+where
+    F: Fn(&History, &mut Rng) -> R + Send + Sync,
+    R: IntoProposal,
+{
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        (self.f)(history, rng).into_proposal()
+    }
+    fn describe(&self, _: usize) -> String {
+        self.name.clone()
+    }
+}
+
+/// A strategy from a closure of the history and the trial's stream of random numbers.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let mine = strategy("mine", |history, rng| history.space().sample(rng));
+/// let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(mine).trials(5).quiet().run()?;
+/// assert_eq!(study.trials_done().len(), 5);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn strategy<F, R>(name: &str, f: F) -> AnyStrategy
+where
+    F: Fn(&History, &mut Rng) -> R + Send + Sync + 'static,
+    R: IntoProposal + 'static,
+{
+    AnyStrategy(Arc::new(Closure { name: name.to_string(), f }))
+}

@@ -1,0 +1,36 @@
+//! Grid search: every architecture of the space, one after the other.
+//!
+//! The order is that of [`Space::enumerate`](crate::Space::enumerate): the last choice runs
+//! fastest, and combinations that do not fit together are left out. It ends by itself.
+
+use super::{Proposal, Strategy};
+use crate::error::{Error, ErrorKind, Result};
+use crate::rng::Rng;
+use crate::study::History;
+
+/// Tries every architecture of the space in order, and stops after the last.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(Grid).trials(10).quiet().run()?;
+/// assert_eq!(study.trials_done().len(), 3);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Grid;
+
+impl Strategy for Grid {
+    fn ask(&self, history: &History, _: &mut Rng) -> Result<Proposal> {
+        let space = history.space();
+        let next = history.last_asked().map_or(0, |arch| space.rank(&arch) + 1);
+        match space.next_valid(next) {
+            Some((_, arch)) => Ok(Proposal::new(arch, "grid")),
+            None => Err(Error::new(ErrorKind::Exhausted, "the grid is exhausted")),
+        }
+    }
+
+    fn describe(&self, _: usize) -> String {
+        "grid search".to_string()
+    }
+}

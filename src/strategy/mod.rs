@@ -1,0 +1,128 @@
+//! Strategies: which architecture to try next. One method a file; a new one is a file and a row in
+//! [`strategies`].
+
+mod custom;
+mod evolution;
+mod grid;
+mod parts;
+mod random;
+
+pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
+pub use evolution::Evolution;
+pub use grid::Grid;
+pub use random::Random;
+
+use crate::arch::Architecture;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::History;
+
+/// What to try next? A strategy is asked once a trial.
+///
+/// It sees the history: the space, and the results it may use. Everything it knows must follow from
+/// that and from the stream of random numbers it is given, which is the trial's own; then a study
+/// can be resumed and repeated. A type of your own needs this one method:
+///
+/// ```
+/// use nascent::prelude::*;
+///
+/// /// Mutates the best architecture so far.
+/// struct HillClimb;
+/// impl Strategy for HillClimb {
+///     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+///         match history.best() {
+///             Some(best) => Ok(Proposal::child(history.space().mutate(&best.architecture(), rng)?, &best)),
+///             None => Ok(history.space().sample(rng)?.into()),
+///         }
+///     }
+/// }
+///
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32])));
+/// let small = evaluator(|arch, _| -(arch.params() as f64));
+/// let study = Study::new(&space, small).strategy(HillClimb).trials(20).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub trait Strategy: Send + Sync {
+    /// Proposes the architecture of the next trial, number `history.asked()`.
+    ///
+    /// # Errors
+    /// An error of the kind `Exhausted` ends the study in peace; any other stops it with the reason.
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal>;
+
+    /// Its name and settings, for the report; `trials` is the study's budget.
+    fn describe(&self, trials: usize) -> String {
+        let _ = trials;
+        "a strategy of your own".to_string()
+    }
+
+    /// What is wrong with its settings, in words; asked before a study begins.
+    fn problems(&self) -> Vec<String> {
+        vec![]
+    }
+}
+
+/// An architecture to try, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    pub(crate) architecture: Architecture,
+    pub(crate) parents: Vec<usize>,
+    pub(crate) origin: String,
+}
+
+impl Proposal {
+    /// An architecture with a word on its origin, as "random" or "mutation".
+    pub fn new(architecture: Architecture, origin: &str) -> Self {
+        Proposal { architecture, parents: vec![], origin: origin.to_string() }
+    }
+
+    /// A mutation of an earlier trial's architecture.
+    pub fn child(architecture: Architecture, parent: &crate::Trial) -> Self {
+        Proposal { architecture, parents: vec![parent.number()], origin: "mutation".to_string() }
+    }
+
+    /// The architecture.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture.clone()
+    }
+}
+
+impl From<Architecture> for Proposal {
+    fn from(architecture: Architecture) -> Self {
+        Proposal::new(architecture, "")
+    }
+}
+
+/// A row of the table of strategies.
+pub struct StrategyInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it was described.
+    pub paper: &'static str,
+    /// Makes it with its defaults.
+    pub make: fn() -> AnyStrategy,
+}
+
+/// The table of strategies.
+///
+/// ```
+/// let names: Vec<&str> = nascent::strategies().iter().map(|s| s.name).collect();
+/// assert_eq!(names, ["random", "grid", "evolution"]);
+/// ```
+pub fn strategies() -> &'static [StrategyInfo] {
+    STRATEGIES
+}
+
+static STRATEGIES: &[StrategyInfo] = &[
+    StrategyInfo {
+        name: "random",
+        paper: "Bergstra and Bengio 2012, JMLR 13; for NAS: arXiv 1902.07638",
+        make: || Random.into_strategy(),
+    },
+    StrategyInfo { name: "grid", paper: "exhaustive enumeration", make: || Grid.into_strategy() },
+    StrategyInfo {
+        name: "evolution",
+        paper: "Real et al. 2019, arXiv 1802.01548",
+        make: || Evolution::regularized().into_strategy(),
+    },
+];

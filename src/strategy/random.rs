@@ -1,0 +1,31 @@
+//! Random search: every architecture is drawn anew, whatever came before.
+//!
+//! The baseline that any other method has to beat, and a strong one in small or well designed
+//! spaces (Li and Talwalkar, arXiv 1902.07638).
+
+use super::{Proposal, Strategy};
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::History;
+
+/// Draws architectures at random, each decision uniform over its options.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(Random).trials(10).quiet().run()?;
+/// assert_eq!(study.trials_done().len(), 10);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Random;
+
+impl Strategy for Random {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        Ok(Proposal::new(history.space().sample(rng)?, "random"))
+    }
+
+    fn describe(&self, _: usize) -> String {
+        "random search".to_string()
+    }
+}

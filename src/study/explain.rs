@@ -1,0 +1,102 @@
+//! What a run would do and cost, before it is run.
+
+use super::{Duplicates, Study};
+use crate::chart::theme::{human_count, human_seconds};
+use crate::evaluate::Evaluator;
+use crate::rng::Rng;
+use crate::strategy::Strategy;
+use std::fmt;
+
+/// What [`Study::explain`] found.
+#[derive(Clone)]
+pub struct Explanation {
+    lines: Vec<(String, String)>,
+    problems: Vec<String>,
+}
+
+/// Architectures that are drawn to forecast the cost of one.
+const DRAWS: usize = 5;
+
+pub(super) fn explain(study: &Study) -> Explanation {
+    let s = &*study.setup;
+    let p = &s.protocol;
+    let problems = study.problems();
+    let mut lines = vec![];
+    let mut say = |what: &str, text: String| lines.push((what.to_string(), text));
+    say("space", format!("{} combinations, for {}", s.space.size_text(), s.space.task()));
+    say("strategy", s.strategy.describe(s.planned()));
+    say("evaluation", s.evaluator.describe());
+    let metric = s.evaluator.metric();
+    let way = if metric.maximise { "maximised" } else { "minimised" };
+    say("score", format!("{}, {way}", metric.name));
+    let mut limits = vec![];
+    limits.extend(p.trials.map(|n| format!("{n} trials")));
+    limits.extend(p.epochs.map(|n| format!("{n} epochs")));
+    limits.extend(p.seconds.map(human_seconds));
+    say("budget", limits.join(", "));
+    let duplicates = match p.duplicates {
+        Duplicates::Reuse => "results of duplicates are reused",
+        Duplicates::Repeat => "duplicates are evaluated again",
+        Duplicates::Forbid => "no duplicates",
+    };
+    let batch = match p.batch {
+        1 => "sequential".to_string(),
+        q => format!("batch of {q}"),
+    };
+    say("protocol", format!("seed {}, {batch}, {duplicates}", p.seed));
+    if problems.is_empty() {
+        let mut rng = Rng::from_u64(p.seed).stream("explain", 0);
+        let drawn: Vec<_> = (0..DRAWS).filter_map(|_| s.space.sample(&mut rng).ok()).collect();
+        let params = drawn.iter().map(crate::Architecture::params);
+        if let (Some(least), Some(most)) = (params.clone().min(), params.max()) {
+            say(
+                "sizes",
+                format!(
+                    "{} to {} parameters in {DRAWS} draws",
+                    human_count(least as f64),
+                    human_count(most as f64)
+                ),
+            );
+        }
+        let each: Vec<f64> = drawn.iter().filter_map(|a| s.evaluator.forecast(a)).collect();
+        if !each.is_empty() {
+            let mean = each.iter().sum::<f64>() / each.len() as f64;
+            let threads = s.threads();
+            let text = match p.seconds {
+                Some(limit) => {
+                    let n = (limit / mean * threads as f64) as usize;
+                    format!("about {} a trial, so about {n} trials", human_seconds(mean))
+                }
+                None => {
+                    let total = mean * s.planned() as f64 / threads as f64;
+                    format!(
+                        "about {} a trial, {} in all on {threads} threads",
+                        human_seconds(mean),
+                        human_seconds(total)
+                    )
+                }
+            };
+            say("cost", text);
+        }
+    }
+    Explanation { lines, problems }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "A study that has not run yet; run() starts it.")?;
+        for (what, text) in &self.lines {
+            writeln!(f, "  {what:<10}  {text}")?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "  problem     {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

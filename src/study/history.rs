@@ -1,0 +1,108 @@
+//! What a strategy may know: the space, what was asked, and the results that the batch lets it see.
+
+use super::{Outcome, Trial};
+use crate::arch::Architecture;
+use crate::space::Space;
+use crate::task::Metric;
+
+/// The history of a study as the next trial may see it.
+///
+/// With `batch(q)`, trial n sees the results of trials 0 to n-q; of the trials after those it sees
+/// the architectures only, whether they have ended or not. That is what makes a study the same on
+/// any number of threads.
+#[derive(Clone)]
+pub struct History {
+    pub(crate) space: Space,
+    pub(crate) metric: Metric,
+    pub(crate) planned: usize,
+    pub(crate) trials: Vec<Trial>,
+    pub(crate) visible: usize,
+}
+
+impl History {
+    /// The space that is searched.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// The score's name and direction.
+    pub fn metric(&self) -> Metric {
+        self.metric.clone()
+    }
+
+    /// How many trials have been asked for; the number of the next one.
+    pub fn asked(&self) -> usize {
+        self.trials.len()
+    }
+
+    /// How many trials the study's budget allows; an estimate where it is in seconds.
+    pub fn trials_planned(&self) -> usize {
+        self.planned
+    }
+
+    /// The trials that finished with a score, in order, as far as the next trial may see them.
+    pub fn finished(&self) -> Vec<Trial> {
+        self.seen().filter(|t| t.score_if_finished()).cloned().collect()
+    }
+
+    /// The last `n` of [`History::finished`], in order.
+    pub fn last_finished(&self, n: usize) -> Vec<Trial> {
+        let newest = self.seen().rev().filter(|t| t.score_if_finished()).take(n);
+        let mut list: Vec<Trial> = newest.cloned().collect();
+        list.reverse();
+        list
+    }
+
+    /// The trials that failed, in order, as far as the next trial may see them.
+    pub fn failed(&self) -> Vec<Trial> {
+        self.seen().filter(|t| t.error().is_some()).cloned().collect()
+    }
+
+    /// The finished trial with the best score, the first of equals.
+    pub fn best(&self) -> Option<Trial> {
+        best(self.seen(), &self.metric)
+    }
+
+    /// The architectures of all trials asked so far, in order, those still hidden included.
+    pub fn architectures(&self) -> Vec<Architecture> {
+        self.trials.iter().map(Trial::architecture).collect()
+    }
+
+    /// The architectures whose results are not visible yet.
+    pub fn pending(&self) -> Vec<Architecture> {
+        self.trials[self.visible..].iter().map(Trial::architecture).collect()
+    }
+
+    pub(crate) fn last_asked(&self) -> Option<Architecture> {
+        self.trials.last().map(Trial::architecture)
+    }
+
+    fn seen(&self) -> impl DoubleEndedIterator<Item = &Trial> {
+        self.trials[..self.visible].iter()
+    }
+}
+
+impl Trial {
+    fn score_if_finished(&self) -> bool {
+        matches!(self.0.outcome, Outcome::Finished(_))
+    }
+}
+
+/// The finished trial with the best score, the first of equals.
+pub(crate) fn best<'t>(trials: impl Iterator<Item = &'t Trial>, metric: &Metric) -> Option<Trial> {
+    let mut found: Option<(f64, &Trial)> = None;
+    for t in trials {
+        if let Outcome::Finished(e) = &t.0.outcome
+            && found.is_none_or(|(b, _)| metric.better(e.score(), b))
+        {
+            found = Some((e.score(), t));
+        }
+    }
+    found.map(|(_, t)| t.clone())
+}
+
+impl std::fmt::Debug for History {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "history of {} trials, {} of them visible", self.trials.len(), self.visible)
+    }
+}

@@ -1,0 +1,560 @@
+//! The study: the loop of asking, evaluating and learning, and what it leaves behind.
+
+mod csv;
+mod explain;
+mod history;
+mod report;
+mod run;
+mod state;
+mod trial;
+
+pub use explain::Explanation;
+pub use history::History;
+pub(crate) use history::best as best_of;
+pub(crate) use trial::Outcome;
+pub use trial::Trial;
+
+use crate::count::Count;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
+use crate::space::Space;
+use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
+use crate::task::Metric;
+use serde::{Deserialize, Serialize};
+use state::{Next, State};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// A search: a space, an evaluator, a strategy and a budget; and, once run, its trials.
+///
+/// Every setting returns a new study; [`run`](Study::run) returns the finished one and leaves this
+/// one as it was, so a notebook cell can be run again.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let data = Dataset::digits().take(200);
+/// let space = Space::on(&data).then(linear(any([8, 16, 32])));
+/// let study = Study::new(&space, Train::on(&data).epochs(2))
+///     .strategy(Evolution::regularized()).trials(6).seed(1).quiet().run()?;
+/// assert_eq!(study.trials_done().len(), 6);
+/// assert!(study.best()?.score().is_some());
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Study {
+    setup: Arc<Setup>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Clone)]
+struct Setup {
+    space: Space,
+    evaluator: AnyEvaluator,
+    strategy: AnyStrategy,
+    protocol: Protocol,
+    /// Settings as they were given, before they are known to be in range.
+    given: Vec<(&'static str, i64)>,
+    limited: bool,
+    jobs: Option<usize>,
+    quiet: bool,
+    callbacks: Vec<Arc<dyn Fn(&Trial) + Send + Sync>>,
+}
+
+/// What a study's results depend on, besides space, evaluator and strategy.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Protocol {
+    /// The root of all random numbers.
+    pub seed: u64,
+    /// Trial n may use the results of trials 0 to n - batch, and at most so many run at once.
+    pub batch: usize,
+    /// The most trials.
+    pub trials: Option<usize>,
+    /// The most epochs of all trials together.
+    pub epochs: Option<f64>,
+    /// The most seconds; the one limit that depends on the machine.
+    pub seconds: Option<f64>,
+    /// What happens when an architecture is proposed again.
+    pub duplicates: Duplicates,
+    /// Which architectures count as the same.
+    pub key: Key,
+}
+
+/// What happens when an architecture is proposed again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// The stored result is returned, and the trial counted.
+    #[default]
+    Reuse,
+    /// It is evaluated and paid again, with a seed of its own: for comparisons.
+    Repeat,
+    /// The strategy is asked again, and the study ends when the space is exhausted.
+    Forbid,
+}
+
+/// Which architectures count as the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// Those of the same decisions.
+    #[default]
+    Identity,
+    /// Those whose networks are the same graph; see [`crate::Architecture::canonical`].
+    Canonical,
+}
+
+/// A trial that was asked for and waits to be told its result; see [`Study::ask`].
+#[derive(Clone, Debug)]
+pub struct Asked(Trial);
+
+impl Asked {
+    /// The trial's number.
+    pub fn number(&self) -> usize {
+        self.0.number()
+    }
+
+    /// The architecture to evaluate.
+    pub fn architecture(&self) -> crate::Architecture {
+        self.0.architecture()
+    }
+
+    /// The budget and seed to evaluate it with.
+    pub fn budget(&self) -> Budget {
+        self.0.budget()
+    }
+}
+
+const DEFAULT_TRIALS: usize = 20;
+
+impl Study {
+    /// A study of the space with the evaluator; by default random search, 20 trials, seed 0.
+    pub fn new<How>(space: &Space, evaluator: impl IntoEvaluator<How>) -> Study {
+        let evaluator = evaluator.into_evaluator();
+        let state = State::new(space, &evaluator);
+        let protocol = Protocol {
+            seed: 0,
+            batch: 4,
+            trials: Some(DEFAULT_TRIALS),
+            epochs: None,
+            seconds: None,
+            duplicates: Duplicates::default(),
+            key: Key::default(),
+        };
+        let setup = Setup {
+            space: space.clone(),
+            evaluator,
+            strategy: Random.into_strategy(),
+            protocol,
+            given: vec![],
+            limited: false,
+            jobs: None,
+            quiet: false,
+            callbacks: vec![],
+        };
+        Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere cannot have left the trials half written: they are replaced whole.
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// A setting that does not touch what has been computed: trials stay.
+    fn keep(&self, change: impl FnOnce(&mut Setup)) -> Study {
+        let mut setup = (*self.setup).clone();
+        change(&mut setup);
+        let mut state = self.lock().clone();
+        state.ended = None;
+        Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// A setting that makes another study: it begins without trials.
+    fn anew(&self, change: impl FnOnce(&mut Setup)) -> Study {
+        let mut setup = (*self.setup).clone();
+        change(&mut setup);
+        let state = State::new(&setup.space, &setup.evaluator);
+        Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// How to choose the next architecture; see [`crate::strategies`].
+    pub fn strategy<How>(&self, strategy: impl IntoStrategy<How>) -> Study {
+        self.anew(|s| s.strategy = strategy.into_strategy())
+    }
+
+    /// The budget in trials. On a study that has run, more trials go on from where it ended.
+    pub fn trials(&self, trials: impl Count) -> Study {
+        let n = trials.to_i64();
+        self.keep(|s| {
+            s.give("trials", n);
+            s.protocol.trials = Some(n.max(0) as usize);
+            s.limited = true;
+        })
+    }
+
+    /// The budget in epochs of all trials together.
+    pub fn epochs(&self, epochs: impl Count) -> Study {
+        let n = epochs.to_i64();
+        self.keep(|s| {
+            s.give("epochs", n);
+            s.only_limits();
+            s.protocol.epochs = Some(n.max(0) as f64);
+        })
+    }
+
+    /// The budget in seconds of wall time. Trials that run at the limit are still finished.
+    pub fn seconds(&self, seconds: f64) -> Study {
+        self.keep(|s| {
+            s.only_limits();
+            s.protocol.seconds = Some(seconds);
+        })
+    }
+
+    /// The seed, from which every random number of the study follows.
+    pub fn seed(&self, seed: impl Count) -> Study {
+        self.anew(|s| s.protocol.seed = seed.to_i64() as u64)
+    }
+
+    /// How far results lag behind: trial n may use the results of trials 0 to n-q, and at most q
+    /// trials run at once. The default is 4; 1 is the sequential protocol of the literature.
+    pub fn batch(&self, q: impl Count) -> Study {
+        let q = q.to_i64();
+        self.anew(|s| {
+            s.give("batch", q);
+            s.protocol.batch = q.max(0) as usize;
+        })
+    }
+
+    /// What happens when an architecture is proposed again; the default is to reuse its result.
+    pub fn duplicates(&self, duplicates: Duplicates) -> Study {
+        self.anew(|s| s.protocol.duplicates = duplicates)
+    }
+
+    /// Which architectures count as the same; the default is those of the same decisions.
+    pub fn key(&self, key: Key) -> Study {
+        self.anew(|s| s.protocol.key = key)
+    }
+
+    /// The threads to use; the default is one a core, at most the batch. Results do not depend on it.
+    pub fn jobs(&self, threads: impl Count) -> Study {
+        let n = threads.to_i64();
+        self.keep(|s| {
+            s.give("jobs", n);
+            s.jobs = Some(n.max(0) as usize);
+        })
+    }
+
+    /// Without lines of progress.
+    pub fn quiet(&self) -> Study {
+        self.keep(|s| s.quiet = true)
+    }
+
+    /// Calls the closure for every trial that has ended, in the order of their numbers.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8])));
+    /// Study::new(&space, evaluator(|a, _| a.params() as f64))
+    ///     .trials(3).quiet().on_trial(|t| println!("{}", t.line())).run()?;
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn on_trial(&self, callback: impl Fn(&Trial) + Send + Sync + 'static) -> Study {
+        self.keep(|s| s.callbacks.push(Arc::new(callback)))
+    }
+
+    /// The settings that results depend on.
+    pub fn protocol(&self) -> Protocol {
+        self.setup.protocol.clone()
+    }
+
+    /// The score's name and direction.
+    pub fn metric(&self) -> Metric {
+        self.setup.evaluator.metric()
+    }
+
+    /// The space.
+    pub fn space(&self) -> Space {
+        self.setup.space.clone()
+    }
+
+    /// Everything that is wrong with the settings, in words; empty when the study can run.
+    pub fn problems(&self) -> Vec<String> {
+        let s = &*self.setup;
+        let mut found = s.space.problems();
+        found.extend(s.evaluator.problems());
+        found.extend(s.strategy.problems());
+        for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
+            let try_ = if name == "trials" { 20 } else { 4 };
+            found.push(format!("{name}({n}): at least 1 is needed. Try {name}({try_})."));
+        }
+        if let Some(seconds) = s.protocol.seconds.filter(|s| s.is_nan() || *s <= 0.0) {
+            found.push(format!("seconds({seconds}): more than 0.0 is needed. Try seconds(60.0)."));
+        }
+        let full = s.evaluator.full();
+        if let Some(limit) = s.protocol.epochs.filter(|&l| l >= 1.0 && l < full as f64) {
+            found.push(format!(
+                "epochs({limit}): one trial takes {full} epochs. Try epochs({}).",
+                20 * full
+            ));
+        }
+        found
+    }
+
+    /// Whether the study can run.
+    ///
+    /// # Errors
+    /// All problems of space, evaluator, strategy and settings together.
+    pub fn check(&self) -> Result<()> {
+        match &self.problems()[..] {
+            [] => Ok(()),
+            problems => Err(Error::all("the study", problems)),
+        }
+    }
+
+    /// What a run would do and cost, without running it.
+    pub fn explain(&self) -> Explanation {
+        explain::explain(self)
+    }
+
+    /// Asks for the next trial, to be evaluated by you and told back. This and
+    /// [`tell`](Study::tell) change this study itself, and its clones.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+    /// let study = Study::new(&space, evaluator(|_, _| 0.0)).trials(10).duplicates(Duplicates::Repeat);
+    /// for _ in 0..10 {
+    ///     let asked = study.ask()?;
+    ///     study.tell(&asked, asked.architecture().params() as f64)?;
+    /// }
+    /// assert_eq!(study.best()?.architecture().to_string(), "linear(16)");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the study is over, or as many trials as the batch allows wait for their results. Trials
+    /// that reuse a result are ended at once and passed over.
+    pub fn ask(&self) -> Result<Asked> {
+        self.check()?;
+        loop {
+            match self.ask_one()? {
+                Some(asked) if asked.evaluate => return Ok(Asked(asked.trial)),
+                Some(_) => {}
+                None => {
+                    let state = self.lock();
+                    let open = state.trials().len() - state.settled;
+                    return Err(match &state.ended {
+                        Some(reason) => Error::new(
+                            ErrorKind::Exhausted,
+                            format!(
+                                "the study is over: {reason}. Try trials(...) with more of them"
+                            ),
+                        ),
+                        None => Error::new(
+                            ErrorKind::Missing,
+                            format!(
+                                "{open} trials wait for their results, batch({}) allows no more. \
+                                 Tell the oldest first.",
+                                self.setup.protocol.batch
+                            ),
+                        ),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Asks under the rules; `None` when nothing may be asked now, or ever (then `ended` says why).
+    fn ask_one(&self) -> Result<Option<state::Asked>> {
+        let s = &*self.setup;
+        let full = s.evaluator.full();
+        let mut state = self.lock();
+        state.history.planned = s.planned();
+        let elapsed = state.seconds;
+        match state.next(&s.protocol, full, elapsed) {
+            Next::Ask => {}
+            Next::Wait => return Ok(None),
+            Next::Over(reason) => {
+                state.ended = Some(reason);
+                return Ok(None);
+            }
+        }
+        let asked = run::guarded(|| state.ask(&s.strategy, &s.protocol, full))?;
+        if asked.is_none() {
+            state.ended = Some(run::EXHAUSTED.to_string());
+        }
+        Ok(asked)
+    }
+
+    /// Tells the result of a trial: a score, an [`Evaluation`](crate::Evaluation), or a `Result`,
+    /// whose error makes it a failed trial.
+    ///
+    /// # Errors
+    /// When the trial is not one of this study, or has its result already.
+    pub fn tell(&self, asked: &Asked, result: impl IntoEvaluation) -> Result<()> {
+        let result = result.into_evaluation();
+        let n = asked.number();
+        let mut state = self.lock();
+        let known = state.trials().get(n).filter(|t| t.architecture() == asked.architecture());
+        if known.is_none_or(Trial::ended) {
+            return Err(Error::invalid(
+                format!("trial {n}"),
+                "it is not waiting for a result in this study",
+                "telling each asked trial once",
+            ));
+        }
+        let at = state.seconds;
+        state.end(n, result, 0.0, at);
+        Ok(())
+    }
+
+    /// Asks, evaluates and tells one trial. Like them it changes this study itself.
+    ///
+    /// # Errors
+    /// As [`Study::ask`]. A trial that fails is no error: it is recorded.
+    pub fn step(&self) -> Result<Trial> {
+        let asked = self.ask()?;
+        let begun = std::time::Instant::now();
+        let result = run::evaluate(&self.setup.evaluator, &asked.0);
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut state = self.lock();
+        state.seconds += seconds;
+        let at = state.seconds;
+        state.end(asked.number(), result, seconds, at);
+        Ok(state.trials()[asked.number()].clone())
+    }
+
+    /// Runs the study to the end of its budget and returns it with its trials. A study that has
+    /// trials already goes on from them.
+    ///
+    /// A trial that fails (an error, a panic, a NaN) is recorded, and the study goes on; see
+    /// [`failed`](Study::failed). What stops it early is in [`ended`](Study::ended).
+    ///
+    /// # Errors
+    /// When the settings have problems, all of them together, or the strategy fails before the
+    /// first trial.
+    pub fn run(&self) -> Result<Study> {
+        self.check()?;
+        let study = self.keep(|_| {});
+        run::run(&study)?;
+        Ok(study)
+    }
+
+    /// Why the study ended; empty while it has not.
+    pub fn ended(&self) -> String {
+        self.lock().ended.clone().unwrap_or_default()
+    }
+
+    /// All trials that have ended, in order.
+    pub fn trials_done(&self) -> Vec<Trial> {
+        self.lock().trials().iter().filter(|t| t.ended()).cloned().collect()
+    }
+
+    /// The trials that failed, in order.
+    pub fn failed(&self) -> Vec<Trial> {
+        self.trials_done().into_iter().filter(|t| t.error().is_some()).collect()
+    }
+
+    /// The finished trial with the best score, the first of equals.
+    ///
+    /// # Errors
+    /// When no trial has finished; with the first failure's cause, if there was one.
+    pub fn best(&self) -> Result<Trial> {
+        let trials = self.trials_done();
+        history::best(trials.iter(), &self.metric()).ok_or_else(|| {
+            let text = match trials.first().and_then(Trial::error) {
+                Some(cause) => {
+                    format!("all {} trials failed; the first one: {cause}", trials.len())
+                }
+                None => "the study has no finished trial yet. Try run()?".to_string(),
+            };
+            Error::new(ErrorKind::Missing, text)
+        })
+    }
+
+    /// The `k` best trials of different architectures, the best first.
+    pub fn top(&self, k: impl Count) -> Vec<Trial> {
+        let metric = self.metric();
+        let mut trials: Vec<Trial> = self.trials_done();
+        trials.retain(|t| t.score().is_some() && t.reused_from().is_none());
+        trials.sort_by(|a, b| {
+            let (x, y) = (a.score().unwrap_or(f64::NAN), b.score().unwrap_or(f64::NAN));
+            let order = x.total_cmp(&y);
+            if metric.maximise { order.reverse() } else { order }
+        });
+        let mut seen = std::collections::HashSet::new();
+        trials.retain(|t| seen.insert(t.architecture().decisions()));
+        trials.truncate(k.to_i64().max(0) as usize);
+        trials
+    }
+
+    /// Epochs that all trials paid together; results that were reused cost nothing.
+    pub fn epochs_paid(&self) -> f64 {
+        self.lock().epochs()
+    }
+
+    /// Seconds that the study ran, on however many threads.
+    pub fn seconds_run(&self) -> f64 {
+        self.lock().seconds
+    }
+
+    /// Trains the best architecture anew for `epochs` on train and validation data, and tests it,
+    /// once, on the test split.
+    ///
+    /// # Errors
+    /// When no trial has finished, or the evaluator cannot train.
+    pub fn retrain(&self, epochs: impl Count) -> Result<Retrained> {
+        let best = self.best()?;
+        let seed = crate::rng::child(self.setup.protocol.seed, "retrain", 0);
+        let epochs = epochs.to_i64();
+        if epochs < 1 {
+            return Err(Error::invalid(
+                format!("retrain({epochs})"),
+                "at least 1 epoch is needed",
+                "retrain(30)",
+            ));
+        }
+        self.setup.evaluator.retrain(&best.architecture(), epochs as usize, seed)
+    }
+}
+
+impl Setup {
+    fn give(&mut self, name: &'static str, n: i64) {
+        self.given.retain(|(given, _)| *given != name);
+        self.given.push((name, n));
+    }
+
+    /// A limit of another kind replaces the default number of trials.
+    fn only_limits(&mut self) {
+        if !self.limited {
+            self.protocol.trials = None;
+        }
+    }
+
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.unwrap_or(cores).clamp(1, self.protocol.batch.max(1))
+    }
+
+    /// How many trials the budget allows, for strategies that plan with it.
+    fn planned(&self) -> usize {
+        let by_epochs = self.protocol.epochs.map(|e| e as usize / self.evaluator.full().max(1));
+        match (self.protocol.trials, by_epochs) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(n), None) | (None, Some(n)) => n,
+            // A limit in seconds says nothing about trials; a population of 25 is a fair middle.
+            (None, None) => 100,
+        }
+    }
+}
+
+impl fmt::Display for Study {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::notebook::Draw::plain(self))
+    }
+}
+
+impl fmt::Debug for Study {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,220 @@
+//! The charts of a study, and the report that composes them.
+
+use super::{Duplicates, Key, Study, Trial};
+use crate::chart::theme::{human_count, human_seconds, plural, score};
+use crate::chart::{
+    Axis, BestSeries, BestSoFar, Chart, Curve, Frontier, FrontierPoint, Leaderboard,
+    LearningCurves, Report,
+};
+use crate::count::Count;
+use crate::evaluate::{Evaluator, Retrained};
+use crate::strategy::Strategy;
+
+/// The version of Candle that this crate is built on.
+const CANDLE: &str = "0.11";
+
+impl Study {
+    /// Best score so far against trials.
+    pub fn best_so_far(&self) -> Chart {
+        self.best_chart(Axis::Trials)
+    }
+
+    /// Best score so far against seconds.
+    pub fn best_against_seconds(&self) -> Chart {
+        self.best_chart(Axis::Seconds)
+    }
+
+    fn best_chart(&self, axis: Axis) -> Chart {
+        let trials = self.trials_done();
+        let simulated =
+            trials.iter().any(|t| t.evaluation().is_some_and(|e| e.simulated_seconds().is_some()));
+        let mut spent = 0.0;
+        let mut points: Vec<(f64, Option<f64>)> = trials
+            .iter()
+            .map(|t| {
+                if t.reused_from().is_none() {
+                    spent += t.seconds();
+                }
+                let x = match axis {
+                    Axis::Trials => (t.number() + 1) as f64,
+                    Axis::Seconds if simulated => spent,
+                    Axis::Seconds => t.0.at,
+                };
+                (x, t.score())
+            })
+            .collect();
+        // Trials end in another order than they were asked in.
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let name = self.setup.strategy.describe(self.setup.planned());
+        let metric = self.metric();
+        Chart::new(BestSoFar {
+            axis,
+            metric: metric.name,
+            maximise: metric.maximise,
+            series: vec![BestSeries { name, points }],
+        })
+    }
+
+    /// The score of every trial after every epoch, the three best highlighted.
+    pub fn learning_curves(&self) -> Chart {
+        let best: Vec<usize> = self.top(3).iter().map(Trial::number).collect();
+        let curves = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
+        let curves = curves.filter_map(|t| {
+            let values = t.evaluation()?.curve();
+            (!values.is_empty()).then(|| Curve {
+                name: format!("trial {}", t.number()),
+                highlight: best.contains(&t.number()),
+                values,
+            })
+        });
+        let metric = self.metric();
+        Chart::new(LearningCurves {
+            metric: metric.name,
+            maximise: metric.maximise,
+            x: "epoch".into(),
+            curves: curves.collect(),
+        })
+    }
+
+    /// Score against parameters, with the frontier of those that no other beats in both.
+    pub fn frontier(&self) -> Chart {
+        let best = self.best().ok().map(|t| t.number());
+        let points = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
+        let points = points.filter_map(|t| {
+            Some(FrontierPoint {
+                name: format!("trial {}: {}", t.number(), t.architecture()),
+                x: t.architecture().params() as f64,
+                score: t.score()?,
+                best: best == Some(t.number()),
+            })
+        });
+        let metric = self.metric();
+        Chart::new(Frontier {
+            x: "parameters".into(),
+            metric: metric.name,
+            maximise: metric.maximise,
+            points: points.collect(),
+        })
+    }
+
+    /// The `k` best trials as a table.
+    pub fn leaderboard(&self, k: impl Count) -> Chart {
+        let rows = self.top(k).into_iter().enumerate().map(|(i, t)| {
+            let arch = t.architecture();
+            vec![
+                (i + 1).to_string(),
+                t.number().to_string(),
+                score(t.score().unwrap_or(f64::NAN)),
+                human_count(arch.params() as f64),
+                human_seconds(t.seconds()),
+                arch.to_text(),
+            ]
+        });
+        let heads = ["", "trial", &self.metric().name, "parameters", "time", "architecture"];
+        Chart::new(Leaderboard {
+            columns: heads.map(String::from).to_vec(),
+            rows: rows.collect(),
+            note: String::new(),
+        })
+    }
+
+    /// The whole study in one block: what was done, under which protocol, what it cost, what failed,
+    /// and the charts. It is what the study shows in a notebook.
+    pub fn report(&self) -> Report {
+        let s = &*self.setup;
+        let p = &s.protocol;
+        let trials = self.trials_done();
+        let metric = self.metric();
+        let mut facts: Vec<(String, String)> = vec![];
+        let mut say = |what: &str, text: String| facts.push((what.to_string(), text));
+        if let Ok(best) = self.best() {
+            let value = score(best.score().unwrap_or(f64::NAN));
+            let of =
+                if s.evaluator.describe().starts_with("training") { "validation " } else { "" };
+            say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
+            say("its parameters", human_count(best.architecture().params() as f64));
+        }
+        let reused = trials.iter().filter(|t| t.reused_from().is_some()).count();
+        let note = if reused > 0 { format!(", {reused} reused") } else { String::new() };
+        say("trials", format!("{}{note}", trials.len()));
+        say("epochs paid", human_count(self.epochs_paid()));
+        say(
+            "wall time",
+            format!("{} on {} threads", human_seconds(self.seconds_run()), s.threads()),
+        );
+        say("search space", format!("{} combinations", s.space.size_text()));
+        let mut notices = vec![];
+        let failed = self.failed();
+        if let Some(first) = failed.first() {
+            let seconds: f64 = failed.iter().map(Trial::seconds).sum();
+            notices.push(format!(
+                "{} of {} failed and cost {}. Trial {}: {}",
+                failed.len(),
+                plural(trials.len(), "trial"),
+                human_seconds(seconds),
+                first.number(),
+                first.error().unwrap_or_default()
+            ));
+        }
+        if let Err(e) = self.best() {
+            notices.push(e.to_string());
+        }
+        let ended = self.ended();
+        if !ended.is_empty() && !ended.starts_with("all ") {
+            notices.push(format!("The study ended because {ended}."));
+        }
+        let batch = match p.batch {
+            1 => "sequential".to_string(),
+            q => format!("batch {q}"),
+        };
+        let duplicates = match p.duplicates {
+            Duplicates::Reuse => "duplicates reused",
+            Duplicates::Repeat => "duplicates repeated",
+            Duplicates::Forbid => "duplicates forbidden",
+        };
+        let key = if p.key == Key::Canonical { " by canonical form" } else { "" };
+        let subtitle = format!(
+            "{}; seed {}, {batch}, {duplicates}{key}; nascent {}, candle {CANDLE}",
+            s.evaluator.describe(),
+            p.seed,
+            env!("CARGO_PKG_VERSION"),
+        );
+        let mut charts = vec![self.best_so_far(), self.best_against_seconds()];
+        if trials.iter().any(|t| t.evaluation().is_some_and(|e| e.curve().len() > 1)) {
+            charts.push(self.learning_curves());
+        }
+        charts.push(self.frontier());
+        charts.push(self.leaderboard(5));
+        let mut title = s.strategy.describe(s.planned());
+        if let Some(first) = title.get(..1) {
+            title = first.to_uppercase() + &title[1..];
+        }
+        Report { title, subtitle, facts, notices, charts }
+    }
+}
+
+impl Retrained {
+    /// The winner in one block: its test score, its network and how its training went.
+    pub fn report(&self) -> Report {
+        let arch = self.model.architecture();
+        let mut facts = vec![(format!("test {}", self.metric.name), score(self.test))];
+        let more = self.metrics().into_iter().filter(|(name, _)| *name != self.metric.name);
+        facts.extend(more.map(|(name, v)| (format!("test {name}"), score(v))));
+        facts.push(("epochs".into(), self.epochs.to_string()));
+        facts.push(("time".into(), human_seconds(self.seconds)));
+        facts.push(("parameters".into(), human_count(arch.params() as f64)));
+        let losses = LearningCurves {
+            metric: "training loss".into(),
+            maximise: false,
+            x: "epoch".into(),
+            curves: vec![Curve { name: "loss".into(), highlight: true, values: self.losses() }],
+        };
+        Report {
+            title: "The winner, trained on train + validation and tested once".into(),
+            subtitle: arch.to_text(),
+            facts,
+            notices: vec![],
+            charts: vec![arch.diagram(), Chart::new(losses)],
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! One trial: what was tried, how it ended, what it cost.
+
+use crate::arch::Architecture;
+use crate::evaluate::{Budget, Evaluation};
+use std::fmt;
+use std::sync::Arc;
+
+/// One trial of a study.
+#[derive(Clone)]
+pub struct Trial(pub(crate) Arc<Record>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) number: usize,
+    pub(crate) architecture: Architecture,
+    pub(crate) budget: Budget,
+    pub(crate) parents: Vec<usize>,
+    pub(crate) origin: String,
+    pub(crate) outcome: Outcome,
+    /// Measured seconds of the evaluation.
+    pub(crate) seconds: f64,
+    /// Seconds since the study began, when it ended.
+    pub(crate) at: f64,
+    /// The trial whose result this one took over, being a duplicate of it.
+    pub(crate) reused: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Pending,
+    Finished(Evaluation),
+    Failed(String),
+}
+
+impl Trial {
+    /// Its number, from 0.
+    pub fn number(&self) -> usize {
+        self.0.number
+    }
+
+    /// The architecture that was tried.
+    pub fn architecture(&self) -> Architecture {
+        self.0.architecture.clone()
+    }
+
+    /// The score, if it finished.
+    pub fn score(&self) -> Option<f64> {
+        self.evaluation().map(|e| e.score())
+    }
+
+    /// What the evaluation found, if it finished.
+    pub fn evaluation(&self) -> Option<Evaluation> {
+        match &self.0.outcome {
+            Outcome::Finished(e) => Some(e.clone()),
+            _ => None,
+        }
+    }
+
+    /// Why it failed, if it failed.
+    pub fn error(&self) -> Option<String> {
+        match &self.0.outcome {
+            Outcome::Failed(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it has ended, one way or the other.
+    pub fn ended(&self) -> bool {
+        !matches!(self.0.outcome, Outcome::Pending)
+    }
+
+    /// "finished", "failed" or "running".
+    pub fn status(&self) -> String {
+        match self.0.outcome {
+            Outcome::Pending => "running",
+            Outcome::Finished(_) => "finished",
+            Outcome::Failed(_) => "failed",
+        }
+        .to_string()
+    }
+
+    /// The budget and seed it was evaluated with.
+    pub fn budget(&self) -> Budget {
+        self.0.budget
+    }
+
+    /// The trials whose architectures this one descends from.
+    pub fn parents(&self) -> Vec<usize> {
+        self.0.parents.clone()
+    }
+
+    /// Where the architecture came from, as "random" or "mutation".
+    pub fn origin(&self) -> String {
+        self.0.origin.clone()
+    }
+
+    /// The earlier trial of the same architecture whose result this one took over.
+    pub fn reused_from(&self) -> Option<usize> {
+        self.0.reused
+    }
+
+    /// Seconds that the evaluation took: measured, or simulated where it looked its result up.
+    pub fn seconds(&self) -> f64 {
+        self.evaluation().and_then(|e| e.simulated_seconds()).unwrap_or(self.0.seconds)
+    }
+
+    /// Epochs that were paid; none for a result that was taken over.
+    pub fn epochs(&self) -> f64 {
+        match (&self.0.outcome, self.0.reused) {
+            (_, Some(_)) | (Outcome::Pending, _) => 0.0,
+            (Outcome::Finished(e), None) => {
+                e.epochs_spent().unwrap_or(self.0.budget.epochs() as f64)
+            }
+            // A failure may have come at once or at the end; it is counted as if it were whole.
+            (Outcome::Failed(_), None) => self.0.budget.epochs() as f64,
+        }
+    }
+
+    /// The trial in one line, without its duration: `trial 3 score 0.9722 params 1234 conv(...)`.
+    pub fn line(&self) -> String {
+        let r = &self.0;
+        let head = format!("trial {}", r.number);
+        let tail = format!("params {} {}", r.architecture.params(), r.architecture);
+        match &r.outcome {
+            Outcome::Pending => format!("{head} running {tail}"),
+            Outcome::Finished(e) => format!("{head} score {:.6} {tail}", e.score()),
+            Outcome::Failed(why) => format!("{head} failed {tail}: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}

@@ -1,0 +1,141 @@
+//! What is to be learned: the task decides the head, the loss, the metrics and their direction.
+
+use crate::count::Count;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What is to be learned. Data carry it; a space built on the data takes its head from it.
+///
+/// | task | head | loss | score, and further metrics |
+/// |---|---|---|---|
+/// | classification | linear, an output a class | cross-entropy | accuracy ↑, loss ↓ |
+/// | regression | linear, an output a target | mean squared error | rmse ↓, r2 ↑, loss ↓ |
+/// | next token | linear at every position, an output a symbol | cross-entropy | perplexity ↓, accuracy ↑, loss ↓ |
+///
+/// ```
+/// use nascent::Task;
+/// let task = Task::classification(10);
+/// assert_eq!(task.metrics()[0].name, "accuracy");
+/// assert!(task.metrics()[0].maximise);
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Task {
+    /// One of several classes.
+    Classification {
+        /// How many classes.
+        classes: usize,
+    },
+    /// One or several real numbers.
+    Regression {
+        /// How many numbers.
+        outputs: usize,
+    },
+    /// The symbol that follows, at every position of a sequence.
+    NextToken {
+        /// How many symbols there are.
+        vocabulary: usize,
+    },
+}
+
+/// A figure of merit, and which way is better.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Metric {
+    /// Its name, as it appears on axes and in tables.
+    pub name: String,
+    /// Whether more is better.
+    pub maximise: bool,
+}
+
+impl Metric {
+    /// A metric that is better the larger it is.
+    pub fn maximise(name: &str) -> Metric {
+        Metric { name: name.into(), maximise: true }
+    }
+
+    /// A metric that is better the smaller it is.
+    pub fn minimise(name: &str) -> Metric {
+        Metric { name: name.into(), maximise: false }
+    }
+
+    /// Whether `a` is strictly better than `b`. A NaN is never better, and worse than any number.
+    pub fn better(&self, a: f64, b: f64) -> bool {
+        !a.is_nan() && (b.is_nan() || if self.maximise { a > b } else { a < b })
+    }
+}
+
+impl Task {
+    /// One of `classes` classes.
+    pub fn classification(classes: impl Count) -> Task {
+        Task::Classification { classes: size(classes) }
+    }
+
+    /// `outputs` real numbers.
+    pub fn regression(outputs: impl Count) -> Task {
+        Task::Regression { outputs: size(outputs) }
+    }
+
+    /// The symbol that follows, out of `vocabulary` symbols.
+    pub fn next_token(vocabulary: impl Count) -> Task {
+        Task::NextToken { vocabulary: size(vocabulary) }
+    }
+
+    /// The outputs of the head.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Task::Classification { classes } => *classes,
+            Task::Regression { outputs } => *outputs,
+            Task::NextToken { vocabulary } => *vocabulary,
+        }
+    }
+
+    /// The name of the loss that training minimises.
+    pub fn loss(&self) -> String {
+        match self {
+            Task::Classification { .. } | Task::NextToken { .. } => "cross-entropy",
+            Task::Regression { .. } => "mean squared error",
+        }
+        .to_string()
+    }
+
+    /// The metrics, the score that a search optimises first.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let (up, down) = (Metric::maximise, Metric::minimise);
+        match self {
+            Task::Classification { .. } => vec![up("accuracy"), down("loss")],
+            Task::Regression { .. } => vec![down("rmse"), up("r2"), down("loss")],
+            Task::NextToken { .. } => vec![down("perplexity"), up("accuracy"), down("loss")],
+        }
+    }
+
+    /// The metric that a search optimises.
+    pub fn metric(&self) -> Metric {
+        self.metrics().swap_remove(0)
+    }
+
+    pub(crate) fn is_per_position(&self) -> bool {
+        matches!(self, Task::NextToken { .. })
+    }
+
+    pub(crate) fn problem(&self) -> Option<String> {
+        let least = if matches!(self, Task::Regression { .. }) { 1 } else { 2 };
+        (self.outputs() < least)
+            .then(|| format!("{self}: at least {least} are needed. Give the true number."))
+    }
+}
+
+fn size(n: impl Count) -> usize {
+    n.to_i64().max(0) as usize
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Task::Classification { classes } => write!(f, "classification, {classes} classes"),
+            Task::Regression { outputs: 1 } => write!(f, "regression, 1 target"),
+            Task::Regression { outputs } => write!(f, "regression, {outputs} targets"),
+            Task::NextToken { vocabulary } => write!(f, "next token of {vocabulary}"),
+        }
+    }
+}
