@@ -18,7 +18,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import output_from_msg
 
-from install import SPECS
+from install import SPECS, SetupError
 
 # The text of a `?` error goes through stderr, and can arrive after the cell is said to be done.
 DRAIN = 0.1
@@ -77,17 +77,19 @@ class Kernel:
         specs = KernelSpecManager(kernel_dirs=[str(SPECS / "kernels")], ensure_native_kernel=False)
         # warm.py alone runs a kernel in the warm folder itself, and shows what it compiles.
         env = dict(os.environ, **({"NASCENT_IN_PLACE": str(in_place)} if in_place else {}))
-        self.log = None if in_place else tempfile.TemporaryFile("w+")
+        self.log = tempfile.TemporaryFile("w+")
         self.manager = KernelManager(kernel_name="nascent", kernel_spec_manager=specs)
         start = time.monotonic()
-        self.manager.start_kernel(cwd=str(cwd), env=env, stdout=self.log, stderr=self.log)
+        self.manager.start_kernel(cwd=str(cwd), env=env, stdout=self.log,
+                                  stderr=None if in_place else self.log)
+        self.closed = False
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         try:
             self.client.wait_for_ready(timeout=timeout)
         except RuntimeError as error:
             self.shutdown()
-            raise RuntimeError(f"the kernel does not start: {error}\n{self.tail()}") from None
+            raise SetupError(f"the kernel does not start: {error}\n{self.tail()}") from None
         self.seconds = time.monotonic() - start
 
     def __enter__(self):
@@ -99,6 +101,9 @@ class Kernel:
     def run(self, code, timeout=300):
         """Runs a cell to its end. Raises nothing: see `Output.error`."""
         out = Output()
+        if self.closed:
+            out.broken = "the kernel has ended"
+            return out
         start = time.monotonic()
         request = self.client.execute(code, allow_stdin=False, stop_on_error=False)
         end = start + timeout
@@ -122,9 +127,13 @@ class Kernel:
                     # A stream is taken whoever its parent: background threads write when they like.
                     self._add(out, output_from_msg(message))
             if idle is None and time.monotonic() > end:
-                out.broken = f"no end after {timeout} s"
+                out.broken = f"no end after {timeout:g} s"
                 break
+            if idle and time.monotonic() > idle + 2:
+                break  # a background thread that never stops writing
         out.seconds = (idle or time.monotonic()) - start
+        if out.broken:
+            self.shutdown(now=True)
         return out
 
     @staticmethod
@@ -141,11 +150,12 @@ class Kernel:
 
     def tail(self, lines=15):
         """The last the kernel itself had to say: not shown in notebooks."""
-        if not self.log:
-            return ""
         self.log.seek(0)
         return "\n".join(self.log.read().splitlines()[-lines:])
 
     def shutdown(self, now=False):
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=now)
+        """Ends the kernel. Once is enough, twice does no harm."""
+        if not self.closed:
+            self.closed = True
+            self.client.stop_channels()
+            self.manager.shutdown_kernel(now=now)

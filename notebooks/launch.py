@@ -70,44 +70,64 @@ def sweep():
             os.close(descriptor)
 
 
-def watch(folder, descriptor):
-    """Forks a watcher: waits for the kernel's end, then clears up after it."""
-    kernel = os.getpid()
+def alive(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def watch(clear_up):
+    """Forks a watcher: waits for the end of the kernel, or of its starter, and ends what is left of it."""
+    kernel, starter = os.getpid(), os.getppid()
     if os.fork():
         return
     os.setsid()  # or it would end with the kernel's process group
-    os.close(descriptor)
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):  # whoever started the kernel may read these to their end
         os.dup2(null, standard)
-    while os.getppid() == kernel:
+    while os.getppid() == kernel and alive(starter):
         time.sleep(0.3)
     try:
         # Jupyter makes the kernel a group leader. A cell still computing would go on for hours.
         os.killpg(kernel, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    with open(f"{folder}.lock") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # until the last of them is gone
-        remove(folder)
+    clear_up()
     os._exit(0)
 
 
 def own_copy():
+    """A build folder for this kernel, deleted with it."""
     KERNELS.mkdir(parents=True, exist_ok=True)
     folder = KERNELS / f"{os.getpid()}-{time.time_ns()}"
     with lock("kernels"):
         sweep()
         descriptor = claim(folder)
-    watch(folder, descriptor)
+
+    def clear_up():
+        os.close(descriptor)
+        with open(f"{folder}.lock") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)  # until the last process that uses it is gone
+            remove(folder)
+
+    watch(clear_up)
     with lock("warm-swap", shared=True):
-        copy(os.environ["NASCENT_WARM"], folder)
+        try:
+            copy(os.environ["NASCENT_WARM"], folder)
+        except FileNotFoundError:
+            sys.exit("nascent: the warm build folder is gone. Run notebooks/start again.")
     return str(folder)
 
 
 def main(connection_file):
-    folder = os.environ.pop("NASCENT_IN_PLACE", None)
-    if not folder:
+    folder = os.environ.pop("NASCENT_IN_PLACE", None)  # from warm.py, to fill the warm folder itself
+    if folder:
+        watch(clear_up=lambda: None)
+    else:
         folder = own_copy()
     os.environ["EVCXR_TMPDIR"] = folder
     kernel = EVCXR / "bin" / "evcxr_jupyter"

@@ -49,6 +49,8 @@ def lab(args):
         f"--ServerApp.root_dir={notebook.parent}",
         # A reader looks for notebooks, not for the machinery beside them.
         "--ContentsManager.hide_globs=" + repr(["*.py", "__pycache__", "evcxr", "start", "requirements.txt"]),
+        "--KernelSpecManager.allowed_kernelspecs=nascent",
+        "--MappingKernelManager.default_kernel_name=nascent",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]

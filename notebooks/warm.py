@@ -9,10 +9,12 @@ import os
 import shutil
 
 from install import EVCXR_VERSION, HOME, PROFILE, REPO, SetupError, digest, lock, output, say, write_kernelspec
+from kernel import Kernel
 from launch import copy, own
 
-CLONES = 4  # nascent compiled for more clones than this: start over with nascent, not with the rest
-KEEP = 2  # warm folders of other Rust versions or lock files, most recent first
+CLONES = 4  # nascent is kept for so many clones; then it starts over, and all other crates stay
+KEEP = 2  # so many warm folders of other Rust versions and lock files are kept
+RECORD = "nascent.json"  # written last: a folder without it is not finished
 
 
 def toolchain():
@@ -25,70 +27,67 @@ def fingerprint():
     return digest(*((f, f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()))
 
 
-def record(folder):
+def record(of):
+    """Which clones' nascent a finished warm folder holds. Nothing when it is not finished."""
     try:
-        return json.loads((folder / "nascent.json").read_text())
-    except (OSError, ValueError):
-        return None
+        return json.loads((of / RECORD).read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def folder():
+    """The warm folder for this Rust and this Cargo.lock, made or not."""
+    return HOME / "warm" / f"{toolchain()}-{digest((REPO / 'Cargo.lock').read_text())}"
 
 
 def refresh():
     """Makes the warm folder, or brings it up to date, and points the kernelspec at it."""
-    tools = toolchain()
-    lockfile = (REPO / "Cargo.lock").read_text()
-    folder = HOME / "warm" / f"{tools}-{digest(lockfile)}"
+    here = folder()
+    write_kernelspec(here)
     with lock("warm"):
-        clones = (record(folder) or {"clones": {}})["clones"]
+        clones = record(here).get("clones", {})
         if clones.get(str(REPO)) != fingerprint():
-            build(folder, tools, lockfile, clones)
-        os.utime(folder)
-        prune(folder)
-        write_kernelspec(folder)
+            build(here, clones)
+        os.utime(here)
+        for old in others(here)[KEEP:]:
+            with lock("warm-swap"):
+                shutil.rmtree(old, ignore_errors=True)
 
 
-def build(folder, tools, lockfile, clones):
-    say("compiling nascent for the kernel" if clones else
-        "compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
-    fresh = folder.with_name(f"{folder.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    # With a new Cargo.lock, most crates are still the old ones: start from the latest folder.
-    old = [folder] if clones else others(folder, tools)
-    keep = len(clones) < CLONES or str(REPO) in clones
-    if old:
-        copy(old[0], fresh, lambda name: own(name) and not (clones and keep))
+def build(here, clones):
+    fresh = here.with_name(f"{here.name}.new")
+    keep = clones if len(clones) < CLONES or str(REPO) in clones else {}
+    # With a new Cargo.lock most crates are still the old ones: start from the folder last used.
+    before = [here] if clones else [old for old in others(here) if old.name.startswith(f"{toolchain()}-")]
+    if before:
+        say("compiling nascent for the kernel")
+        shutil.rmtree(fresh, ignore_errors=True)
+        copy(before[0], fresh, skip=lambda name: name == RECORD or own(name) and not keep)
     else:
-        fresh.mkdir(parents=True)
-    (fresh / "nascent.lock").write_text(lockfile)  # see evcxr/prelude.rs
-    write_kernelspec(fresh)
+        say("compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
+        fresh.mkdir(parents=True, exist_ok=True)  # one that was interrupted goes on
+    shutil.copyfile(REPO / "Cargo.lock", fresh / "nascent.lock")  # see evcxr/prelude.rs
     seen = fingerprint()
     compile_in(fresh)
-    for path in [*fresh.glob("target/**/*ctx*"), *fresh.glob("target/**/libcode_*"), fresh / "src"]:
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-    clones = {**(clones if keep else {}), str(REPO): seen}
-    (fresh / "nascent.json").write_text(json.dumps({"toolchain": tools, "clones": clones}, indent=1))
+    # The kernel's own crate is named for its folder; in a copy, it would never be used again.
+    for pattern in "target/**/ctx-*", "target/**/libctx*", "target/**/libcode_*":
+        for path in list(fresh.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (fresh / RECORD).write_text(json.dumps({"clones": {**keep, str(REPO): seen}}, indent=1))
     with lock("warm-swap"):
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.rename(folder)
+        shutil.rmtree(here, ignore_errors=True)
+        fresh.rename(here)
 
 
-def compile_in(folder):
+def compile_in(fresh):
     """Runs a kernel in the folder itself; what it compiles stays."""
-    from kernel import Kernel
-    with Kernel(REPO, in_place=folder) as kernel:
+    with Kernel(REPO, in_place=fresh) as kernel:
         out = kernel.run(f":dep nascent = {{ path = {json.dumps(str(REPO))} }}\n()", timeout=7200)
     if out.error:
-        raise SetupError(f"nascent does not compile in the kernel:\n{out.error}")
+        raise SetupError(f"nascent does not compile in the kernel (try `cargo build`):\n{out.error}")
 
 
-def others(folder, tools):
-    """Finished warm folders of the same toolchain, latest first."""
-    found = [f for f in (HOME / "warm").glob("*") if f != folder and (record(f) or {}).get("toolchain") == tools]
-    return sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)
-
-
-def prune(folder):
-    """Deletes warm folders long unused."""
-    found = [f for f in (HOME / "warm").glob("*") if f != folder]
-    for old in sorted(found, key=lambda f: f.stat().st_mtime, reverse=True)[KEEP:]:
-        with lock("warm-swap"):
-            shutil.rmtree(old, ignore_errors=True)
+def others(here):
+    """Other finished warm folders, last used first."""
+    found = [old for old in here.parent.glob("*") if old != here and record(old)]
+    return sorted(found, key=lambda old: old.stat().st_mtime, reverse=True)

@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(child(1, "trial", 0), CHILD);
     }
     const FIRST: [usize; 3] = [402, 80, 596];
-    const CHILD: u64 = 0;
+    const CHILD: u64 = 1_689_148_249_224_832_393;
 
     #[test]
     fn moments_of_the_draws() {

@@ -146,7 +146,10 @@ impl BestSoFar {
     }
 
     fn title(&self) -> String {
-        format!("Best {} so far", self.metric())
+        match self.axis {
+            Axis::Trials => format!("Best {} so far", self.metric()),
+            Axis::Seconds => format!("Best {} against time", self.metric()),
+        }
     }
 
     fn why_empty(&self) -> String {

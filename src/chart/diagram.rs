@@ -2,9 +2,9 @@
 //! chain runs straight down; whatever skips a layer runs in lanes at the left, one trunk for each
 //! source, the short ones inside, so that they cross as little as they can.
 
-use super::plain::{COLUMNS, fit, len};
+use super::plain::{COLUMNS, fit, len, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{Font, GRID, MUTED, family, plural, width};
+use super::theme::{Font, GRID, MUTED, family, plural, width, wrap};
 use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -175,9 +175,12 @@ impl Draw for Diagram {
         let mut bottom = top(n - 1) + height + 12.0;
         if !self.total.is_empty() {
             svg.line((left, bottom), (params_x, bottom), GRID, 1.0);
-            let room = params_x - 16.0;
-            svg.text((params_x, bottom + 17.0), &self.total, Font::TEXT.bold(), Anchor::End, room);
-            bottom += 28.0;
+            let (font, room) = (Font::TEXT.bold(), full - 32.0);
+            for line in wrap(&self.total, font, room) {
+                bottom += 17.0;
+                svg.text((16.0, bottom), &line, font, Anchor::Start, room + 2.0);
+            }
+            bottom += 11.0;
         }
         let said = format!(
             "{}, {} with skip connections. {}",
@@ -237,7 +240,9 @@ impl Draw for Diagram {
             out += &line(&gutters[row], &names[row], &layer.shape, &layer.params);
         }
         if !self.total.is_empty() {
-            out += &format!("{}\n", fit(&format!("{:side$}{}", "", self.total), COLUMNS));
+            for text in wrap_plain(&self.total, COLUMNS - side.min(20)) {
+                out += &format!("{:side$}{text}\n", "", side = side.min(20));
+            }
         }
         out
     }

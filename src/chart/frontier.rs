@@ -36,6 +36,11 @@ pub struct FrontierPoint {
     pub best: bool,
 }
 
+/// What stands in the picture of a name such as `trial 7: conv(16,3)>...`; hovering tells the rest.
+fn short(name: &str) -> &str {
+    name.split_once(": ").map_or(name, |(short, _)| short)
+}
+
 impl Frontier {
     /// The points that no other point beats: no costlier and better, or cheaper and as good. From
     /// the cheapest on; equal points are all kept, points that are not finite left out.
@@ -179,7 +184,7 @@ impl Frontier {
                 true => Font::TEXT.bold().size(11.5).fill(INK),
                 false => Font::NOTE.size(10.5),
             };
-            let name = elide(&p.name, font, 130.0);
+            let name = elide(short(&p.name), font, 130.0);
             let text = if p.best { format!("{name}  {}", score(p.score)) } else { name };
             let areas = self.places(frame.at(p.x, p.score), width(&text, font), font.size);
             let fits = |a: &&Area, keep_clear: &[Area]| {

@@ -213,7 +213,7 @@ impl Draw for Leaderboard {
                             }
                             false => "font-variant-numeric:tabular-nums".into(),
                         };
-                        let text = escape(&self.cell(cells, c));
+                        let text = escape(&self.cell(cells, c)).replace("&gt;", "&gt;<wbr/>");
                         format!(r#"<td role="cell" style="{place};{face}">{text}</td>"#)
                     })
                     .collect();

@@ -90,9 +90,9 @@ impl LearningCurves {
     fn range(&self, lines: &[Line]) -> Vec<f64> {
         let all = || lines.iter().flat_map(|l| &l.points).map(|p| p.1);
         let mut shown = zoomed(all().collect(), self.maximise, 8.0);
-        shown.extend(
-            lines.iter().filter(|l| l.curve.highlight).filter_map(|l| l.points.last()).map(|p| p.1),
-        );
+        // Those that are named are seen from the first epoch to the last.
+        let named = lines.iter().filter(|l| l.curve.highlight);
+        shown.extend(named.flat_map(|l| &l.points).map(|p| p.1));
         shown
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The colours are those of Okabe and Ito (2008), which stay apart for every common kind of colour
 //! blindness. Pictures sit on an opaque near-white card, so they read the same on a light and on a
-//! dark notebook. SVG cannot measure text; [`width`] uses the advances of DejaVu Sans, a wide face,
-//! so that a label laid out here never grows beyond its place elsewhere.
+//! dark notebook. SVG cannot measure text; the widths here are those of DejaVu Sans, a wide
+//! face, so that a label laid out here never grows beyond its place elsewhere.
 
 /// Okabe and Ito's colours, the strongest first; yellow is darkened to show on white.
 pub const PALETTE: [&str; 8] =

@@ -66,6 +66,7 @@ impl Training {
         seed: u64,
         split: Split,
     ) -> Result<Training> {
+        kernel::prepare();
         train.check()?;
         let wanted = arch.space();
         if wanted.input() != train.data.shape() || wanted.task() != train.data.task() {

@@ -6,9 +6,8 @@
 //! ```
 //! for stride `s`, padding `p`, dilation `d`; outside of `x` there are zeros.
 
-use super::{Host, depthwise, direct, on_host, operand, output, tensor};
+use super::{Host, direct, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
-use std::ops::Range;
 
 /// The convolution above; kernels need not be square, any stride, padding, dilation and groups.
 pub(crate) fn conv2d(
@@ -90,13 +89,10 @@ impl Conv {
         x.conv2d(w, 0, self.stride, self.dilation, self.groups)
     }
 
-    /// The outputs whose tap `k` is inside an axis of `size`, out of `count`.
-    #[inline(always)]
-    pub fn inside(&self, k: usize, size: usize, count: usize) -> Range<usize> {
-        let reach = k * self.dilation;
-        let first = self.padding.saturating_sub(reach).div_ceil(self.stride);
-        let last = (size + self.padding).saturating_sub(reach).div_ceil(self.stride);
-        first.min(count)..last.min(count)
+    /// Rows and columns of the kernel, in the order of the weights.
+    pub fn taps(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let (kh, kw) = (self.kh, self.kw);
+        (0..kh).flat_map(move |a| (0..kw).map(move |b| (a, b)))
     }
 }
 
@@ -113,13 +109,7 @@ impl CustomOp2 for Conv {
         wl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (x, w) = (operand(x, xl)?, operand(w, wl)?);
-        let y = if depthwise::fits(self) {
-            depthwise::forward(self, x, w)
-        } else if direct::fits(self) {
-            direct::forward(self, x, w)
-        } else {
-            self.unfold_forward(x, w)
-        };
+        let y = direct::forward(self, x, w);
         output(y, (self.n, self.o, self.oh, self.ow))
     }
 
@@ -134,16 +124,7 @@ impl CustomOp2 for Conv {
         let (x_host, w_host, g_host) = (Host::new(x)?, Host::new(w)?, Host::new(&grad)?);
         let (xs, ws, g) = (x_host.data()?, w_host.data()?, g_host.data()?);
         let (want_x, want_w) = (x.track_op(), w.track_op());
-        let (dx, dw) = if depthwise::fits(self) {
-            (
-                want_x.then(|| depthwise::grad_x(self, ws, g)),
-                want_w.then(|| depthwise::grad_w(self, xs, g)),
-            )
-        } else if direct::fits(self) {
-            direct::backward(self, xs, ws, g, want_x, want_w)
-        } else {
-            (want_x.then(|| self.unfold_grad_x(ws, g)), want_w.then(|| self.unfold_grad_w(xs, g)))
-        };
+        let (dx, dw) = direct::backward(self, xs, ws, g, want_x, want_w);
         let dx = dx.map(|d| tensor(d, x.shape())).transpose()?;
         let dw = dw.map(|d| tensor(d, w.shape())).transpose()?;
         Ok((dx, dw))

@@ -1,24 +1,28 @@
-//! Convolution without unfolding, for stride 1.
+//! Convolution as sums over shifted lines, without unfolding.
 //!
 //! Lay the images of a block side by side in one long line per channel, with zeros between rows and
-//! between images, `pitch = W + p` numbers a row:
+//! between images, `pitch` numbers a row. For stride 1 that is
 //!
 //! ```text
 //! line[c]:  0 0 0 0 | 0 x x x | 0 x x x | 0 x x x | 0 0 0 0 | 0 x x x | ...      (W = 3, p = 1)
 //! ```
 //!
-//! The zeros right of a row are those left of the next. Then the input of tap `(c, a, b)` for *all*
-//! outputs is the same line, shifted: with `j` running over the line,
+//! where the zeros right of a row are those left of the next, so `pitch = W + p`. Then the input of
+//! tap `(c, a, b)` for *all* outputs is the same line, shifted: with `j` running over the line,
 //!
 //! ```text
 //! y[o][j]        = sum over c, a, b of w[o, c, a, b] line[c][j + a d pitch + b d]
 //! dw[o, c, a, b] = sum over j of g[o][j] line[c][j + a d pitch + b d]
+//! dx[c][j]       = sum over o, a, b of w[o, c, a, b] g[o][j - a d pitch - b d]
 //! ```
 //!
 //! so the matrix of im2col never exists: its rows are overlapping slices. A few columns between
-//! the rows are computed in vain, `p / W` of them. The gradient with respect to `x` is again such a
-//! convolution, of `g` padded by `q = d (K - 1) - p`, with the kernel turned by 180 degrees; as
-//! `W' + q = W + p`, the lines of `g` have the same pitch, and serve both gradients.
+//! the rows are computed in vain, `p / W` of them.
+//!
+//! For a stride `s` each channel becomes `s s` lines, one for each phase, rows `i s + u` and columns
+//! `j s + v` of the padded image. A tap falls into one phase, `u = a d mod s` and `v = b d mod s`, and
+//! there it is a shift again, by `floor(a d / s)` rows and `floor(b d / s)` columns. A depthwise
+//! convolution is one with many groups: a single row of weights, so more columns at a time.
 
 use super::conv::Conv;
 use super::vector::{Level, Vector};
@@ -29,12 +33,6 @@ const BLOCK: usize = 48 * 1024;
 /// Room behind a line: the widest register may reach that far beyond the last column.
 const SLACK: usize = 16;
 
-/// Whether a convolution can be done this way: `q` must not be negative.
-pub(super) fn fits(conv: &Conv) -> bool {
-    let d = conv.dilation;
-    conv.stride == 1 && d * (conv.kh.min(conv.kw) - 1) >= conv.padding && conv.h * conv.w > 0
-}
-
 /// How images lie in the lines.
 #[derive(Clone, Copy)]
 struct Lines {
@@ -42,26 +40,31 @@ struct Lines {
     pitch: usize,
     /// From one image to the next.
     image: usize,
-    /// From one channel to the next.
+    /// From one channel (or phase of a channel) to the next.
     line: usize,
     /// Images in a block.
     images: usize,
-    /// Where the first number of an image of `x` lies, and of `g`.
-    x_at: usize,
-    g_at: usize,
+    /// Rows and columns of zeros above and left of an image of `g`.
+    g_pad: (usize, usize),
 }
 
 impl Lines {
     fn new(conv: &Conv) -> Self {
-        let (p, d) = (conv.padding, conv.dilation);
-        let (qh, qw) = (d * (conv.kh - 1) - p, d * (conv.kw - 1) - p);
-        let pitch = conv.w + p;
-        let image = (conv.h + p) * pitch;
-        let channels = conv.c.max(conv.o) / conv.groups;
-        let images = (BLOCK / (channels * image)).clamp(1, conv.n.max(1));
+        let (p, s, d) = (conv.padding, conv.stride, conv.dilation);
+        let reach = (d * (conv.kh - 1), d * (conv.kw - 1));
+        // Rows share their padding when the outputs, `W + 2 p - reach` a row, still fit.
+        let (pitch, rows) = if s == 1 && p <= reach.0.min(reach.1) {
+            (conv.w + p, conv.h + p)
+        } else {
+            ((conv.w + 2 * p).div_ceil(s), (conv.h + 2 * p).div_ceil(s))
+        };
+        let image = rows * pitch;
+        let g_pad = (reach.0 / s, reach.1 / s);
+        let channels = (conv.c * s * s).max(conv.o) / conv.groups;
+        let images = (BLOCK / (channels * image)).clamp(1, conv.n);
         // The slack keeps the next channel out of a register that reaches beyond the last column.
-        let line = images * image + p.max(qh) * pitch + p.max(qw) + SLACK;
-        Lines { pitch, image, line, images, x_at: p * pitch + p, g_at: qh * pitch + qw }
+        let line = images * image + p.max(g_pad.0) * pitch + p.max(g_pad.1) + SLACK;
+        Lines { pitch, image, line, images, g_pad }
     }
 
     /// Columns from the first output of a block of `images` to the last, `h` by `w` each.
@@ -69,33 +72,82 @@ impl Lines {
         (images - 1) * self.image + (h - 1) * self.pitch + w
     }
 
-    /// Copies `planes [image][channel][h, w]` into the lines, the first number to `at`.
-    fn lay(&self, planes: &Planes, data: &[f32], at: usize, lines: &mut [f32]) {
-        for (i, image) in data.chunks(planes.all * planes.h * planes.w).enumerate() {
+    /// Where row `i`, column `j` of the first image lies.
+    fn at(&self, i: usize, j: usize) -> usize {
+        i * self.pitch + j
+    }
+
+    /// Copies `planes [image][channel][h, w]` into lines, behind `pad` rows and columns, split into
+    /// the `step * step` phases of the padded plane.
+    fn lay(
+        &self,
+        planes: &Planes,
+        data: &[f32],
+        step: usize,
+        pad: (usize, usize),
+        lines: &mut [f32],
+    ) {
+        for (n, image) in data.chunks_exact(planes.all * planes.h * planes.w).enumerate() {
             let image = &image[planes.skip * planes.h * planes.w..];
             let channels = image.chunks_exact(planes.h * planes.w).take(planes.count);
             for (c, plane) in channels.enumerate() {
-                let to = &mut lines[c * self.line + i * self.image + at..];
-                for (to, row) in to.chunks_mut(self.pitch).zip(plane.chunks_exact(planes.w)) {
-                    to[..planes.w].copy_from_slice(row);
+                if step == 1 {
+                    let start = c * self.line + n * self.image + self.at(pad.0, pad.1);
+                    let to = lines[start..].chunks_mut(self.pitch);
+                    for (to, row) in to.zip(plane.chunks_exact(planes.w)) {
+                        to[..row.len()].copy_from_slice(row);
+                    }
+                    continue;
+                }
+                for (y, row) in plane.chunks_exact(planes.w).enumerate() {
+                    let (i, u) = ((y + pad.0) / step, (y + pad.0) % step);
+                    for v in 0..step {
+                        let x = first_in_phase(v, pad.1, step);
+                        let line = ((c * step + u) * step + v) * self.line;
+                        let to = line + n * self.image + self.at(i, (x + pad.1) / step);
+                        if x < row.len() {
+                            let from = row[x..].iter().step_by(step);
+                            lines[to..].iter_mut().zip(from).for_each(|(to, &v)| *to = v);
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Copies rows of a tile of results, `ld` numbers a channel, back into planes.
-    fn unlay(&self, planes: &Planes, from: &[f32], ld: usize, data: &mut [f32]) {
-        for (i, image) in data.chunks_mut(planes.all * planes.h * planes.w).enumerate() {
+    /// Copies a tile of results, `ld` numbers a channel, to every `step`-th number of planes,
+    /// beginning with row `first.0`, column `first.1`.
+    fn unlay(
+        &self,
+        planes: &Planes,
+        from: &[f32],
+        ld: usize,
+        step: usize,
+        first: (usize, usize),
+        data: &mut [f32],
+    ) {
+        for (n, image) in data.chunks_exact_mut(planes.all * planes.h * planes.w).enumerate() {
             let image = &mut image[planes.skip * planes.h * planes.w..];
             let channels = image.chunks_exact_mut(planes.h * planes.w).take(planes.count);
             for (c, plane) in channels.enumerate() {
-                let from = &from[c * ld + i * self.image..(c + 1) * ld];
-                for (row, from) in plane.chunks_exact_mut(planes.w).zip(from.chunks(self.pitch)) {
-                    row.copy_from_slice(&from[..planes.w]);
+                let from = from[c * ld + n * self.image..(c + 1) * ld].chunks(self.pitch);
+                let rows = plane.chunks_exact_mut(planes.w).skip(first.0).step_by(step);
+                for (row, from) in rows.zip(from) {
+                    if step == 1 {
+                        row.copy_from_slice(&from[..row.len()]);
+                    } else {
+                        let row = row[first.1..].iter_mut().step_by(step);
+                        row.zip(from).for_each(|(to, &v)| *to = v);
+                    }
                 }
             }
         }
     }
+}
+
+/// The first position, after `pad` zeros, whose place is `phase` modulo `step`.
+fn first_in_phase(phase: usize, pad: usize, step: usize) -> usize {
+    (phase + step - pad % step) % step
 }
 
 /// Some channels of images: `count` after the first `skip`, out of `all`, each `h` by `w`.
@@ -108,16 +160,64 @@ struct Planes {
     w: usize,
 }
 
-/// Where tap `(c, a, b)` starts reading, for `channels` lines.
-fn tap_offsets(conv: &Conv, lines: &Lines, channels: usize) -> Vec<usize> {
-    let d = conv.dilation;
-    let mut taps = Vec::with_capacity(channels * conv.kh * conv.kw);
-    for c in 0..channels {
-        for a in 0..conv.kh {
-            taps.extend((0..conv.kw).map(|b| c * lines.line + a * d * lines.pitch + b * d));
+impl Planes {
+    fn input(conv: &Conv, group: usize) -> Self {
+        let count = conv.c / conv.groups;
+        Planes { all: conv.c, skip: group * count, count, h: conv.h, w: conv.w }
+    }
+
+    fn output(conv: &Conv, group: usize) -> Self {
+        let count = conv.o / conv.groups;
+        Planes { all: conv.o, skip: group * count, count, h: conv.oh, w: conv.ow }
+    }
+}
+
+/// Where tap `(c, a, b)` starts reading in the lines of `x`, in the order of the weights.
+fn x_taps(conv: &Conv, lines: &Lines) -> Vec<usize> {
+    let (s, d) = (conv.stride, conv.dilation);
+    let mut taps = Vec::new();
+    for c in 0..conv.c / conv.groups {
+        for (a, b) in conv.taps() {
+            let phase = (c * s + a * d % s) * s + b * d % s;
+            taps.push(phase * lines.line + lines.at(a * d / s, b * d / s));
         }
     }
     taps
+}
+
+/// One phase of `dx`: its first row and column, and for each tap `(o, a, b)` that falls into it where
+/// it starts reading in the lines of `g`, and the weight of `c = 0`.
+struct Phase {
+    first: (usize, usize),
+    size: (usize, usize),
+    taps: Vec<usize>,
+    weights: Vec<usize>,
+}
+
+fn phases(conv: &Conv, lines: &Lines) -> Vec<Phase> {
+    let (s, p, d) = (conv.stride, conv.padding, conv.dilation);
+    let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
+    let mut phases = Vec::new();
+    for (u, v) in (0..s).flat_map(|u| (0..s).map(move |v| (u, v))) {
+        let first = (first_in_phase(u, p, s), first_in_phase(v, p, s));
+        if first.0 >= conv.h || first.1 >= conv.w {
+            continue;
+        }
+        let size = ((conv.h - first.0).div_ceil(s), (conv.w - first.1).div_ceil(s));
+        let start = lines.at((first.0 + p) / s, (first.1 + p) / s);
+        let (mut taps, mut weights) = (Vec::new(), Vec::new());
+        for o in 0..og {
+            for (a, b) in conv.taps().filter(|(a, b)| (a * d % s, b * d % s) == (u, v)) {
+                let back = lines.at(lines.g_pad.0 - a * d / s, lines.g_pad.1 - b * d / s);
+                taps.push(o * lines.line + start + back);
+                weights.push((o * cg * conv.kh + a) * conv.kw + b);
+            }
+        }
+        if !taps.is_empty() {
+            phases.push(Phase { first, size, taps, weights });
+        }
+    }
+    phases
 }
 
 /// Channels in one tile of results: the height of the register block.
@@ -125,24 +225,19 @@ fn tile_height() -> usize {
     match Level::detect() {
         Level::Portable => 4,
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => 4,
+        Level::Avx2 => 6,
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => 8,
     }
 }
 
-/// `w [rows][k]` in tiles of `height` rows, each stored `[k][height]` and filled up with zeros.
-fn pack_weights(
-    rows: usize,
-    k: usize,
-    height: usize,
-    at: impl Fn(usize, usize) -> f32,
-) -> Vec<f32> {
+/// `w [rows][k]` in tiles, each stored `[k][tile height]` and filled up with zeros.
+fn pack_weights(rows: usize, k: usize, at: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+    let height = tile_height();
     let mut packed = Vec::with_capacity(rows.next_multiple_of(height) * k);
     for tile in (0..rows).step_by(height) {
         for i in 0..k {
-            packed
-                .extend((tile..tile + height).map(|row| if row < rows { at(row, i) } else { 0.0 }));
+            packed.extend((tile..tile + height).map(|r| if r < rows { at(r, i) } else { 0.0 }));
         }
     }
     packed
@@ -150,21 +245,27 @@ fn pack_weights(
 
 /// `y`, one group and one block of images after the other.
 pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
-    let lines = Lines::new(conv);
-    let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
-    let taps = tap_offsets(conv, &lines, cg);
-    let k = taps.len();
     let mut y = vec![0.0; conv.n * conv.o * conv.oh * conv.ow];
+    if x.is_empty() {
+        return y;
+    }
+    let lines = Lines::new(conv);
+    let (cg, og, s) = (conv.c / conv.groups, conv.o / conv.groups, conv.stride);
+    let taps = x_taps(conv, &lines);
+    let k = taps.len();
+    let (mut x_lines, mut tile) = (vec![0.0; cg * s * s * lines.line], Vec::new());
     for group in 0..conv.groups {
-        let inputs = Planes { all: conv.c, skip: group * cg, count: cg, h: conv.h, w: conv.w };
-        let outs = Planes { all: conv.o, skip: group * og, count: og, h: conv.oh, w: conv.ow };
+        let (inputs, outs) = (Planes::input(conv, group), Planes::output(conv, group));
         let w = &w[group * og * k..(group + 1) * og * k];
-        let packed = pack_weights(og, k, tile_height(), |row, i| w[row * k + i]);
-        let mut buffer = vec![0.0; cg * lines.line];
+        let packed = pack_weights(og, k, |row, i| w[row * k + i]);
         let xs = x.chunks(lines.images * conv.c * conv.h * conv.w);
         for (x, y) in xs.zip(y.chunks_mut(lines.images * conv.o * conv.oh * conv.ow)) {
-            lines.lay(&inputs, x, lines.x_at, &mut buffer);
-            convolve(&lines, &taps, &packed, &buffer, &outs, y);
+            lines.lay(&inputs, x, s, (conv.padding, conv.padding), &mut x_lines);
+            let columns = lines.columns(x.len() / (conv.c * conv.h * conv.w), conv.oh, conv.ow);
+            for (rows, weights) in tiles(&outs, &packed) {
+                let ld = product(&taps, weights, &x_lines, &mut tile, columns, rows.count);
+                lines.unlay(&rows, &tile, ld, 1, (0, 0), y);
+            }
         }
     }
     y
@@ -179,95 +280,87 @@ pub(super) fn backward(
     want_x: bool,
     want_w: bool,
 ) -> (Option<Vec<f32>>, Option<Vec<f32>>) {
-    let lines = Lines::new(conv);
-    let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
-    let (x_taps, g_taps) = (tap_offsets(conv, &lines, cg), tap_offsets(conv, &lines, og));
-    let (k, kk) = (x_taps.len(), conv.kh * conv.kw);
     let mut dx = vec![0.0; if want_x { x.len() } else { 0 }];
     let mut dw = vec![0.0; if want_w { w.len() } else { 0 }];
+    if x.is_empty() {
+        return (want_x.then_some(dx), want_w.then_some(dw));
+    }
+    let lines = Lines::new(conv);
+    let (cg, og, s) = (conv.c / conv.groups, conv.o / conv.groups, conv.stride);
+    let (taps, kk) = (x_taps(conv, &lines), conv.kh * conv.kw);
+    let phases = if want_x { phases(conv, &lines) } else { Vec::new() };
+    let mut g_lines = vec![0.0; og * lines.line];
+    let mut x_lines = vec![0.0; if want_w { cg * s * s * lines.line } else { 0 }];
+    let mut tile = Vec::new();
+    let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     for group in 0..conv.groups {
-        let inputs = Planes { all: conv.c, skip: group * cg, count: cg, h: conv.h, w: conv.w };
-        let outs = Planes { all: conv.o, skip: group * og, count: og, h: conv.oh, w: conv.ow };
-        let span = group * og * k..(group + 1) * og * k;
-        // Row c, tap (o, a, b) of the turned kernel.
-        let turned = |c: usize, i: usize| w[span.start + (i / kk * cg + c) * kk + kk - 1 - i % kk];
-        let packed = match want_x {
-            true => pack_weights(cg, g_taps.len(), tile_height(), turned),
-            false => Vec::new(),
-        };
-        let mut g_lines = vec![0.0; og * lines.line];
-        let mut x_lines = vec![0.0; if want_w { cg * lines.line } else { 0 }];
-        let (x_block, g_block) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
-        let starts = (0..conv.n).step_by(lines.images);
-        for from in starts {
+        let (inputs, outs) = (Planes::input(conv, group), Planes::output(conv, group));
+        let span = group * og * cg * kk..(group + 1) * og * cg * kk;
+        let w = &w[span.clone()];
+        let pack = |p: &Phase| pack_weights(cg, p.taps.len(), |c, i| w[p.weights[i] + c * kk]);
+        let packed: Vec<Vec<f32>> = phases.iter().map(pack).collect();
+        for from in (0..conv.n).step_by(lines.images) {
             let to = (from + lines.images).min(conv.n);
             if to - from < lines.images {
                 // A last, shorter block must not see the images of the one before.
                 g_lines.fill(0.0);
             }
-            lines.lay(&outs, &g[from * g_block..to * g_block], lines.g_at, &mut g_lines);
+            lines.lay(&outs, &g[from * g_size..to * g_size], 1, lines.g_pad, &mut g_lines);
             if want_w {
-                let x = &x[from * x_block..to * x_block];
-                lines.lay(&inputs, x, lines.x_at, &mut x_lines);
+                let x = &x[from * x_size..to * x_size];
+                lines.lay(&inputs, x, s, (conv.padding, conv.padding), &mut x_lines);
                 let columns = lines.columns(to - from, conv.oh, conv.ow);
-                let dw = &mut dw[span.clone()];
-                correlate(&lines, &x_taps, &x_lines, &g_lines, columns, dw);
+                correlate(&lines, &taps, &x_lines, &g_lines, columns, &mut dw[span.clone()]);
             }
-            if want_x {
-                let dx = &mut dx[from * x_block..to * x_block];
-                convolve(&lines, &g_taps, &packed, &g_lines, &inputs, dx);
+            for (phase, packed) in phases.iter().zip(&packed) {
+                let dx = &mut dx[from * x_size..to * x_size];
+                let columns = lines.columns(to - from, phase.size.0, phase.size.1);
+                for (rows, weights) in tiles(&inputs, packed) {
+                    let ld =
+                        product(&phase.taps, weights, &g_lines, &mut tile, columns, rows.count);
+                    lines.unlay(&rows, &tile, ld, s, phase.first, dx);
+                }
             }
         }
     }
     (want_x.then_some(dx), want_w.then_some(dw))
 }
 
-/// One block: every tile of channels over all columns, then into the planes of `data`.
-fn convolve(
-    lines: &Lines,
-    taps: &[usize],
-    weights: &[f32],
-    buffer: &[f32],
-    outs: &Planes,
-    data: &mut [f32],
-) {
-    let images = data.len() / (outs.all * outs.h * outs.w);
-    let columns = lines.columns(images, outs.h, outs.w);
-    let ld = columns + SLACK;
-    let height = tile_height();
-    let mut tile = vec![0.0; height * ld];
-    for (t, weights) in weights.chunks_exact((height * taps.len()).max(1)).enumerate() {
-        let count = (outs.count - t * height).min(height);
-        product(taps, weights, buffer, &mut tile, ld, columns, count);
-        let part = Planes { skip: outs.skip + t * height, count, ..*outs };
-        lines.unlay(&part, &tile, ld, data);
-    }
+/// The channels of `planes`, one tile at a time, with the weights that belong to each.
+fn tiles<'a>(planes: &Planes, packed: &'a [f32]) -> impl Iterator<Item = (Planes, &'a [f32])> {
+    let (height, planes) = (tile_height(), *planes);
+    let size = packed.len() / planes.count.div_ceil(height);
+    packed.chunks_exact(size).enumerate().map(move |(t, weights)| {
+        let count = (planes.count - t * height).min(height);
+        (Planes { skip: planes.skip + t * height, count, ..planes }, weights)
+    })
 }
 
-/// `tile[r][j] = sum over k of weights[k][r] buffer[taps[k] + j]` for `j` below `columns`.
+/// `tile[r][j] = sum over k of weights[k][r] buffer[taps[k] + j]` for `j` below `columns`; gives the
+/// distance from one `r` to the next.
 fn product(
     taps: &[usize],
     weights: &[f32],
     buffer: &[f32],
-    tile: &mut [f32],
-    ld: usize,
+    tile: &mut Vec<f32>,
     columns: usize,
     rows: usize,
-) {
+) -> usize {
+    let (ld, height) = (columns + SLACK, tile_height());
+    tile.resize(tile.len().max(height * ld), 0.0);
     let job = Product { taps, weights, buffer, ld, columns };
     let furthest = taps.iter().max().copied().unwrap_or(0);
     // Only single registers reach beyond the last column.
-    assert!(furthest + columns + SLACK <= buffer.len() && columns + SLACK <= ld);
-    let height = tile_height();
-    assert!(tile.len() >= height * ld && weights.len() >= height * taps.len());
+    assert!(furthest + ld <= buffer.len() && weights.len() >= height * taps.len());
     match Level::detect() {
         // SAFETY: the lengths are asserted above, and the processor has been asked.
-        Level::Portable => unsafe { job.run::<[f32; 4], 4, 4, 2>(tile) },
+        Level::Portable => unsafe { job.portable(tile, rows) },
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { job.avx2(tile) },
+        Level::Avx2 => unsafe { job.avx2(tile, rows) },
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { job.avx512(tile, rows) },
     }
+    ld
 }
 
 struct Product<'a> {
@@ -279,11 +372,31 @@ struct Product<'a> {
 }
 
 impl Product<'_> {
+    // As many sums at a time as there are registers for, next to what is multiplied: one too many,
+    // and a sum goes through memory in every step, at half the speed. A single row,
+    // as in a depthwise convolution, takes more columns instead.
+
+    unsafe fn portable(&self, tile: &mut [f32], rows: usize) {
+        // SAFETY: the caller's.
+        unsafe {
+            match rows {
+                1 => self.run::<[f32; 4], 4, 1, 6>(tile),
+                _ => self.run::<[f32; 4], 4, 4, 2>(tile),
+            }
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(&self, tile: &mut [f32]) {
+    unsafe fn avx2(&self, tile: &mut [f32], rows: usize) {
         // SAFETY: the caller's.
-        unsafe { self.run::<std::arch::x86_64::__m256, 4, 4, 3>(tile) }
+        unsafe {
+            match rows {
+                1 => self.run::<std::arch::x86_64::__m256, 6, 1, 10>(tile),
+                2..=4 => self.run::<std::arch::x86_64::__m256, 6, 4, 2>(tile),
+                _ => self.run::<std::arch::x86_64::__m256, 6, 6, 2>(tile),
+            }
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -291,10 +404,10 @@ impl Product<'_> {
     unsafe fn avx512(&self, tile: &mut [f32], rows: usize) {
         // SAFETY: the caller's.
         unsafe {
-            if rows > 4 {
-                self.run::<std::arch::x86_64::__m512, 8, 8, 3>(tile)
-            } else {
-                self.run::<std::arch::x86_64::__m512, 8, 4, 3>(tile)
+            match rows {
+                1 => self.run::<std::arch::x86_64::__m512, 8, 1, 10>(tile),
+                2..=4 => self.run::<std::arch::x86_64::__m512, 8, 4, 3>(tile),
+                _ => self.run::<std::arch::x86_64::__m512, 8, 8, 3>(tile),
             }
         }
     }
@@ -357,9 +470,10 @@ impl Product<'_> {
 fn correlate(lines: &Lines, taps: &[usize], x: &[f32], g: &[f32], columns: usize, dw: &mut [f32]) {
     let rows = dw.len() / taps.len().max(1);
     let furthest = taps.iter().max().copied().unwrap_or(0);
+    let g_at = lines.at(lines.g_pad.0, lines.g_pad.1);
     assert!(furthest + columns + SLACK <= x.len());
-    assert!((rows.max(1) - 1) * lines.line + lines.g_at + columns + SLACK <= g.len());
-    let job = Correlation { lines, taps, x, g: &g[lines.g_at..], columns };
+    assert!((rows.max(1) - 1) * lines.line + g_at + columns + SLACK <= g.len());
+    let job = Correlation { lines, taps, x, g: &g[g_at..], columns };
     match Level::detect() {
         // SAFETY: the lengths are asserted above, and the processor has been asked.
         Level::Portable => unsafe { job.run::<[f32; 4], 4, 2>(dw, rows) },
@@ -383,14 +497,24 @@ impl Correlation<'_> {
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2(&self, dw: &mut [f32], rows: usize) {
         // SAFETY: the caller's.
-        unsafe { self.run::<std::arch::x86_64::__m256, 4, 3>(dw, rows) }
+        unsafe {
+            match rows {
+                1 => self.run::<std::arch::x86_64::__m256, 1, 9>(dw, rows),
+                _ => self.run::<std::arch::x86_64::__m256, 2, 6>(dw, rows),
+            }
+        }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx2,fma")]
     unsafe fn avx512(&self, dw: &mut [f32], rows: usize) {
         // SAFETY: the caller's.
-        unsafe { self.run::<std::arch::x86_64::__m512, 4, 6>(dw, rows) }
+        unsafe {
+            match rows {
+                1 => self.run::<std::arch::x86_64::__m512, 1, 9>(dw, rows),
+                _ => self.run::<std::arch::x86_64::__m512, 4, 6>(dw, rows),
+            }
+        }
     }
 
     /// Blocks of `R` output channels times `N` taps. At the edges rows and taps are repeated,
@@ -425,25 +549,36 @@ impl Correlation<'_> {
     ) -> [[f32; N]; R] {
         // SAFETY: the caller's.
         unsafe {
-            let mut acc = [[V::zero(); N]; R];
+            // Nested as in `Product::block`: in other shapes the compiler keeps some of the sums in
+            // memory.
+            let mut acc = [[V::zero(); R]; N];
             let mut j = 0;
             while j < self.columns {
                 let mut g = [V::zero(); R];
                 for (g, p) in g.iter_mut().zip(gs) {
                     *g = V::load(p.wrapping_add(j));
                 }
-                for (n, p) in xs.iter().enumerate() {
+                for (acc, p) in acc.iter_mut().zip(xs) {
                     let x = V::load(p.wrapping_add(j));
                     for (acc, &g) in acc.iter_mut().zip(&g) {
-                        acc[n] = acc[n].add_product(g, x);
+                        *acc = acc.add_product(g, x);
                     }
                 }
                 j = j.wrapping_add(V::LANES);
             }
+            // Through memory: seeing the sums of lanes ahead, the compiler would keep half of the
+            // accumulators there during the loop.
+            let mut lanes = [[[0f32; 16]; R]; N];
+            for (lanes, acc) in lanes.iter_mut().zip(&acc) {
+                for (lanes, acc) in lanes.iter_mut().zip(acc) {
+                    acc.store(lanes.as_mut_ptr());
+                }
+            }
+            let lanes = std::hint::black_box(&lanes);
             let mut sums = [[0.0; N]; R];
-            for (sums, acc) in sums.iter_mut().zip(&acc) {
-                for (sum, acc) in sums.iter_mut().zip(acc) {
-                    *sum = acc.sum();
+            for (n, lanes) in lanes.iter().enumerate() {
+                for (r, lanes) in lanes.iter().enumerate() {
+                    sums[r][n] = V::load(lanes.as_ptr()).sum();
                 }
             }
             sums

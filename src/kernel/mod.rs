@@ -4,12 +4,14 @@
 //! one core each, and a result never depends on how many of them do. Tensors of another type or on
 //! another device take Candle's own operations instead: the same function serves CUDA.
 //!
+//! Candle's own elementwise operations, which backward passes are full of, share one pool of
+//! threads behind one lock; [`prepare`] keeps trials out of each other's way there.
+//!
 //! A custom operation takes at most three tensors and returns one; Candle detaches the gradient,
 //! so nothing here differentiates twice.
 
 mod activation;
 mod conv;
-mod depthwise;
 mod direct;
 mod linear;
 mod loss;
@@ -20,14 +22,13 @@ mod pool;
 mod simd;
 #[cfg(test)]
 mod tests;
-mod unfold;
 mod vector;
 
 pub(crate) use activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, tanh};
 pub(crate) use conv::conv2d;
 pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
-pub(crate) use memory::keep_memory;
+pub(crate) use memory::prepare;
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
 pub(crate) use pool::{avg_pool2d, global_avg_pool, max_pool2d};

@@ -158,7 +158,9 @@ impl Channel {
     #[inline(always)]
     fn masked(&self, x: f32, g: f32) -> f32 {
         let y = (x - self.mean) * self.scale + self.beta;
-        if self.relu && y <= 0.0 { 0.0 } else { g }
+        // By bits rather than by a branch, which would be mispredicted every other time.
+        let keep = u32::from(!self.relu || y > 0.0).wrapping_neg();
+        f32::from_bits(g.to_bits() & keep)
     }
 }
 
@@ -181,6 +183,13 @@ vectorised! {
     /// Mean and biased variance of channel `c`.
     fn channel_stats(x: &[f32], dims: [usize; 3], c: usize) -> (f64, f64) {
         let s = dims[2] as f64;
+        if dims[2] < 8 {
+            // Rows too short to be worth their own statistics: twice over all of the numbers.
+            let all = || rows(x, dims, c).flatten().map(|&v| f64::from(v));
+            let m = dims[0] as f64 * s;
+            let mean = all().sum::<f64>() / m;
+            return (mean, all().map(|v| (v - mean) * (v - mean)).sum::<f64>() / m);
+        }
         let (mut count, mut mean, mut m2) = (0f64, 0f64, 0f64);
         for row in rows(x, dims, c) {
             // Shifted by its first number, a row of equal numbers has a variance of exactly zero.
@@ -216,17 +225,15 @@ vectorised! {
     fn channel_sums(x: &[f32], g: &[f32], dims: [usize; 3], c: usize, ch: Channel) -> (f64, f64) {
         let (mut sum, mut dot) = (0f64, 0f64);
         for (x, g) in rows(x, dims, c).zip(rows(g, dims, c)) {
-            let (a, b) = if ch.relu {
+            // Two loops over a row in the cache: one loop for both sums is not vectorised.
+            if ch.relu {
                 let ch = Channel { relu: true, ..ch };
-                simd::reduce_pair(x, g, |x, g| {
-                    let g = ch.masked(x, g);
-                    (g, g * (x - ch.mean))
-                })
+                sum += f64::from(simd::reduce2(x, g, |x, g| ch.masked(x, g)));
+                dot += f64::from(simd::reduce2(x, g, |x, g| ch.masked(x, g) * (x - ch.mean)));
             } else {
-                simd::reduce_pair(x, g, |x, g| (g, g * (x - ch.mean)))
-            };
-            sum += f64::from(a);
-            dot += f64::from(b);
+                sum += f64::from(simd::reduce(g, |g| g));
+                dot += f64::from(simd::reduce2(x, g, |x, g| g * (x - ch.mean)));
+            }
         }
         (sum, dot)
     }

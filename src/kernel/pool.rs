@@ -190,21 +190,14 @@ vectorised! {
                     let start = iy * win.w + outs.start * win.stride + kx - win.padding;
                     let (best, from) = (&mut best[outs.clone()], &mut from[outs]);
                     let row = &x[start..(iy + 1) * win.w];
-                    // A constant stride of 1 lets the compiler vectorise.
-                    if win.stride == 1 {
-                        let lanes = best.iter_mut().zip(from).zip(row);
-                        for (i, ((b, f), &v)) in (start as u32..).zip(lanes) {
-                            let better = (v > *b) | v.is_nan() | (*f == NOWHERE);
-                            *b = if better { v } else { *b };
-                            *f = if better { i } else { *f };
-                        }
-                    } else {
-                        let lanes = best.iter_mut().zip(from).zip(row.iter().step_by(win.stride));
-                        let places = (start as u32..).step_by(win.stride);
-                        for (i, ((b, f), &v)) in places.zip(lanes) {
-                            if v > *b || v.is_nan() || *f == NOWHERE {
-                                *b = v;
-                                *f = i;
+                    match win.stride {
+                        1 => scan::<1>(best, from, row, start as u32),
+                        2 => scan::<2>(best, from, row, start as u32),
+                        _ => {
+                            let places = (start as u32..).step_by(win.stride);
+                            let row = row.iter().step_by(win.stride).zip(places);
+                            for ((b, f), (&v, i)) in best.iter_mut().zip(from).zip(row) {
+                                better(b, f, v, i);
                             }
                         }
                     }
@@ -212,6 +205,30 @@ vectorised! {
             }
         }
     }
+}
+
+/// Takes `v`, from position `i`, where it is larger than the best so far, or NaN, or the first.
+#[inline(always)]
+fn better(best: &mut f32, from: &mut u32, v: f32, i: u32) {
+    // No branch, so that the loops around this vectorise.
+    let better = (v > *best) | v.is_nan() | (*from == NOWHERE);
+    *best = if better { v } else { *best };
+    *from = if better { i } else { *from };
+}
+
+/// One tap along a row, `S` inputs from one output to the next, the first at position `at`.
+#[inline(always)]
+fn scan<const S: usize>(best: &mut [f32], from: &mut [u32], row: &[f32], mut at: u32) {
+    let (Some((b, best)), Some((f, from))) = (best.split_last_mut(), from.split_last_mut()) else {
+        return;
+    };
+    // The last output may lack the inputs behind its own, which a whole chunk would need.
+    let last = best.len();
+    for ((b, f), v) in best.iter_mut().zip(from).zip(row.as_chunks::<S>().0) {
+        better(b, f, v[0], at);
+        at = at.wrapping_add(S as u32);
+    }
+    better(b, f, row[last * S], at);
 }
 
 impl CustomOp1 for MaxPool {
@@ -378,13 +395,8 @@ impl CustomOp1 for GlobalAvgPool {
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let (n, c, h, w) = x.dims4()?;
-        let share = 1.0 / (h * w) as f32;
-        let grad = grad.contiguous()?;
-        let host = Host::new(&grad)?;
-        let mut dx = Vec::with_capacity(n * c * h * w);
-        for &g in host.data()? {
-            dx.resize(dx.len() + h * w, g * share);
-        }
-        Ok(Some(tensor(dx, x.shape())?))
+        // A view, which Candle adds to the sum of gradients without it ever being written out.
+        let share = (grad * (1.0 / (h * w) as f64))?.reshape((n, c, 1, 1))?;
+        Ok(Some(share.broadcast_as(x.shape())?))
     }
 }

@@ -43,12 +43,12 @@ const LANES: usize = 16;
 #[inline(always)]
 pub(super) fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0f32; LANES];
-    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
+    let ((xs, x), (ys, y)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
     let mut rest = 0f32;
-    for (&a, &b) in xs.remainder().iter().zip(ys.remainder()) {
+    for (&a, &b) in x.iter().zip(y) {
         rest += f(a, b);
     }
-    for (a, b) in xs.zip(ys) {
+    for (a, b) in xs.iter().zip(ys) {
         for i in 0..LANES {
             lanes[i] += f(a[i], b[i]);
         }
@@ -60,25 +60,4 @@ pub(super) fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 
 #[inline(always)]
 pub(super) fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     reduce2(x, x, |a, _| f(a))
-}
-
-/// The two sums of the pairs `f(x[i], y[i])`, in the order of [`reduce2`].
-#[inline(always)]
-pub(super) fn reduce_pair(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> (f32, f32)) -> (f32, f32) {
-    let (mut left, mut right) = ([0f32; LANES], [0f32; LANES]);
-    let (xs, ys) = (x.chunks_exact(LANES), y.chunks_exact(LANES));
-    let mut rest = (0f32, 0f32);
-    for (&a, &b) in xs.remainder().iter().zip(ys.remainder()) {
-        let (p, q) = f(a, b);
-        rest.0 += p;
-        rest.1 += q;
-    }
-    for (a, b) in xs.zip(ys) {
-        for i in 0..LANES {
-            let (p, q) = f(a[i], b[i]);
-            left[i] += p;
-            right[i] += q;
-        }
-    }
-    (left.iter().sum::<f32>() + rest.0, right.iter().sum::<f32>() + rest.1)
 }

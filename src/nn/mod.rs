@@ -36,6 +36,11 @@ use candle_core::Tensor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
+/// The costs of an operation on inputs of some shapes, or why it does not fit them.
+type PlanFn = fn(&Op, &[Shape]) -> Result<Plan>;
+/// The operation with its weights.
+type BuildFn = fn(&Op, &[Shape], &mut Params) -> Result<Box<dyn Layer>>;
+
 /// A row of the table of layers.
 pub struct LayerInfo {
     /// Its name, as in the function that makes it and in an architecture's text.
@@ -46,8 +51,8 @@ pub struct LayerInfo {
     pub about: &'static str,
     /// What it can be set to; those without a default come first and are required.
     pub args: &'static [Setting],
-    pub(crate) plan: fn(&Op, &[Shape]) -> Result<Plan>,
-    pub(crate) build: fn(&Op, &[Shape], &mut Params) -> Result<Box<dyn Layer>>,
+    pub(crate) plan: PlanFn,
+    pub(crate) build: BuildFn,
 }
 
 /// One setting of a layer, with its bounds.

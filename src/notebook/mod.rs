@@ -133,9 +133,10 @@ impl Draw for Study {
     }
 }
 
-/// A line of text as HTML.
+/// Lines of text as HTML. The kernel turns line breaks in HTML into spaces, so they are marked.
 fn line(text: &str) -> String {
-    format!("<pre style=\"white-space:pre-wrap;margin:0\">{}</pre>", escape(text))
+    let text = escape(text.trim_end()).replace('\n', "<br>");
+    format!("<pre style=\"white-space:pre-wrap;margin:0\">{text}</pre>")
 }
 
 macro_rules! draw_lines {
@@ -150,7 +151,16 @@ macro_rules! draw_lines {
         }
     )*};
 }
-draw_lines!(Trial, Error, Explanation, Block);
+draw_lines!(Trial, Error, Block);
+
+impl Draw for Explanation {
+    fn html(&self) -> String {
+        self.table()
+    }
+    fn plain(&self) -> String {
+        self.to_string()
+    }
+}
 
 impl Draw for Evaluation {
     fn html(&self) -> String {
@@ -189,6 +199,16 @@ impl Draw for Dataset {
     }
     fn plain(&self) -> String {
         self.to_string()
+    }
+}
+
+/// So that a check, a `Result<()>`, can be shown as well.
+impl Draw for () {
+    fn html(&self) -> String {
+        line("fine")
+    }
+    fn plain(&self) -> String {
+        "fine".to_string()
     }
 }
 

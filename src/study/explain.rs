@@ -1,7 +1,7 @@
 //! What a run would do and cost, before it is run.
 
 use super::{Duplicates, Study};
-use crate::chart::theme::{human_count, human_seconds};
+use crate::chart::theme::{BORDER, CARD, FONT, INK, MUTED, escape, human_count, human_seconds};
 use crate::evaluate::Evaluator;
 use crate::rng::Rng;
 use crate::strategy::Strategy;
@@ -82,9 +82,35 @@ pub(super) fn explain(study: &Study) -> Explanation {
     Explanation { lines, problems }
 }
 
+impl Explanation {
+    /// As an HTML table of two columns.
+    pub(crate) fn table(&self) -> String {
+        let row = |what: &str, text: &str, ink: &str| {
+            format!(
+                "<tr style=\"background:none\"><td style=\"text-align:left;vertical-align:top;\
+                 padding:2px 18px 2px 0;color:{MUTED}\">{}</td><td style=\"text-align:left;\
+                 padding:2px 0;color:{ink}\">{}</td></tr>",
+                escape(what),
+                escape(text)
+            )
+        };
+        let rows: String = self.lines.iter().map(|(what, text)| row(what, text, INK)).collect();
+        let wrong: String = self.problems.iter().map(|p| row("problem", p, "#B03A00")).collect();
+        format!(
+            "<div style=\"box-sizing:border-box;max-width:800px;background:{CARD};color:{INK};\
+             border:1px solid {BORDER};border-radius:10px;padding:12px 16px;font-family:{FONT};\
+             font-size:13px\"><div style=\"font-size:15px;font-weight:600;margin:0 0 6px\">{HEAD}\
+             </div><table style=\"border-collapse:collapse;margin:0;font-size:13px\">{rows}{wrong}\
+             </table></div>"
+        )
+    }
+}
+
+const HEAD: &str = "A study that has not run yet; run() starts it.";
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "A study that has not run yet; run() starts it.")?;
+        writeln!(f, "{HEAD}")?;
         for (what, text) in &self.lines {
             writeln!(f, "  {what:<10}  {text}")?;
         }

@@ -57,8 +57,10 @@ struct Setup {
     limited: bool,
     jobs: Option<usize>,
     quiet: bool,
-    callbacks: Vec<Arc<dyn Fn(&Trial) + Send + Sync>>,
+    callbacks: Vec<Callback>,
 }
+
+type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
 
 /// What a study's results depend on, besides space, evaluator and strategy.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]

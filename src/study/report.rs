@@ -36,7 +36,7 @@ impl Study {
                     spent += t.seconds();
                 }
                 let x = match axis {
-                    Axis::Trials => (t.number() + 1) as f64,
+                    Axis::Trials => t.number() as f64,
                     Axis::Seconds if simulated => spent,
                     Axis::Seconds => t.0.at,
                 };

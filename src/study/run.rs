@@ -141,7 +141,11 @@ fn announce(study: &Study, setup: &Setup, announced: &mut usize) {
     *announced += ended.len();
     for trial in &ended {
         for callback in &setup.callbacks {
-            if let Err(e) = guarded(|| Ok(callback(trial))) {
+            let call = || {
+                callback(trial);
+                Ok(())
+            };
+            if let Err(e) = guarded(call) {
                 eprintln!("nascent: the callback for trial {} failed: {e}", trial.number());
             }
         }

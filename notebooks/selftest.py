@@ -1,0 +1,214 @@
+"""Tests of the notebook tools: `notebooks/start --python notebooks/selftest.py`, about a minute.
+
+The runner must pass what is good and name the cell that is not; kernels must end without a trace; and
+two notebooks must not disturb each other while nascent is rebuilt in one of them.
+"""
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+import launch
+import run
+import warm
+from install import EVCXR, HOME, NOTEBOOKS, REPO, venv_python
+from kernel import Kernel, Output
+
+CHART = """\
+struct Chart(u32);
+impl Chart {
+    fn evcxr_display(&self) {
+        println!("EVCXR_BEGIN_CONTENT text/html\\n<svg width='{}'></svg>\\nEVCXR_END_CONTENT", self.0);
+        println!("EVCXR_BEGIN_CONTENT text/plain\\na chart\\nEVCXR_END_CONTENT");
+    }
+}"""
+FAIL = 'fn fail() -> Result<u32, String> { Err("no luck".into()) }'
+
+# Notebooks by name: their cells, and what the runner says of them.
+NOTEBOOKS_AND_VERDICTS = {
+    "good": ([CHART, 'println!("progress");', "Chart(5)", "let n = 3;", "n + 1 // seen", "#[derive(Debug)]\nstruct P { x: u8 }\nP { x: 1 }",
+              ("expect-error", FAIL + "\nfail()?"), ("raises-exception", 'let n: u8 = "x";')], "ok"),
+    "question": ([FAIL, "1 + 1", "let x = fail()?;\nx"], 'FAILED in cell 3 "let x = fail()?;": no luck'),
+    "panic": (["let v: Vec<u32> = vec![];", "v[0]"], 'FAILED in cell 2 "v[0]": '),
+    "compile": (["let a: u32 = 1;", 'let b: u32 = "b";'], 'FAILED in cell 2 "let b: u32 = "b";": [E0308]'),
+    "missing": ([CHART, "let chart = Chart(1);\n()"], 'FAILED in cell 2 "let chart = Chart(1);": shows nothing'),
+    "slow": (["1", "loop {}"], 'FAILED in cell 2 "loop {}": no end after'),
+    "dead": ([f'let _ = std::process::Command::new("kill").args(["-9", &std::os::unix::process::parent_id().to_string()]).status();',
+              "1"], "the kernel died"),
+}
+
+
+def write(folder, name, cells):
+    cells = [cell if isinstance(cell, tuple) else (None, cell) for cell in cells]
+    file = folder / f"{name}.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(source, metadata={"tags": [tag]} if tag else {})
+                                       for tag, source in cells]), file)
+    return file
+
+
+def start(*args, **env):
+    return subprocess.run([NOTEBOOKS / "start", *args], env=dict(os.environ, **env), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def copies():
+    return set(launch.KERNELS.glob("*-*"))
+
+
+def eventually(check, seconds=15):
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_rules():
+    """The judgement of single cells, without a kernel."""
+    shows = {"x": True, "x;": False, "x // y;": True, 'f("//")': True, "let x = 1; // x": False, ":vars": False,
+             "if x {\n}": False, "": False, "// x": False, 'x /* a\nb */': True, 'r#"// " ;"#': True, "'\"' // ;": True}
+    for source, expected in shows.items():
+        assert run.should_show(source) == expected, source
+
+    def wrong(shown, source="x", tags=(), defined=()):
+        result = new_output("execute_result", data={"text/plain": shown}) if shown else None
+        return run.complaint(source, tags, Output(outputs=[result] if shown else []), defined) or ""
+
+    assert "shows nothing" in wrong("") and "shows nothing" in wrong("()") and not wrong("", "x;")
+    assert "Debug text" in wrong("Study { space: 1 }") and "Debug text" in wrong('[Trial { n: 1 }]')
+    assert not wrong("P { x: 1 }", defined={"P"}) and not wrong('"a {"') and not wrong("[1, 2]")
+    assert "an error was expected" in wrong("4", tags=["expect-error"])
+
+
+def test_verdicts():
+    """Every notebook gets its verdict, and the cell is named."""
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        files = [write(folder, name, cells) for name, (cells, _) in NOTEBOOKS_AND_VERDICTS.items()]
+        before = copies()
+        done = start("--run", *files, "--out", folder / "out", "--timeout", "10")
+        assert done.returncode == 1, done.stdout
+        for file, (_, verdict) in zip(files, NOTEBOOKS_AND_VERDICTS.values()):
+            said = done.stdout.partition(f"{file}: running\n")[2].partition("running\n")[0]
+            assert verdict in said and (verdict == "ok") == (f"{file}: ok" in said), f"{verdict!r} is not in:\n{done.stdout}"
+            assert (folder / "out" / file.name).exists()
+        assert "<svg width=" in (folder / "out" / "good.html").read_text()
+        eventually(lambda: copies() <= before)
+
+
+def test_in_place():
+    """Outputs go into a good notebook, and a bad one stays as it was."""
+    with tempfile.TemporaryDirectory() as folder:
+        good, bad = write(Path(folder), "good", ["40 + 2"]), write(Path(folder), "bad", ["1", 'panic!("no")'])
+        bytes_before = bad.read_bytes()
+        done = start("--run", good, "--in-place")
+        assert done.returncode == 0, done.stdout
+        cell = json.loads(good.read_text())["cells"][0]
+        assert cell["outputs"][0]["data"]["text/plain"] == ["42"] or cell["outputs"][0]["data"]["text/plain"] == "42"
+        assert start("--run", bad, "--in-place").returncode == 1 and bad.read_bytes() == bytes_before
+
+
+def test_interrupt_and_shutdown():
+    """An interrupted cell ends and the kernel goes on; a shut-down one leaves no process and no folder."""
+    before = copies()
+    with Kernel(NOTEBOOKS) as kernel:
+        threading.Timer(3, kernel.interrupt).start()
+        out = kernel.run("loop {}", timeout=60)
+        assert out.error and not out.broken and out.seconds < 20, out
+        assert kernel.run("6 * 7").data["text/plain"] == "42"
+        child = int(kernel.run("std::process::id()").data["text/plain"])
+        kernel.client.execute("loop {}")
+        time.sleep(2)
+    eventually(lambda: not Path(f"/proc/{child}").exists() and copies() <= before)
+
+
+def contents(folder):
+    """Every byte and time of a folder, to see whether anything wrote into it."""
+    return {file: (file.stat().st_mtime_ns, hashlib.sha256(file.read_bytes()).digest())
+            for file in folder.rglob("*") if file.is_file()}
+
+
+def test_two_notebooks():
+    """In a clone with a home of its own, seeded from ours: see `two_notebooks`."""
+    home = HOME / f"selftest-{os.getpid()}"  # beside the warm folder: links need one file system
+    template = warm.folder()
+    with tempfile.TemporaryDirectory() as clone:
+        clone = Path(clone).resolve()
+        try:
+            home.mkdir()
+            for installed in EVCXR, venv_python().parent.parent:
+                (home / installed.name).symlink_to(installed)
+            (home / "warm").mkdir()
+            launch.copy(template, home / "warm" / template.name)
+            shutil.copytree(NOTEBOOKS, clone / "notebooks", ignore=shutil.ignore_patterns("*.ipynb", "__pycache__", ".*"))
+            for name in "Cargo.toml", "Cargo.lock":
+                shutil.copy2(REPO / name, clone)
+            edit(clone, 1)
+            before = contents(template)
+            done = subprocess.run([clone / "notebooks" / "start", "--python", clone / "notebooks" / "selftest.py", "--two"],
+                                  env=dict(os.environ, NASCENT_HOME=str(home)), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            assert done.returncode == 0, done.stdout
+            compiled = re.findall(r"Compiling (\S+)", done.stdout)
+            assert compiled == ["nascent"], f"compiled {compiled}: of a warm folder's crates only nascent is new"
+            assert contents(template) == before, "the clone wrote into the warm folder that it was copied from"
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def edit(clone, version):
+    """A nascent of one function, in place of the real one: compiled in a second."""
+    (clone / "src").mkdir(exist_ok=True)
+    (clone / "src" / "lib.rs").write_text(f"//! Stub.\n/// Its version.\npub fn version() -> u32 {{ {version} }}\n")
+
+
+def two_notebooks():
+    """nascent is rebuilt in one notebook while another is open. Neither the other's folder nor the warm one changes."""
+    template = warm.folder()
+    use = ':dep nascent = { path = ".." }\nnascent::version()'
+
+    def run_in(kernel, code):
+        out = kernel.run(code)
+        assert not out.error, out.error
+        return out.data["text/plain"]
+
+    with Kernel(NOTEBOOKS) as first:
+        assert run_in(first, use) == "1"
+        assert "Compiling" not in first.tail(), "a warm kernel compiled something:\n" + first.tail()
+        firsts = next(iter(copies()))
+        with Kernel(NOTEBOOKS) as second:
+            edit(REPO, 2)
+            before = contents(template), contents(firsts)
+            assert run_in(second, use) == "2"
+            assert "Compiling nascent" in second.tail()
+            assert (contents(template), contents(firsts)) == before, "the second notebook wrote into another's files"
+        assert run_in(first, "6 * 7") == "42"
+
+
+def main():
+    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
+    failed = 0
+    for name, test in tests.items():
+        begin = time.monotonic()
+        try:
+            test()
+            print(f"ok      {name} ({time.monotonic() - begin:.0f} s)", flush=True)
+        except Exception:
+            failed += 1
+            print(f"FAILED  {name}\n{traceback.format_exc()}", flush=True)
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(two_notebooks() if sys.argv[1:] == ["--two"] else main())

@@ -1,0 +1,287 @@
+//! Properties of every search space: sizes, decisions, text, neighbours, mutation, crossover.
+
+use nascent::prelude::*;
+use proptest::prelude::{Just, ProptestConfig, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::strategy::Strategy as _;
+use std::collections::HashSet;
+
+/// Any block over features `[F]`, so that every combination is a network.
+fn features() -> impl proptest::strategy::Strategy<Value = Block> {
+    let leaf = prop_oneof![
+        proptest::collection::btree_set(1i64..6, 1..4).prop_map(|v| linear(any(v))),
+        Just(dropout(any([0.0, 0.25]))),
+        Just(relu()),
+        Just(skip()),
+        Just(linear(3).activation(any(["relu", "gelu", "tanh"]))),
+        Just(linear(3).norm(any([0, 1]))),
+    ];
+    leaf.prop_recursive(3, 10, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..3).prop_map(one_of),
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(seq),
+            (0i64..3, 0i64..2, inner.clone()).prop_map(|(lo, more, b)| repeat(lo..=lo + more, b)),
+            inner.prop_map(residual),
+        ]
+    })
+}
+
+fn spaces() -> impl proptest::strategy::Strategy<Value = Space> {
+    proptest::collection::vec(features(), 0..3).prop_map(|blocks| {
+        let start = Space::new([4], Task::classification(2));
+        blocks.into_iter().fold(start, |s, b| s.then(b))
+    })
+}
+
+fn hamming(a: &Architecture, b: &Architecture) -> usize {
+    a.decisions().iter().zip(b.decisions()).filter(|(x, y)| **x != *y).count()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// The size is the number of architectures; enumeration is without repetition, in order.
+    #[test]
+    fn size_counts_the_enumeration(space in spaces()) {
+        let size = space.size().unwrap();
+        prop_assert!((space.log10_size() - (size as f64).log10()).abs() < 1e-9);
+        if size <= 3000 {
+            let all: Vec<_> = space.enumerate().map(|a| a.decisions()).collect();
+            prop_assert_eq!(all.len() as u128, size);
+            prop_assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+            prop_assert!(all.windows(2).all(|w| w[0] < w[1]), "in lexicographic order");
+        }
+    }
+
+    /// Everything that comes out of a space belongs to it, and survives text and JSON.
+    #[test]
+    fn what_comes_out_belongs(space in spaces(), seed in 0u64..1000) {
+        let mut rng = Rng::new(seed);
+        let a = space.sample(&mut rng).unwrap();
+        prop_assert!(space.contains(&a));
+        prop_assert_eq!(&space.decode(a.decisions()).unwrap(), &a);
+        prop_assert_eq!(&space.parse(&a.to_text()).unwrap(), &a, "{}", a.to_text());
+        prop_assert_eq!(&Architecture::from_json(&a.to_json()).unwrap(), &a);
+        let again = Space::from_json(&space.to_json()).unwrap();
+        prop_assert_eq!(&again, &space);
+        prop_assert_eq!(again.fingerprint(), space.fingerprint());
+
+        let b = space.sample(&mut rng).unwrap();
+        let child = space.crossover(&a, &b, &mut rng).unwrap();
+        prop_assert!(space.contains(&child));
+        prop_assert_eq!(&space.crossover(&a, &a, &mut rng).unwrap(), &a);
+        if space.size() > Some(1) {
+            if let Ok(mutant) = space.mutate(&a, &mut rng) {
+                prop_assert!(space.contains(&mutant) && mutant != a);
+            } else {
+                prop_assert!(a.decisions().is_empty());
+            }
+        }
+    }
+
+    /// A neighbour differs in one decision; those after it may begin anew, none before it.
+    #[test]
+    fn neighbours_differ_in_one_decision(space in spaces(), seed in 0u64..1000) {
+        let a = space.sample(&mut Rng::new(seed)).unwrap();
+        let neighbours = space.neighbours(&a).unwrap();
+        let distinct: HashSet<_> = neighbours.iter().map(|n| n.decisions()).collect();
+        prop_assert_eq!(distinct.len(), neighbours.len());
+        for n in &neighbours {
+            prop_assert!(space.contains(n) && *n != a);
+            if n.decisions().len() == a.decisions().len() && a.layers().len() == n.layers().len() {
+                prop_assert!(hamming(&a, n) >= 1);
+            }
+        }
+    }
+
+    /// Shapes, costs and weights agree with the network that is really built.
+    #[test]
+    fn costs_are_those_of_the_network(space in spaces(), seed in 0u64..1000) {
+        let a = space.sample(&mut Rng::new(seed)).unwrap();
+        let model = Model::new(&a, &Device::Cpu, seed).unwrap();
+        let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+        prop_assert_eq!(weights, a.params());
+        let x = Tensor::zeros((3, 4), DType::F32, &Device::Cpu).unwrap();
+        let y = model.forward(&x).unwrap();
+        prop_assert_eq!(y.dims(), &[3, 2]);
+    }
+
+    /// Reading never panics, whatever the text.
+    #[test]
+    fn any_text_is_read_or_refused(text in "[a-z_(),>@.0-9= ]{0,60}") {
+        let space = image_space();
+        let _ = space.parse(&text);
+        let _ = Space::from_json(&text);
+    }
+}
+
+fn image_space() -> Space {
+    Space::new([1, 8, 8], Task::classification(10))
+        .then(conv(any([16, 32]), any([3, 5])).stride(any([1, 2])))
+        .then(repeat(
+            1..=3,
+            one_of([
+                conv(32, any([3, 5])).residual(),
+                sep_conv(any([8, 16]), 3).activation(any(["relu", "silu"])),
+                max_pool(2),
+                avg_pool(3).stride(1),
+                batch_norm().then(gelu()).then(conv(8, 1).plain()),
+            ]),
+        ))
+        .then(one_of([global_avg_pool(), global_max_pool(), flatten().then(linear(16))]))
+        .then(dropout(any([0.0, 0.3])))
+}
+
+#[test]
+fn image_networks_cost_what_they_say() {
+    let space = image_space();
+    let mut rng = Rng::new(5);
+    for seed in 0..60 {
+        let a = space.sample(&mut rng).unwrap();
+        let model = Model::new(&a, &Device::Cpu, seed).unwrap();
+        let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+        assert_eq!(weights, a.params(), "{a}");
+        let x = Tensor::zeros((2, 1, 8, 8), DType::F32, &Device::Cpu).unwrap();
+        assert_eq!(model.forward(&x).unwrap().dims(), [2, 10], "{a}");
+        let y = model.forward_train(&x, &mut rng).unwrap();
+        assert_eq!(y.dims(), [2, 10], "{a}");
+        assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+    }
+}
+
+/// Multiply-adds and parameters by hand, for a network small enough to count.
+#[test]
+fn costs_by_hand() {
+    let space = Space::new([3, 8, 8], Task::classification(10))
+        .then(conv(16, 3).stride(2))
+        .then(conv(32, 3).residual())
+        .then(global_avg_pool());
+    let a = space.default_architecture().unwrap();
+    let names: Vec<String> = a.layers().iter().map(|l| l.name.clone()).collect();
+    assert_eq!(
+        names,
+        [
+            "input",
+            "conv(16,3,stride=2)",
+            "conv(32,3)",
+            "projection: conv(32,1,activation=identity)",
+            "add",
+            "global_avg_pool",
+            "head: linear",
+        ]
+    );
+    // 16 filters of 3x3x3, 32 of 3x3x16, 32 of 1x1x16, each with a scale and a shift; the head.
+    let params = [16 * 27 + 32, 32 * 144 + 64, 32 * 16 + 64, 32 * 10 + 10];
+    assert_eq!(a.params(), params.iter().sum::<usize>());
+    let macs = [16 * 27 * 16, 32 * 144 * 16, 32 * 16 * 16, 320];
+    assert_eq!(a.macs(), macs.iter().sum::<usize>());
+    assert_eq!(a.output().dims(), [10]);
+}
+
+#[test]
+fn sizes_of_all_orders() {
+    let layer = || linear(any(1..=10));
+    let one = Space::new([4], Task::classification(2)).then(repeat(0..=2, layer()));
+    assert_eq!(one.size(), Some(1 + 10 + 100));
+    let huge = Space::new([4], Task::classification(2)).then(repeat(50, layer()));
+    assert_eq!(huge.size(), None);
+    assert!((huge.log10_size() - 50.0).abs() < 1e-9);
+    assert!(huge.to_string().contains("about 10^50"), "{huge}");
+    // Every operation works there as well.
+    let mut rng = Rng::new(1);
+    let a = huge.sample(&mut rng).unwrap();
+    let b = huge.mutate(&a, &mut rng).unwrap();
+    assert_eq!(hamming(&a, &b), 1);
+    assert_eq!(huge.neighbours(&a).unwrap().len(), 50 * 9);
+    assert_eq!(huge.enumerate().nth(12).unwrap().decisions()[48..], [1, 2]);
+}
+
+#[test]
+fn sampling_is_uniform_over_each_decision() {
+    let space =
+        Space::new([4], Task::classification(2)).then(one_of([linear(2), linear(any([3, 4]))]));
+    let mut rng = Rng::new(3);
+    let n = 20_000;
+    let mut counts = std::collections::HashMap::new();
+    for _ in 0..n {
+        *counts.entry(space.sample(&mut rng).unwrap().to_text()).or_insert(0) += 1;
+    }
+    for (text, share) in [("linear(2)", 0.5), ("linear(3)", 0.25), ("linear(4)", 0.25)] {
+        assert!((f64::from(counts[text]) / n as f64 - share).abs() < 0.015, "{text}: {counts:?}");
+    }
+}
+
+#[test]
+fn equal_options_still_have_texts_of_their_own() {
+    let space =
+        Space::new([4], Task::classification(2)).then(one_of([linear(2), linear(any([2, 3]))]));
+    let texts: Vec<String> = space.enumerate().map(|a| a.to_text()).collect();
+    assert_eq!(texts, ["linear(2)", "linear(2)@1.0", "linear(3)"]);
+    for a in space.enumerate() {
+        assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+    }
+    assert_eq!(space.parse("@1.1").unwrap().to_text(), "linear(3)");
+}
+
+#[test]
+fn misfits_are_known_before_training_and_named() {
+    let pools =
+        Space::new([1, 8, 8], Task::classification(10)).then(repeat(any([1, 4]), max_pool(2)));
+    let e = pools.decode([1]).unwrap().check().unwrap_err().to_string();
+    assert!(e.contains("layer 4") && e.contains("max_pool(2)") && e.contains("1x1x1"), "{e}");
+    assert!(!pools.contains(&pools.decode([1]).unwrap()));
+    assert_eq!(pools.enumerate().count(), 1);
+    assert_eq!(pools.sample(&mut Rng::new(0)).unwrap().decisions(), [0]);
+
+    let never =
+        Space::new([1, 4, 4], Task::classification(2)).then(repeat(any([3, 4]), max_pool(2)));
+    let e = never.sample(&mut Rng::new(0)).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Exhausted);
+    assert!(e.to_string().contains("max_pool(2)"), "{e}");
+}
+
+#[test]
+fn all_problems_of_a_space_are_reported_together() {
+    let none: [i32; 0] = [];
+    let (three, one) = (3, 1);
+    let backwards = three..=one;
+    let space = Space::new([1, 8, 8], Task::classification(1))
+        .then(conv(any(none), 3))
+        .then(one_of([]))
+        .then(conv(0, 3).activation("rellu"))
+        .then(repeat(backwards, dropout(1.5)))
+        .then(max_pool(2).activation("relu"))
+        .then(one_of([linear(4), linear(5)]).stride(2))
+        .then(linear(any([4, 4])));
+    let text = space.check().unwrap_err().to_string();
+    for part in [
+        "offers no value",
+        "one_of([]) offers no block",
+        "channels is 0",
+        "no activation \"rellu\"",
+        "reversed",
+        "less than 1.0",
+        "max_pool has no setting `activation`",
+        "composed block has no setting `stride`",
+        "offers 4 twice",
+        "at least 2 are needed",
+    ] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    assert!(space.sample(&mut Rng::new(0)).is_err());
+    assert_eq!(space.enumerate().count(), 0);
+    let _ = space.to_string();
+}
+
+#[test]
+fn architectures_of_another_space_are_refused() {
+    let a = Space::new([4], Task::classification(2)).then(linear(any([2, 3])));
+    let b = Space::new([4], Task::classification(2)).then(linear(any([2, 4])));
+    let arch = a.sample(&mut Rng::new(0)).unwrap();
+    assert!(!b.contains(&arch));
+    let e = b.mutate(&arch, &mut Rng::new(0)).unwrap_err().to_string();
+    assert!(e.contains("another space"), "{e}");
+    for (bad, why) in [(vec![], "ends after 0"), (vec![0, 0], "only 1"), (vec![7], "2 options")] {
+        let e = a.decode(bad).unwrap_err().to_string();
+        assert!(e.contains(why), "{e}");
+    }
+}

@@ -1,0 +1,333 @@
+//! The study from outside: budgets, failures, the loop by hand, files, strategies in general.
+
+use nascent::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+fn space() -> Space {
+    Space::new([8], Task::classification(3)).then(repeat(1..=3, linear(any([4, 8, 16, 32]))))
+}
+
+fn params() -> AnyEvaluator {
+    evaluator(|arch, _| arch.params() as f64).minimise().named("parameters")
+}
+
+fn lines(study: &Study) -> Vec<String> {
+    study.trials_done().iter().map(|t| t.line()).collect()
+}
+
+/// Every strategy of the table, over spaces of every kind.
+#[test]
+fn conformance() {
+    let skippy = one_of([skip(), dropout(any([0.0, 0.5])), linear(any([4, 8])).residual()]);
+    let spaces = [
+        space(),
+        Space::new([8], Task::regression(1)).then(repeat(0..=4, skippy)),
+        Space::new([2, 6, 6], Task::classification(2))
+            .then(repeat(1..=3, one_of([conv(any([2, 4]), 3), max_pool(2)]))),
+        Space::new([8], Task::classification(2)).then(linear(4)),
+        Space::new([6], Task::next_token(5)).then(embedding(any([2, 3]))),
+    ];
+    for info in nascent::strategies() {
+        for (i, space) in spaces.iter().enumerate() {
+            let at = format!("{} on space {i}", info.name);
+            let run = |batch: usize, jobs: usize, duplicates: Duplicates| {
+                let flaky = evaluator(|arch, budget| match arch.params() % 5 {
+                    0 => Err(Error::from("unlucky")),
+                    1 => Ok(f64::NAN),
+                    _ => Ok(arch.params() as f64 + budget.rng().uniform()),
+                });
+                let study = Study::new(space, flaky).strategy((info.make)()).trials(30).seed(7);
+                study.batch(batch).jobs(jobs).duplicates(duplicates).quiet().run().expect(&at)
+            };
+            for batch in [1, 4, 9] {
+                for duplicates in [Duplicates::Reuse, Duplicates::Repeat, Duplicates::Forbid] {
+                    let a = run(batch, 1, duplicates);
+                    assert_eq!(lines(&a), lines(&run(batch, 3, duplicates)), "{at}");
+                    let trials = a.trials_done();
+                    assert!(trials.iter().all(|t| space.contains(&t.architecture())), "{at}");
+                    assert!(!a.ended().is_empty(), "{at}");
+                    let mut seen: Vec<_> =
+                        trials.iter().map(|t| t.architecture().decisions()).collect();
+                    seen.sort();
+                    seen.dedup();
+                    if duplicates == Duplicates::Forbid {
+                        assert_eq!(seen.len(), trials.len(), "{at}");
+                        let all = space.enumerate().count().min(30);
+                        assert_eq!(trials.len(), all, "{at}: ends with the space");
+                    } else if info.name == "grid" {
+                        assert_eq!(seen.len(), trials.len(), "{at}");
+                    } else if space.size() > Some(1) {
+                        assert_eq!(trials.len(), 30, "{at}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn evolution_is_the_papers() {
+    let study = Study::new(&space(), params()).strategy(Evolution::regularized()).trials(40);
+    let study = study.seed(1).quiet().run().unwrap();
+    let trials = study.trials_done();
+    let children: Vec<&Trial> = trials.iter().filter(|t| !t.parents().is_empty()).collect();
+    // A population of min(100, 40/4), then children only.
+    assert_eq!(children.len(), 30);
+    for child in children {
+        let parent = &trials[child.parents()[0]];
+        // Sequential knowledge: the parent is visible, and among the last 10 of those.
+        assert!(parent.number() + 4 <= child.number());
+        assert!(parent.number() + 14 > child.number());
+        let (a, b) = (parent.architecture(), child.architecture());
+        assert_ne!(a.decisions(), b.decisions());
+    }
+}
+
+#[test]
+fn budgets_in_trials_epochs_and_seconds() {
+    let study = Study::new(&space(), params().epochs(5)).duplicates(Duplicates::Repeat).quiet();
+    assert_eq!(study.run().unwrap().trials_done().len(), 20);
+    let by_epochs = study.epochs(52).run().unwrap();
+    assert_eq!((by_epochs.trials_done().len(), by_epochs.epochs_paid()), (10, 50.0));
+    assert!(by_epochs.ended().contains("52 epochs"), "{}", by_epochs.ended());
+
+    // Trials that cost less than they might leave room for more, the same on any number of threads.
+    let cheap =
+        evaluator(|_, b| Evaluation::new(1.0).epochs(1.0 + (b.seed() % 3) as f64)).epochs(5);
+    let cheap = Study::new(&space(), cheap).duplicates(Duplicates::Repeat).epochs(50).quiet();
+    let (one, three) = (cheap.jobs(1).run().unwrap(), cheap.jobs(3).run().unwrap());
+    assert_eq!(lines(&one), lines(&three));
+    assert!(one.trials_done().len() > 15 && one.epochs_paid() <= 50.0, "{}", one.epochs_paid());
+
+    let sleepy = evaluator(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        1.0
+    });
+    let sleepy = Study::new(&space(), sleepy).duplicates(Duplicates::Repeat).seconds(0.3).quiet();
+    let n = sleepy.run().unwrap().trials_done().len();
+    assert!((2..200).contains(&n), "{n}");
+
+    // A budget in epochs ends even where nothing new is proposed.
+    let small = Space::new([4], Task::classification(2)).then(linear(any([2, 3])));
+    let study = Study::new(&small, params()).epochs(1000).quiet().run().unwrap();
+    assert!(study.ended().contains("known already"), "{}", study.ended());
+}
+
+#[test]
+fn a_failed_trial_is_a_record() {
+    let mixed = evaluator(|arch, budget| match budget.seed() % 4 {
+        0 => Err(Error::from("out of luck")),
+        1 => panic!("a bug in layer {}", arch.params()),
+        2 => Ok(f64::NAN),
+        _ => Ok(arch.params() as f64),
+    });
+    let study = Study::new(&space(), mixed).duplicates(Duplicates::Repeat).trials(40).quiet();
+    let study = study.run().unwrap();
+    assert_eq!(study.trials_done().len(), 40);
+    let failed = study.failed();
+    for why in ["out of luck", "a panic: a bug in layer", "the score is NaN"] {
+        assert!(failed.iter().any(|t| t.error().unwrap().contains(why)), "{why}");
+    }
+    assert!(study.best().is_ok());
+    assert!(study.to_string().contains("of 40 trials failed"), "{study}");
+
+    let hopeless = evaluator(|_, _| -> Result<f64> { Err("no disk".into()) });
+    let study = Study::new(&space(), hopeless).trials(5).quiet().run().unwrap();
+    let e = study.best().unwrap_err().to_string();
+    assert!(e.contains("all 5 trials failed") && e.contains("no disk"), "{e}");
+    let _ = (study.report().html(), study.to_csv(), study.frontier().svg(), study.top(3));
+}
+
+#[test]
+fn a_failing_strategy_loses_nothing() {
+    let tired = strategy("tired", |history, rng| match history.asked() {
+        12 => Err(Error::from("out of ideas")),
+        _ => history.space().sample(rng),
+    });
+    let study = Study::new(&space(), params()).strategy(tired).trials(30).quiet().run().unwrap();
+    assert_eq!(study.trials_done().len(), 12);
+    assert!(study.ended().contains("out of ideas"), "{}", study.ended());
+
+    let broken = strategy("broken", |_, _| -> Result<Architecture> { panic!("index 7") });
+    let e = Study::new(&space(), params()).strategy(broken).quiet().run().unwrap_err();
+    assert!(e.to_string().contains("index 7"), "{e}");
+
+    let foreign = Space::new([4], Task::classification(2)).then(linear(2));
+    let lost = strategy("lost", move |_, rng| foreign.sample(rng));
+    let e = Study::new(&space(), params()).strategy(lost).quiet().run().unwrap_err();
+    assert!(e.to_string().contains("another space"), "{e}");
+}
+
+#[test]
+fn callbacks_come_in_order_and_may_fail() {
+    let seen = Arc::new(Mutex::new(vec![]));
+    let log = seen.clone();
+    let slow = evaluator(|_, b| {
+        std::thread::sleep(std::time::Duration::from_millis(b.seed() % 5));
+        1.0
+    });
+    let study = Study::new(&space(), slow).duplicates(Duplicates::Repeat).trials(20).quiet();
+    let study = study.on_trial(move |t| {
+        log.lock().unwrap().push(t.number());
+        assert!(t.number() != 3, "a callback that fails");
+    });
+    study.run().unwrap();
+    assert_eq!(*seen.lock().unwrap(), (0..20).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_builder_can_be_run_again_and_a_study_goes_on() {
+    let plan = Study::new(&space(), params()).trials(10).seed(3).quiet();
+    let (a, b) = (plan.run().unwrap(), plan.run().unwrap());
+    assert_eq!(lines(&a), lines(&b));
+    assert!(plan.trials_done().is_empty());
+    let more = a.trials(25).run().unwrap();
+    assert_eq!(lines(&more)[..10], lines(&a));
+    // Random search does not look at its budget, so going on is the same as having asked for more.
+    assert_eq!(lines(&more), lines(&plan.trials(25).run().unwrap()));
+    assert!(more.seed(4).trials_done().is_empty(), "another seed is another study");
+}
+
+#[test]
+fn the_loop_by_hand_is_the_loop() {
+    let plan = Study::new(&space(), params()).strategy(Evolution::regularized()).trials(30).seed(5);
+    let plan = plan.duplicates(Duplicates::Repeat).quiet();
+    let whole = plan.run().unwrap();
+    let by_hand = plan.trials(30);
+    while let Ok(asked) = by_hand.ask() {
+        by_hand.tell(&asked, asked.architecture().params() as f64).unwrap();
+    }
+    assert_eq!(lines(&whole), lines(&by_hand));
+    assert!(by_hand.ask().unwrap_err().to_string().contains("30 trials are done"));
+    let stepped = plan.trials(30);
+    let trials: Vec<Trial> = std::iter::from_fn(|| stepped.step().ok()).collect();
+    assert_eq!(trials.iter().map(|t| t.line()).collect::<Vec<_>>(), lines(&whole));
+
+    // As many as the batch may be open; each is told once.
+    let open = plan.batch(2);
+    let (a, b) = (open.ask().unwrap(), open.ask().unwrap());
+    assert!(open.ask().unwrap_err().to_string().contains("batch(2)"));
+    open.tell(&b, 2.0).unwrap();
+    assert!(open.ask().is_err(), "trial 0 is still open");
+    open.tell(&a, Err::<f64, _>(Error::from("lost"))).unwrap();
+    assert!(open.tell(&a, 1.0).unwrap_err().to_string().contains("not waiting"));
+    assert_eq!((open.failed().len(), open.best().unwrap().number()), (1, 1));
+    // What is open is evaluated when the study is run after all.
+    let _ = open.ask().unwrap();
+    assert_eq!(open.run().unwrap().trials_done().len(), 30);
+}
+
+#[test]
+fn all_problems_of_a_study_are_reported_together() {
+    let data = Dataset::digits();
+    let train =
+        Train::on(&data).epochs(0).batch_size(5000).learning_rate(-1.0).label_smoothing(2.0);
+    let study = Study::new(&Space::on(&data).then(conv(0, 3)), train).trials(0).batch(0).jobs(-1);
+    let text =
+        study.strategy(Evolution::regularized().population(0)).run().unwrap_err().to_string();
+    for part in [
+        "trials(0)",
+        "batch(0)",
+        "jobs(-1)",
+        "channels is 0",
+        "population(0)",
+        "epochs(0)",
+        "batch_size(5000)",
+        "learning rate is -1",
+        "label_smoothing(2)",
+    ] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+}
+
+#[test]
+fn best_and_top_follow_the_direction() {
+    let study = Study::new(&space(), params()).strategy(Grid).trials(100).quiet().run().unwrap();
+    assert_eq!(study.trials_done().len(), 4 + 16 + 64);
+    assert!(study.ended().contains("exhausted"));
+    let best = study.best().unwrap();
+    assert_eq!(best.architecture().to_string(), "linear(4)");
+    let top: Vec<f64> = study.top(5).iter().map(|t| t.score().unwrap()).collect();
+    assert_eq!(top.len(), 5);
+    assert!(top.windows(2).all(|w| w[0] <= w[1]));
+    let csv = study.to_csv();
+    assert_eq!(csv.lines().count(), 85);
+    assert!(csv.lines().nth(1).unwrap().contains("linear(4)"));
+}
+
+#[test]
+fn explain_runs_nothing_and_says_what_it_would_cost() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let c = calls.clone();
+    let count = evaluator(move |_, _| c.fetch_add(1, Ordering::SeqCst) as f64);
+    let text = Study::new(&space(), count).trials(12).explain().to_string();
+    assert_eq!(calls.load(Ordering::SeqCst), 0);
+    assert!(text.contains("84 combinations") && text.contains("12 trials"), "{text}");
+    let data = Dataset::digits();
+    let space = Space::on(&data).then(linear(any([8, 16])));
+    let text = Study::new(&space, Train::on(&data)).explain().to_string();
+    assert!(text.contains("a trial") && text.contains("parameters in"), "{text}");
+}
+
+#[test]
+fn the_winner_is_retrained_tested_saved_and_loaded() {
+    let data = Dataset::digits();
+    let space = Space::on(&data).then(linear(any([8, 64])));
+    let study =
+        Study::new(&space, Train::on(&data).epochs(2)).strategy(Grid).quiet().run().unwrap();
+    let winner = study.retrain(8).unwrap();
+    assert!(winner.test_score() > 0.9, "{}", winner.test_score());
+    let (x, y) = data.tensors(Split::Test).unwrap();
+    let right = |m: &Model| {
+        let (guess, truth) = (m.predict(&x).unwrap(), y.to_vec1::<u32>().unwrap());
+        guess.iter().zip(&truth).filter(|(a, b)| a == b).count() as f64 / truth.len() as f64
+    };
+    assert!((right(&winner.model()) - winner.test_score()).abs() < 1e-12);
+
+    let folder = std::env::temp_dir().join(format!("nascent-study-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("winner");
+    winner.model().save(&path).unwrap();
+    let again = Model::load(&path, &Device::Cpu).unwrap();
+    let (a, b) = (winner.model().forward(&x).unwrap(), again.forward(&x).unwrap());
+    assert_eq!(
+        a.flatten_all().unwrap().to_vec1::<f32>().unwrap(),
+        b.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    );
+    // Weights of another architecture, a missing and a damaged file.
+    let other = Model::new(&space.decode([0]).unwrap(), &Device::Cpu, 1).unwrap();
+    other.save(folder.join("other")).unwrap();
+    std::fs::copy(folder.join("other.safetensors"), folder.join("winner.safetensors")).unwrap();
+    let e = Model::load(&path, &Device::Cpu).unwrap_err().to_string();
+    assert!(e.contains("the architecture wants"), "{e}");
+    std::fs::write(folder.join("winner.safetensors"), b"no tensors").unwrap();
+    assert!(
+        Model::load(&path, &Device::Cpu).unwrap_err().to_string().contains("winner.safetensors")
+    );
+    assert!(
+        Model::load(folder.join("absent"), &Device::Cpu)
+            .unwrap_err()
+            .to_string()
+            .contains("absent")
+    );
+    study.save_csv(folder.join("trials.csv")).unwrap();
+    study.report().save(folder.join("report.html")).unwrap();
+    study.best_so_far().save(folder.join("best.svg")).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+
+    let e = Study::new(&space, params()).trials(2).quiet().run().unwrap().retrain(3).unwrap_err();
+    assert!(e.to_string().contains("Train::on"), "{e}");
+}
+
+#[test]
+fn references_boxes_and_arcs_are_taken() {
+    let data = Dataset::digits().take(150);
+    let space = Space::on(&data).then(linear(any([4, 8])));
+    let (train, evolution) = (Train::on(&data).epochs(1), Evolution::regularized());
+    let a = Study::new(&space, &train).strategy(&evolution).trials(3).quiet().run().unwrap();
+    let boxed: Box<dyn Evaluator> = Box::new(train.clone());
+    let strategy: Arc<dyn Strategy> = Arc::new(evolution.clone());
+    let b = Study::new(&space, boxed).strategy(strategy).trials(3).quiet().run().unwrap();
+    assert_eq!(lines(&a), lines(&b));
+}

@@ -1,0 +1,161 @@
+//! Training from outside: optimisers, schedules, early stop, best epoch, batch statistics.
+
+use nascent::prelude::*;
+
+fn digits() -> (Dataset, Space) {
+    let data = Dataset::digits();
+    let space = Space::on(&data)
+        .then(conv(8, 3))
+        .then(max_pool(2))
+        .then(conv(16, 3).residual())
+        .then(global_avg_pool());
+    (data, space)
+}
+
+#[test]
+fn every_optimiser_learns_the_digits() {
+    let (data, space) = digits();
+    let arch = space.default_architecture().unwrap();
+    for optimizer in [
+        Optimizer::adamw(),
+        Optimizer::sgd(0.0).learning_rate(0.5),
+        Optimizer::sgd(0.9),
+        Optimizer::sgd(0.9).nesterov().weight_decay(5e-4),
+    ] {
+        let train = Train::on(&data)
+            .epochs(8)
+            .optimizer(optimizer)
+            .schedule(Schedule::cosine().warm_up(0.5));
+        let e = train.evaluate(&arch, &Budget::new(8, 8, 1)).unwrap();
+        assert!(e.score() > 0.8, "{optimizer}: {}", e.score());
+        assert!(e.losses()[7] < e.losses()[0]);
+        assert_eq!(e.curve().len(), 8);
+        assert_eq!(e.curve()[7], e.score());
+    }
+}
+
+#[test]
+fn label_smoothing_and_clipping_change_the_training() {
+    let (data, space) = digits();
+    let arch = space.default_architecture().unwrap();
+    let run = |t: Train| t.evaluate(&arch, &Budget::new(2, 2, 1)).unwrap().losses();
+    let plain = Train::on(&data).epochs(2);
+    assert_ne!(run(plain.clone()), run(plain.label_smoothing(0.1)));
+    assert_ne!(run(plain.clone()), run(plain.clip_gradient(0.1)));
+    assert_eq!(run(plain.clone()), run(plain.clip_gradient(1e9)));
+    assert_eq!(run(plain.clone()), run(plain.label_smoothing(0.0)));
+}
+
+#[test]
+fn early_stop_and_best_epoch() {
+    let (data, space) = digits();
+    let arch = space.default_architecture().unwrap();
+    // A rate so high that the accuracy jumps about.
+    let wild = Train::on(&data).epochs(12).learning_rate(0.3).schedule(Schedule::constant());
+    let all = wild.evaluate(&arch, &Budget::new(12, 12, 1)).unwrap();
+    let best = all.curve().iter().copied().fold(f64::MIN, f64::max);
+    let kept = wild.keep_best_epoch().evaluate(&arch, &Budget::new(12, 12, 1)).unwrap();
+    assert_eq!((kept.curve(), kept.score()), (all.curve(), best));
+    let stopped = wild.early_stop(2).evaluate(&arch, &Budget::new(12, 12, 1)).unwrap();
+    let n = stopped.curve().len();
+    assert!(n < 12, "{:?}", all.curve());
+    assert_eq!(stopped.curve(), all.curve()[..n]);
+    assert_eq!(stopped.epochs_spent(), Some(n as f64));
+
+    // The weights that are kept are those of the best epoch.
+    let mut run = wild.keep_best_epoch().start(&arch, 1).unwrap();
+    run.advance(12).unwrap();
+    let (x, y) = data.tensors(Split::Validation).unwrap();
+    let (guess, truth) = (run.model().predict(&x).unwrap(), y.to_vec1::<u32>().unwrap());
+    let right = guess.iter().zip(&truth).filter(|(a, b)| a == b).count() as f64;
+    assert!((right / truth.len() as f64 - run.evaluation().score()).abs() < 1e-12);
+}
+
+#[test]
+fn batch_norm_is_right_in_both_modes() {
+    let space =
+        Space::new([3, 2, 2], Task::classification(2)).then(batch_norm()).then(global_avg_pool());
+    let arch = space.default_architecture().unwrap();
+    let model = Model::new(&arch, &Device::Cpu, 1).unwrap();
+    let mut rng = Rng::new(1);
+    let values: Vec<f32> = (0..8 * 12).map(|_| 3.0 + 2.0 * rng.normal() as f32).collect();
+    let x = Tensor::from_vec(values, (8, 3, 2, 2), &Device::Cpu).unwrap();
+    let named = |name: &str| {
+        let vars = model.named_vars();
+        let (_, var) = vars.iter().find(|(n, _)| n.ends_with(name)).unwrap().clone();
+        var.as_detached_tensor().to_vec1::<f32>().unwrap()
+    };
+    let per_channel = x.transpose(0, 1).unwrap().flatten_from(1).unwrap();
+    let mean = per_channel.mean(1).unwrap().to_vec1::<f32>().unwrap();
+    let var = per_channel.var(1).unwrap().to_vec1::<f32>().unwrap(); // unbiased
+    model.forward_train(&x, &mut rng).unwrap();
+    for c in 0..3 {
+        assert!((named("running_mean")[c] - 0.1 * mean[c]).abs() < 1e-5);
+        assert!((named("running_var")[c] - (0.9 + 0.1 * var[c])).abs() < 1e-5);
+    }
+    for _ in 0..200 {
+        model.forward_train(&x, &mut rng).unwrap();
+    }
+    // Evaluation leaves the statistics alone and, once they have settled, agrees with training but
+    // for the biased variance.
+    let before = named("running_mean");
+    let (a, b) = (model.forward(&x).unwrap(), model.forward_train(&x, &mut rng).unwrap());
+    assert_eq!(before[0].to_bits(), {
+        model.forward(&x).unwrap();
+        before[0].to_bits()
+    });
+    let gap = (a - b).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+    assert!(gap < 0.05, "{gap}");
+}
+
+#[test]
+fn dropout_acts_in_training_only() {
+    let space = Space::new([64], Task::classification(4)).then(dropout(0.5));
+    let model = Model::new(&space.default_architecture().unwrap(), &Device::Cpu, 1).unwrap();
+    let x = Tensor::ones((4, 64), DType::F32, &Device::Cpu).unwrap();
+    let out = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let quiet = out(model.forward(&x).unwrap());
+    assert_eq!(quiet, out(model.forward(&x).unwrap()));
+    let mut rng = Rng::new(1);
+    let (a, b) =
+        (model.forward_train(&x, &mut rng).unwrap(), model.forward_train(&x, &mut rng).unwrap());
+    assert_ne!(out(a), out(b));
+}
+
+#[test]
+fn a_diverging_training_says_so() {
+    let (data, space) = digits();
+    let train = Train::on(&data).epochs(2).optimizer(Optimizer::sgd(0.9).learning_rate(1e18));
+    let e =
+        train.evaluate(&space.default_architecture().unwrap(), &Budget::new(2, 2, 1)).unwrap_err();
+    assert!(e.to_string().contains("diverged") && e.to_string().contains("learning rate"), "{e}");
+}
+
+#[test]
+fn data_and_space_must_match() {
+    let (data, _) = digits();
+    let other = Space::new([3, 8, 8], Task::classification(10)).then(global_avg_pool());
+    let e =
+        Train::on(&data).start(&other.default_architecture().unwrap(), 1).unwrap_err().to_string();
+    assert!(e.contains("3x8x8") && e.contains("1x8x8"), "{e}");
+    let damaged = Checkpoint::from_bytes(&[1, 2, 3]).unwrap_err().to_string();
+    assert!(damaged.contains("too short"), "{damaged}");
+}
+
+#[test]
+fn checkpoints_of_another_training_are_refused() {
+    let (data, space) = digits();
+    let arch = space.default_architecture().unwrap();
+    let train = Train::on(&data).epochs(3);
+    let mut run = train.start(&arch, 1).unwrap();
+    run.advance(1).unwrap();
+    let kept = run.checkpoint().unwrap();
+    let e = train.epochs(5).resume(&arch, &kept).unwrap_err().to_string();
+    assert!(e.contains("schedule is one of 3 epochs"), "{e}");
+    let e = train.optimizer(Optimizer::sgd(0.9)).resume(&arch, &kept);
+    assert!(e.is_ok() || e.unwrap_err().to_string().contains("another training"));
+    let bytes = kept.to_bytes();
+    for cut in [9, 100, bytes.len() / 2, bytes.len() - 1] {
+        assert!(Checkpoint::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
+    }
+}
