@@ -5,7 +5,7 @@
 //! ```
 //!
 //! prints a line for each trial and the best at the end. The lines are the same for any number of
-//! jobs. Further options: `--epochs N` for each trial (8), `--strategy random|grid|evolution`,
+//! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|grid|evolution`,
 //! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
 //! `--csv FILE.csv`.
 
@@ -78,7 +78,7 @@ impl Options {
             trials: 20,
             jobs: 2,
             seed: 0,
-            epochs: 8,
+            epochs: 4,
             retrain: 0,
             strategy: "evolution".into(),
             report: None,

@@ -9,14 +9,14 @@ from pathlib import Path
 import install
 from install import HOME, JUPYTER, NOTEBOOKS, SPECS, SetupError, lock, say
 
-HELP = f"""\
+HELP = """\
 Opens the nascent notebooks in JupyterLab. The first run installs a pinned JupyterLab and Rust kernel
-and compiles all crates: about 15 minutes on 2 cores, 1.2 GB. Later runs start in seconds.
+and compiles all crates: about 15 minutes on 2 cores, 0.8 GB (1.5 GB meanwhile). Later runs start in seconds.
 Needs Rust, Python 3.10 or newer with venv, and a C compiler."""
 EPILOG = f"""\
 All is kept in {HOME}
 (set NASCENT_HOME to choose another place); delete it to start over. An open notebook
-takes about 100 MB more there, given back when its kernel ends."""
+takes about 60 MB more there, given back when its kernel ends."""
 
 
 def arguments():

@@ -91,6 +91,9 @@ def run_all(files, out, timeout):
         except (OSError, ValueError, nbformat.reader.NotJSONError) as error:
             print(f"cannot read {file}: {error}", file=sys.stderr)
             return 1
+    if out and len({file.stem for file in files}) < len(files):
+        print("two notebooks have the same name, so one would replace the other in the output folder", file=sys.stderr)
+        return 1
     failed = 0
     for file, notebook in zip(files, notebooks):
         print(f"{file}: running", flush=True)

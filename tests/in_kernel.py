@@ -1,0 +1,262 @@
+"""What must hold in the real evcxr kernel: `notebooks/start --python tests/in_kernel.py`.
+
+Each test is a list of cells in one fresh kernel; a cell is a text, or a text and a check of its output.
+"""
+import re
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from kernel import Kernel
+
+HERE = Path(__file__).resolve().parent
+NOTEBOOKS = HERE.parent / "notebooks"
+START = ':dep nascent = { path = ".." }\nuse nascent::prelude::*;'
+SPACE = """\
+let data = Dataset::digits().take(200);
+let space = Space::on(&data).then(conv(any([4, 8]), 3)).then(one_of([max_pool(2), skip()])).then(global_avg_pool());"""
+
+
+def fine(out):
+    assert not out.error, out.error
+
+
+def charts(n):
+    def check(out):
+        fine(out)
+        found = out.html.count("<svg")
+        assert found >= n, f"{found} charts, {n} expected: {out.data.get('text/plain', '')[:300]}"
+    return check
+
+
+def prints(*parts):
+    def check(out):
+        fine(out)
+        said = out.text + out.data.get("text/plain", "")
+        for part in parts:
+            assert part in said, f"{part!r} is not in {said!r}"
+    return check
+
+
+def fails(*parts):
+    """A readable message: the parts are in it, near its beginning."""
+    def check(out):
+        assert out.error, f"an error was expected; shown: {out.data} {out.text}"
+        for part in parts:
+            assert part in out.error[:1500], f"{part!r} is not in {out.error[:1500]!r}"
+    return check
+
+
+# A value of every public type that a user holds. Each is made in one cell and used in a later one.
+TYPES = {
+    "data": ("Dataset::digits().take(200)", "data.len()"),
+    "widths": ("any([4, 8])", "conv(&widths, 3).problems().len()"),
+    "rates": ("any([0.0, 0.5])", "dropout(rates.clone()).problems().len()"),
+    "acts": ('any(["relu", "gelu"])', "activation(acts.clone()).problems().len()"),
+    "block": ("conv(any([4, 8]), 3).then(dropout(any([0.0, 0.5])))", "block.problems().len()"),
+    "space": ("Space::on(&data).then(&block).then(global_avg_pool())", "space.size()"),
+    "task": ("Task::classification(10)", "task.metrics().len()"),
+    "metric": ("Metric::minimise(\"loss\")", "metric.better(1.0, 2.0)"),
+    "rng": ("Rng::new(1)", "rng.clone().below(10)"),
+    "arch": ("space.default_architecture()?", "arch.params()"),
+    "rows": ("arch.layers()", "rows.len()"),
+    "model": ("Model::new(&arch, &Device::Cpu, 1)?", "model.vars().len()"),
+    "tensor": ("data.tensors(Split::Test)?", "tensor.0.dims().len()"),
+    "optimizer": ("Optimizer::sgd(0.9).nesterov()", "optimizer.to_string()"),
+    "schedule": ("Schedule::cosine().warm_up(0.5)", "schedule.to_string()"),
+    "train": ("Train::on(&data).epochs(2).batch_size(32).optimizer(optimizer).schedule(schedule)", "train.data().len()"),
+    "budget": ("Budget::new(1, 2, 3)", "budget.seed()"),
+    "evaluation": ("train.evaluate(&arch, &budget)?", "evaluation.score()"),
+    "scorer": ("evaluator(|arch, budget| arch.params() as f64)", "scorer.minimise().metric().maximise"),
+    "sampler": ('strategy("mine", |history, rng| history.space().sample(rng))', "sampler.clone().describe(1)"),
+    "evolution": ("Evolution::regularized().population(4)", "evolution.describe(20)"),
+    "plan": ("Study::new(&space, &train).strategy(&evolution).trials(4).quiet()", "plan.protocol().batch"),
+    "explanation": ("plan.explain()", "explanation.to_string().len()"),
+    "study": ("plan.run()?", "study.trials_done().len()"),
+    "best": ("study.best()?", "best.number()"),
+    "top": ("study.top(2)", "top.len()"),
+    "chart": ("study.frontier()", "chart.svg().len()"),
+    "report": ("study.report()", "report.charts.len()"),
+    "both": ("show((&chart, &report))", "both.html().len()"),
+    "winner": ("study.retrain(2)?", "winner.test_score()"),
+    "mut training": ("train.start(&arch, 1)?", "training.epoch()"),
+    "checkpoint": ("training.checkpoint()?", "checkpoint.to_bytes().len()"),
+    "asked": ("plan.trials(2).ask()?", "asked.number()"),
+    "failure": ('Error::from("an error is a value")', "failure.to_string()"),
+    "result": ("study.best()", "result.is_ok()"),
+    "protocol": ("study.protocol()", "protocol.seed"),
+    "boxed": ("Box::new(Random) as Box<dyn Strategy>", "boxed.describe(1)"),
+    "n": ("6", "plan.trials(n).batch(n).seed(n).protocol().batch"),
+}
+
+
+
+def parts(items, size=6):
+    """In groups: a cell takes half a second, whatever is in it."""
+    items = list(items)
+    return [items[i:i + size] for i in range(0, len(items), size)]
+
+
+PLAIN = re.search(r"const LOSS: f64 = (\S+);\nconst NORM: f64 = (\S+);", (HERE / "gradients.rs").read_text())
+
+
+def near_plain(out):
+    """The loss and the norm of the gradient are those of the plain program."""
+    fine(out)
+    for got, expected in zip(out.text.split(), PLAIN.groups(), strict=True):
+        assert abs(float(got) - float(expected)) < 1e-5, f"{got}, in a plain program {expected}"
+
+
+GRADIENTS = [
+    ("""\
+let space = Space::new([1, 6, 6], Task::classification(3)).then(conv(4, 3)).then(global_avg_pool());
+let model = Model::new(&space.default_architecture()?, &Device::Cpu, 1)?;""", fine),
+    ("""\
+let values: Vec<f32> = (0..5 * 36).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
+let x = Tensor::from_vec(values, (5, 1, 6, 6), &Device::Cpu)?;
+let y = Tensor::new(&[0u32, 1, 2, 1, 0], &Device::Cpu)?;
+// A variable of this cell: its gradient must not be mixed up with the model's.
+let other = Var::from_tensor(&Tensor::new(&[3f32, 4f32], &Device::Cpu)?)?;""", fine),
+    ("""\
+let out = model.forward_train(&x, &mut Rng::new(1))?;
+let loss = candle_nn::loss::cross_entropy(&out, &y)?;
+let grads = (&loss + other.sqr()?.sum_all()?)?.backward()?;
+let mut square = 0.0;
+for var in model.vars() {
+    square += grads.get(&var).ok_or("no gradient")?.sqr()?.sum_all()?.to_scalar::<f32>()? as f64;
+}
+println!("{} {}", loss.to_scalar::<f32>()?, f64::sqrt(square));""", near_plain),
+    ("""\
+let ours = other.sqr()?.sum_all()?.backward()?;
+println!("{:?}", ours.get(&other).ok_or("no gradient")?.to_vec1::<f32>()?);""", prints("[6.0, 8.0]")),
+]
+
+TESTS = {
+    "variables of every type survive, and cells can be run again": [
+        (START, fine),
+        *[("\n".join(f"let {name} = {make};" for name, (make, _) in part), fine) for part in parts(TYPES.items())],
+        *[("\n".join(f'println!("{{:?}}", {use});' for _, (_, use) in part), fine) for part in parts(TYPES.items())],
+        *[("\n".join(f"let {name} = {make};" for name, (make, _) in part), fine) for part in parts(TYPES.items())],
+        ("training.advance(1)?;\nprintln!(\"{}\", training.epoch());", prints("1")),
+        ("let trial = plan.step()?;", fine),
+        ("trial", prints("trial 0")),
+    ],
+    "everything that can be shown is shown": [
+        (START, fine),
+        (SPACE, fine),
+        ("data", charts(1)),
+        ("space", charts(1)),
+        ("let arch = space.sample(&mut Rng::new(1))?;\narch", charts(1)),
+        ("let plan = Study::new(&space, Train::on(&data).epochs(2)).trials(5).quiet();\nplan", prints("run() starts it", "5 trials")),
+        ("let study = plan.run()?;\nstudy", charts(4)),
+        ("study", charts(4)),
+        ("&study", charts(4)),
+        ("(study.frontier(), study.learning_curves())", charts(2)),
+        ("show((&study.best_so_far(), study.best_against_seconds(), &space))", charts(3)),
+        ("vec![study.frontier(), study.frontier()]", charts(2)),
+        ("Some(study.frontier())", charts(1)),
+        ("study.best()?.architecture()", charts(1)),
+        ("study.best()", prints("trial")),
+        ("study.top(2)", prints("trial")),
+        ("study.leaderboard(3)", lambda out: prints("architecture")(out) or "<table" in out.html or 1 / 0),
+        ("study.retrain(2)?", charts(2)),
+        ("let broken = Study::new(&space, Train::on(&data)).trials(0);\nbroken", prints("trials(0)")),
+        ("broken.run()", prints("error", "trials(0): at least 1 is needed")),
+        ("// nothing is lost, and both still show\n(&study, &space)", charts(5)),
+    ],
+    "gradients are those of a plain program, with cells between": [(START, fine), *GRADIENTS],
+    "the same with candle-core as a dependency of its own": [
+        (':dep nascent = { path = ".." }\n:dep candle-core = "0.11.1"\nuse nascent::prelude::*;', fine),
+        ("let mine: candle_core::Tensor = Tensor::zeros((2, 2), candle_core::DType::F32, &Device::Cpu)?;", fine),
+        *GRADIENTS,
+        ("println!(\"{}\", mine.sum_all()?.to_scalar::<f32>()?);", prints("0")),
+    ],
+    "evaluators and strategies of one's own": [
+        (START, fine),
+        (SPACE, fine),
+        ("""\
+let study = Study::new(&space, evaluator(|arch, budget| -(arch.params() as f64)))
+    .strategy(strategy("climb", |history, rng| match history.best() {
+        Some(best) => history.space().mutate(&best.architecture(), rng),
+        None => history.space().sample(rng),
+    }))
+    .trials(12).quiet().run()?;
+study""", charts(3)),
+        ("let train = Train::on(&data).epochs(1);", fine),
+        ("""\
+#[derive(Clone)]
+struct Cheap { price: f64, train: Train }
+impl Evaluator for Cheap {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        let result = self.train.evaluate(arch, budget)?;
+        Ok(Evaluation::new(result.score() - self.price * arch.params() as f64).with("accuracy", result.score()))
+    }
+}
+struct Climb;
+impl Strategy for Climb {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        match history.best() {
+            Some(best) => Ok(Proposal::child(history.space().mutate(&best.architecture(), rng)?, &best)),
+            None => Ok(history.space().sample(rng)?.into()),
+        }
+    }
+}
+let cheap = Cheap { price: 1e-5, train: train.clone() };""", fine),
+        ("let mine = Study::new(&space, &cheap).strategy(Climb).trials(8).quiet().run()?;\nmine", charts(3)),
+        ("println!(\"{:?}\", mine.best()?.evaluation().and_then(|e| e.get(\"accuracy\")).is_some());", prints("true")),
+        # A value that moves a variable shows as text: a limit of the kernel. A `let` first is the cure.
+        ("let boxed: Box<dyn Evaluator> = Box::new(cheap.clone());\nlet study = Study::new(&space, boxed).trials(2).quiet().run()?;\nstudy", charts(2)),
+        ("Study::new(&space, evaluator(|_, _| -> f64 { panic!(\"a bug of mine\") })).trials(3).quiet().run()?", prints("all 3 trials failed", "a bug of mine")),
+        ("let by_hand = Study::new(&space, &train).trials(6).duplicates(Duplicates::Repeat);\nwhile let Ok(asked) = by_hand.ask() { by_hand.tell(&asked, asked.number() as f64)?; }\nby_hand.best()?.number()", prints("5")),
+    ],
+    "a beginner's mistakes get readable messages": [
+        (START, fine),
+        (SPACE, fine),
+        ('conv("many", 3)', fails("a whole number, a range, or any([...]) of whole numbers is wanted here, not `&str`")),
+        ("conv(16.0, 3)", fails("a whole number, a range")),
+        ("dropout(1)", fails("a number with a decimal point")),
+        ("Study::new(&space, 5)", fails("cannot evaluate architectures", "pass Train::on(&data)")),
+        ("Study::new(&space, Train::on(&data)).strategy(\"evolution\")", fails("cannot choose architectures", "Evolution::regularized()")),
+        ("Study::new(&space, Train::on(&data)).trials(2.5)", fails("a whole number is wanted here")),
+        ("Study::new(&space, evaluator(|arch, budget| \"good\"))", fails("an evaluator returns an f64")),
+        ("let study = Study::new(&space, Train::on(&data)).trials(0).batch(0).run()?;", fails("the study has 2 problems", "trials(0)", "batch(0)")),
+        ("Study::new(&space, Train::on(&data)).best()?;", fails("no finished trial yet", "run()")),
+        ("Space::on(&data).then(conv(0, 3)).sample(&mut Rng::new(1))?;", fails("channels is 0", "1 to 65536")),
+        ('Space::on(&data).then(conv(4, 3).activation("rellu")).check()?;', fails('no activation "rellu"', "relu, gelu")),
+        ('space.parse("conv(5,3)>skip>global_avg_pool")?;', fails("not one of this space", "conv(4,3)")),
+        ("Train::on(&data).batch_size(5000).start(&space.default_architecture()?, 1)?;", fails("batch_size(5000)", "samples")),
+        ('Model::load("/nowhere/model", &Device::Cpu)?;', fails("/nowhere/model.json")),
+        ("// and the session goes on\nspace", charts(1)),
+    ],
+}
+
+
+def run(name, cells):
+    begun = time.monotonic()
+    with Kernel(NOTEBOOKS) as kernel:
+        for code, check in cells:
+            out = kernel.run(code)
+            try:
+                check(out)
+            except Exception as wrong:
+                kind = "" if isinstance(wrong, AssertionError) else traceback.format_exc()
+                return f"in the cell\n    {code}\n{wrong}\n{kind}"
+    print(f"ok      {name}, {len(cells)} cells, {time.monotonic() - begun:.0f} s", flush=True)
+    return None
+
+
+def main():
+    chosen = {name: cells for name, cells in TESTS.items() if all(word in name for word in sys.argv[1:])}
+    failed = 0
+    for name, cells in chosen.items():
+        wrong = run(name, cells)
+        if wrong:
+            failed += 1
+            print(f"FAILED  {name}: {wrong}", flush=True)
+    print(f"{len(chosen) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
