@@ -136,7 +136,10 @@ impl Draw for Study {
 /// Lines of text as HTML. The kernel turns line breaks in HTML into spaces, so they are marked.
 fn line(text: &str) -> String {
     let text = escape(text.trim_end()).replace('\n', "<br>");
-    format!("<pre style=\"white-space:pre-wrap;margin:0\">{text}</pre>")
+    format!(
+        "<div style=\"font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px;\
+         overflow-wrap:anywhere\">{text}</div>"
+    )
 }
 
 macro_rules! draw_lines {

@@ -15,7 +15,7 @@ pub struct Explanation {
 }
 
 /// Architectures that are drawn to forecast the cost of one.
-const DRAWS: usize = 5;
+const DRAWS: usize = 12;
 
 pub(super) fn explain(study: &Study) -> Explanation {
     let s = &*study.setup;
