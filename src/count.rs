@@ -7,17 +7,45 @@
     label = "write it without a decimal point"
 )]
 pub trait Count: Copy {
-    /// The number, saturated to what an `i64` holds (seeds keep their low 64 bits).
+    /// The number, or the nearest that an `i64` holds.
     fn to_i64(self) -> i64;
+
+    /// The number as a seed: its low 64 bits.
+    fn to_seed(self) -> u64;
+
+    /// The number as a size; 0 for a negative one.
+    fn to_size(self) -> usize {
+        usize::try_from(self.to_i64().max(0)).unwrap_or(usize::MAX)
+    }
 }
 
 macro_rules! counts {
     ($($t:ty),*) => {$(
         impl Count for $t {
+            #[allow(irrefutable_let_patterns, clippy::unnecessary_fallible_conversions)]
             fn to_i64(self) -> i64 {
-                self as i64
+                #[allow(unused_comparisons)]
+                let nearest = if self < 0 { i64::MIN } else { i64::MAX };
+                i64::try_from(self).unwrap_or(nearest)
+            }
+            fn to_seed(self) -> u64 {
+                self as u64
             }
         }
     )*};
 }
-counts!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+counts!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
+
+#[cfg(test)]
+mod tests {
+    use super::Count;
+
+    #[test]
+    fn counts_saturate_and_seeds_do_not() {
+        assert_eq!(
+            (usize::MAX.to_i64(), i128::MIN.to_i64(), (-3i8).to_size()),
+            (i64::MAX, i64::MIN, 0)
+        );
+        assert_eq!((u64::MAX.to_seed(), (-1i32).to_seed()), (u64::MAX, u64::MAX));
+    }
+}

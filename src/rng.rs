@@ -27,7 +27,7 @@ pub struct Rng {
 impl Rng {
     /// The stream of a seed.
     pub fn new(seed: impl Count) -> Self {
-        Self::from_u64(seed.to_i64() as u64)
+        Self::from_u64(seed.to_seed())
     }
 
     pub(crate) fn from_u64(seed: u64) -> Self {
@@ -36,7 +36,7 @@ impl Rng {
 
     /// A child stream, named by a purpose and a number: independent of what this one has drawn.
     pub fn stream(&self, purpose: &str, number: impl Count) -> Rng {
-        Self::from_u64(child(self.seed, purpose, number.to_i64() as u64))
+        Self::from_u64(child(self.seed, purpose, number.to_seed()))
     }
 
     /// The next 64 random bits.

@@ -65,6 +65,12 @@ impl Metric {
     }
 }
 
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.name, if self.maximise { "maximised" } else { "minimised" })
+    }
+}
+
 impl Task {
     /// One of `classes` classes.
     pub fn classification(classes: impl Count) -> Task {
@@ -125,8 +131,14 @@ impl Task {
     }
 }
 
+impl From<&Task> for Task {
+    fn from(task: &Task) -> Task {
+        task.clone()
+    }
+}
+
 fn size(n: impl Count) -> usize {
-    n.to_i64().max(0) as usize
+    n.to_size()
 }
 
 impl fmt::Display for Task {

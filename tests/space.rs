@@ -235,7 +235,7 @@ fn misfits_are_known_before_training_and_named() {
     let never =
         Space::new([1, 4, 4], Task::classification(2)).then(repeat(any([3, 4]), max_pool(2)));
     let e = never.sample(&mut Rng::new(0)).unwrap_err();
-    assert_eq!(e.kind(), ErrorKind::Exhausted);
+    assert_eq!(e.kind(), ErrorKind::Shape);
     assert!(e.to_string().contains("max_pool(2)"), "{e}");
 }
 
@@ -246,7 +246,7 @@ fn all_problems_of_a_space_are_reported_together() {
     let backwards = three..=one;
     let space = Space::new([1, 8, 8], Task::classification(1))
         .then(conv(any(none), 3))
-        .then(one_of([]))
+        .then(one_of(Vec::<Block>::new()))
         .then(conv(0, 3).activation("rellu"))
         .then(repeat(backwards, dropout(1.5)))
         .then(max_pool(2).activation("relu"))
@@ -284,4 +284,77 @@ fn architectures_of_another_space_are_refused() {
         let e = a.decode(bad).unwrap_err().to_string();
         assert!(e.contains(why), "{e}");
     }
+}
+
+/// Spaces in which almost nothing fits are sampled and enumerated all the same, at once.
+#[test]
+fn misfits_are_passed_over_together() {
+    let image = || Space::new([1, 8, 8], Task::classification(2));
+    // Three poolings fit, forty choices allow forty.
+    let deep = image().then(repeat(40, one_of([conv(8, 3), max_pool(2)])));
+    let mut rng = Rng::new(1);
+    for _ in 0..20 {
+        assert!(deep.contains(&deep.sample(&mut rng).unwrap()));
+    }
+    let all = image().then(repeat(12, one_of([skip(), max_pool(2)]))).enumerate().count();
+    assert_eq!(all, 1 + 12 + 66 + 220); // at most 3 of 12
+    // The first option never fits, and 4^20 choices follow it.
+    let wall = image()
+        .then(one_of([max_pool(16), conv(16, 3)]))
+        .then(repeat(20, conv(any([8, 16, 32, 64]), 3)));
+    assert_eq!(wall.default_architecture().unwrap().decisions()[0], 1);
+    assert_eq!(wall.enumerate().nth(3).unwrap().decisions()[20], 3);
+    let nothing = image().then(max_pool(16)).then(repeat(20, conv(any([8, 16]), 3)));
+    assert_eq!(nothing.enumerate().count(), 0);
+    assert!(nothing.sample(&mut rng).unwrap_err().to_string().contains("max_pool(16)"));
+}
+
+#[test]
+fn absurd_sizes_are_refused_or_costed_but_never_panic() {
+    let huge =
+        Space::new([1_000_000, 1_000_000, 1_000_000], Task::classification(2)).then(conv(64, 3));
+    let arch = huge.default_architecture().unwrap();
+    assert!(arch.memory(64) > 1 << 50);
+    let wide = Space::new([8], Task::classification(2)).then(repeat(2, linear(1_048_576)));
+    let e =
+        Model::new(&wide.default_architecture().unwrap(), &Device::Cpu, 1).unwrap_err().to_string();
+    assert!(e.contains("GB") && e.contains("linear(1048576)"), "{e}");
+    let nested = (0..40).fold(linear(4), |b, _| residual(b));
+    let text =
+        Space::new([4], Task::classification(2)).then(nested).check().unwrap_err().to_string();
+    assert!(text.contains("nested"), "{text}");
+    let long = Space::new([4], Task::classification(2)).then(repeat(1..=3000, linear(4)));
+    let text = long.check().unwrap_err().to_string();
+    assert!(text.contains("1999 more") && text.len() < 500, "{text}");
+}
+
+#[test]
+fn settings_that_mean_the_same_have_one_canonical_form() {
+    let image = Space::new([1, 8, 8], Task::classification(2)).then(one_of([
+        max_pool(2),
+        max_pool(2).stride(2),
+        max_pool(2).then(dropout(0.0)),
+        max_pool(2).then(activation("identity")),
+        max_pool(1).then(max_pool(2)),
+        max_pool(3),
+    ]));
+    let forms: Vec<u64> = image.enumerate().map(|a| a.canonical()).collect();
+    assert!(forms[..5].iter().all(|f| *f == forms[0]) && forms[5] != forms[0]);
+}
+
+#[test]
+fn sequences_have_residual_connections_too() {
+    let space = Space::new([6], Task::next_token(5)).then(embedding(8)).then(linear(12).residual());
+    let arch = space.default_architecture().unwrap();
+    let model = Model::new(&arch, &Device::Cpu, 1).unwrap();
+    let x = Tensor::zeros((2, 6), DType::U32, &Device::Cpu).unwrap();
+    assert_eq!(model.forward(&x).unwrap().dims(), [2, 6, 5]);
+}
+
+#[test]
+fn a_text_and_its_decisions_must_agree() {
+    let space = Space::new([4], Task::classification(2)).then(linear(any([2, 3])));
+    assert_eq!(space.parse("linear(3)@1").unwrap().decisions(), [1]);
+    let e = space.parse("linear(3)@0").unwrap_err().to_string();
+    assert!(e.contains("linear(2)"), "{e}");
 }

@@ -111,7 +111,143 @@ fn budgets_in_trials_epochs_and_seconds() {
     // A budget in epochs ends even where nothing new is proposed.
     let small = Space::new([4], Task::classification(2)).then(linear(any([2, 3])));
     let study = Study::new(&small, params()).epochs(1000).quiet().run().unwrap();
-    assert!(study.ended().contains("known already"), "{}", study.ended());
+    assert!(study.ended().contains("cost nothing"), "{}", study.ended());
+
+    // A time limit ends a study in which nothing is evaluated any more, and one of many queued trials.
+    let begun = std::time::Instant::now();
+    let known = Study::new(&small, params()).trials(10_000_000).seconds(0.2).quiet().run().unwrap();
+    assert!(known.ended().contains("time limit"), "{}", known.ended());
+    let nap = evaluator(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        1.0
+    });
+    let queued = Study::new(&space(), nap).duplicates(Duplicates::Repeat).seconds(0.2);
+    queued.batch(300).jobs(2).quiet().run().unwrap();
+    let by_hand = Study::new(&space(), params()).duplicates(Duplicates::Repeat).seconds(0.05);
+    while let Ok(asked) = by_hand.ask() {
+        by_hand.tell(&asked, 1.0).unwrap();
+    }
+    assert!(by_hand.ended().contains("time limit"), "{}", by_hand.ended());
+    assert!(begun.elapsed().as_secs_f64() < 5.0);
+}
+
+/// Costs that cannot be are failures, and so are scores that no other could beat.
+#[test]
+fn absurd_results_are_failures() {
+    let wild = evaluator(|_, b| match b.seed() % 4 {
+        0 => Evaluation::new(1.0).epochs(200.0),
+        1 => Evaluation::new(1.0).epochs(-1.0),
+        2 => Evaluation::new(f64::INFINITY),
+        _ => Evaluation::new(0.5),
+    });
+    let study =
+        Study::new(&space(), wild.epochs(5)).duplicates(Duplicates::Repeat).epochs(150).quiet();
+    let (one, four) = (study.jobs(1).run().unwrap(), study.jobs(4).run().unwrap());
+    assert_eq!(lines(&one), lines(&four));
+    assert_eq!(one.best().unwrap().score(), Some(0.5));
+    let errors: String = one.failed().iter().filter_map(Trial::error).collect();
+    assert!(
+        errors.contains("200 epochs") && errors.contains("-1 epochs") && errors.contains("inf")
+    );
+}
+
+#[test]
+fn forbid_finds_every_architecture_also_by_canonical_form() {
+    let layer = || one_of([skip(), conv(4, 3), conv(5, 3)]);
+    let space =
+        Space::new([1, 6, 6], Task::classification(2)).then(layer()).then(layer()).then(layer());
+    for info in nascent::strategies() {
+        for seed in 0..4 {
+            let study = Study::new(&space, params()).strategy((info.make)()).seed(seed).trials(100);
+            let study =
+                study.duplicates(Duplicates::Forbid).key(Key::Canonical).quiet().run().unwrap();
+            assert_eq!(study.trials_done().len(), 15, "{} seed {seed}", info.name);
+            assert!(study.ended().contains("exhausted"));
+        }
+    }
+    // Rare architectures count as well: at most three of twelve poolings fit.
+    let rare = Space::new([1, 8, 8], Task::classification(2))
+        .then(repeat(12, one_of([skip(), max_pool(2)])));
+    let all = Study::new(&rare, params())
+        .trials(1000)
+        .duplicates(Duplicates::Forbid)
+        .quiet()
+        .run()
+        .unwrap();
+    assert_eq!(all.trials_done().len(), 299);
+    // And a strategy meets no end where there is none.
+    let deep = Space::new([1, 8, 8], Task::classification(2))
+        .then(repeat(20, one_of([conv(8, 3), max_pool(2)])));
+    for info in nascent::strategies() {
+        let study =
+            Study::new(&deep, params()).strategy((info.make)()).trials(40).quiet().run().unwrap();
+        assert_eq!(study.trials_done().len(), 40, "{}: {}", info.name, study.ended());
+    }
+}
+
+#[test]
+fn a_strategy_may_look_at_the_study_that_asks_it() {
+    let shelf: Arc<Mutex<Option<Study>>> = Arc::default();
+    let other = shelf.clone();
+    let nosy = strategy("nosy", move |history, rng| {
+        let study = other.lock().unwrap().clone().ok_or("no study yet")?;
+        assert_eq!(study.trials_done().len(), history.asked());
+        assert!(study.step().unwrap_err().to_string().contains("asking its strategy already"));
+        history.space().sample(rng)
+    });
+    let study = Study::new(&space(), params()).strategy(nosy).batch(1).trials(5);
+    *shelf.lock().unwrap() = Some(study.clone());
+    for _ in 0..5 {
+        if let Err(e) = study.step() {
+            assert!(e.to_string().contains("trials are done"), "{e}");
+        }
+    }
+    assert!(study.trials_done().len() >= 3);
+}
+
+#[test]
+fn callbacks_also_come_from_the_loop_by_hand_and_ended_stays() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let s = seen.clone();
+    let count = move |_: &Trial| {
+        s.fetch_add(1, Ordering::SeqCst);
+    };
+    let study =
+        Study::new(&space(), params()).duplicates(Duplicates::Repeat).trials(6).on_trial(count);
+    for _ in 0..3 {
+        study.step().unwrap();
+    }
+    let asked = study.ask().unwrap();
+    study.tell(&asked, 1.0).unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 4);
+    let done = study.quiet().run().unwrap();
+    assert_eq!(seen.load(Ordering::SeqCst), 6);
+    assert!(done.quiet().jobs(1).ended().contains("6 trials are done"));
+}
+
+/// What is on the test split changes nothing but the winner's test.
+#[test]
+fn a_search_never_sees_the_test_split() {
+    let mut rng = Rng::new(1);
+    let x: Vec<f32> = (0..300).map(|_| rng.normal() as f32).collect();
+    let y: Vec<f32> = x.iter().map(|v| v.sin()).collect();
+    let honest = Dataset::regression("honest", x.clone(), [1], y.clone(), 1).unwrap();
+    let hidden =
+        honest.tensors(Split::Test).unwrap().0.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    let spoiled: Vec<f32> =
+        x.iter().zip(&y).map(|(x, y)| if hidden.contains(x) { 1000.0 } else { *y }).collect();
+    let spoiled = Dataset::regression("spoiled", x, [1], spoiled, 1).unwrap();
+    let run = |data: &Dataset| {
+        let space = Space::on(data).then(linear(any([2, 4, 8])));
+        let study = Study::new(&space, Train::on(data).epochs(2).batch_size(32)).trials(5).quiet();
+        study.run().unwrap()
+    };
+    let (a, b) = (run(&honest), run(&spoiled));
+    assert_eq!(lines(&a), lines(&b));
+    assert!(b.retrain(2).unwrap().test_score() > 100.0 * a.retrain(2).unwrap().test_score());
+    assert!(a.to_string().find("test split has been used").is_none());
+    a.retrain(3).unwrap();
+    assert!(a.to_string().contains("test split has been used 2 times"), "{a}");
 }
 
 #[test]

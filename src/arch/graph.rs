@@ -30,6 +30,16 @@ pub(crate) enum Role {
 #[derive(Clone)]
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
+    /// The decisions read so far.
+    read: usize,
+}
+
+/// Why an architecture is no network, and how many of its decisions led there: every other
+/// architecture that begins with the same ones fails in the same way.
+#[derive(Clone)]
+pub(crate) struct Misfit {
+    pub(crate) error: Error,
+    pub(crate) prefix: usize,
 }
 
 /// One layer of an architecture, as [`Architecture::layers`] lists them.
@@ -49,19 +59,45 @@ pub struct LayerRow {
     pub inputs: Vec<usize>,
 }
 
+impl std::fmt::Display for LayerRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} -> {}, {} parameters, {} multiply-adds",
+            self.name, self.shape, self.params, self.macs
+        )
+    }
+}
+
 /// More layers than this are a slip, and would take the machine's memory with them.
 pub(crate) const MOST_LAYERS: usize = 10_000;
 
 impl Graph {
-    pub(crate) fn of(space: &Space, decisions: &[u32]) -> Result<Graph> {
+    pub(crate) fn of(space: &Space, decisions: &[u32]) -> Result<Graph, Misfit> {
+        let mut graph = Graph { nodes: vec![], read: 0 };
+        match graph.build(space, decisions) {
+            Ok(()) => Ok(graph),
+            Err(error) => Err(Misfit { error, prefix: graph.read }),
+        }
+    }
+
+    fn build(&mut self, space: &Space, decisions: &[u32]) -> Result<()> {
         let genes = genes::parse(space.root(), decisions)?;
-        let mut graph = Graph { nodes: vec![] };
         let input = Op::of(&INPUT, &[]);
         let plan = (INPUT.plan)(&input, &[space.input()])?;
-        graph.nodes.push(Node { op: input, inputs: vec![], plan, role: Role::Chosen });
-        let end = graph.block(space.root(), &mut genes.iter(), 0)?;
-        graph.head(&space.task(), end)?;
-        Ok(graph)
+        self.nodes.push(Node { op: input, inputs: vec![], plan, role: Role::Chosen });
+        let end = self.block(space.root(), &mut genes.iter(), 0)?;
+        self.head(&space.task(), end)
+    }
+
+    /// The next decision of a choice of `options`.
+    fn decision<'g>(
+        &mut self,
+        genes: &mut std::slice::Iter<'g, crate::space::Gene>,
+        options: usize,
+    ) -> Option<&'g crate::space::Gene> {
+        self.read += usize::from(options > 1);
+        genes.next()
     }
 
     fn shape(&self, id: usize) -> &Shape {
@@ -96,7 +132,7 @@ impl Graph {
                 for choice in args {
                     let pick = match choice.options.len() {
                         1 => 0,
-                        _ => genes.next().map_or(0, |g| g.pick as usize),
+                        n => self.decision(genes, n).map_or(0, |g| g.pick as usize),
                     };
                     values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
                 }
@@ -107,11 +143,13 @@ impl Graph {
             Tree::Seq(blocks) => blocks.iter().try_fold(from, |at, b| self.block(b, genes, at)),
             Tree::OneOf(options) if options.len() == 1 => self.block(&options[0], genes, from),
             Tree::OneOf(options) => {
-                let Some(gene) = genes.next() else { return Ok(from) };
+                let Some(gene) = self.decision(genes, options.len()) else { return Ok(from) };
                 self.block(&options[gene.pick as usize], &mut gene.subs[0].iter(), from)
             }
-            Tree::Repeat { block, .. } => {
-                let Some(gene) = genes.next() else { return Ok(from) };
+            Tree::Repeat { times, block } => {
+                let Some(gene) = self.decision(genes, times.options.len()) else {
+                    return Ok(from);
+                };
                 let copies: &[Genes] = &gene.subs;
                 copies.iter().try_fold(from, |at, copy| self.block(block, &mut copy.iter(), at))
             }
@@ -148,6 +186,7 @@ impl Graph {
                 .find(|s| h.div_ceil(*s) == *oh && w.div_ceil(*s) == *ow)
                 .map(|s| (find("conv"), vec![int(*c as i64), int(1), int(s as i64), int(1), act])),
             ([_], [f]) => Some((find("linear"), vec![int(*f as i64), int(1), act])),
+            ([l, _], [m, f]) if l == m => Some((find("linear"), vec![int(*f as i64), int(1), act])),
             _ => None,
         };
         match op {
@@ -156,7 +195,8 @@ impl Graph {
                 ErrorKind::Shape,
                 format!(
                     "residual around layers {} to {out}: an input of {a} cannot be added to an \
-                     output of {b}. Try odd kernels, or strides instead of pooling with a rest",
+                     output of {b}, not even through a projection. Try odd kernels, a stride \
+                     that divides the size, and no flattening inside",
                     from + 1
                 ),
             )),
@@ -223,13 +263,13 @@ impl Graph {
         let mut hashes: Vec<u64> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let mut inputs: Vec<u64> = node.inputs.iter().map(|&i| hashes[i]).collect();
-            if node.op.info.name == "skip" {
+            if does_nothing(&node.op) {
                 hashes.push(inputs[0]);
                 continue;
             }
             inputs.sort_unstable();
             let mut h = Hash64::new();
-            h.write(node.op.to_string().as_bytes());
+            h.write(normal_form(&node.op).as_bytes());
             inputs.iter().for_each(|i| h.write(&i.to_le_bytes()));
             if node.inputs.is_empty() {
                 h.write(node.plan.output.to_string().as_bytes());
@@ -237,6 +277,28 @@ impl Graph {
             hashes.push(h.finish());
         }
         hashes.last().copied().unwrap_or_default()
+    }
+}
+
+/// Operations that pass their input on, whatever they are called.
+fn does_nothing(op: &Op) -> bool {
+    match op.info.name {
+        "skip" => true,
+        "dropout" => op.float("p") == 0.0,
+        "activation" => op.act() == Activation::Identity,
+        "max_pool" | "avg_pool" => op.int("window") == 1 && op.int("stride") <= 1,
+        _ => false,
+    }
+}
+
+/// The text of an operation, the same for settings that mean the same.
+fn normal_form(op: &Op) -> String {
+    match (op.info.name, op.int("window"), op.int("stride")) {
+        // A pooling's stride of 0 stands for its window.
+        (name @ ("max_pool" | "avg_pool"), window, 0) => {
+            format!("{name}({window},stride={window})")
+        }
+        _ => op.to_string(),
     }
 }
 

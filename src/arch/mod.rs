@@ -4,7 +4,7 @@ mod graph;
 mod shape;
 
 pub use graph::LayerRow;
-pub(crate) use graph::{Graph, MOST_LAYERS};
+pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
 pub use shape::Shape;
 
 use crate::error::Result;
@@ -36,7 +36,7 @@ pub struct Architecture(Arc<Inner>);
 struct Inner {
     space: Space,
     decisions: Vec<u32>,
-    graph: OnceLock<Result<Graph>>,
+    graph: OnceLock<Result<Graph, Misfit>>,
 }
 
 impl Architecture {
@@ -78,8 +78,12 @@ impl Architecture {
 
     /// The network, or why the layers do not fit together.
     pub(crate) fn graph(&self) -> Result<&Graph> {
-        let built = self.0.graph.get_or_init(|| Graph::of(&self.0.space, &self.0.decisions));
-        built.as_ref().map_err(Clone::clone)
+        self.fit().map_err(|misfit| misfit.error.clone())
+    }
+
+    /// The network, or the misfit with the decisions that led to it.
+    pub(crate) fn fit(&self) -> Result<&Graph, &Misfit> {
+        self.0.graph.get_or_init(|| Graph::of(&self.0.space, &self.0.decisions)).as_ref()
     }
 
     /// Whether the layers fit together.
@@ -115,9 +119,10 @@ impl Architecture {
     /// gradients and two moments of the optimiser, and every layer's kept values with their
     /// gradients. What the allocator and the data set hold comes on top.
     pub fn memory(&self, batch: impl crate::Count) -> usize {
-        let batch = batch.to_i64().max(0) as u64;
+        let batch = batch.to_size() as u64;
         let kept = self.graph().map_or(0, |g| g.total(|p| p.kept));
-        let numbers = (4 * self.params() as u64).saturating_add(batch.saturating_mul(2 * kept));
+        let weights = (self.params() as u64).saturating_mul(4);
+        let numbers = weights.saturating_add(batch.saturating_mul(2).saturating_mul(kept));
         numbers.saturating_mul(4) as usize
     }
 

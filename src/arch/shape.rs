@@ -25,17 +25,13 @@ pub struct Shape {
 impl Shape {
     /// A shape of numbers, as `[1, 8, 8]`.
     pub fn new<T: Count>(dims: impl IntoIterator<Item = T>) -> Self {
-        let dims = dims.into_iter().map(|d| d.to_i64().max(0) as usize).collect();
+        let dims = dims.into_iter().map(Count::to_size).collect();
         Shape { dims, vocabulary: None }
     }
 
     /// A sequence of tokens.
     pub fn tokens(length: impl Count, vocabulary: impl Count) -> Self {
-        let at_least = |v: i64| v.max(0) as usize;
-        Shape {
-            dims: vec![at_least(length.to_i64())],
-            vocabulary: Some(at_least(vocabulary.to_i64())),
-        }
+        Shape { dims: vec![length.to_size()], vocabulary: Some(vocabulary.to_size()) }
     }
 
     /// The dimensions.

@@ -135,7 +135,7 @@ impl Dataset {
         vocabulary: impl Count,
     ) -> Result<Dataset> {
         let task = Task::next_token(vocabulary);
-        let length = length.to_i64().max(0) as usize;
+        let length = length.to_size();
         let mut problems: Vec<String> = task.problem().into_iter().collect();
         let windows = tokens.len().saturating_sub(1) / length.max(1);
         if length == 0 || windows < 5 {
@@ -204,17 +204,20 @@ impl Dataset {
 
     /// A smaller set of `n` samples, with the splits in proportion: for a quick try.
     pub fn take(&self, n: impl Count) -> Dataset {
-        let n = (n.to_i64().max(0) as usize).min(self.len());
-        let share = |split: &[u32]| -> Vec<u32> {
-            let keep = (split.len() * n).div_ceil(self.len().max(1));
-            split[..keep.min(split.len())].to_vec()
+        let n = n.to_size().min(self.len());
+        let share = |len: usize| (n * len + self.len() / 2) / self.len().max(1);
+        // Evenly over the split: data that are sorted by class keep all their classes.
+        let pick = |split: &[u32], keep: usize| -> Vec<u32> {
+            (0..keep).map(|i| split[i * split.len() / keep]).collect()
         };
+        let (_, v, t) = self.sizes();
+        let (v, t) = (share(v).min(v), share(t).min(t));
         let d = &self.0;
         Dataset(Arc::new(Inner {
             name: format!("{}[{n}]", d.name),
-            train: share(&d.train),
-            validation: share(&d.validation),
-            test: share(&d.test),
+            train: pick(&d.train, n.saturating_sub(v + t).min(d.train.len())),
+            validation: pick(&d.validation, v),
+            test: pick(&d.test, t),
             ..(**d).clone()
         }))
     }
@@ -337,11 +340,11 @@ fn numbers(x: &[f32], shape: &Shape, samples: usize) -> Vec<String> {
     if samples < 5 {
         problems.push(format!("{samples} samples cannot be split; at least 5 are needed."));
     }
-    if x.len() != samples * shape.elements() {
+    let wanted = samples.saturating_mul(shape.elements());
+    if x.len() != wanted {
         problems.push(format!(
-            "{} values for {samples} samples of {shape} = {} values. Give one sample after the other.",
-            x.len(),
-            samples * shape.elements()
+            "{} values for {samples} samples of {shape} = {wanted} values. Give one sample after the other.",
+            x.len()
         ));
     }
     problems.extend(not_finite("value", x));
@@ -397,6 +400,22 @@ mod tests {
                 assert!((0.09..0.11).contains(&share), "{split:?} class {class}: {share}");
             }
         }
+    }
+
+    #[test]
+    fn a_part_keeps_all_classes() {
+        let labels: Vec<u32> = (0..1000).map(|i| i / 100).collect();
+        let data = Dataset::classification("sorted", vec![0.0; 1000], [1], labels, 10).unwrap();
+        for n in [100, 160, 997] {
+            let part = data.take(n);
+            assert_eq!(part.len(), n);
+            let (_, y) = part.tensors(Split::Train).unwrap();
+            let mut y = y.to_vec1::<u32>().unwrap();
+            y.dedup();
+            assert_eq!(y.len(), 10, "{n}");
+        }
+        assert_eq!(data.take(usize::MAX).len(), 1000);
+        assert!(data.take(0).is_empty());
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl AnyEvaluator {
 
     /// The same, with a full budget of so many epochs.
     pub fn epochs(&self, full: impl crate::Count) -> Self {
-        AnyEvaluator { full: Some(full.to_i64().max(0) as usize), ..self.clone() }
+        AnyEvaluator { full: Some(full.to_size()), ..self.clone() }
     }
 }
 

@@ -35,12 +35,7 @@ pub struct Budget {
 impl Budget {
     /// `epochs` of a full budget of `full`, with a seed. Learning-rate schedules belong to `full`.
     pub fn new(epochs: impl Count, full: impl Count, seed: impl Count) -> Self {
-        let size = |n: i64| n.max(0) as usize;
-        Budget {
-            epochs: size(epochs.to_i64()),
-            full: size(full.to_i64()),
-            seed: seed.to_i64() as u64,
-        }
+        Budget { epochs: epochs.to_size(), full: full.to_size(), seed: seed.to_seed() }
     }
 
     /// The epochs to spend: the fidelity of this evaluation.
@@ -61,6 +56,12 @@ impl Budget {
     /// A stream of random numbers from the seed, for an evaluator of your own.
     pub fn rng(&self) -> Rng {
         Rng::from_u64(self.seed)
+    }
+}
+
+impl std::fmt::Display for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} epochs, seed {}", self.epochs, self.full, self.seed)
     }
 }
 

@@ -123,7 +123,7 @@ impl Train {
     /// # Errors
     /// When the settings have problems or the architecture's layers do not fit together.
     pub fn start(&self, arch: &Architecture, seed: impl Count) -> Result<Training> {
-        Training::begin(self, arch, seed.to_i64() as u64, Split::Train)
+        Training::begin(self, arch, seed.to_seed(), Split::Train)
     }
 
     /// Goes on from a checkpoint, bit for bit as if it had never stopped.
@@ -147,7 +147,7 @@ impl Train {
     ) -> Result<Retrained> {
         let begun = std::time::Instant::now();
         let train = Train { patience: None, keep_best: false, ..self.epochs(epochs) };
-        let seed = seed.to_i64() as u64;
+        let seed = seed.to_seed();
         let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
         run.advance(train.epochs)?;
         let metrics = run.measure(Split::Test)?;
@@ -175,7 +175,14 @@ impl Train {
 impl Evaluator for Train {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
         let train = self.epochs(budget.full());
-        let mut run = train.start(arch, budget.seed() as i64)?;
+        if budget.epochs() == 0 {
+            return Err(Error::invalid(
+                "a budget of 0 epochs",
+                "at least 1 is needed for a score",
+                "Budget::new(1, 4, seed)",
+            ));
+        }
+        let mut run = train.start(arch, budget.seed())?;
         run.advance(budget.epochs())?;
         Ok(run.evaluation())
     }
@@ -218,6 +225,11 @@ impl Evaluator for Train {
                 self.smoothing
             ));
         }
+        if self.smoothing > 0.0 && matches!(self.data.task(), crate::Task::Regression { .. }) {
+            found.push(
+                "label_smoothing: a regression has no labels to smooth. Leave it out.".into(),
+            );
+        }
         if self.clip.is_some_and(|c| c.is_nan() || c <= 0.0) {
             found.push("clip_gradient: the norm must be above 0.0. Try 5.0.".to_string());
         }
@@ -248,33 +260,33 @@ impl Train {
     }
 }
 
-impl fmt::Display for Train {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "training on {} for {} epochs in batches of {}, {}, {} schedule",
-            self.data.name(),
-            self.epochs,
-            self.batch,
-            self.optimizer,
-            self.schedule
-        )?;
+impl Train {
+    /// The settings that a result depends on, the data aside.
+    pub(super) fn settings(&self) -> String {
+        let mut text = format!(
+            "{} epochs in batches of {}, {}, {} schedule",
+            self.epochs, self.batch, self.optimizer, self.schedule
+        );
         if self.smoothing > 0.0 {
-            write!(f, ", label smoothing {}", self.smoothing)?;
+            text += &format!(", label smoothing {}", self.smoothing);
         }
-        if let Some(c) = self.clip {
-            write!(f, ", gradients clipped at {c}")?;
+        if let Some(norm) = self.clip {
+            text += &format!(", gradients clipped at {norm}");
         }
-        if let Some(p) = self.patience {
-            write!(f, ", early stop after {p}")?;
+        if let Some(patience) = self.patience {
+            text += &format!(", early stop after {patience}");
         }
         if self.keep_best {
-            write!(f, ", best epoch kept")?;
+            text += ", best epoch kept";
         }
-        if !self.device.is_cpu() {
-            write!(f, ", on {:?}", self.device.location())?;
-        }
-        Ok(())
+        text
+    }
+}
+
+impl fmt::Display for Train {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "training on {} for {}", self.data.name(), self.settings())?;
+        if self.device.is_cpu() { Ok(()) } else { write!(f, ", on {:?}", self.device.location()) }
     }
 }
 

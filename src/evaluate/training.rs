@@ -76,6 +76,7 @@ impl Training {
                 "Space::on(&data) with the data that you train on",
             ));
         }
+        crate::nn::fits(arch, arch.memory(train.batch))?;
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?;
         let steps = Steps::new(train.optimizer, model.weights())?;
@@ -91,11 +92,12 @@ impl Training {
     ) -> Result<Training> {
         let log = &checkpoint.log;
         let mut run = Training::begin(train, arch, log.seed, Split::Train)?;
-        if log.full != run.log.full {
+        let (ours, theirs) = (belongs(train, arch), &checkpoint.of);
+        if let Some((now, then)) = ours.iter().zip(theirs).find(|(a, b)| a != b) {
             return Err(Error::invalid(
-                format!("epochs({})", run.log.full),
-                format!("the checkpoint's schedule is one of {} epochs", log.full),
-                format!("epochs({})", log.full),
+                format!("a checkpoint of \"{then}\""),
+                format!("this is \"{now}\""),
+                "the architecture, data and settings that it was made with",
             ));
         }
         let mut tensors = checkpoint.tensors.clone();
@@ -249,7 +251,8 @@ impl Training {
         self.log.losses.clone()
     }
 
-    /// The network: with the best epoch's weights where those are kept, else as it is now.
+    /// The network: with the best epoch's weights where those are kept, else as it is now; then it
+    /// shares its weights with the training, and changes as the training goes on.
     pub fn model(&self) -> Model {
         if let Some(best) = &self.best
             && let Ok(model) = Model::new(&self.model.architecture(), &self.train.device, 0)
@@ -273,7 +276,7 @@ impl Training {
             .curve_of(curve)
             .losses_of(self.losses())
             .epochs(self.log.epoch as f64);
-        metrics.iter().skip(1).fold(start, |e, (name, value)| e.with(name, *value))
+        metrics.iter().fold(start, |e, (name, value)| e.with(name, *value))
     }
 
     /// All that is needed to go on later, also in another process.
@@ -292,7 +295,8 @@ impl Training {
         for (name, tensor) in self.best.iter().flatten() {
             tensors.insert(format!("best.{name}"), cpu(tensor.clone())?);
         }
-        Ok(Checkpoint { log: self.log.clone(), steps: self.steps.taken, tensors })
+        let of = belongs(&self.train, &self.model.architecture());
+        Ok(Checkpoint { of, log: self.log.clone(), steps: self.steps.taken, tensors })
     }
 }
 
@@ -352,7 +356,7 @@ fn measure(
         match task {
             Task::Regression { .. } => {
                 let (out, y) = (out.flatten_all()?, y.flatten_all()?);
-                sums.values(&out.to_vec1()?, &y.to_vec1()?);
+                sums.values(&out.to_vec1()?, &y.to_vec1()?, task.outputs());
             }
             _ => {
                 let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
@@ -369,8 +373,8 @@ struct Sums {
     n: f64,
     right: f64,
     loss: f64,
-    y: f64,
-    y2: f64,
+    /// For each target of a regression: squared errors, values, squared values.
+    targets: Vec<[f64; 3]>,
 }
 
 impl Sums {
@@ -386,14 +390,26 @@ impl Sums {
         }
     }
 
-    fn values(&mut self, out: &[f32], targets: &[f32]) {
-        for (&o, &t) in out.iter().zip(targets) {
+    fn values(&mut self, out: &[f32], targets: &[f32], outputs: usize) {
+        self.targets.resize(outputs, [0.0; 3]);
+        for (i, (&o, &t)) in out.iter().zip(targets).enumerate() {
             let (o, t) = (f64::from(o), f64::from(t));
+            let [error, sum, square] = &mut self.targets[i % outputs];
+            *error += (o - t).powi(2);
+            *sum += t;
+            *square += t * t;
             self.loss += (o - t).powi(2);
-            self.y += t;
-            self.y2 += t * t;
             self.n += 1.0;
         }
+    }
+
+    /// The share of the variance that is explained, as a mean over the targets.
+    fn r2(&self) -> f64 {
+        let n = self.n / self.targets.len() as f64;
+        let one = |[error, sum, square]: &[f64; 3]| {
+            1.0 - error / (square - sum * sum / n).max(f64::MIN_POSITIVE)
+        };
+        self.targets.iter().map(one).sum::<f64>() / self.targets.len() as f64
     }
 
     fn metrics(&self, task: &Task) -> Vec<(String, f64)> {
@@ -402,7 +418,7 @@ impl Sums {
             "accuracy" => self.right / self.n,
             "perplexity" => loss.exp(),
             "rmse" => loss.sqrt(),
-            "r2" => 1.0 - self.loss / (self.y2 - self.y * self.y / self.n).max(f64::MIN_POSITIVE),
+            "r2" => self.r2(),
             _ => loss,
         };
         task.metrics().into_iter().map(|m| (m.name.clone(), value(&m.name))).collect()
@@ -413,6 +429,7 @@ impl Sums {
 /// [`Training::checkpoint`].
 #[derive(Clone)]
 pub struct Checkpoint {
+    of: [String; 3],
     log: Log,
     steps: usize,
     tensors: HashMap<String, Tensor>,
@@ -421,8 +438,16 @@ pub struct Checkpoint {
 #[derive(Serialize, Deserialize)]
 struct Header {
     schema: u32,
+    of: [String; 3],
     steps: usize,
     log: Log,
+}
+
+/// What a training depends on, besides its seed: architecture, data, settings.
+fn belongs(train: &Train, arch: &Architecture) -> [String; 3] {
+    let space = format!("{:016x}", arch.space().fingerprint());
+    let data = format!("{} {:016x}", train.data.name(), train.data.fingerprint());
+    [format!("{} {:?} of space {space}", arch, arch.decisions()), data, train.settings()]
 }
 
 /// The version of the checkpoint format.
@@ -436,7 +461,8 @@ impl Checkpoint {
 
     /// The checkpoint as bytes: a length, a JSON header of that many bytes, and safetensors.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let header = Header { schema: SCHEMA, steps: self.steps, log: self.log.clone() };
+        let (of, log) = (self.of.clone(), self.log.clone());
+        let header = Header { schema: SCHEMA, of, steps: self.steps, log };
         let header = serde_json::to_vec(&header).unwrap_or_default();
         let sorted: std::collections::BTreeMap<_, _> = self.tensors.iter().collect();
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
@@ -468,7 +494,7 @@ impl Checkpoint {
             return Err(wrong(&format!("version {}, this is version {SCHEMA}", header.schema)));
         }
         let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)?;
-        Ok(Checkpoint { log: header.log, steps: header.steps, tensors })
+        Ok(Checkpoint { of: header.of, log: header.log, steps: header.steps, tensors })
     }
 }
 

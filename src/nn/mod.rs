@@ -23,7 +23,7 @@ pub use layers::pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
 pub use layers::sep_conv::sep_conv;
 pub use layers::shape::{flatten, skip};
 pub use model::Model;
-pub(crate) use model::Pass;
+pub(crate) use model::{Pass, fits};
 pub use optimizer::Optimizer;
 pub(crate) use optimizer::Steps;
 pub(crate) use params::Params;

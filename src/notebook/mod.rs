@@ -11,8 +11,9 @@ pub(crate) use progress::Progress;
 
 use crate::chart::{Chart, Report, compose_html, compose_plain, theme::escape};
 use crate::{
-    Architecture, Block, Dataset, Error, Evaluation, Explanation, Model, Retrained, Space, Study,
-    Trial,
+    Acts, Architecture, Block, Budget, Dataset, Error, Evaluation, Explanation, Floats, Ints,
+    LayerRow, Metric, Model, Optimizer, Protocol, Retrained, Schedule, Shape, Space, Study, Task,
+    Train, Trial,
 };
 use std::sync::Arc;
 
@@ -22,6 +23,10 @@ pub trait Draw {
     fn html(&self) -> String;
     /// The text.
     fn plain(&self) -> String;
+    /// Both; for what is costly to find out and should be found out once.
+    fn both(&self) -> (String, String) {
+        (self.html(), self.plain())
+    }
 }
 
 /// Shows a value in the evcxr kernel. Implemented for everything that can be drawn.
@@ -32,7 +37,8 @@ pub trait EvcxrDisplay {
 
 impl<T: Draw + ?Sized> EvcxrDisplay for T {
     fn evcxr_display(&self) {
-        display(&self.html(), &self.plain());
+        let (html, plain) = self.both();
+        display(&html, &plain);
     }
 }
 
@@ -120,15 +126,15 @@ impl Draw for Architecture {
 
 impl Draw for Study {
     fn html(&self) -> String {
-        match self.trials_done().is_empty() && self.ended().is_empty() {
-            true => self.explain().html(),
-            false => self.report().html(),
-        }
+        self.both().0
     }
     fn plain(&self) -> String {
+        self.both().1
+    }
+    fn both(&self) -> (String, String) {
         match self.trials_done().is_empty() && self.ended().is_empty() {
-            true => self.explain().plain(),
-            false => self.report().plain(),
+            true => self.explain().both(),
+            false => self.report().both(),
         }
     }
 }
@@ -154,7 +160,10 @@ macro_rules! draw_lines {
         }
     )*};
 }
-draw_lines!(Trial, Error, Block);
+draw_lines!(
+    Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
+    Train, Optimizer, Schedule
+);
 
 impl Draw for Explanation {
     fn html(&self) -> String {

@@ -4,7 +4,7 @@
 //! the next cell, so there is no redrawing, and only the thread that runs the cell writes.
 
 use crate::chart::theme::{human_seconds, score};
-use crate::study::{Trial, best_of};
+use crate::study::{Protocol, Trial, best_of};
 use crate::task::Metric;
 
 /// Seconds between two lines.
@@ -13,13 +13,16 @@ const PAUSE: f64 = 1.0;
 pub(crate) struct Progress {
     quiet: bool,
     of: Option<usize>,
+    limit: Option<f64>,
     told: f64,
     before: Option<usize>,
 }
 
 impl Progress {
-    pub(crate) fn new(quiet: bool, of: Option<usize>) -> Self {
-        Progress { quiet, of, told: 0.0, before: None }
+    pub(crate) fn new(quiet: bool, protocol: &Protocol, planned: usize) -> Self {
+        let counted = protocol.trials.is_some() || protocol.epochs.is_some();
+        let of = counted.then_some(planned);
+        Progress { quiet, of, limit: protocol.seconds, told: 0.0, before: None }
     }
 
     /// Tells where the study is, if it is time to.
@@ -36,10 +39,13 @@ impl Progress {
         }
         self.told = elapsed;
         let of = self.of.map_or(String::new(), |n| format!("/{n}"));
-        let left = self.of.filter(|n| *n > done).map_or(String::new(), |n| {
-            let seconds = elapsed / (done - before) as f64 * (n - done) as f64;
-            format!(", about {} left", human_seconds(seconds))
-        });
+        let by_trials = self
+            .of
+            .filter(|n| *n > done)
+            .map(|n| elapsed / (done - before) as f64 * (n - done) as f64);
+        let by_time = self.limit.map(|limit| (limit - elapsed).max(0.0));
+        let left = [by_trials, by_time].into_iter().flatten().reduce(f64::min);
+        let left = left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
         println!("trial {done}{of}: {}{left}", summary(trials, metric));
     }
 

@@ -49,9 +49,12 @@ pub(crate) enum Node {
 /// ```
 /// use nascent::prelude::*;
 /// let block = one_of([conv(16, 3), sep_conv(16, 3), max_pool(2)]);
+/// // References leave a notebook's variables where they are.
+/// let (a, b) = (conv(16, 3), max_pool(2));
+/// assert_eq!(one_of([&a, &b]), one_of([a, b]));
 /// ```
-pub fn one_of(blocks: impl IntoIterator<Item = Block>) -> Block {
-    Block::new(Node::OneOf(blocks.into_iter().collect()))
+pub fn one_of<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
+    Block::new(Node::OneOf(blocks.into_iter().map(Into::into).collect()))
 }
 
 /// The block as often as chosen, every copy with choices of its own.
@@ -65,8 +68,8 @@ pub fn repeat(times: impl IntoInts, block: impl Into<Block>) -> Block {
 }
 
 /// The blocks one after the other, as one block.
-pub fn seq(blocks: impl IntoIterator<Item = Block>) -> Block {
-    Block::new(Node::Seq(blocks.into_iter().collect()))
+pub fn seq<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
+    Block::new(Node::Seq(blocks.into_iter().map(Into::into).collect()))
 }
 
 /// The block's input added to its output (arXiv 1512.03385). Where the shapes differ, the input
@@ -99,7 +102,7 @@ impl Block {
             _ => vec![self.clone()],
         };
         blocks.push(next.into());
-        seq(blocks)
+        Block::new(Node::Seq(blocks))
     }
 
     /// This block with its input added to its output; see [`residual`].
@@ -124,7 +127,7 @@ impl Block {
     }
 
     /// Whether batch normalisation stands before the activation (default: yes for convolutions,
-    /// no for linear layers). `norm(any([0, 1]))` lets the search decide.
+    /// no for linear layers). `norm(any([false, true]))` lets the search decide.
     pub fn norm(&self, norm: impl IntoNorm) -> Block {
         self.set("norm", norm.into_norm().0)
     }
@@ -166,6 +169,19 @@ impl Block {
         found
     }
 
+    /// How deep it nests.
+    pub(crate) fn depth(&self) -> usize {
+        match &*self.0 {
+            Node::Layer { .. } => 0,
+            Node::Seq(blocks) | Node::OneOf(blocks) => {
+                1 + blocks.iter().map(Block::depth).max().unwrap_or(0)
+            }
+            Node::Repeat { block, .. } | Node::Residual(block) | Node::Broken { block, .. } => {
+                1 + block.depth()
+            }
+        }
+    }
+
     fn collect_problems(&self, found: &mut Vec<String>) {
         match &*self.0 {
             Node::Layer { info, args } => {
@@ -176,7 +192,7 @@ impl Block {
                     } else if choice.options.is_empty() {
                         found.push(format!("{within}: no value to choose. Give at least one."));
                     }
-                    found.extend(choice.options.iter().filter_map(|v| arg.refuse(info.name, v)));
+                    found.extend(refusals(arg, info.name, choice));
                 }
             }
             Node::Seq(blocks) => blocks.iter().for_each(|b| b.collect_problems(found)),
@@ -194,7 +210,7 @@ impl Block {
                     found.push(format!("repeat: {p}"));
                 }
                 let allowed = Setting::int("times", None, 0, 1000);
-                found.extend(times.options.iter().filter_map(|v| allowed.refuse("repeat", v)));
+                found.extend(refusals(&allowed, "repeat", times));
                 block.collect_problems(found);
             }
             Node::Residual(block) => block.collect_problems(found),
@@ -204,6 +220,16 @@ impl Block {
             }
         }
     }
+}
+
+/// The first value that a setting refuses, and how many more there are.
+fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
+    let mut refused = choice.options.iter().filter_map(|v| arg.refuse(layer, v));
+    let first = refused.next()?;
+    Some(match refused.count() {
+        0 => first,
+        more => format!("{first} So are {more} more of its values."),
+    })
 }
 
 /// Whether a layer has batch normalisation: `true`, `false`, or a choice of 0 and 1.
@@ -221,6 +247,12 @@ impl IntoNorm for bool {
 impl IntoNorm for Ints {
     fn into_norm(self) -> Ints {
         self
+    }
+}
+
+impl IntoNorm for &Ints {
+    fn into_norm(self) -> Ints {
+        self.clone()
     }
 }
 

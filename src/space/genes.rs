@@ -1,5 +1,5 @@
-//! Decisions as a tree that mirrors the blocks, and the operations on it: sample, count, rank,
-//! mutate, cross.
+//! Decisions as a tree that mirrors the blocks, and the operations on it: sample, count,
+//! enumerate, mutate, cross.
 //!
 //! An architecture's identity is the flat list of its decisions, in the order in which the tree is
 //! read. The operations work on the nested form, because a decision may bring others with it: a
@@ -335,11 +335,6 @@ impl Tally {
     fn power(self, n: usize) -> Tally {
         (0..n).fold(Tally::ONE, |p, _| p.times(self))
     }
-
-    /// For ranks: a count that does not fit stands for "more than can be counted".
-    fn radix(self) -> u128 {
-        self.exact.unwrap_or(u128::MAX)
-    }
 }
 
 fn log10(n: u128) -> f64 {
@@ -363,86 +358,24 @@ pub(crate) fn tally(block: &Block) -> Tally {
     }
 }
 
-/// The architecture number `rank` in reading order, with every later digit running fastest.
-pub(crate) fn nth(block: &Block, mut rank: u128) -> Genes {
-    match &*block.0 {
-        Node::Layer { args, .. } => {
-            let mut genes = vec![];
-            for choice in args.iter().rev().filter(|c| c.options.len() > 1) {
-                let n = choice.options.len() as u128;
-                genes.push(Gene { pick: (rank % n) as u32, subs: vec![] });
-                rank /= n;
-            }
-            genes.reverse();
-            genes
-        }
-        Node::Seq(blocks) => digits(blocks.iter(), rank).concat(),
-        Node::OneOf(options) if options.len() == 1 => nth(&options[0], rank),
-        Node::OneOf(options) => {
-            for (i, option) in options.iter().enumerate() {
-                let n = tally(option).radix();
-                if rank < n {
-                    return vec![Gene { pick: i as u32, subs: vec![nth(option, rank)] }];
-                }
-                rank -= n;
-            }
-            vec![]
-        }
-        Node::Repeat { times, block } => {
-            for i in 0..times.options.len() {
-                let copies = count(times, i);
-                let n = tally(block).power(copies).radix();
-                if rank < n {
-                    let subs = digits(std::iter::repeat_n(block, copies), rank);
-                    return vec![Gene { pick: i as u32, subs }];
-                }
-                rank -= n;
-            }
-            vec![]
-        }
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => nth(inner, rank),
-    }
+/// The first architecture that begins with the decisions, and the options of each decision.
+/// Decisions that the prefix lacks take their first option.
+pub(crate) fn complete(block: &Block, prefix: &[u32]) -> (Genes, Vec<usize>) {
+    let mut arities = vec![];
+    let genes = build(block, &mut |n| {
+        let given = prefix.get(arities.len()).map_or(0, |&p| p as usize);
+        arities.push(n);
+        Ok(given.min(n - 1))
+    });
+    (genes.unwrap_or_default(), arities)
 }
 
-/// A rank as one digit a block, the last block running fastest.
-fn digits<'b>(blocks: impl DoubleEndedIterator<Item = &'b Block>, mut rank: u128) -> Vec<Genes> {
-    let mut list = vec![];
-    for b in blocks.rev() {
-        let n = tally(b).radix().max(1);
-        list.push(nth(b, rank % n));
-        rank /= n;
-    }
-    list.reverse();
-    list
-}
-
-/// The inverse of [`nth`], saturating in spaces of more than 2^128.
-pub(crate) fn rank(block: &Block, genes: &[Gene]) -> u128 {
-    rank_in(block, &mut genes.iter())
-}
-
-fn rank_in(block: &Block, genes: &mut std::slice::Iter<Gene>) -> u128 {
-    let join = |high: u128, n: u128, low: u128| high.saturating_mul(n).saturating_add(low);
-    match &*block.0 {
-        Node::Layer { args, .. } => args.iter().filter(|c| c.options.len() > 1).fold(0, |r, c| {
-            let pick = genes.next().map_or(0, |g| g.pick);
-            join(r, c.options.len() as u128, u128::from(pick))
-        }),
-        Node::Seq(blocks) => blocks.iter().fold(0, |r, b| {
-            let low = rank_in(b, genes);
-            join(r, tally(b).radix(), low)
-        }),
-        Node::OneOf(options) if options.len() == 1 => rank_in(&options[0], genes),
-        Node::OneOf(options) => genes.next().map_or(0, |g| {
-            let before = options[..g.pick as usize].iter().map(|b| tally(b).radix());
-            before.fold(rank(&options[g.pick as usize], &g.subs[0]), u128::saturating_add)
-        }),
-        Node::Repeat { times, block } => genes.next().map_or(0, |g| {
-            let n = tally(block);
-            let within = g.subs.iter().fold(0, |r, copy| join(r, n.radix(), rank(block, copy)));
-            let before = (0..g.pick as usize).map(|i| n.power(count(times, i)).radix());
-            before.fold(within, u128::saturating_add)
-        }),
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => rank_in(inner, genes),
-    }
+/// The beginning of the next architecture, in order, after all of those that share the first
+/// `keep` decisions; `None` after the last. The last decision runs fastest.
+pub(crate) fn bump(decisions: &[u32], arities: &[usize], keep: usize) -> Option<Vec<u32>> {
+    let keep = keep.min(decisions.len());
+    let last = (0..keep).rev().find(|&i| (decisions[i] as usize) + 1 < arities[i])?;
+    let mut next = decisions[..=last].to_vec();
+    next[last] += 1;
+    Some(next)
 }

@@ -47,6 +47,10 @@ struct Inner {
 
 /// How often sampling tries again when the layers of a draw do not fit together.
 const TRIES: usize = 1000;
+/// How deep blocks may nest: what the text and JSON forms can be read back from.
+const MOST_NESTED: usize = 20;
+/// How often it then mends a draw, and how far it looks in order after that.
+const MENDS: usize = 20_000;
 
 impl Space {
     /// A space for the data: their shape is the input, their task decides the head.
@@ -56,7 +60,8 @@ impl Space {
 
     /// A space for inputs of a shape and a task. For [`Task::next_token`] the shape is the number
     /// of positions, `[L]`, and the inputs are tokens of the task's vocabulary.
-    pub fn new<T: Count>(input: impl IntoIterator<Item = T>, task: Task) -> Space {
+    pub fn new<T: Count>(input: impl IntoIterator<Item = T>, task: impl Into<Task>) -> Space {
+        let task = task.into();
         let shape = Shape::new(input);
         match &task {
             Task::NextToken { vocabulary } => {
@@ -67,7 +72,7 @@ impl Space {
     }
 
     fn with(input: Shape, task: Task) -> Space {
-        Space(Arc::new(Inner { input, task, root: seq([]) }))
+        Space(Arc::new(Inner { input, task, root: Block::new(Tree::Seq(vec![])) }))
     }
 
     /// The space with one more block at its end.
@@ -100,6 +105,12 @@ impl Space {
             ));
         }
         found.extend(self.0.task.problem());
+        let depth = self.0.root.depth();
+        if depth > MOST_NESTED {
+            found.push(format!(
+                "blocks are nested {depth} deep; at most {MOST_NESTED} are allowed. Try then(...) or repeat(...)."
+            ));
+        }
         let layers = most_layers(&self.0.root);
         if layers > crate::arch::MOST_LAYERS {
             found.push(format!(
@@ -141,29 +152,59 @@ impl Space {
     }
 
     /// An architecture at random: every decision uniform over its options; draws whose layers do
-    /// not fit together are drawn again.
+    /// not fit together are drawn again. Where 1000 in a row do not fit, the last one is mended: the
+    /// decisions at which it fails are drawn again, so that rare architectures are found at all.
     ///
     /// # Errors
-    /// When the space has problems, or no valid architecture in 1000 draws; it quotes the reason of
-    /// the last one.
+    /// When the space has problems, or nothing in it fits together; it quotes the last reason.
     pub fn sample(&self, rng: &mut Rng) -> Result<Architecture> {
         self.check()?;
-        self.first_valid(|| genes::sample(&self.0.root, rng))
+        match self.first_valid(|| genes::sample(&self.0.root, rng)) {
+            Ok(arch) => Ok(arch),
+            Err(misfit) => self.mend(misfit, rng),
+        }
     }
 
-    fn first_valid(&self, mut draw: impl FnMut() -> Genes) -> Result<Architecture> {
-        let mut why = None;
-        for _ in 0..TRIES {
-            let arch = self.of(&draw());
-            match arch.check() {
-                Ok(()) => return Ok(arch),
-                Err(e) => why = Some(e),
+    /// The first of [`TRIES`] draws that fits, or the last that does not.
+    fn first_valid(&self, mut draw: impl FnMut() -> Genes) -> Result<Architecture, Architecture> {
+        let mut arch = self.of(&draw());
+        for _ in 1..TRIES {
+            if arch.check().is_ok() {
+                return Ok(arch);
             }
+            arch = self.of(&draw());
+        }
+        if arch.check().is_ok() { Ok(arch) } else { Err(arch) }
+    }
+
+    /// Draws the decisions again at which an architecture fails, going back further now and then.
+    fn mend(&self, mut arch: Architecture, rng: &mut Rng) -> Result<Architecture> {
+        let mut why = None;
+        for _ in 0..MENDS {
+            let Err(misfit) = arch.fit() else { return Ok(arch) };
+            let mut keep = misfit.prefix;
+            why = Some(misfit.error.clone());
+            keep = keep.saturating_sub(1);
+            while keep > 0 && rng.below(2) == 0 {
+                keep -= 1;
+            }
+            let (kept, mut at) = (arch.decisions(), 0);
+            let drawn = genes::build(&self.0.root, &mut |n| {
+                at += 1;
+                Ok(if at <= keep { kept[at - 1] as usize } else { rng.below(n) })
+            });
+            arch = self.of(&drawn?);
+        }
+        // Chance has not found any: look in order before saying that there is none.
+        if let Some((_, arch)) = self.next_valid(vec![], MENDS) {
+            return Ok(arch);
         }
         let why = why.map_or(String::new(), |e| e.to_string());
         Err(Error::new(
-            ErrorKind::Exhausted,
-            format!("none of {TRIES} draws from the space fits together; the last one: {why}"),
+            ErrorKind::Shape,
+            format!(
+                "no architecture of the space was found that fits together; the last one: {why}"
+            ),
         ))
     }
 
@@ -188,18 +229,17 @@ impl Space {
         Ok(Architecture::new(self, flat))
     }
 
-    /// The architecture in which every choice takes its first option, or the first one in
-    /// enumeration order whose layers fit together.
+    /// The first architecture in enumeration order whose layers fit together: where it can be, the
+    /// one in which every choice takes its first option.
     ///
     /// # Errors
     /// As [`Space::sample`].
     pub fn default_architecture(&self) -> Result<Architecture> {
         self.check()?;
-        let mut rank = 0;
-        self.first_valid(|| {
-            rank += 1;
-            genes::nth(&self.0.root, rank - 1)
-        })
+        match self.next_valid(vec![], MENDS) {
+            Some((_, arch)) => Ok(arch),
+            None => self.sample(&mut Rng::from_u64(0)),
+        }
     }
 
     /// All architectures whose layers fit together, in order, the last choice running fastest.
@@ -210,26 +250,36 @@ impl Space {
     /// assert_eq!(space.enumerate().count(), 4);
     /// ```
     pub fn enumerate(&self) -> Enumerate {
-        let size = if self.problems().is_empty() { self.size().unwrap_or(u128::MAX) } else { 0 };
-        Enumerate { space: self.clone(), next: 0, size }
+        Enumerate { space: self.clone(), next: self.problems().is_empty().then(Vec::new) }
     }
 
-    /// The first architecture at or after a place in the enumeration, and the place after it.
-    pub(crate) fn next_valid(&self, mut rank: u128) -> Option<(u128, Architecture)> {
-        let size = self.size().unwrap_or(u128::MAX);
-        while rank < size {
-            let arch = self.of(&genes::nth(&self.0.root, rank));
-            rank += 1;
-            if arch.check().is_ok() {
-                return Some((rank, arch));
+    /// The first architecture that fits together and does not come before the decisions, and where
+    /// to go on after it. It passes over all that begin like one that does not fit, and looks at
+    /// `most` at the most.
+    pub(crate) fn next_valid(
+        &self,
+        from: Vec<u32>,
+        most: usize,
+    ) -> Option<(Option<Vec<u32>>, Architecture)> {
+        let mut prefix = from;
+        for _ in 0..most {
+            let (genes, arities) = genes::complete(&self.0.root, &prefix);
+            let arch = self.of(&genes);
+            match arch.fit() {
+                Ok(_) => {
+                    let next = genes::bump(arch.decided(), &arities, usize::MAX);
+                    return Some((next, arch));
+                }
+                Err(misfit) => prefix = genes::bump(arch.decided(), &arities, misfit.prefix)?,
             }
         }
         None
     }
 
-    /// The place of an architecture in the enumeration.
-    pub(crate) fn rank(&self, arch: &Architecture) -> u128 {
-        self.genes(arch).map_or(0, |g| genes::rank(&self.0.root, &g))
+    /// Where the enumeration goes on after an architecture.
+    pub(crate) fn after(&self, arch: &Architecture) -> Option<Vec<u32>> {
+        let (_, arities) = genes::complete(&self.0.root, arch.decided());
+        genes::bump(arch.decided(), &arities, usize::MAX)
     }
 
     /// Whether the architecture is one of this space, with layers that fit together.
@@ -250,7 +300,7 @@ impl Space {
         let mut found = vec![];
         for (k, (&n, &now)) in arities.iter().zip(arch.decided()).enumerate() {
             for option in (0..n).filter(|&o| o != now as usize) {
-                let fill = &mut |b: &Block| genes::nth(b, 0);
+                let fill = &mut |b: &Block| genes::complete(b, &[]).0;
                 let other = self.of(&genes::change(&self.0.root, &genes, k, option, fill));
                 if other.check().is_ok() {
                     found.push(other);
@@ -275,20 +325,30 @@ impl Space {
                  any([16, 32]) in place of a number, or one_of([...]) in place of a layer.",
             ));
         }
-        self.first_valid(|| {
+        let drawn = self.first_valid(|| {
             let k = rng.below(arities.len());
             let now = arch.decided()[k] as usize;
             let other = rng.below(arities[k] - 1);
             let option = if other >= now { other + 1 } else { other };
             genes::change(&self.0.root, &genes, k, option, &mut |b| genes::sample(b, rng))
-        })
+        });
+        match drawn {
+            Ok(arch) => Ok(arch),
+            Err(_) => rng.pick(&self.neighbours(arch)?).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Exhausted,
+                    format!("no mutation of {arch} fits together. Try a wider space."),
+                )
+            }),
+        }
     }
 
     /// A child of two architectures: every decision that both have comes from one of them by a fair
-    /// coin; where they chose different branches, the branch comes whole from one.
+    /// coin; where they chose different branches, the branch comes whole from one. Where no child of
+    /// 1000 fits together it is the first parent.
     ///
     /// # Errors
-    /// When an architecture belongs to another space, or no child fits together in 1000 draws.
+    /// When an architecture belongs to another space.
     pub fn crossover(
         &self,
         a: &Architecture,
@@ -296,7 +356,9 @@ impl Space {
         rng: &mut Rng,
     ) -> Result<Architecture> {
         let (x, y) = (self.own(a)?, self.own(b)?);
-        self.first_valid(|| genes::cross(&self.0.root, &x, &y, rng))
+        let drawn = self.first_valid(|| genes::cross(&self.0.root, &x, &y, rng));
+        // A parent is a child as well: the one in which every coin fell the same way.
+        Ok(drawn.unwrap_or_else(|_| a.clone()))
     }
 
     fn own(&self, arch: &Architecture) -> Result<Genes> {
@@ -372,22 +434,18 @@ fn most_layers(block: &Block) -> usize {
 }
 
 /// The architectures of a space, in order; see [`Space::enumerate`].
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Enumerate {
     space: Space,
-    next: u128,
-    size: u128,
+    next: Option<Vec<u32>>,
 }
 
 impl Iterator for Enumerate {
     type Item = Architecture;
     fn next(&mut self) -> Option<Architecture> {
-        if self.next >= self.size {
-            return None;
-        }
-        let found = self.space.next_valid(self.next);
-        self.next = found.as_ref().map_or(self.size, |(after, _)| *after);
-        found.map(|(_, arch)| arch)
+        let (next, arch) = self.space.next_valid(self.next.take()?, usize::MAX)?;
+        self.next = next;
+        Some(arch)
     }
 }
 

@@ -100,7 +100,18 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
                     "@0.1.2",
                 )
             })?;
-        genes::parse(space.root(), &flat)?;
+        let genes = genes::parse(space.root(), &flat)?;
+        let mut items = vec![];
+        self::layers(space.root(), &mut genes.iter(), &mut items);
+        let of_code = show(&items);
+        let spaceless = |t: &str| t.split_whitespace().collect::<String>();
+        if !layers.is_empty() && spaceless(layers) != of_code {
+            return Err(Error::invalid(
+                format!("the architecture \"{}\"", shorten(text)),
+                format!("the decisions after the @ are those of {}", shorten(&of_code)),
+                "leaving out one of the two",
+            ));
+        }
         return Ok(flat);
     }
     let mut parser = Parser { rest: layers, depth: 0 };

@@ -65,8 +65,24 @@ impl Choice {
 macro_rules! choice_types {
     ($($(#[$doc:meta])* $name:ident, $into:ident, $method:ident, $variant:ident($inner:ty), $message:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Debug)]
+        #[derive(Clone, PartialEq)]
         pub struct $name(pub(crate) Choice);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match &self.0.problem {
+                    Some(problem) => f.write_str(problem),
+                    None if self.0.options.len() == 1 => f.write_str(&self.0.text()),
+                    None => write!(f, "any of {}", self.0.text()),
+                }
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
 
         impl $name {
             /// The values on offer.
@@ -198,6 +214,14 @@ fn between(low: i64, high: i64, given: &str) -> Ints {
     Ints(Choice { options: (low..=high).map(Value::Int).collect(), problem: None })
 }
 
+/// No and yes are 0 and 1, as in the text of an architecture.
+impl Item for bool {
+    type Choice = Ints;
+    fn choice(items: Vec<Self>) -> Ints {
+        i32::choice(items.into_iter().map(i32::from).collect())
+    }
+}
+
 impl Item for f64 {
     type Choice = Floats;
     fn choice(items: Vec<Self>) -> Floats {
@@ -272,6 +296,13 @@ impl IntoActs for String {
 }
 
 impl Item for Block {
+    type Choice = Block;
+    fn choice(items: Vec<Self>) -> Block {
+        crate::space::one_of(items)
+    }
+}
+
+impl Item for &Block {
     type Choice = Block;
     fn choice(items: Vec<Self>) -> Block {
         crate::space::one_of(items)

@@ -22,7 +22,7 @@
 
 use super::{Proposal, Strategy, parts::tournament};
 use crate::count::Count;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::rng::Rng;
 use crate::study::History;
 
@@ -75,8 +75,12 @@ impl Strategy for Evolution {
         if history.asked() >= p
             && let Some(parent) = tournament(history, &history.last_finished(p), s, rng)
         {
-            let child = space.mutate(&parent.architecture(), rng)?;
-            return Ok(Proposal::child(child, &parent));
+            match space.mutate(&parent.architecture(), rng) {
+                Ok(child) => return Ok(Proposal::child(child, &parent)),
+                // An architecture without a neighbour: begin anew elsewhere.
+                Err(e) if e.kind() == ErrorKind::Exhausted => {}
+                Err(e) => return Err(e),
+            }
         }
         Ok(Proposal::new(space.sample(rng)?, "random"))
     }

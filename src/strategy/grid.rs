@@ -23,10 +23,13 @@ pub struct Grid;
 impl Strategy for Grid {
     fn ask(&self, history: &History, _: &mut Rng) -> Result<Proposal> {
         let space = history.space();
-        let next = history.last_asked().map_or(0, |arch| space.rank(&arch) + 1);
-        match space.next_valid(next) {
+        let from = match history.last_asked() {
+            Some(arch) => space.after(&arch),
+            None => Some(vec![]),
+        };
+        match from.and_then(|from| space.next_valid(from, usize::MAX)) {
             Some((_, arch)) => Ok(Proposal::new(arch, "grid")),
-            None => Err(Error::new(ErrorKind::Exhausted, "the grid is exhausted")),
+            None => Err(Error::new(ErrorKind::Exhausted, "the space is exhausted")),
         }
     }
 

@@ -81,6 +81,12 @@ impl Proposal {
         Proposal { architecture, parents: vec![parent.number()], origin: "mutation".to_string() }
     }
 
+    /// With the trials it descends from: two for a crossover.
+    pub fn parents(&self, parents: &[crate::Trial]) -> Self {
+        let parents = parents.iter().map(crate::Trial::number).collect();
+        Proposal { parents, ..self.clone() }
+    }
+
     /// The architecture.
     pub fn architecture(&self) -> Architecture {
         self.architecture.clone()
@@ -94,6 +100,7 @@ impl From<Architecture> for Proposal {
 }
 
 /// A row of the table of strategies.
+#[derive(Clone, Debug)]
 pub struct StrategyInfo {
     /// Its name.
     pub name: &'static str,

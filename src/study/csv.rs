@@ -16,24 +16,28 @@ impl Study {
             .collect();
         metrics.sort();
         metrics.dedup();
-        let mut head: Vec<String> = ["trial", "status", "score"].map(String::from).to_vec();
-        head.extend(metrics.iter().cloned());
-        head.extend(
-            [
-                "params",
-                "macs",
-                "epochs",
-                "seconds",
-                "seed",
-                "origin",
-                "parents",
-                "reused_from",
-                "decisions",
-                "architecture",
-                "error",
-            ]
-            .map(String::from),
-        );
+        const FIRST: [&str; 3] = ["trial", "status", "score"];
+        const LAST: [&str; 11] = [
+            "params",
+            "macs",
+            "epochs",
+            "seconds",
+            "seed",
+            "origin",
+            "parents",
+            "reused_from",
+            "decisions",
+            "architecture",
+            "error",
+        ];
+        // A metric that is called like one of our columns gets a name of its own.
+        let own = |m: &String| match FIRST.contains(&m.as_str()) || LAST.contains(&m.as_str()) {
+            true => format!("metric_{m}"),
+            false => m.clone(),
+        };
+        let mut head: Vec<String> = FIRST.map(String::from).to_vec();
+        head.extend(metrics.iter().map(own));
+        head.extend(LAST.map(String::from));
         let mut lines = vec![row(&head)];
         for t in &trials {
             let e = t.evaluation();

@@ -1,5 +1,6 @@
 //! What a run would do and cost, before it is run.
 
+use super::run::guarded;
 use super::{Duplicates, Study};
 use crate::chart::theme::{BORDER, CARD, FONT, INK, MUTED, escape, human_count, human_seconds};
 use crate::evaluate::Evaluator;
@@ -29,11 +30,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
     let metric = s.evaluator.metric();
     let way = if metric.maximise { "maximised" } else { "minimised" };
     say("score", format!("{}, {way}", metric.name));
-    let mut limits = vec![];
-    limits.extend(p.trials.map(|n| format!("{n} trials")));
-    limits.extend(p.epochs.map(|n| format!("{n} epochs")));
-    limits.extend(p.seconds.map(human_seconds));
-    say("budget", limits.join(", "));
+    say("budget", p.limits());
     let duplicates = match p.duplicates {
         Duplicates::Reuse => "results of duplicates are reused",
         Duplicates::Repeat => "duplicates are evaluated again",
@@ -58,7 +55,8 @@ pub(super) fn explain(study: &Study) -> Explanation {
                 ),
             );
         }
-        let each: Vec<f64> = drawn.iter().filter_map(|a| s.evaluator.forecast(a)).collect();
+        let each: Vec<f64> =
+            drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.forecast(a))).ok()?).collect();
         if !each.is_empty() {
             let mean = each.iter().sum::<f64>() / each.len() as f64;
             let threads = s.threads();

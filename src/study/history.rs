@@ -4,6 +4,7 @@ use super::{Outcome, Trial};
 use crate::arch::Architecture;
 use crate::space::Space;
 use crate::task::Metric;
+use std::sync::Arc;
 
 /// The history of a study as the next trial may see it.
 ///
@@ -15,8 +16,11 @@ pub struct History {
     pub(crate) space: Space,
     pub(crate) metric: Metric,
     pub(crate) planned: usize,
-    pub(crate) trials: Vec<Trial>,
+    /// Shared: a copy for the strategy costs nothing.
+    pub(crate) trials: Arc<Vec<Trial>>,
     pub(crate) visible: usize,
+    /// The last proposal for this trial that was refused as a duplicate.
+    pub(crate) rejected: Option<Architecture>,
 }
 
 impl History {
@@ -73,8 +77,9 @@ impl History {
         self.trials[self.visible..].iter().map(Trial::architecture).collect()
     }
 
+    /// The last architecture that was proposed, also one that was refused as a duplicate.
     pub(crate) fn last_asked(&self) -> Option<Architecture> {
-        self.trials.last().map(Trial::architecture)
+        self.rejected.clone().or_else(|| self.trials.last().map(Trial::architecture))
     }
 
     fn seen(&self) -> impl DoubleEndedIterator<Item = &Trial> {

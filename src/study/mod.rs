@@ -81,6 +81,28 @@ pub struct Protocol {
     pub key: Key,
 }
 
+impl Protocol {
+    /// The limits in words.
+    pub(crate) fn limits(&self) -> String {
+        let mut limits = vec![];
+        limits.extend(self.trials.map(|n| format!("{n} trials")));
+        limits.extend(self.epochs.map(|n| format!("{n} epochs")));
+        limits.extend(self.seconds.map(crate::chart::theme::human_seconds));
+        limits.join(" or ")
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (limits, seed, batch) = (self.limits(), self.seed, self.batch);
+        write!(
+            f,
+            "{limits}, seed {seed}, batch {batch}, duplicates {:?}, key {:?}",
+            self.duplicates, self.key
+        )
+    }
+}
+
 /// What happens when an architecture is proposed again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -127,12 +149,13 @@ impl Asked {
 }
 
 const DEFAULT_TRIALS: usize = 20;
+const MOST_THREADS: usize = 256;
 
 impl Study {
     /// A study of the space with the evaluator; by default random search, 20 trials, seed 0.
     pub fn new<How>(space: &Space, evaluator: impl IntoEvaluator<How>) -> Study {
         let evaluator = evaluator.into_evaluator();
-        let state = State::new(space, &evaluator);
+        let state = State::new(space, evaluator.metric());
         let protocol = Protocol {
             seed: 0,
             batch: 4,
@@ -166,15 +189,22 @@ impl Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
         let mut state = self.lock().clone();
-        state.ended = None;
+        state.asking = false;
         Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// A limit: what ended the study before may not end it now.
+    fn limit(&self, change: impl FnOnce(&mut Setup)) -> Study {
+        let study = self.keep(change);
+        study.lock().ended = None;
+        study
     }
 
     /// A setting that makes another study: it begins without trials.
     fn anew(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
-        let state = State::new(&setup.space, &setup.evaluator);
+        let state = State::new(&setup.space, setup.evaluator.metric());
         Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
     }
 
@@ -186,9 +216,9 @@ impl Study {
     /// The budget in trials. On a study that has run, more trials go on from where it ended.
     pub fn trials(&self, trials: impl Count) -> Study {
         let n = trials.to_i64();
-        self.keep(|s| {
+        self.limit(|s| {
             s.give("trials", n);
-            s.protocol.trials = Some(n.max(0) as usize);
+            s.protocol.trials = Some(n.to_size());
             s.limited = true;
         })
     }
@@ -196,7 +226,7 @@ impl Study {
     /// The budget in epochs of all trials together.
     pub fn epochs(&self, epochs: impl Count) -> Study {
         let n = epochs.to_i64();
-        self.keep(|s| {
+        self.limit(|s| {
             s.give("epochs", n);
             s.only_limits();
             s.protocol.epochs = Some(n.max(0) as f64);
@@ -205,7 +235,7 @@ impl Study {
 
     /// The budget in seconds of wall time. Trials that run at the limit are still finished.
     pub fn seconds(&self, seconds: f64) -> Study {
-        self.keep(|s| {
+        self.limit(|s| {
             s.only_limits();
             s.protocol.seconds = Some(seconds);
         })
@@ -213,7 +243,7 @@ impl Study {
 
     /// The seed, from which every random number of the study follows.
     pub fn seed(&self, seed: impl Count) -> Study {
-        self.anew(|s| s.protocol.seed = seed.to_i64() as u64)
+        self.anew(|s| s.protocol.seed = seed.to_seed())
     }
 
     /// How far results lag behind: trial n may use the results of trials 0 to n-q, and at most q
@@ -222,7 +252,7 @@ impl Study {
         let q = q.to_i64();
         self.anew(|s| {
             s.give("batch", q);
-            s.protocol.batch = q.max(0) as usize;
+            s.protocol.batch = q.to_size();
         })
     }
 
@@ -241,7 +271,7 @@ impl Study {
         let n = threads.to_i64();
         self.keep(|s| {
             s.give("jobs", n);
-            s.jobs = Some(n.max(0) as usize);
+            s.jobs = Some(n.to_size());
         })
     }
 
@@ -367,24 +397,53 @@ impl Study {
 
     /// Asks under the rules; `None` when nothing may be asked now, or ever (then `ended` says why).
     fn ask_one(&self) -> Result<Option<state::Asked>> {
+        let (full, planned) =
+            run::guarded(|| Ok((self.setup.evaluator.full(), self.setup.planned())))?;
+        let elapsed = {
+            let mut state = self.lock();
+            state.by_hand.get_or_insert_with(std::time::Instant::now);
+            state.elapsed()
+        };
+        let asked = self.ask_next(full, planned, elapsed)?;
+        run::announce(self);
+        Ok(asked)
+    }
+
+    /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
+    /// is a user's code, and may look at the study.
+    fn ask_next(&self, full: usize, planned: usize, at: f64) -> Result<Option<state::Asked>> {
         let s = &*self.setup;
-        let full = s.evaluator.full();
+        let question = {
+            let mut state = self.lock();
+            state.history.planned = planned;
+            if state.asking {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    "the study is asking its strategy already: a strategy cannot ask or step the \
+                     study that asks it, nor can two threads at once. Use history instead.",
+                ));
+            }
+            match state.next(&s.protocol, full, at) {
+                Next::Ask => {}
+                Next::Wait => return Ok(None),
+                Next::Over(reason) => {
+                    state.ended = Some(reason);
+                    return Ok(None);
+                }
+            }
+            state.asking = true;
+            state.question(&s.protocol)
+        };
+        let proposal = run::guarded(|| question.ask(&s.strategy, &s.protocol));
         let mut state = self.lock();
-        state.history.planned = s.planned();
-        let elapsed = state.seconds;
-        match state.next(&s.protocol, full, elapsed) {
-            Next::Ask => {}
-            Next::Wait => return Ok(None),
-            Next::Over(reason) => {
+        state.asking = false;
+        match proposal? {
+            Ok(proposal) => Ok(Some(state.commit(proposal, &s.protocol, full, at))),
+            Err(reason) => {
                 state.ended = Some(reason);
-                return Ok(None);
+                Ok(None)
             }
         }
-        let asked = run::guarded(|| state.ask(&s.strategy, &s.protocol, full))?;
-        if asked.is_none() {
-            state.ended = Some(run::EXHAUSTED.to_string());
-        }
-        Ok(asked)
     }
 
     /// Tells the result of a trial: a score, an [`Evaluation`](crate::Evaluation), or a `Result`,
@@ -404,8 +463,10 @@ impl Study {
                 "telling each asked trial once",
             ));
         }
-        let at = state.seconds;
+        let at = state.elapsed();
         state.end(n, result, 0.0, at);
+        drop(state);
+        run::announce(self);
         Ok(())
     }
 
@@ -418,11 +479,14 @@ impl Study {
         let begun = std::time::Instant::now();
         let result = run::evaluate(&self.setup.evaluator, &asked.0);
         let seconds = begun.elapsed().as_secs_f64();
-        let mut state = self.lock();
-        state.seconds += seconds;
-        let at = state.seconds;
-        state.end(asked.number(), result, seconds, at);
-        Ok(state.trials()[asked.number()].clone())
+        let trial = {
+            let mut state = self.lock();
+            let at = state.elapsed();
+            state.end(asked.number(), result, seconds, at);
+            state.trials()[asked.number()].clone()
+        };
+        run::announce(self);
+        Ok(trial)
     }
 
     /// Runs the study to the end of its budget and returns it with its trials. A study that has
@@ -485,7 +549,7 @@ impl Study {
         });
         let mut seen = std::collections::HashSet::new();
         trials.retain(|t| seen.insert(t.architecture().decisions()));
-        trials.truncate(k.to_i64().max(0) as usize);
+        trials.truncate(k.to_size());
         trials
     }
 
@@ -494,13 +558,14 @@ impl Study {
         self.lock().epochs()
     }
 
-    /// Seconds that the study ran, on however many threads.
+    /// Seconds that the study ran, on however many threads; by hand, since it was first asked.
     pub fn seconds_run(&self) -> f64 {
-        self.lock().seconds
+        self.lock().elapsed()
     }
 
     /// Trains the best architecture anew for `epochs` on train and validation data, and tests it,
-    /// once, on the test split.
+    /// once, on the test split. The report counts how often that has been done: a test split that
+    /// choices are made by is no test any more.
     ///
     /// # Errors
     /// When no trial has finished, or the evaluator cannot train.
@@ -515,7 +580,11 @@ impl Study {
                 "retrain(30)",
             ));
         }
-        self.setup.evaluator.retrain(&best.architecture(), epochs as usize, seed)
+        let winner = run::guarded(|| {
+            self.setup.evaluator.retrain(&best.architecture(), epochs.to_size(), seed)
+        })?;
+        self.lock().tests += 1;
+        Ok(winner)
     }
 }
 
@@ -534,7 +603,7 @@ impl Setup {
 
     fn threads(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.jobs.unwrap_or(cores).clamp(1, self.protocol.batch.max(1))
+        self.jobs.unwrap_or(cores).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
     }
 
     /// How many trials the budget allows, for strategies that plan with it.

@@ -172,10 +172,17 @@ impl Study {
             Duplicates::Repeat => "duplicates repeated",
             Duplicates::Forbid => "duplicates forbidden",
         };
+        let tests = self.lock().tests;
+        if tests > 1 {
+            notices.push(format!(
+                "The test split has been used {tests} times. A choice made by it makes it optimistic."
+            ));
+        }
         let key = if p.key == Key::Canonical { " by canonical form" } else { "" };
         let subtitle = format!(
-            "{}; seed {}, {batch}, {duplicates}{key}; nascent {}, candle {CANDLE}",
+            "{}; budget {}, seed {}, {batch}, {duplicates}{key}; nascent {}, candle {CANDLE}",
             s.evaluator.describe(),
+            p.limits(),
             p.seed,
             env!("CARGO_PKG_VERSION"),
         );

@@ -1,7 +1,6 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
-use super::state::Next;
-use super::{Setup, Study, Trial};
+use super::{Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator};
 use crate::notebook::Progress;
@@ -10,8 +9,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, Once};
 use std::time::Instant;
-
-pub(super) const EXHAUSTED: &str = "the space is exhausted";
 
 /// Stack of a worker: deep networks recurse in the backward pass.
 const STACK: usize = 16 << 20;
@@ -25,7 +22,12 @@ struct Done {
 pub(super) fn run(study: &Study) -> Result<()> {
     let setup = &*study.setup;
     let begun = Instant::now();
-    let before = study.lock().seconds;
+    let before = {
+        let mut state = study.lock();
+        state.seconds = state.elapsed();
+        state.by_hand = None;
+        state.seconds
+    };
     let (work, todo) = channel::<Trial>();
     let todo = Mutex::new(todo);
     let (report, done) = channel::<Done>();
@@ -33,7 +35,11 @@ pub(super) fn run(study: &Study) -> Result<()> {
         for _ in 0..setup.threads() {
             let (todo, report, evaluator) = (&todo, report.clone(), &setup.evaluator);
             let worker = std::thread::Builder::new().stack_size(STACK).name("trial".into());
-            worker.spawn_scoped(scope, move || work_off(todo, &report, evaluator))?;
+            let spawned = worker.spawn_scoped(scope, move || work_off(todo, &report, evaluator));
+            if let Err(e) = spawned {
+                drop(work);
+                return Err(Error::from(e).context(format!("starting {} threads", setup.threads())));
+            }
         }
         let result = coordinate(study, &work, &done, begun, before);
         drop(work);
@@ -64,83 +70,72 @@ fn coordinate(
     before: f64,
 ) -> Result<()> {
     let setup = &*study.setup;
-    let mut progress = Progress::new(setup.quiet, setup.protocol.trials);
+    let now = || before + begun.elapsed().as_secs_f64();
+    // What the evaluator says of itself is a user's code: asked once, and never under the lock.
+    let (full, planned, metric) =
+        guarded(|| Ok((setup.evaluator.full(), setup.planned(), setup.evaluator.metric())))?;
+    let mut progress = Progress::new(setup.quiet, &setup.protocol, planned);
     // Trials that were asked by hand and never told are evaluated first.
     let open: Vec<Trial> = study.lock().trials().iter().filter(|t| !t.ended()).cloned().collect();
     let mut running = 0;
     for trial in open.into_iter().filter(|t| t.reused_from().is_none()) {
         running += usize::from(work.send(trial).is_ok());
     }
-    let mut announced = study.lock().settled;
     loop {
-        let now = || before + begun.elapsed().as_secs_f64();
-        let failure = fill(study, setup, work, &mut running, now()).err();
-        announce(study, setup, &mut announced);
-        progress.tell(
-            study.lock().trials(),
-            &setup.evaluator.metric(),
-            begun.elapsed().as_secs_f64(),
-        );
-        if let Some(e) = failure {
-            // Nothing is lost: the trials so far stay, and the reason is on record.
-            let mut state = study.lock();
-            if state.trials().is_empty() {
-                return Err(e);
+        let mut more = false;
+        while running < setup.threads() {
+            let asked = match study.ask_next(full, planned, now()) {
+                Ok(Some(asked)) => asked,
+                Ok(None) => break,
+                Err(e) => {
+                    // Nothing is lost: the trials so far stay, and the reason is on record.
+                    let mut state = study.lock();
+                    if state.trials().is_empty() {
+                        return Err(e);
+                    }
+                    state.ended = Some(format!("the strategy failed: {e}"));
+                    break;
+                }
+            };
+            if !asked.evaluate {
+                // Results that are known already: a look at callbacks and progress in between.
+                more = true;
+                break;
             }
-            state.ended = Some(format!("the strategy failed: {e}"));
+            running += usize::from(work.send(asked.trial).is_ok());
         }
-        if running == 0 {
-            break;
+        announce(study);
+        let trials = study.lock().history.trials.clone();
+        progress.tell(&trials, &metric, begun.elapsed().as_secs_f64());
+        drop(trials);
+        let next = match (more, running) {
+            (true, _) => done.try_recv().ok(),
+            (false, 0) => break,
+            (false, _) => done.recv().ok(),
+        };
+        if let Some(Done { number, result, seconds }) = next {
+            running -= 1;
+            study.lock().end(number, result, seconds, now());
         }
-        let Ok(Done { number, result, seconds }) = done.recv() else { break };
-        running -= 1;
-        let at = now();
-        study.lock().end(number, result, seconds, at);
     }
-    let state = study.lock();
-    progress.finish(state.trials(), &setup.evaluator.metric(), begun.elapsed().as_secs_f64());
+    let trials = study.lock().history.trials.clone();
+    progress.finish(&trials, &metric, begun.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// Asks for trials as long as the rules allow.
-fn fill(
-    study: &Study,
-    setup: &Setup,
-    work: &Sender<Trial>,
-    running: &mut usize,
-    elapsed: f64,
-) -> Result<()> {
-    let full = setup.evaluator.full();
-    let mut state = study.lock();
-    state.history.planned = setup.planned();
-    loop {
-        match state.next(&setup.protocol, full, elapsed) {
-            Next::Wait => return Ok(()),
-            Next::Over(reason) => {
-                state.ended = Some(reason);
-                return Ok(());
-            }
-            Next::Ask => {}
-        }
-        let Some(asked) = guarded(|| state.ask(&setup.strategy, &setup.protocol, full))? else {
-            state.ended = Some(EXHAUSTED.to_string());
-            return Ok(());
-        };
-        if asked.evaluate && work.send(asked.trial).is_ok() {
-            *running += 1;
-        }
-    }
-}
-
 /// Calls the callbacks for the trials that have ended, in order.
-fn announce(study: &Study, setup: &Setup, announced: &mut usize) {
+pub(super) fn announce(study: &Study) {
     let ended: Vec<Trial> = {
-        let state = study.lock();
-        state.trials()[*announced..state.settled].to_vec()
+        let mut state = study.lock();
+        let settled = state.settled;
+        let from = std::mem::replace(&mut state.announced, settled);
+        if study.setup.callbacks.is_empty() {
+            return;
+        }
+        state.trials()[from..state.settled].to_vec()
     };
-    *announced += ended.len();
     for trial in &ended {
-        for callback in &setup.callbacks {
+        for callback in &study.setup.callbacks {
             let call = || {
                 callback(trial);
                 Ok(())

@@ -5,27 +5,40 @@ use super::trial::Record;
 use super::{Duplicates, History, Key, Outcome, Protocol, Trial};
 use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{Budget, Evaluation, Evaluator};
+use crate::evaluate::{Budget, Evaluation};
 use crate::rng::{Rng, child};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
-use std::collections::HashMap;
+use crate::task::Metric;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The trials of a study so far.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) history: History,
     /// The first trial of every architecture, by the key of the protocol.
-    first: HashMap<Vec<u32>, usize>,
+    first: Arc<HashMap<Vec<u32>, usize>>,
     /// Duplicates that wait for their first trial to end: (first, duplicate).
     waiting: Vec<(usize, usize)>,
     /// Trials 0..settled have all ended.
     pub(crate) settled: usize,
+    /// How many trials in a row, up to each settled one, cost nothing.
+    free_run: Vec<usize>,
+    /// Epochs that the settled trials paid.
+    epochs_settled: f64,
+    /// Trials whose callbacks have been called.
+    pub(crate) announced: usize,
     pub(crate) ended: Option<String>,
-    /// Seconds of earlier runs, and of this one when it ended.
+    /// The strategy is at work, outside the lock.
+    pub(crate) asking: bool,
+    /// Seconds of earlier runs.
     pub(crate) seconds: f64,
-    free_in_a_row: usize,
+    /// When this study was first asked by hand.
+    pub(crate) by_hand: Option<Instant>,
+    /// How often its winner has met the test split.
+    pub(crate) tests: usize,
 }
 
 /// Whether the next trial may be asked.
@@ -43,30 +56,43 @@ pub(crate) struct Asked {
     pub(crate) evaluate: bool,
 }
 
+/// What is needed to choose the next trial without holding the study's lock, since the strategy is
+/// a user's code.
+pub(crate) struct Question {
+    history: History,
+    first: Arc<HashMap<Vec<u32>, usize>>,
+}
+
 /// Proposals in a row that a strategy may repeat under `Forbid` before the space is asked itself.
 const ASK_AGAIN: usize = 100;
-/// Spaces up to this size are enumerated for an architecture that was not tried yet.
-const ENUMERABLE: u128 = 1_000_000;
+/// How many architectures are then looked at for one that was not tried yet.
+const LOOK_AT: usize = 1_000_000;
 /// With a budget in epochs or time, so many results in a row that cost nothing end a study: its
 /// strategy proposes nothing new.
 const FREE_TRIALS: usize = 200;
 
 impl State {
-    pub(crate) fn new(space: &Space, evaluator: &dyn Evaluator) -> Self {
+    pub(crate) fn new(space: &Space, metric: Metric) -> Self {
         State {
             history: History {
                 space: space.clone(),
-                metric: evaluator.metric(),
+                metric,
                 planned: 0,
-                trials: vec![],
+                trials: Arc::default(),
                 visible: 0,
+                rejected: None,
             },
-            first: HashMap::new(),
+            first: Arc::default(),
             waiting: vec![],
             settled: 0,
+            free_run: vec![],
+            epochs_settled: 0.0,
+            announced: 0,
             ended: None,
+            asking: false,
             seconds: 0.0,
-            free_in_a_row: 0,
+            by_hand: None,
+            tests: 0,
         }
     }
 
@@ -78,7 +104,14 @@ impl State {
         self.trials().iter().map(Trial::epochs).sum()
     }
 
-    /// Decides about the next trial; `elapsed` seconds have passed.
+    /// Seconds that the study has taken so far, as far as it is not being run now.
+    pub(crate) fn elapsed(&self) -> f64 {
+        self.seconds + self.by_hand.map_or(0.0, |begun| begun.elapsed().as_secs_f64())
+    }
+
+    /// Decides about the next trial; `elapsed` seconds have passed. Which trials are asked must
+    /// follow from results that do not depend on threads: those of trials 0 to n - batch, or, near
+    /// a limit, those of all trials.
     pub(crate) fn next(&self, protocol: &Protocol, full: usize, elapsed: f64) -> Next {
         if let Some(reason) = &self.ended {
             return Next::Over(reason.clone());
@@ -96,135 +129,88 @@ impl State {
         {
             return wait_or(format!("the time limit of {limit} s is reached"));
         }
+        if n >= protocol.batch + self.settled {
+            return Next::Wait;
+        }
         if let Some(limit) = protocol.epochs {
-            // A running trial may turn out cheaper (an early stop, a failure): near the limit the
-            // decision waits for all of them, so that it is the same on any number of threads.
+            // A running trial may turn out cheaper (an early stop, a reused result), never dearer:
+            // near the limit the decision waits for all of them.
             let running = (n - self.settled) * full;
-            let settled: f64 = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
-            if settled + (running + full) as f64 > limit {
+            if self.epochs_settled + (running + full) as f64 > limit {
                 return wait_or(format!("the budget of {limit} epochs is spent"));
             }
         }
-        if protocol.trials.is_none() && self.free_in_a_row >= FREE_TRIALS {
-            return wait_or(format!("{FREE_TRIALS} proposals in a row were known already"));
+        let known = (n + 1).saturating_sub(protocol.batch);
+        let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
+        if protocol.trials.is_none() && free >= FREE_TRIALS {
+            return wait_or(format!("{FREE_TRIALS} trials in a row cost nothing"));
         }
-        if n >= protocol.batch + self.settled { Next::Wait } else { Next::Ask }
+        Next::Ask
     }
 
-    /// Asks the strategy for the next trial. `None`: the space is exhausted.
-    pub(crate) fn ask(
-        &mut self,
-        strategy: &AnyStrategy,
-        protocol: &Protocol,
-        full: usize,
-    ) -> Result<Option<Asked>> {
+    /// The question to put to the strategy for the next trial.
+    pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
         let n = self.trials().len();
         self.history.visible = (n + 1).saturating_sub(protocol.batch).min(self.settled);
-        let mut rng = Rng::from_u64(child(protocol.seed, "ask", n as u64));
-        let Some(proposal) = self.propose(strategy, protocol, &mut rng)? else {
-            return Ok(None);
-        };
+        Question { history: self.history.clone(), first: self.first.clone() }
+    }
+
+    /// Makes the proposal the next trial.
+    pub(crate) fn commit(
+        &mut self,
+        proposal: Proposal,
+        protocol: &Protocol,
+        full: usize,
+        at: f64,
+    ) -> Asked {
+        let n = self.trials().len();
         let seed = child(protocol.seed, "trial", n as u64);
         let key = protocol.key.of(&proposal.architecture);
         let twin = match protocol.duplicates {
             Duplicates::Reuse => self.first.get(&key).copied(),
             _ => None,
         };
-        let misfit = proposal.architecture.check().err().map(|e| e.to_string());
-        self.first.entry(key).or_insert(n);
-        self.history.trials.push(Trial(Arc::new(Record {
+        let misfit = proposal.architecture.check().err();
+        Arc::make_mut(&mut self.first).entry(key).or_insert(n);
+        let trial = Trial(Arc::new(Record {
             number: n,
             architecture: proposal.architecture,
-            budget: Budget::new(full, full, seed as i64),
+            budget: Budget::new(full, full, seed),
             parents: proposal.parents,
             origin: proposal.origin,
             outcome: Outcome::Pending,
+            evaluated: twin.is_none() && misfit.is_none(),
             seconds: 0.0,
-            at: 0.0,
+            at,
             reused: twin,
-        })));
-        let mut evaluate = true;
+        }));
+        Arc::make_mut(&mut self.history.trials).push(trial);
+        let evaluate = twin.is_none() && misfit.is_none();
         if let Some(first) = twin {
-            evaluate = false;
             match self.trials()[first].ended() {
-                true => self.take_over(first, n),
+                true => self.take_over(first, n, at),
                 false => self.waiting.push((first, n)),
             }
         } else if let Some(why) = misfit {
-            evaluate = false;
-            self.end(n, Err(Error::new(ErrorKind::Shape, why)), 0.0, 0.0);
+            self.end(n, Err(why), 0.0, at);
         }
-        Ok(Some(Asked { trial: self.trials()[n].clone(), evaluate }))
-    }
-
-    fn propose(
-        &self,
-        strategy: &AnyStrategy,
-        protocol: &Protocol,
-        rng: &mut Rng,
-    ) -> Result<Option<Proposal>> {
-        let space = &self.history.space;
-        let forbid = protocol.duplicates == Duplicates::Forbid;
-        for _ in 0..ASK_AGAIN {
-            let proposal = match strategy.ask(&self.history, rng) {
-                Ok(proposal) => proposal,
-                Err(e) if e.kind() == ErrorKind::Exhausted => {
-                    // With problems of its own a space looks exhausted from the start: say why.
-                    return if self.trials().is_empty() { Err(e) } else { Ok(None) };
-                }
-                Err(e) => return Err(e),
-            };
-            if proposal.architecture.space() != *space {
-                return Err(Error::invalid(
-                    format!("the proposed architecture {}", proposal.architecture),
-                    "it belongs to another space than the study's",
-                    "history.space() in the strategy",
-                ));
-            }
-            if !forbid || !self.first.contains_key(&protocol.key.of(&proposal.architecture)) {
-                return Ok(Some(proposal));
-            }
-        }
-        let unseen = self.unseen(protocol, rng)?;
-        Ok(unseen.map(|arch| Proposal::new(arch, "unseen")))
-    }
-
-    /// An architecture that was not tried yet, if one can be found.
-    fn unseen(&self, protocol: &Protocol, rng: &mut Rng) -> Result<Option<Architecture>> {
-        let space = &self.history.space;
-        let new = |arch: &Architecture| !self.first.contains_key(&protocol.key.of(arch));
-        match space.size().filter(|&size| size <= ENUMERABLE) {
-            Some(size) => {
-                // From a random place, round the whole space.
-                let start = rng.below(size as usize) as u128;
-                for (from, to) in [(start, size), (0, start)] {
-                    let mut rank = from;
-                    while let Some((after, arch)) = space.next_valid(rank).filter(|(a, _)| *a <= to)
-                    {
-                        if new(&arch) {
-                            return Ok(Some(arch));
-                        }
-                        rank = after;
-                    }
-                }
-                Ok(None)
-            }
-            None => {
-                for _ in 0..10 * ASK_AGAIN {
-                    let arch = space.sample(rng)?;
-                    if new(&arch) {
-                        return Ok(Some(arch));
-                    }
-                }
-                Ok(None)
-            }
-        }
+        Asked { trial: self.trials()[n].clone(), evaluate }
     }
 
     /// Records how a trial ended, and hands the result to the duplicates that wait for it.
     pub(crate) fn end(&mut self, n: usize, result: Result<Evaluation>, seconds: f64, at: f64) {
+        let full = self.trials()[n].budget().full() as f64;
         let outcome = match result {
-            Ok(e) if e.score().is_nan() => Outcome::Failed("the score is NaN".to_string()),
+            Ok(e) if !e.score().is_finite() => {
+                Outcome::Failed(format!("the score is {}", e.score()))
+            }
+            Ok(e) if e.epochs_spent().is_some_and(|spent| !(0.0..=full).contains(&spent)) => {
+                Outcome::Failed(format!(
+                    "the evaluation reports {} epochs; allowed is 0 to {full}, the full budget. \
+                     Give the evaluator its own with .epochs(...)",
+                    e.epochs_spent().unwrap_or(f64::NAN)
+                ))
+            }
             Ok(e) => Outcome::Finished(e),
             Err(e) => Outcome::Failed(e.to_string()),
         };
@@ -236,29 +222,101 @@ impl State {
             self.waiting.iter().partition(|(first, _)| *first == n);
         self.waiting = rest;
         for (first, duplicate) in ready {
-            self.take_over(first, duplicate);
+            self.take_over(first, duplicate, at);
         }
         self.settle();
     }
 
-    fn take_over(&mut self, first: usize, duplicate: usize) {
-        let (outcome, at) = (self.trials()[first].0.outcome.clone(), self.trials()[first].0.at);
-        self.record(duplicate, |r| {
-            r.outcome = outcome;
-            r.at = at;
-        });
+    fn take_over(&mut self, first: usize, duplicate: usize, at: f64) {
+        let outcome = self.trials()[first].0.outcome.clone();
+        self.record(duplicate, |r| (r.outcome, r.at) = (outcome, at));
         self.settle();
     }
 
     fn record(&mut self, n: usize, change: impl FnOnce(&mut Record)) {
-        change(Arc::make_mut(&mut self.history.trials[n].0));
+        change(Arc::make_mut(&mut Arc::make_mut(&mut self.history.trials)[n].0));
     }
 
     fn settle(&mut self) {
         while let Some(t) = self.history.trials.get(self.settled).filter(|t| t.ended()) {
-            self.free_in_a_row = if t.epochs() > 0.0 { 0 } else { self.free_in_a_row + 1 };
+            let before = self.free_run.last().copied().unwrap_or(0);
+            self.free_run.push(if t.epochs() > 0.0 { 0 } else { before + 1 });
+            self.epochs_settled += t.epochs();
             self.settled += 1;
         }
+    }
+}
+
+impl Question {
+    /// Asks the strategy. `None`: there is nothing left to propose, and why.
+    pub(crate) fn ask(
+        mut self,
+        strategy: &AnyStrategy,
+        protocol: &Protocol,
+    ) -> Result<Result<Proposal, String>> {
+        let n = self.history.asked();
+        let mut rng = Rng::from_u64(child(protocol.seed, "ask", n as u64));
+        let forbid = protocol.duplicates == Duplicates::Forbid;
+        for _ in 0..ASK_AGAIN {
+            let proposal = match strategy.ask(&self.history, &mut rng) {
+                Ok(proposal) => proposal,
+                Err(e) if e.kind() == ErrorKind::Exhausted => return Ok(Err(e.to_string())),
+                Err(e) => return Err(e),
+            };
+            if proposal.architecture.space() != self.history.space {
+                return Err(Error::invalid(
+                    format!("the proposed architecture {}", proposal.architecture),
+                    "it belongs to another space than the study's",
+                    "history.space() in the strategy",
+                ));
+            }
+            if !forbid || !self.known(protocol, &proposal.architecture) {
+                return Ok(Ok(proposal));
+            }
+            self.history.rejected = Some(proposal.architecture);
+        }
+        Ok(match self.unseen(protocol, &mut rng) {
+            Some(arch) => Ok(Proposal::new(arch, "unseen")),
+            None => Err("the space is exhausted".to_string()),
+        })
+    }
+
+    fn known(&self, protocol: &Protocol, arch: &Architecture) -> bool {
+        self.first.contains_key(&protocol.key.of(arch))
+    }
+
+    /// An architecture that was not tried yet: the next one in order after the strategy's last
+    /// proposal, round the whole space if need be; in a large space a random one, if that is new.
+    fn unseen(&self, protocol: &Protocol, rng: &mut Rng) -> Option<Architecture> {
+        let space = &self.history.space;
+        if space.size().is_none_or(|size| size > LOOK_AT as u128) {
+            let mut drawn = (0..ASK_AGAIN).filter_map(|_| space.sample(rng).ok());
+            if let Some(arch) = drawn.find(|a| !self.known(protocol, a)) {
+                return Some(arch);
+            }
+        }
+        let begin = self.history.rejected.as_ref().and_then(|arch| space.after(arch));
+        let mut seen = HashSet::new();
+        let mut next = Some(begin.unwrap_or_default());
+        for _ in 0..LOOK_AT {
+            let Some((after, arch)) = next.take().and_then(|from| space.next_valid(from, LOOK_AT))
+            else {
+                // The end of the space: go on at its beginning.
+                next = Some(vec![]);
+                if !seen.insert(vec![]) {
+                    return None;
+                }
+                continue;
+            };
+            if !self.known(protocol, &arch) {
+                return Some(arch);
+            }
+            if !seen.insert(arch.decisions()) {
+                return None;
+            }
+            next = after;
+        }
+        None
     }
 }
 

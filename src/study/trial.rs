@@ -17,6 +17,8 @@ pub(crate) struct Record {
     pub(crate) parents: Vec<usize>,
     pub(crate) origin: String,
     pub(crate) outcome: Outcome,
+    /// Whether it has been or will be evaluated: duplicates and misfits are not.
+    pub(crate) evaluated: bool,
     /// Measured seconds of the evaluation.
     pub(crate) seconds: f64,
     /// Seconds since the study began, when it ended.
@@ -104,15 +106,14 @@ impl Trial {
         self.evaluation().and_then(|e| e.simulated_seconds()).unwrap_or(self.0.seconds)
     }
 
-    /// Epochs that were paid; none for a result that was taken over.
+    /// Epochs that were paid; none for a result that was taken over, or for layers that do not fit.
     pub fn epochs(&self) -> f64 {
-        match (&self.0.outcome, self.0.reused) {
-            (_, Some(_)) | (Outcome::Pending, _) => 0.0,
-            (Outcome::Finished(e), None) => {
-                e.epochs_spent().unwrap_or(self.0.budget.epochs() as f64)
-            }
+        match &self.0.outcome {
+            _ if !self.0.evaluated => 0.0,
+            Outcome::Pending => 0.0,
+            Outcome::Finished(e) => e.epochs_spent().unwrap_or(self.0.budget.epochs() as f64),
             // A failure may have come at once or at the end; it is counted as if it were whole.
-            (Outcome::Failed(_), None) => self.0.budget.epochs() as f64,
+            Outcome::Failed(_) => self.0.budget.epochs() as f64,
         }
     }
 

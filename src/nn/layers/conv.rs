@@ -76,16 +76,19 @@ pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)>
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (c, ..) = image(op, inputs)?;
     let (o, h, w) = output(op, inputs)?;
-    let weights = (o * c * op.int("kernel").pow(2)) as u64;
-    let size = (o * h * w) as u64;
-    let norm = op.int("norm") == 1;
+    let k = op.int("kernel");
+    let weights = product(&[o, c, k, k]);
     Ok(Plan {
         output: Shape::new([o, h, w]),
-        params: weights + if norm { 2 } else { 1 } * o as u64,
-        macs: weights * (h * w) as u64,
-        // The convolution's output, and the unit's where a norm or an activation makes another.
-        kept: size * if norm || op.act() != Activation::Identity { 2 } else { 1 },
+        params: weights.saturating_add(Finish::params(op, o)),
+        macs: weights.saturating_mul(product(&[h, w])),
+        kept: product(&[o, h, w]).saturating_mul(Finish::tensors(op, false)),
     })
+}
+
+/// A product that saturates: sizes are a user's, and may be absurd.
+pub(super) fn product(factors: &[usize]) -> u64 {
+    factors.iter().fold(1, |p, &f| p.saturating_mul(f as u64))
 }
 
 /// What follows the product of a unit: a bias or a normalisation, then the activation.
@@ -103,6 +106,21 @@ impl Finish {
             norm: if normed { Some(Norm::build(channels, p)?) } else { None },
             act: op.act(),
         })
+    }
+
+    /// What it learns: a scale and a shift a channel, or a bias.
+    pub(super) fn params(op: &Op, channels: usize) -> u64 {
+        (channels as u64).saturating_mul(if op.int("norm") == 1 { 2 } else { 1 })
+    }
+
+    /// The tensors that a unit keeps: the product, then what each later step makes of it. A bias is
+    /// a step of its own unless the product includes it; ReLU after a normalisation is none.
+    pub(super) fn tensors(op: &Op, bias_included: bool) -> u64 {
+        match (op.int("norm") == 1, op.act()) {
+            (true, Activation::Relu | Activation::Identity) => 2,
+            (true, _) => 3,
+            (false, act) => 1 + u64::from(!bias_included) + u64::from(act != Activation::Identity),
+        }
     }
 
     pub(super) fn bias(&self) -> Option<&Tensor> {

@@ -27,7 +27,7 @@ pub(crate) static DROPOUT: LayerInfo = LayerInfo {
         // The mask is kept as well.
         None => {
             let free = Plan::free(inputs[0].clone());
-            Ok(Plan { kept: 2 * free.kept, ..free })
+            Ok(Plan { kept: free.kept.saturating_mul(2), ..free })
         }
         Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
     },

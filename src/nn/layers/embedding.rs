@@ -33,7 +33,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     };
     let size = op.int("size");
     let output = Shape::new([inputs[0].elements(), size]);
-    Ok(Plan { params: (vocabulary * size) as u64, ..Plan::free(output) })
+    Ok(Plan { params: (vocabulary as u64).saturating_mul(size as u64), ..Plan::free(output) })
 }
 
 struct Embedding {

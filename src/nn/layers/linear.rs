@@ -1,6 +1,6 @@
 //! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
 
-use super::conv::Finish;
+use super::conv::{Finish, product};
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -54,13 +54,11 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         None => Shape::new([units]),
         Some(l) => Shape::new([l, units]),
     };
-    let norm = op.int("norm") == 1;
-    let weights = (units * features) as u64;
-    let size = output.elements() as u64;
+    let weights = product(&[units, features]);
     Ok(Plan {
-        params: weights + if norm { 2 } else { 1 } * units as u64,
-        macs: weights * positions.unwrap_or(1) as u64,
-        kept: size * if norm || op.act() != Activation::Identity { 2 } else { 1 },
+        params: weights.saturating_add(Finish::params(op, units)),
+        macs: weights.saturating_mul(positions.unwrap_or(1) as u64),
+        kept: (output.elements() as u64).saturating_mul(Finish::tensors(op, true)),
         output,
     })
 }

@@ -1,11 +1,11 @@
 //! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter a channel, then
 //! a 1x1 convolution that mixes the channels. K*K + O products a value instead of K*K*O.
 
-use super::conv::{Finish, SETTINGS, image, output};
+use super::conv::{Finish, SETTINGS, image, output, product};
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::space::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
@@ -37,14 +37,14 @@ pub(crate) static SEP_CONV: LayerInfo = LayerInfo {
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (c, ..) = image(op, inputs)?;
     let (o, h, w) = output(op, inputs)?;
-    let weights = (c * op.int("kernel").pow(2) + o * c) as u64;
-    let norm = op.int("norm") == 1;
-    let units = if norm || op.act() != Activation::Identity { 2 } else { 1 };
+    let k = op.int("kernel");
+    let weights = product(&[c, k, k]).saturating_add(product(&[o, c]));
+    let units = product(&[o, h, w]).saturating_mul(Finish::tensors(op, false));
     Ok(Plan {
         output: Shape::new([o, h, w]),
-        params: weights + if norm { 2 } else { 1 } * o as u64,
-        macs: weights * (h * w) as u64,
-        kept: (h * w * (c + o * units)) as u64,
+        params: weights.saturating_add(Finish::params(op, o)),
+        macs: weights.saturating_mul(product(&[h, w])),
+        kept: product(&[c, h, w]).saturating_add(units),
     })
 }
 
