@@ -7,7 +7,8 @@
 //! prints a line for each trial and the best at the end. The lines are the same for any number of
 //! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|grid|evolution`,
 //! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
-//! `--csv FILE.csv`.
+//! `--csv FILE.csv`, `--journal FILE` to keep a journal, or go on with it if the file exists, and
+//! `--checkpoints yes` to keep every running training as well.
 
 use nascent::prelude::*;
 use std::str::FromStr;
@@ -37,14 +38,20 @@ fn search() -> Result<()> {
         Error::invalid(format!("--strategy {}", options.strategy), "unknown", names.join(", "))
     })?;
 
-    let study = Study::new(&space, Train::on(&data).epochs(options.epochs))
+    let mut plan = Study::new(&space, Train::on(&data).epochs(options.epochs))
         .strategy((row.make)())
         .trials(options.trials)
         .jobs(options.jobs)
         .seed(options.seed)
         .quiet()
-        .on_trial(|trial| println!("{}", trial.line()))
-        .run()?;
+        .on_trial(|trial| println!("{}", trial.line()));
+    if let Some(file) = options.journal {
+        plan = plan.journal(file);
+    }
+    if options.checkpoints {
+        plan = plan.checkpoints();
+    }
+    let study = plan.run()?;
 
     if let Some(file) = options.report {
         study.report().save(file)?;
@@ -70,6 +77,8 @@ struct Options {
     strategy: String,
     report: Option<String>,
     csv: Option<String>,
+    journal: Option<String>,
+    checkpoints: bool,
 }
 
 impl Options {
@@ -83,6 +92,8 @@ impl Options {
             strategy: "evolution".into(),
             report: None,
             csv: None,
+            journal: None,
+            checkpoints: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(name) = words.next() {
@@ -96,11 +107,14 @@ impl Options {
                 "--strategy" => o.strategy = value,
                 "--report" => o.report = Some(value),
                 "--csv" => o.csv = Some(value),
+                "--journal" => o.journal = Some(value),
+                "--checkpoints" => o.checkpoints = value == "yes",
                 _ => {
                     return Err(Error::invalid(
                         name,
                         "no such option",
-                        "--trials, --jobs, --seed, --epochs, --retrain, --strategy, --report or --csv",
+                        "--trials, --jobs, --seed, --epochs, --retrain, --strategy, --report, --csv, \
+                         --journal or --checkpoints",
                     ));
                 }
             }

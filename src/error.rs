@@ -39,6 +39,8 @@ pub enum ErrorKind {
     File,
     /// Candle, or another library below us, refused.
     Backend,
+    /// The study was stopped before the evaluation ended.
+    Stopped,
     /// Raised by a user's own evaluator, strategy or callback.
     User,
 }

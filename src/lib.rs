@@ -51,7 +51,7 @@ pub use data::{Dataset, Split};
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
-    Retrained, Train, Training, evaluator,
+    Retrained, Train, Training, Watch, evaluator,
 };
 pub use nn::{
     Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, avg_pool,
@@ -68,7 +68,9 @@ pub use strategy::{
     AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,
     StrategyInfo, strategies, strategy,
 };
-pub use study::{Asked, Duplicates, Explanation, History, Key, Protocol, Study, Trial};
+pub use study::{
+    Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,
+};
 pub use task::{Metric, Task};
 
 /// Marks a conversion from a value; see [`IntoEvaluator`] and [`IntoStrategy`].

@@ -3,11 +3,12 @@
 pub use crate::{
     Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Block, Budget, Checkpoint,
     Count, Dataset, Draw, Duplicates, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay,
-    Evolution, Explanation, Floats, Grid, History, Ints, Key, Metric, Model, Optimizer, Proposal,
-    Protocol, Random, Result, Retrained, Rng, Schedule, Shape, Space, Split, Strategy, Study, Task,
-    Train, Training, Trial, activation, any, avg_pool, batch_norm, best_device, conv, dropout,
-    embedding, evaluator, flatten, gelu, global_avg_pool, global_max_pool, linear, max_pool,
-    one_of, relu, repeat, residual, sep_conv, seq, show, sigmoid, silu, skip, strategy, tanh,
+    Evolution, Explanation, Floats, Grid, History, Ints, Key, Metric, Model, OnFailure, Optimizer,
+    Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split,
+    Strategy, Study, Task, Train, Training, Trial, Watch, activation, any, avg_pool, batch_norm,
+    best_device, conv, dropout, embedding, evaluator, flatten, gelu, global_avg_pool,
+    global_max_pool, linear, max_pool, one_of, relu, repeat, residual, sep_conv, seq, show,
+    sigmoid, silu, skip, strategy, tanh,
 };
 
 pub use crate::chart::{Chart, Report};

@@ -59,6 +59,17 @@ impl Dataset {
         digits::load()
     }
 
+    /// The embedded data of a name, as [`Dataset::name`] gives it: `digits`, or `digits[200]`.
+    pub(crate) fn embedded(name: &str) -> Option<Dataset> {
+        match name.split_once('[') {
+            None => (name == "digits").then(Dataset::digits),
+            Some((whole, part)) => {
+                let n: usize = part.strip_suffix(']')?.parse().ok()?;
+                Some(Dataset::embedded(whole)?.take(n))
+            }
+        }
+    }
+
     /// Samples of a shape with a class each: `x` holds them one after the other.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Evaluators made from closures, and the owned handle that every evaluator is kept in.
 
-use super::{Budget, Evaluation, Evaluator, Retrained};
+use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
 use crate::arch::Architecture;
 use crate::error::{Error, Result};
 use crate::task::Metric;
@@ -49,6 +49,18 @@ impl Evaluator for AnyEvaluator {
     }
     fn describe(&self) -> String {
         self.inner.describe()
+    }
+    fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
+        self.inner.evaluate_watched(a, b, watch)
+    }
+    fn memory(&self, arch: &Architecture) -> Option<usize> {
+        self.inner.memory(arch)
+    }
+    fn data_fingerprint(&self) -> u64 {
+        self.inner.data_fingerprint()
+    }
+    fn to_json(&self) -> Option<String> {
+        self.inner.to_json()
     }
     fn forecast(&self, arch: &Architecture) -> Option<f64> {
         self.inner.forecast(arch)
@@ -109,6 +121,23 @@ macro_rules! pointers {
             }
             fn describe(&self) -> String {
                 (**self).describe()
+            }
+            fn evaluate_watched(
+                &self,
+                arch: &Architecture,
+                budget: &Budget,
+                watch: &Watch,
+            ) -> Result<Evaluation> {
+                (**self).evaluate_watched(arch, budget, watch)
+            }
+            fn memory(&self, arch: &Architecture) -> Option<usize> {
+                (**self).memory(arch)
+            }
+            fn data_fingerprint(&self) -> u64 {
+                (**self).data_fingerprint()
+            }
+            fn to_json(&self) -> Option<String> {
+                (**self).to_json()
             }
             fn forecast(&self, arch: &Architecture) -> Option<f64> {
                 (**self).forecast(arch)

@@ -3,10 +3,12 @@
 mod custom;
 mod train;
 mod training;
+mod watch;
 
 pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, evaluator};
 pub use train::Train;
 pub use training::{Checkpoint, Training};
+pub use watch::Watch;
 
 use crate::arch::Architecture;
 use crate::count::Count;
@@ -190,6 +192,38 @@ pub trait Evaluator: Send + Sync {
     /// # Errors
     /// An error makes a failed trial; the study goes on.
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation>;
+
+    /// The same for a study that wants to watch: an evaluation that takes long asks the watch
+    /// whether to go on, and tells its epochs. By default it is just [`Evaluator::evaluate`].
+    ///
+    /// # Errors
+    /// As [`Evaluator::evaluate`], and what [`Watch::check`] says.
+    fn evaluate_watched(
+        &self,
+        arch: &Architecture,
+        budget: &Budget,
+        watch: &Watch,
+    ) -> Result<Evaluation> {
+        let _ = watch;
+        self.evaluate(arch, budget)
+    }
+
+    /// The bytes that evaluating the architecture needs, if that can be estimated.
+    fn memory(&self, arch: &Architecture) -> Option<usize> {
+        let _ = arch;
+        None
+    }
+
+    /// A fingerprint of the data, so that a journal is not continued on others; 0 for none.
+    fn data_fingerprint(&self) -> u64 {
+        0
+    }
+
+    /// Its settings as JSON, if it can be made again from them: then a journal can be resumed from
+    /// its path alone.
+    fn to_json(&self) -> Option<String> {
+        None
+    }
 
     /// The score's name and direction; by default "score", to be maximised.
     fn metric(&self) -> Metric {

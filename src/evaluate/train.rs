@@ -1,6 +1,6 @@
 //! Evaluation by training: the settings, and the evaluator they make.
 
-use super::{Budget, Checkpoint, Evaluation, Evaluator, Retrained, Training};
+use super::{Budget, Checkpoint, Evaluation, Evaluator, Retrained, Training, Watch};
 use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::{Dataset, Split};
@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Optimizer, Schedule};
 use crate::task::Metric;
 use candle_core::Device;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Trains an architecture on the train split and scores it on the validation split.
@@ -174,6 +175,15 @@ impl Train {
 
 impl Evaluator for Train {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        self.evaluate_watched(arch, budget, &Watch::none())
+    }
+
+    fn evaluate_watched(
+        &self,
+        arch: &Architecture,
+        budget: &Budget,
+        watch: &Watch,
+    ) -> Result<Evaluation> {
         let train = self.epochs(budget.full());
         if budget.epochs() == 0 {
             return Err(Error::invalid(
@@ -182,9 +192,57 @@ impl Evaluator for Train {
                 "Budget::new(1, 4, seed)",
             ));
         }
-        let mut run = train.start(arch, budget.seed())?;
-        run.advance(budget.epochs())?;
+        // A checkpoint of this very training, left by a process that was killed, saves its epochs;
+        // any other is of no use and no harm.
+        let kept = watch.checkpoint().and_then(|path| std::fs::read(path).ok());
+        let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
+        let kept = kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs());
+        let resumed = kept.and_then(|c| train.resume(arch, &c).ok());
+        let mut run = match resumed {
+            Some(run) => run,
+            None => train.start(arch, budget.seed())?,
+        };
+        run.watch(watch);
+        while run.epoch() < budget.epochs() && !run.done() {
+            run.advance(1)?;
+            let last = |list: Vec<f64>| list.last().copied().unwrap_or(f64::NAN);
+            watch.epoch(run.epoch(), last(run.evaluation().curve()), last(run.losses()));
+            if let Some(path) = watch.checkpoint() {
+                // Written beside and moved into place: a kill leaves the old one or the new one.
+                let beside = path.with_extension("new");
+                std::fs::write(&beside, run.checkpoint()?.to_bytes())?;
+                std::fs::rename(&beside, &path)?;
+            }
+        }
         Ok(run.evaluation())
+    }
+
+    fn memory(&self, arch: &Architecture) -> Option<usize> {
+        Some(arch.memory(self.batch))
+    }
+
+    fn data_fingerprint(&self) -> u64 {
+        self.data.fingerprint()
+    }
+
+    fn to_json(&self) -> Option<String> {
+        let data = self.data.name();
+        let embedded = Dataset::embedded(&data)?;
+        if embedded.fingerprint() != self.data.fingerprint() || !self.device.is_cpu() {
+            return None;
+        }
+        let stored = Stored {
+            train: data,
+            epochs: self.epochs,
+            batch: self.batch,
+            optimizer: self.optimizer,
+            schedule: self.schedule,
+            smoothing: self.smoothing,
+            clip: self.clip,
+            patience: self.patience,
+            keep_best: self.keep_best,
+        };
+        serde_json::to_string(&stored).ok()
     }
 
     fn metric(&self) -> Metric {
@@ -251,7 +309,37 @@ impl Evaluator for Train {
     }
 }
 
+/// The settings in a journal, for data that the crate embeds.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    train: String,
+    epochs: i64,
+    batch: i64,
+    optimizer: Optimizer,
+    schedule: Schedule,
+    smoothing: f64,
+    clip: Option<f64>,
+    patience: Option<i64>,
+    keep_best: bool,
+}
+
 impl Train {
+    /// What [`Evaluator::to_json`] stored; nothing if it is of another kind.
+    pub(crate) fn from_json(json: &str) -> Option<Train> {
+        let s: Stored = serde_json::from_str(json).ok()?;
+        Some(Train {
+            epochs: s.epochs,
+            batch: s.batch,
+            optimizer: s.optimizer,
+            schedule: s.schedule,
+            smoothing: s.smoothing,
+            clip: s.clip,
+            patience: s.patience,
+            keep_best: s.keep_best,
+            ..Train::on(&Dataset::embedded(&s.train)?)
+        })
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         match &Evaluator::problems(self)[..] {
             [] => Ok(()),

@@ -3,7 +3,7 @@
 //! Everything random comes from streams named by the seed, the purpose and the epoch or step, so
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
-use super::{Evaluation, Train};
+use super::{Evaluation, Train, Watch};
 use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::Split;
@@ -44,6 +44,7 @@ pub struct Training {
     log: Log,
     /// Weights and statistics of the best epoch so far, where they are to be kept.
     best: Option<HashMap<String, Tensor>>,
+    watch: Watch,
 }
 
 /// What has happened so far.
@@ -82,7 +83,17 @@ impl Training {
         let steps = Steps::new(train.optimizer, model.weights())?;
         let (x, y) = train.data.on(&train.device)?;
         let log = Log { seed, full: train.epochs.max(0) as usize, ..Log::default() };
-        Ok(Training { train: train.clone(), split, model, steps, x, y, log, best: None })
+        Ok(Training {
+            train: train.clone(),
+            split,
+            model,
+            steps,
+            x,
+            y,
+            log,
+            best: None,
+            watch: Watch::none(),
+        })
     }
 
     pub(super) fn resume(
@@ -137,6 +148,11 @@ impl Training {
         Ok(())
     }
 
+    /// Asks the watch before every step.
+    pub(super) fn watch(&mut self, watch: &Watch) {
+        self.watch = watch.clone();
+    }
+
     /// Whether the full budget is spent, or the training has stopped early.
     pub fn done(&self) -> bool {
         self.log.stopped || self.log.epoch >= self.log.full
@@ -174,6 +190,7 @@ impl Training {
 
     /// One step on a batch of samples; the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
+        self.watch.check()?;
         let step = self.steps.taken;
         let per_epoch = self.train.steps(self.split);
         let i = Tensor::new(batch, &self.train.device)?;
@@ -457,6 +474,10 @@ impl Checkpoint {
     /// The epochs trained so far.
     pub fn epoch(&self) -> usize {
         self.log.epoch
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.log.seed
     }
 
     /// The checkpoint as bytes: a length, a JSON header of that many bytes, and safetensors.

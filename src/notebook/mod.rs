@@ -12,8 +12,8 @@ pub(crate) use progress::Progress;
 use crate::chart::{Chart, Report, compose_html, compose_plain, theme::escape};
 use crate::{
     Acts, Architecture, Block, Budget, Dataset, Error, Evaluation, Explanation, Floats, Ints,
-    LayerRow, Metric, Model, Optimizer, Protocol, Retrained, Schedule, Shape, Space, Study, Task,
-    Train, Trial,
+    LayerRow, Metric, Model, Optimizer, Protocol, Retrained, Running, Schedule, Shape, Space,
+    Study, Task, Train, Trial,
 };
 use std::sync::Arc;
 
@@ -164,6 +164,18 @@ draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Optimizer, Schedule
 );
+
+/// The charts so far below a line of progress: run the cell again to see more.
+impl Draw for Running {
+    fn html(&self) -> String {
+        let study = self.study();
+        let parts = [line(&self.progress()), study.best_so_far().html(), study.frontier().html()];
+        compose_html(&parts)
+    }
+    fn plain(&self) -> String {
+        compose_plain(&[self.progress(), self.study().best_so_far().plain()])
+    }
+}
 
 impl Draw for Explanation {
     fn html(&self) -> String {

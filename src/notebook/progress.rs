@@ -49,6 +49,13 @@ impl Progress {
         println!("trial {done}{of}: {}{left}", summary(trials, metric));
     }
 
+    /// Where a study is, without times.
+    pub(crate) fn line(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
+        let done = trials.iter().filter(|t| t.ended()).count();
+        let of = protocol.trials.map_or(String::new(), |n| format!("/{n}"));
+        format!("trial {done}{of}: {}", summary(trials, metric))
+    }
+
     /// The closing line.
     pub(crate) fn finish(&self, trials: &[Trial], metric: &Metric, elapsed: f64) {
         if !self.quiet {

@@ -18,6 +18,9 @@ impl Strategy for AnyStrategy {
     fn describe(&self, trials: usize) -> String {
         self.0.describe(trials)
     }
+    fn to_json(&self) -> Option<String> {
+        self.0.to_json()
+    }
     fn problems(&self) -> Vec<String> {
         self.0.problems()
     }
@@ -37,6 +40,9 @@ macro_rules! pointers {
             }
             fn describe(&self, trials: usize) -> String {
                 (**self).describe(trials)
+            }
+            fn to_json(&self) -> Option<String> {
+                (**self).to_json()
             }
             fn problems(&self) -> Vec<String> {
                 (**self).problems()

@@ -20,11 +20,12 @@
 //! and that the batch lets us see, so nothing has to be kept besides the history; failed trials
 //! never join it.
 
-use super::{Proposal, Strategy, parts::tournament};
+use super::{Proposal, Strategy, parts::tournament, stored};
 use crate::count::Count;
 use crate::error::{ErrorKind, Result};
 use crate::rng::Rng;
 use crate::study::History;
+use serde::{Deserialize, Serialize};
 
 /// Regularized evolution: the oldest of a population dies, a mutated tournament winner joins.
 ///
@@ -37,7 +38,7 @@ use crate::study::History;
 /// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evolution {
     population: Option<i64>,
     sample: Option<i64>,
@@ -88,6 +89,10 @@ impl Strategy for Evolution {
     fn describe(&self, trials: usize) -> String {
         let (p, s) = self.sizes(trials);
         format!("regularized evolution (population {p}, sample {s})")
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("evolution", self)
     }
 
     fn problems(&self) -> Vec<String> {

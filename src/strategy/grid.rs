@@ -3,7 +3,7 @@
 //! The order is that of [`Space::enumerate`](crate::Space::enumerate): the last choice runs
 //! fastest, and combinations that do not fit together are left out. It ends by itself.
 
-use super::{Proposal, Strategy};
+use super::{Proposal, Strategy, stored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Rng;
 use crate::study::History;
@@ -35,5 +35,9 @@ impl Strategy for Grid {
 
     fn describe(&self, _: usize) -> String {
         "grid search".to_string()
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("grid", &())
     }
 }

@@ -56,6 +56,12 @@ pub trait Strategy: Send + Sync {
         "a strategy of your own".to_string()
     }
 
+    /// Its settings as JSON, if it can be made again from them: then a journal can be resumed from
+    /// its path alone.
+    fn to_json(&self) -> Option<String> {
+        None
+    }
+
     /// What is wrong with its settings, in words; asked before a study begins.
     fn problems(&self) -> Vec<String> {
         vec![]
@@ -99,6 +105,19 @@ impl From<Architecture> for Proposal {
     }
 }
 
+/// The strategy of a stored form, by the name it begins with.
+pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
+    let stored: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+    let (name, settings) = stored.into_iter().next()?;
+    let row = STRATEGIES.iter().find(|s| s.name == name)?;
+    (row.read)(settings)
+}
+
+/// The stored form of a strategy of the table.
+fn stored(name: &str, settings: &impl serde::Serialize) -> Option<String> {
+    Some(serde_json::json!({ name: settings }).to_string())
+}
+
 /// A row of the table of strategies.
 #[derive(Clone, Debug)]
 pub struct StrategyInfo {
@@ -108,6 +127,7 @@ pub struct StrategyInfo {
     pub paper: &'static str,
     /// Makes it with its defaults.
     pub make: fn() -> AnyStrategy,
+    read: fn(serde_json::Value) -> Option<AnyStrategy>,
 }
 
 /// The table of strategies.
@@ -125,11 +145,18 @@ static STRATEGIES: &[StrategyInfo] = &[
         name: "random",
         paper: "Bergstra and Bengio 2012, JMLR 13; for NAS: arXiv 1902.07638",
         make: || Random.into_strategy(),
+        read: |_| Some(Random.into_strategy()),
     },
-    StrategyInfo { name: "grid", paper: "exhaustive enumeration", make: || Grid.into_strategy() },
+    StrategyInfo {
+        name: "grid",
+        paper: "exhaustive enumeration",
+        make: || Grid.into_strategy(),
+        read: |_| Some(Grid.into_strategy()),
+    },
     StrategyInfo {
         name: "evolution",
         paper: "Real et al. 2019, arXiv 1802.01548",
         make: || Evolution::regularized().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Evolution>(v).ok()?.into_strategy()),
     },
 ];

@@ -3,7 +3,7 @@
 //! The baseline that any other method has to beat, and a strong one in small or well designed
 //! spaces (Li and Talwalkar, arXiv 1902.07638).
 
-use super::{Proposal, Strategy};
+use super::{Proposal, Strategy, stored};
 use crate::error::Result;
 use crate::rng::Rng;
 use crate::study::History;
@@ -27,5 +27,9 @@ impl Strategy for Random {
 
     fn describe(&self, _: usize) -> String {
         "random search".to_string()
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("random", &())
     }
 }

@@ -3,14 +3,17 @@
 mod csv;
 mod explain;
 mod history;
+mod journal;
 mod report;
 mod run;
+mod running;
 mod state;
 mod trial;
 
 pub use explain::Explanation;
 pub use history::History;
 pub(crate) use history::best as best_of;
+pub use running::Running;
 pub(crate) use trial::Outcome;
 pub use trial::Trial;
 
@@ -20,9 +23,12 @@ use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvalu
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::task::Metric;
+use journal::{Event, Journal};
 use serde::{Deserialize, Serialize};
 use state::{Next, State};
 use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A search: a space, an evaluator, a strategy and a budget; and, once run, its trials.
@@ -44,6 +50,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Study {
     setup: Arc<Setup>,
     state: Arc<Mutex<State>>,
+    /// The open journal, while the study is run or asked by hand.
+    open: Arc<Mutex<Option<Journal>>>,
+    stop: Arc<AtomicBool>,
 }
 
 #[derive(Clone)]
@@ -58,6 +67,8 @@ struct Setup {
     jobs: Option<usize>,
     quiet: bool,
     callbacks: Vec<Callback>,
+    journal: Option<PathBuf>,
+    checkpoints: bool,
 }
 
 type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
@@ -79,6 +90,28 @@ pub struct Protocol {
     pub duplicates: Duplicates,
     /// Which architectures count as the same.
     pub key: Key,
+    /// What happens when a trial fails.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// The most seconds of one trial.
+    #[serde(default)]
+    pub trial_seconds: Option<f64>,
+    /// The most bytes that one trial may need, by its estimate.
+    #[serde(default)]
+    pub memory: Option<usize>,
+}
+
+/// What happens when a trial fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is recorded, and the study goes on.
+    #[default]
+    Skip,
+    /// It is evaluated again, so many times at the most, each time with another seed.
+    Retry(usize),
+    /// The study ends as soon as the failure is known to the next trial.
+    Abort,
 }
 
 impl Protocol {
@@ -97,9 +130,16 @@ impl fmt::Display for Protocol {
         let (limits, seed, batch) = (self.limits(), self.seed, self.batch);
         write!(
             f,
-            "{limits}, seed {seed}, batch {batch}, duplicates {:?}, key {:?}",
-            self.duplicates, self.key
-        )
+            "{limits}, seed {seed}, batch {batch}, duplicates {:?}, key {:?}, on failure {:?}",
+            self.duplicates, self.key, self.on_failure
+        )?;
+        if let Some(seconds) = self.trial_seconds {
+            write!(f, ", at most {seconds} s a trial")?;
+        }
+        match self.memory {
+            Some(bytes) => write!(f, ", at most {bytes} bytes a trial"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -164,6 +204,9 @@ impl Study {
             seconds: None,
             duplicates: Duplicates::default(),
             key: Key::default(),
+            on_failure: OnFailure::default(),
+            trial_seconds: None,
+            memory: None,
         };
         let setup = Setup {
             space: space.clone(),
@@ -175,8 +218,10 @@ impl Study {
             jobs: None,
             quiet: false,
             callbacks: vec![],
+            journal: None,
+            checkpoints: false,
         };
-        Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+        Study::of(setup, state)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -190,7 +235,7 @@ impl Study {
         change(&mut setup);
         let mut state = self.lock().clone();
         state.asking = false;
-        Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+        Study::of(setup, state)
     }
 
     /// A limit: what ended the study before may not end it now.
@@ -205,7 +250,16 @@ impl Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
         let state = State::new(&setup.space, setup.evaluator.metric());
-        Study { setup: Arc::new(setup), state: Arc::new(Mutex::new(state)) }
+        Study::of(setup, state)
+    }
+
+    fn of(setup: Setup, state: State) -> Study {
+        Study {
+            setup: Arc::new(setup),
+            state: Arc::new(Mutex::new(state)),
+            open: Arc::default(),
+            stop: Arc::default(),
+        }
     }
 
     /// How to choose the next architecture; see [`crate::strategies`].
@@ -266,6 +320,27 @@ impl Study {
         self.anew(|s| s.protocol.key = key)
     }
 
+    /// What happens when a trial fails; the default is to record it and go on.
+    pub fn on_failure(&self, what: OnFailure) -> Study {
+        self.anew(|s| s.protocol.on_failure = what)
+    }
+
+    /// The most seconds of one trial. A training ends within one step of it, any other evaluation is
+    /// judged when it ends; over the limit the trial is a failure. Like all limits in seconds this
+    /// depends on the machine.
+    pub fn trial_seconds(&self, seconds: f64) -> Study {
+        self.anew(|s| s.protocol.trial_seconds = Some(seconds))
+    }
+
+    /// The most bytes that one trial may need. What is estimated to need more is a failure at once.
+    pub fn memory(&self, bytes: impl Count) -> Study {
+        let n = bytes.to_i64();
+        self.anew(|s| {
+            s.give("memory", n);
+            s.protocol.memory = Some(n.to_size());
+        })
+    }
+
     /// The threads to use; the default is one a core, at most the batch. Results do not depend on it.
     pub fn jobs(&self, threads: impl Count) -> Study {
         let n = threads.to_i64();
@@ -315,11 +390,25 @@ impl Study {
         found.extend(s.evaluator.problems());
         found.extend(s.strategy.problems());
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
-            let try_ = if name == "trials" { 20 } else { 4 };
+            let try_ = match name {
+                "trials" => 20,
+                "memory" => 1_000_000_000,
+                _ => 4,
+            };
             found.push(format!("{name}({n}): at least 1 is needed. Try {name}({try_})."));
         }
         if let Some(seconds) = s.protocol.seconds.filter(|s| s.is_nan() || *s <= 0.0) {
             found.push(format!("seconds({seconds}): more than 0.0 is needed. Try seconds(60.0)."));
+        }
+        if let Some(seconds) = s.protocol.trial_seconds.filter(|s| s.is_nan() || *s <= 0.0) {
+            found.push(format!(
+                "trial_seconds({seconds}): more than 0.0 is needed. Try trial_seconds(60.0)."
+            ));
+        }
+        if s.checkpoints && s.journal.is_none() {
+            found.push(
+                "checkpoints() are kept beside a journal. Add .journal(\"study.jsonl\").".into(),
+            );
         }
         let full = s.evaluator.full();
         if let Some(limit) = s.protocol.epochs.filter(|&l| l >= 1.0 && l < full as f64) {
@@ -399,6 +488,7 @@ impl Study {
     fn ask_one(&self) -> Result<Option<state::Asked>> {
         let (full, planned) =
             run::guarded(|| Ok((self.setup.evaluator.full(), self.setup.planned())))?;
+        self.open_journal()?;
         let elapsed = {
             let mut state = self.lock();
             state.by_hand.get_or_insert_with(std::time::Instant::now);
@@ -438,7 +528,17 @@ impl Study {
         let mut state = self.lock();
         state.asking = false;
         match proposal? {
-            Ok(proposal) => Ok(Some(state.commit(proposal, &s.protocol, full, at))),
+            Ok(proposal) => {
+                let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, at);
+                drop(state);
+                self.note(&journal::asked(&asked.trial))?;
+                if asked.trial.error().is_some()
+                    && let Some(event) = journal::ended(&asked.trial)
+                {
+                    self.note(&event)?;
+                }
+                Ok(Some(asked))
+            }
             Err(reason) => {
                 state.ended = Some(reason);
                 Ok(None)
@@ -454,7 +554,7 @@ impl Study {
     pub fn tell(&self, asked: &Asked, result: impl IntoEvaluation) -> Result<()> {
         let result = result.into_evaluation();
         let n = asked.number();
-        let mut state = self.lock();
+        let state = self.lock();
         let known = state.trials().get(n).filter(|t| t.architecture() == asked.architecture());
         if known.is_none_or(Trial::ended) {
             return Err(Error::invalid(
@@ -464,8 +564,8 @@ impl Study {
             ));
         }
         let at = state.elapsed();
-        state.end(n, result, 0.0, at);
         drop(state);
+        self.end(n, result, asked.budget().seed(), 0.0, at)?;
         run::announce(self);
         Ok(())
     }
@@ -476,17 +576,50 @@ impl Study {
     /// As [`Study::ask`]. A trial that fails is no error: it is recorded.
     pub fn step(&self) -> Result<Trial> {
         let asked = self.ask()?;
-        let begun = std::time::Instant::now();
-        let result = run::evaluate(&self.setup.evaluator, &asked.0);
-        let seconds = begun.elapsed().as_secs_f64();
-        let trial = {
-            let mut state = self.lock();
-            let at = state.elapsed();
-            state.end(asked.number(), result, seconds, at);
-            state.trials()[asked.number()].clone()
-        };
+        let done = run::evaluate(self, &asked.0);
+        let at = self.lock().elapsed();
+        self.end(asked.number(), done.result, done.seed, done.seconds, at)?;
         run::announce(self);
-        Ok(trial)
+        Ok(self.lock().trials()[asked.number()].clone())
+    }
+
+    /// Records how a trial ended, and writes it down before anything follows from it.
+    fn end(
+        &self,
+        n: usize,
+        result: Result<crate::Evaluation>,
+        seed: u64,
+        seconds: f64,
+        at: f64,
+    ) -> Result<()> {
+        let event = {
+            let mut state = self.lock();
+            state.end(n, result, seed, seconds, at);
+            journal::ended(&state.trials()[n])
+        };
+        match event {
+            Some(event) => self.note(&event),
+            None => Ok(()),
+        }
+    }
+
+    /// Opens the journal, if there is to be one and it is not open yet.
+    fn open_journal(&self) -> Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(|e| e.into_inner());
+        if let (None, Some(path)) = (&*open, &self.setup.journal) {
+            let (journal, notices) = journal::open(self, path)?;
+            if !self.setup.quiet {
+                notices.iter().for_each(|notice| println!("{notice}"));
+            }
+            *open = Some(journal);
+        }
+        Ok(())
+    }
+
+    /// Writes an event to the journal, if one is open.
+    fn note(&self, event: &Event) -> Result<()> {
+        let mut open = self.open.lock().unwrap_or_else(|e| e.into_inner());
+        open.as_mut().map_or(Ok(()), |journal| journal.write(event))
     }
 
     /// Runs the study to the end of its budget and returns it with its trials. A study that has
@@ -500,8 +633,32 @@ impl Study {
     /// first trial.
     pub fn run(&self) -> Result<Study> {
         self.check()?;
-        let study = self.keep(|_| {});
+        let study = self.prepared()?;
         run::run(&study)?;
+        Ok(study)
+    }
+
+    /// A copy to run, with its journal open; one that this study has open goes over to it.
+    fn prepared(&self) -> Result<Study> {
+        let study = self.keep(|_| {});
+        let ours = self.open.lock().unwrap_or_else(|e| e.into_inner()).take();
+        *study.open.lock().unwrap_or_else(|e| e.into_inner()) = ours;
+        study.open_journal()?;
+        Ok(study)
+    }
+
+    /// A study in which the failed trials are open again, to be evaluated by the next
+    /// [`run`](Study::run) with their old seeds; what came after them stays as it is.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened or written.
+    pub fn retry_failures(&self) -> Result<Study> {
+        self.check()?;
+        let study = self.prepared()?;
+        for trial in study.failed().iter().filter(|t| t.0.evaluated) {
+            study.note(&Event::Retried { trial: trial.number() })?;
+            study.lock().reopen(trial.number());
+        }
         Ok(study)
     }
 

@@ -11,7 +11,7 @@ use crate::evaluate::{Evaluator, Retrained};
 use crate::strategy::Strategy;
 
 /// The version of Candle that this crate is built on.
-const CANDLE: &str = "0.11";
+pub(super) const CANDLE: &str = "0.11";
 
 impl Study {
     /// Best score so far against trials.

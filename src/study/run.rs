@@ -1,22 +1,32 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
-use super::{Study, Trial};
+use super::journal::Event;
+use super::{OnFailure, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator};
+use crate::evaluate::{Budget, Evaluation, Evaluator, Watch};
 use crate::notebook::Progress;
+use crate::rng::child;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Instant;
+
+/// Why a study ended that was told to stop.
+pub(super) const STOPPED: &str = "it was stopped";
 
 /// Stack of a worker: deep networks recurse in the backward pass.
 const STACK: usize = 16 << 20;
 
-struct Done {
+/// What became of an evaluation.
+pub(super) struct Done {
     number: usize,
-    result: Result<Evaluation>,
-    seconds: f64,
+    pub(super) result: Result<Evaluation>,
+    /// The seed of the attempt that counts.
+    pub(super) seed: u64,
+    pub(super) seconds: f64,
 }
 
 pub(super) fn run(study: &Study) -> Result<()> {
@@ -33,9 +43,9 @@ pub(super) fn run(study: &Study) -> Result<()> {
     let (report, done) = channel::<Done>();
     let outcome = std::thread::scope(|scope| {
         for _ in 0..setup.threads() {
-            let (todo, report, evaluator) = (&todo, report.clone(), &setup.evaluator);
+            let (todo, report) = (&todo, report.clone());
             let worker = std::thread::Builder::new().stack_size(STACK).name("trial".into());
-            let spawned = worker.spawn_scoped(scope, move || work_off(todo, &report, evaluator));
+            let spawned = worker.spawn_scoped(scope, move || work_off(todo, &report, study));
             if let Err(e) = spawned {
                 drop(work);
                 return Err(Error::from(e).context(format!("starting {} threads", setup.threads())));
@@ -45,18 +55,25 @@ pub(super) fn run(study: &Study) -> Result<()> {
         drop(work);
         result
     });
-    study.lock().seconds = before + begun.elapsed().as_secs_f64();
+    let seconds = before + begun.elapsed().as_secs_f64();
+    study.lock().seconds = seconds;
+    let reason = study.ended();
+    // The journal is closed, and its lock given back.
+    let open = study.open.lock().unwrap_or_else(|e| e.into_inner()).take();
+    if let Some(mut journal) = open {
+        let closed = journal.write(&Event::Stopped { reason, seconds });
+        if let (Err(e), true) = (closed, study.ended().starts_with("all ")) {
+            study.lock().ended = Some(e.to_string());
+        }
+    }
     outcome
 }
 
-fn work_off(todo: &Mutex<Receiver<Trial>>, report: &Sender<Done>, evaluator: &AnyEvaluator) {
+fn work_off(todo: &Mutex<Receiver<Trial>>, report: &Sender<Done>, study: &Study) {
     loop {
         let next = todo.lock().unwrap_or_else(|e| e.into_inner()).recv();
         let Ok(trial) = next else { return };
-        let begun = Instant::now();
-        let result = evaluate(evaluator, &trial);
-        let seconds = begun.elapsed().as_secs_f64();
-        if report.send(Done { number: trial.number(), result, seconds }).is_err() {
+        if report.send(evaluate(study, &trial)).is_err() {
             return;
         }
     }
@@ -84,6 +101,10 @@ fn coordinate(
     loop {
         let mut more = false;
         while running < setup.threads() {
+            if study.stop.load(Ordering::Relaxed) {
+                study.lock().ended = Some(STOPPED.to_string());
+                break;
+            }
             let asked = match study.ask_next(full, planned, now()) {
                 Ok(Some(asked)) => asked,
                 Ok(None) => break,
@@ -93,7 +114,10 @@ fn coordinate(
                     if state.trials().is_empty() {
                         return Err(e);
                     }
-                    state.ended = Some(format!("the strategy failed: {e}"));
+                    state.ended = Some(match e.to_string() {
+                        text if text.starts_with("the journal") => text,
+                        text => format!("the strategy failed: {text}"),
+                    });
                     break;
                 }
             };
@@ -113,9 +137,18 @@ fn coordinate(
             (false, 0) => break,
             (false, _) => done.recv().ok(),
         };
-        if let Some(Done { number, result, seconds }) = next {
+        if let Some(Done { number, result, seed, seconds }) = next {
             running -= 1;
-            study.lock().end(number, result, seconds, now());
+            if result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
+                // It stays open, to be taken up when the study goes on.
+                continue;
+            }
+            if let Err(e) = study.end(number, result, seed, seconds, now()) {
+                study.lock().ended = Some(e.to_string());
+            }
+            if let Some(path) = checkpoint(study, number) {
+                let _ = std::fs::remove_file(path);
+            }
         }
     }
     let trials = study.lock().history.trials.clone();
@@ -147,9 +180,72 @@ pub(super) fn announce(study: &Study) {
     }
 }
 
-/// Evaluates a trial; a panic becomes an error.
-pub(super) fn evaluate(evaluator: &AnyEvaluator, trial: &Trial) -> Result<Evaluation> {
-    guarded(|| evaluator.evaluate(&trial.0.architecture, &trial.0.budget))
+/// Where a trial's checkpoint is kept, if it is.
+fn checkpoint(study: &Study, trial: usize) -> Option<PathBuf> {
+    let open = study.open.lock().unwrap_or_else(|e| e.into_inner());
+    open.as_ref().filter(|_| study.setup.checkpoints).map(|journal| journal.checkpoint(trial))
+}
+
+/// Evaluates a trial, again after a failure if the protocol says so; a panic becomes an error.
+pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
+    let setup = &*study.setup;
+    let (number, begun, limit) = (trial.number(), Instant::now(), setup.protocol.trial_seconds);
+    let (first, budget) = (trial.0.budget.seed(), trial.0.budget);
+    let attempts = match setup.protocol.on_failure {
+        OnFailure::Retry(n) => n,
+        _ => 0,
+    };
+    let note = study.clone();
+    let tell = Arc::new(move |epoch, score: f64, loss: f64| {
+        let finite = |v: f64| v.is_finite().then_some(v);
+        let (score, loss) = (finite(score), finite(loss));
+        // A journal that cannot be written is noticed when the trial ends.
+        let _ = note.note(&Event::Epoch { trial: number, epoch, score, loss });
+    });
+    let mut attempt = 0;
+    loop {
+        let seed = match attempt {
+            0 => first,
+            n => child(first, "retry", n as u64),
+        };
+        let attempt_begun = Instant::now();
+        let watch = Watch::stopped_by(&study.stop)
+            .limit(limit)
+            .telling(tell.clone())
+            .keeping(checkpoint(study, number));
+        let budget = Budget::new(budget.epochs(), budget.full(), seed);
+        let result = guarded(|| {
+            watch.check()?;
+            setup.evaluator.evaluate_watched(&trial.0.architecture, &budget, &watch)
+        });
+        let late = limit.filter(|&most| attempt_begun.elapsed().as_secs_f64() > most);
+        let result = match (result, late) {
+            (Ok(_), Some(most)) => Err(Error::new(
+                ErrorKind::Backend,
+                format!(
+                    "over the time limit of {most} s a trial: it took {:.1} s",
+                    attempt_begun.elapsed().as_secs_f64()
+                ),
+            )),
+            (result, _) => result,
+        };
+        let failed = match &result {
+            Ok(e) => !e.score().is_finite(),
+            Err(e) => e.kind() != ErrorKind::Stopped,
+        };
+        if failed && attempt < attempts {
+            attempt += 1;
+            continue;
+        }
+        let result = match attempt {
+            0 => result,
+            n => result.map_err(|e| match e.kind() {
+                ErrorKind::Stopped => e,
+                _ => e.context(format!("after {} attempts", n + 1)),
+            }),
+        };
+        return Done { number, result, seed, seconds: begun.elapsed().as_secs_f64() };
+    }
 }
 
 thread_local! {

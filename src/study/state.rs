@@ -2,10 +2,10 @@
 //! means, when the study is over.
 
 use super::trial::Record;
-use super::{Duplicates, History, Key, Outcome, Protocol, Trial};
+use super::{Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial};
 use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{Budget, Evaluation};
+use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
 use crate::rng::{Rng, child};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
@@ -124,6 +124,16 @@ impl State {
         if protocol.trials.is_some_and(|most| n >= most) {
             return wait_or(format!("all {n} trials are done"));
         }
+        let known = (n + 1).saturating_sub(protocol.batch).min(self.settled);
+        if protocol.on_failure == OnFailure::Abort
+            && let Some(t) = self.trials()[..known].iter().find(|t| t.error().is_some())
+        {
+            return wait_or(format!(
+                "trial {} failed: {}",
+                t.number(),
+                t.error().unwrap_or_default()
+            ));
+        }
         if let Some(limit) = protocol.seconds
             && elapsed >= limit
         {
@@ -140,7 +150,6 @@ impl State {
                 return wait_or(format!("the budget of {limit} epochs is spent"));
             }
         }
-        let known = (n + 1).saturating_sub(protocol.batch);
         let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
         if protocol.trials.is_none() && free >= FREE_TRIALS {
             return wait_or(format!("{FREE_TRIALS} trials in a row cost nothing"));
@@ -160,6 +169,7 @@ impl State {
         &mut self,
         proposal: Proposal,
         protocol: &Protocol,
+        evaluator: &AnyEvaluator,
         full: usize,
         at: f64,
     ) -> Asked {
@@ -171,6 +181,7 @@ impl State {
             _ => None,
         };
         let misfit = proposal.architecture.check().err();
+        let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
         Arc::make_mut(&mut self.first).entry(key).or_insert(n);
         let trial = Trial(Arc::new(Record {
             number: n,
@@ -192,13 +203,20 @@ impl State {
                 false => self.waiting.push((first, n)),
             }
         } else if let Some(why) = misfit {
-            self.end(n, Err(why), 0.0, at);
+            self.end(n, Err(why), seed, 0.0, at);
         }
         Asked { trial: self.trials()[n].clone(), evaluate }
     }
 
     /// Records how a trial ended, and hands the result to the duplicates that wait for it.
-    pub(crate) fn end(&mut self, n: usize, result: Result<Evaluation>, seconds: f64, at: f64) {
+    pub(crate) fn end(
+        &mut self,
+        n: usize,
+        result: Result<Evaluation>,
+        seed: u64,
+        seconds: f64,
+        at: f64,
+    ) {
         let full = self.trials()[n].budget().full() as f64;
         let outcome = match result {
             Ok(e) if !e.score().is_finite() => {
@@ -217,6 +235,7 @@ impl State {
         self.record(n, |r| {
             r.outcome = outcome;
             (r.seconds, r.at) = (seconds, at);
+            r.budget = Budget::new(r.budget.epochs(), r.budget.full(), seed);
         });
         let (ready, rest): (Vec<_>, Vec<_>) =
             self.waiting.iter().partition(|(first, _)| *first == n);
@@ -225,6 +244,23 @@ impl State {
             self.take_over(first, duplicate, at);
         }
         self.settle();
+    }
+
+    /// A failed trial is open again, and so are the duplicates that took over its failure.
+    pub(crate) fn reopen(&mut self, n: usize) {
+        let again: Vec<usize> = (0..self.trials().len())
+            .filter(|&i| i == n || self.trials()[i].reused_from() == Some(n))
+            .collect();
+        for &i in &again {
+            self.record(i, |r| r.outcome = Outcome::Pending);
+        }
+        self.waiting.extend(again.iter().filter(|&&i| i != n).map(|&i| (n, i)));
+        // What was settled after it is counted again.
+        self.settled = self.settled.min(n);
+        self.announced = self.announced.min(n);
+        self.free_run.truncate(self.settled);
+        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
+        self.ended = None;
     }
 
     fn take_over(&mut self, first: usize, duplicate: usize, at: f64) {
@@ -245,6 +281,17 @@ impl State {
             self.settled += 1;
         }
     }
+}
+
+/// The refusal of an architecture that is over the memory limit.
+fn too_large(arch: &Architecture, protocol: &Protocol, evaluator: &AnyEvaluator) -> Option<Error> {
+    let limit = protocol.memory?;
+    let need = evaluator.memory(arch).filter(|&need| need > limit)?;
+    let mega = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
+    Some(Error::new(
+        ErrorKind::Invalid,
+        format!("over the memory limit: about {} of {} allowed", mega(need), mega(limit)),
+    ))
 }
 
 impl Question {

@@ -1,0 +1,97 @@
+//! How a running evaluation is watched: its epochs are told, and it is asked to stop.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+type Tell = Arc<dyn Fn(usize, f64, f64) + Send + Sync>;
+
+/// What a study hands to an evaluation that takes long: see
+/// [`Evaluator::evaluate_watched`](crate::Evaluator::evaluate_watched).
+///
+/// It never changes a result, only whether there is one.
+///
+/// ```
+/// use nascent::prelude::*;
+///
+/// struct Patient;
+/// impl Evaluator for Patient {
+///     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+///         self.evaluate_watched(arch, budget, &Watch::none())
+///     }
+///     fn evaluate_watched(&self, arch: &Architecture, budget: &Budget, watch: &Watch) -> Result<Evaluation> {
+///         for epoch in 1..=budget.epochs() {
+///             watch.check()?; // stopped, or over the time limit
+///             watch.epoch(epoch, 0.5, 1.0);
+///         }
+///         Ok(Evaluation::new(0.5))
+///     }
+/// }
+/// ```
+#[derive(Clone, Default)]
+pub struct Watch {
+    stop: Arc<AtomicBool>,
+    deadline: Option<(Instant, f64)>,
+    tell: Option<Tell>,
+    checkpoint: Option<PathBuf>,
+}
+
+impl Watch {
+    /// Watches nothing.
+    pub fn none() -> Watch {
+        Watch::default()
+    }
+
+    pub(crate) fn stopped_by(stop: &Arc<AtomicBool>) -> Watch {
+        Watch { stop: stop.clone(), ..Watch::default() }
+    }
+
+    pub(crate) fn limit(self, seconds: Option<f64>) -> Watch {
+        Watch { deadline: seconds.map(|s| (Instant::now(), s)), ..self }
+    }
+
+    pub(crate) fn telling(self, tell: Tell) -> Watch {
+        Watch { tell: Some(tell), ..self }
+    }
+
+    pub(crate) fn keeping(self, checkpoint: Option<PathBuf>) -> Watch {
+        Watch { checkpoint, ..self }
+    }
+
+    /// Whether to go on; to be asked at least once in a batch step.
+    ///
+    /// # Errors
+    /// When the study has been stopped, or the trial is over its time limit. Pass it on with `?`.
+    pub fn check(&self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Stopped, "the study has been stopped"));
+        }
+        match self.deadline {
+            Some((begun, limit)) if begun.elapsed().as_secs_f64() > limit => Err(Error::new(
+                ErrorKind::Backend,
+                format!("over the time limit of {limit} s a trial"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells that an epoch has ended, counted from 1, with its score and training loss.
+    pub fn epoch(&self, epoch: usize, score: f64, loss: f64) {
+        if let Some(tell) = &self.tell {
+            tell(epoch, score, loss);
+        }
+    }
+
+    /// Where to keep checkpoints, if they are wanted.
+    pub fn checkpoint(&self) -> Option<PathBuf> {
+        self.checkpoint.clone()
+    }
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a watch, {}", if self.check().is_ok() { "running" } else { "over" })
+    }
+}

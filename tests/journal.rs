@@ -1,0 +1,433 @@
+//! A study that cannot be lost: journals, resuming, failures, and the study in the background.
+
+use nascent::prelude::*;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+/// A folder of the test's own, removed at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("nascent-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn space() -> Space {
+    Space::new([8], Task::classification(3)).then(repeat(1..=3, linear(any([4, 8, 16, 32]))))
+}
+
+/// A score that depends on architecture and seed; one in nine fails.
+fn scorer() -> AnyEvaluator {
+    evaluator(|arch, budget| match budget.seed() % 9 {
+        0 => Err(Error::from("out of luck")),
+        s => Ok(Evaluation::new(arch.params() as f64 + s as f64 / 10.0).with("third", 1.0 / 3.0)),
+    })
+}
+
+fn plan() -> Study {
+    Study::new(&space(), scorer()).strategy(Evolution::regularized()).trials(40).seed(2).quiet()
+}
+
+fn lines(study: &Study) -> Vec<String> {
+    study.trials_done().iter().map(|t| t.line()).collect()
+}
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn refused<T>(result: Result<T>, parts: &[&str]) {
+    let e = result.err().expect("an error was expected").to_string();
+    for part in parts {
+        assert!(e.contains(part), "{part:?} is not in: {e}");
+    }
+}
+
+#[test]
+fn cut_at_any_byte_it_ends_as_if_it_never_had() {
+    let folder = Folder::new("cut");
+    let whole = plan().run().unwrap();
+    let path = folder.file("study.jsonl");
+    let written = plan().journal(&path).run().unwrap();
+    assert_eq!(lines(&written), lines(&whole));
+    let bytes = std::fs::read(&path).unwrap();
+    let mut rng = Rng::new(1);
+    let header = bytes.iter().position(|&b| b == b'\n').unwrap();
+    let mut cuts: Vec<usize> = (0..150).map(|_| rng.below(bytes.len())).collect();
+    cuts.extend([0, 1, 30, header, header + 1, bytes.len() - 1]);
+    for cut in cuts {
+        std::fs::write(&path, &bytes[..cut]).unwrap();
+        let resumed = match plan().jobs(1 + cut % 3).journal(&path).run() {
+            Ok(study) => study,
+            // Nothing but a piece of the header that is not even recognised as one.
+            Err(e) => {
+                assert!(cut < 12 && e.to_string().contains("no journal"), "cut at {cut}: {e}");
+                continue;
+            }
+        };
+        assert_eq!(lines(&resumed), lines(&whole), "cut at {cut}");
+        assert_eq!(lines(&Study::load(&path).unwrap()), lines(&whole), "cut at {cut}");
+        for n in 0..40 {
+            let ends = |e: &str| text(&path).matches(&format!("\"{e}\",\"trial\":{n},")).count();
+            assert!(ends("finished") + ends("failed") <= 1, "cut at {cut}: trial {n} was repeated");
+        }
+    }
+}
+
+#[test]
+fn finished_trials_are_not_evaluated_again_and_more_can_be_asked() {
+    let folder = Folder::new("more");
+    let path = folder.file("study.jsonl");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let c = calls.clone();
+    let count = evaluator(move |arch, _| {
+        c.fetch_add(1, Ordering::SeqCst);
+        arch.params() as f64
+    });
+    let plan = Study::new(&space(), count).duplicates(Duplicates::Repeat).quiet().journal(&path);
+    assert_eq!(plan.trials(10).run().unwrap().trials_done().len(), 10);
+    assert_eq!(plan.trials(10).run().unwrap().trials_done().len(), 10);
+    assert_eq!(calls.load(Ordering::SeqCst), 10);
+    assert_eq!(plan.trials(16).run().unwrap().trials_done().len(), 16);
+    assert_eq!(calls.load(Ordering::SeqCst), 16);
+    // What was computed before the journal was given goes into it.
+    let before = Study::new(&space(), scorer()).trials(5).quiet().run().unwrap();
+    let later = before.journal(folder.file("later.jsonl")).trials(8).run().unwrap();
+    assert_eq!(lines(&later)[..5], lines(&before));
+    assert_eq!(lines(&Study::load(folder.file("later.jsonl")).unwrap()), lines(&later));
+}
+
+#[test]
+fn a_journal_by_hand_is_one_too() {
+    let folder = Folder::new("hand");
+    let path = folder.file("study.jsonl");
+    let by_hand = plan().journal(&path);
+    for _ in 0..7 {
+        by_hand.step().unwrap();
+    }
+    let open = by_hand.ask().unwrap();
+    assert_eq!(Study::load(&path).unwrap().trials_done().len(), open.number());
+    // Another study cannot have it meanwhile; this one's run takes it over.
+    refused(plan().journal(&path).run(), &["in use by another study"]);
+    assert_eq!(lines(&by_hand.run().unwrap()), lines(&plan().run().unwrap()));
+    assert!(plan().journal(&path).run().is_ok(), "the lock is given back");
+}
+
+#[test]
+fn by_its_path_alone_if_all_of_it_can_be_made_again() {
+    let folder = Folder::new("alone");
+    let path = folder.file("study.jsonl");
+    let data = Dataset::digits().take(200);
+    let space = Space::on(&data).then(linear(any([8, 16, 32]))).then(dropout(any([0.0, 0.2])));
+    let train = Train::on(&data).epochs(2).batch_size(32).label_smoothing(0.1);
+    let plan = Study::new(&space, &train).strategy(Evolution::regularized().population(4)).seed(9);
+    let whole = plan.trials(12).quiet().run().unwrap();
+    plan.trials(5).quiet().journal(&path).run().unwrap();
+    let resumed = Study::resume(&path).unwrap();
+    assert_eq!(resumed.trials_done().len(), 5);
+    assert_eq!(lines(&resumed.trials(12).quiet().run().unwrap()), lines(&whole));
+    assert!(Study::resume(&path).unwrap().retrain(2).unwrap().test_score() > 0.1);
+    // Looked at only: charts, but no run.
+    let looked = Study::load(&path).unwrap();
+    assert!(looked.report().html().contains("<svg") && looked.ended().contains("12 trials"));
+    refused(looked.trials(20).quiet().run(), &["loaded to be looked at", "Study::resume"]);
+    // A closure cannot be made again.
+    let closure = folder.file("closure.jsonl");
+    self::plan().journal(&closure).run().unwrap();
+    refused(Study::resume(&closure), &["a closure", ".journal("]);
+}
+
+#[test]
+fn what_is_not_this_studys_journal_is_refused_and_left_alone() {
+    let folder = Folder::new("refused");
+    let path = folder.file("study.jsonl");
+    plan().journal(&path).run().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let check = |study: Study, parts: &[&str]| {
+        refused(study.journal(&path).run(), parts);
+        assert_eq!(std::fs::read(&path).unwrap(), before, "the file was touched");
+    };
+    let narrow = Space::new([8], Task::classification(3)).then(linear(any([4, 8])));
+    check(
+        Study::new(&narrow, scorer()).strategy(Evolution::regularized()).trials(40).seed(2).quiet(),
+        &["another study", "its space is 84 combinations"],
+    );
+    check(
+        plan().strategy(Random).seed(2),
+        &["its strategy is regularized evolution", "random search"],
+    );
+    check(plan().seed(3), &["seed 2", "seed 3"]);
+    check(plan().batch(1).seed(2), &["batch 4", "batch 1"]);
+    check(
+        Study::new(&space(), scorer().minimise().named("loss"))
+            .strategy(Evolution::regularized())
+            .trials(40)
+            .seed(2)
+            .quiet(),
+        &["its metric is score, maximised", "loss, minimised"],
+    );
+    // Data and evaluator.
+    let digits = |n: usize| {
+        let data = Dataset::digits();
+        let data = if n == 0 { data } else { data.take(n) };
+        Study::new(&Space::on(&data).then(linear(any([4, 8]))), Train::on(&data).epochs(1))
+            .trials(2)
+            .quiet()
+    };
+    let trained = folder.file("trained.jsonl");
+    digits(0).journal(&trained).run().unwrap();
+    refused(digits(300).journal(&trained).run(), &["data fingerprint", "digits[300]"]);
+    refused(digits(0).journal(&path).run(), &["its evaluator is a closure"]);
+
+    // Another schema, no journal, a folder, no folder.
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.file(name), text).unwrap();
+        folder.file(name)
+    };
+    let header = text(&path).lines().next().unwrap().to_string();
+    let newer = file("newer.jsonl", &(header.replace("\"schema\":1", "\"schema\":7") + "\n"));
+    for (path, parts) in [
+        (newer, vec!["schema 7", "reads schema 1", "0.1.0"]),
+        (file("notes.txt", "dear diary\n"), vec!["no journal", "no JSON"]),
+        (file("list.json", "[1, 2]\n"), vec!["no journal", "no header"]),
+        (folder.0.clone(), vec!["cannot be opened"]),
+        (folder.file("absent/study.jsonl"), vec!["cannot be opened", "absent"]),
+    ] {
+        let had = std::fs::read(&path).ok();
+        refused(plan().journal(&path).run(), &parts);
+        assert_eq!(std::fs::read(&path).ok(), had);
+    }
+    refused(Study::load(folder.file("nowhere.jsonl")), &["nowhere.jsonl", "cannot be read"]);
+    refused(plan().checkpoints().run(), &["beside a journal"]);
+}
+
+#[test]
+fn a_damaged_line_is_named_and_can_be_left_out() {
+    let folder = Folder::new("damaged");
+    let path = folder.file("study.jsonl");
+    let whole = plan().journal(&path).run().unwrap();
+    let good = text(&path);
+    let rows: Vec<&str> = good.lines().collect();
+    let line = rows.iter().position(|l| l.contains("\"finished\"")).unwrap() + 4;
+    let bad: Vec<String> = rows
+        .iter()
+        .enumerate()
+        .map(|(i, l)| if i == line { l[..l.len() / 2].to_string() } else { l.to_string() })
+        .collect();
+    let bad = bad.join("\n") + "\n";
+    std::fs::write(&path, &bad).unwrap();
+    let number = format!("line {}", line + 1);
+    refused(plan().journal(&path).run(), &["damaged", &number, "salvage"]);
+    refused(Study::load(&path), &["damaged", &number]);
+    assert_eq!(text(&path), bad, "the file was touched");
+    let said = Study::salvage(&path).unwrap();
+    assert!(said.contains("1 lines could not be read") && said.contains(".damaged"), "{said}");
+    assert_eq!(text(&folder.file("study.jsonl.damaged")), bad);
+    assert_eq!(lines(&plan().journal(&path).run().unwrap()), lines(&whole));
+    // A line that reads well but does not follow.
+    let repeated = format!("{good}{}\n", rows.iter().find(|l| l.contains("\"finished\"")).unwrap());
+    std::fs::write(&path, repeated).unwrap();
+    refused(Study::load(&path), &["damaged", "has ended already"]);
+}
+
+#[test]
+fn a_torn_last_line_is_dropped_and_a_journal_in_use_is_refused() {
+    let folder = Folder::new("torn");
+    let path = folder.file("study.jsonl");
+    plan().journal(&path).run().unwrap();
+    let good = text(&path);
+    std::fs::write(&path, format!("{good}{{\"event\":\"fini")).unwrap();
+    assert_eq!(Study::load(&path).unwrap().trials_done().len(), 40);
+    plan().journal(&path).run().unwrap();
+    assert!(!text(&path).contains("fini\n") && !text(&path).contains("fini{"));
+
+    let slow = evaluator(|_, _| {
+        std::thread::sleep(Duration::from_millis(30));
+        1.0
+    });
+    let busy = folder.file("busy.jsonl");
+    let running = Study::new(&space(), slow.clone()).trials(30).journal(&busy).spawn().unwrap();
+    refused(Study::new(&space(), slow).trials(30).quiet().journal(&busy).run(), &["in use"]);
+    assert!(Study::load(&busy).is_ok(), "looking is allowed");
+    running.stop();
+    running.wait().unwrap();
+}
+
+/// The journal of every schema stays readable, for ever.
+#[test]
+fn golden_journals_are_read() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/journals/schema-1.jsonl");
+    if std::env::var_os("NASCENT_BLESS").is_some() {
+        let _ = std::fs::remove_file(&golden);
+        let data = Dataset::digits().take(200);
+        let space = Space::on(&data)
+            .then(conv(any([4, 8]), 3))
+            .then(repeat(0..=2, one_of([conv(8, 3).residual(), max_pool(2)])))
+            .then(global_avg_pool());
+        let plan =
+            Study::new(&space, Train::on(&data).epochs(2)).strategy(Evolution::regularized());
+        plan.trials(8).seed(1).quiet().journal(&golden).run().unwrap();
+    }
+    let study = Study::load(&golden).unwrap();
+    assert_eq!(study.trials_done().len(), 8);
+    assert_eq!(study.space().size(), Some(14));
+    assert!(study.best().unwrap().score().unwrap() > 0.1);
+    assert!(Study::resume(&golden).is_ok());
+}
+
+// ------------------------------------------------------------------------------------- failures
+
+#[test]
+fn on_failure_skip_retry_abort() {
+    let flaky = || {
+        evaluator(|arch, budget| match budget.seed() % 3 {
+            0 => Err(Error::from("out of luck")),
+            1 => Ok(f64::INFINITY),
+            _ => Ok(arch.params() as f64),
+        })
+    };
+    let study = |what: OnFailure, jobs: usize| {
+        let plan = Study::new(&space(), flaky()).duplicates(Duplicates::Repeat).on_failure(what);
+        plan.trials(30).jobs(jobs).quiet().run().unwrap()
+    };
+    let skip = study(OnFailure::Skip, 2);
+    assert!((10..30).contains(&skip.failed().len()));
+    let retry = study(OnFailure::Retry(6), 2);
+    assert!(retry.failed().len() < 6, "{}", retry.failed().len());
+    assert_eq!(lines(&retry), lines(&study(OnFailure::Retry(6), 1)));
+    // The seed on record is the one that worked.
+    assert!(retry.trials_done().iter().all(|t| t.error().is_some() || t.budget().seed() % 3 == 2));
+    let twice = study(OnFailure::Retry(1), 2);
+    assert!(
+        twice.failed()[0].error().unwrap().contains("after 2 attempts")
+            || twice.failed()[0].error().unwrap().contains("inf")
+    );
+    let abort = study(OnFailure::Abort, 2);
+    assert!(
+        abort.ended().contains("failed") && abort.trials_done().len() < 30,
+        "{}",
+        abort.ended()
+    );
+    assert_eq!(lines(&abort), lines(&study(OnFailure::Abort, 4)));
+}
+
+#[test]
+fn failures_are_retried_later_with_their_own_seeds() {
+    let folder = Folder::new("retry");
+    let path = folder.file("study.jsonl");
+    let down = Arc::new(AtomicBool::new(true));
+    let d = down.clone();
+    let remote =
+        evaluator(move |arch, budget| match d.load(Ordering::SeqCst) && budget.seed() % 3 == 0 {
+            true => Err(Error::from("the machine is down")),
+            false => Ok(arch.params() as f64 + budget.seed() as f64 % 7.0),
+        });
+    let plan = Study::new(&space(), remote).trials(20).quiet().journal(&path);
+    let broken = plan.run().unwrap();
+    assert!(!broken.failed().is_empty());
+    down.store(false, Ordering::SeqCst);
+    let mended = broken.retry_failures().unwrap().run().unwrap();
+    assert!(mended.failed().is_empty());
+    assert_eq!(mended.trials_done().len(), 20);
+    for (a, b) in broken.trials_done().iter().zip(mended.trials_done()) {
+        assert!(a.error().is_some() || a.line() == b.line());
+        assert_eq!(a.budget().seed(), b.budget().seed());
+    }
+    assert_eq!(lines(&Study::load(&path).unwrap()), lines(&mended));
+}
+
+#[test]
+fn limits_of_time_and_memory() {
+    let data = Dataset::digits();
+    let space =
+        Space::on(&data).then(conv(any([32, 33]), 3)).then(conv(32, 3)).then(global_avg_pool());
+    let train = Train::on(&data).epochs(500);
+    // A training ends within one step of the limit.
+    let begun = Instant::now();
+    let study =
+        Study::new(&space, &train).trials(2).jobs(2).trial_seconds(0.3).quiet().run().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(
+        study.failed().iter().all(|t| t.error().unwrap().contains("over the time limit of 0.3 s"))
+    );
+    // Any other evaluation is judged when it ends.
+    let nap = evaluator(|_, _| {
+        std::thread::sleep(Duration::from_millis(50));
+        1.0
+    });
+    let study = Study::new(&space, nap).trials(1).trial_seconds(0.01).quiet().run().unwrap();
+    assert!(study.failed()[0].error().unwrap().contains("it took 0."));
+    // Memory is estimated before anything is built, and costs nothing.
+    let study = Study::new(&space, &train).trials(3).memory(100_000).quiet().run().unwrap();
+    assert_eq!((study.failed().len(), study.epochs_paid()), (3, 0.0));
+    assert!(study.failed()[0].error().unwrap().contains("over the memory limit"));
+    assert!(study.to_string().contains("all 3 trials failed"));
+    refused(
+        Study::new(&space, &train).memory(0).trial_seconds(-1.0).run(),
+        &["memory(0)", "trial_seconds(-1)"],
+    );
+    // A batch of one has no statistics.
+    let flat = Space::on(&data).then(linear(8).norm(true));
+    let one = Study::new(&flat, Train::on(&data).epochs(1).batch_size(1))
+        .trials(1)
+        .quiet()
+        .run()
+        .unwrap();
+    assert!(one.best().unwrap_err().to_string().contains("batch"), "{}", one.best().unwrap_err());
+}
+
+// ----------------------------------------------------------------------------------- background
+
+#[test]
+fn a_study_in_the_background_is_watched_stopped_and_waited_for() {
+    let folder = Folder::new("spawn");
+    let path = folder.file("study.jsonl");
+    let data = Dataset::digits();
+    let space = Space::on(&data)
+        .then(conv(any([4, 8]), 3))
+        .then(conv(8, any([3, 5])))
+        .then(global_avg_pool());
+    let plan = Study::new(&space, Train::on(&data).epochs(3)).trials(6).jobs(2).quiet();
+    let whole = plan.run().unwrap();
+    let running = plan.journal(&path).checkpoints().spawn().unwrap();
+    while running.study().trials_done().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(running.progress().contains("/6: best accuracy"), "{}", running.progress());
+    running.stop();
+    let begun = Instant::now();
+    let stopped = running.wait().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(running.done() && stopped.trials_done().len() < 6);
+    assert!(running.progress().contains("it was stopped"));
+    assert_eq!(running.wait().unwrap().trials_done().len(), stopped.trials_done().len());
+    let went_on = Study::resume(&path).unwrap().quiet().checkpoints().run().unwrap();
+    assert_eq!(lines(&went_on), lines(&whole));
+    let left: Vec<_> = std::fs::read_dir(&folder.0).unwrap().filter_map(|f| f.ok()).collect();
+    assert_eq!(left.len(), 1, "checkpoints are removed with their trials: {left:?}");
+    // A study whose handle is dropped is not lost.
+    let dropped = folder.file("dropped.jsonl");
+    drop(plan.journal(&dropped).spawn().unwrap());
+    let begun = Instant::now();
+    while Study::load(&dropped).unwrap().ended().is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(lines(&Study::load(&dropped).unwrap()), lines(&whole));
+    refused(plan.trials(0).spawn(), &["trials(0)"]);
+}
