@@ -68,6 +68,17 @@ fn search() -> Result<()> {
     Ok(())
 }
 
+const HELP: &str = "quickstart: searches a network for the 8x8 digits
+  --trials N      how many architectures to try (20)
+  --epochs N      for each trial (4)
+  --strategy S    random, grid or evolution (evolution)
+  --seed N        from which everything random follows (0)
+  --jobs N        threads; results do not depend on it (2)
+  --retrain N     train the winner for N epochs and test it
+  --report FILE   the report as .html      --csv FILE   the trials as .csv
+  --journal FILE  keep a journal, or go on with it if the file exists
+  --checkpoints yes  keep running trainings beside the journal";
+
 struct Options {
     trials: usize,
     jobs: usize,
@@ -97,6 +108,10 @@ impl Options {
         };
         let mut words = std::env::args().skip(1);
         while let Some(name) = words.next() {
+            if name == "--help" {
+                println!("{HELP}");
+                std::process::exit(0);
+            }
             let value = words.next().unwrap_or_default();
             match name.as_str() {
                 "--trials" => o.trials = number(&name, &value)?,

@@ -89,3 +89,9 @@ pub enum ByReference {}
 pub fn best_device() -> candle_core::Device {
     candle_core::Device::cuda_if_available(0).unwrap_or(candle_core::Device::Cpu)
 }
+
+/// The name of a type without its path, for types that say nothing of themselves.
+fn short_type_name<T: ?Sized>() -> String {
+    let whole = std::any::type_name::<T>();
+    whole.rsplit("::").next().unwrap_or(whole).to_string()
+}

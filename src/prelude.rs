@@ -16,5 +16,8 @@ pub use crate::chart::{Chart, Report};
 /// Candle's tensors, for evaluators and models of your own.
 pub use candle_core::{DType, Device, Tensor, Var};
 
+/// The methods of Candle's optimisers, without their name, which is our [`Optimizer`]'s too.
+pub use candle_nn::Optimizer as _;
+
 /// The libraries themselves, at the versions this crate is built with.
 pub use {candle_core, candle_nn, plotters};

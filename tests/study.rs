@@ -456,6 +456,30 @@ fn the_winner_is_retrained_tested_saved_and_loaded() {
     assert!(e.to_string().contains("Train::on"), "{e}");
 }
 
+/// A closure round a training says that it lost its epochs; `score` keeps them.
+#[test]
+fn a_wrapped_training_keeps_its_epochs() {
+    let data = Dataset::digits().take(200);
+    let space = Space::on(&data).then(linear(any([8, 16])));
+    let train = Train::on(&data).epochs(3);
+    let inner = train.clone();
+    let wrapped = evaluator(move |arch, budget| inner.evaluate(arch, budget));
+    let e = Study::new(&space, &wrapped).trials(1).quiet().run().unwrap().best().unwrap_err();
+    assert!(e.to_string().contains(".epochs(3)"), "{e}");
+    let curve = |study: Study| {
+        study.trials(1).quiet().run().unwrap().best().unwrap().evaluation().unwrap().curve().len()
+    };
+    assert_eq!(curve(Study::new(&space, wrapped.epochs(3))), 3);
+    assert_eq!(
+        curve(Study::new(&space, train.score("mine", |arch, e| e.score() / arch.params() as f64))),
+        3
+    );
+
+    let other = Space::new([3], Task::classification(2)).then(linear(4));
+    let e = Study::new(&other, train).run().unwrap_err().to_string();
+    assert!(e.contains("Space::on(&data)"), "{e}");
+}
+
 #[test]
 fn references_boxes_and_arcs_are_taken() {
     let data = Dataset::digits().take(150);

@@ -26,7 +26,7 @@ pub struct BestSoFar {
 /// What progress is counted in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Axis {
-    /// Trials, from 1.
+    /// Trials, by number.
     #[default]
     Trials,
     /// Seconds since the start.

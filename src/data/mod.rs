@@ -233,6 +233,45 @@ impl Dataset {
         }))
     }
 
+    /// The same inputs with mean 0 and standard deviation 1 in every channel of an image or feature
+    /// of a vector, as measured on the training split. Networks want inputs of about that size.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let x: Vec<f32> = (0..100).map(|i| 100.0 * i as f32).collect();
+    /// let y: Vec<f32> = (0..100).map(|i| i as f32 / 100.0).collect();
+    /// let data = Dataset::regression("line", x, [1], y, 1)?.standardised()?;
+    /// let (x, _) = data.tensors(Split::Train)?;
+    /// assert!(x.mean_all()?.to_scalar::<f32>()?.abs() < 1e-3);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the inputs are tokens.
+    pub fn standardised(&self) -> Result<Dataset> {
+        let d = &self.0;
+        if d.shape.vocabulary().is_some() {
+            return Err(Error::invalid(
+                format!("standardised() on {}", d.name),
+                "tokens are no numbers",
+                "embedding(...) in the space",
+            ));
+        }
+        let (x, _) = self.tensors(Split::Train)?;
+        let channels = x.transpose(0, 1)?.contiguous()?.flatten_from(1)?;
+        let mean = channels.mean(1)?;
+        let spread = channels.var(1)?.sqrt()?.to_vec1::<f32>()?;
+        // What never changes stays what it is.
+        let scale: Vec<f32> =
+            spread.iter().map(|s| if *s > 1e-12 { 1.0 / s } else { 1.0 }).collect();
+        let mut dims = vec![1; x.rank()];
+        dims[1] = scale.len();
+        let scale = Tensor::from_vec(scale, dims.clone(), &Device::Cpu)?;
+        let x = d.x.broadcast_sub(&mean.reshape(dims)?)?.broadcast_mul(&scale)?;
+        let name = format!("{}, standardised", d.name);
+        Ok(Dataset(Arc::new(Inner { name, x, ..(**d).clone() })))
+    }
+
     /// The name.
     pub fn name(&self) -> String {
         self.0.name.clone()

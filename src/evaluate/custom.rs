@@ -3,6 +3,7 @@
 use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
 use crate::arch::Architecture;
 use crate::error::{Error, Result};
+use crate::space::Space;
 use crate::task::Metric;
 use std::sync::Arc;
 
@@ -67,6 +68,9 @@ impl Evaluator for AnyEvaluator {
     }
     fn problems(&self) -> Vec<String> {
         self.inner.problems()
+    }
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        self.inner.problems_with(space)
     }
     fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
         self.inner.retrain(arch, epochs, seed)
@@ -145,6 +149,9 @@ macro_rules! pointers {
             fn problems(&self) -> Vec<String> {
                 (**self).problems()
             }
+            fn problems_with(&self, space: &Space) -> Vec<String> {
+                (**self).problems_with(space)
+            }
             fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
                 (**self).retrain(arch, epochs, seed)
             }
@@ -202,7 +209,26 @@ where
     }
 }
 
-/// An evaluator from a closure of the architecture and the budget (which holds the seed).
+/// An evaluator from a closure of the architecture and the budget (which holds the seed). For a
+/// training with another score, [`Train::score`](crate::Train::score) is shorter.
+///
+/// With `?` in it, or several figures to return, the closure wants its type:
+///
+/// ```
+/// use nascent::prelude::*;
+/// let data = Dataset::digits().take(200);
+/// let space = Space::on(&data).then(linear(any([8, 64])));
+/// let train = Train::on(&data).epochs(2); // moved into the closure; `data` stays
+/// let priced = evaluator(move |arch, budget| -> Result<Evaluation> {
+///     let e = train.evaluate(arch, budget)?;
+///     Ok(Evaluation::new(e.score() - 1e-5 * arch.params() as f64).with("accuracy", e.score()))
+/// })
+/// .epochs(2); // the full budget, from which the closure's own follows
+/// Study::new(&space, &priced).trials(2).quiet().run()?.best()?;
+/// # Ok::<(), nascent::Error>(())
+/// ```
+///
+/// Without, a number will do:
 ///
 /// ```
 /// use nascent::prelude::*;

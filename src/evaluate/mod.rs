@@ -15,6 +15,7 @@ use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Model;
 use crate::rng::Rng;
+use crate::space::Space;
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,6 +105,11 @@ impl Evaluation {
         let mut e = self.clone();
         e.metrics.insert(name.to_string(), value);
         e
+    }
+
+    /// The same with another score.
+    pub(crate) fn scored(&self, score: f64) -> Self {
+        Evaluation { score, ..self.clone() }
     }
 
     /// With the score after every epoch.
@@ -237,7 +243,7 @@ pub trait Evaluator: Send + Sync {
 
     /// What it does, for the report.
     fn describe(&self) -> String {
-        "an evaluator of your own".to_string()
+        format!("{}, an evaluator of your own", crate::short_type_name::<Self>())
     }
 
     /// The seconds that a full evaluation of the architecture would take on one thread, if that can
@@ -249,6 +255,12 @@ pub trait Evaluator: Send + Sync {
 
     /// What is wrong with its settings, in words; asked before a study begins.
     fn problems(&self) -> Vec<String> {
+        vec![]
+    }
+
+    /// What is wrong with using it on a space, in words; asked before a study begins.
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        let _ = space;
         vec![]
     }
 

@@ -1,11 +1,15 @@
 //! Evaluation by training: the settings, and the evaluator they make.
 
-use super::{Budget, Checkpoint, Evaluation, Evaluator, Retrained, Training, Watch};
+use super::{
+    AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained, Training,
+    Watch,
+};
 use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::nn::{Optimizer, Schedule};
+use crate::space::Space;
 use crate::task::Metric;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -114,6 +118,28 @@ impl Train {
         Train { device: device.clone(), ..self.clone() }
     }
 
+    /// The same training with a score of your own, to be maximised: the closure gets the
+    /// architecture and what the training found. The task's metrics stay in the evaluation.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits().take(200);
+    /// let space = Space::on(&data).then(linear(any([8, 64])));
+    /// let priced = Train::on(&data)
+    ///     .epochs(3)
+    ///     .score("accuracy - price", |arch, e| e.score() - 1e-5 * arch.params() as f64);
+    /// let best = Study::new(&space, priced).strategy(Grid).quiet().run()?.best()?;
+    /// assert!(best.evaluation().and_then(|e| e.get("accuracy")) > best.score());
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn score<F>(&self, name: &str, score: F) -> AnyEvaluator
+    where
+        F: Fn(&Architecture, &Evaluation) -> f64 + Send + Sync + 'static,
+    {
+        let (train, name) = (self.clone(), name.to_string());
+        Scored { train, name, score: Box::new(score) }.into_evaluator()
+    }
+
     /// The data.
     pub fn data(&self) -> Dataset {
         self.data.clone()
@@ -184,7 +210,19 @@ impl Evaluator for Train {
         budget: &Budget,
         watch: &Watch,
     ) -> Result<Evaluation> {
-        let train = self.epochs(budget.full());
+        if budget.full() as i64 != self.epochs {
+            // A closure round a training has a full budget of 1 epoch unless it is told otherwise;
+            // training for 1 without a word would be a quiet disaster.
+            return Err(Error::invalid(
+                format!("a full budget of {} epochs", budget.full()),
+                format!("this training has {}", self.epochs),
+                format!(
+                    "train.score(...) in place of a closure, or evaluator(...).epochs({0}), or \
+                     fn full(&self) -> usize {{ {0} }} in your Evaluator",
+                    self.epochs
+                ),
+            ));
+        }
         if budget.epochs() == 0 {
             return Err(Error::invalid(
                 "a budget of 0 epochs",
@@ -197,10 +235,10 @@ impl Evaluator for Train {
         let kept = watch.checkpoint().and_then(|path| std::fs::read(path).ok());
         let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
         let kept = kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs());
-        let resumed = kept.and_then(|c| train.resume(arch, &c).ok());
+        let resumed = kept.and_then(|c| self.resume(arch, &c).ok());
         let mut run = match resumed {
             Some(run) => run,
-            None => train.start(arch, budget.seed())?,
+            None => self.start(arch, budget.seed())?,
         };
         run.watch(watch);
         while run.epoch() < budget.epochs() && !run.done() {
@@ -304,8 +342,65 @@ impl Evaluator for Train {
         Some(step * (self.steps(Split::Train) * self.full()) as f64)
     }
 
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        let fits = space.input() == self.data.shape() && space.task() == self.data.task();
+        let text = format!(
+            "the space is for {}, inputs of {}; the data are {}. Build it with Space::on(&data).",
+            space.task(),
+            space.input(),
+            self.data
+        );
+        if fits { vec![] } else { vec![text] }
+    }
+
     fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
         Train::retrain(self, arch, epochs, seed)
+    }
+}
+
+type Score = Box<dyn Fn(&Architecture, &Evaluation) -> f64 + Send + Sync>;
+
+/// A training that is judged in another way.
+struct Scored {
+    train: Train,
+    name: String,
+    score: Score,
+}
+
+impl Evaluator for Scored {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        self.evaluate_watched(arch, budget, &Watch::none())
+    }
+    fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
+        let found = self.train.evaluate_watched(a, b, watch)?;
+        Ok(found.scored((self.score)(a, &found)))
+    }
+    fn metric(&self) -> Metric {
+        Metric::maximise(&self.name)
+    }
+    fn full(&self) -> usize {
+        self.train.full()
+    }
+    fn describe(&self) -> String {
+        format!("{}, scored by {}", self.train, self.name)
+    }
+    fn memory(&self, arch: &Architecture) -> Option<usize> {
+        Evaluator::memory(&self.train, arch)
+    }
+    fn data_fingerprint(&self) -> u64 {
+        self.train.data_fingerprint()
+    }
+    fn forecast(&self, arch: &Architecture) -> Option<f64> {
+        self.train.forecast(arch)
+    }
+    fn problems(&self) -> Vec<String> {
+        Evaluator::problems(&self.train)
+    }
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        self.train.problems_with(space)
+    }
+    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+        self.train.retrain(arch, epochs, seed)
     }
 }
 

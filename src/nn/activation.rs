@@ -61,14 +61,14 @@ impl Activation {
         }
     }
 
-    /// The activation of a name.
+    /// The activation of a name, in upper or lower case.
     ///
     /// # Errors
     /// A text that lists the names there are.
     pub fn parse(name: &str) -> Result<Activation, String> {
-        Activation::ALL.into_iter().find(|a| a.name() == name.trim()).ok_or_else(|| {
-            format!("there is no activation \"{name}\". Try one of {}.", Activation::names())
-        })
+        Activation::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name.trim())).ok_or_else(
+            || format!("there is no activation \"{name}\". Try one of {}.", Activation::names()),
+        )
     }
 
     pub(crate) fn names() -> String {

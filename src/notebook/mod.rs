@@ -38,7 +38,9 @@ pub trait EvcxrDisplay {
 impl<T: Draw + ?Sized> EvcxrDisplay for T {
     fn evcxr_display(&self) {
         let (html, plain) = self.both();
-        display(&html, &plain);
+        if !(html.is_empty() && plain.is_empty()) {
+            display(&html, &plain);
+        }
     }
 }
 
@@ -108,11 +110,25 @@ impl Draw for Report {
 
 impl Draw for Space {
     fn html(&self) -> String {
-        self.drawing().html()
+        match self.check() {
+            Ok(()) => self.drawing().html(),
+            Err(e) => compose_html(&[warning(&e.to_string()), self.drawing().html()]),
+        }
     }
     fn plain(&self) -> String {
-        self.drawing().plain()
+        match self.check() {
+            Ok(()) => self.drawing().plain(),
+            Err(e) => compose_plain(&[e.to_string(), self.drawing().plain()]),
+        }
     }
+}
+
+/// A text that must not be missed.
+fn warning(text: &str) -> String {
+    format!(
+        "<div style=\"border-left:4px solid #D55E00;background:#fff4ee;color:#222;padding:6px 10px\">{}</div>",
+        line(text)
+    )
 }
 
 impl Draw for Architecture {
@@ -226,13 +242,13 @@ impl Draw for Dataset {
     }
 }
 
-/// So that a check, a `Result<()>`, can be shown as well.
+/// Nothing; but so that a check, a `Result<()>`, can be shown as well.
 impl Draw for () {
     fn html(&self) -> String {
-        line("fine")
+        String::new()
     }
     fn plain(&self) -> String {
-        "fine".to_string()
+        String::new()
     }
 }
 
@@ -302,16 +318,19 @@ impl<T: Draw> Draw for Option<T> {
 impl<T: Draw, E: std::fmt::Display> Draw for Result<T, E> {
     fn html(&self) -> String {
         match self {
-            Ok(value) => value.html(),
-            Err(e) => format!(
-                "<div style=\"border-left:4px solid #D55E00;background:#fff4ee;color:#222;padding:6px 10px\">{}</div>",
-                line(&format!("error: {e}"))
-            ),
+            Ok(value) => match value.html() {
+                nothing if nothing.is_empty() => line("fine"),
+                html => html,
+            },
+            Err(e) => warning(&format!("error: {e}")),
         }
     }
     fn plain(&self) -> String {
         match self {
-            Ok(value) => value.plain(),
+            Ok(value) => match value.plain() {
+                nothing if nothing.is_empty() => "fine".to_string(),
+                plain => plain,
+            },
             Err(e) => format!("error: {e}"),
         }
     }

@@ -17,7 +17,7 @@ pub(super) fn drawing(space: &Space) -> Chart {
     let size = match (&problems[..], space.size()) {
         ([], Some(1)) => "1 architecture".to_string(),
         ([], _) => format!("{} combinations", space.size_text()),
-        (problems, _) => format!("cannot be searched: {}", problems.join(" ")),
+        (problems, _) => format!("cannot be searched: {} problems", problems.len()),
     };
     let root = TreeNode::Sequence(nodes);
     Chart::new(SpaceTree { title: "Search space".into(), size, root })

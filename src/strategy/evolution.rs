@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evolution {
     population: Option<i64>,
     sample: Option<i64>,
@@ -99,5 +99,14 @@ impl Strategy for Evolution {
         let sizes = [("population", self.population), ("sample", self.sample)];
         let low = sizes.into_iter().filter_map(|(name, n)| Some((name, n.filter(|&n| n < 1)?)));
         low.map(|(name, n)| format!("{name}({n}): at least 1 is needed. Try {name}(10).")).collect()
+    }
+}
+
+impl std::fmt::Debug for Evolution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let part = |n: Option<i64>, rule: &str| n.map_or(rule.to_string(), |n| n.to_string());
+        let (p, s) =
+            (part(self.population, "trials/4, at most 100"), part(self.sample, "a quarter"));
+        write!(f, "regularized evolution (population {p}; sample {s})")
     }
 }

@@ -29,6 +29,10 @@ impl Strategy for Grid {
         };
         match from.and_then(|from| space.next_valid(from, usize::MAX)) {
             Some((_, arch)) => Ok(Proposal::new(arch, "grid")),
+            // From the start: nothing fits, and the space says why.
+            None if history.asked() == 0 => {
+                Ok(Proposal::new(space.default_architecture()?, "grid"))
+            }
             None => Err(Error::new(ErrorKind::Exhausted, "the space is exhausted")),
         }
     }

@@ -53,7 +53,7 @@ pub trait Strategy: Send + Sync {
     /// Its name and settings, for the report; `trials` is the study's budget.
     fn describe(&self, trials: usize) -> String {
         let _ = trials;
-        "a strategy of your own".to_string()
+        format!("{}, a strategy of your own", crate::short_type_name::<Self>())
     }
 
     /// Its settings as JSON, if it can be made again from them: then a journal can be resumed from

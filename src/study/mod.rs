@@ -388,6 +388,7 @@ impl Study {
         let s = &*self.setup;
         let mut found = s.space.problems();
         found.extend(s.evaluator.problems());
+        found.extend(s.evaluator.problems_with(&s.space));
         found.extend(s.strategy.problems());
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
             let try_ = match name {
@@ -525,9 +526,13 @@ impl Study {
             state.question(&s.protocol)
         };
         let proposal = run::guarded(|| question.ask(&s.strategy, &s.protocol));
+        let named = |e: Error| match e.kind() {
+            ErrorKind::User => e.context(format!("in {}", s.strategy.describe(planned))),
+            _ => e,
+        };
         let mut state = self.lock();
         state.asking = false;
-        match proposal? {
+        match proposal.map_err(named)? {
             Ok(proposal) => {
                 let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, at);
                 drop(state);
@@ -688,7 +693,9 @@ impl Study {
                 Some(cause) => {
                     format!("all {} trials failed; the first one: {cause}", trials.len())
                 }
-                None => "the study has no finished trial yet. Try run()?".to_string(),
+                None => "this study has no finished trial. run() returns the finished one: \
+                         let study = study.run()?;"
+                    .to_string(),
             };
             Error::new(ErrorKind::Missing, text)
         })
@@ -712,7 +719,7 @@ impl Study {
 
     /// Epochs that all trials paid together; results that were reused cost nothing.
     pub fn epochs_paid(&self) -> f64 {
-        self.lock().epochs()
+        self.lock().epochs() + 0.0
     }
 
     /// Seconds that the study ran, on however many threads; by hand, since it was first asked.

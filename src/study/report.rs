@@ -145,7 +145,7 @@ impl Study {
         say("search space", format!("{} combinations", s.space.size_text()));
         let mut notices = vec![];
         let failed = self.failed();
-        if let Some(first) = failed.first() {
+        if let Some(first) = failed.first().filter(|_| failed.len() < trials.len()) {
             let seconds: f64 = failed.iter().map(Trial::seconds).sum();
             notices.push(format!(
                 "{} of {} failed and cost {}. Trial {}: {}",
