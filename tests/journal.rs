@@ -416,7 +416,7 @@ fn a_study_in_the_background_is_watched_stopped_and_waited_for() {
     assert!(running.done() && stopped.trials_done().len() < 6);
     assert!(running.progress().contains("it was stopped"));
     assert_eq!(running.wait().unwrap().trials_done().len(), stopped.trials_done().len());
-    let went_on = Study::resume(&path).unwrap().quiet().checkpoints().run().unwrap();
+    let went_on = Study::resume(&path).unwrap().quiet().run().unwrap();
     assert_eq!(lines(&went_on), lines(&whole));
     let left: Vec<_> = std::fs::read_dir(&folder.0).unwrap().filter_map(|f| f.ok()).collect();
     assert_eq!(left.len(), 1, "checkpoints are removed with their trials: {left:?}");

@@ -157,7 +157,7 @@ impl Draw for Study {
 
 /// Lines of text as HTML. The kernel turns line breaks in HTML into spaces, so they are marked.
 fn line(text: &str) -> String {
-    let text = escape(text.trim_end()).replace('\n', "<br>");
+    let text = text.trim_end().lines().map(escape).collect::<Vec<_>>().join("<br>");
     format!(
         "<div style=\"font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px;\
          overflow-wrap:anywhere\">{text}</div>"

@@ -51,6 +51,9 @@ pub(crate) struct Header {
     metric: Metric,
     full: usize,
     protocol: Protocol,
+    /// Whether running trainings are kept beside it.
+    #[serde(default)]
+    checkpoints: bool,
 }
 
 /// One event a line.
@@ -110,6 +113,7 @@ impl Header {
             metric: e.metric(),
             full: e.full(),
             protocol: setup.protocol.clone(),
+            checkpoints: setup.checkpoints,
         }
     }
 
@@ -390,9 +394,13 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
     let content = read(path, &bytes, false)?;
     let differences = content.header.differences(&header);
     if !differences.is_empty() {
-        return Err(Error::all(
-            &format!("the journal {} is of another study and", path.display()),
-            &differences,
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "the journal {} is of another study:\n  {}\nGive this one another path.",
+                path.display(),
+                differences.join("\n  ")
+            ),
         ));
     }
     let s = &study.setup;
@@ -507,7 +515,8 @@ impl Study {
         let strategy = h.strategy_json.as_deref().and_then(crate::strategy::from_json);
         let strategy = strategy.ok_or_else(|| code("strategy", &h.strategy))?;
         let study = Study::restored(&content, path, evaluator, strategy)?;
-        Ok(study.journal(path))
+        let study = study.journal(path);
+        Ok(if h.checkpoints { study.checkpoints() } else { study })
     }
 
     /// The study of a journal, to look at: all charts and tables, but nothing can be run. The

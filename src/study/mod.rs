@@ -127,11 +127,13 @@ impl Protocol {
 
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (limits, seed, batch) = (self.limits(), self.seed, self.batch);
+        if !self.limits().is_empty() {
+            write!(f, "{}, ", self.limits())?;
+        }
         write!(
             f,
-            "{limits}, seed {seed}, batch {batch}, duplicates {:?}, key {:?}, on failure {:?}",
-            self.duplicates, self.key, self.on_failure
+            "seed {}, batch {}, duplicates {:?}, key {:?}, on failure {:?}",
+            self.seed, self.batch, self.duplicates, self.key, self.on_failure
         )?;
         if let Some(seconds) = self.trial_seconds {
             write!(f, ", at most {seconds} s a trial")?;

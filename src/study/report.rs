@@ -139,10 +139,10 @@ impl Study {
         say("trials", format!("{}{note}", trials.len()));
         say("epochs paid", human_count(self.epochs_paid()));
         say(
-            "wall time",
-            format!("{} on {} threads", human_seconds(self.seconds_run()), s.threads()),
+            &format!("wall time, {}", plural(s.threads(), "thread")),
+            human_seconds(self.seconds_run()),
         );
-        say("search space", format!("{} combinations", s.space.size_text()));
+        say("combinations in the space", s.space.size_text());
         let mut notices = vec![];
         let failed = self.failed();
         if let Some(first) = failed.first().filter(|_| failed.len() < trials.len()) {
