@@ -23,7 +23,7 @@ def toolchain():
 
 def fingerprint():
     """Changes when nascent has to be compiled again."""
-    files = [REPO / "Cargo.toml"] + [f for d in ("src", "data") for f in sorted((REPO / d).rglob("*"))]
+    files = [REPO / "Cargo.toml"] + sorted((REPO / "src").rglob("*"))
     return digest(*((f, f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()))
 
 

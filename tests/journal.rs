@@ -391,6 +391,45 @@ fn limits_of_time_and_memory() {
     assert!(one.best().unwrap_err().to_string().contains("batch"), "{}", one.best().unwrap_err());
 }
 
+/// Time is the one limit that depends on the machine: what it decided is on record, and replayed.
+#[test]
+fn the_decisions_of_a_time_limit_are_replayed() {
+    let folder = Folder::new("time");
+    let path = folder.file("study.jsonl");
+    let nap = evaluator(|arch, _| {
+        std::thread::sleep(Duration::from_millis(15));
+        arch.params() as f64
+    });
+    let plan = Study::new(&space(), nap).duplicates(Duplicates::Repeat).seconds(0.2).quiet();
+    let first = plan.journal(&path).run().unwrap();
+    assert!(first.ended().contains("time limit") && first.trials_done().len() > 2);
+    // Its time is spent, also in another process or on a faster machine.
+    let again = plan.journal(&path).run().unwrap();
+    assert_eq!(lines(&again), lines(&first));
+    assert!(again.seconds_run() >= 0.2);
+    assert!(Study::load(&path).unwrap().ended().contains("time limit"));
+    let more = plan.journal(&path).seconds(0.4).run().unwrap();
+    assert_eq!(lines(&more)[..first.trials_done().len()], lines(&first));
+    assert!(more.trials_done().len() > first.trials_done().len());
+}
+
+/// A strategy that proposes what does not fit: a record of each, none of them paid.
+#[test]
+fn misfits_are_records_in_the_journal_too() {
+    let folder = Folder::new("misfit");
+    let path = folder.file("study.jsonl");
+    let pools = Space::new([1, 8, 8], Task::classification(2)).then(repeat(1..=6, max_pool(2)));
+    let stubborn = strategy("stubborn", |history, rng| history.space().decode([rng.below(6)]));
+    let plan = Study::new(&pools, scorer()).strategy(stubborn).trials(20).quiet();
+    let whole = plan.run().unwrap();
+    assert!(whole.failed().iter().any(|t| t.error().unwrap().contains("max_pool(2)")));
+    assert!(
+        whole.failed().iter().all(|t| t.epochs() == 0.0 || t.error().unwrap().contains("luck"))
+    );
+    assert_eq!(lines(&plan.trials(9).journal(&path).run().unwrap()), lines(&whole)[..9]);
+    assert_eq!(lines(&plan.journal(&path).run().unwrap()), lines(&whole));
+}
+
 // ----------------------------------------------------------------------------------- background
 
 #[test]
