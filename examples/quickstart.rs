@@ -59,6 +59,11 @@ fn search() -> Result<()> {
     if let Some(file) = options.csv {
         study.save_csv(file)?;
     }
+    let done = study.trials_done().len();
+    if done < options.trials && !study.ended().contains("exhausted") {
+        let ended = format!("{done} of {} trials are done: {}", options.trials, study.ended());
+        return Err(Error::from(ended));
+    }
     let best = study.best()?;
     if options.retrain > 0 {
         let winner = study.retrain(options.retrain)?;

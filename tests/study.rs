@@ -343,7 +343,7 @@ fn the_loop_by_hand_is_the_loop() {
     // As many as the batch may be open; each is told once.
     let open = plan.batch(2);
     let (a, b) = (open.ask().unwrap(), open.ask().unwrap());
-    assert!(open.ask().unwrap_err().to_string().contains("batch(2)"));
+    assert!(open.ask().unwrap_err().to_string().contains("trial 0 waits"));
     open.tell(&b, 2.0).unwrap();
     assert!(open.ask().is_err(), "trial 0 is still open");
     open.tell(&a, Err::<f64, _>(Error::from("lost"))).unwrap();

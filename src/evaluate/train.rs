@@ -247,9 +247,14 @@ impl Evaluator for Train {
             watch.epoch(run.epoch(), last(run.evaluation().curve()), last(run.losses()));
             if let Some(path) = watch.checkpoint() {
                 // Written beside and moved into place: a kill leaves the old one or the new one.
+                // It is an insurance: where it cannot be written, the training goes on without.
                 let beside = path.with_extension("new");
-                std::fs::write(&beside, run.checkpoint()?.to_bytes())?;
-                std::fs::rename(&beside, &path)?;
+                let bytes = run.checkpoint()?.to_bytes();
+                let kept =
+                    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &path));
+                if kept.is_err() {
+                    let _ = std::fs::remove_file(&beside);
+                }
             }
         }
         Ok(run.evaluation())

@@ -94,6 +94,18 @@ pub(crate) enum Event {
         reason: String,
         seconds: f64,
     },
+    /// The study goes on with other limits than those of the header.
+    Limits {
+        trials: Option<usize>,
+        epochs: Option<f64>,
+        seconds: Option<f64>,
+    },
+}
+
+impl Event {
+    fn limits(p: &Protocol) -> Event {
+        Event::Limits { trials: p.trials, epochs: p.epochs, seconds: p.seconds }
+    }
 }
 
 impl Header {
@@ -321,7 +333,7 @@ pub(crate) fn replay(
                 proposal.parents = parents.clone();
                 state.commit(proposal, protocol, evaluator, full, 0.0);
             }
-            Event::Epoch { .. } => {}
+            Event::Epoch { .. } | Event::Limits { .. } => {}
             Event::Finished { trial, seed, evaluation, seconds: s, at } => {
                 open(*trial, state)?;
                 state.end(*trial, Ok(evaluation.clone()), *seed, *s, *at);
@@ -349,6 +361,20 @@ pub(crate) fn replay(
     Ok(())
 }
 
+/// Takes the journal's lock, which other studies and other processes respect.
+fn lock(file: &File, path: &Path) -> Result<()> {
+    file.try_lock().map_err(|_| {
+        Error::new(
+            ErrorKind::File,
+            format!(
+                "the journal {} is in use by another study, here or in another process. Stop that \
+                 one, or give this one another path",
+                path.display()
+            ),
+        )
+    })
+}
+
 /// Opens the journal of a study, a new one or one to go on with, and puts what it holds into the
 /// study's state.
 pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)> {
@@ -363,21 +389,13 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
         .truncate(false)
         .open(path)
         .map_err(named)?;
-    file.try_lock().map_err(|_| {
-        Error::new(
-            ErrorKind::File,
-            format!(
-                "the journal {} is in use by another study, here or in another process. Stop that \
-                 one, or give this one another path",
-                path.display()
-            ),
-        )
-    })?;
+    lock(&file, path)?;
     let mut bytes = vec![];
     file.read_to_end(&mut bytes).map_err(named)?;
     let header = Header::of(&study.setup);
     // A header that was cut short when it was first written is a new journal as well.
-    let torn = !bytes.is_empty() && !bytes.contains(&b'\n') && bytes.starts_with(br#"{"nascent":"#);
+    let begins = br#"{"nascent":"#;
+    let torn = !bytes.contains(&b'\n') && (bytes.starts_with(begins) || begins.starts_with(&bytes));
     if bytes.is_empty() || torn {
         let mut journal =
             Journal { sink: Box::new(file), path: path.to_path_buf(), length: 0, broken: None };
@@ -417,11 +435,20 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
             ));
         }
         state.tests = now.tests;
+        let open = state.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
+        state.orphans = open.map(super::Trial::number).collect();
         *now = state;
     }
     let length = content.length;
     file.cut(length).map_err(named)?;
-    let journal = Journal { sink: Box::new(file), path: path.to_path_buf(), length, broken: None };
+    let mut journal =
+        Journal { sink: Box::new(file), path: path.to_path_buf(), length, broken: None };
+    let last = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
+    let last = last.cloned().unwrap_or_else(|| Event::limits(&content.header.protocol));
+    let now = Event::limits(&s.protocol);
+    if last != now {
+        journal.write(&now)?;
+    }
     Ok((journal, content.notices))
 }
 
@@ -541,7 +568,11 @@ impl Study {
         strategy: AnyStrategy,
     ) -> Result<Study> {
         let h = &content.header;
-        let protocol = h.protocol.clone();
+        let mut protocol = h.protocol.clone();
+        let limits = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
+        if let Some(Event::Limits { trials, epochs, seconds }) = limits {
+            (protocol.trials, protocol.epochs, protocol.seconds) = (*trials, *epochs, *seconds);
+        }
         let study = Study::new(&h.space, evaluator).strategy(strategy).anew(|s| {
             s.limited = protocol.trials.is_some();
             s.protocol = protocol;
@@ -558,13 +589,19 @@ impl Study {
     }
 
     /// Mends a damaged journal: leaves out the lines that cannot be read and what depends on them,
-    /// keeps the damaged file beside it with the ending `.damaged`, and says what it did.
+    /// keeps the damaged file beside it with the ending `.damaged`, and says what it did. A journal
+    /// that is whole is left as it is.
     ///
     /// # Errors
-    /// When the header itself cannot be read, or the files cannot be written.
+    /// When the header itself cannot be read, the journal is in use, or a file cannot be written.
     pub fn salvage(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
-        let bytes = bytes_of(path)?;
+        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| {
+            Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
+        })?;
+        lock(&file, path)?;
+        let mut bytes = vec![];
+        file.read_to_end(&mut bytes)?;
         let mut content = read(path, &bytes, true)?;
         let h = content.header.clone();
         let evaluator =
@@ -581,9 +618,16 @@ impl Study {
                 Err(_) => dropped += 1,
             }
         }
-        let mut aside = path.to_path_buf().into_os_string();
-        aside.push(".damaged");
-        let aside = PathBuf::from(aside);
+        if content.notices.is_empty() && dropped == 0 {
+            return Ok(format!("nothing is damaged: {} events", kept.len()));
+        }
+        // An earlier damaged file may hold what this one has lost: it is never written over.
+        let aside = (1..).map(|n| {
+            let mut name = path.to_path_buf().into_os_string();
+            name.push(if n == 1 { ".damaged".to_string() } else { format!(".damaged-{n}") });
+            PathBuf::from(name)
+        });
+        let aside = aside.into_iter().find(|p| !p.exists()).unwrap_or_default();
         std::fs::write(&aside, &bytes)
             .map_err(|e| Error::from(e).context(format!("writing {}", aside.display())))?;
         let mut text = serde_json::to_vec(&h)?;
@@ -592,7 +636,9 @@ impl Study {
             text.extend(serde_json::to_vec(event)?);
             text.push(b'\n');
         }
-        std::fs::write(path, text)
+        file.cut(0)
+            .and_then(|()| file.write_all(&text))
+            .and_then(|()| file.sync_data())
             .map_err(|e| Error::from(e).context(format!("writing {}", path.display())))?;
         let unread = content.notices.len();
         Ok(format!(

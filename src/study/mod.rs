@@ -456,16 +456,25 @@ impl Study {
     ///
     /// # Errors
     /// When the study is over, or as many trials as the batch allows wait for their results. Trials
-    /// that reuse a result are ended at once and passed over.
+    /// that reuse a result are ended at once and passed over. With a journal, trials that were asked
+    /// and not told when an earlier process ended come first.
     pub fn ask(&self) -> Result<Asked> {
         self.check()?;
+        self.open_journal()?;
+        {
+            let mut state = self.lock();
+            state.by_hand.get_or_insert_with(std::time::Instant::now);
+            if !state.orphans.is_empty() {
+                let n = state.orphans.remove(0);
+                return Ok(Asked(state.trials()[n].clone()));
+            }
+        }
         loop {
             match self.ask_one()? {
                 Some(asked) if asked.evaluate => return Ok(Asked(asked.trial)),
                 Some(_) => {}
                 None => {
                     let state = self.lock();
-                    let open = state.trials().len() - state.settled;
                     return Err(match &state.ended {
                         Some(reason) => Error::new(
                             ErrorKind::Exhausted,
@@ -476,9 +485,9 @@ impl Study {
                         None => Error::new(
                             ErrorKind::Missing,
                             format!(
-                                "{open} trials wait for their results, batch({}) allows no more. \
-                                 Tell the oldest first.",
-                                self.setup.protocol.batch
+                                "trial {} waits for its result, and batch({}) lets nothing be asked \
+                                 further ahead of it. Tell it first.",
+                                state.settled, self.setup.protocol.batch
                             ),
                         ),
                     });

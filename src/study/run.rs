@@ -36,6 +36,7 @@ pub(super) fn run(study: &Study) -> Result<()> {
         let mut state = study.lock();
         state.seconds = state.elapsed();
         state.by_hand = None;
+        state.orphans.clear();
         state.seconds
     };
     let (work, todo) = channel::<Trial>();

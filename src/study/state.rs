@@ -37,6 +37,8 @@ pub(crate) struct State {
     pub(crate) seconds: f64,
     /// When this study was first asked by hand.
     pub(crate) by_hand: Option<Instant>,
+    /// Trials that a process now gone had asked and not told: to be handed out again first.
+    pub(crate) orphans: Vec<usize>,
     /// How often its winner has met the test split.
     pub(crate) tests: usize,
 }
@@ -92,6 +94,7 @@ impl State {
             asking: false,
             seconds: 0.0,
             by_hand: None,
+            orphans: vec![],
             tests: 0,
         }
     }
