@@ -213,6 +213,7 @@ fn what_is_not_this_studys_journal_is_refused_and_left_alone() {
     }
     refused(Study::load(folder.file("nowhere.jsonl")), &["nowhere.jsonl", "cannot be read"]);
     refused(plan().checkpoints().run(), &["beside a journal"]);
+    refused(plan().journal("").run(), &["journal(\"\")", "a path is needed"]);
 }
 
 #[test]

@@ -408,6 +408,9 @@ impl Study {
                 "trial_seconds({seconds}): more than 0.0 is needed. Try trial_seconds(60.0)."
             ));
         }
+        if s.journal.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            found.push("journal(\"\"): a path is needed. Try journal(\"study.jsonl\").".into());
+        }
         if s.checkpoints && s.journal.is_none() {
             found.push(
                 "checkpoints() are kept beside a journal. Add .journal(\"study.jsonl\").".into(),

@@ -142,7 +142,7 @@ impl Study {
             &format!("wall time, {}", plural(s.threads(), "thread")),
             human_seconds(self.seconds_run()),
         );
-        say("combinations in the space", s.space.size_text());
+        say("space size", s.space.size_text());
         let mut notices = vec![];
         let failed = self.failed();
         if let Some(first) = failed.first().filter(|_| failed.len() < trials.len()) {
