@@ -55,14 +55,14 @@ pub use evaluate::{
 };
 pub use nn::{
     Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, avg_pool,
-    batch_norm, conv, dropout, embedding, flatten, gelu, global_avg_pool, global_max_pool, layers,
-    linear, max_pool, relu, sep_conv, sigmoid, silu, skip, tanh,
+    batch_norm, conv, conv1d, depthwise, dropout, embedding, flatten, gelu, global_avg_pool,
+    global_max_pool, layers, linear, max_pool, relu, sep_conv, sigmoid, silu, skip, tanh, zero,
 };
 pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
 pub use space::{
     Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Space,
-    Value, any, one_of, repeat, residual, seq,
+    Value, any, branches, cell, concat, one_of, repeat, residual, seq,
 };
 pub use strategy::{
     AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,

@@ -6,9 +6,9 @@ pub use crate::{
     Evolution, Explanation, Floats, Grid, History, Ints, Key, Metric, Model, OnFailure, Optimizer,
     Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split,
     Strategy, Study, Task, Train, Training, Trial, Watch, activation, any, avg_pool, batch_norm,
-    best_device, conv, dropout, embedding, evaluator, flatten, gelu, global_avg_pool,
-    global_max_pool, linear, max_pool, one_of, relu, repeat, residual, sep_conv, seq, show,
-    sigmoid, silu, skip, strategy, tanh,
+    best_device, branches, cell, concat, conv, conv1d, depthwise, dropout, embedding, evaluator,
+    flatten, gelu, global_avg_pool, global_max_pool, linear, max_pool, one_of, relu, repeat,
+    residual, sep_conv, seq, show, sigmoid, silu, skip, strategy, tanh, zero,
 };
 
 pub use crate::chart::{Chart, Report};

@@ -4,9 +4,9 @@ use super::{Architecture, Shape};
 use crate::chart::theme::human_count;
 use crate::chart::{Chart, Diagram, DiagramRow};
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{ADD, Activation, INPUT, Op, Plan, find};
+use crate::nn::{ADD, Activation, CONCAT, INPUT, Op, Plan, find};
 use crate::rng::Hash64;
-use crate::space::{Block, Genes, Space, Tree, Value, genes};
+use crate::space::{Block, Genes, Join, Space, Tree, Value, genes};
 use crate::task::Task;
 
 /// An operation with its place in the network.
@@ -32,6 +32,7 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
     /// The decisions read so far.
     read: usize,
+    task: Task,
 }
 
 /// Why an architecture is no network, and how many of its decisions led there: every other
@@ -74,7 +75,7 @@ pub(crate) const MOST_LAYERS: usize = 10_000;
 
 impl Graph {
     pub(crate) fn of(space: &Space, decisions: &[u32]) -> Result<Graph, Misfit> {
-        let mut graph = Graph { nodes: vec![], read: 0 };
+        let mut graph = Graph { nodes: vec![], read: 0, task: space.task() };
         match graph.build(space, decisions) {
             Ok(()) => Ok(graph),
             Err(error) => Err(Misfit { error, prefix: graph.read }),
@@ -136,7 +137,16 @@ impl Graph {
                     };
                     values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
                 }
-                let op = Op { info, args: values };
+                let op = Op { info, args: values }.within(&self.task);
+                if self.task.is_per_position()
+                    && let Some(instead) = op.looks_ahead()
+                {
+                    return Err(Error::invalid(
+                        format!("{op} in a space for {}", self.task),
+                        "it lets a position see later ones, and with them what it is to predict",
+                        instead,
+                    ));
+                }
                 let from = if info.name == "linear" { self.flat(from)? } else { from };
                 self.push(op, vec![from], Role::Chosen)
             }
@@ -161,7 +171,39 @@ impl Graph {
                 let shortcut = self.shortcut(from, out)?;
                 self.push(Op::of(&ADD, &[]), vec![out, shortcut], Role::Chosen)
             }
+            Tree::Cell(cell) => {
+                let mut nodes = vec![from];
+                for step in &cell.steps {
+                    let mut ends = Vec::with_capacity(step.edges.len());
+                    for edge in &step.edges {
+                        let at = nodes.get(edge.from).copied().unwrap_or(from);
+                        ends.push(self.block(&edge.block, genes, at)?);
+                    }
+                    nodes.push(self.join(step.join, ends)?);
+                }
+                Ok(nodes.pop().unwrap_or(from))
+            }
             Tree::Broken { block, .. } => self.block(block, genes, from),
+        }
+    }
+
+    /// The node where edges meet. Zeros add nothing to a sum, so they are not read, unless there is
+    /// nothing else.
+    fn join(&mut self, join: Join, mut ends: Vec<usize>) -> Result<usize> {
+        if join == Join::Sum {
+            let shape = ends.first().map(|&e| self.shape(e).clone());
+            let zero = |g: &Graph, e: usize| {
+                g.nodes[e].op.info.name == "zero" && Some(g.shape(e)) == shape.as_ref()
+            };
+            match ends.iter().any(|&e| !zero(self, e)) {
+                true => ends.retain(|&e| !zero(self, e)),
+                false => ends.truncate(1),
+            }
+        }
+        match (&ends[..], join) {
+            ([one], _) => Ok(*one),
+            (_, Join::Sum) => self.push(Op::of(&ADD, &[]), ends, Role::Chosen),
+            (_, Join::Concat) => self.push(Op::of(&CONCAT, &[]), ends, Role::Chosen),
         }
     }
 
@@ -257,26 +299,56 @@ impl Graph {
     }
 
     /// A hash of the graph: each node's is made of its operation and its inputs' hashes, in any
-    /// order for a sum; skips pass their input's on. Isomorphic graphs agree. Graphs without shared
-    /// nodes, which is all that sequences and residual connections make, agree only if isomorphic.
+    /// order for a sum; skips pass their input's on. That alone would not tell a node that is read
+    /// twice from two equal ones, so the whole is made of the output's hash and those of all nodes
+    /// that the output depends on. Isomorphic graphs agree.
     pub(crate) fn canonical(&self) -> u64 {
         let mut hashes: Vec<u64> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let mut inputs: Vec<u64> = node.inputs.iter().map(|&i| hashes[i]).collect();
+        // What stands for each node: itself, or what a skip passes on.
+        let mut stands: Vec<usize> = Vec::with_capacity(self.nodes.len());
+        for (id, node) in self.nodes.iter().enumerate() {
             if does_nothing(&node.op) {
-                hashes.push(inputs[0]);
+                let from = stands[node.inputs[0]];
+                stands.push(from);
+                hashes.push(hashes[from]);
                 continue;
             }
-            inputs.sort_unstable();
+            let mut inputs: Vec<u64> = node.inputs.iter().map(|&i| hashes[i]).collect();
+            if node.op.info.name != CONCAT.name {
+                inputs.sort_unstable();
+            }
             let mut h = Hash64::new();
             h.write(normal_form(&node.op).as_bytes());
             inputs.iter().for_each(|i| h.write(&i.to_le_bytes()));
             if node.inputs.is_empty() {
                 h.write(node.plan.output.to_string().as_bytes());
             }
+            stands.push(id);
             hashes.push(h.finish());
         }
-        hashes.last().copied().unwrap_or_default()
+        let Some(&end) = stands.last() else { return 0 };
+        let live = self.live();
+        let mut all: Vec<u64> =
+            (0..=end).filter(|&i| live[i] && stands[i] == i).map(|i| hashes[i]).collect();
+        all.sort_unstable();
+        all.push(hashes[end]);
+        let mut h = Hash64::new();
+        all.iter().for_each(|v| h.write(&v.to_le_bytes()));
+        h.finish()
+    }
+
+    /// Which nodes the output depends on.
+    pub(crate) fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.nodes.len()];
+        if let Some(last) = live.last_mut() {
+            *last = true;
+        }
+        for id in (0..self.nodes.len()).rev() {
+            if live[id] {
+                self.nodes[id].inputs.iter().for_each(|&i| live[i] = true);
+            }
+        }
+        live
     }
 }
 

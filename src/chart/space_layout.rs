@@ -210,23 +210,22 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
             stack(parts.iter().map(|p| lay(p, room, depth + 1)).collect(), false)
         }
         TreeNode::OneOf(parts) => {
-            let inner = room - 24.0;
-            let parts: Vec<Laid> = parts
-                .iter()
-                .map(|part| match part {
-                    TreeNode::Sequence(several) if several.len() > 1 => {
-                        panel(lay(part, inner - 20.0, depth + 1))
-                    }
-                    part => lay(part, inner, depth + 1),
-                })
-                .collect();
             let label = format!("one of {}", parts.len());
-            let parts =
-                if parts.is_empty() { vec![layer("no alternatives", &[], inner)] } else { parts };
-            frame(
-                grid(parts, inner),
-                Frame { label, colour: "#0072B2", dashed: true, residual: false, depth },
-            )
+            let inner = beside(parts, room - 24.0, depth);
+            frame(inner, Frame { label, colour: "#0072B2", dashed: true, residual: false, depth })
+        }
+        TreeNode::Branches { label, parts } => {
+            let label = elide(label, LABEL, 160.0);
+            let mut inner = beside(parts, room - 24.0, depth);
+            if let What::Grid { or } = &mut inner.what {
+                or.clear();
+            }
+            frame(inner, Frame { label, colour: "#A3527E", dashed: false, residual: false, depth })
+        }
+        TreeNode::Edge { label, inner } => {
+            let label = elide(label, LABEL, 120.0);
+            let inner = lay(inner, room - 24.0, depth + 1);
+            frame(inner, Frame { label, colour: "#6B6B6B", dashed: false, residual: false, depth })
         }
         TreeNode::Repeat { times, inner } => {
             let times = times.trim().trim_start_matches(['×', 'x']).trim_start();
@@ -243,6 +242,20 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
                 Frame { label, colour: "#A3527E", dashed: false, residual: true, depth },
             )
         }
+    }
+}
+
+/// Alternatives or branches; a sequence among them has a ground of its own.
+fn beside(parts: &[TreeNode], room: f64, depth: usize) -> Laid {
+    let one = |part: &TreeNode| match part {
+        TreeNode::Sequence(several) if several.len() > 1 => {
+            panel(lay(part, room - 20.0, depth + 1))
+        }
+        part => lay(part, room, depth + 1),
+    };
+    match parts {
+        [] => grid(vec![layer("no alternatives", &[], room)], room),
+        parts => grid(parts.iter().map(one).collect(), room),
     }
 }
 

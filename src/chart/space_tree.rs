@@ -45,6 +45,20 @@ pub enum TreeNode {
     },
     /// The inner part with its input added to its output.
     Residual(Box<TreeNode>),
+    /// All of these, side by side.
+    Branches {
+        /// What becomes of them: `sum of 2`.
+        label: String,
+        /// The branches, or the edges of a cell.
+        parts: Vec<TreeNode>,
+    },
+    /// An edge of a cell.
+    Edge {
+        /// Between which nodes: `0 → 1`.
+        label: String,
+        /// The block on it.
+        inner: Box<TreeNode>,
+    },
 }
 
 impl Default for TreeNode {
@@ -308,6 +322,8 @@ fn say(part: &TreeNode) -> (String, &[TreeNode]) {
             inner,
         ),
         TreeNode::Residual(inner) => within("residual".into(), inner),
+        TreeNode::Branches { label, parts } => (label.clone(), parts),
+        TreeNode::Edge { label, inner } => within(format!("{label}:"), inner),
     }
 }
 

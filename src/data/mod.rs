@@ -213,6 +213,50 @@ impl Dataset {
         Dataset(Arc::new(Inner { name: name.into(), task, shape, x, y, train, validation, test }))
     }
 
+    /// The same samples with splits of your own: numbers of samples, from 0, as the data were given.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// // Every fifth sample validates; nothing is left for a test.
+    /// let (validation, train): (Vec<u32>, Vec<u32>) = (0..1797).partition(|i| i % 5 == 4);
+    /// let data = Dataset::digits().with_splits(train, validation, vec![])?;
+    /// assert_eq!(data.sizes(), (1438, 359, 0));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a number is not one of a sample, or stands in two places.
+    pub fn with_splits(
+        &self,
+        train: Vec<u32>,
+        validation: Vec<u32>,
+        test: Vec<u32>,
+    ) -> Result<Dataset> {
+        let samples = self.0.y.dim(0)?;
+        let mut seen = vec![false; samples];
+        for &i in [&train, &validation, &test].into_iter().flatten() {
+            let twice = match seen.get_mut(i as usize) {
+                Some(seen) => std::mem::replace(seen, true),
+                None => {
+                    return Err(Error::invalid(
+                        format!("splits of {} with sample {i}", self.0.name),
+                        format!("it has {samples} samples"),
+                        format!("numbers from 0 to {}", samples.saturating_sub(1)),
+                    ));
+                }
+            };
+            if twice {
+                return Err(Error::invalid(
+                    format!("splits of {} with sample {i} twice", self.0.name),
+                    "what is trained on cannot validate, or test",
+                    "every sample in one place",
+                ));
+            }
+        }
+        let name = format!("{}, own splits", self.0.name);
+        Ok(Dataset(Arc::new(Inner { name, train, validation, test, ..(*self.0).clone() })))
+    }
+
     /// A smaller set of `n` samples, with the splits in proportion: for a quick try.
     pub fn take(&self, n: impl Count) -> Dataset {
         let n = n.to_size().min(self.len());

@@ -1,13 +1,15 @@
-//! Two-dimensional convolution, `x [N, C, H, W]` with `w [O, C / groups, KH, KW]`.
+//! Convolution of images, `x [N, C, H, W]` with `w [O, C / groups, KH, KW]`, and of sequences,
+//! `x [N, L, C]` with `w [O, C / groups, K]`.
 //!
 //! ```text
 //! y[n, o, i, j] = sum over c, a, b of w[o, c, a, b] x[n, c, i s + a d - p, j s + b d - p]
 //! H' = (H + 2 p - d (KH - 1) - 1) / s + 1, and W' alike
 //! ```
-//! for stride `s`, padding `p`, dilation `d`; outside of `x` there are zeros.
+//! for stride `s`, padding `p`, dilation `d`; outside of `x` there are zeros. A sequence is an image
+//! one pixel high, with its channels last: the kernel reads and writes that order itself.
 
 use super::{Host, direct, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor, bail};
 
 /// The convolution above; kernels need not be square, any stride, padding, dilation and groups.
 pub(crate) fn conv2d(
@@ -18,11 +20,54 @@ pub(crate) fn conv2d(
     dilation: usize,
     groups: usize,
 ) -> Result<Tensor> {
-    let conv = Conv::new(x, w, stride, padding, dilation, groups)?;
+    let conv = Conv::new("conv2d", x, w, [stride; 2], [padding; 2], [dilation; 2], groups)?;
     if !on_host(&[x, w]) {
         return conv.fallback(x, w);
     }
     x.contiguous()?.apply_op2(&w.contiguous()?, conv)
+}
+
+/// Convolution along a sequence: `x [N, L, C]`, `w [O, C / groups, K]`, `y [N, L', O]`.
+///
+/// `causal` sees no later position: the padding is all in front, `d (K - 1)`, and `padding` is
+/// not asked; `L' = ceil(L / s)`.
+pub(crate) fn conv1d(
+    x: &Tensor,
+    w: &Tensor,
+    stride: usize,
+    padding: usize,
+    causal: bool,
+    dilation: usize,
+    groups: usize,
+) -> Result<Tensor> {
+    let (n, l, _) = x.dims3()?;
+    // An image [N, C, 1, L], as a view.
+    let image = x.transpose(1, 2)?.unsqueeze(2)?;
+    let weight = w.unsqueeze(2)?;
+    let padding = match causal {
+        true => dilation * (w.dim(2)?.max(1) - 1),
+        false => padding,
+    };
+    let mut conv =
+        Conv::new("conv1d", &image, &weight, [1, stride], [0, padding], [1, dilation], groups)?;
+    if causal {
+        conv.ow = l.div_ceil(stride);
+    }
+    if on_host(&[x, w]) {
+        conv.last = true;
+        return x.contiguous()?.apply_op2(&w.contiguous()?, conv);
+    }
+    let y = match causal {
+        // The padding behind is not there.
+        true => {
+            let image = image.pad_with_zeros(3, padding, 0)?;
+            let conv =
+                Conv::new("conv1d", &image, &weight, [1, stride], [0, 0], [1, dilation], groups)?;
+            conv.fallback(&image, &weight)?
+        }
+        false => conv.fallback(&image, &weight)?,
+    };
+    y.reshape((n, conv.o, conv.ow))?.transpose(1, 2)?.contiguous()
 }
 
 /// The sizes of one convolution: `c` and `o` are whole, not per group.
@@ -35,58 +80,65 @@ pub(super) struct Conv {
     pub o: usize,
     pub kh: usize,
     pub kw: usize,
-    pub stride: usize,
-    pub padding: usize,
-    pub dilation: usize,
+    /// Down and across, as the next two.
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub dilation: [usize; 2],
     pub groups: usize,
     pub oh: usize,
     pub ow: usize,
+    /// Whether the channels of `x` and `y` come last.
+    pub last: bool,
 }
 
 impl Conv {
     fn new(
+        name: &str,
         x: &Tensor,
         weight: &Tensor,
-        stride: usize,
-        padding: usize,
-        dilation: usize,
+        stride: [usize; 2],
+        padding: [usize; 2],
+        dilation: [usize; 2],
         groups: usize,
     ) -> Result<Self> {
         let (n, c, h, w) = x.dims4()?;
         let (o, c_group, kh, kw) = weight.dims4()?;
         let (xs, ws) = (x.shape(), weight.shape());
-        if stride == 0 || dilation == 0 || groups == 0 || kh * kw * o == 0 {
+        if stride.contains(&0) || dilation.contains(&0) || groups == 0 || kh * kw * o == 0 {
             bail!(
-                "conv2d: x {xs:?}, w {ws:?}: stride {stride}, dilation {dilation}, groups {groups} and the sizes of w must be at least 1"
+                "{name}: x {xs:?}, w {ws:?}: stride {stride:?}, dilation {dilation:?}, groups {groups} and the sizes of w must be at least 1"
             );
         }
         if !c.is_multiple_of(groups) || !o.is_multiple_of(groups) || c / groups != c_group {
-            bail!("conv2d: x {xs:?} and w {ws:?} do not fit {groups} groups");
+            bail!("{name}: x {xs:?} and w {ws:?} do not fit {groups} groups");
         }
-        let out = |size: usize, k: usize| {
-            let room = (size + 2 * padding).checked_sub(dilation * (k - 1) + 1)?;
-            Some(room / stride + 1)
+        let out = |axis: usize, size: usize, k: usize| {
+            let room = (size + 2 * padding[axis]).checked_sub(dilation[axis] * (k - 1) + 1)?;
+            Some(room / stride[axis] + 1)
         };
-        let (Some(oh), Some(ow)) = (out(h, kh), out(w, kw)) else {
+        let (Some(oh), Some(ow)) = (out(0, h, kh), out(1, w, kw)) else {
             bail!(
-                "conv2d: the kernel of w {ws:?}, dilation {dilation}, is larger than x {xs:?} padded by {padding}"
+                "{name}: the kernel of w {ws:?}, dilation {dilation:?}, is larger than x {xs:?} padded by {padding:?}"
             );
         };
-        Ok(Conv { n, c, h, w, o, kh, kw, stride, padding, dilation, groups, oh, ow })
+        let last = false;
+        Ok(Conv { n, c, h, w, o, kh, kw, stride, padding, dilation, groups, oh, ow, last })
     }
 
     fn fallback(&self, x: &Tensor, w: &Tensor) -> Result<Tensor> {
-        let span = |k: usize, out: usize| (out - 1) * self.stride + self.dilation * (k - 1) + 1;
-        let (sh, sw) = (span(self.kh, self.oh), span(self.kw, self.ow));
-        let p = self.padding;
-        if (sh, sw) == (self.h + 2 * p, self.w + 2 * p) {
-            return x.conv2d(w, p, self.stride, self.dilation, self.groups);
+        let span = |axis: usize, k: usize, out: usize| {
+            (out - 1) * self.stride[axis] + self.dilation[axis] * (k - 1) + 1
+        };
+        let (sh, sw) = (span(0, self.kh, self.oh), span(1, self.kw, self.ow));
+        let ([ph, pw], stride, dilation) = (self.padding, self.stride[1], self.dilation[1]);
+        if (sh, sw) == (self.h + 2 * ph, self.w + 2 * pw) && ph == pw {
+            return x.conv2d(w, pw, stride, dilation, self.groups);
         }
         // A stride that leaves rows or columns over: Candle's backward pass assumes as many of
         // each. Padded by hand and cut to what the kernel covers, none are.
-        let x = x.pad_with_zeros(2, p, p)?.pad_with_zeros(3, p, p)?;
+        let x = x.pad_with_zeros(2, ph, ph)?.pad_with_zeros(D::Minus1, pw, pw)?;
         let x = x.narrow(2, 0, sh)?.narrow(3, 0, sw)?.contiguous()?;
-        x.conv2d(w, 0, self.stride, self.dilation, self.groups)
+        x.conv2d(w, 0, stride, dilation, self.groups)
     }
 
     /// Rows and columns of the kernel, in the order of the weights.
@@ -110,7 +162,10 @@ impl CustomOp2 for Conv {
     ) -> Result<(CpuStorage, Shape)> {
         let (x, w) = (operand(x, xl)?, operand(w, wl)?);
         let y = direct::forward(self, x, w);
-        output(y, (self.n, self.o, self.oh, self.ow))
+        match self.last {
+            true => output(y, (self.n, self.ow, self.o)),
+            false => output(y, (self.n, self.o, self.oh, self.ow)),
+        }
     }
 
     fn bwd(

@@ -50,20 +50,20 @@ struct Lines {
 
 impl Lines {
     fn new(conv: &Conv) -> Self {
-        let (p, s, d) = (conv.padding, conv.stride, conv.dilation);
-        let reach = (d * (conv.kh - 1), d * (conv.kw - 1));
+        let ([ph, pw], [sh, sw], [dh, dw]) = (conv.padding, conv.stride, conv.dilation);
+        let reach = (dh * (conv.kh - 1), dw * (conv.kw - 1));
         // Rows share their padding when the outputs, `W + 2 p - reach` a row, still fit.
-        let (pitch, rows) = if s == 1 && p <= reach.0.min(reach.1) {
-            (conv.w + p, conv.h + p)
+        let (pitch, rows) = if sh * sw == 1 && ph <= reach.0 && pw <= reach.1 {
+            (conv.w + pw, conv.h + ph)
         } else {
-            ((conv.w + 2 * p).div_ceil(s), (conv.h + 2 * p).div_ceil(s))
+            ((conv.w + 2 * pw).div_ceil(sw), (conv.h + 2 * ph).div_ceil(sh))
         };
         let image = rows * pitch;
-        let g_pad = (reach.0 / s, reach.1 / s);
-        let channels = (conv.c * s * s).max(conv.o) / conv.groups;
+        let g_pad = (reach.0 / sh, reach.1 / sw);
+        let channels = (conv.c * sh * sw).max(conv.o) / conv.groups;
         let images = (BLOCK / (channels * image)).clamp(1, conv.n);
         // The slack keeps the next channel out of a register that reaches beyond the last column.
-        let line = images * image + p.max(g_pad.0) * pitch + p.max(g_pad.1) + SLACK;
+        let line = images * image + ph.max(g_pad.0) * pitch + pw.max(g_pad.1) + SLACK;
         Lines { pitch, image, line, images, g_pad }
     }
 
@@ -78,20 +78,23 @@ impl Lines {
     }
 
     /// Copies `planes [image][channel][h, w]` into lines, behind `pad` rows and columns, split into
-    /// the `step * step` phases of the padded plane.
+    /// the `step.0 * step.1` phases of the padded plane.
     fn lay(
         &self,
         planes: &Planes,
         data: &[f32],
-        step: usize,
+        step: (usize, usize),
         pad: (usize, usize),
         lines: &mut [f32],
     ) {
+        if planes.last {
+            return self.lay_last(planes, data, step.1, pad.1, lines);
+        }
         for (n, image) in data.chunks_exact(planes.all * planes.h * planes.w).enumerate() {
             let image = &image[planes.skip * planes.h * planes.w..];
             let channels = image.chunks_exact(planes.h * planes.w).take(planes.count);
             for (c, plane) in channels.enumerate() {
-                if step == 1 {
+                if step == (1, 1) {
                     let start = c * self.line + n * self.image + self.at(pad.0, pad.1);
                     let to = lines[start..].chunks_mut(self.pitch);
                     for (to, row) in to.zip(plane.chunks_exact(planes.w)) {
@@ -100,17 +103,29 @@ impl Lines {
                     continue;
                 }
                 for (y, row) in plane.chunks_exact(planes.w).enumerate() {
-                    let (i, u) = ((y + pad.0) / step, (y + pad.0) % step);
-                    for v in 0..step {
-                        let x = first_in_phase(v, pad.1, step);
-                        let line = ((c * step + u) * step + v) * self.line;
-                        let to = line + n * self.image + self.at(i, (x + pad.1) / step);
+                    let (i, u) = ((y + pad.0) / step.0, (y + pad.0) % step.0);
+                    for v in 0..step.1 {
+                        let x = first_in_phase(v, pad.1, step.1);
+                        let line = ((c * step.0 + u) * step.1 + v) * self.line;
+                        let to = line + n * self.image + self.at(i, (x + pad.1) / step.1);
                         if x < row.len() {
-                            let from = row[x..].iter().step_by(step);
+                            let from = row[x..].iter().step_by(step.1);
                             lines[to..].iter_mut().zip(from).for_each(|(to, &v)| *to = v);
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// [`Lines::lay`] for sequences `[image][w][channel]`.
+    fn lay_last(&self, planes: &Planes, data: &[f32], step: usize, pad: usize, lines: &mut [f32]) {
+        for (n, image) in data.chunks_exact(planes.all * planes.w).enumerate() {
+            for (x, at) in image.chunks_exact(planes.all).enumerate() {
+                let to = (x + pad) % step * self.line + n * self.image + (x + pad) / step;
+                let channels = &at[planes.skip..planes.skip + planes.count];
+                let lines = lines[to..].iter_mut().step_by(step * self.line);
+                lines.zip(channels).for_each(|(to, &v)| *to = v);
             }
         }
     }
@@ -122,21 +137,32 @@ impl Lines {
         planes: &Planes,
         from: &[f32],
         ld: usize,
-        step: usize,
+        step: (usize, usize),
         first: (usize, usize),
         data: &mut [f32],
     ) {
+        if planes.last {
+            for (n, image) in data.chunks_exact_mut(planes.all * planes.w).enumerate() {
+                let places = image.chunks_exact_mut(planes.all).skip(first.1).step_by(step.1);
+                for (x, at) in places.enumerate() {
+                    let channels = &mut at[planes.skip..planes.skip + planes.count];
+                    let from = from[n * self.image + x..].iter().step_by(ld);
+                    channels.iter_mut().zip(from).for_each(|(to, &v)| *to = v);
+                }
+            }
+            return;
+        }
         for (n, image) in data.chunks_exact_mut(planes.all * planes.h * planes.w).enumerate() {
             let image = &mut image[planes.skip * planes.h * planes.w..];
             let channels = image.chunks_exact_mut(planes.h * planes.w).take(planes.count);
             for (c, plane) in channels.enumerate() {
                 let from = from[c * ld + n * self.image..(c + 1) * ld].chunks(self.pitch);
-                let rows = plane.chunks_exact_mut(planes.w).skip(first.0).step_by(step);
+                let rows = plane.chunks_exact_mut(planes.w).skip(first.0).step_by(step.0);
                 for (row, from) in rows.zip(from) {
-                    if step == 1 {
+                    if step.1 == 1 {
                         row.copy_from_slice(&from[..row.len()]);
                     } else {
-                        let row = row[first.1..].iter_mut().step_by(step);
+                        let row = row[first.1..].iter_mut().step_by(step.1);
                         row.zip(from).for_each(|(to, &v)| *to = v);
                     }
                 }
@@ -158,28 +184,30 @@ struct Planes {
     count: usize,
     h: usize,
     w: usize,
+    /// Whether channels come last, in sequences.
+    last: bool,
 }
 
 impl Planes {
     fn input(conv: &Conv, group: usize) -> Self {
         let count = conv.c / conv.groups;
-        Planes { all: conv.c, skip: group * count, count, h: conv.h, w: conv.w }
+        Planes { all: conv.c, skip: group * count, count, h: conv.h, w: conv.w, last: conv.last }
     }
 
     fn output(conv: &Conv, group: usize) -> Self {
         let count = conv.o / conv.groups;
-        Planes { all: conv.o, skip: group * count, count, h: conv.oh, w: conv.ow }
+        Planes { all: conv.o, skip: group * count, count, h: conv.oh, w: conv.ow, last: conv.last }
     }
 }
 
 /// Where tap `(c, a, b)` starts reading in the lines of `x`, in the order of the weights.
 fn x_taps(conv: &Conv, lines: &Lines) -> Vec<usize> {
-    let (s, d) = (conv.stride, conv.dilation);
+    let ([sh, sw], [dh, dw]) = (conv.stride, conv.dilation);
     let mut taps = Vec::new();
     for c in 0..conv.c / conv.groups {
         for (a, b) in conv.taps() {
-            let phase = (c * s + a * d % s) * s + b * d % s;
-            taps.push(phase * lines.line + lines.at(a * d / s, b * d / s));
+            let phase = (c * sh + a * dh % sh) * sw + b * dw % sw;
+            taps.push(phase * lines.line + lines.at(a * dh / sh, b * dw / sw));
         }
     }
     taps
@@ -195,20 +223,20 @@ struct Phase {
 }
 
 fn phases(conv: &Conv, lines: &Lines) -> Vec<Phase> {
-    let (s, p, d) = (conv.stride, conv.padding, conv.dilation);
+    let ([sh, sw], [ph, pw], [dh, dw]) = (conv.stride, conv.padding, conv.dilation);
     let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
     let mut phases = Vec::new();
-    for (u, v) in (0..s).flat_map(|u| (0..s).map(move |v| (u, v))) {
-        let first = (first_in_phase(u, p, s), first_in_phase(v, p, s));
+    for (u, v) in (0..sh).flat_map(|u| (0..sw).map(move |v| (u, v))) {
+        let first = (first_in_phase(u, ph, sh), first_in_phase(v, pw, sw));
         if first.0 >= conv.h || first.1 >= conv.w {
             continue;
         }
-        let size = ((conv.h - first.0).div_ceil(s), (conv.w - first.1).div_ceil(s));
-        let start = lines.at((first.0 + p) / s, (first.1 + p) / s);
+        let size = ((conv.h - first.0).div_ceil(sh), (conv.w - first.1).div_ceil(sw));
+        let start = lines.at((first.0 + ph) / sh, (first.1 + pw) / sw);
         let (mut taps, mut weights) = (Vec::new(), Vec::new());
         for o in 0..og {
-            for (a, b) in conv.taps().filter(|(a, b)| (a * d % s, b * d % s) == (u, v)) {
-                let back = lines.at(lines.g_pad.0 - a * d / s, lines.g_pad.1 - b * d / s);
+            for (a, b) in conv.taps().filter(|(a, b)| (a * dh % sh, b * dw % sw) == (u, v)) {
+                let back = lines.at(lines.g_pad.0 - a * dh / sh, lines.g_pad.1 - b * dw / sw);
                 taps.push(o * lines.line + start + back);
                 weights.push((o * cg * conv.kh + a) * conv.kw + b);
             }
@@ -250,21 +278,23 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
         return y;
     }
     let lines = Lines::new(conv);
-    let (cg, og, s) = (conv.c / conv.groups, conv.o / conv.groups, conv.stride);
+    let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
+    let step = (conv.stride[0], conv.stride[1]);
+    let pad = (conv.padding[0], conv.padding[1]);
     let taps = x_taps(conv, &lines);
     let k = taps.len();
-    let (mut x_lines, mut tile) = (vec![0.0; cg * s * s * lines.line], Vec::new());
+    let (mut x_lines, mut tile) = (vec![0.0; cg * step.0 * step.1 * lines.line], Vec::new());
     for group in 0..conv.groups {
         let (inputs, outs) = (Planes::input(conv, group), Planes::output(conv, group));
         let w = &w[group * og * k..(group + 1) * og * k];
         let packed = pack_weights(og, k, |row, i| w[row * k + i]);
         let xs = x.chunks(lines.images * conv.c * conv.h * conv.w);
         for (x, y) in xs.zip(y.chunks_mut(lines.images * conv.o * conv.oh * conv.ow)) {
-            lines.lay(&inputs, x, s, (conv.padding, conv.padding), &mut x_lines);
+            lines.lay(&inputs, x, step, pad, &mut x_lines);
             let columns = lines.columns(x.len() / (conv.c * conv.h * conv.w), conv.oh, conv.ow);
             for (rows, weights) in tiles(&outs, &packed) {
                 let ld = product(&taps, weights, &x_lines, &mut tile, columns, rows.count);
-                lines.unlay(&rows, &tile, ld, 1, (0, 0), y);
+                lines.unlay(&rows, &tile, ld, (1, 1), (0, 0), y);
             }
         }
     }
@@ -286,11 +316,13 @@ pub(super) fn backward(
         return (want_x.then_some(dx), want_w.then_some(dw));
     }
     let lines = Lines::new(conv);
-    let (cg, og, s) = (conv.c / conv.groups, conv.o / conv.groups, conv.stride);
+    let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
+    let step = (conv.stride[0], conv.stride[1]);
+    let pad = (conv.padding[0], conv.padding[1]);
     let (taps, kk) = (x_taps(conv, &lines), conv.kh * conv.kw);
     let phases = if want_x { phases(conv, &lines) } else { Vec::new() };
     let mut g_lines = vec![0.0; og * lines.line];
-    let mut x_lines = vec![0.0; if want_w { cg * s * s * lines.line } else { 0 }];
+    let mut x_lines = vec![0.0; if want_w { cg * step.0 * step.1 * lines.line } else { 0 }];
     let mut tile = Vec::new();
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     for group in 0..conv.groups {
@@ -305,10 +337,10 @@ pub(super) fn backward(
                 // A last, shorter block must not see the images of the one before.
                 g_lines.fill(0.0);
             }
-            lines.lay(&outs, &g[from * g_size..to * g_size], 1, lines.g_pad, &mut g_lines);
+            lines.lay(&outs, &g[from * g_size..to * g_size], (1, 1), lines.g_pad, &mut g_lines);
             if want_w {
                 let x = &x[from * x_size..to * x_size];
-                lines.lay(&inputs, x, s, (conv.padding, conv.padding), &mut x_lines);
+                lines.lay(&inputs, x, step, pad, &mut x_lines);
                 let columns = lines.columns(to - from, conv.oh, conv.ow);
                 correlate(&lines, &taps, &x_lines, &g_lines, columns, &mut dw[span.clone()]);
             }
@@ -318,7 +350,7 @@ pub(super) fn backward(
                 for (rows, weights) in tiles(&inputs, packed) {
                     let ld =
                         product(&phase.taps, weights, &g_lines, &mut tile, columns, rows.count);
-                    lines.unlay(&rows, &tile, ld, s, phase.first, dx);
+                    lines.unlay(&rows, &tile, ld, step, phase.first, dx);
                 }
             }
         }

@@ -11,6 +11,7 @@
 //! so nothing here differentiates twice.
 
 mod activation;
+mod bias;
 mod conv;
 mod direct;
 mod linear;
@@ -25,13 +26,14 @@ mod tests;
 mod vector;
 
 pub(crate) use activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, tanh};
-pub(crate) use conv::conv2d;
+pub(crate) use bias::bias;
+pub(crate) use conv::{conv1d, conv2d};
 pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
 pub(crate) use memory::prepare;
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
-pub(crate) use pool::{avg_pool2d, global_avg_pool, max_pool2d};
+pub(crate) use pool::{avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d};
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};
 

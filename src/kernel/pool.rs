@@ -18,7 +18,20 @@ pub(crate) fn max_pool2d(
     stride: usize,
     padding: usize,
 ) -> Result<Tensor> {
-    let window = Window::new("max_pool2d", x, kernel, stride, padding)?;
+    max_pool(x, Window::new("max_pool2d", x, [kernel; 2], [stride; 2], [padding; 2])?)
+}
+
+/// The largest of each window of positions, `[N, L, D] -> [N, L', D]`; else as [`max_pool2d`].
+pub(crate) fn max_pool1d(
+    x: &Tensor,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor> {
+    along_rows("max_pool1d", x, kernel, stride, padding, max_pool)
+}
+
+fn max_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     if !on_host(&[x]) {
         return window.max_fallback(x);
     }
@@ -33,7 +46,34 @@ pub(crate) fn avg_pool2d(
     stride: usize,
     padding: usize,
 ) -> Result<Tensor> {
-    let window = Window::new("avg_pool2d", x, kernel, stride, padding)?;
+    avg_pool(x, Window::new("avg_pool2d", x, [kernel; 2], [stride; 2], [padding; 2])?)
+}
+
+/// The mean of each window of positions, `[N, L, D] -> [N, L', D]`; else as [`avg_pool2d`].
+pub(crate) fn avg_pool1d(
+    x: &Tensor,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+) -> Result<Tensor> {
+    along_rows("avg_pool1d", x, kernel, stride, padding, avg_pool)
+}
+
+/// A sequence is one plane a sample, its positions the rows; the windows are one column wide.
+fn along_rows(
+    name: &str,
+    x: &Tensor,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    pool: fn(&Tensor, Window) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let plane = x.unsqueeze(1)?;
+    let window = Window::new(name, &plane, [kernel, 1], [stride, 1], [padding, 0])?;
+    pool(&plane, window)?.squeeze(1)
+}
+
+fn avg_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     if !on_host(&[x]) {
         return window.avg_fallback(x);
     }
@@ -52,12 +92,12 @@ pub(crate) fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op1(GlobalAvgPool)
 }
 
-/// Where the windows lie. Height and width share everything but their extent.
+/// Where the windows lie, down and across.
 #[derive(Clone, Copy)]
 struct Window {
-    kernel: usize,
-    stride: usize,
-    padding: usize,
+    kernel: [usize; 2],
+    stride: [usize; 2],
+    padding: [usize; 2],
     h: usize,
     w: usize,
     oh: usize,
@@ -65,55 +105,67 @@ struct Window {
 }
 
 impl Window {
-    fn new(name: &str, x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Self> {
+    fn new(
+        name: &str,
+        x: &Tensor,
+        kernel: [usize; 2],
+        stride: [usize; 2],
+        padding: [usize; 2],
+    ) -> Result<Self> {
         let (_, _, h, w) = x.dims4()?;
-        if kernel == 0 || stride == 0 {
-            bail!("{name}: kernel {kernel} and stride {stride} must be at least 1");
+        let mut out = [0; 2];
+        for (axis, size) in [h, w].into_iter().enumerate() {
+            let (k, s, p) = (kernel[axis], stride[axis], padding[axis]);
+            if k == 0 || s == 0 {
+                bail!("{name}: kernel {k} and stride {s} must be at least 1");
+            }
+            // Beyond half a kernel a window could hold nothing but padding.
+            if p > k / 2 {
+                bail!("{name}: padding {p} is more than half of kernel {k}");
+            }
+            if size + 2 * p < k || size == 0 {
+                bail!("{name}: kernel {k} is larger than {:?} padded by {p}", x.shape());
+            }
+            out[axis] = (size + 2 * p - k) / s + 1;
         }
-        // Beyond half a kernel a window could hold nothing but padding.
-        if padding > kernel / 2 {
-            bail!("{name}: padding {padding} is more than half of kernel {kernel}");
-        }
-        if h.min(w) + 2 * padding < kernel || h == 0 || w == 0 {
-            bail!("{name}: kernel {kernel} is larger than {:?} padded by {padding}", x.shape());
-        }
-        let out = |size: usize| (size + 2 * padding - kernel) / stride + 1;
-        Ok(Window { kernel, stride, padding, h, w, oh: out(h), ow: out(w) })
+        Ok(Window { kernel, stride, padding, h, w, oh: out[0], ow: out[1] })
     }
 
-    /// The inputs that window `o` covers along an axis of `size`.
+    /// The inputs that window `o` covers along an axis.
     #[inline(always)]
-    fn covers(&self, o: usize, size: usize) -> Range<usize> {
-        let start = o * self.stride;
-        start.saturating_sub(self.padding)..(start + self.kernel - self.padding).min(size)
+    fn covers(&self, axis: usize, o: usize) -> Range<usize> {
+        let size = if axis == 0 { self.h } else { self.w };
+        let (start, p) = (o * self.stride[axis], self.padding[axis]);
+        start.saturating_sub(p)..(start + self.kernel[axis] - p).min(size)
     }
 
-    /// The windows whose tap `k` is inside an axis of `size`, out of `count`.
+    /// The windows in a row whose tap `k` is inside.
     #[inline(always)]
-    fn windows(&self, k: usize, size: usize, count: usize) -> Range<usize> {
-        let first = self.padding.saturating_sub(k).div_ceil(self.stride);
-        let last = (size + self.padding).saturating_sub(k).div_ceil(self.stride);
-        first.min(count)..last.min(count)
+    fn windows(&self, k: usize) -> Range<usize> {
+        let (s, p) = (self.stride[1], self.padding[1]);
+        let first = p.saturating_sub(k).div_ceil(s);
+        let last = (self.w + p).saturating_sub(k).div_ceil(s);
+        first.min(self.ow)..last.min(self.ow)
     }
 
     fn divides(&self) -> bool {
-        let exact = self.h.is_multiple_of(self.kernel) && self.w.is_multiple_of(self.kernel);
-        self.kernel == self.stride && self.padding == 0 && exact
+        let exact = self.h.is_multiple_of(self.kernel[0]) && self.w.is_multiple_of(self.kernel[1]);
+        self.kernel == self.stride && self.padding == [0, 0] && exact
     }
 
     /// The shifted views of `x`, padded with `fill`: one for each tap, all `[N, C, H', W']`.
     fn taps(&self, x: &Tensor, fill: f64) -> Result<Vec<Tensor>> {
-        let x = pad(&pad(x, 2, self.padding, fill)?, 3, self.padding, fill)?;
+        let x = pad(&pad(x, 2, self.padding[0], fill)?, 3, self.padding[1], fill)?;
         let pick = |x: &Tensor, axis: usize, from: usize, count: usize| {
-            let to = from + (count - 1) * self.stride + 1;
-            let index =
-                Tensor::arange_step(from as u32, to as u32, self.stride as u32, x.device())?;
+            let stride = self.stride[axis - 2];
+            let to = from + (count - 1) * stride + 1;
+            let index = Tensor::arange_step(from as u32, to as u32, stride as u32, x.device())?;
             x.index_select(&index, axis)
         };
-        let mut taps = Vec::with_capacity(self.kernel * self.kernel);
-        for ky in 0..self.kernel {
+        let mut taps = Vec::with_capacity(self.kernel[0] * self.kernel[1]);
+        for ky in 0..self.kernel[0] {
             let rows = pick(&x, 2, ky, self.oh)?;
-            for kx in 0..self.kernel {
+            for kx in 0..self.kernel[1] {
                 taps.push(pick(&rows, 3, kx, self.ow)?);
             }
         }
@@ -128,7 +180,8 @@ impl Window {
 
     fn avg_fallback(&self, x: &Tensor) -> Result<Tensor> {
         if self.divides() {
-            return x.avg_pool2d_with_stride(self.kernel, self.stride);
+            let [kernel, stride] = [self.kernel, self.stride].map(|[down, across]| (down, across));
+            return x.avg_pool2d_with_stride(kernel, stride);
         }
         let taps = self.taps(x, 0.0)?;
         let sum = taps[1..].iter().try_fold(taps[0].clone(), |sum, tap| sum + tap)?;
@@ -140,8 +193,8 @@ impl Window {
     fn shares(&self) -> Vec<f32> {
         let mut shares = Vec::with_capacity(self.oh * self.ow);
         for oy in 0..self.oh {
-            let rows = self.covers(oy, self.h).len();
-            let columns = (0..self.ow).map(|ox| self.covers(ox, self.w).len());
+            let rows = self.covers(0, oy).len();
+            let columns = (0..self.ow).map(|ox| self.covers(1, ox).len());
             shares.extend(columns.map(|n| 1.0 / (rows * n) as f32));
         }
         shares
@@ -181,21 +234,21 @@ vectorised! {
         from.fill(NOWHERE);
         let rows = y.chunks_exact_mut(win.ow).zip(from.chunks_exact_mut(win.ow));
         for (oy, (best, from)) in rows.enumerate() {
-            for iy in win.covers(oy, win.h) {
-                for kx in 0..win.kernel {
-                    let outs = win.windows(kx, win.w, win.ow);
+            for iy in win.covers(0, oy) {
+                for kx in 0..win.kernel[1] {
+                    let outs = win.windows(kx);
                     if outs.is_empty() {
                         continue;
                     }
-                    let start = iy * win.w + outs.start * win.stride + kx - win.padding;
+                    let start = iy * win.w + outs.start * win.stride[1] + kx - win.padding[1];
                     let (best, from) = (&mut best[outs.clone()], &mut from[outs]);
                     let row = &x[start..(iy + 1) * win.w];
-                    match win.stride {
+                    match win.stride[1] {
                         1 => scan::<1>(best, from, row, start as u32),
                         2 => scan::<2>(best, from, row, start as u32),
                         _ => {
-                            let places = (start as u32..).step_by(win.stride);
-                            let row = row.iter().step_by(win.stride).zip(places);
+                            let places = (start as u32..).step_by(win.stride[1]);
+                            let row = row.iter().step_by(win.stride[1]).zip(places);
                             for ((b, f), (&v, i)) in best.iter_mut().zip(from).zip(row) {
                                 better(b, f, v, i);
                             }
@@ -281,22 +334,22 @@ vectorised! {
     fn avg_plane(win: &Window, x: &[f32], y: &mut [f32], shares: &[f32], sums: &mut [f32]) {
         let rows = y.chunks_exact_mut(win.ow).zip(shares.chunks_exact(win.ow));
         for (oy, (y, share)) in rows.enumerate() {
-            let inner = &mut sums[win.padding..win.padding + win.w];
+            let inner = &mut sums[win.padding[1]..win.padding[1] + win.w];
             inner.fill(0.0);
-            let cover = win.covers(oy, win.h);
+            let cover = win.covers(0, oy);
             for row in x[cover.start * win.w..cover.end * win.w].chunks_exact(win.w) {
                 for (s, &v) in inner.iter_mut().zip(row) {
                     *s += v;
                 }
             }
             y.fill(0.0);
-            for kx in 0..win.kernel {
-                if win.stride == 1 {
+            for kx in 0..win.kernel[1] {
+                if win.stride[1] == 1 {
                     for (y, &s) in y.iter_mut().zip(&sums[kx..]) {
                         *y += s;
                     }
                 } else {
-                    for (y, &s) in y.iter_mut().zip(sums[kx..].iter().step_by(win.stride)) {
+                    for (y, &s) in y.iter_mut().zip(sums[kx..].iter().step_by(win.stride[1])) {
                         *y += s;
                     }
                 }
@@ -314,21 +367,21 @@ vectorised! {
         let rows = g.chunks_exact(win.ow).zip(shares.chunks_exact(win.ow));
         for (oy, (g, share)) in rows.enumerate() {
             sums.fill(0.0);
-            for kx in 0..win.kernel {
-                if win.stride == 1 {
+            for kx in 0..win.kernel[1] {
+                if win.stride[1] == 1 {
                     for (s, (&g, &share)) in sums[kx..].iter_mut().zip(g.iter().zip(share)) {
                         *s += g * share;
                     }
                 } else {
-                    let sums = sums[kx..].iter_mut().step_by(win.stride);
+                    let sums = sums[kx..].iter_mut().step_by(win.stride[1]);
                     for (s, (&g, &share)) in sums.zip(g.iter().zip(share)) {
                         *s += g * share;
                     }
                 }
             }
-            let cover = win.covers(oy, win.h);
+            let cover = win.covers(0, oy);
             for row in dx[cover.start * win.w..cover.end * win.w].chunks_exact_mut(win.w) {
-                for (d, &s) in row.iter_mut().zip(&sums[win.padding..]) {
+                for (d, &s) in row.iter_mut().zip(&sums[win.padding[1]..]) {
                     *d += s;
                 }
             }
@@ -347,7 +400,7 @@ impl CustomOp1 for AvgPool {
         let shape = win.out_shape(layout)?;
         let out = win.oh * win.ow;
         let shares = win.shares();
-        let mut sums = vec![0.0; win.w + 2 * win.padding];
+        let mut sums = vec![0.0; win.w + 2 * win.padding[1]];
         let mut y = vec![0.0; shape.0 * shape.1 * out];
         for (x, y) in x.chunks_exact(win.h * win.w).zip(y.chunks_exact_mut(out)) {
             avg_plane(win, x, y, &shares, &mut sums);
@@ -360,7 +413,7 @@ impl CustomOp1 for AvgPool {
         let grad = grad.contiguous()?;
         let host = Host::new(&grad)?;
         let shares = win.shares();
-        let mut sums = vec![0.0; win.w + 2 * win.padding];
+        let mut sums = vec![0.0; win.w + 2 * win.padding[1]];
         let mut dx = vec![0.0; x.elem_count()];
         let grads = host.data()?.chunks_exact(win.oh * win.ow);
         for (dx, g) in dx.chunks_exact_mut(win.h * win.w).zip(grads) {

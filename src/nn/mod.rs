@@ -13,15 +13,17 @@ mod schedule;
 
 pub use activation::Activation;
 pub use layers::activation::{activation, gelu, relu, sigmoid, silu, tanh};
-pub(crate) use layers::add::{ADD, INPUT};
 pub use layers::batch_norm::batch_norm;
 pub use layers::conv::conv;
+pub use layers::conv1d::conv1d;
+pub use layers::depthwise::depthwise;
 pub use layers::dropout::dropout;
 pub use layers::embedding::embedding;
+pub(crate) use layers::join::{ADD, CONCAT, INPUT};
 pub use layers::linear::linear;
 pub use layers::pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
 pub use layers::sep_conv::sep_conv;
-pub use layers::shape::{flatten, skip};
+pub use layers::shape::{flatten, skip, zero};
 pub use model::Model;
 pub(crate) use model::{Pass, fits};
 pub use optimizer::Optimizer;
@@ -32,6 +34,7 @@ pub use schedule::Schedule;
 use crate::arch::Shape;
 use crate::error::{Error, ErrorKind, Result};
 use crate::space::Value;
+use crate::task::Task;
 use candle_core::Tensor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -128,6 +131,8 @@ pub fn layers() -> Vec<&'static LayerInfo> {
 static LAYERS: &[&LayerInfo] = &[
     &layers::conv::CONV,
     &layers::sep_conv::SEP_CONV,
+    &layers::depthwise::DEPTHWISE,
+    &layers::conv1d::CONV1D,
     &layers::linear::LINEAR,
     &layers::embedding::EMBEDDING,
     &layers::pool::MAX_POOL,
@@ -139,6 +144,7 @@ static LAYERS: &[&LayerInfo] = &[
     &layers::dropout::DROPOUT,
     &layers::shape::SKIP,
     &layers::shape::FLATTEN,
+    &layers::shape::ZERO,
 ];
 
 /// The layer of a name.
@@ -147,6 +153,12 @@ pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
         let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();
         Error::invalid(format!("layer {name}"), "there is no such layer", names.join(", "))
     })
+}
+
+/// Gives the settings that are not said their defaults. Settings are only ever added at the end of
+/// a layer's list, so what an older version wrote is read like that too.
+fn fill(info: &LayerInfo, args: &mut Vec<Value>) {
+    args.extend(info.args.get(args.len()..).unwrap_or_default().iter().filter_map(|a| a.default));
 }
 
 /// One operation of an architecture: a layer with all its settings decided.
@@ -163,7 +175,9 @@ impl Op {
     }
 
     pub(crate) fn of(info: &'static LayerInfo, args: &[Value]) -> Op {
-        Op { info, args: args.to_vec() }
+        let mut args = args.to_vec();
+        fill(info, &mut args);
+        Op { info, args }
     }
 
     pub(crate) fn value(&self, name: &str) -> Option<Value> {
@@ -182,6 +196,33 @@ impl Op {
         match self.value(name) {
             Some(Value::Float(v)) => v,
             _ => 0.0,
+        }
+    }
+
+    /// Whether positions of a sequence see no later ones.
+    pub(crate) fn is_causal(&self) -> bool {
+        self.int("causal") == 1
+    }
+
+    /// The operation in a network for this task: what is left to the task is decided.
+    pub(crate) fn within(mut self, task: &Task) -> Op {
+        let causal = self.info.args.iter().position(|a| a.name == "causal");
+        if let Some(arg) = causal.and_then(|i| self.args.get_mut(i))
+            && *arg == Value::Int(2)
+        {
+            *arg = Value::Int(i64::from(task.is_per_position()));
+        }
+        self
+    }
+
+    /// Why it would let a network see the symbol that it is to predict; nothing if it does not.
+    pub(crate) fn looks_ahead(&self) -> Option<&'static str> {
+        let causal = self.info.args.iter().any(|a| a.name == "causal");
+        match self.info.name {
+            _ if causal && !self.is_causal() => Some("causal(true), or no causal(...) at all"),
+            "max_pool" | "avg_pool" => Some("leaving it out"),
+            _ if self.int("bidirectional") == 1 => Some("bidirectional(false)"),
+            _ => None,
         }
     }
 
@@ -242,8 +283,9 @@ impl Serialize for Op {
 
 impl<'de> Deserialize<'de> for Op {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let (name, args): (String, Vec<Value>) = Deserialize::deserialize(d)?;
+        let (name, mut args): (String, Vec<Value>) = Deserialize::deserialize(d)?;
         let info = find(&name).map_err(serde::de::Error::custom)?;
+        fill(info, &mut args);
         Ok(Op { info, args })
     }
 }

@@ -31,6 +31,8 @@ struct Inner {
     layers: Vec<(Box<dyn Layer>, Vec<usize>)>,
     /// How many later layers read each layer's output, so that it is dropped after the last.
     readers: Vec<usize>,
+    /// Which layers the output depends on: an edge to nowhere is not computed.
+    live: Vec<bool>,
     weights: Vec<(String, Var)>,
     buffers: Vec<(String, Var)>,
 }
@@ -52,19 +54,23 @@ impl Model {
         let mut params = Params::new(device, seed.to_seed());
         let mut layers = Vec::with_capacity(graph.nodes.len());
         let mut readers = vec![0; graph.nodes.len()];
+        let live = graph.live();
         for (id, node) in graph.nodes.iter().enumerate() {
             let inputs: Vec<Shape> =
                 node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect();
             params.enter(format!("{id}.{}", node.op.info.name));
             layers
                 .push(((node.op.info.build)(&node.op, &inputs, &mut params)?, node.inputs.clone()));
-            node.inputs.iter().for_each(|&i| readers[i] += 1);
+            if live[id] {
+                node.inputs.iter().for_each(|&i| readers[i] += 1);
+            }
         }
         Ok(Model(Arc::new(Inner {
             arch: arch.clone(),
             device: device.clone(),
             layers,
             readers,
+            live,
             weights: params.weights,
             buffers: params.buffers,
         })))
@@ -106,6 +112,9 @@ impl Model {
         let mut outputs: Vec<Option<Tensor>> = vec![None; m.layers.len()];
         outputs[0] = Some(x.clone());
         for (id, (layer, from)) in m.layers.iter().enumerate().skip(1) {
+            if !m.live[id] {
+                continue;
+            }
             let inputs: Vec<&Tensor> = from.iter().filter_map(|&i| outputs[i].as_ref()).collect();
             let y = layer.forward(&inputs, pass)?;
             for &i in from {

@@ -5,6 +5,7 @@
 //! closures, so that it can be counted, drawn, compared, stored, and kept in a notebook variable.
 
 use crate::nn::{LayerInfo, Setting, layers};
+use crate::space::cell::Cell;
 use crate::space::value::{Choice, Floats, IntoActs, IntoFloats, IntoInts, Ints};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -37,6 +38,7 @@ pub(crate) enum Node {
         block: Block,
     },
     Residual(Block),
+    Cell(Cell),
     /// A block on which something impossible was asked; reported when the space is checked.
     Broken {
         block: Block,
@@ -110,9 +112,48 @@ impl Block {
         residual(self.clone())
     }
 
+    /// This block with its input concatenated to its output, as in DenseNet (arXiv 1608.06993):
+    /// channels of an image, features of a vector or of every position of a sequence.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([3, 8, 8], Task::classification(10)).then(conv(12, 3).dense());
+    /// assert_eq!(space.default_architecture()?.layers()[3].shape.dims(), [15, 8, 8]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn dense(&self) -> Block {
+        crate::space::concat([crate::nn::skip(), self.clone()])
+    }
+
     /// The stride of a convolution or of a pooling (default: 1, and the window's size for pooling).
     pub fn stride(&self, stride: impl IntoInts) -> Block {
         self.set("stride", stride.into_ints().0)
+    }
+
+    /// The distance between the taps of a convolution's kernel (default: 1).
+    pub fn dilation(&self, dilation: impl IntoInts) -> Block {
+        self.set("dilation", dilation.into_ints().0)
+    }
+
+    /// The groups of a convolution, each of which sees its share of the channels (default: 1).
+    pub fn groups(&self, groups: impl IntoInts) -> Block {
+        self.set("groups", groups.into_ints().0)
+    }
+
+    /// The zeros around the input of a pooling, which are not counted (default: 0).
+    pub fn padding(&self, padding: impl IntoInts) -> Block {
+        self.set("padding", padding.into_ints().0)
+    }
+
+    /// Whether a bias is learned where no normalisation follows (default: yes).
+    pub fn bias(&self, bias: impl IntoNorm) -> Block {
+        self.set("bias", bias.into_norm().0)
+    }
+
+    /// Whether a position of a sequence sees only itself and those before it. The default is what
+    /// the task asks: yes where the next symbol is to be predicted, no elsewhere.
+    pub fn causal(&self, causal: impl IntoNorm) -> Block {
+        self.set("causal", causal.into_norm().0)
     }
 
     /// The activation that ends a convolution or a linear layer (default: ReLU).
@@ -179,6 +220,7 @@ impl Block {
             Node::Repeat { block, .. } | Node::Residual(block) | Node::Broken { block, .. } => {
                 1 + block.depth()
             }
+            Node::Cell(cell) => 1 + cell.blocks().map(Block::depth).max().unwrap_or(0),
         }
     }
 
@@ -214,6 +256,10 @@ impl Block {
                 block.collect_problems(found);
             }
             Node::Residual(block) => block.collect_problems(found),
+            Node::Cell(cell) => {
+                found.extend(cell.problems());
+                cell.blocks().for_each(|b| b.collect_problems(found));
+            }
             Node::Broken { block, problem } => {
                 found.push(problem.clone());
                 block.collect_problems(found);
@@ -291,6 +337,7 @@ impl PartialEq for Block {
                 a == b && x == y
             }
             (Node::Residual(a), Node::Residual(b)) => a == b,
+            (Node::Cell(a), Node::Cell(b)) => a == b,
             (Node::Broken { problem: a, .. }, Node::Broken { problem: b, .. }) => a == b,
             _ => false,
         }
@@ -306,6 +353,7 @@ enum Stored {
     OneOf(Vec<Block>),
     Repeat { times: Choice, block: Block },
     Residual(Block),
+    Cell(Cell),
     Broken { block: Block, problem: String },
 }
 
@@ -317,6 +365,7 @@ impl Serialize for Block {
             Node::OneOf(b) => Stored::OneOf(b),
             Node::Repeat { times, block } => Stored::Repeat { times, block },
             Node::Residual(b) => Stored::Residual(b),
+            Node::Cell(c) => Stored::Cell(c),
             Node::Broken { block, problem } => Stored::Broken { block, problem },
         }
         .serialize(s)
@@ -329,6 +378,11 @@ impl<'de> Deserialize<'de> for Block {
         Ok(Block::new(match Stored::deserialize(d)? {
             Stored::Layer { name, args } => {
                 let info = crate::nn::find(&name).map_err(D::Error::custom)?;
+                // Settings are only ever added at the end: what an older version did not know has
+                // its default.
+                let mut args = args;
+                let missing = info.args.get(args.len()..).unwrap_or_default();
+                args.extend(missing.iter().filter_map(|a| a.default.map(Choice::one)));
                 if args.len() != info.args.len() {
                     return Err(D::Error::custom(format!(
                         "layer {name} has {} arguments, {} given",
@@ -342,6 +396,7 @@ impl<'de> Deserialize<'de> for Block {
             Stored::OneOf(b) => Node::OneOf(b),
             Stored::Repeat { times, block } => Node::Repeat { times, block },
             Stored::Residual(b) => Node::Residual(b),
+            Stored::Cell(c) => Node::Cell(c),
             Stored::Broken { block, problem } => Node::Broken { block, problem },
         }))
     }

@@ -31,7 +31,7 @@ fn tree(block: &Block) -> TreeNode {
             for (arg, choice) in info.args.iter().zip(args) {
                 match &choice.options[..] {
                     [one] if arg.default == Some(*one) => {}
-                    [one] => fixed.push(label(arg.name, arg.default.is_none(), one)),
+                    [one] => fixed.push(label(info.name, arg.name, arg.default.is_none(), one)),
                     many => {
                         let options = many.iter().map(Value::to_string).collect();
                         choices.push((arg.name.to_string(), options));
@@ -47,15 +47,30 @@ fn tree(block: &Block) -> TreeNode {
             TreeNode::Repeat { times: times_text(times), inner: Box::new(tree(block)) }
         }
         Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner))),
+        Node::Cell(cell) => {
+            let part = |(from, to, block): (usize, usize, &Block)| match cell.is_single() {
+                true => tree(block),
+                false => TreeNode::Edge {
+                    label: format!("{from} → {to}"),
+                    inner: Box::new(tree(block)),
+                },
+            };
+            TreeNode::Branches { label: cell.label(), parts: cell.edges().map(part).collect() }
+        }
         Node::Broken { block, .. } => tree(block),
     }
 }
 
 /// "3x3" for a window, "32 channels" for a size, "stride 2" for a setting.
-fn label(name: &str, required: bool, value: &Value) -> String {
+fn label(layer: &str, name: &str, required: bool, value: &Value) -> String {
+    let yes = *value == Value::Int(1);
     match name {
+        "kernel" if layer == "conv1d" => format!("{value} wide"),
         "kernel" | "window" => format!("{value}x{value}"),
-        "norm" => if *value == Value::Int(1) { "normalised" } else { "no norm" }.to_string(),
+        "norm" => if yes { "normalised" } else { "no norm" }.to_string(),
+        "bias" | "causal" | "bidirectional" if yes => name.to_string(),
+        "bias" => "no bias".to_string(),
+        "causal" | "bidirectional" => format!("not {name}"),
         "activation" | "p" => value.to_string(),
         _ if required => format!("{value} {name}"),
         _ => format!("{name} {value}"),
@@ -107,6 +122,7 @@ pub(crate) fn block_text(block: &Block) -> String {
             format!("repeat({}, {})", times_text(times), block_text(block))
         }
         Node::Residual(inner) => format!("residual({})", block_text(inner)),
+        Node::Cell(cell) => cell.text(block_text),
         Node::Broken { block, .. } => block_text(block),
     }
 }

@@ -42,6 +42,11 @@ fn build_into(block: &Block, decide: &mut Decide, genes: &mut Genes) -> Result<(
                 build_into(b, decide, genes)?;
             }
         }
+        Node::Cell(cell) => {
+            for b in cell.blocks() {
+                build_into(b, decide, genes)?;
+            }
+        }
         Node::OneOf(options) => {
             if let [only] = &options[..] {
                 return build_into(only, decide, genes);
@@ -137,6 +142,7 @@ fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
                 }
             }
             Node::Seq(blocks) => blocks.iter().for_each(|b| go(b, genes, see)),
+            Node::Cell(cell) => cell.blocks().for_each(|b| go(b, genes, see)),
             Node::OneOf(options) if options.len() == 1 => go(&options[0], genes, see),
             Node::OneOf(options) => {
                 if let Some(gene) = genes.next() {
@@ -215,6 +221,11 @@ fn change_in(
                 out.extend(change_in(b, genes, left, option, fill));
             }
         }
+        Node::Cell(cell) => {
+            for b in cell.blocks() {
+                out.extend(change_in(b, genes, left, option, fill));
+            }
+        }
         Node::OneOf(options) if options.len() == 1 => {
             out = change_in(&options[0], genes, left, option, fill);
         }
@@ -273,6 +284,11 @@ fn cross_in(
         }
         Node::Seq(blocks) => {
             for s in blocks {
+                out.extend(cross_in(s, a, b, rng));
+            }
+        }
+        Node::Cell(cell) => {
+            for s in cell.blocks() {
                 out.extend(cross_in(s, a, b, rng));
             }
         }
@@ -348,6 +364,7 @@ pub(crate) fn tally(block: &Block) -> Tally {
             t.times(Tally { exact: Some(n), log10: log10(n) })
         }),
         Node::Seq(blocks) => blocks.iter().fold(Tally::ONE, |t, b| t.times(tally(b))),
+        Node::Cell(cell) => cell.blocks().fold(Tally::ONE, |t, b| t.times(tally(b))),
         Node::OneOf(options) => options.iter().fold(Tally::NONE, |t, b| t.plus(tally(b))),
         Node::Repeat { times, block } => {
             let one = tally(block);

@@ -1,6 +1,7 @@
 //! The search space: which architectures exist.
 
 pub(crate) mod block;
+mod cell;
 pub(crate) mod draw;
 pub(crate) mod genes;
 pub(crate) mod text;
@@ -8,6 +9,8 @@ mod value;
 
 pub(crate) use block::Node as Tree;
 pub use block::{Block, IntoNorm, one_of, repeat, residual, seq};
+pub(crate) use cell::Join;
+pub use cell::{branches, cell, concat};
 pub(crate) use genes::{Gene, Genes};
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any};
 
@@ -429,6 +432,9 @@ fn most_layers(block: &Block) -> usize {
             most_layers(block).saturating_mul(deepest.unwrap_or(0))
         }
         Tree::Residual(inner) => most_layers(inner).saturating_add(2),
+        Tree::Cell(cell) => {
+            cell.blocks().map(most_layers).fold(cell.steps.len(), usize::saturating_add)
+        }
         Tree::Broken { block, .. } => most_layers(block),
     }
 }

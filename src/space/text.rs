@@ -6,6 +6,7 @@
 //! form alone, `@0.1`, is read too.
 
 use super::block::{Block, Node};
+use super::cell::{Cell, Join};
 use super::{Gene, Space, Value, genes};
 use crate::error::{Error, Result};
 use crate::nn::{LayerInfo, Op, find};
@@ -15,6 +16,8 @@ use crate::nn::{LayerInfo, Op, find};
 enum Item {
     Layer(&'static str, Vec<Value>),
     Residual(Vec<Item>),
+    /// The steps of a cell: how each joins its edges, and where each edge comes from.
+    Cell(Vec<(Join, Vec<(usize, Vec<Item>)>)>),
 }
 
 /// Steps that reading may take before it gives up: far more than any honest text needs.
@@ -49,9 +52,30 @@ fn show(items: &[Item]) -> String {
                 Err(_) => (*name).to_string(),
             },
             Item::Residual(inner) => format!("residual({})", show(inner)),
+            Item::Cell(steps) => show_cell(steps),
         })
         .collect();
     parts.join(">")
+}
+
+/// `sum(a|b)` and `concat(a|b)` for one step; `cell(a~0;b~0|c~1)` for several, where a step that
+/// concatenates begins with `concat:`.
+fn show_cell(steps: &[(Join, Vec<(usize, Vec<Item>)>)]) -> String {
+    let edges = |edges: &[(usize, Vec<Item>)], from: bool| {
+        let one = |(n, items): &(usize, Vec<Item>)| match from {
+            true => format!("{}~{n}", show(items)),
+            false => show(items),
+        };
+        edges.iter().map(one).collect::<Vec<_>>().join("|")
+    };
+    if let [(join, only)] = steps {
+        return format!("{}({})", join.name(), edges(only, false));
+    }
+    let step = |(join, list): &(Join, Vec<(usize, Vec<Item>)>)| match join {
+        Join::Sum => edges(list, true),
+        Join::Concat => format!("concat:{}", edges(list, true)),
+    };
+    format!("cell({})", steps.iter().map(step).collect::<Vec<_>>().join(";"))
 }
 
 /// The layers that the decisions lead to.
@@ -80,6 +104,19 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
             let mut list = vec![];
             layers(inner, genes, &mut list);
             out.push(Item::Residual(list));
+        }
+        Node::Cell(cell) => {
+            let mut steps = vec![];
+            for step in &cell.steps {
+                let mut edges = vec![];
+                for edge in &step.edges {
+                    let mut list = vec![];
+                    layers(&edge.block, genes, &mut list);
+                    edges.push((edge.from, list));
+                }
+                steps.push((step.join, edges));
+            }
+            out.push(Item::Cell(steps));
         }
         Node::Broken { block, .. } => layers(block, genes, out),
     }
@@ -189,7 +226,7 @@ impl Parser<'_> {
         }
         let mut items = vec![];
         self.skip_space();
-        if self.rest.is_empty() || self.rest.starts_with(')') {
+        if self.rest.is_empty() || self.rest.starts_with([')', '|', ';', '~']) {
             self.depth -= 1;
             return Ok(items);
         }
@@ -200,6 +237,44 @@ impl Parser<'_> {
                 return Ok(items);
             }
         }
+    }
+
+    /// The rest of a cell's text, after its name.
+    fn cell(&mut self, name: &str) -> Result<Item> {
+        if !self.eat('(') {
+            return Err(self.wrong(&format!("{name} wants a bracket")));
+        }
+        let mut steps = vec![];
+        loop {
+            let mut join = if name == "concat" { Join::Concat } else { Join::Sum };
+            if name == "cell"
+                && let Some(rest) = self.rest.strip_prefix("concat:")
+            {
+                (self.rest, join) = (rest, Join::Concat);
+            }
+            let mut edges = vec![];
+            loop {
+                let items = self.items()?;
+                let from = match self.eat('~') {
+                    true => {
+                        self.word().parse().map_err(|_| self.wrong("a node's number is missing"))?
+                    }
+                    false => 0,
+                };
+                edges.push((from, items));
+                if !self.eat('|') {
+                    break;
+                }
+            }
+            steps.push((join, edges));
+            if !self.eat(';') {
+                break;
+            }
+        }
+        if !self.eat(')') {
+            return Err(self.wrong("a bracket is not closed"));
+        }
+        Ok(Item::Cell(steps))
     }
 
     fn item(&mut self) -> Result<Item> {
@@ -213,6 +288,9 @@ impl Parser<'_> {
                 return Err(self.wrong("a bracket is not closed"));
             }
             return Ok(Item::Residual(inner));
+        }
+        if let "sum" | "concat" | "cell" = name.as_str() {
+            return self.cell(&name);
         }
         let info = find(&name)?;
         let mut args: Vec<Option<Value>> = info.args.iter().map(|a| a.default).collect();
@@ -250,6 +328,29 @@ fn solve(root: &Block, items: &[Item]) -> Option<Vec<u32>> {
     let mut search = Search { fuel: FUEL, flat: vec![] };
     let found = search.block(root, items, 0, &mut |_, at| at == items.len());
     found.then_some(search.flat)
+}
+
+/// The edges of a cell, each with its items, where the wiring is the same.
+fn matched<'a>(
+    cell: &'a Cell,
+    steps: &'a [(Join, Vec<(usize, Vec<Item>)>)],
+) -> Option<Vec<(&'a Block, &'a [Item])>> {
+    let mut found = vec![];
+    if cell.steps.len() != steps.len() {
+        return None;
+    }
+    for (step, (join, edges)) in cell.steps.iter().zip(steps) {
+        if step.join != *join || step.edges.len() != edges.len() {
+            return None;
+        }
+        for (edge, (from, items)) in step.edges.iter().zip(edges) {
+            if edge.from != *from {
+                return None;
+            }
+            found.push((&edge.block, items.as_slice()));
+        }
+    }
+    Some(found)
 }
 
 struct Search {
@@ -296,6 +397,13 @@ impl Search {
                 }
                 _ => false,
             },
+            Node::Cell(cell) => match items.get(at) {
+                Some(Item::Cell(steps)) => match matched(cell, steps) {
+                    Some(edges) => self.edges(&edges, &mut |s| then(s, at + 1)),
+                    None => false,
+                },
+                _ => false,
+            },
             Node::Broken { block, .. } => self.block(block, items, at, then),
         }
     }
@@ -325,6 +433,20 @@ impl Search {
         then(self, at + 1) || {
             self.flat.truncate(mark);
             false
+        }
+    }
+
+    /// Every edge of a cell against its own items.
+    fn edges(
+        &mut self,
+        edges: &[(&Block, &[Item])],
+        then: &mut dyn FnMut(&mut Search) -> bool,
+    ) -> bool {
+        match edges {
+            [] => then(self),
+            [(block, items), rest @ ..] => {
+                self.block(block, items, 0, &mut |s, end| end == items.len() && s.edges(rest, then))
+            }
         }
     }
 

@@ -11,7 +11,8 @@ use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::space::Block;
 use candle_core::{Tensor, Var};
 
-/// Batch normalisation of every channel of an image `[C, H, W]` or feature of a vector `[F]`.
+/// Batch normalisation of every channel of an image `[C, H, W]`, or feature of a vector `[F]` or of
+/// a sequence `[L, D]`.
 ///
 /// [`conv`](crate::conv) and [`sep_conv`](crate::sep_conv) have one built in.
 pub fn batch_norm() -> Block {
@@ -29,8 +30,8 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
 
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([c], None) | ([c, _, _], None) => Ok(*c),
-        _ => Err(op.unfit(inputs, "it wants an image [C, H, W] or features [F]")),
+        ([c], None) | ([c, _, _], None) | ([_, c], None) => Ok(*c),
+        _ => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
     }
 }
 
@@ -82,6 +83,12 @@ impl Norm {
 
 impl Layer for Norm {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        Norm::forward(self, inputs[0], pass, false)
+        match inputs[0].dims() {
+            &[n, l, d] => {
+                let rows = inputs[0].reshape((n * l, d))?;
+                Norm::forward(self, &rows, pass, false)?.reshape((n, l, d))
+            }
+            _ => Norm::forward(self, inputs[0], pass, false),
+        }
     }
 }

@@ -2,20 +2,23 @@
 //!
 //! y = act(BN(W * x)), with W of shape [O, I, K, K] and padding (K-1)/2 on each side, so that a
 //! stride of 1 keeps the size and a stride of 2 halves it, rounding up. A bias is learned only
-//! where no batch normalisation follows, which would take it away again.
+//! where no batch normalisation follows, which would take it away again. With a dilation d the
+//! kernel's taps lie d apart (arXiv 1511.07122), and the padding is d times as wide; with g groups a
+//! filter sees I/g channels (arXiv 1611.05431).
 
 use super::batch_norm::Norm;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
 use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
-use crate::space::{Block, IntoInts};
+use crate::space::{Block, IntoInts, Value};
 use candle_core::{Tensor, Var};
 
 /// A convolution with batch normalisation and ReLU: `channels` filters of `kernel` x `kernel`.
 ///
 /// Images `[C, H, W]` in, `[channels, ceil(H/stride), ceil(W/stride)]` out. More settings:
-/// [`stride`](Block::stride), [`activation`](Block::activation), [`norm`](Block::norm), and
+/// [`stride`](Block::stride), [`dilation`](Block::dilation), [`groups`](Block::groups),
+/// [`activation`](Block::activation), [`norm`](Block::norm), [`bias`](Block::bias), and
 /// [`plain`](Block::plain) for the convolution alone.
 ///
 /// ```
@@ -33,18 +36,22 @@ pub(crate) static CONV: LayerInfo = LayerInfo {
     name: "conv",
     family: "conv",
     about: "convolution, batch normalisation, activation",
-    args: &SETTINGS,
+    args: &CONV_SETTINGS,
     plan,
     build: |op, inputs, p| Ok(Box::new(Conv::build(op, inputs, p)?)),
 };
 
-pub(super) static SETTINGS: [Setting; 5] = [
-    Setting::int("channels", None, 1, 65_536),
-    Setting::int("kernel", None, 1, 127),
-    Setting::int("stride", Some(1), 1, 127),
-    Setting::int("norm", Some(1), 0, 1),
-    Setting::act("activation", Some(Activation::Relu)),
-];
+/// What every layer that ends in a [`Finish`] can be set to.
+pub(super) const CHANNELS: Setting = Setting::int("channels", None, 1, 65_536);
+pub(super) const KERNEL: Setting = Setting::int("kernel", None, 1, 127);
+pub(super) const STRIDE: Setting = Setting::int("stride", Some(1), 1, 127);
+pub(super) const NORM: Setting = Setting::int("norm", Some(1), 0, 1);
+pub(super) const RELU: Setting = Setting::act("activation", Some(Activation::Relu));
+pub(super) const DILATION: Setting = Setting::int("dilation", Some(1), 1, 127);
+pub(super) const GROUPS: Setting = Setting::int("groups", Some(1), 1, 65_536);
+pub(super) const BIAS: Setting = Setting::int("bias", Some(1), 0, 1);
+
+static CONV_SETTINGS: [Setting; 8] = [CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS];
 
 /// The image shape `[C, H, W]`, or the reason why it is none.
 pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
@@ -58,26 +65,52 @@ pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> 
     }
 }
 
-/// The output size of a window with padding (k-1)/2.
-pub(super) fn same(size: usize, kernel: usize, stride: usize) -> Option<usize> {
-    let padded = size + 2 * ((kernel - 1) / 2);
-    (padded >= kernel).then(|| (padded - kernel) / stride + 1)
+/// The dilation, 1 where a layer has none.
+pub(super) fn dilation(op: &Op) -> usize {
+    op.int("dilation").max(1)
 }
 
-pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
+/// The padding on each side.
+pub(super) fn padding(op: &Op) -> usize {
+    dilation(op) * ((op.int("kernel") - 1) / 2)
+}
+
+/// The output size of a window with that padding.
+pub(super) fn same(op: &Op, size: usize) -> Option<usize> {
+    let covered = dilation(op) * (op.int("kernel") - 1) + 1;
+    let padded = size + 2 * padding(op);
+    (padded >= covered).then(|| (padded - covered) / op.int("stride") + 1)
+}
+
+/// The size of a convolved image.
+pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     let (_, h, w) = image(op, inputs)?;
-    let (k, s) = (op.int("kernel"), op.int("stride"));
-    match (same(h, k, s), same(w, k, s)) {
-        (Some(h), Some(w)) => Ok((op.int("channels"), h, w)),
+    match (same(op, h), same(op, w)) {
+        (Some(h), Some(w)) => Ok((h, w)),
         _ => Err(op.unfit(inputs, "the kernel is larger than the padded image. Try a smaller one")),
+    }
+}
+
+/// The channels that a filter sees, in a convolution from `c` to `o` channels.
+pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result<usize> {
+    let groups = op.int("groups").max(1);
+    match c.is_multiple_of(groups) && o.is_multiple_of(groups) {
+        true => Ok(c / groups),
+        false => Err(op.unfit(
+            inputs,
+            format!(
+                "{groups} groups divide {c} channels into {o} only if they divide both. Try 1, or \
+                 depthwise(...) for a group a channel"
+            ),
+        )),
     }
 }
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (c, ..) = image(op, inputs)?;
-    let (o, h, w) = output(op, inputs)?;
-    let k = op.int("kernel");
-    let weights = product(&[o, c, k, k]);
+    let (h, w) = output(op, inputs)?;
+    let (k, o) = (op.int("kernel"), op.int("channels"));
+    let weights = product(&[o, per_group(op, inputs, c, o)?, k, k]);
     Ok(Plan {
         output: Shape::new([o, h, w]),
         params: weights.saturating_add(Finish::params(op, o)),
@@ -101,16 +134,23 @@ pub(super) struct Finish {
 impl Finish {
     pub(super) fn build(op: &Op, channels: usize, fan_in: usize, p: &mut Params) -> Result<Self> {
         let normed = op.int("norm") == 1;
+        let biased = Finish::biased(op);
         Ok(Finish {
-            bias: if normed { None } else { Some(p.uniform("bias", &[channels], fan_in)?) },
+            bias: if biased { Some(p.uniform("bias", &[channels], fan_in)?) } else { None },
             norm: if normed { Some(Norm::build(channels, p)?) } else { None },
             act: op.act(),
         })
     }
 
+    /// Whether a bias is learned: no normalisation, and nobody has said no.
+    fn biased(op: &Op) -> bool {
+        op.int("norm") == 0 && op.value("bias") != Some(Value::Int(0))
+    }
+
     /// What it learns: a scale and a shift a channel, or a bias.
     pub(super) fn params(op: &Op, channels: usize) -> u64 {
-        (channels as u64).saturating_mul(if op.int("norm") == 1 { 2 } else { 1 })
+        let each = if op.int("norm") == 1 { 2 } else { u64::from(Finish::biased(op)) };
+        (channels as u64).saturating_mul(each)
     }
 
     /// The tensors that a unit keeps: the product, then what each later step makes of it. A bias is
@@ -119,7 +159,12 @@ impl Finish {
         match (op.int("norm") == 1, op.act()) {
             (true, Activation::Relu | Activation::Identity) => 2,
             (true, _) => 3,
-            (false, act) => 1 + u64::from(!bias_included) + u64::from(act != Activation::Identity),
+            (false, act) => {
+                let bias = Finish::biased(op) && !bias_included;
+                // A bias and a ReLU are one step.
+                let act = act != Activation::Identity && !(bias && act == Activation::Relu);
+                1 + u64::from(bias) + u64::from(act)
+            }
         }
     }
 
@@ -127,17 +172,21 @@ impl Finish {
         self.bias.as_ref().map(|b| b.as_tensor())
     }
 
-    /// For products of `[N, C, H, W]`.
+    /// For products of `[N, C, H, W]`, `[N, L, C]` or `[N, C]` that lack the bias.
     pub(super) fn forward(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let y = match self.bias() {
-            Some(b) => y.broadcast_add(&b.reshape((1, (), 1, 1))?)?,
-            None => y.clone(),
-        };
-        self.act(&y, pass)
+        match self.bias() {
+            Some(b) if self.act == Activation::Relu => kernel::bias(y, b, true),
+            Some(b) => self.act.apply(&kernel::bias(y, b, false)?),
+            None => self.act(y, pass),
+        }
     }
 
-    /// Normalisation and activation alone.
+    /// Normalisation and activation alone. Statistics of a sequence are per feature, over samples
+    /// and positions alike.
     pub(super) fn act(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
+        if let (&[n, l, d], true) = (y.dims(), self.norm.is_some()) {
+            return self.act(&y.reshape((n * l, d))?, pass)?.reshape((n, l, d));
+        }
         match &self.norm {
             // One pass over the data for the commonest pair.
             Some(norm) if self.act == Activation::Relu => norm.forward(y, pass, true),
@@ -151,6 +200,8 @@ struct Conv {
     weight: Var,
     stride: usize,
     padding: usize,
+    dilation: usize,
+    groups: usize,
     finish: Finish,
 }
 
@@ -158,11 +209,14 @@ impl Conv {
     fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
         let (c, ..) = image(op, inputs)?;
         let (o, k) = (op.int("channels"), op.int("kernel"));
+        let c = per_group(op, inputs, c, o)?;
         let fan_in = c * k * k;
         Ok(Conv {
             weight: p.uniform("weight", &[o, c, k, k], fan_in)?,
             stride: op.int("stride"),
-            padding: (k - 1) / 2,
+            padding: padding(op),
+            dilation: dilation(op),
+            groups: op.int("groups").max(1),
             finish: Finish::build(op, o, fan_in, p)?,
         })
     }
@@ -170,7 +224,8 @@ impl Conv {
 
 impl Layer for Conv {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let y = kernel::conv2d(inputs[0], &self.weight, self.stride, self.padding, 1, 1)?;
+        let (s, p, d, g) = (self.stride, self.padding, self.dilation, self.groups);
+        let y = kernel::conv2d(inputs[0], &self.weight, s, p, d, g)?;
         self.finish.forward(&y, pass)
     }
 }

@@ -1,6 +1,6 @@
 //! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
 
-use super::conv::{Finish, product};
+use super::conv::{BIAS, Finish, product};
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -32,6 +32,7 @@ pub(crate) static LINEAR: LayerInfo = LayerInfo {
         Setting::int("units", None, 1, 1_048_576),
         Setting::int("norm", Some(0), 0, 1),
         Setting::act("activation", Some(Activation::Relu)),
+        BIAS,
     ],
     plan,
     build: |op, inputs, p| Ok(Box::new(Linear::build(op, inputs, p)?)),
@@ -82,10 +83,6 @@ impl Linear {
 impl Layer for Linear {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
         let y = kernel::linear(inputs[0], &self.weight, self.finish.bias())?;
-        // Statistics are per feature, over samples and positions alike.
-        match y.dims() {
-            &[n, l, d] => self.finish.act(&y.reshape((n * l, d))?, pass)?.reshape((n, l, d)),
-            _ => self.finish.act(&y, pass),
-        }
+        self.finish.act(&y, pass)
     }
 }

@@ -9,12 +9,22 @@ use crate::space::{Block, IntoInts};
 use candle_core::Tensor;
 
 /// The largest value of every `window` x `window` square: `[C, H, W]` to `[C, H/window, W/window]`,
-/// rounded down. With [`stride`](Block::stride) the windows may overlap.
+/// rounded down; of a sequence, of every `window` positions: `[L, D]` to `[L/window, D]`. With
+/// [`stride`](Block::stride) the windows may overlap, with [`padding`](Block::padding) they reach
+/// over the border, up to half their size.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([16, 8, 8], Task::classification(10)).then(max_pool(3).stride(1).padding(1));
+/// assert_eq!(space.default_architecture()?.layers()[1].shape.dims(), [16, 8, 8]);
+/// # Ok::<(), nascent::Error>(())
+/// ```
 pub fn max_pool(window: impl IntoInts) -> Block {
     Block::layer(&MAX_POOL, vec![window.into_ints().0])
 }
 
-/// The mean of every `window` x `window` square; shapes as [`max_pool`].
+/// The mean of every `window` x `window` square, not counting its padding; shapes and settings as
+/// [`max_pool`].
 pub fn avg_pool(window: impl IntoInts) -> Block {
     Block::layer(&AVG_POOL, vec![window.into_ints().0])
 }
@@ -30,10 +40,11 @@ pub fn global_max_pool() -> Block {
     Block::layer(&GLOBAL_MAX_POOL, vec![])
 }
 
-static WINDOW: [Setting; 2] = [
+static WINDOW: [Setting; 3] = [
     Setting::int("window", None, 1, 127),
     // 0 stands for "as the window".
     Setting::int("stride", Some(0), 0, 127),
+    Setting::int("padding", Some(0), 0, 63),
 ];
 
 pub(crate) static MAX_POOL: LayerInfo = LayerInfo {
@@ -80,15 +91,28 @@ fn stride(op: &Op) -> usize {
 }
 
 fn plan_window(op: &Op, inputs: &[Shape]) -> Result<Plan> {
-    let (c, h, w) = image(op, inputs)?;
-    let (k, s) = (op.int("window"), stride(op));
-    if h < k || w < k {
-        return Err(op.unfit(
-            inputs,
-            format!("a window of {k}x{k} does not fit into {h}x{w}. Try fewer pooling layers or strides before it"),
-        ));
+    let (k, s, p) = (op.int("window"), stride(op), op.int("padding"));
+    if p > k / 2 {
+        let why =
+            format!("a padding of {p} is more than half of the window. Try padding({})", k / 2);
+        return Err(op.unfit(inputs, why));
     }
-    Ok(Plan::free(Shape::new([c, (h - k) / s + 1, (w - k) / s + 1])))
+    let out = |size: usize| {
+        match (size + 2 * p).checked_sub(k) {
+        Some(room) => Ok(room / s + 1),
+        None => Err(op.unfit(
+            inputs,
+            format!("a window of {k} does not fit into {size}. Try fewer pooling layers or strides before it"),
+        )),
+    }
+    };
+    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
+        (&[l, d], None) => Ok(Plan::free(Shape::new([out(l)?, d]))),
+        _ => {
+            let (c, h, w) = image(op, inputs)?;
+            Ok(Plan::free(Shape::new([c, out(h)?, out(w)?])))
+        }
+    }
 }
 
 fn plan_global(op: &Op, inputs: &[Shape]) -> Result<Plan> {
@@ -106,16 +130,23 @@ struct Window {
     max: bool,
     window: usize,
     stride: usize,
+    padding: usize,
 }
 
 fn window(op: &Op, _: &[Shape], max: bool) -> Result<Box<dyn Layer>> {
-    Ok(Box::new(Window { max, window: op.int("window"), stride: stride(op) }))
+    let (window, stride, padding) = (op.int("window"), stride(op), op.int("padding"));
+    Ok(Box::new(Window { max, window, stride, padding }))
 }
 
 impl Layer for Window {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
-        let pool = if self.max { kernel::max_pool2d } else { kernel::avg_pool2d };
-        pool(inputs[0], self.window, self.stride, 0)
+        let pool = match (inputs[0].rank(), self.max) {
+            (3, true) => kernel::max_pool1d,
+            (3, false) => kernel::avg_pool1d,
+            (_, true) => kernel::max_pool2d,
+            (_, false) => kernel::avg_pool2d,
+        };
+        pool(inputs[0], self.window, self.stride, self.padding)
     }
 }
 

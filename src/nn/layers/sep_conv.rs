@@ -1,7 +1,10 @@
 //! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter a channel, then
 //! a 1x1 convolution that mixes the channels. K*K + O products a value instead of K*K*O.
 
-use super::conv::{Finish, SETTINGS, image, output, product};
+use super::conv::{
+    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, image, output, padding,
+    product,
+};
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -29,15 +32,15 @@ pub(crate) static SEP_CONV: LayerInfo = LayerInfo {
     name: "sep_conv",
     family: "conv",
     about: "depthwise and 1x1 convolution, batch normalisation, activation",
-    args: &SETTINGS,
+    args: &[CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
     plan,
     build: |op, inputs, p| Ok(Box::new(SepConv::build(op, inputs, p)?)),
 };
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (c, ..) = image(op, inputs)?;
-    let (o, h, w) = output(op, inputs)?;
-    let k = op.int("kernel");
+    let (h, w) = output(op, inputs)?;
+    let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[c, k, k]).saturating_add(product(&[o, c]));
     let units = product(&[o, h, w]).saturating_mul(Finish::tensors(op, false));
     Ok(Plan {
@@ -53,6 +56,7 @@ struct SepConv {
     pointwise: Var,
     stride: usize,
     padding: usize,
+    dilation: usize,
     channels: usize,
     finish: Finish,
 }
@@ -65,7 +69,8 @@ impl SepConv {
             depthwise: p.uniform("depthwise", &[c, 1, k, k], k * k)?,
             pointwise: p.uniform("pointwise", &[o, c, 1, 1], c)?,
             stride: op.int("stride"),
-            padding: (k - 1) / 2,
+            padding: padding(op),
+            dilation: dilation(op),
             channels: c,
             finish: Finish::build(op, o, c, p)?,
         })
@@ -74,8 +79,8 @@ impl SepConv {
 
 impl Layer for SepConv {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let (s, p, groups) = (self.stride, self.padding, self.channels);
-        let y = kernel::conv2d(inputs[0], &self.depthwise, s, p, 1, groups)?;
+        let (s, p, d) = (self.stride, self.padding, self.dilation);
+        let y = kernel::conv2d(inputs[0], &self.depthwise, s, p, d, self.channels)?;
         let y = kernel::conv2d(&y, &self.pointwise, 1, 0, 1, 1)?;
         self.finish.forward(&y, pass)
     }

@@ -16,6 +16,11 @@ pub fn flatten() -> Block {
     Block::layer(&FLATTEN, vec![])
 }
 
+/// Zeros in the shape of the input: an edge of a [`cell`](crate::cell) that is not there.
+pub fn zero() -> Block {
+    Block::layer(&ZERO, vec![])
+}
+
 pub(crate) static SKIP: LayerInfo = LayerInfo {
     name: "skip",
     family: "other",
@@ -36,6 +41,26 @@ pub(crate) static FLATTEN: LayerInfo = LayerInfo {
     },
     build: |_, _, _| Ok(Box::new(Flatten)),
 };
+
+pub(crate) static ZERO: LayerInfo = LayerInfo {
+    name: "zero",
+    family: "other",
+    about: "zeros: no connection",
+    args: &[],
+    plan: |op, inputs| match inputs[0].vocabulary() {
+        None => Ok(Plan::free(inputs[0].clone())),
+        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+    },
+    build: |_, _, _| Ok(Box::new(Zero)),
+};
+
+struct Zero;
+
+impl Layer for Zero {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        inputs[0].zeros_like()
+    }
+}
 
 struct Skip;
 

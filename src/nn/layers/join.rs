@@ -1,0 +1,87 @@
+//! Where several tensors become one: their sum, as where a residual connection comes back, or all of
+//! them behind each other. Not in the table: `residual()`, `branches()`, `concat()` and `cell()` make
+//! them.
+
+use crate::arch::Shape;
+use crate::error::Result;
+use crate::nn::Op;
+use crate::nn::{Layer, LayerInfo, Pass, Plan};
+use candle_core::Tensor;
+
+pub(crate) static ADD: LayerInfo = LayerInfo {
+    name: "add",
+    family: "add",
+    about: "sum of its inputs",
+    args: &[],
+    plan: |op, inputs| {
+        if inputs.iter().all(|s| *s == inputs[0]) {
+            Ok(Plan::free(inputs[0].clone()))
+        } else {
+            Err(op.unfit(inputs, "the shapes differ"))
+        }
+    },
+    build: |_, _, _| Ok(Box::new(Add)),
+};
+
+/// Where data enter. Not in the table either.
+pub(crate) static INPUT: LayerInfo = LayerInfo {
+    name: "input",
+    family: "input",
+    about: "the data",
+    args: &[],
+    plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
+    build: |_, _, _| Ok(Box::new(Add)),
+};
+
+/// One behind the other: channels of images, features of vectors or of every position of sequences.
+pub(crate) static CONCAT: LayerInfo = LayerInfo {
+    name: "concat",
+    family: "add",
+    about: "its inputs behind each other",
+    args: &[],
+    plan: plan_concat,
+    build: |_, _, _| Ok(Box::new(Concat)),
+};
+
+fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    let mut dims = inputs[0].dims();
+    if inputs.iter().any(|s| s.vocabulary().is_some()) {
+        return Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it"));
+    }
+    // Where the channels are: first in an image, last elsewhere.
+    let axis = if dims.len() == 3 { 0 } else { dims.len() - 1 };
+    let mut total = 0usize;
+    for shape in inputs {
+        let mut other = shape.dims();
+        if other.len() != dims.len() {
+            return Err(op.unfit(inputs, "images, sequences and vectors do not go together"));
+        }
+        total = total.saturating_add(other[axis]);
+        other[axis] = dims[axis];
+        if other != dims {
+            let what = "only channels, or features, may differ. Try strides and paddings that \
+                        keep the other sizes alike";
+            return Err(op.unfit(inputs, what));
+        }
+    }
+    dims[axis] = total;
+    Ok(Plan::free(Shape::new(dims)))
+}
+
+struct Concat;
+
+impl Layer for Concat {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        let rank = inputs[0].rank();
+        Tensor::cat(inputs, if rank == 4 { 1 } else { rank - 1 })
+    }
+}
+
+struct Add;
+
+impl Layer for Add {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        let first = inputs[0].clone();
+        inputs[1..].iter().try_fold(first, |sum, x| sum + *x)
+    }
+}
