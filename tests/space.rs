@@ -20,7 +20,16 @@ fn features() -> impl proptest::strategy::Strategy<Value = Block> {
             proptest::collection::vec(inner.clone(), 1..3).prop_map(one_of),
             proptest::collection::vec(inner.clone(), 0..3).prop_map(seq),
             (0i64..3, 0i64..2, inner.clone()).prop_map(|(lo, more, b)| repeat(lo..=lo + more, b)),
-            inner.prop_map(residual),
+            inner.clone().prop_map(residual),
+            inner.clone().prop_map(|b| b.dense()),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| concat([a, b])),
+            inner.clone().prop_map(|b| branches([b.clone().then(linear(3)), linear(3)])),
+            // Every edge in the shape of its input, so that all of them can be added.
+            inner.prop_map(|b| {
+                let edge = one_of([zero(), skip(), seq([linear(4).norm(true), linear(4)])]);
+                let join = b.then(linear(4));
+                join.then(cell([vec![edge.clone()], vec![edge.clone(), edge]]))
+            }),
         ]
     })
 }
@@ -107,7 +116,7 @@ proptest! {
 
     /// Reading never panics, whatever the text.
     #[test]
-    fn any_text_is_read_or_refused(text in "[a-z_(),>@.0-9= ]{0,60}") {
+    fn any_text_is_read_or_refused(text in "[a-z_(),>@.0-9=|;:~ ]{0,60}") {
         let space = image_space();
         let _ = space.parse(&text);
         let _ = Space::from_json(&text);
@@ -349,6 +358,129 @@ fn sequences_have_residual_connections_too() {
     let model = Model::new(&arch, &Device::Cpu, 1).unwrap();
     let x = Tensor::zeros((2, 6), DType::U32, &Device::Cpu).unwrap();
     assert_eq!(model.forward(&x).unwrap().dims(), [2, 6, 5]);
+}
+
+fn sequence_space() -> Space {
+    Space::new([12, 3], Task::classification(4))
+        .then(conv1d(any([4, 8]), any([3, 5])).stride(any([1, 2])).dilation(any([1, 2])))
+        .then(one_of([
+            conv1d(8, 3).groups(any([1, 4])).residual(),
+            conv1d(4, 3).plain().dense(),
+            max_pool(3).stride(1).padding(1),
+            avg_pool(2),
+            batch_norm().then(linear(8)),
+            conv1d(8, 1).norm(false).bias(any([0, 1])).causal(any([false, true].map(i64::from))),
+        ]))
+        .then(one_of([global_avg_pool(), global_max_pool(), flatten()]))
+}
+
+fn convolutions() -> Space {
+    Space::new([4, 9, 9], Task::classification(4))
+        .then(one_of([
+            conv(8, 3).groups(any([1, 2, 4])).dilation(any([1, 2])).stride(any([1, 2])),
+            depthwise(any([3, 5])).norm(any([false, true].map(i64::from))),
+            sep_conv(8, 3).dilation(2).bias(any([0, 1])).norm(false),
+            avg_pool(3).stride(1).padding(1).dense(),
+            concat([conv(4, 1), max_pool(3).stride(1).padding(1), zero()]),
+        ]))
+        .then(global_avg_pool())
+}
+
+#[test]
+fn all_networks_of_a_space_cost_what_they_say() {
+    for (space, shape) in [(sequence_space(), &[2, 12, 3][..]), (convolutions(), &[2, 4, 9, 9])] {
+        assert_eq!(space.problems(), [""; 0]);
+        for (seed, a) in space.enumerate().enumerate() {
+            let model = Model::new(&a, &Device::Cpu, seed).unwrap();
+            let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+            assert_eq!(weights, a.params(), "{a}");
+            let x = Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
+            assert_eq!(model.forward(&x).unwrap().dims(), [2, 4], "{a}");
+            let y = model.forward_train(&x, &mut Rng::new(1)).unwrap();
+            let grads = y.sum_all().unwrap().backward().unwrap();
+            assert!(model.vars().iter().all(|v| grads.get(v).is_some()), "{a}");
+            assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+        }
+    }
+}
+
+#[test]
+fn costs_of_a_cell_by_hand() {
+    let unit = |k: i64| relu().then(conv(16, k).activation("identity"));
+    let pool = avg_pool(3).stride(1).padding(1);
+    let edges = vec![vec![unit(3)], vec![zero(), skip()], vec![pool, unit(1), zero()]];
+    let space = Space::new([16, 8, 8], Task::classification(10)).then(cell(edges));
+    let a = space.default_architecture().unwrap();
+    assert_eq!(
+        a.to_text(),
+        "cell(activation(relu)>conv(16,3,activation=identity)~0;zero~0|skip~1;\
+         avg_pool(3,stride=1,padding=1)~0|activation(relu)>conv(16,1,activation=identity)~1|zero~2)"
+    );
+    // Node 2 and with it the first two edges lead nowhere but into the 1x1 convolution's node.
+    assert_eq!(a.params(), 16 * 144 + 32 + 16 * 16 + 32 + 1024 * 10 + 10);
+    assert_eq!(a.macs(), (16 * 144 + 16 * 16) * 64 + 10240);
+    let sum = a.layers().into_iter().find(|l| l.name == "add").unwrap();
+    assert_eq!(sum.inputs.len(), 2, "zeros are not added");
+}
+
+#[test]
+fn cells_that_are_none_are_refused() {
+    let space =
+        |b: Block| Space::new([4, 8, 8], Task::classification(2)).then(b).problems().join(" ");
+    let misfit = |b: Block| {
+        let space = Space::new([4, 8, 8], Task::classification(2)).then(b);
+        space.default_architecture().unwrap_err().to_string()
+    };
+    let empty: Vec<Vec<Block>> = vec![];
+    assert!(space(cell(empty)).contains("without nodes"));
+    assert!(space(cell([vec![skip()], vec![]])).contains("node 2 of a cell has no edges"));
+    let cyclic = cell([vec![skip(), conv(4, 3)], vec![skip()]]);
+    assert!(space(cyclic).contains("edges come from earlier nodes, 0 to 0"));
+    assert!(misfit(branches([conv(4, 3), conv(8, 3)])).contains("the shapes differ"));
+    assert!(misfit(concat([conv(4, 3), max_pool(2)])).contains("only channels"));
+    assert!(misfit(conv(6, 3).groups(4)).contains("4 groups"));
+    assert!(misfit(avg_pool(3).padding(2)).contains("padding(1)"));
+}
+
+#[test]
+fn nothing_looks_ahead_at_what_it_is_to_predict() {
+    let tokens = |b: Block| Space::new([8], Task::next_token(5)).then(embedding(4)).then(b);
+    let a = tokens(conv1d(4, 3)).default_architecture().unwrap();
+    assert_eq!(a.layers()[2].name, "conv1d(4,3,causal=1)");
+    let e = tokens(conv1d(4, 3).causal(false)).default_architecture().unwrap_err().to_string();
+    assert!(e.contains("later ones") && e.contains("causal(true)"), "{e}");
+    let other = Space::new([8, 4], Task::classification(2)).then(conv1d(4, 3));
+    assert_eq!(other.default_architecture().unwrap().layers()[1].name, "conv1d(4,3,causal=0)");
+    // A changed symbol changes no result before it.
+    let model = Model::new(&a, &Device::Cpu, 1).unwrap();
+    let out = |last: u32| {
+        let x = Tensor::new(&[[1u32, 2, 3, 4, 0, 1, last, 2]], &Device::Cpu).unwrap();
+        model.forward(&x).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    let (a, b) = (out(3), out(4));
+    assert_eq!(a[..6 * 5], b[..6 * 5]);
+    assert_ne!(a[6 * 5..], b[6 * 5..]);
+}
+
+#[test]
+fn a_node_read_twice_is_not_two_nodes() {
+    let unit = || linear(4);
+    let one = Space::new([4], Task::classification(2)).then(cell([
+        vec![unit()],
+        vec![zero(), skip()],
+        vec![zero(), relu(), skip()],
+    ]));
+    let two = Space::new([4], Task::classification(2)).then(cell([
+        vec![unit()],
+        vec![unit(), zero()],
+        vec![zero(), relu(), skip()],
+    ]));
+    let form = |s: &Space| s.default_architecture().unwrap().canonical();
+    assert_ne!(form(&one), form(&two), "one shared layer, and two of the same kind");
+    // Edges in another order, the same graph.
+    let [a, b] = [[linear(4), relu()], [relu(), linear(4)]]
+        .map(|e| form(&Space::new([4], Task::classification(2)).then(branches(e))));
+    assert_eq!(a, b);
 }
 
 #[test]

@@ -222,6 +222,70 @@ fn depthwise_agrees_with_candle() {
 }
 
 #[test]
+fn conv1d_agrees_with_candle() {
+    let levels = levels();
+    let mut g = Gen(31);
+    let mut done = 0;
+    while done < 150 {
+        FORCED.set(Some(levels[done % levels.len()]));
+        let groups = [1, 1, 2, 3][g.size(0, 3)];
+        let (c, o) = (g.size(1, 4) * groups, g.size(1, 9) * groups);
+        let (n, l, k) = (g.size(1, 5), g.size(1, 40), g.size(1, 5));
+        let (s, p, d) = (g.size(1, 3), g.size(0, 6), g.size(1, 3));
+        let causal = done % 3 == 0;
+        if l + 2 * p < d * (k - 1) + 1 {
+            continue;
+        }
+        let inputs = [g.tensor(&[n, l, c]), g.tensor(&[o, c / groups, k])];
+        let what = format!(
+            "{:?} {:?} s{s} p{p} d{d} g{groups} causal {causal}",
+            inputs[0].dims(),
+            inputs[1].dims()
+        );
+        let op = |t: &[Tensor]| conv1d(&t[0], &t[1], s, p, causal, d, groups);
+        agree(&what, &mut g, &op, &inputs, 1e-5);
+        if done % 5 == 0 {
+            differentiates(&what, &mut g, &op, &inputs);
+        }
+        done += 1;
+    }
+}
+
+#[test]
+fn a_causal_convolution_does_not_look_ahead() {
+    let mut g = Gen(32);
+    let w = g.tensor(&[3, 2, 4]).contiguous().unwrap();
+    let x = g.tensor(&[1, 9, 2]).contiguous().unwrap();
+    // Position 6 changes: results before it do not.
+    let mut values: Vec<f32> = x.flatten_all().unwrap().to_vec1().unwrap();
+    values[6 * 2] += 1.0;
+    let other = Tensor::from_vec(values, (1, 9, 2), &Device::Cpu).unwrap();
+    let [a, b] = [x, other].map(|x| numbers(&conv1d(&x, &w, 1, 0, true, 2, 1).unwrap()));
+    assert_eq!(a[..6 * 3], b[..6 * 3]);
+    assert_ne!(a[6 * 3..], b[6 * 3..]);
+}
+
+#[test]
+fn bias_agrees_with_candle() {
+    let mut g = Gen(33);
+    for round in 0..80 {
+        let c = g.size(1, 9);
+        let shape = match round % 4 {
+            0 => vec![g.size(1, 4), c, g.size(1, 9), g.size(1, 9)],
+            1 => vec![g.size(1, 4), g.size(1, 9), c],
+            _ => vec![g.size(1, 9), c],
+        };
+        let inputs = [g.tensor(&shape), g.tensor(&[c])];
+        let (plain, relu) =
+            (|t: &[Tensor]| bias(&t[0], &t[1], false), |t: &[Tensor]| bias(&t[0], &t[1], true));
+        agree(&format!("bias {shape:?}"), &mut g, &plain, &inputs, 1e-5);
+        agree(&format!("bias and relu {shape:?}"), &mut g, &relu, &inputs, 1e-5);
+        differentiates("bias", &mut g, &plain, &inputs);
+    }
+    assert!(bias(&g.tensor(&[2, 3]), &g.tensor(&[2]), false).is_err());
+}
+
+#[test]
 fn convolution_is_the_same_twice() {
     let mut g = Gen(4);
     let inputs = [g.tensor(&[9, 5, 11, 11]), g.tensor(&[7, 5, 3, 3])];
@@ -310,6 +374,28 @@ fn pools_agree_with_candle() {
         agree(&format!("avg {what}"), &mut g, &avg, &x, 1e-6);
         agree("global avg", &mut g, &|t: &[Tensor]| global_avg_pool(&t[0]), &x, 1e-6);
         differentiates(&format!("avg {what}"), &mut g, &avg, &x);
+        differentiates(&format!("max {what}"), &mut g, &max, &x);
+        done += 1;
+    }
+}
+
+#[test]
+fn pools_of_sequences_agree_with_candle() {
+    let mut g = Gen(34);
+    let mut done = 0;
+    while done < 60 {
+        let (n, l, d) = (g.size(1, 3), g.size(1, 20), g.size(1, 9));
+        let (k, s) = (g.size(1, 5), g.size(1, 4));
+        let p = g.size(0, k / 2);
+        if l + 2 * p < k {
+            continue;
+        }
+        let x = [g.tensor(&[n, l, d])];
+        let what = format!("{:?} k{k} s{s} p{p}", x[0].dims());
+        let (max, avg) =
+            (|t: &[Tensor]| max_pool1d(&t[0], k, s, p), |t: &[Tensor]| avg_pool1d(&t[0], k, s, p));
+        agree(&format!("max {what}"), &mut g, &max, &x, 1e-6);
+        agree(&format!("avg {what}"), &mut g, &avg, &x, 1e-6);
         differentiates(&format!("max {what}"), &mut g, &max, &x);
         done += 1;
     }
