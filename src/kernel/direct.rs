@@ -96,10 +96,7 @@ impl Lines {
             for (c, plane) in channels.enumerate() {
                 if step == (1, 1) {
                     let start = c * self.line + n * self.image + self.at(pad.0, pad.1);
-                    let to = lines[start..].chunks_mut(self.pitch);
-                    for (to, row) in to.zip(plane.chunks_exact(planes.w)) {
-                        to[..row.len()].copy_from_slice(row);
-                    }
+                    copy_rows(plane, planes.w, planes.w, &mut lines[start..], self.pitch);
                     continue;
                 }
                 for (y, row) in plane.chunks_exact(planes.w).enumerate() {
@@ -156,7 +153,12 @@ impl Lines {
             let image = &mut image[planes.skip * planes.h * planes.w..];
             let channels = image.chunks_exact_mut(planes.h * planes.w).take(planes.count);
             for (c, plane) in channels.enumerate() {
-                let from = from[c * ld + n * self.image..(c + 1) * ld].chunks(self.pitch);
+                let from = &from[c * ld + n * self.image..(c + 1) * ld];
+                if step == (1, 1) {
+                    copy_rows(from, self.pitch, planes.w, plane, planes.w);
+                    continue;
+                }
+                let from = from.chunks(self.pitch);
                 let rows = plane.chunks_exact_mut(planes.w).skip(first.0).step_by(step.0);
                 for (row, from) in rows.zip(from) {
                     if step.1 == 1 {
@@ -166,6 +168,33 @@ impl Lines {
                         row.zip(from).for_each(|(to, &v)| *to = v);
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Copies rows of `w` numbers that lie `ld` apart to where they lie `to_ld` apart, as many as fit.
+/// The commonest widths have code of their own, since a row is too short to call `memcpy` for.
+fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
+    fn fixed<const W: usize>(from: &[f32], ld: usize, to: &mut [f32], to_ld: usize) {
+        for (to, from) in to.chunks_mut(to_ld).zip(from.chunks(ld)) {
+            if let (Some(to), Some(from)) = (to.first_chunk_mut::<W>(), from.first_chunk::<W>()) {
+                *to = *from;
+            }
+        }
+    }
+    match w {
+        1 => fixed::<1>(from, ld, to, to_ld),
+        2 => fixed::<2>(from, ld, to, to_ld),
+        4 => fixed::<4>(from, ld, to, to_ld),
+        7 => fixed::<7>(from, ld, to, to_ld),
+        8 => fixed::<8>(from, ld, to, to_ld),
+        14 => fixed::<14>(from, ld, to, to_ld),
+        16 => fixed::<16>(from, ld, to, to_ld),
+        _ => {
+            for (to, from) in to.chunks_mut(to_ld).zip(from.chunks(ld)) {
+                let n = w.min(to.len()).min(from.len());
+                to[..n].copy_from_slice(&from[..n]);
             }
         }
     }

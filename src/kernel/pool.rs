@@ -329,6 +329,88 @@ struct AvgPool {
     window: Window,
 }
 
+/// For windows that move by one and keep the size: which inputs each column's taps reach, a row of
+/// ones and zeros for each tap, so that a whole plane is one loop instead of many short ones.
+struct Same {
+    /// `[kernel][h * w]`
+    masks: Vec<f32>,
+}
+
+impl Same {
+    fn new(win: &Window) -> Option<Same> {
+        let keeps = win.stride == [1, 1] && (win.oh, win.ow) == (win.h, win.w);
+        let mask = |tap: usize| {
+            let column = move |i: usize| (i % win.w + tap).checked_sub(win.padding[1]);
+            (0..win.h * win.w).map(move |i| match column(i) {
+                Some(column) if column < win.w => 1.0,
+                _ => 0.0,
+            })
+        };
+        keeps.then(|| Same { masks: (0..win.kernel[1]).flat_map(mask).collect() })
+    }
+}
+
+/// `i + tap - padding` as the two offsets, and how long both remain inside `len`.
+#[inline(always)]
+fn shift(tap: usize, padding: usize, unit: usize, len: usize) -> (usize, usize, usize) {
+    let (to, from) = (padding.saturating_sub(tap) * unit, tap.saturating_sub(padding) * unit);
+    (to, from, len.saturating_sub(to + from))
+}
+
+vectorised! {
+    /// [`avg_plane`] for such windows: columns of a window first, then rows.
+    fn avg_same(win: &Window, same: &Same, x: &[f32], y: &mut [f32], shares: &[f32], sums: &mut [f32]) {
+        let len = x.len();
+        sums.fill(0.0);
+        for ky in 0..win.kernel[0] {
+            let (to, from, n) = shift(ky, win.padding[0], win.w, len);
+            for (s, &v) in sums[to..to + n].iter_mut().zip(&x[from..from + n]) {
+                *s += v;
+            }
+        }
+        y.fill(0.0);
+        for (kx, mask) in same.masks.chunks_exact(len).enumerate() {
+            let (to, from, n) = shift(kx, win.padding[1], 1, len);
+            let taps = sums[from..from + n].iter().zip(&mask[to..to + n]);
+            for (y, (&s, &m)) in y[to..to + n].iter_mut().zip(taps) {
+                *y += s * m;
+            }
+        }
+        for (y, &share) in y.iter_mut().zip(shares) {
+            *y *= share;
+        }
+    }
+}
+
+vectorised! {
+    /// The transpose of [`avg_same`].
+    fn avg_same_back(
+        win: &Window,
+        same: &Same,
+        g: &[f32],
+        dx: &mut [f32],
+        shares: &[f32],
+        sums: &mut [f32],
+    ) {
+        let len = g.len();
+        sums.fill(0.0);
+        for (kx, mask) in same.masks.chunks_exact(len).enumerate() {
+            let (to, from, n) = shift(kx, win.padding[1], 1, len);
+            let taps = g[to..to + n].iter().zip(&shares[to..to + n]).zip(&mask[to..to + n]);
+            for (s, ((&g, &share), &m)) in sums[from..from + n].iter_mut().zip(taps) {
+                *s += g * share * m;
+            }
+        }
+        dx.fill(0.0);
+        for ky in 0..win.kernel[0] {
+            let (to, from, n) = shift(ky, win.padding[0], win.w, len);
+            for (d, &s) in dx[from..from + n].iter_mut().zip(&sums[to..to + n]) {
+                *d += s;
+            }
+        }
+    }
+}
+
 vectorised! {
     /// The means of one plane: sum the rows of a window into `sums`, then along that row.
     fn avg_plane(win: &Window, x: &[f32], y: &mut [f32], shares: &[f32], sums: &mut [f32]) {
@@ -402,6 +484,13 @@ impl CustomOp1 for AvgPool {
         let shares = win.shares();
         let mut sums = vec![0.0; win.w + 2 * win.padding[1]];
         let mut y = vec![0.0; shape.0 * shape.1 * out];
+        if let Some(same) = Same::new(win) {
+            let mut sums = vec![0.0; out];
+            for (x, y) in x.chunks_exact(out).zip(y.chunks_exact_mut(out)) {
+                avg_same(win, &same, x, y, &shares, &mut sums);
+            }
+            return output(y, shape);
+        }
         for (x, y) in x.chunks_exact(win.h * win.w).zip(y.chunks_exact_mut(out)) {
             avg_plane(win, x, y, &shares, &mut sums);
         }
@@ -416,6 +505,13 @@ impl CustomOp1 for AvgPool {
         let mut sums = vec![0.0; win.w + 2 * win.padding[1]];
         let mut dx = vec![0.0; x.elem_count()];
         let grads = host.data()?.chunks_exact(win.oh * win.ow);
+        if let Some(same) = Same::new(win) {
+            let mut sums = vec![0.0; win.h * win.w];
+            for (dx, g) in dx.chunks_exact_mut(win.h * win.w).zip(grads) {
+                avg_same_back(win, &same, g, dx, &shares, &mut sums);
+            }
+            return Ok(Some(tensor(dx, x.shape())?));
+        }
         for (dx, g) in dx.chunks_exact_mut(win.h * win.w).zip(grads) {
             avg_plane_back(win, g, dx, &shares, &mut sums);
         }
