@@ -82,7 +82,8 @@ fn backward(x: &Tensor, w: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Op
 }
 
 vectorised! {
-    fn column_sums(g: &[f32], sums: &mut [f32]) {
+    /// Adds the rows of `g` to `sums`.
+    pub(super) fn column_sums(g: &[f32], sums: &mut [f32]) {
         if sums.is_empty() {
             return;
         }

@@ -16,10 +16,13 @@ mod conv;
 mod direct;
 mod linear;
 mod loss;
+mod math;
 mod memory;
 mod norm;
 mod optim;
+mod panel;
 mod pool;
+mod recurrent;
 mod simd;
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,7 @@ pub(crate) use memory::prepare;
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
 pub(crate) use pool::{avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d};
+pub(crate) use recurrent::{Cell, Ends, recurrent};
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};
 

@@ -542,3 +542,41 @@ fn an_empty_batch_passes_through() {
     assert_eq!(global_avg_pool(&x).unwrap().dims(), [0, 4]);
     assert_eq!(relu(&x).unwrap().dims(), [0, 4, 5, 5]);
 }
+
+#[test]
+fn recurrent_layers_agree_with_candle() {
+    let levels = levels();
+    let mut g = Gen(11);
+    for round in 0..150 {
+        FORCED.set(Some(levels[round % levels.len()]));
+        let cell = [Cell::Rnn, Cell::Lstm, Cell::Gru][round / 3 % 3];
+        let (n, l) = ([1, 2, 7, 20][g.size(0, 3)], g.size(1, 9));
+        let (d, h) = (g.size(1, 20), g.size(1, 40));
+        let rows = cell.gates() * h;
+        let inputs = [g.tensor(&[n, l, d]), g.tensor(&[rows, d + h]), g.tensor(&[2, rows])];
+        let (reverse, padded) = (g.size(0, 1) == 1, g.size(0, 1) == 1);
+        let ends: Ends = std::sync::Arc::new((0..n).map(|_| g.size(1, l) as u32).collect());
+        let ends = padded.then_some(&ends);
+        let what = format!("{cell:?} {n} {l} {d} {h}, reverse {reverse}, {ends:?}");
+        // Sums of a hundred products saturate the gates; smaller weights have more to tell.
+        let op = |t: &[Tensor]| recurrent(cell, &t[0], &(&t[1] * 0.3)?, &t[2], reverse, ends);
+        agree(&what, &mut g, &op, &inputs, 1e-5);
+        if round % 3 == 0 {
+            differentiates(&what, &mut g, &op, &inputs);
+        }
+    }
+}
+
+#[test]
+fn recurrent_layers_of_common_sizes() {
+    let mut g = Gen(12);
+    for cell in [Cell::Rnn, Cell::Lstm, Cell::Gru] {
+        let rows = cell.gates() * 64;
+        let inputs = [g.tensor(&[64, 40, 1]), g.tensor(&[rows, 65]), g.tensor(&[2, rows])];
+        let op = |t: &[Tensor]| recurrent(cell, &t[0], &(&t[1] * 0.125)?, &t[2], false, None);
+        for level in levels() {
+            FORCED.set(Some(level));
+            agree(&format!("{cell:?} {level:?}"), &mut g, &op, &inputs, 1e-5);
+        }
+    }
+}

@@ -1,0 +1,690 @@
+//! Recurrent layers over whole sequences, one operation each: with `h` and `c` zero at the start,
+//!
+//! ```text
+//! RNN   h' = tanh(a)                                        a = x wx^T + bx + h wh^T + bh
+//! LSTM  c' = s(f) c + s(i) tanh(g)    h' = s(o) tanh(c')    i, f, g, o from a in this order
+//! GRU   h' = (1 - z) n + z h    r, z = s(a)    n = tanh(x wx^T + bx + r (h wh^T + bh))
+//! ```
+//! (Elman, 1990; Hochreiter and Schmidhuber, 1997; arXiv 1406.1078), gates and biases as in PyTorch.
+//!
+//! Numbers lie step by step, `[L, N, ..]`, so that a step works on dense matrices and the caches keep
+//! what it needs. The weights are packed once, and each step is one product (three for GRU) that
+//! begins with the biases, and one pass over the gates. The backward pass goes through time the other
+//! way. It makes the gradients of the gates of some steps, and while those are in the cache adds what
+//! they give to the gradients of weights and inputs, as one product for all of these steps.
+//!
+//! Sequences end where `ends` says. A state beyond the end is zero, as in PyTorch's padded sequences,
+//! which serves both directions: forward nothing reads it, and backward it is the state to start from.
+
+use super::linear::column_sums;
+use super::math::{Math, Work, do_work, logistic, tanh};
+use super::panel::{Panels, Side, Target, add_outer};
+use super::{Host, on_host, operand, output, tensor};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use std::sync::{Arc, OnceLock};
+
+/// Which recurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cell {
+    Rnn,
+    Lstm,
+    Gru,
+}
+
+impl Cell {
+    /// Rows of weights for each unit.
+    pub(crate) fn gates(self) -> usize {
+        match self {
+            Cell::Rnn => 1,
+            Cell::Lstm => 4,
+            Cell::Gru => 3,
+        }
+    }
+
+    /// Numbers that a step keeps for each unit, besides the state: the gates; for LSTM `c` and
+    /// `tanh(c)`, for GRU the `h wh^T + bh` that is multiplied by `r`.
+    pub(crate) fn kept(self) -> usize {
+        match self {
+            Cell::Rnn => 0,
+            Cell::Lstm => 4 + 2,
+            Cell::Gru => 3 + 1,
+        }
+    }
+
+    fn side(self) -> usize {
+        match self {
+            Cell::Rnn => 0,
+            Cell::Lstm => 2,
+            Cell::Gru => 1,
+        }
+    }
+
+    /// Columns of the gradients of the gates: GRU's `n` has one for the state and one for the input.
+    fn slopes(self) -> usize {
+        match self {
+            Cell::Rnn => 1,
+            Cell::Lstm | Cell::Gru => 4,
+        }
+    }
+}
+
+/// The valid length of each sample, at least 1.
+pub(crate) type Ends = Arc<Vec<u32>>;
+
+/// All states of a sequence: `x [N, L, D]`, `w [G H, D + H]` (for the input, then for the state) and
+/// `b [2, G H]` give `[N, L, H]`, for `G` gates a unit. With `reverse` from the last step to the
+/// first. The result is a view of numbers that lie step by step.
+pub(crate) fn recurrent(
+    cell: Cell,
+    x: &Tensor,
+    w: &Tensor,
+    b: &Tensor,
+    reverse: bool,
+    ends: Option<&Ends>,
+) -> Result<Tensor> {
+    let s = Sizes::new(cell, x.dims3()?, w, b)?;
+    if ends.is_some_and(|e| e.len() != s.n) {
+        bail!("recurrent: x {:?} wants {} ends, one a sample", x.shape(), s.n);
+    }
+    let steps = x.transpose(0, 1)?.contiguous()?;
+    let ends = ends.cloned();
+    let y = if on_host(&[x, w, b]) {
+        let op = Recurrent { cell, reverse, ends, saved: OnceLock::new() };
+        steps.apply_op3(&w.contiguous()?, &b.contiguous()?, op)?
+    } else {
+        fallback(cell, &steps, w, b, reverse, ends, s)?
+    };
+    y.transpose(0, 1)
+}
+
+#[derive(Clone, Copy)]
+struct Sizes {
+    n: usize,
+    l: usize,
+    d: usize,
+    h: usize,
+}
+
+impl Sizes {
+    fn new(cell: Cell, (n, l, d): (usize, usize, usize), w: &Tensor, b: &Tensor) -> Result<Self> {
+        let (rows, columns) = w.dims2()?;
+        let h = rows / cell.gates();
+        if h == 0 || rows != h * cell.gates() || columns != d + h || b.dims() != [2, rows] {
+            bail!(
+                "{cell:?}: w {:?} and b {:?} do not belong to {d} inputs; they are [G H, D + H] \
+                 and [2, G H] with G = {}",
+                w.shape(),
+                b.shape(),
+                cell.gates()
+            );
+        }
+        Ok(Sizes { n, l, d, h })
+    }
+}
+
+/// By Candle's operations, step by step; `x` is `[L, N, D]`, and so is the result.
+fn fallback(
+    cell: Cell,
+    x: &Tensor,
+    w: &Tensor,
+    b: &Tensor,
+    reverse: bool,
+    ends: Option<Ends>,
+    Sizes { n, l, d, h }: Sizes,
+) -> Result<Tensor> {
+    let wx = w.narrow(1, 0, d)?.t()?;
+    let wh = w.narrow(1, d, h)?.t()?;
+    let inputs = x.reshape((l * n, d))?.matmul(&wx)?.broadcast_add(&b.get(0)?)?;
+    let inputs = inputs.reshape((l, n, ()))?;
+    let zero = Tensor::zeros((n, h), x.dtype(), x.device())?;
+    let (mut state, mut c) = (zero.clone(), zero);
+    let mut states = vec![state.clone(); l];
+    for i in 0..l {
+        let t = if reverse { l - 1 - i } else { i };
+        let a = inputs.get(t)?;
+        let u = state.matmul(&wh)?.broadcast_add(&b.get(1)?)?;
+        let gate = |z: &Tensor, i: usize| z.narrow(1, i * h, h);
+        state = match cell {
+            Cell::Rnn => super::tanh(&(a + u)?)?,
+            Cell::Lstm => {
+                let z = (a + u)?;
+                let open = |i| super::sigmoid(&gate(&z, i)?);
+                c = ((open(1)? * &c)? + (open(0)? * super::tanh(&gate(&z, 2)?)?)?)?;
+                (open(3)? * super::tanh(&c)?)?
+            }
+            Cell::Gru => {
+                let open = |i| super::sigmoid(&(gate(&a, i)? + gate(&u, i)?)?);
+                let new = super::tanh(&(gate(&a, 2)? + (open(0)? * gate(&u, 2)?)?)?)?;
+                (&new + (open(1)? * (&state - &new)?)?)?
+            }
+        };
+        if let Some(ends) = &ends {
+            let valid: Vec<f32> =
+                ends.iter().map(|&e| f32::from(u8::from(t < e as usize))).collect();
+            let valid = Tensor::from_vec(valid, (n, 1), x.device())?.to_dtype(x.dtype())?;
+            state = state.broadcast_mul(&valid)?;
+            c = c.broadcast_mul(&valid)?;
+        }
+        states[t] = state.clone();
+    }
+    Tensor::stack(&states, 0)
+}
+
+struct Recurrent {
+    cell: Cell,
+    reverse: bool,
+    ends: Option<Ends>,
+    /// Filled by the forward pass.
+    saved: OnceLock<Saved>,
+}
+
+/// What the backward pass needs besides the states.
+struct Saved {
+    /// After their activation functions, `[L, N, G H]`; nothing for RNN, whose gate is the state.
+    gates: Vec<f32>,
+    /// LSTM: `c` and `tanh(c)`, `[L, N, 2 H]`. GRU: what `r` is multiplied by, `[L, N, H]`.
+    side: Vec<f32>,
+}
+
+/// The numbers of one step out of all, and those of the step that it continues, empty for the first.
+fn step_and_last<T>(
+    data: &mut [T],
+    size: usize,
+    t: usize,
+    last: Option<usize>,
+) -> (&mut [T], &[T]) {
+    match last {
+        None => (&mut data[t * size..(t + 1) * size], &[]),
+        Some(u) if u < t => {
+            let (before, here) = data.split_at_mut(t * size);
+            (&mut here[..size], &before[u * size..(u + 1) * size])
+        }
+        Some(u) => {
+            let (here, after) = data.split_at_mut(u * size);
+            (&mut here[t * size..(t + 1) * size], &after[..size])
+        }
+    }
+}
+
+/// The numbers of step `t`.
+fn step(data: &[f32], size: usize, t: usize) -> &[f32] {
+    &data[t * size..(t + 1) * size]
+}
+
+/// Rows of gradients that are multiplied at once: enough for the product to be worth its start.
+const CHUNK: usize = 256;
+
+impl Recurrent {
+    /// The step whose state step `t` begins with.
+    fn last(&self, t: usize, l: usize) -> Option<usize> {
+        if self.reverse { Some(t + 1).filter(|&u| u < l) } else { t.checked_sub(1) }
+    }
+
+    /// Zeros in the rows of the samples that are over at step `t`.
+    fn end(&self, t: usize, width: usize, rows: &mut [f32]) {
+        if let Some(ends) = &self.ends
+            && width > 0
+        {
+            for (row, &end) in rows.chunks_exact_mut(width).zip(ends.iter()) {
+                if t >= end as usize {
+                    row.fill(0.0);
+                }
+            }
+        }
+    }
+
+    /// All states `[L, N, H]`.
+    fn forward(&self, s: Sizes, x: &[f32], w: &[f32], b: &[f32]) -> (Vec<f32>, Saved) {
+        let Sizes { n, l, d, h } = s;
+        let (gates, side) = (self.cell.gates() * h, self.cell.side() * h);
+        let mut y = vec![0.0; l * n * h];
+        let keeps = self.cell != Cell::Rnn;
+        let mut saved = Saved {
+            gates: vec![0.0; if keeps { l * n * gates } else { 0 }],
+            side: vec![0.0; l * n * side],
+        };
+        let (bx, bh) = b.split_at(gates);
+        let both: Vec<f32> = bx.iter().zip(bh).map(|(a, b)| a + b).collect();
+        // GRU's last gate takes input and state apart.
+        let joint = if self.cell == Cell::Gru { 2 * h } else { gates };
+        let row = |c: usize| &w[c * (d + h)..(c + 1) * (d + h)];
+        let whole = Panels::pack(d + h, joint, |k, c| row(c)[k]);
+        let new_x = Panels::pack(d, gates - joint, |k, c| row(joint + c)[k]);
+        let new_h = Panels::pack(h, gates - joint, |k, c| row(joint + c)[d + k]);
+        let nothing = vec![0.0; n * h.max(side)];
+        for i in 0..l {
+            let t = if self.reverse { l - 1 - i } else { i };
+            let last = self.last(t, l);
+            let (state, before) = step_and_last(&mut y, n * h, t, last);
+            let (aside, aside_before) = step_and_last(&mut saved.side, n * side, t, last);
+            let inputs = Side::rows(step(x, n * d, t), d, d);
+            // A state of zeros need not be multiplied.
+            let states = match before {
+                [] => Side::none(),
+                _ => Side::rows(before, h, h),
+            };
+            if self.cell == Cell::Rnn {
+                let target = Target { data: &mut *state, stride: h, columns: h };
+                whole.product(n, inputs, states, &both, target);
+                do_work(RnnForward { z: state });
+            } else {
+                let z = &mut saved.gates[t * n * gates..(t + 1) * n * gates];
+                let target = Target { data: &mut *z, stride: gates, columns: joint };
+                whole.product(n, inputs, states, &both, target);
+                if self.cell == Cell::Lstm {
+                    let before = if aside_before.is_empty() { &nothing } else { aside_before };
+                    do_work(LstmForward { n, h, z, before, c: aside, y: state });
+                } else {
+                    let target = Target { data: &mut z[joint..], stride: gates, columns: h };
+                    new_x.product(n, inputs, Side::none(), &bx[joint..], target);
+                    let target = Target { data: &mut *aside, stride: h, columns: h };
+                    new_h.product(n, states, Side::none(), &bh[joint..], target);
+                    let before = if before.is_empty() { &nothing[..n * h] } else { before };
+                    do_work(GruForward { n, h, z, u: aside, before, y: state });
+                }
+            }
+            self.end(t, h, &mut y[t * n * h..(t + 1) * n * h]);
+            if self.cell == Cell::Lstm {
+                self.end(t, side, &mut saved.side[t * n * side..(t + 1) * n * side]);
+            }
+        }
+        (y, saved)
+    }
+
+    /// The gradients of `x` (when wanted), `w` and `b`, from that of `y`.
+    fn backward(
+        &self,
+        s: Sizes,
+        want_x: bool,
+        [x, w, y, dy]: [&[f32]; 4],
+        saved: &Saved,
+    ) -> [Vec<f32>; 3] {
+        let Sizes { n, l, d, h } = s;
+        let (gates, side) = (self.cell.gates() * h, self.cell.side() * h);
+        let slopes = self.cell.slopes() * h;
+        let mut dx = vec![0.0; if want_x { x.len() } else { 0 }];
+        // Transposed, so that the long side of the weights runs along the registers.
+        let mut dw = vec![0.0; (d + h) * gates];
+        let mut sums = vec![0.0; slopes];
+        let column = |k: usize, c: usize| w[k * (d + h) + c];
+        let by_h = Panels::pack(gates, h, |k, c| column(k, d + c));
+        let by_x = Panels::pack(gates, if want_x { d } else { 0 }, column);
+        let nothing = vec![0.0; n * h.max(side)];
+        // What reaches the state, and LSTM's cell, from the steps already gone through.
+        let mut carry = vec![0.0; n * h];
+        let mut carry_c = vec![0.0; if self.cell == Cell::Lstm { n * h } else { 0 }];
+        let steps = (CHUNK / n.max(1)).clamp(1, l.max(1));
+        let mut chunk = vec![0.0; steps * n * slopes];
+        let mut starts: Vec<usize> = (0..l).step_by(steps).collect();
+        if !self.reverse {
+            starts.reverse();
+        }
+        for from in starts {
+            let to = (from + steps).min(l);
+            for i in 0..to - from {
+                let t = if self.reverse { from + i } else { to - 1 - i };
+                let last = self.last(t, l);
+                let dz = &mut chunk[(t - from) * n * slopes..(t - from + 1) * n * slopes];
+                let dy = step(dy, n * h, t);
+                let before = last.map_or(&nothing[..n * h], |u| step(y, n * h, u));
+                match self.cell {
+                    Cell::Rnn => {
+                        do_work(RnnBackward { y: step(y, n * h, t), dy, carry: &mut carry, dz });
+                    }
+                    Cell::Lstm => do_work(LstmBackward {
+                        n,
+                        h,
+                        z: step(&saved.gates, n * gates, t),
+                        c: step(&saved.side, n * side, t),
+                        before: last.map_or(&nothing[..], |u| step(&saved.side, n * side, u)),
+                        dy,
+                        carry: &mut carry,
+                        carry_c: &mut carry_c,
+                        dz,
+                    }),
+                    Cell::Gru => do_work(GruBackward {
+                        n,
+                        h,
+                        z: step(&saved.gates, n * gates, t),
+                        u: step(&saved.side, n * side, t),
+                        before,
+                        dy,
+                        carry: &mut carry,
+                        dz,
+                    }),
+                }
+                self.end(t, slopes, dz);
+                self.end(t, h, &mut carry);
+                self.end(t, if carry_c.is_empty() { 0 } else { h }, &mut carry_c);
+                if last.is_some() {
+                    let target = Target { data: &mut carry, stride: h, columns: h };
+                    by_h.add_product(n, Side::rows(dz, slopes, gates), target);
+                }
+            }
+            let dz = &chunk[..(to - from) * n * slopes];
+            column_sums(dz, &mut sums);
+            // The states that these steps began with, and where their gradients begin.
+            let (states, skip) = match self.reverse {
+                false => (&y[from.saturating_sub(1) * n * h..(to - 1) * n * h], from == 0),
+                true => (&y[(from + 1).min(l) * n * h..(to + 1).min(l) * n * h], false),
+            };
+            let dz_h = &dz[if skip { n * slopes } else { 0 }..];
+            let states = Side::columns(states, h);
+            let target = Target { data: &mut dw[d * gates..], stride: gates, columns: gates };
+            add_outer(h, states, dz_h, slopes, target);
+            let inputs = Side::columns(&x[from * n * d..to * n * d], d);
+            // Where the gradients for the inputs lie: all in a row, or the last gate's behind.
+            let (joint, rest) = match self.cell {
+                Cell::Gru => (2 * h, h),
+                _ => (gates, 0),
+            };
+            let target = Target { data: &mut dw, stride: gates, columns: joint };
+            add_outer(d, inputs, dz, slopes, target);
+            if rest > 0 && !dz.is_empty() {
+                let target = Target { data: &mut dw[joint..], stride: gates, columns: rest };
+                add_outer(d, inputs, &dz[gates..], slopes, target);
+            }
+            if want_x && !dz.is_empty() {
+                let first = Side::rows(dz, slopes, joint);
+                let second = match rest {
+                    0 => Side::none(),
+                    _ => Side::rows(&dz[gates..], slopes, rest),
+                };
+                let target = Target { data: &mut dx[from * n * d..], stride: d, columns: d };
+                by_x.product((to - from) * n, first, second, &vec![0.0; d], target);
+            }
+        }
+        let mut turned = vec![0.0; dw.len()];
+        for (k, row) in dw.chunks_exact(gates).enumerate() {
+            for (to, &v) in turned[k..].iter_mut().step_by(d + h).zip(row) {
+                *to = v;
+            }
+        }
+        // The biases of the input, then those of the state.
+        let mut db = sums[..gates].to_vec();
+        db.extend_from_slice(&sums[..gates]);
+        if self.cell == Cell::Gru {
+            db[2 * h..gates].copy_from_slice(&sums[gates..]);
+        }
+        [dx, turned, db]
+    }
+}
+
+/// A register at `at` numbers behind the start of a slice, `n` numbers of it.
+#[inline(always)]
+unsafe fn get<V: Math>(data: &[f32], at: usize, n: usize) -> V {
+    // SAFETY: the caller's promise, that so many are there.
+    unsafe { V::load_most(data.as_ptr().wrapping_add(at), n) }
+}
+
+#[inline(always)]
+unsafe fn put<V: Math>(data: &mut [f32], at: usize, n: usize, v: V) {
+    // SAFETY: the caller's promise, that so many are there.
+    unsafe { v.store_most(data.as_mut_ptr().wrapping_add(at), n) }
+}
+
+/// The slope of the logistic function from its value.
+#[inline(always)]
+unsafe fn logistic_slope<V: Math>(y: V) -> V {
+    // SAFETY: the caller's promise about the processor.
+    unsafe { y.sub(y.mul(y)) }
+}
+
+/// The slope of the hyperbolic tangent from its value.
+#[inline(always)]
+unsafe fn tanh_slope<V: Math>(y: V) -> V {
+    // SAFETY: the caller's promise about the processor.
+    unsafe { V::splat(1.0).sub(y.mul(y)) }
+}
+
+struct RnnForward<'a> {
+    z: &'a mut [f32],
+}
+
+impl Work for RnnForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let len = self.z.len();
+        for j in (0..len).step_by(V::LANES) {
+            // SAFETY: `len - j` numbers are left.
+            unsafe { put(self.z, j, len - j, tanh(get::<V>(self.z, j, len - j))) };
+        }
+    }
+}
+
+struct RnnBackward<'a> {
+    y: &'a [f32],
+    dy: &'a [f32],
+    carry: &'a mut [f32],
+    dz: &'a mut [f32],
+}
+
+impl Work for RnnBackward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let len = self.y.len();
+        assert!(self.dy.len() == len && self.carry.len() == len && self.dz.len() == len);
+        for j in (0..len).step_by(V::LANES) {
+            let left = len - j;
+            // SAFETY: `left` numbers are left, in slices of the same length.
+            unsafe {
+                let dh = get::<V>(self.dy, j, left).add(get(self.carry, j, left));
+                put(self.dz, j, left, dh.mul(tanh_slope(get(self.y, j, left))));
+                put(self.carry, j, left, V::zero());
+            }
+        }
+    }
+}
+
+/// `z` becomes the gates, `c` the cell and its tangent, from the sums in `z` and the cell before.
+struct LstmForward<'a> {
+    n: usize,
+    h: usize,
+    z: &'a mut [f32],
+    before: &'a [f32],
+    c: &'a mut [f32],
+    y: &'a mut [f32],
+}
+
+impl Work for LstmForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let Self { n, h, z, before, c, y } = self;
+        assert!(z.len() == n * 4 * h && before.len() == n * 2 * h);
+        assert!(c.len() == n * 2 * h && y.len() == n * h);
+        for row in 0..n {
+            for j in (0..h).step_by(V::LANES) {
+                let (left, z_at, c_at) = (h - j, row * 4 * h + j, row * 2 * h + j);
+                // SAFETY: `left` numbers are left of each gate in the row.
+                unsafe {
+                    let i: V = logistic(get(z, z_at, left));
+                    let f: V = logistic(get(z, z_at + h, left));
+                    let g: V = tanh(get(z, z_at + 2 * h, left));
+                    let o: V = logistic(get(z, z_at + 3 * h, left));
+                    let cell = i.mul(g).add_product(f, get(before, c_at, left));
+                    let t = tanh(cell);
+                    put(z, z_at, left, i);
+                    put(z, z_at + h, left, f);
+                    put(z, z_at + 2 * h, left, g);
+                    put(z, z_at + 3 * h, left, o);
+                    put(c, c_at, left, cell);
+                    put(c, c_at + h, left, t);
+                    put(y, row * h + j, left, o.mul(t));
+                }
+            }
+        }
+    }
+}
+
+struct LstmBackward<'a> {
+    n: usize,
+    h: usize,
+    z: &'a [f32],
+    c: &'a [f32],
+    before: &'a [f32],
+    dy: &'a [f32],
+    carry: &'a mut [f32],
+    carry_c: &'a mut [f32],
+    dz: &'a mut [f32],
+}
+
+impl Work for LstmBackward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let Self { n, h, z, c, before, dy, carry, carry_c, dz } = self;
+        assert!(z.len() == n * 4 * h && dz.len() == n * 4 * h);
+        assert!(c.len() == n * 2 * h && before.len() == n * 2 * h);
+        assert!(dy.len() == n * h && carry.len() == n * h && carry_c.len() == n * h);
+        for row in 0..n {
+            for j in (0..h).step_by(V::LANES) {
+                let (left, z_at, c_at) = (h - j, row * 4 * h + j, row * 2 * h + j);
+                let at = row * h + j;
+                // SAFETY: `left` numbers are left of each gate in the row.
+                unsafe {
+                    let i: V = get(z, z_at, left);
+                    let f: V = get(z, z_at + h, left);
+                    let g: V = get(z, z_at + 2 * h, left);
+                    let o: V = get(z, z_at + 3 * h, left);
+                    let t: V = get(c, c_at + h, left);
+                    let dh = get::<V>(dy, at, left).add(get(carry, at, left));
+                    let dc = get::<V>(carry_c, at, left).add_product(dh.mul(o), tanh_slope(t));
+                    let df = dc.mul(get(before, c_at, left));
+                    put(dz, z_at, left, dc.mul(g).mul(logistic_slope(i)));
+                    put(dz, z_at + h, left, df.mul(logistic_slope(f)));
+                    put(dz, z_at + 2 * h, left, dc.mul(i).mul(tanh_slope(g)));
+                    put(dz, z_at + 3 * h, left, dh.mul(t).mul(logistic_slope(o)));
+                    put(carry_c, at, left, dc.mul(f));
+                    put(carry, at, left, V::zero());
+                }
+            }
+        }
+    }
+}
+
+/// `z` becomes the gates, from its own sums and from `u`, the sums over the state.
+struct GruForward<'a> {
+    n: usize,
+    h: usize,
+    z: &'a mut [f32],
+    u: &'a [f32],
+    before: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl Work for GruForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let Self { n, h, z, u, before, y } = self;
+        assert!(z.len() == n * 3 * h && before.len() == n * h);
+        assert!(u.len() == n * h && y.len() == n * h);
+        for row in 0..n {
+            for j in (0..h).step_by(V::LANES) {
+                let (left, z_at, at) = (h - j, row * 3 * h + j, row * h + j);
+                // SAFETY: `left` numbers are left of each gate in the row.
+                unsafe {
+                    let reset: V = logistic(get(z, z_at, left));
+                    let keep: V = logistic(get(z, z_at + h, left));
+                    let sum = get::<V>(z, z_at + 2 * h, left);
+                    let new = tanh(sum.add_product(reset, get(u, at, left)));
+                    let old: V = get(before, at, left);
+                    put(z, z_at, left, reset);
+                    put(z, z_at + h, left, keep);
+                    put(z, z_at + 2 * h, left, new);
+                    put(y, at, left, new.add_product(keep, old.sub(new)));
+                }
+            }
+        }
+    }
+}
+
+/// `dz` gets the gradients of `r`, `z` and the two sums in `n`: over the state, over the input.
+struct GruBackward<'a> {
+    n: usize,
+    h: usize,
+    z: &'a [f32],
+    u: &'a [f32],
+    before: &'a [f32],
+    dy: &'a [f32],
+    carry: &'a mut [f32],
+    dz: &'a mut [f32],
+}
+
+impl Work for GruBackward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let Self { n, h, z, u, before, dy, carry, dz } = self;
+        assert!(z.len() == n * 3 * h && dz.len() == n * 4 * h && u.len() == n * h);
+        assert!(before.len() == n * h && dy.len() == n * h && carry.len() == n * h);
+        for row in 0..n {
+            for j in (0..h).step_by(V::LANES) {
+                let (left, z_at, at) = (h - j, row * 3 * h + j, row * h + j);
+                let to = row * 4 * h + j;
+                // SAFETY: `left` numbers are left of each gate in the row.
+                unsafe {
+                    let reset: V = get(z, z_at, left);
+                    let keep: V = get(z, z_at + h, left);
+                    let new: V = get(z, z_at + 2 * h, left);
+                    let dh = get::<V>(dy, at, left).add(get(carry, at, left));
+                    let through = dh.mul(keep);
+                    let dsum = dh.sub(through).mul(tanh_slope(new));
+                    let dkeep = dh.mul(get::<V>(before, at, left).sub(new));
+                    let dreset = dsum.mul(get(u, at, left));
+                    put(dz, to, left, dreset.mul(logistic_slope(reset)));
+                    put(dz, to + h, left, dkeep.mul(logistic_slope(keep)));
+                    put(dz, to + 2 * h, left, dsum.mul(reset));
+                    put(dz, to + 3 * h, left, dsum);
+                    put(carry, at, left, through);
+                }
+            }
+        }
+    }
+}
+
+impl CustomOp3 for Recurrent {
+    fn name(&self) -> &'static str {
+        match self.cell {
+            Cell::Rnn => "rnn",
+            Cell::Lstm => "lstm",
+            Cell::Gru => "gru",
+        }
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        w: &CpuStorage,
+        wl: &Layout,
+        b: &CpuStorage,
+        bl: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (x, w, b) = (operand(x, xl)?, operand(w, wl)?, operand(b, bl)?);
+        let (l, n, d) = xl.shape().dims3()?;
+        let h = wl.shape().dims2()?.0 / self.cell.gates();
+        let (y, saved) = self.forward(Sizes { n, l, d, h }, x, w, b);
+        // The same operation is never applied twice, so the cell is empty.
+        let _ = self.saved.set(saved);
+        output(y, (l, n, h))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        b: &Tensor,
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        let Some(saved) = self.saved.get() else { bail!("{}: backward before forward", self.name()) };
+        let (l, n, d) = x.dims3()?;
+        let h = y.dims3()?.2;
+        let grad = grad.contiguous()?;
+        let hosts = [Host::new(x)?, Host::new(w)?, Host::new(y)?, Host::new(&grad)?];
+        let [xs, ws, ys, g] = &hosts;
+        let data = [xs.data()?, ws.data()?, ys.data()?, g.data()?];
+        let (sizes, want_x) = (Sizes { n, l, d, h }, x.track_op());
+        let [dx, dw, db] = self.backward(sizes, want_x, data, saved);
+        let dx = if want_x { Some(tensor(dx, x.shape())?) } else { None };
+        Ok((dx, Some(tensor(dw, w.shape())?), Some(tensor(db, b.shape())?)))
+    }
+}
