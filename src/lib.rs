@@ -56,7 +56,8 @@ pub use evaluate::{
 pub use nn::{
     Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, avg_pool,
     batch_norm, conv, conv1d, depthwise, dropout, embedding, flatten, gelu, global_avg_pool,
-    global_max_pool, layers, linear, max_pool, relu, sep_conv, sigmoid, silu, skip, tanh, zero,
+    global_max_pool, gru, last, layers, linear, lstm, max_pool, relu, rnn, sep_conv, sigmoid, silu,
+    skip, tanh, zero,
 };
 pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;

@@ -7,8 +7,8 @@ pub use crate::{
     Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split,
     Strategy, Study, Task, Train, Training, Trial, Watch, activation, any, avg_pool, batch_norm,
     best_device, branches, cell, concat, conv, conv1d, depthwise, dropout, embedding, evaluator,
-    flatten, gelu, global_avg_pool, global_max_pool, linear, max_pool, one_of, relu, repeat,
-    residual, sep_conv, seq, show, sigmoid, silu, skip, strategy, tanh, zero,
+    flatten, gelu, global_avg_pool, global_max_pool, gru, last, linear, lstm, max_pool, one_of,
+    relu, repeat, residual, rnn, sep_conv, seq, show, sigmoid, silu, skip, strategy, tanh, zero,
 };
 
 pub use crate::chart::{Chart, Report};

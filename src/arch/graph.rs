@@ -137,7 +137,10 @@ impl Graph {
                     };
                     values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
                 }
-                let op = Op { info, args: values }.within(&self.task);
+                let mut op = Op { info, args: values }.within(&self.task);
+                if info.name == "last" && self.is_bidirectional(from) {
+                    op.args = vec![Value::Int(1)];
+                }
                 if self.task.is_per_position()
                     && let Some(instead) = op.looks_ahead()
                 {
@@ -184,6 +187,18 @@ impl Graph {
                 Ok(nodes.pop().unwrap_or(from))
             }
             Tree::Broken { block, .. } => self.block(block, genes, from),
+        }
+    }
+
+    /// Whether the two halves of the features come from the two directions of a recurrent layer.
+    fn is_bidirectional(&self, from: usize) -> bool {
+        let op = &self.nodes[from].op;
+        match (op.info.family, op.info.name) {
+            ("recurrent", _) => op.int("bidirectional") == 1,
+            (_, "skip" | "dropout" | "activation") => {
+                self.is_bidirectional(self.nodes[from].inputs[0])
+            }
+            _ => false,
         }
     }
 

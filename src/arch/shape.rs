@@ -20,18 +20,43 @@ pub struct Shape {
     dims: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     vocabulary: Option<usize>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    padded: bool,
+}
+
+fn is_false(b: &bool) -> bool {
+    !b
 }
 
 impl Shape {
     /// A shape of numbers, as `[1, 8, 8]`.
     pub fn new<T: Count>(dims: impl IntoIterator<Item = T>) -> Self {
         let dims = dims.into_iter().map(Count::to_size).collect();
-        Shape { dims, vocabulary: None }
+        Shape { dims, vocabulary: None, padded: false }
     }
 
     /// A sequence of tokens.
     pub fn tokens(length: impl Count, vocabulary: impl Count) -> Self {
-        Shape { dims: vec![length.to_size()], vocabulary: Some(vocabulary.to_size()) }
+        let vocabulary = Some(vocabulary.to_size());
+        Shape { dims: vec![length.to_size()], vocabulary, padded: false }
+    }
+
+    /// Tokens of which some are padding: symbol 0 fills up what is behind the end of a sequence.
+    ///
+    /// A sequence ends with its last symbol that is not 0. Recurrent layers, [`last`](crate::last)
+    /// and the global poolings over positions give the same result however much padding follows.
+    ///
+    /// ```
+    /// use nascent::Shape;
+    /// assert!(Shape::tokens(12, 27).padded().is_padded());
+    /// ```
+    pub fn padded(&self) -> Self {
+        Shape { padded: true, ..self.clone() }
+    }
+
+    /// Whether symbol 0 is padding.
+    pub fn is_padded(&self) -> bool {
+        self.padded
     }
 
     /// The dimensions.
@@ -63,7 +88,10 @@ impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let dims: Vec<String> = self.dims.iter().map(usize::to_string).collect();
         match self.vocabulary {
-            Some(v) => write!(f, "{} tokens of {v}", dims.join("x")),
+            Some(v) => {
+                let padded = if self.padded { ", padded" } else { "" };
+                write!(f, "{} tokens of {v}{padded}", dims.join("x"))
+            }
             None => f.write_str(&dims.join("x")),
         }
     }

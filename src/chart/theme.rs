@@ -41,6 +41,8 @@ pub fn family(kind: &str) -> (&'static str, &'static str) {
         "pool" => ("#E69F00", "#FDF3DC"),
         "norm" => ("#56B4E9", "#EAF6FD"),
         "linear" => ("#009E73", "#E0F4EE"),
+        // Tol's indigo: darker than every other, and so apart from the blues.
+        "recurrent" => ("#332288", "#E9E7F4"),
         "activation" => ("#A89B00", "#FAF8DC"),
         "add" => ("#CC79A7", "#FAEBF3"),
         "head" => ("#D55E00", "#FCEADF"),

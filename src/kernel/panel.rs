@@ -61,7 +61,9 @@ impl Panels {
         let mut data = Vec::with_capacity(columns.next_multiple_of(width) * depth);
         for panel in (0..columns).step_by(width) {
             for k in 0..depth {
-                data.extend((panel..panel + width).map(|c| if c < columns { at(k, c) } else { 0.0 }));
+                data.extend(
+                    (panel..panel + width).map(|c| if c < columns { at(k, c) } else { 0.0 }),
+                );
             }
         }
         Panels { data, depth, columns }

@@ -675,7 +675,9 @@ impl CustomOp3 for Recurrent {
         y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let Some(saved) = self.saved.get() else { bail!("{}: backward before forward", self.name()) };
+        let Some(saved) = self.saved.get() else {
+            bail!("{}: backward before forward", self.name())
+        };
         let (l, n, d) = x.dims3()?;
         let h = y.dims3()?.2;
         let grad = grad.contiguous()?;

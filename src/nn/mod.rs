@@ -20,8 +20,10 @@ pub use layers::depthwise::depthwise;
 pub use layers::dropout::dropout;
 pub use layers::embedding::embedding;
 pub(crate) use layers::join::{ADD, CONCAT, INPUT};
+pub use layers::last::last;
 pub use layers::linear::linear;
 pub use layers::pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
+pub use layers::recurrent::{gru, lstm, rnn};
 pub use layers::sep_conv::sep_conv;
 pub use layers::shape::{flatten, skip, zero};
 pub use model::Model;
@@ -135,6 +137,10 @@ static LAYERS: &[&LayerInfo] = &[
     &layers::conv1d::CONV1D,
     &layers::linear::LINEAR,
     &layers::embedding::EMBEDDING,
+    &layers::recurrent::RNN,
+    &layers::recurrent::LSTM,
+    &layers::recurrent::GRU,
+    &layers::last::LAST,
     &layers::pool::MAX_POOL,
     &layers::pool::AVG_POOL,
     &layers::pool::GLOBAL_AVG_POOL,

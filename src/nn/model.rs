@@ -2,9 +2,10 @@
 
 use crate::arch::{Architecture, Shape};
 use crate::error::{Error, ErrorKind, Result};
+use crate::kernel::Ends;
 use crate::nn::{Layer, Params};
 use crate::rng::Rng;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -41,6 +42,36 @@ struct Inner {
 pub(crate) struct Pass {
     pub(crate) train: bool,
     pub(crate) rng: Option<Rng>,
+    /// The valid length of each sample, at least 1, where the inputs are padded.
+    pub(crate) ends: Option<Ends>,
+    /// The positions of an input, to which the ends refer.
+    length: usize,
+}
+
+impl Pass {
+    pub(crate) fn new(train: bool, rng: Option<Rng>) -> Pass {
+        Pass { train, rng, ends: None, length: 0 }
+    }
+
+    /// Where the samples end in a batch of `n` sequences of `l` positions, `None` if everywhere at
+    /// `l`. Layers before may have shortened the sequences; the ends are scaled alike, rounded up.
+    pub(crate) fn ends_for(&self, n: usize, l: usize) -> Option<Ends> {
+        let ends = self.ends.as_ref().filter(|ends| ends.len() == n && self.length > 0)?;
+        if l == self.length {
+            return Some(ends.clone());
+        }
+        let scale = |&e: &u32| (e as usize * l).div_ceil(self.length).max(1) as u32;
+        Some(Arc::new(ends.iter().map(scale).collect()))
+    }
+
+    /// Reads the ends off a batch of tokens `[N, L]`: behind the last symbol that is not 0.
+    fn find_ends(&mut self, tokens: &Tensor) -> candle_core::Result<()> {
+        let rows = tokens.to_dtype(DType::U32)?.to_vec2::<u32>()?;
+        let end = |row: &Vec<u32>| row.iter().rposition(|&t| t != 0).map_or(1, |i| i as u32 + 1);
+        self.ends = Some(Arc::new(rows.iter().map(end).collect()));
+        self.length = tokens.dim(1)?;
+        Ok(())
+    }
 }
 
 impl Model {
@@ -82,7 +113,7 @@ impl Model {
     /// # Errors
     /// When the inputs have another shape than the space's.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.run(x, &mut Pass { train: false, rng: None })?)
+        Ok(self.run(x, &mut Pass::new(false, None))?)
     }
 
     /// The output in training mode: batch statistics, which also move the running ones, and
@@ -91,7 +122,7 @@ impl Model {
     /// # Errors
     /// When the inputs have another shape than the space's.
     pub fn forward_train(&self, x: &Tensor, rng: &mut Rng) -> Result<Tensor> {
-        let mut pass = Pass { train: true, rng: Some(rng.clone()) };
+        let mut pass = Pass::new(true, Some(rng.clone()));
         let y = self.run(x, &mut pass)?;
         if let Some(after) = pass.rng {
             *rng = after;
@@ -107,6 +138,9 @@ impl Model {
                 "the model wants a batch of inputs of {wanted}, given is {:?}",
                 x.dims()
             );
+        }
+        if wanted.is_padded() && wanted.vocabulary().is_some() {
+            pass.find_ends(x)?;
         }
         let mut left = m.readers.clone();
         let mut outputs: Vec<Option<Tensor>> = vec![None; m.layers.len()];

@@ -173,6 +173,18 @@ impl Block {
         self.set("norm", norm.into_norm().0)
     }
 
+    /// Whether a recurrent layer also reads the sequence from its end (default: no); the states of
+    /// both directions stand side by side, `[L, 2*units]`. See also [`last`](crate::last).
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let block = lstm(32).bidirectional(any([false, true]));
+    /// assert!(block.problems().is_empty());
+    /// ```
+    pub fn bidirectional(&self, both: impl IntoNorm) -> Block {
+        self.set("bidirectional", both.into_norm().0)
+    }
+
     /// The layer alone: no batch normalisation and no activation, so that a bias is learned.
     pub fn plain(&self) -> Block {
         self.norm(false).activation("identity")
@@ -278,7 +290,8 @@ fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
     })
 }
 
-/// Whether a layer has batch normalisation: `true`, `false`, or a choice of 0 and 1.
+/// Whether a layer has batch normalisation, or a second direction: `true`, `false`, or a choice of
+/// 0 and 1.
 pub trait IntoNorm {
     /// The choice.
     fn into_norm(self) -> Ints;

@@ -107,6 +107,12 @@ impl Space {
                 self.0.input
             ));
         }
+        if self.0.input.is_padded() && self.0.input.vocabulary().is_none() {
+            found.push(format!(
+                "the input shape {} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded().",
+                self.0.input
+            ));
+        }
         found.extend(self.0.task.problem());
         let depth = self.0.root.depth();
         if depth > MOST_NESTED {

@@ -10,8 +10,10 @@ pub(crate) mod depthwise;
 pub(crate) mod dropout;
 pub(crate) mod embedding;
 pub(crate) mod join;
+pub(crate) mod last;
 pub(crate) mod linear;
 pub(crate) mod pool;
+pub(crate) mod recurrent;
 pub(crate) mod sep_conv;
 pub(crate) mod shape;
 

@@ -30,7 +30,7 @@ pub fn avg_pool(window: impl IntoInts) -> Block {
 }
 
 /// The mean of every channel: an image `[C, H, W]` to features `[C]`, and a sequence `[L, D]` to
-/// `[D]`.
+/// `[D]`; over the positions before the padding where there is some.
 pub fn global_avg_pool() -> Block {
     Block::layer(&GLOBAL_AVG_POOL, vec![])
 }
@@ -155,12 +155,38 @@ struct Global {
 }
 
 impl Layer for Global {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        if let &[n, l, _] = inputs[0].dims()
+            && let Some(ends) = pass.ends_for(n, l)
+        {
+            return self.valid(inputs[0], l, &ends);
+        }
         match (inputs[0].rank(), self.max) {
             (4, false) => kernel::global_avg_pool(inputs[0]),
             (4, true) => inputs[0].flatten_from(2)?.max(2),
             (_, false) => inputs[0].mean(1),
             (_, true) => inputs[0].max(1),
+        }
+    }
+}
+
+impl Global {
+    /// Over the positions of `[N, L, D]` before each sample's end.
+    fn valid(&self, x: &Tensor, l: usize, ends: &[u32]) -> candle_core::Result<Tensor> {
+        // What is added to each position, or what it is multiplied by.
+        let weight = |end: u32, i: usize| match (i < end as usize, self.max) {
+            (true, true) => 0.0,
+            (false, true) => f32::NEG_INFINITY,
+            (true, false) => 1.0 / end as f32,
+            (false, false) => 0.0,
+        };
+        let weights: Vec<f32> =
+            ends.iter().flat_map(|&end| (0..l).map(move |i| weight(end, i))).collect();
+        let weights = Tensor::from_vec(weights, (ends.len(), l, 1), x.device())?;
+        let weights = weights.to_dtype(x.dtype())?;
+        match self.max {
+            true => x.broadcast_add(&weights)?.max(1),
+            false => x.broadcast_mul(&weights)?.sum(1),
         }
     }
 }
