@@ -41,6 +41,32 @@ fn spaces() -> impl proptest::strategy::Strategy<Value = Space> {
     })
 }
 
+/// Any block that keeps a sequence `[L, D]` one, so that every combination is a network.
+fn sequential() -> impl proptest::strategy::Strategy<Value = Block> {
+    let leaf = prop_oneof![
+        proptest::collection::btree_set(1i64..6, 1..4).prop_map(|v| lstm(any(v))),
+        (1i64..5).prop_map(|units| gru(units).bidirectional(any([0, 1]))),
+        (1i64..5).prop_map(|units| rnn(units).bidirectional(true)),
+        Just(linear(3).norm(any([0, 1]))),
+        Just(dropout(any([0.0, 0.25]))),
+        Just(activation(any(["identity", "tanh"]))),
+    ];
+    leaf.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 1..3).prop_map(one_of),
+            proptest::collection::vec(inner.clone(), 0..3).prop_map(seq),
+            inner.prop_map(residual),
+        ]
+    })
+}
+
+fn sequence_spaces() -> impl proptest::strategy::Strategy<Value = Space> {
+    let ends = [last(), global_avg_pool(), global_max_pool(), flatten()];
+    sequential().prop_map(move |block| {
+        Space::new([5, 2], Task::classification(2)).then(block).then(one_of(&ends))
+    })
+}
+
 fn hamming(a: &Architecture, b: &Architecture) -> usize {
     a.decisions().iter().zip(b.decisions()).filter(|(x, y)| **x != *y).count()
 }
@@ -114,6 +140,22 @@ proptest! {
         prop_assert_eq!(y.dims(), &[3, 2]);
     }
 
+    /// The same for sequences, whose text and JSON are read back as well.
+    #[test]
+    fn sequence_networks_cost_what_they_say(space in sequence_spaces(), seed in 0u64..1000) {
+        prop_assert!(space.problems().is_empty());
+        let a = space.sample(&mut Rng::new(seed)).unwrap();
+        prop_assert_eq!(&space.parse(&a.to_text()).unwrap(), &a, "{}", a.to_text());
+        prop_assert_eq!(&Architecture::from_json(&a.to_json()).unwrap(), &a);
+        let model = Model::new(&a, &Device::Cpu, seed).unwrap();
+        let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+        prop_assert_eq!(weights, a.params());
+        let x = Tensor::ones((3, 5, 2), DType::F32, &Device::Cpu).unwrap();
+        let y = model.forward_train(&x, &mut Rng::new(seed)).unwrap();
+        prop_assert_eq!(y.dims(), &[3, 2]);
+        prop_assert!(y.sum_all().unwrap().backward().is_ok());
+    }
+
     /// Reading never panics, whatever the text.
     #[test]
     fn any_text_is_read_or_refused(text in "[a-z_(),>@.0-9=|;:~ ]{0,60}") {
@@ -184,6 +226,24 @@ fn costs_by_hand() {
     let macs = [16 * 27 * 16, 32 * 144 * 16, 32 * 16 * 16, 320];
     assert_eq!(a.macs(), macs.iter().sum::<usize>());
     assert_eq!(a.output().dims(), [10]);
+}
+
+#[test]
+fn costs_of_recurrent_layers_by_hand() {
+    for (block, gates, kept) in [(rnn(8), 1, 1), (lstm(8), 4, 7), (gru(8), 3, 5)] {
+        let one = Space::new([10, 3], Task::classification(2)).then(block.clone()).then(last());
+        let one = one.default_architecture().unwrap();
+        assert_eq!(one.layers()[1].params, gates * 8 * (3 + 8 + 2));
+        assert_eq!(one.layers()[1].macs, 10 * gates * 8 * (3 + 8));
+        assert_eq!(one.layers()[2].shape.dims(), [8]);
+        // States with what belongs to them, inputs, the last state, scores; then the weights.
+        let numbers = 10 * (8 * kept + 3) + 8 + 2;
+        assert_eq!(one.memory(1), 4 * (2 * numbers + 4 * one.params()));
+        let both = Space::new([10, 3], Task::classification(2)).then(block.bidirectional(true));
+        let both = both.default_architecture().unwrap();
+        assert_eq!(both.layers()[1].params, 2 * one.layers()[1].params);
+        assert_eq!(both.layers()[1].shape.dims(), [10, 16]);
+    }
 }
 
 #[test]

@@ -243,6 +243,9 @@ impl Recurrent {
             gates: vec![0.0; if keeps { l * n * gates } else { 0 }],
             side: vec![0.0; l * n * side],
         };
+        if y.is_empty() {
+            return (y, saved);
+        }
         let (bx, bh) = b.split_at(gates);
         let both: Vec<f32> = bx.iter().zip(bh).map(|(a, b)| a + b).collect();
         // GRU's last gate takes input and state apart.
@@ -306,6 +309,9 @@ impl Recurrent {
         // Transposed, so that the long side of the weights runs along the registers.
         let mut dw = vec![0.0; (d + h) * gates];
         let mut sums = vec![0.0; slopes];
+        if y.is_empty() {
+            return [dx, dw, vec![0.0; 2 * gates]];
+        }
         let column = |k: usize, c: usize| w[k * (d + h) + c];
         let by_h = Panels::pack(gates, h, |k, c| column(k, d + c));
         let by_x = Panels::pack(gates, if want_x { d } else { 0 }, column);
@@ -313,7 +319,7 @@ impl Recurrent {
         // What reaches the state, and LSTM's cell, from the steps already gone through.
         let mut carry = vec![0.0; n * h];
         let mut carry_c = vec![0.0; if self.cell == Cell::Lstm { n * h } else { 0 }];
-        let steps = (CHUNK / n.max(1)).clamp(1, l.max(1));
+        let steps = (CHUNK / n).clamp(1, l);
         let mut chunk = vec![0.0; steps * n * slopes];
         let mut starts: Vec<usize> = (0..l).step_by(steps).collect();
         if !self.reverse {
@@ -380,11 +386,11 @@ impl Recurrent {
             };
             let target = Target { data: &mut dw, stride: gates, columns: joint };
             add_outer(d, inputs, dz, slopes, target);
-            if rest > 0 && !dz.is_empty() {
+            if rest > 0 {
                 let target = Target { data: &mut dw[joint..], stride: gates, columns: rest };
                 add_outer(d, inputs, &dz[gates..], slopes, target);
             }
-            if want_x && !dz.is_empty() {
+            if want_x {
                 let first = Side::rows(dz, slopes, joint);
                 let second = match rest {
                     0 => Side::none(),

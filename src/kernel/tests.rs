@@ -507,6 +507,7 @@ fn optimisers_agree_with_their_formulas() {
 fn misfits_are_errors_that_name_the_shapes() {
     let t = |shape: &[usize]| Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
     let x = t(&[2, 4, 5, 5]);
+    let ends = Ends::new(vec![1]);
     let failures = [
         conv2d(&x, &t(&[4, 4, 7, 7]), 1, 0, 1, 1),
         conv2d(&x, &t(&[4, 4, 3, 3]), 0, 0, 1, 1),
@@ -520,6 +521,11 @@ fn misfits_are_errors_that_name_the_shapes() {
         avg_pool2d(&x, 2, 0, 0),
         max_pool2d(&x, 2, 1, 2),
         global_avg_pool(&t(&[2, 3, 0, 4])),
+        recurrent(Cell::Lstm, &t(&[2, 3, 4]), &t(&[20, 8]), &t(&[2, 20]), false, None),
+        recurrent(Cell::Gru, &t(&[2, 3, 4]), &t(&[20, 9]), &t(&[2, 20]), false, None),
+        recurrent(Cell::Rnn, &t(&[2, 3, 4]), &t(&[5, 9]), &t(&[5]), false, None),
+        recurrent(Cell::Rnn, &t(&[2, 3]), &t(&[5, 9]), &t(&[2, 5]), false, None),
+        recurrent(Cell::Rnn, &t(&[2, 3, 4]), &t(&[5, 9]), &t(&[2, 5]), false, Some(&ends)),
         cross_entropy(&t(&[2, 3]), &Tensor::new(&[0u32, 3], &Device::Cpu).unwrap(), 0.0),
         cross_entropy(&t(&[2, 3]), &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 0.0),
         cross_entropy(&t(&[1, 3]), &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 1.5),
@@ -541,6 +547,11 @@ fn an_empty_batch_passes_through() {
     assert_eq!(max_pool2d(&x, 2, 2, 0).unwrap().dims(), [0, 4, 2, 2]);
     assert_eq!(global_avg_pool(&x).unwrap().dims(), [0, 4]);
     assert_eq!(relu(&x).unwrap().dims(), [0, 4, 5, 5]);
+    let inputs = [t(&[0, 3, 4]), t(&[15, 9]), t(&[2, 15])];
+    let op = |t: &[Tensor]| recurrent(Cell::Gru, &t[0], &t[1], &t[2], false, None);
+    let (y, grads) = run(&op, &inputs, &t(&[0, 3, 5]));
+    assert_eq!(y.dims(), [0, 3, 5]);
+    assert_eq!(grads[1].dims(), [15, 9]);
 }
 
 #[test]
@@ -555,7 +566,7 @@ fn recurrent_layers_agree_with_candle() {
         let rows = cell.gates() * h;
         let inputs = [g.tensor(&[n, l, d]), g.tensor(&[rows, d + h]), g.tensor(&[2, rows])];
         let (reverse, padded) = (g.size(0, 1) == 1, g.size(0, 1) == 1);
-        let ends: Ends = std::sync::Arc::new((0..n).map(|_| g.size(1, l) as u32).collect());
+        let ends = Ends::new((0..n).map(|_| g.size(1, l) as u32).collect());
         let ends = padded.then_some(&ends);
         let what = format!("{cell:?} {n} {l} {d} {h}, reverse {reverse}, {ends:?}");
         // Sums of a hundred products saturate the gates; smaller weights have more to tell.
@@ -577,6 +588,143 @@ fn recurrent_layers_of_common_sizes() {
         for level in levels() {
             FORCED.set(Some(level));
             agree(&format!("{cell:?} {level:?}"), &mut g, &op, &inputs, 1e-5);
+        }
+    }
+}
+
+/// The numbers of PyTorch 2.15's modules, as this makes them:
+///
+/// ```text
+/// import torch
+/// def fill(*shape, by=0.37):
+///     n = 1
+///     for s in shape: n *= s
+///     return torch.sin(by * torch.arange(n, dtype=torch.float64)).reshape(shape)
+/// for kind, g in [("RNN", 1), ("LSTM", 4), ("GRU", 3)]:
+///     m = getattr(torch.nn, kind)(2, 3, batch_first=True).double()
+///     w, b = fill(g * 3, 5), fill(2, g * 3, by=0.61)
+///     for p, v in zip(m.parameters(), [w[:, :2], w[:, 2:], b[0], b[1]]): p.data = v.clone()
+///     x = fill(2, 3, 2, by=0.53).requires_grad_()
+///     y, _ = m(x)
+///     (y * fill(2, 3, 3, by=0.29)).sum().backward()
+///     dw = torch.cat([m.weight_ih_l0.grad, m.weight_hh_l0.grad], 1)
+///     db = torch.stack([m.bias_ih_l0.grad, m.bias_hh_l0.grad])
+///     for t in [y, x.grad, dw, db]:
+///         print([round(v, 6) for v in t.flatten().tolist()])
+/// ```
+#[test]
+fn recurrent_layers_agree_with_pytorch() {
+    #[rustfmt::skip]
+    let modules: [(Cell, [&[f64]; 4]); 3] = [
+        (Cell::Rnn, [
+            &[
+                0.817556, 0.924768, 0.555154, 0.99706, 0.997515, -0.984785,
+                0.938144, 0.99729, -0.703044, 0.648056, 0.636702, 0.901823,
+                0.986903, -0.146197, 0.234426, 0.918012, 0.474897, 0.668381,
+            ],
+            &[
+                -0.157019, -0.264804, -0.009338, -0.015204, -0.19154, -0.249897,
+                0.242524, 0.313481, -0.145053, -0.015803, -0.456305, -0.23594,
+            ],
+            &[
+                0.219131, -0.066306, -0.03026, 0.136807, -0.156657, 0.919208,
+                0.526595, -0.958675, -0.079496, -0.467718, 1.048452, 0.889486,
+                -0.337102, 0.281081, -0.746016,
+            ],
+            &[
+                0.320551, -0.760601, -0.027208, 0.320551, -0.760601, -0.027208,
+            ],
+        ]),
+        (Cell::Lstm, [
+            &[
+                -0.16906, -0.416714, -0.482438, -0.153044, -0.34404, -0.181569,
+                -0.208623, -0.441019, -0.285118, -0.239087, -0.398326, -0.478729,
+                -0.198565, -0.245989, -0.2575, -0.169842, -0.350129, -0.420903,
+            ],
+            &[
+                0.17543, 0.149046, 0.663401, 0.450231, 0.552757, 0.376861,
+                0.086433, 0.089504, 0.266858, 0.238944, 0.601176, 0.589,
+            ],
+            &[
+                -0.013274, -0.01646, 0.020102, 0.04135, 0.044363, -0.119162,
+                -0.08237, -0.028107, -0.038413, -0.043064, -0.004508, -0.031284,
+                -0.000935, -0.002239, -0.00791, -0.082456, -0.073105, -0.003212,
+                0.001768, -0.002266, -0.051799, -0.038376, -0.006019, -0.005275,
+                -0.007265, -0.179578, -0.177482, 0.01921, 0.055392, 0.058196,
+                0.408402, 0.296148, 0.09964, 0.135495, 0.149567, 0.011556,
+                0.020069, -0.001408, -0.003916, -0.003915, 1.005638, 1.003484,
+                -0.186426, -0.445904, -0.416813, -0.249508, -0.162387, 0.035397,
+                0.090415, 0.072795, -0.479266, -0.355289, 0.026964, 0.099788,
+                0.07241, -0.313898, -0.241826, -0.069216, -0.093993, -0.108697,
+            ],
+            &[
+                -0.104065, 0.099689, -0.067004, 0.001864, 0.024731, -0.12696,
+                -0.496521, 0.037438, 1.302428, -0.328896, -0.289483, 0.316999,
+                -0.104065, 0.099689, -0.067004, 0.001864, 0.024731, -0.12696,
+                -0.496521, 0.037438, 1.302428, -0.328896, -0.289483, 0.316999,
+            ],
+        ]),
+        (Cell::Gru, [
+            &[
+                -0.111091, -0.068583, -0.274153, -0.401484, -0.087261, -0.257048,
+                -0.555238, -0.152211, -0.313903, 0.011374, -0.228218, -0.266109,
+                0.075807, -0.683257, -0.417034, 0.144468, -0.837025, -0.502654,
+            ],
+            &[
+                0.197248, 0.123285, 0.136062, 0.176291, 0.028852, 0.048258,
+                -0.008764, 0.067793, -0.232168, -0.171967, -0.05731, -0.04207,
+            ],
+            &[
+                0.009509, 0.012286, -0.002232, 0.002027, -1.6e-05, -0.023239,
+                -0.022459, 0.003491, -0.009142, -0.00418, -0.060614, -0.077878,
+                0.011227, 0.004885, 0.018747, 0.238607, 0.302977, -0.07071,
+                -0.084401, -0.150901, 0.290148, 0.346348, -0.032012, 0.080513,
+                0.053565, 0.244237, 0.525323, -0.01864, 0.08973, 0.076701,
+                0.134469, 0.188602, -0.005694, 0.00528, -0.000405, 0.144307,
+                0.196992, -0.016459, 0.005849, -0.011932, 0.411648, 0.514155,
+                -0.055587, -0.017134, -0.078149,
+            ],
+            &[
+                0.004274, -0.000423, -0.093495, 0.647548, -0.046484, -0.088736,
+                0.01048, 0.133157, 0.591109, 0.004274, -0.000423, -0.093495,
+                0.647548, -0.046484, -0.088736, 0.022327, 0.140585, 0.390107,
+            ],
+        ]),
+    ];
+    let fill = |shape: &[usize], by: f64| {
+        let data = (0..shape.iter().product()).map(|i: usize| (by * i as f64).sin() as f32);
+        Tensor::from_vec(data.collect(), shape, &Device::Cpu).unwrap()
+    };
+    for (cell, expected) in modules {
+        let rows = 3 * cell.gates();
+        let inputs = [fill(&[2, 3, 2], 0.53), fill(&[rows, 5], 0.37), fill(&[2, rows], 0.61)];
+        let op = |t: &[Tensor]| recurrent(cell, &t[0], &t[1], &t[2], false, None);
+        let (y, grads) = run(&op, &inputs, &fill(&[2, 3, 3], 0.29));
+        for (given, expected) in std::iter::once(&y).chain(&grads).zip(expected) {
+            let given = numbers(given);
+            assert_eq!(given.len(), expected.len());
+            for (a, b) in given.iter().zip(expected) {
+                assert!((a - b).abs() < 2e-6, "{cell:?}: {a} {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn recurrent_layers_keep_nan_and_do_not_overflow() {
+    let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+    for level in levels() {
+        FORCED.set(Some(level));
+        for cell in [Cell::Rnn, Cell::Lstm, Cell::Gru] {
+            let rows = 5 * cell.gates();
+            let y = |value: f64| {
+                let x = (ones(&[3, 4, 2]) * value).unwrap();
+                recurrent(cell, &x, &ones(&[rows, 7]), &ones(&[2, rows]), false, None).unwrap()
+            };
+            for v in numbers(&y(1e30)).into_iter().chain(numbers(&y(-1e30))) {
+                assert!(v.abs() <= 1.0, "{cell:?} {level:?} {v}");
+            }
+            assert!(numbers(&y(f64::NAN)).iter().all(|v| v.is_nan()), "{cell:?} {level:?}");
         }
     }
 }

@@ -69,7 +69,7 @@ fn at_end(x: &Tensor, pass: &Pass) -> candle_core::Result<Tensor> {
     let Some(ends) = pass.ends_for(n, l) else {
         return x.narrow(1, l - 1, 1)?.squeeze(1);
     };
-    let rows: Vec<u32> = (0u32..).zip(ends.iter()).map(|(i, e)| i * l as u32 + e - 1).collect();
-    let rows = Tensor::from_vec(rows, n, x.device())?;
+    let rows = ends.iter().enumerate().map(|(i, &e)| (i * l) as i64 + i64::from(e) - 1);
+    let rows = Tensor::from_vec(rows.collect(), n, x.device())?;
     x.contiguous()?.reshape((n * l, d))?.index_select(&rows, 0)
 }

@@ -92,14 +92,14 @@ fn plan(cell: Cell, op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (units, directions) = (op.int("units"), directions(op));
     let rows = cell.gates() * units * directions;
     // Of each direction the states and what belongs to them, and the two put together.
-    let numbers =
-        (cell.kept() + 1) * units * directions + if directions == 2 { 2 * units } else { 0 };
+    let joined = if directions == 2 { 2 * units } else { 0 };
+    let numbers = (cell.kept() + 1) * units * directions + joined;
     Ok(Plan {
         output: Shape::new([l, directions * units]),
-        params: product(&[rows, d + units + 2]),
-        macs: product(&[l, rows, d + units]),
+        params: product(&[rows, d.saturating_add(units + 2)]),
+        macs: product(&[l, rows, d.saturating_add(units)]),
         // The inputs are laid out anew, step by step.
-        kept: product(&[l, numbers + d]),
+        kept: product(&[l, d.saturating_add(numbers)]),
     })
 }
 
