@@ -3,7 +3,7 @@
 pub use crate::{
     Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Block, Budget, Checkpoint,
     Count, Dataset, Draw, Duplicates, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay,
-    Evolution, Explanation, Floats, Grid, History, Ints, Key, Metric, Model, OnFailure, Optimizer,
+    Evolution, Explanation, Floats, Grid, History, Ints, Key, LogMel, Metric, Model, OnFailure, Optimizer,
     Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split,
     Strategy, Study, Task, Train, Training, Trial, Watch, activation, any, avg_pool, batch_norm,
     best_device, branches, cell, concat, conv, conv1d, depthwise, dropout, embedding, evaluator,

@@ -3,10 +3,9 @@
 //!
 //! `digits.bin` holds 65 bytes a sample: 64 pixels from 0 to 16, then the class.
 
-use super::Dataset;
+use super::{Dataset, Values};
 use crate::arch::Shape;
 use crate::task::Task;
-use candle_core::{Device, Tensor};
 
 static DIGITS: &[u8] = include_bytes!("digits.bin");
 
@@ -18,9 +17,7 @@ pub(super) fn load() -> Dataset {
         labels.push(u32::from(sample[64]));
     }
     let shape = Shape::new([1, 8, 8]);
-    let tensors = Tensor::from_vec(x, shape.batch(n), &Device::Cpu)
-        .and_then(|x| Ok((x, Tensor::from_vec(labels.clone(), n, &Device::Cpu)?)));
     // The sizes are those of the embedded file: this cannot fail once the tests have passed.
-    let (x, y) = tensors.expect("the embedded digits are complete");
-    Dataset::stratified("digits", Task::classification(10), shape, x, y, &labels)
+    Dataset::labelled("digits", Task::classification(10), shape, Values::Numbers(x), labels, None)
+        .expect("the embedded digits are complete")
 }

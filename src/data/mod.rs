@@ -1,15 +1,26 @@
 //! Data: one tensor of inputs, one of targets, a task, and fixed splits.
 
+mod cifar;
+mod csv;
 mod digits;
+mod file;
+mod idx;
+mod mel;
+mod split;
+mod standardise;
+mod text;
+mod wav;
+
+pub use mel::LogMel;
 
 use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::rng::{Hash64, Rng};
+use crate::rng::Hash64;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Inputs and targets with a task and fixed train, validation and test splits, held in memory.
 ///
@@ -37,6 +48,22 @@ struct Inner {
     train: Vec<u32>,
     validation: Vec<u32>,
     test: Vec<u32>,
+    /// The words of the classes, in order; empty where they are only numbered.
+    classes: Vec<String>,
+    /// The characters of the symbols, in order, with `'\0'` for padding; empty for numbers.
+    symbols: Vec<char>,
+    fingerprint: Kept,
+}
+
+/// A fingerprint that was computed before. A copy is about to become other data, so it starts
+/// without.
+#[derive(Default)]
+struct Kept(OnceLock<u64>);
+
+impl Clone for Kept {
+    fn clone(&self) -> Kept {
+        Kept::default()
+    }
 }
 
 /// A part of the data.
@@ -59,14 +86,34 @@ impl Dataset {
         digits::load()
     }
 
-    /// The embedded data of a name, as [`Dataset::name`] gives it: `digits`, or `digits[200]`.
+    /// The embedded data of a name, as [`Dataset::name`] gives it: `digits`, or with what was done
+    /// to it since, as in `digits[200], standardised`.
     pub(crate) fn embedded(name: &str) -> Option<Dataset> {
-        match name.split_once('[') {
-            None => (name == "digits").then(Dataset::digits),
-            Some((whole, part)) => {
-                let n: usize = part.strip_suffix(']')?.parse().ok()?;
-                Some(Dataset::embedded(whole)?.take(n))
+        let whole = match name {
+            "digits" => Some(Dataset::digits()),
+            _ => None,
+        };
+        if whole.is_some() {
+            return whole;
+        }
+        // The last step first: each is undone from the name, then done again to the data.
+        if let Some((rest, n)) = name.strip_suffix(']').and_then(|s| s.rsplit_once('[')) {
+            return Some(Dataset::embedded(rest)?.take(n.parse::<usize>().ok()?));
+        }
+        let (rest, step) = name.rsplit_once(", ")?;
+        let before = || Dataset::embedded(rest);
+        match step.split(' ').collect::<Vec<_>>()[..] {
+            ["standardised"] => before()?.standardised().ok(),
+            ["split", a, ":", b, ":", c] => {
+                let share = |s: &str| s.parse::<f64>().ok();
+                before()?.split(share(a)?, share(b)?, share(c)?).ok()
             }
+            ["validation", share] => before()?.validation_share(share.parse().ok()?).ok(),
+            ["fold", i, "of", k] => {
+                let i = i.parse::<usize>().ok()?.checked_sub(1)?;
+                before()?.folds(k.parse::<usize>().ok()?).ok()?.into_iter().nth(i)
+            }
+            _ => None,
         }
     }
 
@@ -96,11 +143,7 @@ impl Dataset {
         }));
         problems.extend(task.problem());
         refuse(name, problems)?;
-        let strata = labels.clone();
-        let n = labels.len();
-        let x = Tensor::from_vec(x, shape.batch(n), &Device::Cpu)?;
-        let y = Tensor::from_vec(labels, n, &Device::Cpu)?;
-        Ok(Dataset::stratified(name, task, shape, x, y, &strata))
+        Ok(Dataset::labelled(name, task, shape, Values::Numbers(x), labels, None)?)
     }
 
     /// Samples of a shape with `outputs` real targets each.
@@ -131,7 +174,8 @@ impl Dataset {
         let outputs = task.outputs();
         let x = Tensor::from_vec(x, shape.batch(n), &Device::Cpu)?;
         let y = Tensor::from_vec(targets, (n, outputs), &Device::Cpu)?;
-        Ok(Dataset::stratified(name, task, shape, x, y, &vec![0; n]))
+        let splits = split::deal(&vec![0; n], split::SHARES);
+        Ok(Dataset::of(name, task, shape, x, y, splits))
     }
 
     /// A text as numbers, cut into windows of `length` tokens; the target is the token that
@@ -166,51 +210,65 @@ impl Dataset {
         let (x, y) = (tensor(&tokens[..end])?, tensor(&tokens[1..=end])?);
         let order: Vec<u32> = (0..windows as u32).collect();
         let (a, b) = cuts(windows);
-        Ok(Dataset(Arc::new(Inner {
-            name: name.into(),
-            task,
-            shape,
-            x,
-            y,
-            train: order[..a].to_vec(),
-            validation: order[a..b].to_vec(),
-            test: order[b..].to_vec(),
-        })))
+        let splits = [&order[..a], &order[a..b], &order[b..]].map(<[u32]>::to_vec);
+        Ok(Dataset::of(name, task, shape, x, y, splits))
     }
 
-    /// Splits 60 : 20 : 20 by a fixed shuffle, each class alike.
-    fn stratified(
+    /// Samples with a class each. Those from `test` on are the test split, and a fifth of the others
+    /// the validation split; without it all are split 60 : 20 : 20. The shuffle is fixed, and each
+    /// class is split alike.
+    fn labelled(
+        name: &str,
+        task: Task,
+        shape: Shape,
+        x: Values,
+        labels: Vec<u32>,
+        test: Option<usize>,
+    ) -> candle_core::Result<Dataset> {
+        let n = labels.len();
+        let x = match x {
+            Values::Numbers(x) => Tensor::from_vec(x, shape.batch(n), &Device::Cpu)?,
+            Values::Symbols(x) => Tensor::from_vec(x, shape.batch(n), &Device::Cpu)?,
+        };
+        let splits = match test {
+            None => split::deal(&labels, split::SHARES),
+            Some(test) => {
+                let [train, validation, _] = split::deal(&labels[..test], [0.8, 0.2, 0.0]);
+                [train, validation, (test as u32..n as u32).collect()]
+            }
+        };
+        let y = Tensor::from_vec(labels, n, &Device::Cpu)?;
+        Ok(Dataset::of(name, task, shape, x, y, splits))
+    }
+
+    fn of(
         name: &str,
         task: Task,
         shape: Shape,
         x: Tensor,
         y: Tensor,
-        strata: &[u32],
+        [train, validation, test]: [Vec<u32>; 3],
     ) -> Dataset {
-        let mut rng = Rng::from_u64(0);
-        let mut of_class: Vec<Vec<u32>> = vec![];
-        for (i, &s) in strata.iter().enumerate() {
-            if of_class.len() <= s as usize {
-                of_class.resize(s as usize + 1, vec![]);
-            }
-            of_class[s as usize].push(i as u32);
-        }
-        let (mut train, mut validation, mut test) = (vec![], vec![], vec![]);
-        for class in &mut of_class {
-            rng.shuffle(class);
-        }
-        // Dealt like cards, class after class, so that the totals are exact as well.
-        for (i, &sample) in of_class.iter().flatten().enumerate() {
-            match i % 5 {
-                0 | 2 | 4 => train.push(sample),
-                1 => validation.push(sample),
-                _ => test.push(sample),
-            }
-        }
-        for split in [&mut train, &mut validation, &mut test] {
-            split.sort_unstable();
-        }
-        Dataset(Arc::new(Inner { name: name.into(), task, shape, x, y, train, validation, test }))
+        Dataset(Arc::new(Inner {
+            name: name.into(),
+            task,
+            shape,
+            x,
+            y,
+            train,
+            validation,
+            test,
+            classes: vec![],
+            symbols: vec![],
+            fingerprint: Kept::default(),
+        }))
+    }
+
+    /// The same data with some parts of it changed.
+    fn with(&self, change: impl FnOnce(&mut Inner)) -> Dataset {
+        let mut inner = (*self.0).clone();
+        change(&mut inner);
+        Dataset(Arc::new(inner))
     }
 
     /// The same samples with splits of your own: numbers of samples, from 0, as the data were given.
@@ -277,45 +335,6 @@ impl Dataset {
         }))
     }
 
-    /// The same inputs with mean 0 and standard deviation 1 in every channel of an image or feature
-    /// of a vector, as measured on the training split. Networks want inputs of about that size.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let x: Vec<f32> = (0..100).map(|i| 100.0 * i as f32).collect();
-    /// let y: Vec<f32> = (0..100).map(|i| i as f32 / 100.0).collect();
-    /// let data = Dataset::regression("line", x, [1], y, 1)?.standardised()?;
-    /// let (x, _) = data.tensors(Split::Train)?;
-    /// assert!(x.mean_all()?.to_scalar::<f32>()?.abs() < 1e-3);
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When the inputs are tokens.
-    pub fn standardised(&self) -> Result<Dataset> {
-        let d = &self.0;
-        if d.shape.vocabulary().is_some() {
-            return Err(Error::invalid(
-                format!("standardised() on {}", d.name),
-                "tokens are no numbers",
-                "embedding(...) in the space",
-            ));
-        }
-        let (x, _) = self.tensors(Split::Train)?;
-        let channels = x.transpose(0, 1)?.contiguous()?.flatten_from(1)?;
-        let mean = channels.mean(1)?;
-        let spread = channels.var(1)?.sqrt()?.to_vec1::<f32>()?;
-        // What never changes stays what it is.
-        let scale: Vec<f32> =
-            spread.iter().map(|s| if *s > 1e-12 { 1.0 / s } else { 1.0 }).collect();
-        let mut dims = vec![1; x.rank()];
-        dims[1] = scale.len();
-        let scale = Tensor::from_vec(scale, dims.clone(), &Device::Cpu)?;
-        let x = d.x.broadcast_sub(&mean.reshape(dims)?)?.broadcast_mul(&scale)?;
-        let name = format!("{}, standardised", d.name);
-        Ok(Dataset(Arc::new(Inner { name, x, ..(**d).clone() })))
-    }
-
     /// The name.
     pub fn name(&self) -> String {
         self.0.name.clone()
@@ -329,6 +348,43 @@ impl Dataset {
     /// The shape of one input.
     pub fn shape(&self) -> Shape {
         self.0.shape.clone()
+    }
+
+    /// The words of the classes in the order of their numbers: those of the file they were read
+    /// from, else the numbers themselves. Empty when there are no classes.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// assert_eq!(Dataset::names().classes(), ["female", "male"]);
+    /// assert_eq!(Dataset::digits().classes()[9], "9");
+    /// ```
+    pub fn classes(&self) -> Vec<String> {
+        match &self.0.task {
+            Task::Classification { classes } if self.0.classes.is_empty() => {
+                (0..*classes).map(|c| c.to_string()).collect()
+            }
+            _ => self.0.classes.clone(),
+        }
+    }
+
+    /// The same data with words for its classes, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When there is not one word a class.
+    pub fn with_classes<S: Into<String>>(
+        &self,
+        words: impl IntoIterator<Item = S>,
+    ) -> Result<Dataset> {
+        let words: Vec<String> = words.into_iter().map(Into::into).collect();
+        let wanted = self.classes().len();
+        if words.len() != wanted {
+            return Err(Error::invalid(
+                format!("with_classes of {} words", words.len()),
+                format!("the data {} have {wanted} classes", self.0.name),
+                "one word for each class, in the order of their numbers",
+            ));
+        }
+        Ok(self.with(|d| d.classes = words))
     }
 
     /// The number of samples in all splits.
@@ -408,6 +464,10 @@ impl Dataset {
 
     /// A short name for the data, stable between runs: a hash of values, targets and splits.
     pub fn fingerprint(&self) -> u64 {
+        *self.0.fingerprint.0.get_or_init(|| self.hash())
+    }
+
+    fn hash(&self) -> u64 {
         let mut h = Hash64::new();
         h.write(self.0.shape.to_string().as_bytes());
         h.write(self.0.task.to_string().as_bytes());
@@ -421,6 +481,12 @@ impl Dataset {
         }
         h.finish()
     }
+}
+
+/// The inputs before they are a tensor.
+enum Values {
+    Numbers(Vec<f32>),
+    Symbols(Vec<u32>),
 }
 
 /// Where 60 : 20 : 20 cuts a list.
@@ -510,6 +576,33 @@ mod tests {
         }
         assert_eq!(data.take(usize::MAX).len(), 1000);
         assert!(data.take(0).is_empty());
+    }
+
+    #[test]
+    fn embedded_data_are_known_by_what_was_done_to_them() {
+        let all = [Dataset::digits()];
+        for data in all {
+            let mut derived = vec![
+                data.clone(),
+                data.take(200),
+                data.split(0.7, 0.1, 0.2).unwrap().take(300),
+                data.validation_share(0.125).unwrap(),
+                data.take(400).folds(3).unwrap().swap_remove(2),
+            ];
+            if data.shape().vocabulary().is_none() {
+                derived
+                    .push(data.folds(3).unwrap().swap_remove(1).standardised().unwrap().take(90));
+            }
+            for data in derived {
+                let found = Dataset::embedded(&data.name()).unwrap();
+                assert_eq!(found.fingerprint(), data.fingerprint(), "{}", data.name());
+            }
+        }
+        for name in
+            ["", "mine", "digits[x]", "digits, fold 9 of 3", "digits, fold 0 of 3", ", ", "]"]
+        {
+            assert!(Dataset::embedded(name).is_none(), "{name}");
+        }
     }
 
     #[test]

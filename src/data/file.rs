@@ -1,0 +1,177 @@
+//! Files that data are read from: plain or gzip, found or said where to get.
+
+use crate::error::{Error, ErrorKind, Result};
+use flate2::bufread::MultiGzDecoder;
+use std::fmt::Display;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+
+/// Larger files are refused: an unpacked archive or a device would fill the memory.
+const MOST: u64 = 4 << 30;
+
+/// An error about a file: what is wrong with it, and what to try.
+pub(super) fn wrong(path: &Path, what: impl Display) -> Error {
+    Error::new(ErrorKind::File, format!("{}: {what}", path.display()))
+}
+
+/// The bytes of a file, unpacked when they are gzip. Where there is no file, `hint` says where to
+/// get one.
+pub(super) fn read(path: &Path, hint: &str) -> Result<Vec<u8>> {
+    read_up_to(path, hint, MOST)
+}
+
+fn read_up_to(path: &Path, hint: &str, most: u64) -> Result<Vec<u8>> {
+    if !path.exists() {
+        return Err(wrong(path, format!("there is no such file. {hint}")));
+    }
+    if path.is_dir() {
+        return Err(wrong(path, "this is a folder, and a file is wanted. Name a file in it."));
+    }
+    let failed = |e: std::io::Error| wrong(path, format!("cannot be read: {e}."));
+    let mut file = BufReader::new(std::fs::File::open(path).map_err(failed)?);
+    let mut start = vec![];
+    file.by_ref().take(2).read_to_end(&mut start).map_err(failed)?;
+    let whole = start.clone();
+    let file = std::io::Cursor::new(start).chain(file);
+    let mut bytes = vec![];
+    if whole == [0x1f, 0x8b] {
+        let mut unpacked = MultiGzDecoder::new(file).take(most + 1);
+        unpacked.read_to_end(&mut bytes).map_err(|e| {
+            wrong(path, format!("the gzip file is damaged or cut short ({e}). Get it again."))
+        })?;
+    } else {
+        file.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() as u64 > most {
+        return Err(wrong(
+            path,
+            format!("holds more than {most} bytes, the most that is read. Try a part of it."),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// A file as text.
+pub(super) fn read_text(path: &Path, hint: &str) -> Result<String> {
+    let text = String::from_utf8(read(path, hint)?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
+        wrong(path, format!("line {line} is no UTF-8 text (byte {at}). Save it as UTF-8."))
+    })?;
+    // Some programs put a mark in front that is no part of the text.
+    Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
+}
+
+/// The first of these files that a folder holds, plain or with `.gz`.
+pub(super) fn find(folder: &Path, names: &[&str], hint: &str) -> Result<PathBuf> {
+    for name in names {
+        for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
+            if path.is_file() {
+                return Ok(path);
+            }
+        }
+    }
+    let what = if folder.is_dir() { "the folder has no" } else { "there is no such folder with" };
+    Err(wrong(folder, format!("{what} {}[.gz]. {hint}", names.join(" or "))))
+}
+
+/// The files and folders in a folder, by name.
+pub(super) fn list(folder: &Path, hint: &str) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Err(wrong(folder, format!("there is no such folder. {hint}")));
+    }
+    let failed = |e: std::io::Error| wrong(folder, format!("cannot be read: {e}."));
+    let entries = std::fs::read_dir(folder).map_err(failed)?;
+    let mut paths: Vec<PathBuf> =
+        entries.map(|e| Ok(e?.path())).collect::<std::io::Result<_>>().map_err(failed)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// The name of a file or folder for a data set: without folders before and endings behind.
+pub(super) fn name_of(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    for end in [".csv", ".tsv", ".txt", ".bin"] {
+        if let Some(stem) = name.strip_suffix(end) {
+            return stem.to_string();
+        }
+    }
+    name.to_string()
+}
+
+/// Numbers for labels that are words: whole numbers in their order, anything else by the alphabet.
+/// With a number of classes, whole numbers below it are taken as they are.
+pub(super) fn classes_of(
+    labels: &[String],
+    classes: Option<usize>,
+) -> Result<(Vec<u32>, Vec<String>), String> {
+    let mut words: Vec<&String> = labels.iter().collect();
+    words.sort_unstable();
+    words.dedup();
+    let numbers: Option<Vec<u32>> = words.iter().map(|w| w.parse().ok()).collect();
+    if let (Some(numbers), Some(n)) = (&numbers, classes)
+        && numbers.iter().all(|&c| (c as usize) < n)
+    {
+        let labels = labels.iter().filter_map(|l| l.parse().ok()).collect();
+        return Ok((labels, vec![]));
+    }
+    if numbers.is_some() {
+        words.sort_by_key(|w| w.parse::<u32>().unwrap_or(u32::MAX));
+    }
+    if let Some(n) = classes.filter(|&n| n != words.len()) {
+        let shown: Vec<&str> = words.iter().take(12).map(|w| w.as_str()).collect();
+        let more = if words.len() > 12 { ", ..." } else { "" };
+        return Err(format!(
+            "{n} classes are wanted and {} found: {}{more}. Try Task::classification({}).",
+            words.len(),
+            shown.join(", "),
+            words.len()
+        ));
+    }
+    let number: std::collections::HashMap<&str, u32> =
+        words.iter().enumerate().map(|(i, w)| (w.as_str(), i as u32)).collect();
+    let found = labels.iter().filter_map(|l| number.get(l.as_str()).copied()).collect();
+    Ok((found, words.into_iter().cloned().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+
+    #[test]
+    fn gzip_is_unpacked_and_bounded() {
+        let folder = std::env::temp_dir().join(format!("nascent-file-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("zeros.csv.gz");
+        let mut zip = GzEncoder::new(vec![], Compression::best());
+        zip.write_all(&vec![0; 100_000]).unwrap();
+        let packed = zip.finish().unwrap();
+        std::fs::write(&path, &packed).unwrap();
+        assert_eq!(read(&path, "").unwrap().len(), 100_000);
+        assert_eq!(name_of(&path), "zeros");
+        let e = read_up_to(&path, "", 99_999).unwrap_err().to_string();
+        assert!(e.contains("more than 99999 bytes"), "{e}");
+        std::fs::write(&path, &packed[..packed.len() - 9]).unwrap();
+        let e = read(&path, "").unwrap_err().to_string();
+        assert!(e.contains("damaged or cut short"), "{e}");
+        std::fs::write(&path, [0x1f]).unwrap();
+        assert_eq!(read(&path, "").unwrap(), [0x1f]);
+        assert!(read(&folder, "").unwrap_err().to_string().contains("folder"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn words_become_classes() {
+        let of = |list: &[&str], n| {
+            classes_of(&list.iter().map(|s| s.to_string()).collect::<Vec<_>>(), n)
+        };
+        assert_eq!(of(&["b", "a", "b"], Some(2)).unwrap().0, [1, 0, 1]);
+        assert_eq!(of(&["10", "9"], None).unwrap(), (vec![1, 0], vec!["9".into(), "10".into()]));
+        assert_eq!(of(&["0", "2"], Some(3)).unwrap(), (vec![0, 2], vec![]));
+        assert!(of(&["1", "2", "3"], Some(2)).unwrap_err().contains("classification(3)"));
+    }
+}

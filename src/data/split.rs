@@ -1,0 +1,264 @@
+//! Splits: shares of the data, folds, and the test split of another file.
+//!
+//! Every split is made by a fixed shuffle, so the same data are always split alike, on every
+//! machine. Classes are split in proportion. A text is cut, not shuffled: the windows of a split
+//! stay neighbours, and what was trained on is not met again a few characters away.
+
+use super::Dataset;
+use crate::count::Count;
+use crate::error::{Error, Result};
+use crate::rng::Rng;
+use crate::task::Task;
+use candle_core::Tensor;
+
+/// The shares where nothing else is said.
+pub(super) const SHARES: [f64; 3] = [0.6, 0.2, 0.2];
+
+/// The sample numbers `0..strata.len()` in the order in which they are dealt: shuffled, one class
+/// after the other.
+fn order(strata: &[u32]) -> Vec<u32> {
+    let classes = strata.iter().max().map_or(0, |&s| s as usize + 1);
+    let mut of_class: Vec<Vec<u32>> = vec![vec![]; classes];
+    for (i, &s) in strata.iter().enumerate() {
+        of_class[s as usize].push(i as u32);
+    }
+    let mut rng = Rng::from_u64(0);
+    of_class.iter_mut().for_each(|class| rng.shuffle(class));
+    of_class.concat()
+}
+
+/// Splits by shares, each class alike. Dealt like cards, class after class, each to the split that
+/// is furthest behind its share: so the totals are right as well.
+pub(super) fn deal(strata: &[u32], shares: [f64; 3]) -> [Vec<u32>; 3] {
+    let mut splits: [Vec<u32>; 3] = Default::default();
+    for (i, sample) in order(strata).into_iter().enumerate() {
+        let behind = |s: usize| shares[s] * (i + 1) as f64 - splits[s].len() as f64;
+        let most = (1..3).fold(0, |best, s| if behind(s) > behind(best) { s } else { best });
+        splits[most].push(sample);
+    }
+    splits.iter_mut().for_each(|s| s.sort_unstable());
+    splits
+}
+
+impl Dataset {
+    /// The same samples split anew, by three shares that add up to 1; the default of most data is
+    /// `split(0.6, 0.2, 0.2)`.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::names().split(0.8, 0.1, 0.1)?;
+    /// assert_eq!(data.sizes(), (4128, 516, 516));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a share is negative or they do not add up to 1.
+    pub fn split(&self, train: f64, validation: f64, test: f64) -> Result<Dataset> {
+        let shares = [train, validation, test];
+        let sum: f64 = shares.iter().sum();
+        if shares.iter().any(|s| s.is_nan() || *s < 0.0) || (sum - 1.0).abs() > 1e-6 {
+            return Err(Error::invalid(
+                format!("split({train}, {validation}, {test})"),
+                format!("three shares from 0.0 that add up to 1.0 are wanted, these are {sum}"),
+                "split(0.6, 0.2, 0.2)",
+            ));
+        }
+        let splits = self.dealt(&self.every(), shares)?;
+        Ok(self.with(|d| {
+            [d.train, d.validation, d.test] = splits;
+            d.name += &format!(", split {train} : {validation} : {test}");
+        }))
+    }
+
+    /// Train and validation samples split anew, with this share of them for validation. The test
+    /// split stays.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// assert_eq!(Dataset::mnist1d().validation_share(0.1)?.sizes(), (3600, 400, 1000));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the share is not between 0 and 1.
+    pub fn validation_share(&self, share: f64) -> Result<Dataset> {
+        if !(0.0..=1.0).contains(&share) {
+            return Err(Error::invalid(
+                format!("validation_share({share})"),
+                "a share from 0.0 to 1.0 is wanted",
+                "validation_share(0.2)",
+            ));
+        }
+        let [train, validation, _] = self.dealt(&self.pool(), [1.0 - share, share, 0.0])?;
+        Ok(self.with(|d| {
+            (d.train, d.validation) = (train, validation);
+            d.name += &format!(", validation {share}");
+        }))
+    }
+
+    /// Cross-validation: `k` data sets, in each of which another `k`-th part of the train and
+    /// validation samples is the validation split and the rest the train split. The test split is
+    /// the same in all; the samples are not copied.
+    ///
+    /// Standardise after this, not before, so that each is measured on its own training split.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits();
+    /// let space = Space::on(&data).then(linear(16));
+    /// let arch = space.default_architecture()?;
+    /// let mut scores = vec![];
+    /// for fold in data.folds(3)? {
+    ///     let train = Train::on(&fold).epochs(2);
+    ///     scores.push(train.evaluate(&arch, &Budget::new(2, 2, 1))?.score());
+    /// }
+    /// assert_eq!(scores.len(), 3);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are fewer than 2 folds, or more than samples.
+    pub fn folds(&self, k: impl Count) -> Result<Vec<Dataset>> {
+        let (given, k) = (k.to_i64(), k.to_size());
+        let pool = self.pool();
+        if k < 2 || k > pool.len() {
+            return Err(Error::invalid(
+                format!("folds({given})"),
+                format!("from 2 to {}, the train and validation samples, are allowed", pool.len()),
+                "folds(5)",
+            ));
+        }
+        let fold_of: Vec<(u32, usize)> = match self.strata(&pool)? {
+            Some(strata) => {
+                let dealt = order(&strata).into_iter().enumerate();
+                dealt.map(|(i, at)| (pool[at as usize], i % k)).collect()
+            }
+            None => pool.iter().enumerate().map(|(i, &s)| (s, i * k / pool.len())).collect(),
+        };
+        let one = |fold: usize| {
+            let (mut validation, mut train) = (vec![], vec![]);
+            for &(sample, of) in &fold_of {
+                if of == fold { &mut validation } else { &mut train }.push(sample);
+            }
+            train.sort_unstable();
+            validation.sort_unstable();
+            self.with(|d| {
+                (d.train, d.validation) = (train, validation);
+                d.name += &format!(", fold {} of {k}", fold + 1);
+            })
+        };
+        Ok((0..k).map(one).collect())
+    }
+
+    /// These data with all samples of `other` as the test split: for a test set that comes as a
+    /// file of its own. All samples of this set become train and validation samples, 4 to 1.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let make = |name, n: usize| {
+    ///     let x = (0..n).map(|i| i as f32).collect();
+    ///     Dataset::classification(name, x, [1], (0..n).map(|i| (i % 2) as u32).collect(), 2)
+    /// };
+    /// let data = make("train", 100)?.with_test_of(&make("test", 20)?)?;
+    /// assert_eq!(data.sizes(), (80, 20, 20));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When task, shape, classes or symbols are not the same in both.
+    pub fn with_test_of(&self, other: &Dataset) -> Result<Dataset> {
+        let (a, b) = (&self.0, &other.0);
+        let alike = [
+            ("tasks", a.task == b.task),
+            ("input shapes", a.shape == b.shape),
+            ("words of the classes", self.classes() == other.classes()),
+            ("symbols", a.symbols == b.symbols),
+        ];
+        if let Some((what, _)) = alike.iter().find(|(_, same)| !same) {
+            return Err(Error::invalid(
+                format!("with_test_of({other})"),
+                format!("the {what} differ from those of {self}"),
+                "two files of the same columns and classes",
+            ));
+        }
+        let x = Tensor::cat(&[&a.x, &b.x], 0)?;
+        let y = Tensor::cat(&[&a.y, &b.y], 0)?;
+        let [train, validation, _] = self.dealt(&self.every(), [0.8, 0.2, 0.0])?;
+        let offset = a.x.dims().first().copied().unwrap_or_default() as u32;
+        Ok(self.with(|d| {
+            (d.x, d.y, d.train, d.validation) = (x, y, train, validation);
+            d.test = other.every().iter().map(|i| i + offset).collect();
+            d.name += &format!(", tested on {}", b.name);
+        }))
+    }
+
+    /// Train and validation samples, in order.
+    fn pool(&self) -> Vec<u32> {
+        let mut all = [&self.0.train[..], &self.0.validation[..]].concat();
+        all.sort_unstable();
+        all
+    }
+
+    /// The samples of all splits, in order.
+    fn every(&self) -> Vec<u32> {
+        let mut all = [&self.pool()[..], &self.0.test[..]].concat();
+        all.sort_unstable();
+        all
+    }
+
+    /// The class of each of the samples, or 0 where there are none; nothing for a text.
+    fn strata(&self, samples: &[u32]) -> Result<Option<Vec<u32>>> {
+        Ok(match self.0.task {
+            Task::Classification { .. } => {
+                let y = self.0.y.to_vec1::<u32>()?;
+                Some(samples.iter().map(|&i| y[i as usize]).collect())
+            }
+            Task::Regression { .. } => Some(vec![0; samples.len()]),
+            Task::NextToken { .. } => None,
+        })
+    }
+
+    fn dealt(&self, samples: &[u32], shares: [f64; 3]) -> Result<[Vec<u32>; 3]> {
+        let Some(strata) = self.strata(samples)? else {
+            let n = samples.len() as f64;
+            let cut = |share: f64| ((share * n).round() as usize).min(samples.len());
+            let (a, b) = (cut(shares[0]), cut(shares[0] + shares[1]));
+            return Ok([&samples[..a], &samples[a..b], &samples[b..]].map(<[u32]>::to_vec));
+        };
+        let of = |list: Vec<u32>| list.iter().map(|&i| samples[i as usize]).collect();
+        Ok(deal(&strata, shares).map(of))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deal_is_what_it_always_was() {
+        // Journals know these data by their fingerprints.
+        assert_eq!(Dataset::digits().fingerprint(), 0xd49b_0e45_9f69_b5d5);
+        assert_eq!(Dataset::digits().take(200).fingerprint(), 0x48f7_168a_7f36_6fe0);
+    }
+
+    #[test]
+    fn a_deal_is_complete_and_in_proportion() {
+        let strata: Vec<u32> = (0..1003).map(|i| (i * i % 7) as u32).collect();
+        for shares in [[0.5, 0.25, 0.25], [0.7, 0.3, 0.0], [1.0, 0.0, 0.0], [0.05, 0.05, 0.9]] {
+            let splits = deal(&strata, shares);
+            let mut all = splits.concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..1003).collect::<Vec<u32>>());
+            for (split, share) in splits.iter().zip(shares) {
+                assert!((split.len() as f64 - 1003.0 * share).abs() <= 1.0, "{shares:?}");
+                for class in 0..7 {
+                    let is = |i: &&u32| strata[**i as usize] == class;
+                    let whole = strata.iter().filter(|&&s| s == class).count() as f64;
+                    let here = split.iter().filter(is).count() as f64;
+                    assert!((here - share * whole).abs() <= 2.0, "{shares:?} class {class}");
+                }
+            }
+        }
+        assert!(deal(&[], SHARES).iter().all(Vec::is_empty));
+    }
+}
