@@ -6,6 +6,8 @@ mod digits;
 mod file;
 mod idx;
 mod mel;
+mod mnist1d;
+mod names;
 mod split;
 mod standardise;
 mod text;
@@ -91,6 +93,9 @@ impl Dataset {
     pub(crate) fn embedded(name: &str) -> Option<Dataset> {
         let whole = match name {
             "digits" => Some(Dataset::digits()),
+            "mnist1d" => Some(Dataset::mnist1d()),
+            "names" => Some(Dataset::names()),
+            "names text" => Some(Dataset::names_text()),
             _ => None,
         };
         if whole.is_some() {
@@ -580,7 +585,7 @@ mod tests {
 
     #[test]
     fn embedded_data_are_known_by_what_was_done_to_them() {
-        let all = [Dataset::digits()];
+        let all = [Dataset::digits(), Dataset::mnist1d(), Dataset::names(), Dataset::names_text()];
         for data in all {
             let mut derived = vec![
                 data.clone(),
