@@ -47,7 +47,7 @@ mod task;
 
 pub use arch::{Architecture, LayerRow, Shape};
 pub use count::Count;
-pub use data::{Dataset, LogMel, Split};
+pub use data::{Augment, Dataset, LogMel, Split};
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,

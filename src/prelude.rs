@@ -1,14 +1,15 @@
 //! All that a notebook imports: `use nascent::prelude::*;`
 
 pub use crate::{
-    Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Block, Budget, Checkpoint,
-    Count, Dataset, Draw, Duplicates, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay,
-    Evolution, Explanation, Floats, Grid, History, Ints, Key, LogMel, Metric, Model, OnFailure, Optimizer,
-    Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split,
-    Strategy, Study, Task, Train, Training, Trial, Watch, activation, any, avg_pool, batch_norm,
-    best_device, branches, cell, concat, conv, conv1d, depthwise, dropout, embedding, evaluator,
-    flatten, gelu, global_avg_pool, global_max_pool, gru, last, linear, lstm, max_pool, one_of,
-    relu, repeat, residual, rnn, sep_conv, seq, show, sigmoid, silu, skip, strategy, tanh, zero,
+    Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Augment, Block, Budget,
+    Checkpoint, Count, Dataset, Draw, Duplicates, Error, ErrorKind, Evaluation, Evaluator,
+    EvcxrDisplay, Evolution, Explanation, Floats, Grid, History, Ints, Key, LogMel, Metric, Model,
+    OnFailure, Optimizer, Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule,
+    Shape, Space, Split, Strategy, Study, Task, Train, Training, Trial, Watch, activation, any,
+    avg_pool, batch_norm, best_device, branches, cell, concat, conv, conv1d, depthwise, dropout,
+    embedding, evaluator, flatten, gelu, global_avg_pool, global_max_pool, gru, last, linear, lstm,
+    max_pool, one_of, relu, repeat, residual, rnn, sep_conv, seq, show, sigmoid, silu, skip,
+    strategy, tanh, zero,
 };
 
 pub use crate::chart::{Chart, Report};

@@ -1,5 +1,6 @@
 //! Data: one tensor of inputs, one of targets, a task, and fixed splits.
 
+mod augment;
 mod cifar;
 mod csv;
 mod digits;
@@ -13,6 +14,7 @@ mod standardise;
 mod text;
 mod wav;
 
+pub use augment::Augment;
 pub use mel::LogMel;
 
 use crate::arch::Shape;

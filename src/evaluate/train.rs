@@ -6,7 +6,7 @@ use super::{
 };
 use crate::arch::Architecture;
 use crate::count::Count;
-use crate::data::{Dataset, Split};
+use crate::data::{Augment, Dataset, Split};
 use crate::error::{Error, Result};
 use crate::nn::{Optimizer, Schedule};
 use crate::space::Space;
@@ -38,6 +38,7 @@ pub struct Train {
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
     pub(super) smoothing: f64,
+    pub(super) augment: Augment,
     pub(super) clip: Option<f64>,
     pub(super) patience: Option<i64>,
     pub(super) keep_best: bool,
@@ -54,6 +55,7 @@ impl Train {
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
             smoothing: 0.0,
+            augment: Augment::new(),
             clip: None,
             patience: None,
             keep_best: false,
@@ -94,6 +96,19 @@ impl Train {
     /// Moves this share of each target to all classes alike (arXiv 1512.00567).
     pub fn label_smoothing(&self, share: f64) -> Train {
         Train { smoothing: share, ..self.clone() }
+    }
+
+    /// Changes the training samples a little at every step; validation and test samples stay. The
+    /// changes follow from the seed and the step.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::mnist1d();
+    /// let train = Train::on(&data).augment(Augment::new().shift(4).noise(0.05));
+    /// assert!(train.to_string().contains("augmented by shift(4), noise(0.05)"));
+    /// ```
+    pub fn augment(&self, augment: Augment) -> Train {
+        Train { augment, ..self.clone() }
     }
 
     /// Scales the gradient down to this norm where it is larger.
@@ -281,6 +296,7 @@ impl Evaluator for Train {
             optimizer: self.optimizer,
             schedule: self.schedule,
             smoothing: self.smoothing,
+            augment: self.augment,
             clip: self.clip,
             patience: self.patience,
             keep_best: self.keep_best,
@@ -331,6 +347,7 @@ impl Evaluator for Train {
                 "label_smoothing: a regression has no labels to smooth. Leave it out.".into(),
             );
         }
+        found.extend(self.augment.problems(&self.data.shape()));
         if self.clip.is_some_and(|c| c.is_nan() || c <= 0.0) {
             found.push("clip_gradient: the norm must be above 0.0. Try 5.0.".to_string());
         }
@@ -418,6 +435,9 @@ struct Stored {
     optimizer: Optimizer,
     schedule: Schedule,
     smoothing: f64,
+    // Journals of before have none; those without stay as they were.
+    #[serde(default, skip_serializing_if = "Augment::is_none")]
+    augment: Augment,
     clip: Option<f64>,
     patience: Option<i64>,
     keep_best: bool,
@@ -433,6 +453,7 @@ impl Train {
             optimizer: s.optimizer,
             schedule: s.schedule,
             smoothing: s.smoothing,
+            augment: s.augment,
             clip: s.clip,
             patience: s.patience,
             keep_best: s.keep_best,
@@ -457,6 +478,9 @@ impl Train {
         );
         if self.smoothing > 0.0 {
             text += &format!(", label smoothing {}", self.smoothing);
+        }
+        if !self.augment.is_none() {
+            text += &format!(", augmented by {}", self.augment);
         }
         if let Some(norm) = self.clip {
             text += &format!(", gradients clipped at {norm}");

@@ -194,7 +194,11 @@ impl Training {
         let step = self.steps.taken;
         let per_epoch = self.train.steps(self.split);
         let i = Tensor::new(batch, &self.train.device)?;
-        let (x, y) = (self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?);
+        let (mut x, y) = (self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?);
+        if !self.train.augment.is_none() {
+            let mut rng = Rng::from_u64(self.log.seed).stream("augment", step);
+            x = self.train.augment.apply(&x, &mut rng)?;
+        }
         let mut dropout = Rng::from_u64(self.log.seed).stream("dropout", step);
         let out = self.model.forward_train(&x, &mut dropout)?;
         let loss = loss(&self.train.data.task(), &out, &y, self.train.smoothing)?;
