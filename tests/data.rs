@@ -1,0 +1,579 @@
+//! Data from outside: the embedded sets, every reader with good and with damaged files, splits,
+//! folds and augmentation.
+
+use flate2::{Compression, write::GzEncoder};
+use nascent::prelude::*;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// A folder of its own for each test, gone at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("nascent-data-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut zip = GzEncoder::new(vec![], Compression::fast());
+    zip.write_all(bytes).unwrap();
+    zip.finish().unwrap()
+}
+
+fn says<T>(result: Result<T>, parts: &[&str]) {
+    let Err(e) = result else { panic!("no error; wanted {parts:?}") };
+    let text = e.to_string();
+    for part in parts {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+fn floats(t: &Tensor) -> Vec<f32> {
+    t.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn labels(data: &Dataset, split: Split) -> Vec<u32> {
+    data.tensors(split).unwrap().1.flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The score of a small training, which must run on the data as they are.
+fn learns(data: &Dataset, block: Block, epochs: usize) -> f64 {
+    let space = Space::on(data).then(block);
+    let train = Train::on(data).epochs(epochs);
+    let budget = Budget::new(epochs, epochs, 1);
+    train.evaluate(&space.default_architecture().unwrap(), &budget).unwrap().score()
+}
+
+// ---- embedded ----
+
+#[test]
+fn the_embedded_sets_are_complete_and_can_be_learned() {
+    let begun = std::time::Instant::now();
+    let sets = [Dataset::mnist1d(), Dataset::names(), Dataset::names_text(), Dataset::digits()];
+    println!("all embedded sets in {:?}", begun.elapsed());
+    assert!(begun.elapsed().as_secs_f64() < 0.5);
+    let names = &sets[1];
+    for split in [Split::Train, Split::Validation, Split::Test] {
+        let y = labels(names, split);
+        let male = y.iter().sum::<u32>() as f64 / y.len() as f64;
+        assert!((male - 1146.0 / 5160.0).abs() < 0.002, "{split:?} {male}");
+    }
+    let mut of = std::collections::HashMap::new();
+    for split in [Split::TrainValidation, Split::Test] {
+        let x = names.tensors(split).unwrap().0.to_vec2::<u32>().unwrap();
+        of.extend(x.iter().map(|t| names.decode(t).unwrap()).zip(labels(names, split)));
+    }
+    assert_eq!((of.get("james"), of.get("mary"), of.len()), (Some(&1), Some(&0), 5160));
+
+    // A small MLP on the signals is well above chance, and so is a letter after a letter.
+    assert!(learns(&sets[0], seq([flatten(), linear(64)]), 4) > 0.3);
+    assert!(learns(&sets[2], embedding(16), 8) < 20.0);
+}
+
+#[test]
+fn a_text_is_told_apart_from_its_symbols() {
+    let text = Dataset::names_text();
+    let (x, y) = text.tensors(Split::Test).unwrap();
+    let (x, y) = (x.to_vec2::<u32>().unwrap(), y.to_vec2::<u32>().unwrap());
+    assert_eq!(x[0][1..], y[0][..31], "the target is what follows");
+    let words = text.decode(&x[0]).unwrap();
+    assert!(words.contains('\n') && words.len() == 32, "{words}");
+    assert_eq!(text.encode(&words).unwrap(), x[0]);
+    says(text.decode([27]), &["27", "0 to 26", "names text"]);
+    says(text.encode("Anna"), &["'A'", "symbols()"]);
+    says(Dataset::digits().decode([1]), &["not made of text"]);
+}
+
+// ---- IDX ----
+
+fn idx(kind: u8, dims: &[u32], values: &[u8]) -> Vec<u8> {
+    let mut out = vec![0, 0, kind, dims.len() as u8];
+    dims.iter().for_each(|d| out.extend(d.to_be_bytes()));
+    out.extend(values);
+    out
+}
+
+#[test]
+fn idx_pairs_and_folders() {
+    let folder = Folder::new("idx");
+    let pixels: Vec<u8> = (0..60).map(|i| (i * 4) as u8).collect();
+    let images = folder.write("i", idx(8, &[10, 2, 3], &pixels));
+    let classes = folder.write("l", gzip(&idx(8, &[10], &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0])));
+    let data = Dataset::from_idx(&images, &classes).unwrap();
+    assert_eq!((data.shape().dims(), data.sizes()), (vec![1, 2, 3], (6, 2, 2)));
+    assert_eq!(data.task(), Task::classification(3));
+    let mut all: Vec<f32> = [Split::Train, Split::Validation, Split::Test]
+        .iter()
+        .flat_map(|s| floats(&data.tensors(*s).unwrap().0))
+        .collect();
+    all.sort_unstable_by(f32::total_cmp);
+    let wanted: Vec<f32> = pixels.iter().map(|&p| f32::from(p) / 255.0).collect();
+    assert_eq!(all, wanted);
+
+    says(Dataset::idx(&folder.0), &["train-images-idx3-ubyte", "dataset-fashion-mnist"]);
+    folder.write("train-images-idx3-ubyte.gz", gzip(&idx(8, &[10, 2, 3], &pixels)));
+    folder.write("train-labels-idx1-ubyte", idx(8, &[10], &[0, 1, 2, 0, 1, 2, 0, 1, 2, 0]));
+    says(Dataset::idx(&folder.0), &["t10k-images"]);
+    let test = folder.write("t10k-images.idx3-ubyte", idx(8, &[2, 2, 3], &pixels[..12]));
+    folder.write("t10k-labels-idx1-ubyte", idx(8, &[2], &[3, 0]));
+    let data = Dataset::idx(&folder.0).unwrap();
+    assert_eq!((data.sizes(), data.task()), ((8, 2, 2), Task::classification(4)));
+    assert_eq!(labels(&data, Split::Test), [3, 0]);
+    let (x, _) = data.tensors(Split::Test).unwrap();
+    assert_eq!(floats(&x)[11], 44.0 / 255.0);
+    std::fs::write(test, idx(8, &[2, 3, 2], &pixels[..12])).unwrap();
+    says(Dataset::idx(&folder.0), &["1x3x2", "1x2x3"]);
+}
+
+#[test]
+fn idx_files_that_lie() {
+    let folder = Folder::new("idx-bad");
+    let good = folder.write("labels", idx(8, &[6], &[0, 1, 0, 1, 0, 1]));
+    let of = |bytes: Vec<u8>| Dataset::from_idx(folder.write("images", bytes), &good);
+    assert!(of(idx(8, &[6, 1, 1], &[0; 6])).is_ok());
+    says(of(vec![]), &["no IDX file"]);
+    says(of(b"PNG!".to_vec()), &["50, 4e, 47"]);
+    says(of(vec![0, 0, 8, 200, 0]), &["cut short"]);
+    says(of(idx(0x0d, &[6, 1, 1], &[0; 24])), &["0x0d"]);
+    // More than there is, by a little, by a lot, and by more than a number can hold.
+    says(of(idx(8, &[6, 1, 2], &[0; 6])), &["[6, 1, 2]", "6 values"]);
+    says(of(idx(8, &[u32::MAX, 28, 28], &[0; 6])), &["6 values"]);
+    says(of(idx(8, &[u32::MAX; 9], &[0; 6])), &["6 values"]);
+    says(of(idx(8, &[], &[])), &["[]"]);
+    says(of(idx(8, &[6], &[0; 6])), &["no images"]);
+    says(of(idx(8, &[5, 1, 1], &[0; 5])), &["[6] labels for 5 images"]);
+    says(of(idx(8, &[6, 0, 1], &[])), &["no images"]);
+    let one = folder.write("labels", idx(8, &[6], &[0; 6]));
+    says(Dataset::from_idx(folder.write("i", idx(8, &[6, 1, 1], &[0; 6])), one), &["1 classes"]);
+    says(Dataset::from_idx("nowhere", &good), &["no such file", "Debian"]);
+    says(Dataset::from_idx(&folder.0, &good), &["folder"]);
+}
+
+/// The true set: Debian's package dataset-fashion-mnist, or the folder in NASCENT_FASHION_MNIST.
+#[test]
+fn fashion_mnist_where_it_is() {
+    let folder = std::env::var("NASCENT_FASHION_MNIST")
+        .unwrap_or_else(|_| "/usr/share/datasets/fashion-mnist".into());
+    if !Path::new(&folder).is_dir() {
+        println!("skipped: {folder} is not there (apt install dataset-fashion-mnist)");
+        return;
+    }
+    let begun = std::time::Instant::now();
+    let data = Dataset::idx(&folder).unwrap();
+    println!("{data} in {:?}", begun.elapsed());
+    assert_eq!((data.sizes(), data.shape().dims()), ((48_000, 12_000, 10_000), vec![1, 28, 28]));
+    assert_eq!(labels(&data, Split::Test)[..5], [9, 2, 1, 1, 6]);
+    let y = labels(&data, Split::Validation);
+    assert!((0..10).all(|c| y.iter().filter(|&&v| v == c).count() == 1200));
+    let begun = std::time::Instant::now();
+    let small = data.take(7000).standardised().unwrap();
+    println!("standardised in {:?}", begun.elapsed());
+    let score = learns(&small, seq([flatten(), linear(64)]), 3);
+    println!("accuracy of an MLP on a tenth, 3 epochs: {score}");
+    assert!(score > 0.75, "{score}");
+}
+
+// ---- CIFAR ----
+
+fn records(n: usize, labels: &[u8]) -> Vec<u8> {
+    let one = |i: usize| [labels, &vec![(i % 256) as u8; 3072]].concat();
+    (0..n).flat_map(one).collect()
+}
+
+#[test]
+fn cifar_in_binary() {
+    let folder = Folder::new("cifar");
+    says(Dataset::cifar10(&folder.0), &["data_batch_1.bin", "cs.toronto.edu"]);
+    for batch in 1..=5 {
+        let name = format!("cifar-10-batches-bin/data_batch_{batch}.bin");
+        folder.write(&name, records(4, &[batch]));
+    }
+    says(Dataset::cifar10(&folder.0), &["test_batch.bin"]);
+    folder.write("cifar-10-batches-bin/test_batch.bin.gz", gzip(&records(3, &[9])));
+    let data = Dataset::cifar10(&folder.0).unwrap();
+    assert_eq!((data.sizes(), data.shape().dims()), ((16, 4, 3), vec![3, 32, 32]));
+    assert_eq!((labels(&data, Split::Test), data.classes()[9].as_str()), (vec![9; 3], "9"));
+    let words = "airplane automobile bird cat deer dog frog horse ship truck";
+    folder.write("cifar-10-batches-bin/batches.meta.txt", words.replace(' ', "\n") + "\n\n");
+    let inside = folder.0.join("cifar-10-batches-bin");
+    assert_eq!(Dataset::cifar10(&inside).unwrap().classes()[9], "truck");
+    let (x, _) = data.tensors(Split::Test).unwrap();
+    assert_eq!(floats(&x)[3072..3074], [1.0 / 255.0; 2]);
+
+    folder.write("train.bin", records(10, &[19, 99]));
+    folder.write("test.bin", records(2, &[3, 42]));
+    let data = Dataset::cifar100(&folder.0).unwrap();
+    assert_eq!((data.sizes(), data.task()), ((8, 2, 2), Task::classification(100)));
+    assert_eq!(labels(&data, Split::Test), [42, 42], "the fine classes");
+    let file = folder.0.join("train.bin");
+    assert_eq!(Dataset::cifar100(&file).unwrap().sizes(), (6, 2, 2));
+
+    let cut = folder.write("cut.bin", &records(2, &[1])[1..]);
+    says(Dataset::cifar10(&cut), &["6145 bytes", "3073"]);
+    says(Dataset::cifar10(folder.write("empty.bin", [])), &["0 bytes"]);
+    says(Dataset::cifar10(folder.write("class.bin", records(2, &[10]))), &["record 0", "class 10"]);
+    says(Dataset::cifar10(folder.write("cut.bin.gz", &gzip(&[0; 99])[..9])), &["damaged"]);
+}
+
+// ---- tables ----
+
+#[test]
+fn tables_with_words_and_numbers() {
+    let folder = Folder::new("csv");
+    let mut text = "height;kind;\"width, in cm\";price\r\n".to_string();
+    for i in 0..50 {
+        let kind = ["oak", "ash", "elm"][i % 3];
+        text += &format!("{i};{kind};\"{}\";{}\r\n", i * 2, i as f64 / 10.0);
+    }
+    let path = folder.write("trees.csv.gz", gzip(text.as_bytes()));
+    let data = Dataset::csv(&path, "kind", Task::classification(3)).unwrap();
+    assert_eq!(
+        (data.name(), data.classes()),
+        ("trees".into(), ["ash", "elm", "oak"].map(String::from).to_vec())
+    );
+    assert_eq!((data.shape().dims(), data.len()), (vec![3], 50));
+    let (x, y) = data.tensors(Split::Train).unwrap();
+    let (x, y) = (x.to_vec2::<f32>().unwrap(), y.to_vec1::<u32>().unwrap());
+    for (row, class) in x.iter().zip(y) {
+        assert_eq!((row[1], row[2]), (2.0 * row[0], row[0] / 10.0));
+        assert_eq!(class, [2, 0, 1][row[0] as usize % 3]);
+    }
+    says(Dataset::csv(&path, "price", Task::regression(1)), &["line 2", "\"kind\"", "\"oak\""]);
+    says(Dataset::csv(&path, "age", Task::regression(1)), &["\"age\"", "\"price\""]);
+    says(Dataset::csv("nowhere.csv", "a", Task::regression(1)), &["no such file", "header"]);
+    let latin = folder.write("latin.csv", b"a,b\n1,2\n3,\xe9\n");
+    says(Dataset::csv(latin, "b", Task::regression(1)), &["line 3", "UTF-8"]);
+    let marked = folder.write("bom.csv", "\u{feff}a,b\n1,2\n3,4\n5,6\n7,8\n9,10\n");
+    assert_eq!(Dataset::csv(marked, "a", Task::regression(1)).unwrap().len(), 5);
+}
+
+// ---- sound ----
+
+fn wav(rate: u32, sound: &[f32]) -> Vec<u8> {
+    let mut out = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0".to_vec();
+    out.extend(rate.to_le_bytes());
+    out.extend((2 * rate).to_le_bytes());
+    out.extend(*b"\x02\0\x10\0data");
+    out.extend((2 * sound.len() as u32).to_le_bytes());
+    sound.iter().for_each(|v| out.extend(((v * 32767.0) as i16).to_le_bytes()));
+    out
+}
+
+fn tone(hz: f64, seconds: f64) -> Vec<f32> {
+    let angle = |i: usize| 2.0 * std::f64::consts::PI * hz * i as f64 / 8000.0;
+    (0..(8000.0 * seconds) as usize).map(|i| (0.5 * angle(i).sin()) as f32).collect()
+}
+
+/// The reference was made by these lines of NumPy:
+///
+/// ```text
+/// rate, frame, hop, total, mels = 8000, 200, 80, 8000, 32
+/// i = np.arange(3000)
+/// x = (0.5 * np.sin(0.05 * i + 2e-5 * i * i)).astype(np.float32).astype(np.float64)
+/// x = np.concatenate([x, np.zeros(total - len(x))])
+/// w = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(frame) / frame)
+/// frames = np.stack([x[t : t + frame] * w for t in range(0, total - frame + 1, hop)])
+/// power = np.abs(np.fft.rfft(frames, 256)) ** 2 / (w**2).sum()
+/// mel = lambda f: 2595 * np.log10(1 + f / 700)
+/// edges = 700 * (10 ** (np.linspace(0, mel(rate / 2), mels + 2) / 2595) - 1)
+/// f = np.fft.rfftfreq(256, 1 / rate)
+/// lo, mid, hi = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+/// bank = np.clip(np.minimum((f - lo) / (mid - lo), (hi - f) / (hi - mid)), 0, None)
+/// s = np.log(1e-6 + power @ bank.T)
+/// print(s.shape, s[0, :3], s[20, 10:13], s[36, 29:], s.sum())
+/// ```
+#[test]
+fn log_mel_is_that_of_numpy() {
+    let value = |i: f64| (0.5 * (0.05 * i + 2e-5 * i * i).sin()) as f32;
+    let sound: Vec<f32> = (0..3000).map(|i| value(f64::from(i))).collect();
+    let s = LogMel::new().features(&sound, 8000).unwrap();
+    assert_eq!(s.len(), 98 * 32);
+    let near = |at: usize, wanted: [f64; 3]| {
+        for (ours, theirs) in s[at..at + 3].iter().zip(wanted) {
+            assert!((f64::from(*ours) - theirs).abs() < 1e-5, "{at}: {ours} {theirs}");
+        }
+    };
+    near(0, [1.80193306, 2.08157488, 0.19275689]);
+    near(20 * 32 + 10, [-13.53327218, -13.61050528, -13.73202551]);
+    near(36 * 32 + 29, [-10.94786753, -11.06042933, -11.11752945]);
+    let sum: f64 = s.iter().map(|&v| f64::from(v)).sum();
+    assert!((sum + 40043.64960892985).abs() < 1e-2, "{sum}");
+}
+
+#[test]
+fn folders_of_sound() {
+    let folder = Folder::new("wav");
+    says(Dataset::wav_folder(&folder.0), &["no .wav file", "7_jackson_0.wav"]);
+    for i in 0..20 {
+        let shift = f64::from(i);
+        folder.write(&format!("flat/low_{i}.wav"), wav(8000, &tone(300.0 + shift, 0.4)));
+        folder.write(&format!("flat/high_{i}.WAV"), wav(8000, &tone(2000.0 + shift, 0.7)));
+        folder.write(&format!("deep/a/{i}.wav"), wav(8000, &tone(300.0 + shift, 0.3)));
+        folder.write(&format!("deep/b/{i}.wav"), wav(8000, &tone(900.0 + shift, 0.3)));
+    }
+    folder.write("flat/notes.txt", "not a sound");
+    let flat = Dataset::wav_folder(folder.0.join("flat")).unwrap();
+    assert_eq!(
+        (flat.classes(), flat.shape().dims()),
+        (vec!["high".into(), "low".into()], vec![98, 32])
+    );
+    assert_eq!(flat.sizes(), (24, 8, 8));
+    let short = LogMel::new().seconds(0.3).mels(16);
+    let deep = Dataset::wav_folder_with(folder.0.join("deep"), short).unwrap();
+    assert_eq!((deep.classes(), deep.shape().dims()), (vec!["a".into(), "b".into()], vec![28, 16]));
+    let train = Train::on(&deep.standardised().unwrap()).epochs(10).batch_size(8);
+    let space = Space::on(&deep).then(flatten());
+    let arch = space.default_architecture().unwrap();
+    assert_eq!(train.evaluate(&arch, &Budget::new(10, 10, 1)).unwrap().score(), 1.0);
+
+    says(Dataset::wav_folder_with(folder.0.join("flat"), short.mels(999)), &["8000 Hz", "mels"]);
+    let plain = folder.write("deep/c.wav", wav(8000, &tone(1.0, 0.1)));
+    says(Dataset::wav_folder(folder.0.join("deep")), &["beside them", "c.wav"]);
+    std::fs::remove_file(plain).unwrap();
+    folder.write("deep/b/other.wav", wav(16000, &tone(1.0, 0.1)));
+    says(Dataset::wav_folder(folder.0.join("deep")), &["16000 Hz", "8000", "other.wav"]);
+    folder.write("deep/a/0.wav", &wav(8000, &tone(1.0, 0.1))[..99]);
+    says(Dataset::wav_folder(folder.0.join("deep")), &["0.wav", "cut short"]);
+    folder.write("flat/nameless.wav", wav(8000, &tone(1.0, 0.1)));
+    says(Dataset::wav_folder(folder.0.join("flat")), &["nameless.wav", "class"]);
+    let one = folder.write("one/a/1.wav", wav(8000, &tone(1.0, 0.1)));
+    says(Dataset::wav_folder(folder.0.join("one")), &["1 classes", "1 files"]);
+    says(Dataset::wav_folder(one), &["no such folder"]);
+}
+
+/// The folder `recordings` of the Free Spoken Digit Dataset, in NASCENT_SPOKEN_DIGITS.
+#[test]
+fn spoken_digits_where_they_are() {
+    let Ok(folder) = std::env::var("NASCENT_SPOKEN_DIGITS") else {
+        println!("skipped: NASCENT_SPOKEN_DIGITS does not name the folder of the recordings");
+        return;
+    };
+    let begun = std::time::Instant::now();
+    let data = Dataset::wav_folder_with(folder, LogMel::new().seconds(0.6)).unwrap();
+    println!("{data} in {:?}", begun.elapsed());
+    assert_eq!((data.len(), data.classes()[9].as_str()), (3000, "9"));
+    let score = learns(&data.standardised().unwrap(), seq([flatten(), linear(64)]), 6);
+    println!("accuracy of an MLP, 6 epochs: {score}");
+    assert!(score > 0.7, "{score}");
+}
+
+// ---- texts ----
+
+#[test]
+fn texts_and_their_files() {
+    let folder = Folder::new("text");
+    let table = "lang\tword\nde\tÄpfel\nde\tBirne\nen\tapple\nen\tpear\nen\tpineapple\n";
+    let path = folder.write("words.tsv", table);
+    let data = Dataset::texts_file(&path, "word", "lang", 6).unwrap();
+    assert_eq!((data.name(), data.len()), ("words".into(), 5));
+    assert_eq!((data.classes(), data.shape().dims()), (vec!["de".into(), "en".into()], vec![6]));
+    assert_eq!(data.decode(data.encode("Äpfel").unwrap()).unwrap(), "Äpfel");
+    assert_eq!((data.symbols()[0], data.symbols().last()), ('\0', Some(&'Ä')));
+    let all: Vec<String> = [Split::Train, Split::Validation, Split::Test]
+        .iter()
+        .flat_map(|s| data.tensors(*s).unwrap().0.to_vec2::<u32>().unwrap())
+        .map(|t| data.decode(t).unwrap())
+        .collect();
+    assert!(all.contains(&"pineap".into()) && all.contains(&"pear".into()), "{all:?}");
+    says(Dataset::texts_file(&path, "word", "tongue", 6), &["\"tongue\"", "\"lang\""]);
+    let path = folder.write("hole.tsv", "lang\tword\nde\tja\nen\t\n");
+    says(Dataset::texts_file(&path, "word", "lang", 6), &["line 3", "empty text"]);
+    let rows = |n: usize| (0..n).map(|i| (if i == 1 { "" } else { "a" }, "x"));
+    says(
+        Dataset::texts("t", rows(2), 0),
+        &["2 texts", "length of 0", "text 1 is empty", "1 classes"],
+    );
+    let zeros = ["a", "b\0", "c", "d", "e"].map(|t| (t, t));
+    says(Dataset::texts("t", zeros, 3), &["text 1", "U+0000"]);
+
+    let path = folder
+        .write("poem.txt.gz", gzip("Ich weiß nicht, was soll es bedeuten. ".repeat(9).as_bytes()));
+    let poem = Dataset::text_file(&path, 16).unwrap();
+    assert_eq!(
+        (poem.name(), poem.shape().to_string().as_str()),
+        ("poem".into(), "16 tokens of 19")
+    );
+    says(Dataset::text_file(&path, 100), &["3 windows"]);
+    says(Dataset::text_file("nowhere.txt", 16), &["no such file"]);
+    says(Dataset::text("one", &"a".repeat(99), 4), &["next token of 1"]);
+    says(Dataset::text("none", "", 4), &["0 tokens"]);
+}
+
+/// Larger texts, in the folder NASCENT_DATA (or ../shared/data).
+#[test]
+fn larger_texts_where_they_are() {
+    let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
+    let folder = Path::new(&folder);
+    let (names, plays) = (folder.join("names_by_language.tsv"), folder.join("tinyshakespeare.txt"));
+    if !names.is_file() || !plays.is_file() {
+        println!("skipped: {} has no such texts", folder.display());
+        return;
+    }
+    let names = Dataset::texts_file(names, "name", "language", 16).unwrap();
+    println!("{names}");
+    assert_eq!((names.len(), names.classes().len()), (20_050, 18));
+    let begun = std::time::Instant::now();
+    let plays = Dataset::text_file(plays, 64).unwrap();
+    println!("{plays} in {:?}", begun.elapsed());
+    assert_eq!(plays.task(), Task::next_token(65));
+    assert_eq!(plays.len(), (1_115_394 - 1) / 64);
+}
+
+// ---- splits ----
+
+#[test]
+fn shares_and_folds() {
+    let data = Dataset::digits();
+    let again = data.split(0.6, 0.2, 0.2).unwrap();
+    assert_eq!(again.sizes(), data.sizes());
+    assert_eq!(data.split(0.7, 0.3, 0.0).unwrap().sizes(), (1258, 539, 0));
+    for bad in [(0.5, 0.2, 0.2), (1.2, -0.1, -0.1), (f64::NAN, 0.5, 0.5)] {
+        says(data.split(bad.0, bad.1, bad.2), &["add up to 1.0", "split(0.6, 0.2, 0.2)"]);
+    }
+    says(data.validation_share(1.5), &["1.5"]);
+    let less = data.validation_share(0.1).unwrap();
+    assert_eq!(
+        (less.sizes(), labels(&less, Split::Test)),
+        ((1294, 144, 359), labels(&data, Split::Test))
+    );
+
+    let folds = data.folds(5).unwrap();
+    let mut seen = vec![];
+    for fold in &folds {
+        let (train, validation, test) = fold.sizes();
+        assert!(train + validation == 1438 && (287..=288).contains(&validation) && test == 359);
+        assert_eq!(labels(fold, Split::Test), labels(&data, Split::Test));
+        let y = labels(fold, Split::Validation);
+        for class in 0..10 {
+            let n = y.iter().filter(|&&v| v == class).count();
+            assert!((27..=31).contains(&n), "class {class}: {n}");
+        }
+        seen.extend(floats(&fold.tensors(Split::Validation).unwrap().0));
+    }
+    let mut all = floats(&data.tensors(Split::TrainValidation).unwrap().0);
+    seen.sort_unstable_by(f32::total_cmp);
+    all.sort_unstable_by(f32::total_cmp);
+    assert_eq!(seen, all, "every sample is validated once");
+    says(data.folds(1), &["folds(1)", "2 to 1438"]);
+    says(data.folds(-3), &["folds(-3)"]);
+    says(data.folds(9999), &["1438"]);
+
+    // A text is cut into neighbours.
+    let text = Dataset::names_text();
+    let fold = text.folds(4).unwrap().swap_remove(1);
+    let (x, y) = fold.tensors(Split::Validation).unwrap();
+    let (x, y) = (x.to_vec2::<u32>().unwrap(), y.to_vec2::<u32>().unwrap());
+    assert!(x.iter().skip(1).zip(&y).all(|(next, last)| next[0] == last[31]));
+    let (a, b, c) = text.split(0.5, 0.25, 0.25).unwrap().sizes();
+    assert!(a + b + c == text.len() && b.abs_diff(c) <= 1);
+    assert_eq!(
+        Dataset::regression("r", vec![0.0; 20], [2], vec![0.0; 10], 1)
+            .unwrap()
+            .folds(5)
+            .unwrap()
+            .len(),
+        5
+    );
+}
+
+#[test]
+fn a_test_set_of_its_own() {
+    let make = |name: &str, n: usize, features: usize| {
+        let x = (0..n * features).map(|i| i as f32).collect();
+        Dataset::classification(name, x, [features], (0..n).map(|i| (i % 2) as u32).collect(), 2)
+            .unwrap()
+    };
+    let data = make("a", 50, 2).with_test_of(&make("b", 11, 2)).unwrap();
+    assert_eq!((data.sizes(), data.name()), ((40, 10, 11), "a, tested on b".into()));
+    assert_eq!(
+        floats(&data.tensors(Split::Test).unwrap().0),
+        (0..22).map(|i| i as f32).collect::<Vec<_>>()
+    );
+    says(make("a", 50, 2).with_test_of(&make("b", 11, 3)), &["input shapes"]);
+    let named = make("b", 11, 2).with_classes(["x", "y"]).unwrap();
+    says(make("a", 50, 2).with_test_of(&named), &["words of the classes"]);
+    says(named.with_classes(["x"]), &["1 words", "2 classes"]);
+}
+
+// ---- augmentation ----
+
+#[test]
+fn augmented_trainings_are_repeatable_and_resume_bit_for_bit() {
+    let images = Dataset::digits();
+    let signals = Dataset::mnist1d().take(1000);
+    let cases = [
+        (
+            images,
+            Augment::new().crop(1).flip().cutout(2).noise(0.1),
+            seq([conv(4, 3), global_avg_pool()]),
+        ),
+        (signals, Augment::new().shift(5).noise(0.1), seq([flatten(), linear(16), dropout(0.2)])),
+    ];
+    for (data, augment, block) in cases {
+        let arch = Space::on(&data).then(block).default_architecture().unwrap();
+        let train = Train::on(&data).epochs(4).augment(augment);
+        let weights = |run: &Training| -> Vec<u32> {
+            let vars = run.model().named_vars();
+            vars.iter().flat_map(|(_, v)| floats(v)).map(f32::to_bits).collect()
+        };
+        let mut whole = train.start(&arch, 1).unwrap();
+        whole.advance(4).unwrap();
+        let mut again = train.start(&arch, 1).unwrap();
+        again.advance(2).unwrap();
+        let kept = Checkpoint::from_bytes(&again.checkpoint().unwrap().to_bytes()).unwrap();
+        let mut resumed = train.resume(&arch, &kept).unwrap();
+        resumed.advance(2).unwrap();
+        assert_eq!(weights(&whole), weights(&resumed));
+        assert_eq!(whole.losses(), resumed.losses());
+        let mut plain = Train::on(&data).epochs(4).start(&arch, 1).unwrap();
+        plain.advance(4).unwrap();
+        assert_ne!(weights(&whole), weights(&plain));
+        says(Train::on(&data).epochs(4).resume(&arch, &kept), &["augmented by", "noise(0.1)"]);
+    }
+}
+
+#[test]
+fn what_cannot_be_augmented_is_told_before_the_training() {
+    let data = Dataset::mnist1d();
+    let arch = Space::on(&data).then(flatten()).default_architecture().unwrap();
+    let train = Train::on(&data).augment(Augment::new().crop(4).flip().noise(-1.0));
+    says(train.start(&arch, 1), &["crop", "flip", "40x1", "noise(-1)"]);
+    let names = Dataset::names();
+    let arch =
+        Space::on(&names).then(seq([embedding(8), flatten()])).default_architecture().unwrap();
+    says(Train::on(&names).augment(Augment::new().noise(0.1)).start(&arch, 1), &["tokens"]);
+}
+
+#[test]
+fn a_journal_of_derived_and_augmented_data_resumes() {
+    let folder = Folder::new("journal");
+    let data =
+        Dataset::mnist1d().take(600).folds(4).unwrap().swap_remove(2).standardised().unwrap();
+    let space = Space::on(&data).then(flatten()).then(linear(any([8, 16, 32])));
+    let train = Train::on(&data).epochs(2).augment(Augment::new().shift(2));
+    let study = |trials: usize| Study::new(&space, train.clone()).trials(trials).seed(3).quiet();
+    let whole = study(6).run().unwrap();
+    let path = folder.0.join("s.jsonl");
+    study(3).journal(&path).run().unwrap();
+    let resumed = Study::resume(&path).unwrap().trials(6).quiet().run().unwrap();
+    let scores = |s: &Study| s.trials_done().iter().map(|t| t.score()).collect::<Vec<_>>();
+    assert_eq!(scores(&whole), scores(&resumed));
+    assert!(std::fs::read_to_string(&path).unwrap().contains("shift"));
+}
