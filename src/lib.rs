@@ -30,6 +30,8 @@
 //! threads. The README shows the set-up of a notebook; `notebooks/quickstart.ipynb` is the tour.
 
 mod arch;
+#[doc(hidden)]
+pub mod bench;
 pub mod chart;
 mod count;
 mod data;

@@ -14,7 +14,7 @@ const PADDING: char = '\0';
 
 /// The input of texts that are filled up with symbol 0 behind their end.
 fn padded(length: usize, vocabulary: usize) -> Shape {
-    Shape::tokens(length, vocabulary)
+    Shape::tokens(length, vocabulary).padded()
 }
 
 /// The characters of a text, in order.

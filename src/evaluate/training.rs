@@ -45,6 +45,9 @@ pub struct Training {
     /// Weights and statistics of the best epoch so far, where they are to be kept.
     best: Option<HashMap<String, Tensor>>,
     watch: Watch,
+    /// Until the first step has been measured.
+    gauge: Option<kernel::Gauge>,
+    memory: Option<usize>,
 }
 
 /// What has happened so far.
@@ -78,6 +81,7 @@ impl Training {
             ));
         }
         crate::nn::fits(arch, arch.memory(train.batch))?;
+        let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?;
         let steps = Steps::new(train.optimizer, model.weights())?;
@@ -93,6 +97,8 @@ impl Training {
             log,
             best: None,
             watch: Watch::none(),
+            gauge,
+            memory: None,
         })
     }
 
@@ -191,6 +197,19 @@ impl Training {
     /// One step on a batch of samples; the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         self.watch.check()?;
+        let Some(gauge) = self.gauge.take() else {
+            kernel::step_begins();
+            return self.unmeasured_step(batch);
+        };
+        let (loss, most) = gauge.measure(|| self.unmeasured_step(batch));
+        self.memory = most;
+        if let Some(bytes) = most {
+            self.watch.memory(bytes);
+        }
+        loss
+    }
+
+    fn unmeasured_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         let step = self.steps.taken;
         let per_epoch = self.train.steps(self.split);
         let i = Tensor::new(batch, &self.train.device)?;
@@ -212,7 +231,7 @@ impl Training {
     }
 
     /// The mean seconds of a few steps, for a forecast; it spoils the training.
-    pub(super) fn time_steps(&mut self, steps: usize) -> Result<f64> {
+    pub(crate) fn time_steps(&mut self, steps: usize) -> Result<f64> {
         let order = self.train.data.indices(self.split);
         let begun = std::time::Instant::now();
         for _ in 0..steps {
@@ -265,6 +284,14 @@ impl Training {
     /// The epochs trained so far.
     pub fn epoch(&self) -> usize {
         self.log.epoch
+    }
+
+    /// The most bytes that were allocated at once for weights, optimiser and the first step, beside
+    /// the data: to compare with [`Architecture::memory`]. Nothing is known before the first step,
+    /// where another training ran at the same time, on a GPU, and where the allocator is not
+    /// glibc's.
+    pub fn memory(&self) -> Option<usize> {
+        self.memory
     }
 
     /// The training loss of every epoch.

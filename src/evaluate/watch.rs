@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 type Tell = Arc<dyn Fn(usize, f64, f64) + Send + Sync>;
@@ -36,6 +36,8 @@ pub struct Watch {
     deadline: Option<(Instant, f64)>,
     tell: Option<Tell>,
     checkpoint: Option<PathBuf>,
+    /// The most bytes that the evaluation measured; 0 for nothing.
+    memory: Arc<AtomicUsize>,
 }
 
 impl Watch {
@@ -82,6 +84,15 @@ impl Watch {
         if let Some(tell) = &self.tell {
             tell(epoch, score, loss);
         }
+    }
+
+    /// Tells how many bytes the evaluation has allocated at most, where it has measured that.
+    pub fn memory(&self, bytes: usize) {
+        self.memory.fetch_max(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn measured(&self) -> Option<usize> {
+        Some(self.memory.load(Ordering::Relaxed)).filter(|&bytes| bytes > 0)
     }
 
     /// Where to keep checkpoints, if they are wanted.

@@ -10,7 +10,9 @@
 //! behind one lock. Trials that run side by side, one core each, would wait for each other there,
 //! so the pool is made with no threads but the caller's.
 
+use std::cell::Cell;
 use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Prepares the process; later calls do nothing. A user's own `CANDLE_NUM_THREADS` is respected.
 pub(crate) fn prepare() {
@@ -27,6 +29,81 @@ pub(crate) fn prepare() {
             unsafe { std::env::remove_var(THREADS) };
         }
     });
+}
+
+/// The bytes that the process holds in allocated blocks, where the allocator says so.
+fn in_use() -> Option<usize> {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // `struct mallinfo2` of <malloc.h>: the eighth number counts the bytes in use, the fifth
+        // those in blocks of their own.
+        type Mallinfo = unsafe extern "C" fn() -> [usize; 10];
+        unsafe extern "C" {
+            fn dlsym(
+                handle: *mut std::ffi::c_void,
+                name: *const std::ffi::c_char,
+            ) -> *mut std::ffi::c_void;
+        }
+        // Looked up, because glibc has it only since 2.33.
+        // SAFETY: a null handle searches the process; the name ends in a zero.
+        let found = unsafe { dlsym(std::ptr::null_mut(), c"mallinfo2".as_ptr()) };
+        if found.is_null() {
+            return None;
+        }
+        // SAFETY: the symbol of that name has that type: ten numbers come back through memory,
+        // a struct or an array alike.
+        let info = unsafe { std::mem::transmute::<*mut std::ffi::c_void, Mallinfo>(found)() };
+        Some(info[7] + info[4])
+    }
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    None
+}
+
+/// How many gauges have begun to measure or trainings a step, ever, and how many steps run now.
+static BEGUN: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// The most bytes seen in use since the thread began to watch; 0 while it does not.
+    static MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Measures what a training allocates at most, from before its weights are made to the end of its
+/// first step. Only while nothing else trains: the allocator counts for the whole process.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    before: Option<usize>,
+    begun: usize,
+}
+
+impl Gauge {
+    pub(crate) fn new() -> Gauge {
+        Gauge { before: in_use(), begun: BEGUN.load(Ordering::Relaxed) }
+    }
+
+    /// Runs the step; the bytes are known if no other step began since the gauge was made.
+    pub(crate) fn measure<T>(&self, step: impl FnOnce() -> T) -> (T, Option<usize>) {
+        let mine = BEGUN.fetch_add(1, Ordering::Relaxed);
+        MOST.set(1);
+        let result = step();
+        look();
+        let most = MOST.replace(0);
+        let alone = mine == self.begun && BEGUN.load(Ordering::Relaxed) == mine + 1;
+        (result, self.before.filter(|_| alone).map(|before| most.saturating_sub(before)))
+    }
+}
+
+/// To be told by a step that nobody measures, so that a gauge elsewhere knows that it is not alone.
+pub(crate) fn step_begins() {
+    BEGUN.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Looks at the memory in use, if this thread is watching: whenever a kernel has made a tensor.
+#[inline]
+pub(super) fn look() {
+    let most = MOST.get();
+    if most > 0 {
+        MOST.set(most.max(in_use().unwrap_or(0)));
+    }
 }
 
 /// Asks the allocator to hold on to freed memory, up to 1 GiB, for the whole process.

@@ -33,11 +33,12 @@ pub(crate) use bias::bias;
 pub(crate) use conv::{conv1d, conv2d};
 pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
-pub(crate) use memory::prepare;
+pub(crate) use memory::{Gauge, prepare, step_begins};
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
 pub(crate) use pool::{avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d};
 pub(crate) use recurrent::{Cell, Ends, recurrent};
+pub(crate) use vector::multiply_adds;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};
 
@@ -56,6 +57,7 @@ fn operand<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
 
 /// What a custom operation returns.
 fn output(data: Vec<f32>, shape: impl Into<Shape>) -> Result<(CpuStorage, Shape)> {
+    memory::look();
     Ok((CpuStorage::F32(data), shape.into()))
 }
 
@@ -85,6 +87,7 @@ impl<'a> Host<'a> {
 
 /// A tensor in host memory from its numbers.
 fn tensor(data: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
+    memory::look();
     Tensor::from_vec(data, shape.into(), &Device::Cpu)
 }
 

@@ -105,6 +105,49 @@ impl Vector for [f32; 4] {
     }
 }
 
+/// Multiplies and adds in registers `rounds` times over; gives how many multiply-adds that were.
+pub(crate) fn multiply_adds(rounds: usize) -> usize {
+    /// Enough sums to hide the latency of each.
+    const SUMS: usize = 12;
+    #[inline(always)]
+    unsafe fn run<V: Vector>(rounds: usize) -> usize {
+        // SAFETY: the caller has asked the processor, and `a` is long enough for every register.
+        unsafe {
+            let a = std::hint::black_box([0.5f32; 16]);
+            let a = V::load(a.as_ptr());
+            let mut sums = [a; SUMS];
+            for _ in 0..rounds {
+                for sum in &mut sums {
+                    *sum = sum.add_product(*sum, a);
+                }
+            }
+            let total: f32 = sums.iter().map(|s| s.sum()).sum();
+            std::hint::black_box(total);
+        }
+        rounds * SUMS * V::LANES
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2(rounds: usize) -> usize {
+        // SAFETY: the caller's.
+        unsafe { run::<std::arch::x86_64::__m256>(rounds) }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    unsafe fn avx512(rounds: usize) -> usize {
+        // SAFETY: the caller's.
+        unsafe { run::<std::arch::x86_64::__m512>(rounds) }
+    }
+    // SAFETY: the processor has been asked.
+    match Level::detect() {
+        Level::Portable => unsafe { run::<[f32; 4]>(rounds) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(rounds) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(rounds) },
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{Unaligned, Vector};

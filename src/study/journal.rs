@@ -16,6 +16,7 @@
 //! resuming needs.
 
 use super::state::State;
+use super::trial::Cost;
 use super::{Protocol, Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator, IntoEvaluator, Train};
@@ -77,6 +78,9 @@ pub(crate) enum Event {
         seed: u64,
         evaluation: Evaluation,
         seconds: f64,
+        /// Bytes, where they were measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        memory: Option<usize>,
         at: f64,
     },
     Failed {
@@ -334,9 +338,10 @@ pub(crate) fn replay(
                 state.commit(proposal, protocol, evaluator, full, 0.0);
             }
             Event::Epoch { .. } | Event::Limits { .. } => {}
-            Event::Finished { trial, seed, evaluation, seconds: s, at } => {
+            Event::Finished { trial, seed, evaluation, seconds: s, memory, at } => {
                 open(*trial, state)?;
-                state.end(*trial, Ok(evaluation.clone()), *seed, *s, *at);
+                let cost = Cost { seconds: *s, memory: *memory };
+                state.end(*trial, Ok(evaluation.clone()), *seed, cost, *at);
                 seconds = seconds.max(*at);
             }
             Event::Failed { trial, seed, error, seconds: s, at } => {
@@ -345,7 +350,8 @@ pub(crate) fn replay(
                     continue;
                 }
                 open(*trial, state)?;
-                state.end(*trial, Err(Error::from(error.as_str())), *seed, *s, *at);
+                let cost = Cost { seconds: *s, memory: None };
+                state.end(*trial, Err(Error::from(error.as_str())), *seed, cost, *at);
                 seconds = seconds.max(*at);
             }
             Event::Retried { trial } => {
@@ -476,10 +482,11 @@ pub(super) fn asked(t: &super::Trial) -> Event {
 
 /// The event of a trial that has ended by itself; a duplicate's follows from its first trial's.
 pub(super) fn ended(t: &super::Trial) -> Option<Event> {
-    let (trial, seed, seconds, at) = (t.number(), t.budget().seed(), t.0.seconds, t.0.at);
+    let (trial, seed, at) = (t.number(), t.budget().seed(), t.0.at);
+    let Cost { seconds, memory } = t.0.cost;
     match (t.reused_from(), t.evaluation(), t.error()) {
         (None, Some(evaluation), _) => {
-            Some(Event::Finished { trial, seed, evaluation, seconds, at })
+            Some(Event::Finished { trial, seed, evaluation, seconds, memory, at })
         }
         (None, None, Some(error)) => Some(Event::Failed { trial, seed, error, seconds, at }),
         _ => None,

@@ -14,6 +14,7 @@ pub use explain::Explanation;
 pub use history::History;
 pub(crate) use history::best as best_of;
 pub use running::Running;
+use trial::Cost;
 pub(crate) use trial::Outcome;
 pub use trial::Trial;
 
@@ -584,7 +585,7 @@ impl Study {
         }
         let at = state.elapsed();
         drop(state);
-        self.end(n, result, asked.budget().seed(), 0.0, at)?;
+        self.end(n, result, asked.budget().seed(), Cost::default(), at)?;
         run::announce(self);
         Ok(())
     }
@@ -597,7 +598,7 @@ impl Study {
         let asked = self.ask()?;
         let done = run::evaluate(self, &asked.0);
         let at = self.lock().elapsed();
-        self.end(asked.number(), done.result, done.seed, done.seconds, at)?;
+        self.end(asked.number(), done.result, done.seed, done.cost, at)?;
         run::announce(self);
         Ok(self.lock().trials()[asked.number()].clone())
     }
@@ -608,12 +609,12 @@ impl Study {
         n: usize,
         result: Result<crate::Evaluation>,
         seed: u64,
-        seconds: f64,
+        cost: Cost,
         at: f64,
     ) -> Result<()> {
         let event = {
             let mut state = self.lock();
-            state.end(n, result, seed, seconds, at);
+            state.end(n, result, seed, cost, at);
             journal::ended(&state.trials()[n])
         };
         match event {

@@ -1,6 +1,7 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
 use super::journal::Event;
+use super::trial::Cost;
 use super::{OnFailure, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Budget, Evaluation, Evaluator, Watch};
@@ -26,7 +27,7 @@ pub(super) struct Done {
     pub(super) result: Result<Evaluation>,
     /// The seed of the attempt that counts.
     pub(super) seed: u64,
-    pub(super) seconds: f64,
+    pub(super) cost: Cost,
 }
 
 pub(super) fn run(study: &Study) -> Result<()> {
@@ -138,13 +139,13 @@ fn coordinate(
             (false, 0) => break,
             (false, _) => done.recv().ok(),
         };
-        if let Some(Done { number, result, seed, seconds }) = next {
+        if let Some(Done { number, result, seed, cost }) = next {
             running -= 1;
             if result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
                 // It stays open, to be taken up when the study goes on.
                 continue;
             }
-            if let Err(e) = study.end(number, result, seed, seconds, now()) {
+            if let Err(e) = study.end(number, result, seed, cost, now()) {
                 study.lock().ended = Some(e.to_string());
             }
             if let Some(path) = checkpoint(study, number) {
@@ -245,7 +246,8 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
                 _ => e.context(format!("after {} attempts", n + 1)),
             }),
         };
-        return Done { number, result, seed, seconds: begun.elapsed().as_secs_f64() };
+        let cost = Cost { seconds: begun.elapsed().as_secs_f64(), memory: watch.measured() };
+        return Done { number, result, seed, cost };
     }
 }
 

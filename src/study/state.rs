@@ -1,7 +1,7 @@
 //! The rules of the loop, without threads: when the next trial may be asked, what a duplicate
 //! means, when the study is over.
 
-use super::trial::Record;
+use super::trial::{Cost, Record};
 use super::{Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial};
 use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
@@ -194,7 +194,7 @@ impl State {
             origin: proposal.origin,
             outcome: Outcome::Pending,
             evaluated: twin.is_none() && misfit.is_none(),
-            seconds: 0.0,
+            cost: Cost::default(),
             at,
             reused: twin,
         }));
@@ -206,7 +206,7 @@ impl State {
                 false => self.waiting.push((first, n)),
             }
         } else if let Some(why) = misfit {
-            self.end(n, Err(why), seed, 0.0, at);
+            self.end(n, Err(why), seed, Cost::default(), at);
         }
         Asked { trial: self.trials()[n].clone(), evaluate }
     }
@@ -217,7 +217,7 @@ impl State {
         n: usize,
         result: Result<Evaluation>,
         seed: u64,
-        seconds: f64,
+        cost: Cost,
         at: f64,
     ) {
         let full = self.trials()[n].budget().full() as f64;
@@ -237,7 +237,7 @@ impl State {
         };
         self.record(n, |r| {
             r.outcome = outcome;
-            (r.seconds, r.at) = (seconds, at);
+            (r.cost, r.at) = (cost, at);
             r.budget = Budget::new(r.budget.epochs(), r.budget.full(), seed);
         });
         let (ready, rest): (Vec<_>, Vec<_>) =

@@ -19,12 +19,19 @@ pub(crate) struct Record {
     pub(crate) outcome: Outcome,
     /// Whether it has been or will be evaluated: duplicates and misfits are not.
     pub(crate) evaluated: bool,
-    /// Measured seconds of the evaluation.
-    pub(crate) seconds: f64,
+    pub(crate) cost: Cost,
     /// Seconds since the study began, when it ended.
     pub(crate) at: f64,
     /// The trial whose result this one took over, being a duplicate of it.
     pub(crate) reused: Option<usize>,
+}
+
+/// What an evaluation took, as measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) seconds: f64,
+    /// Bytes; see [`Trial::memory`].
+    pub(crate) memory: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -103,7 +110,14 @@ impl Trial {
 
     /// Seconds that the evaluation took: measured, or simulated where it looked its result up.
     pub fn seconds(&self) -> f64 {
-        self.evaluation().and_then(|e| e.simulated_seconds()).unwrap_or(self.0.seconds)
+        self.evaluation().and_then(|e| e.simulated_seconds()).unwrap_or(self.0.cost.seconds)
+    }
+
+    /// The most bytes that the evaluation allocated at once, beside the data, where it measured
+    /// them: a training on the CPU does while no other one runs, so with `jobs(1)`. To compare with
+    /// [`Architecture::memory`].
+    pub fn memory(&self) -> Option<usize> {
+        self.0.cost.memory
     }
 
     /// Epochs that were paid; none for a result that was taken over, or for layers that do not fit.
