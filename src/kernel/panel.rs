@@ -81,7 +81,7 @@ impl Panels {
     }
 
     fn go(&self, rows: usize, a: Side, b: Side, start: Option<&[f32]>, out: Target) {
-        // With nothing in `b`, the panels may be deeper than what is used of them.
+        // Where there is no state yet, the panels are deeper than what is used of them.
         assert!(a.len + b.len <= self.depth && out.columns == self.columns);
         let width = tile_width();
         // The packing and the product see the same processor, except in a test that changes it.
@@ -142,7 +142,7 @@ impl Work for Product<'_> {
                     Some(start) => [start.as_ptr().wrapping_add(column); R],
                     None => to.map(|p| p.cast_const()),
                 };
-                // SAFETY: see the type. The packed panels are whole, and so may be read as such.
+                // SAFETY: see the type.
                 unsafe {
                     if columns == width {
                         self.tile::<V, R, N, true>(&at, right, &from, &to, columns);

@@ -132,10 +132,18 @@ fn fallback(
     ends: Option<Ends>,
     Sizes { n, l, d, h }: Sizes,
 ) -> Result<Tensor> {
-    let wx = w.narrow(1, 0, d)?.t()?;
-    let wh = w.narrow(1, d, h)?.t()?;
+    // Laid out anew, which Candle's products on CUDA want.
+    let wx = w.narrow(1, 0, d)?.t()?.contiguous()?;
+    let wh = w.narrow(1, d, h)?.t()?.contiguous()?;
     let inputs = x.reshape((l * n, d))?.matmul(&wx)?.broadcast_add(&b.get(0)?)?;
     let inputs = inputs.reshape((l, n, ()))?;
+    // One for a step that is valid, zero for one that is not: [L, N, 1].
+    let valid = |ends: Ends| {
+        let valid = |t: usize| ends.iter().map(move |&e| if t < e as usize { 1f32 } else { 0.0 });
+        let valid: Vec<f32> = (0..l).flat_map(valid).collect();
+        Tensor::from_vec(valid, (l, n, 1), x.device())?.to_dtype(x.dtype())
+    };
+    let valid = ends.map(valid).transpose()?;
     let zero = Tensor::zeros((n, h), x.dtype(), x.device())?;
     let (mut state, mut c) = (zero.clone(), zero);
     let mut states = vec![state.clone(); l];
@@ -158,10 +166,8 @@ fn fallback(
                 (&new + (open(1)? * (&state - &new)?)?)?
             }
         };
-        if let Some(ends) = &ends {
-            let valid: Vec<f32> =
-                ends.iter().map(|&e| f32::from(u8::from(t < e as usize))).collect();
-            let valid = Tensor::from_vec(valid, (n, 1), x.device())?.to_dtype(x.dtype())?;
+        if let Some(valid) = &valid {
+            let valid = valid.get(t)?;
             state = state.broadcast_mul(&valid)?;
             c = c.broadcast_mul(&valid)?;
         }
