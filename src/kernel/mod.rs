@@ -14,6 +14,7 @@ mod activation;
 mod bias;
 mod conv;
 mod direct;
+mod gates;
 mod linear;
 mod loss;
 mod math;
