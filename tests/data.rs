@@ -400,6 +400,7 @@ fn texts_and_their_files() {
         Dataset::texts("t", rows(2), 0),
         &["2 texts", "length of 0", "text 1 is empty", "1 classes"],
     );
+    says(Dataset::texts("t", ["a", "b"].map(|t| (t, t)), u64::MAX), &["more than"]);
     let zeros = ["a", "b\0", "c", "d", "e"].map(|t| (t, t));
     says(Dataset::texts("t", zeros, 3), &["text 1", "U+0000"]);
 
@@ -471,7 +472,7 @@ fn shares_and_folds() {
     seen.sort_unstable_by(f32::total_cmp);
     all.sort_unstable_by(f32::total_cmp);
     assert_eq!(seen, all, "every sample is validated once");
-    says(data.folds(1), &["folds(1)", "2 to 1438"]);
+    says(data.folds(1), &["folds(1)", "2 to 1000", "1438"]);
     says(data.folds(-3), &["folds(-3)"]);
     says(data.folds(9999), &["1438"]);
 

@@ -84,7 +84,7 @@ impl<'a> Iterator for Rows<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         // Empty lines are skipped.
         while let Some((line, rest)) = self.text.split_once('\n').or(Some((self.text, "")))
-            && line.trim().is_empty()
+            && line.trim_matches([' ', '\r']).is_empty()
         {
             if self.text.is_empty() {
                 return None;
@@ -317,6 +317,19 @@ mod tests {
         assert_eq!(rows("a\n1\n\n\n2\n"), [own(2, &["1"]), own(5, &["2"])]);
         assert_eq!(rows("a,b\n"), []);
         assert_eq!(rows("a,b\n1,"), [own(2, &["1", ""])]);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic_or_run_for_ever() {
+        let mut rng = crate::rng::Rng::new(1);
+        let parts = ["a", "\"", ",", "\n", "\r\n", " ", "1", "\t", ";", "é", "\"\"", "|"];
+        for _ in 0..20_000 {
+            let text: String = (0..rng.below(20)).filter_map(|_| rng.pick(&parts)).collect();
+            if let Ok(table) = Table::new(&text) {
+                assert!(table.rows().count() <= text.len());
+            }
+            let _ = super::table(Path::new("t"), &text, "a", Task::classification(2));
+        }
     }
 
     #[test]

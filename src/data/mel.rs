@@ -175,6 +175,11 @@ impl Plan {
         Some(Plan { frames: 1 + (total - frame) / hop, hop, total, window, filters, fft, power })
     }
 
+    /// The values of one recording.
+    pub(super) fn values(&self) -> usize {
+        self.frames * self.filters.len()
+    }
+
     /// The features of one recording.
     pub(super) fn features(&self, sound: &[f32]) -> Vec<f32> {
         let sound = &sound[..sound.len().min(self.total)];

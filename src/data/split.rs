@@ -117,14 +117,16 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When there are fewer than 2 folds, or more than samples.
+    /// When there are fewer than 2 folds, or more than samples or than 1000.
     pub fn folds(&self, k: impl Count) -> Result<Vec<Dataset>> {
         let (given, k) = (k.to_i64(), k.to_size());
         let pool = self.pool();
-        if k < 2 || k > pool.len() {
+        // Every fold lists its samples: beyond some number the lists are larger than the data.
+        let most = pool.len().min(1000);
+        if k < 2 || k > most {
             return Err(Error::invalid(
                 format!("folds({given})"),
-                format!("from 2 to {}, the train and validation samples, are allowed", pool.len()),
+                format!("from 2 to {most} are allowed for {} samples", pool.len()),
                 "folds(5)",
             ));
         }

@@ -12,6 +12,9 @@ use std::path::Path;
 /// What fills up a text that is shorter than the others; always symbol 0.
 const PADDING: char = '\0';
 
+/// The most symbols in memory; a length beyond it is a slip.
+const MOST: usize = 1 << 30;
+
 /// The input of texts that are filled up with symbol 0 behind their end.
 fn padded(length: usize, vocabulary: usize) -> Shape {
     Shape::tokens(length, vocabulary).padded()
@@ -41,6 +44,12 @@ pub(super) fn texts<S: AsRef<str>, L: AsRef<str>>(
     }
     if length == 0 {
         problems.push("a length of 0; at least 1 is needed. Try the longest text's.".into());
+    }
+    if rows.len().saturating_mul(length) > MOST {
+        problems.push(format!(
+            "{} texts of {length} characters would be more than {MOST} symbols. Try a length of 64.",
+            rows.len()
+        ));
     }
     let empty = rows.iter().position(|(text, _)| text.as_ref().is_empty());
     problems.extend(empty.map(|i| format!("text {i} is empty. Drop it.")));

@@ -16,6 +16,9 @@ const HINT: &str = "Wanted are folders of .wav files named after their class, or
     begin with it, as in 7_jackson_0.wav of the Free Spoken Digit Dataset \
     (github.com/Jakobovski/free-spoken-digit-dataset).";
 
+/// The most values in memory.
+const MOST: usize = 1 << 30;
+
 /// The sampling rate in Hz, and the samples from -1 to 1.
 fn parse(bytes: &[u8]) -> Result<(usize, Vec<f32>), String> {
     let (head, mut rest) = bytes.split_at_checked(12).ok_or("no WAV file: it is too short.")?;
@@ -154,6 +157,10 @@ impl Dataset {
                 Some(known) => known,
                 None => plan.insert((rate, settings.plan(rate)?)),
             };
+            if found.len().saturating_mul(plan.values()) > MOST {
+                let what = format!("{} files would be more than {MOST} values", found.len());
+                return Err(wrong(folder, format!("{what} with {settings}. Try fewer mels.")));
+            }
             if rate != *first {
                 let what = format!("{rate} Hz, and the files before have {first}. Resample it.");
                 return Err(wrong(path, what));
