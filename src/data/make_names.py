@@ -29,4 +29,4 @@ with open("names.txt", "w") as out:
 
 both = sum(len(by) == 2 for by in share.values())
 print(len(kept), "names,", sum(s == "f" for s in kept.values()), "female;", both, "in both lists,")
-print(len(share) - len(kept), "left out; longest", max(map(len, kept)), "characters", sorted(set("".join(kept))))
+print(len(share) - len(kept), "left out; longest", max(map(len, kept)), "characters")

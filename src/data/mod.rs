@@ -28,6 +28,19 @@ use std::sync::{Arc, OnceLock};
 
 /// Inputs and targets with a task and fixed train, validation and test splits, held in memory.
 ///
+/// | from | by |
+/// |---|---|
+/// | the crate itself | [`digits`](Dataset::digits), [`mnist1d`](Dataset::mnist1d), [`names`](Dataset::names), [`names_text`](Dataset::names_text) |
+/// | image files | [`idx`](Dataset::idx), [`from_idx`](Dataset::from_idx), [`cifar10`](Dataset::cifar10), [`cifar100`](Dataset::cifar100) |
+/// | tables | [`csv`](Dataset::csv) |
+/// | sound | [`wav_folder`](Dataset::wav_folder), [`wav_folder_with`](Dataset::wav_folder_with) |
+/// | texts | [`text`](Dataset::text), [`text_file`](Dataset::text_file), [`texts`](Dataset::texts), [`texts_file`](Dataset::texts_file) |
+/// | numbers of your own | [`classification`](Dataset::classification), [`regression`](Dataset::regression), [`next_token`](Dataset::next_token) |
+///
+/// Each comes with splits; [`split`](Dataset::split), [`validation_share`](Dataset::validation_share),
+/// [`folds`](Dataset::folds), [`with_test_of`](Dataset::with_test_of) and [`take`](Dataset::take)
+/// make others.
+///
 /// ```
 /// use nascent::prelude::*;
 /// let data = Dataset::digits();
@@ -441,9 +454,10 @@ impl Dataset {
 
     /// The first samples of the training split as a strip of pictures, for images of one channel.
     pub(crate) fn samples_svg(&self) -> Option<String> {
-        const SHOWN: usize = 16;
         let [1, h, w] = self.0.shape.as_slice()[..] else { return None };
-        let first: Vec<u32> = self.indices(Split::Train).into_iter().take(SHOWN).collect();
+        // Every pixel is an element of the picture: large images get fewer samples.
+        let shown = (4096 / (h * w).max(1)).clamp(1, 16);
+        let first: Vec<u32> = self.indices(Split::Train).into_iter().take(shown).collect();
         let (x, _) = self.gather(&first, &Device::Cpu).ok()?;
         let images = x.flatten_from(1).ok()?.to_vec2::<f32>().ok()?;
         let (gap, most) = (1, images.iter().flatten().copied().fold(f32::MIN_POSITIVE, f32::max));

@@ -18,8 +18,8 @@ use std::fmt;
 /// Trains an architecture on the train split and scores it on the validation split.
 ///
 /// Every setting has a default: 4 epochs in batches of 64, AdamW with a learning rate of 0.01 on a
-/// cosine schedule, no label smoothing, the last epoch's weights. The last, incomplete batch of an
-/// epoch is left out, since batch statistics of a few samples are noise.
+/// cosine schedule, no label smoothing, no augmentation, the last epoch's weights. The last,
+/// incomplete batch of an epoch is left out, since batch statistics of a few samples are noise.
 ///
 /// ```
 /// use nascent::prelude::*;
