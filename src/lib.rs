@@ -56,10 +56,11 @@ pub use evaluate::{
     Retrained, Train, Training, Watch, evaluator,
 };
 pub use nn::{
-    Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, avg_pool,
-    batch_norm, conv, conv1d, depthwise, dropout, embedding, flatten, gelu, global_avg_pool,
-    global_max_pool, gru, last, layers, linear, lstm, max_pool, relu, rnn, sep_conv, sigmoid, silu,
-    skip, tanh, zero,
+    Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, attention,
+    avg_pool, batch_norm, conv, conv1d, depthwise, drop_path, dropout, embedding, feed_forward,
+    flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last, layer_norm, layers,
+    linear, lstm, max_pool, positions, relu, rnn, sep_conv, sigmoid, silu, skip, squeeze_excite,
+    tanh, zero,
 };
 pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;

@@ -14,6 +14,10 @@ fn features() -> impl proptest::strategy::Strategy<Value = Block> {
         Just(skip()),
         Just(linear(3).activation(any(["relu", "gelu", "tanh"]))),
         Just(linear(3).norm(any([0, 1]))),
+        Just(layer_norm()),
+        Just(group_norm(1)),
+        Just(drop_path(any([0.0, 0.1]))),
+        Just(feed_forward(any([1, 2]))),
     ];
     leaf.prop_recursive(3, 10, 3, |inner| {
         prop_oneof![
@@ -176,6 +180,8 @@ fn image_space() -> Space {
                 max_pool(2),
                 avg_pool(3).stride(1),
                 batch_norm().then(gelu()).then(conv(8, 1).plain()),
+                group_norm(any([1, 8])).then(squeeze_excite(any([4, 64]))).then(drop_path(0.1)),
+                layer_norm().then(squeeze_excite(2)).residual(),
             ]),
         ))
         .then(one_of([global_avg_pool(), global_max_pool(), flatten().then(linear(16))]))
@@ -195,6 +201,38 @@ fn image_networks_cost_what_they_say() {
         assert_eq!(model.forward(&x).unwrap().dims(), [2, 10], "{a}");
         let y = model.forward_train(&x, &mut rng).unwrap();
         assert_eq!(y.dims(), [2, 10], "{a}");
+        assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+    }
+}
+
+fn language_space() -> Space {
+    Space::new([7], Task::next_token(5)).then(embedding(any([8, 12]))).then(positions()).then(
+        repeat(
+            1..=3,
+            one_of([
+                attention(any([1, 2, 4])),
+                feed_forward(any([1, 2])).activation(any(["gelu", "identity"])),
+                layer_norm().then(linear(8)).then(drop_path(0.2)).residual(),
+            ]),
+        ),
+    )
+}
+
+#[test]
+fn language_networks_cost_what_they_say() {
+    let space = language_space();
+    let mut rng = Rng::new(5);
+    for seed in 0..60 {
+        let a = space.sample(&mut rng).unwrap();
+        let model = Model::new(&a, &Device::Cpu, seed).unwrap();
+        let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+        assert_eq!(weights, a.params(), "{a}");
+        let x = Tensor::ones((2, 7), DType::U32, &Device::Cpu).unwrap();
+        assert_eq!(model.forward(&x).unwrap().dims(), [2, 7, 5], "{a}");
+        let y = model.forward_train(&x, &mut rng).unwrap();
+        assert_eq!(y.dims(), [2, 7, 5], "{a}");
+        let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+        assert!(model.vars().iter().all(|v| grads.get(v).is_some()), "{a}");
         assert_eq!(space.parse(&a.to_text()).unwrap(), a);
     }
 }
@@ -429,7 +467,7 @@ fn sequence_space() -> Space {
             max_pool(3).stride(1).padding(1),
             avg_pool(2),
             batch_norm().then(linear(8)),
-            conv1d(8, 1).norm(false).bias(any([0, 1])).causal(any([false, true].map(i64::from))),
+            conv1d(8, 1).norm(false).bias(any([0, 1])).causal(any([false, true])),
         ]))
         .then(one_of([global_avg_pool(), global_max_pool(), flatten()]))
 }
@@ -438,7 +476,7 @@ fn convolutions() -> Space {
     Space::new([4, 9, 9], Task::classification(4))
         .then(one_of([
             conv(8, 3).groups(any([1, 2, 4])).dilation(any([1, 2])).stride(any([1, 2])),
-            depthwise(any([3, 5])).norm(any([false, true].map(i64::from))),
+            depthwise(any([3, 5])).norm(any([false, true])),
             sep_conv(8, 3).dilation(2).bias(any([0, 1])).norm(false),
             avg_pool(3).stride(1).padding(1).dense(),
             concat([conv(4, 1), max_pool(3).stride(1).padding(1), zero()]),
@@ -509,6 +547,9 @@ fn nothing_looks_ahead_at_what_it_is_to_predict() {
     assert_eq!(a.layers()[2].name, "conv1d(4,3,causal=1)");
     let e = tokens(conv1d(4, 3).causal(false)).default_architecture().unwrap_err().to_string();
     assert!(e.contains("later ones") && e.contains("causal(true)"), "{e}");
+    for block in [attention(2).causal(any([false, true])), gru(2).bidirectional(true)] {
+        assert!(tokens(block).default_architecture().is_err());
+    }
     let other = Space::new([8, 4], Task::classification(2)).then(conv1d(4, 3));
     assert_eq!(other.default_architecture().unwrap().layers()[1].name, "conv1d(4,3,causal=0)");
     // A changed symbol changes no result before it.

@@ -371,7 +371,7 @@ impl Graph {
 fn does_nothing(op: &Op) -> bool {
     match op.info.name {
         "skip" => true,
-        "dropout" => op.float("p") == 0.0,
+        "dropout" | "drop_path" => op.float("p") == 0.0,
         "activation" => op.act() == Activation::Identity,
         "max_pool" | "avg_pool" => op.int("window") == 1 && op.int("stride") <= 1,
         _ => false,

@@ -33,7 +33,8 @@ pub struct DiagramRow {
     pub params: String,
     /// The rows whose outputs it takes.
     pub inputs: Vec<usize>,
-    /// The family, for the colour: `conv`, `pool`, `norm`, `linear`, `recurrent`, `activation`, `add`, `input`, `head`, `other`.
+    /// The family, for the colour: `conv`, `pool`, `norm`, `linear`, `recurrent`, `attention`,
+    /// `activation`, `add`, `input`, `head`, `other`.
     pub kind: String,
 }
 

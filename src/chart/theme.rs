@@ -44,6 +44,9 @@ pub fn family(kind: &str) -> (&'static str, &'static str) {
         // Tol's indigo: darker than every other, and so apart from the blues.
         "recurrent" => ("#332288", "#E9E7F4"),
         "activation" => ("#A89B00", "#FAF8DC"),
+        // Indigo from Tol's muted palette: for every kind of sight further from the others than
+        // these are from each other.
+        "attention" => ("#332288", "#E8E6F4"),
         "add" => ("#CC79A7", "#FAEBF3"),
         "head" => ("#D55E00", "#FCEADF"),
         "input" => ("#4D4D4D", "#EDEEEE"),

@@ -98,7 +98,7 @@ impl<F: Function> CustomOp1 for Elementwise<F> {
 /// `exp(x)` to about 2 ulp: `2^n exp(r)` with `|r| <= log(2) / 2`, the latter a polynomial
 /// (the coefficients of Cephes' `expf`). Saturates below -87 and above 88; NaN stays NaN.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     let x = if x > 88.0 { 88.0 } else { x };

@@ -11,10 +11,13 @@
 //! so nothing here differentiates twice.
 
 mod activation;
+mod attention;
 mod bias;
 mod conv;
 mod direct;
+mod elementwise;
 mod gates;
+mod layer_norm;
 mod linear;
 mod loss;
 mod math;
@@ -25,13 +28,17 @@ mod panel;
 mod pool;
 mod recurrent;
 mod simd;
+mod small;
 #[cfg(test)]
 mod tests;
 mod vector;
 
 pub(crate) use activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, tanh};
+pub(crate) use attention::attention;
 pub(crate) use bias::bias;
 pub(crate) use conv::{conv1d, conv2d};
+pub(crate) use elementwise::{add, mul};
+pub(crate) use layer_norm::{group_norm, layer_norm};
 pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
 pub(crate) use memory::{Gauge, prepare, step_begins};

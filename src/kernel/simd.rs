@@ -37,7 +37,7 @@ macro_rules! vectorised {
 pub(super) use vectorised;
 
 /// How many partial sums a reduction keeps: two AVX2 registers, so additions overlap.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// `sum over i of f(x[i], y[i])` in a fixed order: 16 interleaved partial sums, then their sum.
 #[inline(always)]
@@ -60,4 +60,35 @@ pub(super) fn reduce2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 
 #[inline(always)]
 pub(super) fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     reduce2(x, x, |a, _| f(a))
+}
+
+/// The sum of the lanes by halves: four steps instead of sixteen, which is what counts where the
+/// numbers are few and the sums are many.
+#[inline(always)]
+pub(super) fn total(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            lanes[i] += lanes[i + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// `sum over i of f(x[i], y[i])` as [`reduce2`], with the last sum by halves: for short rows.
+#[inline(always)]
+pub(super) fn sum2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let ((xs, x), (ys, y)) = (x.as_chunks::<LANES>(), y.as_chunks::<LANES>());
+    for (a, b) in xs.iter().zip(ys) {
+        for i in 0..LANES {
+            lanes[i] += f(a[i], b[i]);
+        }
+    }
+    let mut rest = 0f32;
+    for (&a, &b) in x.iter().zip(y) {
+        rest += f(a, b);
+    }
+    total(lanes) + rest
 }

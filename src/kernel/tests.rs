@@ -529,6 +529,19 @@ fn misfits_are_errors_that_name_the_shapes() {
         cross_entropy(&t(&[2, 3]), &Tensor::new(&[0u32, 3], &Device::Cpu).unwrap(), 0.0),
         cross_entropy(&t(&[2, 3]), &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 0.0),
         cross_entropy(&t(&[1, 3]), &Tensor::new(&[0u32], &Device::Cpu).unwrap(), 1.5),
+        add(&x, &t(&[2, 4])),
+        add(&t(&[5]), &x),
+        mul(&x, &t(&[5, 5])),
+        layer_norm(&x, &t(&[4]), &t(&[4]), 1e-5),
+        layer_norm(&x, &t(&[5]), &t(&[4]), 1e-5),
+        group_norm(&x, &t(&[4]), &t(&[4]), 3, 1e-5),
+        group_norm(&x, &t(&[4]), &t(&[4]), 0, 1e-5),
+        group_norm(&x, &t(&[5]), &t(&[5]), 1, 1e-5),
+        attention(&t(&[2, 3, 10]), 2, false, None),
+        attention(&t(&[2, 3, 12]), 0, false, None),
+        attention(&t(&[2, 12]), 2, false, None),
+        attention(&t(&[2, 3, 12]), 2, false, Some(&[3])),
+        attention(&t(&[2, 3, 12]), 2, false, Some(&[3, 4])),
     ];
     for (i, failure) in failures.into_iter().enumerate() {
         assert!(failure.is_err(), "case {i}");
@@ -547,6 +560,11 @@ fn an_empty_batch_passes_through() {
     assert_eq!(max_pool2d(&x, 2, 2, 0).unwrap().dims(), [0, 4, 2, 2]);
     assert_eq!(global_avg_pool(&x).unwrap().dims(), [0, 4]);
     assert_eq!(relu(&x).unwrap().dims(), [0, 4, 5, 5]);
+    assert_eq!(layer_norm(&x, &t(&[5]), &t(&[5]), 1e-5).unwrap().dims(), [0, 4, 5, 5]);
+    assert_eq!(group_norm(&x, &t(&[4]), &t(&[4]), 2, 1e-5).unwrap().dims(), [0, 4, 5, 5]);
+    assert_eq!(attention(&t(&[0, 4, 6]), 2, true, None).unwrap().dims(), [0, 4, 2]);
+    assert_eq!(mul(&x, &t(&[0, 4])).unwrap().dims(), [0, 4, 5, 5]);
+    assert_eq!(add(&x, &t(&[5])).unwrap().dims(), [0, 4, 5, 5]);
     let inputs = [t(&[0, 3, 4]), t(&[15, 9]), t(&[2, 15])];
     let op = |t: &[Tensor]| recurrent(Cell::Gru, &t[0], &t[1], &t[2], false, None);
     let (y, grads) = run(&op, &inputs, &t(&[0, 3, 5]));
@@ -727,4 +745,370 @@ fn recurrent_layers_keep_nan_and_do_not_overflow() {
             assert!(numbers(&y(f64::NAN)).iter().all(|v| v.is_nan()), "{cell:?} {level:?}");
         }
     }
+}
+
+/// Numbers in `f32` from what another library printed.
+fn given(values: &[f32], shape: &[usize]) -> Tensor {
+    Tensor::from_vec(values.to_vec(), shape, &Device::Cpu).unwrap()
+}
+
+#[test]
+fn sums_and_products_agree_with_candle() {
+    let mut g = Gen(11);
+    for round in 0..80 {
+        let shape: Vec<usize> = (0..1 + round % 4).map(|_| g.size(1, 9)).collect();
+        let (end, start) = (g.size(0, shape.len() - 1), g.size(1, shape.len()));
+        let x = g.tensor(&shape);
+        let (tail, head) = (g.tensor(&shape[end..]), g.tensor(&shape[..start]));
+        let both = |t: &[Tensor]| add(&t[0], &t[1]);
+        agree(&format!("add {shape:?} {end}"), &mut g, &both, &[x.clone(), tail.clone()], 1e-6);
+        differentiates("add", &mut g, &both, &[x.clone(), tail]);
+        let scale = |t: &[Tensor]| mul(&t[0], &t[1]);
+        agree(&format!("mul {shape:?} {start}"), &mut g, &scale, &[x.clone(), head.clone()], 1e-6);
+        differentiates("mul", &mut g, &scale, &[x, head]);
+    }
+    // A gradient that nobody scales is handed on as it is.
+    let x = Var::from_tensor(&g.tensor(&[2, 3])).unwrap();
+    let twice = add(&x, &x).unwrap().sum_all().unwrap().backward().unwrap();
+    assert_eq!(numbers(twice.get(&x).unwrap()), [2.0; 6]);
+}
+
+#[test]
+fn layer_norm_agrees_with_candle() {
+    let (mut g, levels) = (Gen(12), levels());
+    for round in 0..90 {
+        FORCED.set(Some(levels[round / 2 % levels.len()]));
+        let mut shape: Vec<usize> = (0..2 + round % 2).map(|_| g.size(1, 6)).collect();
+        shape.push([g.size(2, 9), g.size(14, 70)][round % 2]);
+        let from = g.size(1, shape.len() - 1);
+        let x = (g.tensor(&shape) * 2.0).unwrap();
+        let inputs = [x, g.tensor(&shape[from..]), g.tensor(&shape[from..])];
+        let op = |t: &[Tensor]| layer_norm(&t[0], &t[1], &t[2], 1e-2);
+        agree(&format!("layer norm {shape:?} {from}"), &mut g, &op, &inputs, 2e-5);
+        differentiates("layer norm", &mut g, &op, &inputs);
+    }
+    FORCED.set(None);
+}
+
+#[test]
+fn group_norm_agrees_with_candle() {
+    let (mut g, levels) = (Gen(13), levels());
+    for round in 0..90 {
+        FORCED.set(Some(levels[round / 2 % levels.len()]));
+        let (groups, each) = (g.size(1, 4), g.size(1, 4));
+        let c = groups * each;
+        let mut shape = vec![g.size(1, 4), c];
+        shape.extend((0..round % 3).map(|_| g.size(2, 7)));
+        let x = (g.tensor(&shape) * 2.0).unwrap();
+        let inputs = [x, g.tensor(&[c]), g.tensor(&[c])];
+        let op = |t: &[Tensor]| group_norm(&t[0], &t[1], &t[2], groups, 1e-2);
+        agree(&format!("group norm {shape:?} {groups}"), &mut g, &op, &inputs, 2e-5);
+        differentiates("group norm", &mut g, &op, &inputs);
+    }
+    FORCED.set(None);
+}
+
+#[test]
+fn layer_norm_does_not_cancel() {
+    let data: Vec<f32> = (0..2 * 9000).map(|i| 1000.0 + 0.5 * (i % 2) as f32).collect();
+    let one = Tensor::ones(9000, DType::F32, &Device::Cpu).unwrap();
+    let zero = one.zeros_like().unwrap();
+    let y = numbers(&layer_norm(&given(&data, &[2, 9000]), &one, &zero, 1e-9).unwrap());
+    assert!(y.iter().all(|v| (v.abs() - 1.0).abs() < 1e-4), "{:?}", &y[..4]);
+    // Nor do the gradients: x = 1000 +- 0.25 normalised is +-1, and so is dgamma.
+    let vars = [given(&data[..64], &[1, 64]), pattern(&[64]), pattern(&[64])];
+    let op = |t: &[Tensor]| layer_norm(&t[0], &t[1], &t[2], 1e-9);
+    let (_, grads) = run(&op, &vars, &Tensor::ones((1, 64), DType::F32, &Device::Cpu).unwrap());
+    assert!(numbers(&grads[1]).iter().all(|v| (v.abs() - 1.0).abs() < 1e-4));
+    // Equal numbers have no deviation to divide by, and give beta.
+    let y = layer_norm(&Tensor::full(0.1f32, (3, 9000), &Device::Cpu).unwrap(), &one, &one, 1e-5);
+    assert!(numbers(&y.unwrap()).iter().all(|&v| v == 1.0));
+}
+
+#[test]
+fn attention_agrees_with_candle() {
+    let (mut g, levels) = (Gen(14), levels());
+    for round in 0..120 {
+        FORCED.set(Some(levels[round % levels.len()]));
+        let (heads, d) =
+            (g.size(1, 3), [g.size(1, 9), g.size(10, 70)][usize::from(round % 5 == 4)]);
+        let (n, l) = (g.size(1, 3), [g.size(1, 9), g.size(60, 70)][usize::from(round % 10 == 9)]);
+        let ends: Vec<u32> = (0..n).map(|_| g.size(0, l) as u32).collect();
+        let ends = (round % 3 == 2).then_some(ends);
+        let causal = round % 2 == 1;
+        let qkv = [(g.tensor(&[n, l, 3 * heads * d]) * 2.0).unwrap()];
+        let op = |t: &[Tensor]| attention(&t[0], heads, causal, ends.as_deref());
+        let what = format!("attention n{n} l{l} h{heads} d{d} causal {causal} {ends:?}");
+        agree(&what, &mut g, &op, &qkv, 1e-5);
+        differentiates(&what, &mut g, &op, &qkv);
+    }
+    FORCED.set(None);
+}
+
+#[test]
+fn small_products_are_exact() {
+    let (mut g, levels) = (Gen(16), levels());
+    for round in 0..200 {
+        FORCED.set(Some(levels[round % levels.len()]));
+        let (m, n, k) = (g.size(0, 19), 16 * g.size(1, 4), g.size(0, 20));
+        let (ors, brs, turned) = (n + g.size(0, 3), n + g.size(0, 3), round % 2 == 0);
+        let mut whole = |n: usize| (0..n).map(|_| g.size(0, 8) as f32 - 4.0).collect::<Vec<f32>>();
+        let (a, b, start) = (whole(m * k), whole(k * brs), whole(m * ors));
+        let (rs, cs) = if turned { (1, m) } else { (k, 1) };
+        let mut out = start.clone();
+        let accumulate = round % 3 == 0;
+        small::product(
+            [m, n, k],
+            (&mut out, ors),
+            accumulate,
+            Matrix { data: &a, rs, cs },
+            (&b, brs),
+        );
+        for (at, (&found, &before)) in out.iter().zip(&start).enumerate() {
+            let (i, j) = (at / ors, at % ors);
+            let sum: f32 = (0..k).map(|p| a[i * rs + p * cs] * b[(p * brs + j) % b.len()]).sum();
+            let expected = match (j < n, accumulate) {
+                (false, _) => before,
+                (true, true) => before + sum,
+                (true, false) => sum,
+            };
+            assert_eq!(found, expected, "{m}x{n}x{k}, row {i}, column {j}");
+        }
+    }
+    FORCED.set(None);
+}
+
+#[test]
+fn attention_does_not_look_ahead_nor_at_padding() {
+    let mut g = Gen(15);
+    let (n, l, heads, width) = (2, 70, 2, 6);
+    let qkv = g.tensor(&[n, l, 3 * width]).contiguous().unwrap();
+    let rows = |t: &Tensor| numbers(t).chunks(width).map(<[f64]>::to_vec).collect::<Vec<_>>();
+    let changed = |from: usize, by: f32| {
+        let mut data = qkv.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        for sample in data.chunks_mut(l * 3 * width) {
+            sample[from * 3 * width..].iter_mut().for_each(|v| *v += by);
+        }
+        given(&data, &[n, l, 3 * width])
+    };
+    let causal = |x: &Tensor| rows(&attention(x, heads, true, None).unwrap());
+    let (a, b) = (causal(&qkv), causal(&changed(66, 3.0)));
+    assert!(a[..66] == b[..66] && a[66] != b[66]);
+    let padded = |x: &Tensor| rows(&attention(x, heads, false, Some(&[66, 0])).unwrap());
+    // Not even NaN gets through from behind the end.
+    let (a, b) = (padded(&qkv), padded(&changed(66, f32::NAN)));
+    assert!(a[..66] == b[..66] && a[66] != b[66]);
+    assert!(a[l..].iter().flatten().all(|&v| v == 0.0));
+}
+
+#[test]
+fn large_scores_neither_overflow_nor_hide_nan() {
+    let qkv = given(&[90.0, 90.0, 1.0, -90.0, -90.0, 2.0], &[1, 2, 3]);
+    assert_eq!(numbers(&attention(&qkv, 1, false, None).unwrap()), [1.0, 2.0]);
+    let nan = Tensor::full(f32::NAN, (1, 20, 3), &Device::Cpu).unwrap();
+    assert!(numbers(&attention(&nan, 1, true, None).unwrap()).iter().all(|v| v.is_nan()));
+}
+
+/// The numbers that the PyTorch scripts below call `t`: i * 37 % 101 / 101 - 0.5.
+fn pattern(shape: &[usize]) -> Tensor {
+    let n = shape.iter().product::<usize>();
+    let data: Vec<f32> = (0..n).map(|i| (i * 37 % 101) as f32 / 101.0 - 0.5).collect();
+    given(&data, shape)
+}
+
+/// Value and gradients of `sum(op * pattern)` against what PyTorch printed.
+fn as_in_torch(op: &Op, inputs: &[Tensor], y: &[f32], grads: &[(usize, &[f32])]) {
+    let dims = op(inputs).unwrap().dims().to_vec();
+    let (value, found) = run(op, inputs, &pattern(&dims));
+    close("value", &value, &given(y, &dims), 1e-5);
+    for &(i, expected) in grads {
+        let found = found[i].flatten_all().unwrap();
+        close(&format!("gradient {i}"), &found, &given(expected, &[expected.len()]), 1e-5);
+    }
+}
+
+/// ```python
+/// t = lambda *s: (torch.arange(torch.Size(s).numel()) * 37 % 101 / 101 - 0.5).reshape(s)
+/// x = t(2, 4).requires_grad_(); m = torch.nn.LayerNorm(4); m.weight.data = t(4) + 1; m.bias.data = t(4)
+/// y = m(x); (y * t(2, 4)).sum().backward(); print(y, x.grad, m.weight.grad, m.bias.grad)
+/// x = t(1, 4, 1, 2).requires_grad_(); m = torch.nn.GroupNorm(2, 4); m.weight.data = t(4) + 1; m.bias.data = t(4)
+/// y = m(x); (y * t(1, 4, 1, 2)).sum().backward(); print(y, x.grad, m.weight.grad, m.bias.grad)
+/// ```
+#[test]
+fn norms_are_those_of_pytorch() {
+    let (gamma, beta) = ((pattern(&[4]) + 1.0).unwrap(), pattern(&[4]));
+    as_in_torch(
+        &|t: &[Tensor]| layer_norm(&t[0], &t[1], &t[2], 1e-5),
+        &[pattern(&[2, 4]), gamma.clone(), beta.clone()],
+        &[-1.027773, 0.07038931, 2.114492, -0.8242537, -0.6091503, 1.076717, -1.489524, -0.2702258],
+        &[
+            (
+                0,
+                &[
+                    0.1852562,
+                    -0.3020687,
+                    0.156547,
+                    -0.03973445,
+                    0.2184962,
+                    -0.100838,
+                    -0.1331329,
+                    0.01547447,
+                ],
+            ),
+            (1, &[0.5353379, 0.4319202, 0.7771066, 0.2973908]),
+            (2, &[-0.5346534, 0.1980198, -0.06930691, -0.3366337]),
+        ],
+    );
+    as_in_torch(
+        &|t: &[Tensor]| group_norm(&t[0], &t[1], &t[2], 2, 1e-5),
+        &[pattern(&[1, 4, 1, 2]), gamma, beta],
+        &[-1.027773, -0.3822325, 1.1889, -0.7458215, -0.03642004, 1.954871, -1.237881, -0.2702258],
+        &[
+            (
+                0,
+                &[
+                    0.2718137,
+                    0.005797751,
+                    0.04018193,
+                    -0.3177934,
+                    -0.2325286,
+                    0.2598205,
+                    0.2519975,
+                    -0.2792892,
+                ],
+            ),
+            (1, &[0.4962907, 0.6385446, 0.4709674, 0.4359529]),
+            (2, &[-0.6336634, -0.1683168, 0.2970297, -0.2376238]),
+        ],
+    );
+}
+
+/// ```python
+/// t = lambda *s: (torch.arange(torch.Size(s).numel()) * 37 % 101 / 101 - 0.5).reshape(s)
+/// x = (4 * t(1, 3, 4)).requires_grad_(); m = torch.nn.MultiheadAttention(4, 2, batch_first=True)
+/// m.in_proj_weight.data = 3 * t(12, 4); m.in_proj_bias.data = t(12)
+/// m.out_proj.weight.data = t(4, 4); m.out_proj.bias.data = t(4)
+/// for mask in [None, torch.triu(torch.ones(3, 3, dtype=torch.bool), 1)]:
+///     x.grad = None; m.zero_grad()
+///     y = m(x, x, x, need_weights=False, attn_mask=mask)[0]; (y * t(1, 3, 4)).sum().backward()
+///     print(y, x.grad, m.in_proj_bias.grad)
+/// ```
+#[test]
+fn attention_is_that_of_pytorch() {
+    let scaled = |shape: &[usize], by: f64| (pattern(shape) * by).unwrap();
+    let inputs = [
+        scaled(&[1, 3, 4], 4.0),
+        scaled(&[12, 4], 3.0),
+        pattern(&[12]),
+        pattern(&[4, 4]),
+        pattern(&[4]),
+    ];
+    let whole = |causal: bool| {
+        move |t: &[Tensor]| {
+            let qkv = linear(&t[0], &t[1], Some(&t[2]))?;
+            linear(&attention(&qkv, 2, causal, None)?, &t[3], Some(&t[4]))
+        }
+    };
+    as_in_torch(
+        &whole(false),
+        &inputs,
+        &[
+            -0.5058908,
+            -0.02614973,
+            0.9794689,
+            -0.2201933,
+            -1.941926,
+            0.6954075,
+            -2.5425,
+            0.3161493,
+            -0.6096308,
+            -0.158931,
+            0.4943424,
+            -0.5036971,
+        ],
+        &[
+            (
+                0,
+                &[
+                    -0.9358402, 0.9305879, -0.5410055, -1.070244, 1.0183, -0.7123165, 1.060769,
+                    0.7896655, 0.906253, -1.283208, -0.6940292, 0.9225181,
+                ],
+            ),
+            (
+                2,
+                &[
+                    -0.2703618,
+                    -0.5262185,
+                    0.07850514,
+                    0.0921104,
+                    0.0,
+                    0.0,
+                    0.0,
+                    0.0,
+                    0.1765514,
+                    -0.218557,
+                    0.2922752,
+                    0.001127318,
+                ],
+            ),
+        ],
+    );
+    as_in_torch(
+        &whole(true),
+        &inputs,
+        &[
+            -2.075173, 1.914686, -3.575456, 1.334069, -1.942367, 0.6956328, -2.543159, 0.3163481,
+            -0.6096308, -0.158931, 0.4943424, -0.5036971,
+        ],
+        &[(
+            0,
+            &[
+                -0.6663183, 0.2366751, -0.6457744, -0.4856431, 1.130102, -0.6726622, 0.9346477,
+                0.8541396, 0.4556347, -0.6522374, -0.40243, 0.3802358,
+            ],
+        )],
+    );
+}
+
+/// Milliseconds of the fastest of many rounds, forward and backward.
+fn fastest(op: &Op, inputs: &[Tensor]) -> f64 {
+    let vars: Vec<Var> = inputs.iter().map(|t| Var::from_tensor(t).unwrap()).collect();
+    let args: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+    let weights = op(&args).unwrap().ones_like().unwrap();
+    let round = || {
+        let start = std::time::Instant::now();
+        let y = op(&args).unwrap();
+        mul(&y, &weights).unwrap().sum_all().unwrap().backward().unwrap();
+        start.elapsed().as_secs_f64() * 1e3
+    };
+    (0..60).map(|_| round()).fold(f64::INFINITY, f64::min)
+}
+
+/// `cargo test --lib kernel::tests::speed -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement, not a check"]
+fn speed_of_attention_and_norms() {
+    prepare();
+    let (n, l, d, heads) = (64, 64, 64, 4);
+    let x = pattern(&[n, l, d]);
+    let ln = [x.clone(), pattern(&[d]), pattern(&[d])];
+    let ms = fastest(&|t: &[Tensor]| layer_norm(&t[0], &t[1], &t[2], 1e-5), &ln);
+    println!("layer_norm {n}x{l}x{d}: {ms:.3} ms");
+    let nothing = |t: &[Tensor]| Ok(t[0].clone());
+    println!("of which the measurement: {:.3} ms", fastest(&nothing, &ln[..1]));
+    let image = [pattern(&[n, 32, 16, 16]), pattern(&[32]), pattern(&[32])];
+    let ms = fastest(&|t: &[Tensor]| group_norm(&t[0], &t[1], &t[2], 8, 1e-5), &image);
+    println!("group_norm {n}x32x16x16, 8 groups: {ms:.3} ms");
+    println!("of which the measurement: {:.3} ms", fastest(&nothing, &image[..1]));
+    let qkv = [pattern(&[n, l, 3 * d])];
+    for causal in [false, true] {
+        let ms = fastest(&|t: &[Tensor]| attention(&t[0], heads, causal, None), &qkv);
+        println!("attention {n}x{l}x{d}, {heads} heads, causal {causal}: {ms:.3} ms");
+    }
+    let whole = |t: &[Tensor]| {
+        let qkv = linear(&t[0], &t[1], Some(&t[2]))?;
+        linear(&attention(&qkv, heads, false, None)?, &t[3], Some(&t[4]))
+    };
+    let w = [x, pattern(&[3 * d, d]), pattern(&[3 * d]), pattern(&[d, d]), pattern(&[d])];
+    println!("with its projections: {:.3} ms", fastest(&whole, &w));
 }

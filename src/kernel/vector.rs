@@ -51,6 +51,8 @@ pub(super) trait Vector: Copy {
     unsafe fn zero() -> Self;
     /// The same number in every lane.
     unsafe fn splat(v: f32) -> Self;
+    /// The number at `p` in every lane.
+    unsafe fn broadcast(p: *const f32) -> Self;
     /// `LANES` numbers from `p`, of any alignment.
     unsafe fn load(p: *const f32) -> Self;
     /// The lanes to `p`, of any alignment.
@@ -59,6 +61,39 @@ pub(super) trait Vector: Copy {
     unsafe fn add_product(self, a: Self, b: Self) -> Self;
     /// The sum of the lanes, by halves.
     unsafe fn sum(self) -> f32;
+}
+
+/// Loops written for registers of any width.
+pub(super) trait Work {
+    /// Does it. To be inlined, so that all of it is compiled for the processor.
+    ///
+    /// # Safety
+    /// The processor must have the instructions of `V`.
+    unsafe fn run<V: Vector>(self);
+}
+
+/// Does the work with the widest registers that the processor has.
+pub(super) fn run<W: Work>(work: W) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2<W: Work>(work: W) {
+        // SAFETY: the caller's.
+        unsafe { work.run::<std::arch::x86_64::__m256>() }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx2,fma")]
+    unsafe fn avx512<W: Work>(work: W) {
+        // SAFETY: the caller's.
+        unsafe { work.run::<std::arch::x86_64::__m512>() }
+    }
+    match Level::detect() {
+        // SAFETY: the processor has been asked.
+        Level::Portable => unsafe { work.run::<[f32; 4]>() },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { avx2(work) },
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { avx512(work) },
+    }
 }
 
 /// A register in memory at any address.
@@ -80,6 +115,12 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     unsafe fn splat(v: f32) -> Self {
         [v; 4]
+    }
+
+    #[inline(always)]
+    unsafe fn broadcast(p: *const f32) -> Self {
+        // SAFETY: the caller's promise about `p`.
+        unsafe { [(*p.cast::<Unaligned<f32>>()).0; 4] }
     }
 
     #[inline(always)]
@@ -169,6 +210,11 @@ mod x86 {
         }
 
         #[inline(always)]
+        unsafe fn broadcast(p: *const f32) -> Self {
+            unsafe { _mm256_broadcastss_ps(_mm_load_ss(p)) }
+        }
+
+        #[inline(always)]
         unsafe fn load(p: *const f32) -> Self {
             unsafe { _mm256_maskload_ps(p, _mm256_set1_epi32(-1)) }
         }
@@ -204,6 +250,11 @@ mod x86 {
         #[inline(always)]
         unsafe fn splat(v: f32) -> Self {
             unsafe { _mm512_set1_ps(v) }
+        }
+
+        #[inline(always)]
+        unsafe fn broadcast(p: *const f32) -> Self {
+            unsafe { _mm512_broadcastss_ps(_mm_load_ss(p)) }
         }
 
         #[inline(always)]

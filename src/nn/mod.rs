@@ -13,19 +13,26 @@ mod schedule;
 
 pub use activation::Activation;
 pub use layers::activation::{activation, gelu, relu, sigmoid, silu, tanh};
+pub use layers::attention::attention;
 pub use layers::batch_norm::batch_norm;
 pub use layers::conv::conv;
 pub use layers::conv1d::conv1d;
 pub use layers::depthwise::depthwise;
+pub use layers::drop_path::drop_path;
 pub use layers::dropout::dropout;
 pub use layers::embedding::embedding;
+pub use layers::feed_forward::feed_forward;
+pub use layers::group_norm::group_norm;
 pub(crate) use layers::join::{ADD, CONCAT, INPUT};
 pub use layers::last::last;
+pub use layers::layer_norm::layer_norm;
 pub use layers::linear::linear;
 pub use layers::pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
+pub use layers::positions::positions;
 pub use layers::recurrent::{gru, lstm, rnn};
 pub use layers::sep_conv::sep_conv;
 pub use layers::shape::{flatten, skip, zero};
+pub use layers::squeeze_excite::squeeze_excite;
 pub use model::Model;
 pub(crate) use model::{Pass, fits};
 pub use optimizer::Optimizer;
@@ -141,13 +148,20 @@ static LAYERS: &[&LayerInfo] = &[
     &layers::recurrent::LSTM,
     &layers::recurrent::GRU,
     &layers::last::LAST,
+    &layers::positions::POSITIONS,
+    &layers::attention::ATTENTION,
+    &layers::feed_forward::FEED_FORWARD,
     &layers::pool::MAX_POOL,
     &layers::pool::AVG_POOL,
     &layers::pool::GLOBAL_AVG_POOL,
     &layers::pool::GLOBAL_MAX_POOL,
     &layers::batch_norm::BATCH_NORM,
+    &layers::layer_norm::LAYER_NORM,
+    &layers::group_norm::GROUP_NORM,
+    &layers::squeeze_excite::SQUEEZE_EXCITE,
     &layers::activation::ACTIVATION,
     &layers::dropout::DROPOUT,
+    &layers::drop_path::DROP_PATH,
     &layers::shape::SKIP,
     &layers::shape::FLATTEN,
     &layers::shape::ZERO,

@@ -49,6 +49,16 @@ impl Params {
         self.keep(name, values, dims)
     }
 
+    /// Uniform in ±sqrt(6 / (fan_in + fan_out)) for a matrix [fan_out, fan_in] (Glorot and Bengio,
+    /// 2010): PyTorch's default for the projections of attention.
+    pub(crate) fn xavier(&mut self, name: &str, dims: &[usize; 2]) -> Result<Var> {
+        let bound = (6.0 / (dims[0] + dims[1]).max(1) as f64).sqrt();
+        let mut rng = self.rng.stream(&self.name(name), 0);
+        let n = dims.iter().product();
+        let values = (0..n).map(|_| (bound * (2.0 * rng.uniform() - 1.0)) as f32).collect();
+        self.keep(name, values, dims)
+    }
+
     /// Standard normal: the default for embeddings.
     pub(crate) fn normal(&mut self, name: &str, dims: &[usize]) -> Result<Var> {
         let mut rng = self.rng.stream(&self.name(name), 0);

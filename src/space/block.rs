@@ -209,8 +209,9 @@ impl Block {
             .map(|l| l.name)
             .collect();
         let problem = format!(
-            "{which} has no setting `{name}`; {} have. Set it on the layer itself, before composing.",
-            can.join(", ")
+            "{which} has no setting `{name}`; {} {}. Set it on the layer itself, before composing.",
+            can.join(", "),
+            if can.len() == 1 { "has" } else { "have" }
         );
         Block::new(Node::Broken { block: self.clone(), problem })
     }

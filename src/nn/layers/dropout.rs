@@ -2,6 +2,7 @@
 //! scaled by 1/(1-p); in evaluation nothing happens. The zeros come from the trial's own stream,
 //! one for each step, so that a training that continues draws what an uninterrupted one would.
 
+use crate::kernel;
 use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::block::rate;
 use crate::space::{Block, IntoFloats};
@@ -47,6 +48,6 @@ impl Layer for Dropout {
         let scale = (1.0 / (1.0 - self.p)) as f32;
         let mask: Vec<f32> =
             (0..x.elem_count()).map(|_| if rng.uniform() < self.p { 0.0 } else { scale }).collect();
-        x * Tensor::from_vec(mask, x.shape(), x.device())?
+        kernel::mul(x, &Tensor::from_vec(mask, x.shape(), x.device())?)
     }
 }

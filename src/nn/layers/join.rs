@@ -4,6 +4,7 @@
 
 use crate::arch::Shape;
 use crate::error::Result;
+use crate::kernel;
 use crate::nn::Op;
 use crate::nn::{Layer, LayerInfo, Pass, Plan};
 use candle_core::Tensor;
@@ -82,6 +83,6 @@ struct Add;
 impl Layer for Add {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
         let first = inputs[0].clone();
-        inputs[1..].iter().try_fold(first, |sum, x| sum + *x)
+        inputs[1..].iter().try_fold(first, |sum, x| kernel::add(&sum, x))
     }
 }

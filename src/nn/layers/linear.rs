@@ -80,6 +80,25 @@ impl Linear {
     }
 }
 
+/// A linear map with a bias and nothing else, for layers that are made of several.
+pub(super) struct Dense {
+    pub(super) weight: Var,
+    pub(super) bias: Var,
+}
+
+impl Dense {
+    pub(super) fn build(name: &str, inputs: usize, outputs: usize, p: &mut Params) -> Result<Self> {
+        Ok(Dense {
+            weight: p.uniform(&format!("{name}.weight"), &[outputs, inputs], inputs)?,
+            bias: p.uniform(&format!("{name}.bias"), &[outputs], inputs)?,
+        })
+    }
+
+    pub(super) fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        kernel::linear(x, &self.weight, Some(&self.bias))
+    }
+}
+
 impl Layer for Linear {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
         let y = kernel::linear(inputs[0], &self.weight, self.finish.bias())?;
