@@ -12,22 +12,27 @@ fn model(space: &Space) -> Model {
 
 #[test]
 fn causal_attention_does_not_look_ahead() {
-    let block = |causal| attention(2).causal(causal).then(feed_forward(2));
-    for causal in [false, true] {
-        let space = Space::new([6], Task::next_token(5))
-            .then(embedding(8))
-            .then(positions())
-            .then(repeat(2, block(causal)));
-        let model = model(&space);
-        let run = |tokens: [u32; 6]| {
-            let x = Tensor::new(&[tokens], &Device::Cpu).unwrap();
-            numbers(&model.forward(&x).unwrap()).chunks(5).map(<[f32]>::to_vec).collect::<Vec<_>>()
-        };
-        let (a, b) = (run([0, 1, 2, 3, 4, 0]), run([0, 1, 2, 3, 1, 1]));
-        assert_eq!(a[..4] == b[..4], causal);
-        assert!(a[4] != b[4]);
-        // The order counts, by the learned positions.
-        assert!(run([1, 1, 1, 1, 1, 1]).windows(2).all(|w| w[0] != w[1]));
+    // Where the next token is to be predicted the task asks for it; elsewhere positions see all.
+    let blocks = || attention(2).then(feed_forward(2));
+    let language = Space::new([6], Task::next_token(5))
+        .then(embedding(8))
+        .then(positions())
+        .then(repeat(2, blocks()));
+    let model = model(&language);
+    let run = |tokens: [u32; 6]| {
+        let x = Tensor::new(&[tokens], &Device::Cpu).unwrap();
+        numbers(&model.forward(&x).unwrap()).chunks(5).map(<[f32]>::to_vec).collect::<Vec<_>>()
+    };
+    let (a, b) = (run([0, 1, 2, 3, 4, 0]), run([0, 1, 2, 3, 1, 1]));
+    assert_eq!(a[..4], b[..4]);
+    assert_ne!(a[4], b[4]);
+    // The order counts, by the learned positions.
+    assert!(run([1, 1, 1, 1, 1, 1]).windows(2).all(|w| w[0] != w[1]));
+
+    for (block, causal) in [(blocks(), false), (attention(2).causal(true), true)] {
+        let space = Space::new([6, 2], Task::classification(12)).then(block);
+        let name = space.default_architecture().unwrap().layers()[1].name.clone();
+        assert_eq!(name, format!("attention(2,causal={})", u8::from(causal)));
     }
 }
 
@@ -86,7 +91,7 @@ fn misfits_say_what_would_fit() {
     for (block, part) in [
         (attention(0), "allowed is 1 to 1024"),
         (attention(2).causal(3), "allowed is 0 to 2"),
-        (linear(2).causal(true), "linear has no setting `causal`; attention has"),
+        (linear(2).causal(true), "linear has no setting `causal`; conv1d, attention have"),
         (drop_path(1.0), "less than 1.0"),
     ] {
         assert!(block.problems()[0].contains(part), "{:?}", block.problems());
