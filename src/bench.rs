@@ -6,10 +6,12 @@ use crate::kernel;
 use crate::{Dataset, Space};
 use candle_core::{Device, Tensor, Var};
 
+type Operation = dyn Fn(&[Tensor]) -> candle_core::Result<Tensor> + Send + Sync;
+
 /// Forward and backward of one operation on given sizes; `f32`, on the CPU.
 pub struct Case {
     inputs: Vec<Var>,
-    op: Box<dyn Fn(&[Tensor]) -> candle_core::Result<Tensor> + Send + Sync>,
+    op: Box<Operation>,
 }
 
 impl Case {

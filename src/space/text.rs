@@ -11,13 +11,16 @@ use super::{Gene, Space, Value, genes};
 use crate::error::{Error, Result};
 use crate::nn::{LayerInfo, Op, find};
 
+/// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
+type Wired = (Join, Vec<(usize, Vec<Item>)>);
+
 /// A parsed piece of text.
 #[derive(Clone, PartialEq, Debug)]
 enum Item {
     Layer(&'static str, Vec<Value>),
     Residual(Vec<Item>),
-    /// The steps of a cell: how each joins its edges, and where each edge comes from.
-    Cell(Vec<(Join, Vec<(usize, Vec<Item>)>)>),
+    /// The steps of a cell.
+    Cell(Vec<Wired>),
 }
 
 /// Steps that reading may take before it gives up: far more than any honest text needs.
@@ -60,7 +63,7 @@ fn show(items: &[Item]) -> String {
 
 /// `sum(a|b)` and `concat(a|b)` for one step; `cell(a~0;b~0|c~1)` for several, where a step that
 /// concatenates begins with `concat:`.
-fn show_cell(steps: &[(Join, Vec<(usize, Vec<Item>)>)]) -> String {
+fn show_cell(steps: &[Wired]) -> String {
     let edges = |edges: &[(usize, Vec<Item>)], from: bool| {
         let one = |(n, items): &(usize, Vec<Item>)| match from {
             true => format!("{}~{n}", show(items)),
@@ -71,7 +74,7 @@ fn show_cell(steps: &[(Join, Vec<(usize, Vec<Item>)>)]) -> String {
     if let [(join, only)] = steps {
         return format!("{}({})", join.name(), edges(only, false));
     }
-    let step = |(join, list): &(Join, Vec<(usize, Vec<Item>)>)| match join {
+    let step = |(join, list): &Wired| match join {
         Join::Sum => edges(list, true),
         Join::Concat => format!("concat:{}", edges(list, true)),
     };
@@ -331,10 +334,7 @@ fn solve(root: &Block, items: &[Item]) -> Option<Vec<u32>> {
 }
 
 /// The edges of a cell, each with its items, where the wiring is the same.
-fn matched<'a>(
-    cell: &'a Cell,
-    steps: &'a [(Join, Vec<(usize, Vec<Item>)>)],
-) -> Option<Vec<(&'a Block, &'a [Item])>> {
+fn matched<'a>(cell: &'a Cell, steps: &'a [Wired]) -> Option<Vec<(&'a Block, &'a [Item])>> {
     let mut found = vec![];
     if cell.steps.len() != steps.len() {
         return None;
