@@ -65,7 +65,7 @@ fn main() -> Result<()> {
         }
     };
     let parts: Vec<Result<Vec<_>>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(&work)).collect();
+        let threads: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(|t| t.join().unwrap_or_else(|_| Err("a panic".into()))).collect()
     });
     let wall = begun.elapsed().as_secs_f64();

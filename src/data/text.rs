@@ -125,7 +125,7 @@ impl Dataset {
     /// });
     /// let data = Dataset::texts("answers", rows, 5)?;
     /// assert_eq!(data.classes(), ["negative", "positive"]);
-    /// assert_eq!(data.shape().to_string(), "5 tokens of 12");
+    /// assert_eq!(data.shape().to_string(), "5 tokens of 12, padded");
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
