@@ -31,15 +31,28 @@ pub(crate) fn cross_entropy(
     if !(0.0..=1.0).contains(&label_smoothing) {
         bail!("cross_entropy: label smoothing {label_smoothing} is not between 0 and 1");
     }
-    // Checked on every device: a wrong index would read foreign memory on a GPU.
-    let labels = targets.to_vec1::<u32>()?;
-    if let Some(bad) = labels.iter().find(|&&t| t as usize >= classes) {
-        bail!("cross_entropy: target {bad} is not one of {classes} classes, 0 to {}", classes - 1);
-    }
     if !on_host(&[logits]) {
+        // On a GPU reading the targets would wait for it at every step; a data set has checked them.
+        if logits.device().is_cpu() {
+            check(&targets.to_vec1()?, classes)?;
+        }
         return fallback(logits, targets, label_smoothing);
     }
+    let labels = targets.to_vec1::<u32>()?;
+    check(&labels, classes)?;
     logits.contiguous()?.apply_op1(CrossEntropy { labels, smoothing: label_smoothing })
+}
+
+fn check(labels: &[u32], classes: usize) -> Result<()> {
+    match labels.iter().find(|&&t| t as usize >= classes) {
+        Some(bad) => {
+            bail!(
+                "cross_entropy: target {bad} is not one of {classes} classes, 0 to {}",
+                classes - 1
+            )
+        }
+        None => Ok(()),
+    }
 }
 
 fn fallback(logits: &Tensor, targets: &Tensor, smoothing: f64) -> Result<Tensor> {

@@ -18,15 +18,15 @@ use std::sync::{Arc, OnceLock};
 
 /// Normalises by the statistics of the batch: `x [N, C, ..]`, `gamma [C]`, `beta [C]`.
 ///
-/// Returns the result, the mean of each channel and its *unbiased* variance, which is what
-/// PyTorch's running averages are made of. With `relu`, negative results become zero.
+/// Returns the result, and `[C]` each the mean of the channels and their *unbiased* variance, which
+/// is what PyTorch's running averages are made of; on a GPU nothing waits for them. With `relu`, negative results become zero.
 pub(crate) fn batch_norm(
     x: &Tensor,
     gamma: &Tensor,
     beta: &Tensor,
     eps: f64,
     relu: bool,
-) -> Result<(Tensor, Vec<f32>, Vec<f32>)> {
+) -> Result<(Tensor, Tensor, Tensor)> {
     let [n, c, s] = dims("batch_norm", x, &[gamma, beta])?;
     let m = n * s;
     if m < 2 {
@@ -40,9 +40,9 @@ pub(crate) fn batch_norm(
     let op = BatchNorm { eps, relu, fixed: false, stats: cell.clone() };
     let y = x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)?;
     let Some(stats) = cell.get() else { bail!("batch_norm: no statistics for {c} channels") };
-    let mean = stats.mean.iter().map(|&v| v as f32).collect();
-    let var = stats.var.iter().map(|&v| (v * unbias) as f32).collect();
-    Ok((y, mean, var))
+    let mean: Vec<f32> = stats.mean.iter().map(|&v| v as f32).collect();
+    let var: Vec<f32> = stats.var.iter().map(|&v| (v * unbias) as f32).collect();
+    Ok((y, tensor(mean, c)?, tensor(var, c)?))
 }
 
 /// Normalises by running averages, `[C]` each, which are constants to the gradient.
@@ -110,14 +110,13 @@ fn fallback(
     eps: f64,
     relu: bool,
     unbias: f64,
-) -> Result<(Tensor, Vec<f32>, Vec<f32>)> {
+) -> Result<(Tensor, Tensor, Tensor)> {
     let axes: Vec<usize> = (0..x.rank()).filter(|&d| d != 1).collect();
     let mean = x.mean_keepdim(axes.as_slice())?;
     let var = x.broadcast_sub(&mean)?.sqr()?.mean_keepdim(axes.as_slice())?;
     let y = normalise(x, &mean, &var, gamma, beta, eps, relu)?;
-    let read = |t: &Tensor| t.detach().flatten_all()?.to_dtype(DType::F32)?.to_vec1::<f32>();
-    let (mean, var) = (read(&mean)?, read(&(var.detach() * unbias)?)?);
-    Ok((y, mean, var))
+    let flat = |t: &Tensor| t.detach().flatten_all()?.to_dtype(DType::F32);
+    Ok((y, flat(&mean)?, flat(&(var.detach() * unbias)?)?))
 }
 
 /// Mean and biased variance of each channel.

@@ -73,7 +73,6 @@ impl Norm {
         }
         let (y, mean, var) = kernel::batch_norm(x, &self.gamma, &self.beta, EPS, relu)?;
         for (running, batch) in [(&self.mean, mean), (&self.var, var)] {
-            let batch = Tensor::from_vec(batch, running.dims(), x.device())?;
             let old = (running.as_detached_tensor() * (1.0 - MOMENTUM))?;
             running.set(&(old + (batch * MOMENTUM)?)?)?;
         }
