@@ -197,9 +197,10 @@ impl Training {
     /// One step on a batch of samples; the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         self.watch.check()?;
+        let threads = self.train.threads.max(1) as usize;
         let Some(gauge) = self.gauge.take() else {
             kernel::step_begins();
-            return self.unmeasured_step(batch);
+            return kernel::with_threads(threads, || self.unmeasured_step(batch));
         };
         let (loss, most) = gauge.measure(|| self.unmeasured_step(batch));
         self.memory = most;

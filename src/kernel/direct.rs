@@ -25,6 +25,7 @@
 //! convolution is one with many groups: a single row of weights, so more columns at a time.
 
 use super::conv::Conv;
+use super::threads;
 use super::vector::{Level, Vector};
 
 /// Numbers in the lines of one block: with the results beside them they stay in the L2 cache.
@@ -307,10 +308,27 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
         return y;
     }
     let lines = Lines::new(conv);
+    let (x_size, y_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
+    let share = share_of_images(conv, &lines);
+    let parts = x.chunks(share * x_size).zip(y.chunks_mut(share * y_size));
+    threads::each(parts, |(x, y)| forward_part(conv, &lines, x, w, y));
+    y
+}
+
+/// How many images each thread takes: all of them when there is one, else whole blocks, so that a
+/// block is the same however many threads there are.
+fn share_of_images(conv: &Conv, lines: &Lines) -> usize {
+    let macs = conv.n * conv.o * conv.oh * conv.ow * (conv.c / conv.groups) * conv.kh * conv.kw;
+    let threads = threads::for_work(macs);
+    let blocks = conv.n.div_ceil(lines.images);
+    blocks.div_ceil(threads) * lines.images
+}
+
+fn forward_part(conv: &Conv, lines: &Lines, x: &[f32], w: &[f32], y: &mut [f32]) {
     let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
     let step = (conv.stride[0], conv.stride[1]);
     let pad = (conv.padding[0], conv.padding[1]);
-    let taps = x_taps(conv, &lines);
+    let taps = x_taps(conv, lines);
     let k = taps.len();
     let (mut x_lines, mut tile) = (vec![0.0; cg * step.0 * step.1 * lines.line], Vec::new());
     for group in 0..conv.groups {
@@ -327,7 +345,6 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
             }
         }
     }
-    y
 }
 
 /// `dx` and `dw`, those of the two that are wanted.
@@ -345,46 +362,90 @@ pub(super) fn backward(
         return (want_x.then_some(dx), want_w.then_some(dw));
     }
     let lines = Lines::new(conv);
-    let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
-    let step = (conv.stride[0], conv.stride[1]);
-    let pad = (conv.padding[0], conv.padding[1]);
-    let (taps, kk) = (x_taps(conv, &lines), conv.kh * conv.kw);
-    let phases = if want_x { phases(conv, &lines) } else { Vec::new() };
-    let mut g_lines = vec![0.0; og * lines.line];
-    let mut x_lines = vec![0.0; if want_w { cg * step.0 * step.1 * lines.line } else { 0 }];
-    let mut tile = Vec::new();
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
-    for group in 0..conv.groups {
-        let (inputs, outs) = (Planes::input(conv, group), Planes::output(conv, group));
-        let span = group * og * cg * kk..(group + 1) * og * cg * kk;
-        let w = &w[span.clone()];
-        let pack = |p: &Phase| pack_weights(cg, p.taps.len(), |c, i| w[p.weights[i] + c * kk]);
-        let packed: Vec<Vec<f32>> = phases.iter().map(pack).collect();
-        for from in (0..conv.n).step_by(lines.images) {
-            let to = (from + lines.images).min(conv.n);
-            if to - from < lines.images {
-                // A last, shorter block must not see the images of the one before.
-                g_lines.fill(0.0);
-            }
-            lines.lay(&outs, &g[from * g_size..to * g_size], (1, 1), lines.g_pad, &mut g_lines);
-            if want_w {
-                let x = &x[from * x_size..to * x_size];
-                lines.lay(&inputs, x, step, pad, &mut x_lines);
-                let columns = lines.columns(to - from, conv.oh, conv.ow);
-                correlate(&lines, &taps, &x_lines, &g_lines, columns, &mut dw[span.clone()]);
-            }
-            for (phase, packed) in phases.iter().zip(&packed) {
-                let dx = &mut dx[from * x_size..to * x_size];
-                let columns = lines.columns(to - from, phase.size.0, phase.size.1);
-                for (rows, weights) in tiles(&inputs, packed) {
-                    let ld =
-                        product(&phase.taps, weights, &g_lines, &mut tile, columns, rows.count);
-                    lines.unlay(&rows, &tile, ld, step, phase.first, dx);
+    let share = share_of_images(conv, &lines);
+    // Sums over blocks are added in the order of the blocks, whoever makes them: the first thread
+    // adds its own as it goes, the others hand theirs over.
+    let later =
+        conv.n.div_ceil(lines.images) - (share / lines.images).min(conv.n.div_ceil(lines.images));
+    let mut handed = vec![0.0; later * dw.len()];
+    let per_thread = share / lines.images * dw.len();
+    let mut dws: Vec<&mut [f32]> = vec![&mut dw];
+    dws.extend(handed.chunks_mut(per_thread.max(1)));
+    dws.resize_with(conv.n.div_ceil(share), Default::default);
+    let mut dxs: Vec<&mut [f32]> = dx.chunks_mut(share * x_size).collect();
+    dxs.resize_with(dws.len(), Default::default);
+    let parts =
+        x.chunks(share * x_size).zip(g.chunks(share * g_size)).zip(dxs.into_iter().zip(dws));
+    threads::each(parts, |((x, g), (dx, dw))| {
+        let part = Part { conv, lines: &lines, w, want_x, want_w };
+        part.backward(x, g, dx, dw);
+    });
+    for block in handed.chunks_exact(dw.len().max(1)) {
+        for (sum, v) in dw.iter_mut().zip(block) {
+            *sum += v;
+        }
+    }
+    (want_x.then_some(dx), want_w.then_some(dw))
+}
+
+/// The backward pass of some whole blocks of images.
+struct Part<'a> {
+    conv: &'a Conv,
+    lines: &'a Lines,
+    w: &'a [f32],
+    want_x: bool,
+    want_w: bool,
+}
+
+impl Part<'_> {
+    /// Adds the blocks to `dw` if that has room for one sum, else sets a sum for each.
+    fn backward(&self, x: &[f32], g: &[f32], dx: &mut [f32], dw: &mut [f32]) {
+        let (conv, lines) = (self.conv, self.lines);
+        let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
+        let step = (conv.stride[0], conv.stride[1]);
+        let pad = (conv.padding[0], conv.padding[1]);
+        let (taps, kk) = (x_taps(conv, lines), conv.kh * conv.kw);
+        let phases = if self.want_x { phases(conv, lines) } else { Vec::new() };
+        let mut g_lines = vec![0.0; og * lines.line];
+        let wide = if self.want_w { cg * step.0 * step.1 * lines.line } else { 0 };
+        let mut x_lines = vec![0.0; wide];
+        let mut tile = Vec::new();
+        let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
+        let images = x.len() / x_size;
+        for group in 0..conv.groups {
+            let (inputs, outs) = (Planes::input(conv, group), Planes::output(conv, group));
+            let span = group * og * cg * kk..(group + 1) * og * cg * kk;
+            let w = &self.w[span.clone()];
+            let pack = |p: &Phase| pack_weights(cg, p.taps.len(), |c, i| w[p.weights[i] + c * kk]);
+            let packed: Vec<Vec<f32>> = phases.iter().map(pack).collect();
+            for (block, from) in (0..images).step_by(lines.images).enumerate() {
+                let to = (from + lines.images).min(images);
+                if to - from < lines.images {
+                    // A last, shorter block must not see the images of the one before.
+                    g_lines.fill(0.0);
+                }
+                lines.lay(&outs, &g[from * g_size..to * g_size], (1, 1), lines.g_pad, &mut g_lines);
+                if self.want_w {
+                    let x = &x[from * x_size..to * x_size];
+                    lines.lay(&inputs, x, step, pad, &mut x_lines);
+                    let columns = lines.columns(to - from, conv.oh, conv.ow);
+                    let sum = if dw.len() > self.w.len() { block * self.w.len() } else { 0 };
+                    let dw = &mut dw[sum + span.start..sum + span.end];
+                    correlate(lines, &taps, &x_lines, &g_lines, columns, dw);
+                }
+                for (phase, packed) in phases.iter().zip(&packed) {
+                    let dx = &mut dx[from * x_size..to * x_size];
+                    let columns = lines.columns(to - from, phase.size.0, phase.size.1);
+                    for (rows, weights) in tiles(&inputs, packed) {
+                        let ld =
+                            product(&phase.taps, weights, &g_lines, &mut tile, columns, rows.count);
+                        lines.unlay(&rows, &tile, ld, step, phase.first, dx);
+                    }
                 }
             }
         }
     }
-    (want_x.then_some(dx), want_w.then_some(dw))
 }
 
 /// The channels of `planes`, one tile at a time, with the weights that belong to each.

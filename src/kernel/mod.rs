@@ -31,6 +31,7 @@ mod simd;
 mod small;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod vector;
 
 pub(crate) use activation::{elu, gelu, leaky_relu, relu, sigmoid, silu, tanh};
@@ -46,6 +47,7 @@ pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
 pub(crate) use pool::{avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d};
 pub(crate) use recurrent::{Cell, Ends, recurrent};
+pub(crate) use threads::with_threads;
 pub(crate) use vector::multiply_adds;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};

@@ -286,6 +286,26 @@ fn bias_agrees_with_candle() {
 }
 
 #[test]
+fn threads_do_not_change_a_convolution() {
+    let mut g = Gen(35);
+    for (n, c, o, size, k, s, groups) in
+        [(64, 16, 16, 32, 3, 1, 1), (37, 8, 24, 28, 5, 2, 4), (50, 32, 32, 20, 3, 1, 32)]
+    {
+        let inputs = [g.tensor(&[n, c, size, size]), g.tensor(&[o, c / groups, k, k])];
+        let op = |t: &[Tensor]| conv2d(&t[0], &t[1], s, k / 2, 1, groups);
+        let weights = g.tensor(op(&inputs).unwrap().dims()).contiguous().unwrap();
+        let (y, grads) = run(&op, &inputs, &weights);
+        for threads in [2, 3, 7] {
+            let (y2, grads2) = with_threads(threads, || run(&op, &inputs, &weights));
+            assert!(numbers(&y) == numbers(&y2), "{n} {threads}");
+            for (a, b) in grads.iter().zip(&grads2) {
+                assert!(numbers(a) == numbers(b), "{n} {threads}");
+            }
+        }
+    }
+}
+
+#[test]
 fn convolution_is_the_same_twice() {
     let mut g = Gen(4);
     let inputs = [g.tensor(&[9, 5, 11, 11]), g.tensor(&[7, 5, 3, 3])];
