@@ -82,6 +82,7 @@ fn kind(text: &str) -> &'static str {
         ("last", "pool"),
         ("attention", "attention"),
         ("excite", "attention"),
+        ("embedding", "linear"),
         ("feed_forward", "linear"),
         ("positions", "linear"),
         ("relu", "activation"),

@@ -90,12 +90,13 @@ impl Mask {
         (limits, most)
     }
 
-    /// Ones for keys that are seen and zeros for the others, `[N, 1, L, L]`; `None` for all ones.
+    /// Ones for keys that are seen and zeros for the others, `[N, 1, L, L]`, or 1 for N where samples
+    /// do not differ; `None` for all ones.
     fn keep(&self, n: usize, like: &Tensor) -> Result<Option<Tensor>> {
         if !self.causal && self.ends.is_none() {
             return Ok(None);
         }
-        let l = self.length;
+        let (l, n) = (self.length, if self.ends.is_none() { 1 } else { n });
         let rows = (0..n).flat_map(|s| (0..l).map(move |i| self.limit(s, i)));
         let keep: Vec<f32> =
             rows.flat_map(|limit| (0..l).map(move |j| if j < limit { 1.0 } else { 0.0 })).collect();

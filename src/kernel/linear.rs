@@ -2,7 +2,11 @@
 //!
 //! With `R` the product of the leading dimensions and `g = dL/dy`, all three gradients are
 //! products of matrices or sums: `dx = g w`, `dw = g^T x`, `db = sum of the rows of g`.
+//!
+//! Where `I` and `O` are whole registers and the weights stay in the cache, the rows go block by
+//! block through [`product`](super::small), without packing; everything else through `gemm`.
 
+use super::small::{WIDE, product};
 use super::{Host, Matrix, matmul, on_host, operand, output, simd::vectorised, tensor};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
@@ -41,6 +45,23 @@ fn fallback(x: &Tensor, w: &Tensor, b: Option<&Tensor>) -> Result<Tensor> {
 
 struct Linear;
 
+/// Rows at a time, so that they stay in the cache.
+const BLOCK: usize = 64;
+
+/// Whether both sides are whole registers, and the weights small enough to stay in the cache:
+/// measured, up to 512 x 512 the blocks take 0.3 to 0.8 times as long as `gemm`.
+fn fits(o: usize, i: usize) -> bool {
+    o.is_multiple_of(WIDE) && i.is_multiple_of(WIDE) && o.saturating_mul(i) <= 1 << 18
+}
+
+/// `to = from m`, or `to += from m`, for rows of `k` and `n` numbers.
+fn blocks(from: &[f32], k: usize, to: &mut [f32], n: usize, accumulate: bool, m: &[f32]) {
+    for (from, to) in from.chunks(k * BLOCK).zip(to.chunks_mut(n * BLOCK)) {
+        let a = Matrix { data: from, rs: k, cs: 1 };
+        product([from.len() / k, n, k], (to, n), accumulate, a, (m, n));
+    }
+}
+
 /// The forward product; `b` is laid into the result first and the product added to it.
 fn forward(x: &[f32], xs: &Shape, w: &[f32], ws: &Shape, b: Option<&[f32]>) -> (Vec<f32>, Shape) {
     let (o, i) = (ws.dims()[0], ws.dims()[1]);
@@ -51,8 +72,16 @@ fn forward(x: &[f32], xs: &Shape, w: &[f32], ws: &Shape, b: Option<&[f32]>) -> (
         Some(b) => b.repeat(rows),
         None => vec![0.0; rows * o],
     };
-    let a = Matrix { data: x, rs: i, cs: 1 };
-    matmul([rows, o, i], &mut y, b.is_some(), a, Matrix { data: w, rs: 1, cs: i });
+    if fits(o, i) {
+        let mut turned = vec![0.0; w.len()];
+        for (c, row) in w.chunks_exact(i).enumerate() {
+            turned[c..].iter_mut().step_by(o).zip(row).for_each(|(to, &v)| *to = v);
+        }
+        blocks(x, i, &mut y, o, b.is_some(), &turned);
+    } else {
+        let a = Matrix { data: x, rs: i, cs: 1 };
+        matmul([rows, o, i], &mut y, b.is_some(), a, Matrix { data: w, rs: 1, cs: i });
+    }
     (y, shape.into())
 }
 
@@ -64,16 +93,27 @@ fn backward(x: &Tensor, w: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Op
     let (x_data, w_data, g) = (x_host.data()?, w_host.data()?, g_host.data()?);
     let dx = if x.track_op() {
         let mut dx = vec![0.0; rows * i];
-        let a = Matrix { data: g, rs: o, cs: 1 };
-        matmul([rows, i, o], &mut dx, false, a, Matrix { data: w_data, rs: i, cs: 1 });
+        if fits(o, i) {
+            blocks(g, o, &mut dx, i, false, w_data);
+        } else {
+            let a = Matrix { data: g, rs: o, cs: 1 };
+            matmul([rows, i, o], &mut dx, false, a, Matrix { data: w_data, rs: i, cs: 1 });
+        }
         Some(tensor(dx, x.shape())?)
     } else {
         None
     };
     let dw = if w.track_op() {
         let mut dw = vec![0.0; o * i];
-        let a = Matrix { data: g, rs: 1, cs: o };
-        matmul([o, i, rows], &mut dw, false, a, Matrix { data: x_data, rs: i, cs: 1 });
+        if fits(o, i) {
+            for (g, x) in g.chunks(o * BLOCK).zip(x_data.chunks(i * BLOCK)) {
+                let a = Matrix { data: g, rs: 1, cs: o };
+                product([o, i, g.len() / o], (&mut dw, i), true, a, (x, i));
+            }
+        } else {
+            let a = Matrix { data: g, rs: 1, cs: o };
+            matmul([o, i, rows], &mut dw, false, a, Matrix { data: x_data, rs: i, cs: 1 });
+        }
         Some(tensor(dw, w.shape())?)
     } else {
         None

@@ -332,6 +332,15 @@ fn linear_agrees_with_candle() {
         agree("linear without bias", &mut g, &without, &inputs[..2], 1e-5);
         differentiates("linear", &mut g, &with, &inputs);
     }
+    // Whole registers on both sides have a way of their own, block by block.
+    for (round, level) in levels().into_iter().cycle().take(24).enumerate() {
+        FORCED.set(Some(level));
+        let (i, o, rows) = (16 * g.size(1, 4), 16 * g.size(1, 4), g.size(1, 150));
+        let inputs = [g.tensor(&[rows, i]), g.tensor(&[o, i]), g.tensor(&[o])];
+        let op = |t: &[Tensor]| linear(&t[0], &t[1], (round % 2 == 0).then_some(&t[2]));
+        agree(&format!("linear {rows} {i} {o}"), &mut g, &op, &inputs, 1e-5);
+    }
+    FORCED.set(None);
 }
 
 #[test]
