@@ -23,6 +23,7 @@ mod loss;
 mod math;
 mod memory;
 mod norm;
+mod norm_columns;
 mod optim;
 mod panel;
 mod pool;

@@ -12,7 +12,7 @@
 //! then sits in the cache, rows merged in `f64` by Chan's formula: no cancellation, one trip to
 //! memory. The backward pass recomputes `h`, and the ReLU's mask with it, rather than storing them.
 
-use super::{Host, on_host, operand, output, simd, simd::vectorised, tensor};
+use super::{Host, norm_columns, on_host, operand, output, simd, simd::vectorised, tensor};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
@@ -136,26 +136,26 @@ struct BatchNorm {
 
 /// What one channel needs in the inner loops: `y = (x - mean) * scale + beta`.
 #[derive(Clone, Copy)]
-struct Channel {
-    mean: f32,
+pub(super) struct Channel {
+    pub(super) mean: f32,
     /// `1 / sqrt(var + eps)`
     inv: f32,
     /// `gamma * inv`
-    scale: f32,
+    pub(super) scale: f32,
     beta: f32,
     relu: bool,
 }
 
 impl Channel {
     #[inline(always)]
-    fn value(&self, x: f32) -> f32 {
+    pub(super) fn value(&self, x: f32) -> f32 {
         let y = (x - self.mean) * self.scale + self.beta;
         if self.relu && y < 0.0 { 0.0 } else { y }
     }
 
     /// The gradient behind the ReLU. The same expression as in `value`, so the same mask.
     #[inline(always)]
-    fn masked(&self, x: f32, g: f32) -> f32 {
+    pub(super) fn masked(&self, x: f32, g: f32) -> f32 {
         let y = (x - self.mean) * self.scale + self.beta;
         // By bits rather than by a branch, which would be mispredicted every other time.
         let keep = u32::from(!self.relu || y > 0.0).wrapping_neg();
@@ -265,6 +265,11 @@ vectorised! {
 }
 
 impl BatchNorm {
+    fn channels(&self, stats: &Stats, gamma: &[f32], beta: &[f32]) -> Vec<Channel> {
+        let each = gamma.iter().zip(beta).enumerate();
+        each.map(|(c, (&gamma, &beta))| self.channel(stats, c, gamma, beta)).collect()
+    }
+
     fn channel(&self, stats: &Stats, c: usize, gamma: f32, beta: f32) -> Channel {
         let inv = 1.0 / (stats.var[c] + self.eps).sqrt();
         let scale = (f64::from(gamma) * inv) as f32;
@@ -293,7 +298,15 @@ impl CustomOp3 for BatchNorm {
         if x.is_empty() {
             return output(y, xl.shape());
         }
-        if self.fixed {
+        if dims[2] == 1 {
+            if !self.fixed {
+                let mut stats = Stats { mean: vec![0.0; dims[1]], var: vec![0.0; dims[1]] };
+                norm_columns::stats(x, &mut stats.mean, &mut stats.var);
+                let _ = self.stats.set(stats);
+            }
+            let Some(stats) = self.stats.get() else { bail!("batch-norm: no statistics") };
+            norm_columns::forward(x, &mut y, &self.channels(stats, gamma, beta));
+        } else if self.fixed {
             let Some(stats) = self.stats.get() else { bail!("batch-norm: no running averages") };
             for c in 0..dims[1] {
                 let ch = self.channel(stats, c, gamma[c], beta[c]);
@@ -331,19 +344,31 @@ impl CustomOp3 for BatchNorm {
         let need_x = x.track_op();
         let mut dx = vec![0.0; if need_x { xs.len() } else { 0 }];
         let (mut dgamma, mut dbeta) = (vec![0f32; dims[1]], vec![0f32; dims[1]]);
-        if !xs.is_empty() {
-            for c in 0..dims[1] {
-                let ch = self.channel(stats, c, gammas[c], betas[c]);
+        let channels = self.channels(stats, gammas, betas);
+        // What a channel's sums make of its gradients, and the `a` and `b` of `dx`.
+        let mut settle = |c: usize, sum: f64, dot: f64| {
+            let (inv, scale) = (f64::from(channels[c].inv), f64::from(channels[c].scale));
+            dbeta[c] = sum as f32;
+            dgamma[c] = (dot * inv) as f32;
+            match self.fixed {
+                true => (0.0, 0.0),
+                false => ((scale * sum / m) as f32, (scale * inv * inv * dot / m) as f32),
+            }
+        };
+        if xs.is_empty() {
+            // Nothing to add up.
+        } else if dims[2] == 1 {
+            let (mut sum, mut dot) = (vec![0f64; dims[1]], vec![0f64; dims[1]]);
+            norm_columns::sums(xs, g, &channels, &mut sum, &mut dot);
+            let ab: Vec<_> = (0..dims[1]).map(|c| settle(c, sum[c], dot[c])).collect();
+            if need_x {
+                norm_columns::backward(xs, g, &mut dx, &channels, &ab);
+            }
+        } else {
+            for (c, &ch) in channels.iter().enumerate() {
                 let (sum, dot) = channel_sums(xs, g, dims, c, ch);
-                let (inv, scale) = (f64::from(ch.inv), f64::from(ch.scale));
-                dbeta[c] = sum as f32;
-                dgamma[c] = (dot * inv) as f32;
+                let ab = settle(c, sum, dot);
                 if need_x {
-                    let ab = if self.fixed {
-                        (0.0, 0.0)
-                    } else {
-                        ((scale * sum / m) as f32, (scale * inv * inv * dot / m) as f32)
-                    };
                     channel_backward(xs, g, &mut dx, dims, c, ch, ab);
                 }
             }
