@@ -184,6 +184,11 @@ fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
             }
         }
     }
+    if ld == w && to_ld == w {
+        // A plane without padding is one long row.
+        let n = from.len().min(to.len());
+        return to[..n].copy_from_slice(&from[..n]);
+    }
     match w {
         1 => fixed::<1>(from, ld, to, to_ld),
         2 => fixed::<2>(from, ld, to, to_ld),
