@@ -223,7 +223,7 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
             frame(inner, Frame { label, colour: "#A3527E", dashed: false, residual: false, depth })
         }
         TreeNode::Edge { label, inner } => {
-            let label = elide(label, LABEL, 120.0);
+            let label = elide(label, LABEL, 300.0);
             let inner = lay(inner, room - 24.0, depth + 1);
             frame(inner, Frame { label, colour: "#6B6B6B", dashed: false, residual: false, depth })
         }

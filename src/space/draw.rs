@@ -1,6 +1,7 @@
 //! How a space is drawn: the tree as data for the chart, and a block in one line.
 
 use super::block::{Block, Node};
+use super::cell::Cell;
 use super::{Space, Value};
 use crate::chart::{Chart, SpaceTree, TreeNode};
 
@@ -33,7 +34,7 @@ fn tree(block: &Block) -> TreeNode {
                     [one] if arg.default == Some(*one) => {}
                     [one] => fixed.push(label(info.name, arg.name, arg.default.is_none(), one)),
                     many => {
-                        let options = many.iter().map(Value::to_string).collect();
+                        let options = many.iter().map(|v| option(arg.name, v)).collect();
                         choices.push((arg.name.to_string(), options));
                     }
                 }
@@ -48,16 +49,42 @@ fn tree(block: &Block) -> TreeNode {
         }
         Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner))),
         Node::Cell(cell) => {
-            let part = |(from, to, block): (usize, usize, &Block)| match cell.is_single() {
-                true => tree(block),
-                false => TreeNode::Edge {
-                    label: format!("{from} → {to}"),
-                    inner: Box::new(tree(block)),
-                },
+            let parts = match cell.is_single() {
+                true => cell.blocks().map(tree).collect(),
+                false => edges(cell),
             };
-            TreeNode::Branches { label: cell.label(), parts: cell.edges().map(part).collect() }
+            TreeNode::Branches { label: cell.label(), parts }
         }
         Node::Broken { block, .. } => tree(block),
+    }
+}
+
+/// A cell's edges; those with the same choices are drawn as one.
+fn edges(cell: &Cell) -> Vec<TreeNode> {
+    let mut groups: Vec<(Vec<String>, &Block)> = vec![];
+    for (from, to, block) in cell.edges() {
+        let name = format!("{from} → {to}");
+        match groups.iter_mut().find(|(_, other)| *other == block) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], block)),
+        }
+    }
+    let part = |(names, block): (Vec<String>, &Block)| TreeNode::Edge {
+        label: match names.len() {
+            1 => names.concat(),
+            _ => format!("each of {}", names.join(", ")),
+        },
+        inner: Box::new(tree(block)),
+    };
+    groups.into_iter().map(part).collect()
+}
+
+/// A value to choose, as a word where it is a yes or a no.
+fn option(name: &str, value: &Value) -> String {
+    match (name, value) {
+        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(0)) => "no".to_string(),
+        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(1)) => "yes".to_string(),
+        _ => value.to_string(),
     }
 }
 
@@ -72,6 +99,8 @@ fn label(layer: &str, name: &str, required: bool, value: &Value) -> String {
         "bias" => "no bias".to_string(),
         "causal" | "bidirectional" => format!("not {name}"),
         "activation" | "p" => value.to_string(),
+        "heads" if yes => "1 head".to_string(),
+        "ratio" => format!("ratio {value}"),
         _ if required => format!("{value} {name}"),
         _ => format!("{name} {value}"),
     }
