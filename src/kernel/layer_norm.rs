@@ -12,8 +12,9 @@
 //! (Ba, Kiros and Hinton, 2016; Wu and He, 2018.) The mean and `r` of every row are kept for the
 //! backward pass, `h` is recomputed.
 
-use super::vector::{Vector, Work};
-use super::{Host, on_host, operand, output, tensor, vector};
+use super::math::{Math, Work, do_work};
+use super::vector::Vector;
+use super::{Host, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -181,7 +182,7 @@ struct Forward<'a> {
 
 impl Work for Forward<'_> {
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
         let (rows, m, c) = (self.rows, self.rows.length(), self.rows.channels);
         let lines = self.x.chunks_exact(m).zip(self.y.chunks_exact_mut(m)).zip(self.stats);
         for (r, ((x, y), stats)) in lines.enumerate() {
@@ -288,7 +289,7 @@ struct Backward<'a> {
 
 impl Work for Backward<'_> {
     #[inline(always)]
-    unsafe fn run<V: Vector>(self) {
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
         let (rows, m, c) = (self.rows, self.rows.length(), self.rows.channels);
         let lines = self.x.chunks_exact(m).zip(self.g.chunks_exact(m)).zip(self.stats);
         for (r, ((x, g), &[mean, inv])) in lines.enumerate() {
@@ -356,7 +357,7 @@ impl CustomOp3 for Normalise {
             stats = vec![[0.0; 2]; x.len() / rows.length()];
             let (gamma, beta) = (copies(gamma, times), copies(beta, times));
             let (y, stats, eps) = (&mut y, &mut stats, self.eps);
-            vector::run(Forward { x, y, gamma: &gamma, beta: &beta, rows, eps, stats });
+            do_work(Forward { x, y, gamma: &gamma, beta: &beta, rows, eps, stats });
         }
         // The same operation is never applied twice, so the cell is empty.
         let _ = self.stats.set(stats);
@@ -383,7 +384,7 @@ impl CustomOp3 for Normalise {
             let [dgamma, dbeta] = &mut affine;
             let gamma = copies(gamma_host.data()?, times);
             let (x, dx, gamma) = (xs, &mut dx, &gamma);
-            vector::run(Backward { x, g, gamma, dx, dgamma, dbeta, rows, stats });
+            do_work(Backward { x, g, gamma, dx, dgamma, dbeta, rows, stats });
         }
         let dx = if need_x { Some(tensor(dx, x.shape())?) } else { None };
         // The copies of a gamma share its gradient; without numbers there are no copies either.

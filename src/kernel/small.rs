@@ -4,8 +4,9 @@
 //! The `gemm` crate packs both sides first, which costs as much as the product. Here the right side
 //! is read as it lies, its rows filled up to whole registers, and the left side number by number.
 
-use super::vector::{Vector, Work};
-use super::{Matrix, vector};
+use super::Matrix;
+use super::math::{Math, Work, do_work};
+use super::vector::Vector;
 
 /// Rows of the right side and of the result are filled up to a multiple of this: the widest register.
 pub(super) const WIDE: usize = 16;
@@ -27,7 +28,7 @@ pub(super) fn product(
         assert!(a.data.len() > (m - 1) * a.rs + (k - 1) * a.cs);
         assert!(brs >= n && b.len() >= (k - 1) * brs + n);
     }
-    vector::run(Product { m, n, k, out, ors, accumulate, a, b, brs });
+    do_work(Product { m, n, k, out, ors, accumulate, a, b, brs });
 }
 
 struct Product<'a> {
@@ -44,7 +45,7 @@ struct Product<'a> {
 
 impl Work for Product<'_> {
     #[inline(always)]
-    unsafe fn run<V: Vector>(mut self) {
+    unsafe fn run<V: Math, const R: usize, const N: usize>(mut self) {
         // As many sums at a time as there are registers for.
         // SAFETY: the caller's about the processor; `product` has asserted the lengths.
         unsafe {

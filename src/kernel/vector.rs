@@ -63,39 +63,6 @@ pub(super) trait Vector: Copy {
     unsafe fn sum(self) -> f32;
 }
 
-/// Loops written for registers of any width.
-pub(super) trait Work {
-    /// Does it. To be inlined, so that all of it is compiled for the processor.
-    ///
-    /// # Safety
-    /// The processor must have the instructions of `V`.
-    unsafe fn run<V: Vector>(self);
-}
-
-/// Does the work with the widest registers that the processor has.
-pub(super) fn run<W: Work>(work: W) {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2<W: Work>(work: W) {
-        // SAFETY: the caller's.
-        unsafe { work.run::<std::arch::x86_64::__m256>() }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx2,fma")]
-    unsafe fn avx512<W: Work>(work: W) {
-        // SAFETY: the caller's.
-        unsafe { work.run::<std::arch::x86_64::__m512>() }
-    }
-    match Level::detect() {
-        // SAFETY: the processor has been asked.
-        Level::Portable => unsafe { work.run::<[f32; 4]>() },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(work) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(work) },
-    }
-}
-
 /// A register in memory at any address.
 ///
 /// With debug assertions, as in a notebook, every way of reading through a pointer comes with a
