@@ -508,6 +508,8 @@ fn a_test_set_of_its_own() {
         (0..22).map(|i| i as f32).collect::<Vec<_>>()
     );
     says(make("a", 50, 2).with_test_of(&make("b", 11, 3)), &["input shapes"]);
+    let scaled = make("a", 50, 2).standardised().unwrap();
+    says(scaled.with_test_of(&make("b", 11, 2)), &["scales", "standardise what has been joined"]);
     let named = make("b", 11, 2).with_classes(["x", "y"]).unwrap();
     says(make("a", 50, 2).with_test_of(&named), &["words of the classes"]);
     says(named.with_classes(["x"]), &["1 words", "2 classes"]);

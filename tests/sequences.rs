@@ -53,6 +53,10 @@ fn results_do_not_depend_on_the_padding() -> Result<()> {
             both.residual().then(both.clone()).then(last()),
             linear(5).then(global_avg_pool()),
             last().then(linear(4)),
+            // One in two positions: the end is where the last valid one of them is.
+            conv1d(4, 1).stride(2).norm(false).then(last()),
+            conv1d(4, 1).stride(2).norm(false).then(recurrent.clone()).then(global_avg_pool()),
+            conv1d(4, 1).stride(3).norm(false).then(global_max_pool()),
         ] {
             let (y, grads) = result(&block, &rows, 5)?;
             for length in [6, 11] {
@@ -127,8 +131,9 @@ fn misfits_are_named() -> Result<()> {
         .replace("[8,3]", "[8,3],\"padded\":true");
     let e = Space::from_json(&json).and_then(|s| s.check()).unwrap_err().to_string();
     assert!(e.contains("only tokens"), "{e}");
-    let absurd = Space::new([2, usize::MAX / 2], Task::classification(2)).then(lstm(4));
-    assert!(absurd.default_architecture()?.memory(64) > 1 << 50);
+    let absurd = |d: usize| Space::new([2, d], Task::classification(2)).then(lstm(4));
+    assert!(absurd(1 << 38).default_architecture()?.memory(64) > 1 << 40);
+    assert!(absurd(usize::MAX / 2).default_architecture().is_err());
     Ok(())
 }
 

@@ -591,3 +591,50 @@ fn a_text_and_its_decisions_must_agree() {
     let e = space.parse("linear(3)@0").unwrap_err().to_string();
     assert!(e.contains("linear(2)"), "{e}");
 }
+
+#[test]
+fn canonical_forms_of_what_is_and_is_not_the_same() {
+    let image = |b: Block| Space::new([2, 9, 9], Task::classification(2)).then(b);
+    let features = |b: Block| Space::new([4], Task::classification(2)).then(b);
+    let form = |s: Space| s.default_architecture().unwrap().canonical();
+    assert_ne!(form(image(max_pool(3))), form(image(max_pool(3).padding(1))));
+    for (a, b) in [
+        (max_pool(3).padding(1), max_pool(3).stride(3).padding(1)),
+        (conv(8, 1).dilation(1), conv(8, 1).dilation(2)),
+        (conv(8, 3).bias(false), conv(8, 3).bias(true)),
+        (residual(zero()), skip()),
+        (branches([zero(), skip()]), skip()),
+    ] {
+        assert_eq!(form(image(a.clone())), form(image(b.clone())), "{a} and {b}");
+    }
+    // Two equal nodes, and who reads which of them.
+    let reads = |first: bool| {
+        let tail = |name: &str| linear(4).activation(name);
+        let (d1, d2) = if first { (tail("silu"), zero()) } else { (zero(), tail("silu")) };
+        features(cell([
+            vec![linear(4)],
+            vec![linear(4), zero()],
+            vec![zero(), tail("tanh"), zero()],
+            vec![zero(), zero(), tail("gelu"), zero()],
+            vec![zero(), d1, d2, skip(), skip()],
+        ]))
+    };
+    assert_ne!(form(reads(true)), form(reads(false)));
+}
+
+#[test]
+fn misfits_of_sequences_are_named() {
+    let fails = |s: Space| s.default_architecture().unwrap_err().to_string();
+    let text = Space::new([8], Task::next_token(5)).then(embedding(4));
+    let e = fails(text.then(conv1d(8, 3).stride(2)));
+    assert!(e.contains("8 positions") && e.contains("no stride"), "{e}");
+    let e =
+        fails(Space::new([8, 4], Task::classification(2)).then(conv1d(4, 3).stride(2).residual()));
+    assert!(e.contains("the same length"), "{e}");
+    let e =
+        fails(Space::new([512, 8, 8], Task::classification(2)).then(conv(1, 127).dilation(127)));
+    assert!(e.contains("smaller kernel or dilation"), "{e}");
+    // A side of that length was searched for a stride, one by one.
+    let long = Space::new([3, 400_000_000, 4], Task::classification(2)).then(conv(8, 2).residual());
+    assert!(long.default_architecture().is_err());
+}

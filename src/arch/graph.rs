@@ -195,7 +195,7 @@ impl Graph {
         let op = &self.nodes[from].op;
         match (op.info.family, op.info.name) {
             ("recurrent", _) => op.int("bidirectional") == 1,
-            (_, "skip" | "dropout" | "activation") => {
+            (_, "skip" | "dropout" | "drop_path" | "activation") => {
                 self.is_bidirectional(self.nodes[from].inputs[0])
             }
             _ => false,
@@ -239,7 +239,7 @@ impl Graph {
         }
         let (int, act) = (Value::Int, Value::Act(Activation::Identity));
         let op = match (a.as_slice(), b.as_slice()) {
-            ([_, h, w], [c, oh, ow]) => (1..=*h.max(w))
+            ([_, h, w], [c, oh, ow]) => (1..=*h.max(w).min(&127))
                 .find(|s| h.div_ceil(*s) == *oh && w.div_ceil(*s) == *ow)
                 .map(|s| (find("conv"), vec![int(*c as i64), int(1), int(s as i64), int(1), act])),
             ([_], [f]) => Some((find("linear"), vec![int(*f as i64), int(1), act])),
@@ -252,9 +252,12 @@ impl Graph {
                 ErrorKind::Shape,
                 format!(
                     "residual around layers {} to {out}: an input of {a} cannot be added to an \
-                     output of {b}, not even through a projection. Try odd kernels, a stride \
-                     that divides the size, and no flattening inside",
-                    from + 1
+                     output of {b}, not even through a projection. Try {}",
+                    from + 1,
+                    match (a.as_slice().len(), b.as_slice().len()) {
+                        (2, 2) => "the same length: no stride and no pooling inside",
+                        _ => "odd kernels, a stride up to 127, and no flattening inside",
+                    }
                 ),
             )),
         }
@@ -263,6 +266,18 @@ impl Graph {
     /// What the task puts at the end: a linear layer with one output a class, a target or a symbol.
     fn head(&mut self, task: &Task, from: usize) -> Result<()> {
         let shape = self.shape(from).clone();
+        let positions = self.shape(0).elements();
+        if let (true, &[l, _]) = (task.is_per_position(), shape.as_slice())
+            && l != positions
+        {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "the head for {task} on an output of {shape}: the input has {positions} \
+                     positions, and each wants its prediction. Try no stride and no pooling"
+                ),
+            ));
+        }
         let from = match (task.is_per_position(), shape.as_slice()) {
             (true, [_, _]) | (false, [_]) if shape.vocabulary().is_none() => from,
             (false, [_, _] | [_, _, _]) => {
@@ -313,43 +328,79 @@ impl Graph {
         self.nodes.iter().map(row).collect()
     }
 
-    /// A hash of the graph: each node's is made of its operation and its inputs' hashes, in any
-    /// order for a sum; skips pass their input's on. That alone would not tell a node that is read
-    /// twice from two equal ones, so the whole is made of the output's hash and those of all nodes
-    /// that the output depends on. Isomorphic graphs agree.
+    /// A hash of the graph, the same for isomorphic ones.
+    ///
+    /// Colours are refined as by Weisfeiler and Lehman (1968): a node's is made of its operation and
+    /// of the colours that it reads, in any order for a sum; then of the colours that read it, which
+    /// tells a node that is read twice from two equal ones; and once more of what it reads. The hash
+    /// is made of the colours of all nodes that the output depends on. What does nothing is passed
+    /// over, and zeros are not added.
     pub(crate) fn canonical(&self) -> u64 {
-        let mut hashes: Vec<u64> = Vec::with_capacity(self.nodes.len());
-        // What stands for each node: itself, or what a skip passes on.
-        let mut stands: Vec<usize> = Vec::with_capacity(self.nodes.len());
+        let n = self.nodes.len();
+        let live = self.live();
+        // What stands for each node: itself, or what it passes on; and what it really reads.
+        let mut stands: Vec<usize> = Vec::with_capacity(n);
+        let mut reads: Vec<Vec<usize>> = Vec::with_capacity(n);
         for (id, node) in self.nodes.iter().enumerate() {
-            if does_nothing(&node.op) {
-                let from = stands[node.inputs[0]];
-                stands.push(from);
-                hashes.push(hashes[from]);
-                continue;
+            let mut inputs: Vec<usize> = node.inputs.iter().map(|&i| stands[i]).collect();
+            if node.op.info.name == ADD.name {
+                let zero = |&i: &usize| self.nodes[i].op.info.name == "zero";
+                if inputs.iter().any(|i| !zero(i)) {
+                    inputs.retain(|i| !zero(i));
+                }
             }
-            let mut inputs: Vec<u64> = node.inputs.iter().map(|&i| hashes[i]).collect();
-            if node.op.info.name != CONCAT.name {
-                inputs.sort_unstable();
+            let passes = does_nothing(&node.op) || node.op.info.name == ADD.name;
+            match &inputs[..] {
+                [only] if passes => stands.push(*only),
+                _ => stands.push(id),
+            }
+            reads.push(inputs);
+        }
+        let Some(&end) = stands.last() else { return 0 };
+        let mut used = vec![false; n];
+        used[end] = true;
+        for id in (0..=end).rev().filter(|&id| live[id]) {
+            if used[id] {
+                reads[id].iter().for_each(|&i| used[i] = true);
+            }
+        }
+        let mut readers: Vec<Vec<usize>> = vec![vec![]; n];
+        for id in (0..=end).filter(|&id| used[id]) {
+            reads[id].iter().for_each(|&i| readers[i].push(id));
+        }
+        let mix = |first: u64, list: &mut Vec<u64>, ordered: bool| {
+            if !ordered {
+                list.sort_unstable();
             }
             let mut h = Hash64::new();
+            h.write(&first.to_le_bytes());
+            list.iter().for_each(|v| h.write(&v.to_le_bytes()));
+            h.finish()
+        };
+        let mut colours: Vec<u64> = vec![0; n];
+        for (id, node) in self.nodes.iter().enumerate() {
+            let mut h = Hash64::new();
             h.write(normal_form(&node.op).as_bytes());
-            inputs.iter().for_each(|i| h.write(&i.to_le_bytes()));
             if node.inputs.is_empty() {
                 h.write(node.plan.output.to_string().as_bytes());
             }
-            stands.push(id);
-            hashes.push(h.finish());
+            colours[id] = h.finish();
         }
-        let Some(&end) = stands.last() else { return 0 };
-        let live = self.live();
-        let mut all: Vec<u64> =
-            (0..=end).filter(|&i| live[i] && stands[i] == i).map(|i| hashes[i]).collect();
-        all.sort_unstable();
-        all.push(hashes[end]);
-        let mut h = Hash64::new();
-        all.iter().for_each(|v| h.write(&v.to_le_bytes()));
-        h.finish()
+        let down = |colours: &mut Vec<u64>| {
+            for id in (0..=end).filter(|&id| used[id]) {
+                let mut list = reads[id].iter().map(|&i| colours[i]).collect();
+                let ordered = self.nodes[id].op.info.name == CONCAT.name;
+                colours[id] = mix(colours[id], &mut list, ordered);
+            }
+        };
+        down(&mut colours);
+        for id in (0..=end).rev().filter(|&id| used[id]) {
+            let mut list = readers[id].iter().map(|&i| colours[i]).collect();
+            colours[id] = mix(colours[id], &mut list, false);
+        }
+        down(&mut colours);
+        let mut all = (0..=end).filter(|&id| used[id]).map(|id| colours[id]).collect();
+        mix(colours[end], &mut all, false)
     }
 
     /// Which nodes the output depends on.
@@ -380,13 +431,25 @@ fn does_nothing(op: &Op) -> bool {
 
 /// The text of an operation, the same for settings that mean the same.
 fn normal_form(op: &Op) -> String {
-    match (op.info.name, op.int("window"), op.int("stride")) {
-        // A pooling's stride of 0 stands for its window.
-        (name @ ("max_pool" | "avg_pool"), window, 0) => {
-            format!("{name}({window},stride={window})")
+    let mut op = op.clone();
+    let set = |op: &mut Op, name: &str, value: i64| {
+        if let Some(i) = op.info.args.iter().position(|a| a.name == name) {
+            op.args[i] = Value::Int(value);
         }
-        _ => op.to_string(),
+    };
+    // A pooling's stride of 0 stands for its window.
+    if op.int("window") > 0 && op.int("stride") == 0 {
+        let window = op.int("window") as i64;
+        set(&mut op, "stride", window);
     }
+    // One tap has no distance to another; normalisation takes a bias away again.
+    if op.int("kernel") == 1 {
+        set(&mut op, "dilation", 1);
+    }
+    if op.int("norm") == 1 {
+        set(&mut op, "bias", 1);
+    }
+    op.to_string()
 }
 
 pub(super) fn diagram(arch: &Architecture) -> Chart {

@@ -110,8 +110,8 @@ impl Architecture {
         self.graph().map_or(0, |g| g.total(|p| p.params)) as usize
     }
 
-    /// Multiply-adds of one forward pass of one sample, in convolutions, linear and recurrent
-    /// layers.
+    /// Multiply-adds of one forward pass of one sample: of convolutions, linear and recurrent layers,
+    /// attention and gates. Normalisation, activations, pooling and sums do not count.
     pub fn macs(&self) -> usize {
         self.graph().map_or(0, |g| g.total(|p| p.macs)) as usize
     }

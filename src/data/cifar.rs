@@ -58,7 +58,7 @@ fn append(kind: &Kind, path: &Path, x: &mut Vec<f32>, y: &mut Vec<u32>) -> Resul
             format!("{} bytes are no whole number of records of {record}. {HINT}", bytes.len()),
         ));
     }
-    x.reserve_exact(bytes.len() / record * PIXELS);
+    super::file::reserve(x, bytes.len() / record * PIXELS, path)?;
     for (i, one) in bytes.chunks_exact(record).enumerate() {
         let (labels, pixels) = one.split_at(kind.labels);
         let class = labels[kind.labels - 1];

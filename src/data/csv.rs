@@ -114,7 +114,9 @@ impl<'a> Table<'a> {
     /// Reads the header.
     pub(super) fn new(text: &'a str) -> Result<Table<'a>, String> {
         let first = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
-        let count = |c: &char| first.matches(*c).count();
+        // What stands between quotes belongs to a name.
+        let bare: String = first.split('"').step_by(2).collect();
+        let count = |c: &char| bare.matches(*c).count();
         let separator = [',', ';', '\t', '|'].into_iter().rev().max_by_key(count).unwrap_or(',');
         let mut rest = Rows { text, line: 1, separator };
         let header: Vec<String> = match rest.next() {

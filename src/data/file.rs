@@ -136,6 +136,19 @@ pub(super) fn classes_of(
     Ok((found, words.into_iter().cloned().collect()))
 }
 
+/// Makes room for `more` numbers of a file, or says that there is none.
+pub(super) fn reserve(x: &mut Vec<f32>, more: usize, path: &Path) -> Result<()> {
+    x.try_reserve_exact(more).map_err(|_| {
+        wrong(
+            path,
+            format!(
+                "its {more} numbers want {:.1} GB of memory, which is not there. Give a part of the file",
+                more as f64 * 4e-9
+            ),
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -64,7 +64,7 @@ fn append((images, labels): (&Path, &Path), x: &mut Vec<f32>, y: &mut Vec<u32>) 
             format!("{counts:?} labels for {} images. Do the files belong together?", dims[0]),
         ));
     }
-    x.reserve_exact(pixels.len());
+    super::file::reserve(x, pixels.len(), images)?;
     x.extend(pixels.iter().map(|&p| f32::from(p) / 255.0));
     y.extend(classes.iter().map(|&c| u32::from(c)));
     Ok(match dims[1..] {

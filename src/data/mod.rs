@@ -69,6 +69,8 @@ struct Inner {
     classes: Vec<String>,
     /// The characters of the symbols, in order, with `'\0'` for padding; empty for numbers.
     symbols: Vec<char>,
+    /// Whether the inputs were standardised, by these samples' own mean and deviation.
+    scaled: bool,
     fingerprint: Kept,
 }
 
@@ -115,6 +117,10 @@ impl Dataset {
         };
         if whole.is_some() {
             return whole;
+        }
+        // Names are a user's: one of many steps is none of ours.
+        if name.len() > 1000 {
+            return None;
         }
         // The last step first: each is undone from the name, then done again to the data.
         if let Some((rest, n)) = name.strip_suffix(']').and_then(|s| s.rsplit_once('[')) {
@@ -280,6 +286,7 @@ impl Dataset {
             test,
             classes: vec![],
             symbols: vec![],
+            scaled: false,
             fingerprint: Kept::default(),
         }))
     }

@@ -175,6 +175,10 @@ impl Dataset {
             ("input shapes", a.shape == b.shape),
             ("words of the classes", self.classes() == other.classes()),
             ("symbols", a.symbols == b.symbols),
+            (
+                "scales, each set's own if any, (standardise what has been joined)",
+                !a.scaled && !b.scaled,
+            ),
         ];
         if let Some((what, _)) = alike.iter().find(|(_, same)| !same) {
             return Err(Error::invalid(

@@ -10,6 +10,8 @@ impl Dataset {
     /// every feature of a vector `[F]`, every feature of a sequence `[L, D]` over all its
     /// positions, every channel of an image `[C, H, W]`. What never changes is only moved to 0.
     ///
+    /// Splits that are made afterwards do not measure again: make them first.
+    ///
     /// ```
     /// use nascent::prelude::*;
     /// let x: Vec<f32> = (0..100).map(|i| 100.0 * i as f32).collect();
@@ -74,6 +76,7 @@ impl Dataset {
         Ok(self.with(|d| {
             d.name += ", standardised";
             d.x = x;
+            d.scaled = true;
         }))
     }
 }

@@ -279,6 +279,7 @@ impl Training {
             &self.x,
             &self.y,
             &self.train.data.indices(split),
+            (2 * self.train.batch.clamp(1, 1 << 20) as usize).min(EVALUATION_BATCH),
         )
     }
 
@@ -387,7 +388,8 @@ fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
     Ok(())
 }
 
-/// Samples that are evaluated at once.
+/// Samples that are evaluated at once, at most. Without gradients a sample takes about half of the
+/// memory, so twice the batch that was trained with needs no more than was asked for.
 const EVALUATION_BATCH: usize = 256;
 
 fn measure(
@@ -396,9 +398,10 @@ fn measure(
     x: &Tensor,
     y: &Tensor,
     indices: &[u32],
+    at_once: usize,
 ) -> Result<Vec<(String, f64)>> {
     let mut sums = Sums::default();
-    for batch in indices.chunks(EVALUATION_BATCH) {
+    for batch in indices.chunks(at_once) {
         let i = Tensor::new(batch, x.device())?;
         let out = model.forward(&x.index_select(&i, 0)?)?;
         let y = y.index_select(&i, 0)?;

@@ -46,7 +46,9 @@ pub(crate) use loss::cross_entropy;
 pub(crate) use memory::{Gauge, prepare, step_begins};
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
-pub(crate) use pool::{avg_pool1d, avg_pool2d, global_avg_pool, max_pool1d, max_pool2d};
+pub(crate) use pool::{
+    avg_pool1d, avg_pool2d, global_avg_pool, global_max_pool, max_pool1d, max_pool2d,
+};
 pub(crate) use recurrent::{Cell, Ends, recurrent};
 pub(crate) use threads::with_threads;
 pub(crate) use vector::multiply_adds;

@@ -31,6 +31,13 @@ pub(crate) fn max_pool1d(
     along_rows("max_pool1d", x, kernel, stride, padding, max_pool)
 }
 
+/// The largest of each plane, `[N, C, H, W] -> [N, C]`; ties as in [`max_pool2d`].
+pub(crate) fn global_max_pool(x: &Tensor) -> Result<Tensor> {
+    let (n, c, h, w) = x.dims4()?;
+    let window = Window::new("global_max_pool", x, [h, w], [1, 1], [0, 0])?;
+    max_pool(x, window)?.reshape((n, c))
+}
+
 fn max_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     if !on_host(&[x]) {
         return window.max_fallback(x);
@@ -354,7 +361,8 @@ impl Same {
 #[inline(always)]
 fn shift(tap: usize, padding: usize, unit: usize, len: usize) -> (usize, usize, usize) {
     let (to, from) = (padding.saturating_sub(tap) * unit, tap.saturating_sub(padding) * unit);
-    (to, from, len.saturating_sub(to + from))
+    // A window may reach beyond a small plane altogether.
+    (to.min(len), from.min(len), len.saturating_sub(to + from))
 }
 
 vectorised! {

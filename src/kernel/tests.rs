@@ -435,6 +435,28 @@ fn pools_of_sequences_agree_with_candle() {
 }
 
 #[test]
+fn global_max_pool_gives_ties_to_the_first() {
+    let x = Tensor::zeros((1, 2, 3, 3), DType::F32, &Device::Cpu).unwrap();
+    let x = Var::from_tensor(&x).unwrap();
+    let y = global_max_pool(&x).unwrap();
+    assert_eq!(y.dims(), [1, 2]);
+    let grads = y.sum_all().unwrap().backward().unwrap();
+    let first: Vec<f64> = (0..18).map(|i| f64::from(u8::from(i % 9 == 0))).collect();
+    assert_eq!(numbers(grads.get(&x).unwrap()), first);
+}
+
+#[test]
+fn pools_reach_over_small_planes() {
+    let mut g = Gen(36);
+    for (size, k) in [([1, 1], 5), ([1, 8], 5), ([2, 2], 7), ([3, 1], 5)] {
+        let x = [g.tensor(&[2, 3, size[0], size[1]])];
+        let avg = |t: &[Tensor]| avg_pool2d(&t[0], k, 1, k / 2);
+        agree(&format!("{size:?} {k}"), &mut g, &avg, &x, 1e-6);
+        differentiates(&format!("{size:?} {k}"), &mut g, &avg, &x);
+    }
+}
+
+#[test]
 fn max_pool_gives_ties_to_the_first_and_keeps_nan() {
     let x =
         Var::from_tensor(&Tensor::zeros((1, 1, 2, 2), DType::F32, &Device::Cpu).unwrap()).unwrap();

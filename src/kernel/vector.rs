@@ -27,11 +27,11 @@ impl Level {
         }
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx512f") {
-                return Level::Avx512;
-            }
             if super::simd::has_avx2() {
-                return Level::Avx2;
+                return match std::arch::is_x86_feature_detected!("avx512f") {
+                    true => Level::Avx512,
+                    false => Level::Avx2,
+                };
             }
         }
         Level::Portable

@@ -219,6 +219,15 @@ impl Op {
         }
     }
 
+    /// How many positions further on its next output looks.
+    pub(crate) fn stride(&self) -> usize {
+        match (self.int("stride"), self.int("window")) {
+            // A pooling's stride of 0 stands for its window.
+            (0, window) => window.max(1),
+            (stride, _) => stride,
+        }
+    }
+
     /// Whether positions of a sequence see no later ones.
     pub(crate) fn is_causal(&self) -> bool {
         self.int("causal") == 1

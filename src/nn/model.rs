@@ -32,6 +32,8 @@ struct Inner {
     layers: Vec<(Box<dyn Layer>, Vec<usize>)>,
     /// How many later layers read each layer's output, so that it is dropped after the last.
     readers: Vec<usize>,
+    /// By how much each layer shortens a sequence.
+    strides: Vec<u32>,
     /// Which layers the output depends on: an edge to nowhere is not computed.
     live: Vec<bool>,
     weights: Vec<(String, Var)>,
@@ -42,36 +44,31 @@ struct Inner {
 pub(crate) struct Pass {
     pub(crate) train: bool,
     pub(crate) rng: Option<Rng>,
-    /// The valid length of each sample, at least 1, where the inputs are padded.
-    pub(crate) ends: Option<Ends>,
-    /// The positions of an input, to which the ends refer.
-    length: usize,
+    /// The valid length of each sample, at least 1, in what the layer is given, where it is padded.
+    ends: Option<Ends>,
 }
 
 impl Pass {
     pub(crate) fn new(train: bool, rng: Option<Rng>) -> Pass {
-        Pass { train, rng, ends: None, length: 0 }
+        Pass { train, rng, ends: None }
     }
 
     /// Where the samples end in a batch of `n` sequences of `l` positions, `None` if everywhere at
-    /// `l`. Layers before may have shortened the sequences; the ends are scaled alike, rounded up.
+    /// `l`.
     pub(crate) fn ends_for(&self, n: usize, l: usize) -> Option<Ends> {
-        let ends = self.ends.as_ref().filter(|ends| ends.len() == n && self.length > 0)?;
-        if l == self.length {
-            return Some(ends.clone());
+        let ends = self.ends.as_ref().filter(|ends| ends.len() == n)?;
+        match ends.iter().all(|&e| e as usize <= l) {
+            true => Some(ends.clone()),
+            false => Some(Arc::new(ends.iter().map(|&e| e.min(l as u32)).collect())),
         }
-        let scale = |&e: &u32| (e as usize * l).div_ceil(self.length).max(1) as u32;
-        Some(Arc::new(ends.iter().map(scale).collect()))
     }
+}
 
-    /// Reads the ends off a batch of tokens `[N, L]`: behind the last symbol that is not 0.
-    fn find_ends(&mut self, tokens: &Tensor) -> candle_core::Result<()> {
-        let rows = tokens.to_dtype(DType::U32)?.to_vec2::<u32>()?;
-        let end = |row: &Vec<u32>| row.iter().rposition(|&t| t != 0).map_or(1, |i| i as u32 + 1);
-        self.ends = Some(Arc::new(rows.iter().map(end).collect()));
-        self.length = tokens.dim(1)?;
-        Ok(())
-    }
+/// Reads the ends off a batch of tokens `[N, L]`: behind the last symbol that is not 0.
+fn find_ends(tokens: &Tensor) -> candle_core::Result<Ends> {
+    let rows = tokens.to_dtype(DType::U32)?.to_vec2::<u32>()?;
+    let end = |row: &Vec<u32>| row.iter().rposition(|&t| t != 0).map_or(1, |i| i as u32 + 1);
+    Ok(Arc::new(rows.iter().map(end).collect()))
 }
 
 impl Model {
@@ -101,6 +98,7 @@ impl Model {
             device: device.clone(),
             layers,
             readers,
+            strides: graph.nodes.iter().map(|n| n.op.stride() as u32).collect(),
             live,
             weights: params.weights,
             buffers: params.buffers,
@@ -139,8 +137,10 @@ impl Model {
                 x.dims()
             );
         }
+        // Where the samples end, as each layer gives them on.
+        let mut ends: Vec<Option<Ends>> = vec![None; m.layers.len()];
         if wanted.is_padded() && wanted.vocabulary().is_some() {
-            pass.find_ends(x)?;
+            ends[0] = Some(find_ends(x)?);
         }
         let mut left = m.readers.clone();
         let mut outputs: Vec<Option<Tensor>> = vec![None; m.layers.len()];
@@ -150,7 +150,12 @@ impl Model {
                 continue;
             }
             let inputs: Vec<&Tensor> = from.iter().filter_map(|&i| outputs[i].as_ref()).collect();
+            pass.ends = from.iter().find_map(|&i| ends[i].clone());
             let y = layer.forward(&inputs, pass)?;
+            ends[id] = pass.ends.take().map(|ends| match m.strides[id] {
+                1 => ends,
+                s => Arc::new(ends.iter().map(|e| e.div_ceil(s).max(1)).collect()),
+            });
             for &i in from {
                 left[i] -= 1;
                 if left[i] == 0 {

@@ -374,7 +374,16 @@ enum Stored {
 impl Serialize for Block {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         match (*self.0).clone() {
-            Node::Layer { info, args } => Stored::Layer { name: info.name.into(), args },
+            Node::Layer { info, mut args } => {
+                // Defaults at the end are left out: settings that a later version adds change
+                // neither the text of a space nor its fingerprint.
+                let defaults = info.args.iter().rev().zip(args.iter().rev());
+                let spare = defaults.take_while(|(a, choice)| {
+                    a.default.is_some_and(|d| **choice == Choice::one(d))
+                });
+                args.truncate(args.len() - spare.count());
+                Stored::Layer { name: info.name.into(), args }
+            }
             Node::Seq(b) => Stored::Seq(b),
             Node::OneOf(b) => Stored::OneOf(b),
             Node::Repeat { times, block } => Stored::Repeat { times, block },

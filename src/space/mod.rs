@@ -107,6 +107,21 @@ impl Space {
                 self.0.input
             ));
         }
+        const MOST: usize = 1 << 62;
+        let size = self.0.input.vocabulary().unwrap_or(1).max(self.0.input.elements());
+        if size > MOST || self.0.task.outputs() > MOST {
+            found.push(format!(
+                "an input of {} for {}: sizes up to {MOST} are allowed. Count them again.",
+                self.0.input, self.0.task
+            ));
+        }
+        if self.0.input.is_padded() && self.0.task.is_per_position() {
+            found.push(
+                "padded tokens to predict the next token of: padding would be learned as well. \
+                 Try one long text, as Dataset::next_token makes it."
+                    .into(),
+            );
+        }
         if self.0.input.is_padded() && self.0.input.vocabulary().is_none() {
             found.push(format!(
                 "the input shape {} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded().",

@@ -14,7 +14,10 @@ use candle_core::{Tensor, Var};
 /// Batch normalisation of every channel of an image `[C, H, W]`, or feature of a vector `[F]` or of
 /// a sequence `[L, D]`.
 ///
-/// [`conv`](crate::conv) and [`sep_conv`](crate::sep_conv) have one built in.
+/// [`conv`](crate::conv) and [`sep_conv`](crate::sep_conv) have one built in. The statistics of a
+/// training step are over all samples and positions, padding included; in a network for the next
+/// token a position's result then depends, a little, on later ones. In evaluation it does not;
+/// [`layer_norm`](crate::layer_norm) has no such ties.
 pub fn batch_norm() -> Block {
     Block::layer(&BATCH_NORM, vec![])
 }

@@ -78,13 +78,36 @@ pub(super) fn padding(op: &Op) -> usize {
 /// The output size of a window with that padding.
 pub(super) fn same(op: &Op, size: usize) -> Option<usize> {
     let covered = dilation(op) * (op.int("kernel") - 1) + 1;
-    let padded = size + 2 * padding(op);
+    let padded = size.saturating_add(2 * padding(op));
     (padded >= covered).then(|| (padded - covered) / op.int("stride") + 1)
+}
+
+/// The most numbers that an input may have with a padding of several times its own size: the kernels
+/// lay it out, and nothing else accounts for it.
+const MOST_PADDED: u64 = 1 << 28;
+
+/// Refuses a padding of absurd size around `channels` of `h` by `w`, of which `w` or both are padded.
+pub(super) fn check_padding(op: &Op, inputs: &[Shape], padded: &[usize]) -> Result<()> {
+    let much = (inputs[0].elements() as u64).saturating_mul(4);
+    match product(padded) <= MOST_PADDED.max(much) {
+        true => Ok(()),
+        false => Err(op.unfit(
+            inputs,
+            format!(
+                "with a padding of {} it is {} numbers, at most {MOST_PADDED} are allowed. Try a \
+                 smaller kernel or dilation",
+                padding(op),
+                product(padded)
+            ),
+        )),
+    }
 }
 
 /// The size of a convolved image.
 pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
-    let (_, h, w) = image(op, inputs)?;
+    let (c, h, w) = image(op, inputs)?;
+    let p = 2 * padding(op);
+    check_padding(op, inputs, &[c, h.saturating_add(p), w.saturating_add(p)])?;
     match (same(op, h), same(op, w)) {
         (Some(h), Some(w)) => Ok((h, w)),
         _ => Err(op.unfit(inputs, "the kernel is larger than the padded image. Try a smaller one")),

@@ -5,8 +5,8 @@
 
 use super::CAUSAL;
 use super::conv::{
-    BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, dilation, padding,
-    per_group, product, same,
+    BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding, dilation,
+    padding, per_group, product, same,
 };
 use crate::arch::Shape;
 use crate::error::Result;
@@ -58,6 +58,7 @@ fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = sequence(op, inputs)?;
+    check_padding(op, inputs, &[d, l.saturating_add(2 * padding(op))])?;
     let length = match op.is_causal() {
         true => Some(l.div_ceil(op.int("stride"))),
         false => same(op, l),

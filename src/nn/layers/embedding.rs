@@ -33,7 +33,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     };
     let size = op.int("size");
     let output = Shape::new([inputs[0].elements(), size]);
-    Ok(Plan { params: (vocabulary as u64).saturating_mul(size as u64), ..Plan::free(output) })
+    // The rows that were picked, and their copy in the shape of the batch.
+    let kept = (output.elements() as u64).saturating_mul(2);
+    let params = (vocabulary as u64).saturating_mul(size as u64);
+    Ok(Plan { params, kept, ..Plan::free(output) })
 }
 
 struct Embedding {

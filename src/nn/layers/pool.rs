@@ -98,7 +98,7 @@ fn plan_window(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         return Err(op.unfit(inputs, why));
     }
     let out = |size: usize| {
-        match (size + 2 * p).checked_sub(k) {
+        match size.saturating_add(2 * p).checked_sub(k) {
         Some(room) => Ok(room / s + 1),
         None => Err(op.unfit(
             inputs,
@@ -163,11 +163,16 @@ impl Layer for Global {
         }
         match (inputs[0].rank(), self.max) {
             (4, false) => kernel::global_avg_pool(inputs[0]),
-            (4, true) => inputs[0].flatten_from(2)?.max(2),
+            (4, true) => kernel::global_max_pool(inputs[0]),
             (_, false) => inputs[0].mean(1),
-            (_, true) => inputs[0].max(1),
+            (_, true) => longest_max(inputs[0]),
         }
     }
+}
+
+/// The largest over all positions of `[N, L, D]`.
+fn longest_max(x: &Tensor) -> candle_core::Result<Tensor> {
+    kernel::max_pool1d(x, x.dim(1)?, 1, 0)?.squeeze(1)
 }
 
 impl Global {
@@ -185,7 +190,7 @@ impl Global {
         let weights = Tensor::from_vec(weights, (ends.len(), l, 1), x.device())?;
         let weights = weights.to_dtype(x.dtype())?;
         match self.max {
-            true => x.broadcast_add(&weights)?.max(1),
+            true => longest_max(&x.broadcast_add(&weights)?),
             false => x.broadcast_mul(&weights)?.sum(1),
         }
     }
