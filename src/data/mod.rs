@@ -459,8 +459,12 @@ impl Dataset {
         Ok((x.index_select(&i, 0)?, y.index_select(&i, 0)?))
     }
 
-    /// The first samples of the training split as a strip of pictures, for images of one channel.
+    /// The first samples of the training split as a strip of pictures, for images of one channel
+    /// and for signals of one value a position.
     pub(crate) fn samples_svg(&self) -> Option<String> {
+        if let ([l, 1], None) = (self.0.shape.as_slice(), self.0.shape.vocabulary()) {
+            return self.signals_svg(*l);
+        }
         let [1, h, w] = self.0.shape.as_slice()[..] else { return None };
         // Every pixel is an element of the picture: large images get fewer samples.
         let shown = (4096 / (h * w).max(1)).clamp(1, 16);
@@ -486,6 +490,44 @@ impl Dataset {
                     );
                 }
             }
+        }
+        Some(svg + "</svg>")
+    }
+
+    /// Signals of `l` positions, each from left to right on a scale of its own.
+    fn signals_svg(&self, l: usize) -> Option<String> {
+        let (shown, width, height, gap) = (8, 84.0, 52.0, 8.0);
+        let first: Vec<u32> = self.indices(Split::Train).into_iter().take(shown).collect();
+        let (x, _) = self.gather(&first, &Device::Cpu).ok()?;
+        let signals = x.flatten_from(1).ok()?.to_vec2::<f32>().ok()?;
+        // Long signals are thinned to what can be seen.
+        let every = (l / 400).max(1);
+        let total = signals.len() as f64 * (width + gap) + gap;
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"samples\" \
+             viewBox=\"0 0 {total} {}\" width=\"{total}\" \
+             style=\"max-width:100%;height:auto;background:#fcfcfa;border-radius:6px\">",
+            height + 2.0 * gap
+        );
+        for (n, signal) in signals.iter().enumerate() {
+            let (lo, hi) =
+                signal.iter().fold((f32::MAX, f32::MIN), |(a, b), &v| (a.min(v), b.max(v)));
+            let left = gap + n as f64 * (width + gap);
+            let places: Vec<String> = signal
+                .iter()
+                .enumerate()
+                .step_by(every)
+                .map(|(i, &v)| {
+                    let across = left + i as f64 / (l.max(2) - 1) as f64 * width;
+                    let share = f64::from((v - lo) / (hi - lo).max(f32::MIN_POSITIVE));
+                    format!("{across:.1},{:.1}", gap + height * (1.0 - share))
+                })
+                .collect();
+            svg += &format!(
+                "<polyline points=\"{}\" fill=\"none\" stroke=\"#0072B2\" stroke-width=\"1.5\" \
+                 stroke-linejoin=\"round\"/>",
+                places.join(" ")
+            );
         }
         Some(svg + "</svg>")
     }
@@ -588,6 +630,21 @@ mod tests {
                 assert!((0.09..0.11).contains(&share), "{split:?} class {class}: {share}");
             }
         }
+    }
+
+    #[test]
+    fn the_first_samples_are_drawn() {
+        let svg = Dataset::mnist1d().samples_svg().unwrap();
+        assert_eq!(svg.matches("<polyline").count(), 8);
+        // A signal that never moves, and one of a single position.
+        for l in [1, 3] {
+            let labels = (0..40).map(|i| i % 2).collect();
+            let flat = Dataset::classification("flat", vec![0.5; 40 * l], [l, 1], labels, 2);
+            let svg = flat.unwrap().samples_svg().unwrap();
+            assert!(svg.contains("<polyline") && !svg.contains("NaN"), "{svg}");
+        }
+        assert!(Dataset::digits().samples_svg().unwrap().contains("<rect"));
+        assert!(Dataset::names().samples_svg().is_none());
     }
 
     #[test]
