@@ -106,6 +106,15 @@ fn label(layer: &str, name: &str, required: bool, value: &Value) -> String {
     }
 }
 
+/// A value among others: "yes" and "no" for what is on or off.
+fn option(name: &str, value: &Value) -> String {
+    match (name, value) {
+        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(0)) => "no".to_string(),
+        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(1)) => "yes".to_string(),
+        _ => value.to_string(),
+    }
+}
+
 /// "1..3" for consecutive numbers, "1 | 2 | 4" for others.
 fn times_text(times: &super::value::Choice) -> String {
     let counts: Vec<i64> = times
@@ -153,5 +162,18 @@ pub(crate) fn block_text(block: &Block) -> String {
         Node::Residual(inner) => format!("residual({})", block_text(inner)),
         Node::Cell(cell) => cell.text(block_text),
         Node::Broken { block, .. } => block_text(block),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+
+    #[test]
+    fn switches_are_drawn_as_words() {
+        let data = Dataset::mnist1d();
+        let space = Space::on(&data).then(gru(any([1, 4])).bidirectional(any([false, true])));
+        let plain = space.to_string();
+        assert!(plain.contains("units: 1 | 4  bidirectional: no | yes"), "{plain}");
     }
 }
