@@ -233,3 +233,21 @@ fn memory_is_estimated_before_and_measured_after() -> Result<()> {
     assert!(known > 0 || !cfg!(target_env = "gnu"), "glibc's allocator counts");
     Ok(())
 }
+
+/// The order of arXiv 2011.14439: what a network assumes about signals decides what it learns.
+#[test]
+fn the_families_come_out_in_the_known_order_on_mnist1d() {
+    let data = Dataset::mnist1d();
+    let space = Space::on(&data).then(one_of([
+        flatten(),
+        flatten().then(linear(100)).then(linear(100).residual()),
+        gru(6).bidirectional(true),
+        conv1d(25, 5).stride(2).then(repeat(2, conv1d(25, 3).stride(2))),
+    ]));
+    let train = Train::on(&data).epochs(10).learning_rate(0.02);
+    let study = Study::new(&space, train).strategy(Grid).trials(4).seed(1).quiet().run().unwrap();
+    let scores: Vec<f64> = study.trials_done().iter().filter_map(|t| t.score()).collect();
+    assert_eq!(scores.len(), 4);
+    assert!(scores.windows(2).all(|s| s[0] + 0.03 < s[1]), "{scores:?}");
+    assert!(scores[0] < 0.4 && scores[3] > 0.85, "{scores:?}");
+}
