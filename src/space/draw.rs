@@ -106,15 +106,6 @@ fn label(layer: &str, name: &str, required: bool, value: &Value) -> String {
     }
 }
 
-/// A value among others: "yes" and "no" for what is on or off.
-fn option(name: &str, value: &Value) -> String {
-    match (name, value) {
-        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(0)) => "no".to_string(),
-        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(1)) => "yes".to_string(),
-        _ => value.to_string(),
-    }
-}
-
 /// "1..3" for consecutive numbers, "1 | 2 | 4" for others.
 fn times_text(times: &super::value::Choice) -> String {
     let counts: Vec<i64> = times
