@@ -25,8 +25,8 @@
 //! convolution is one with many groups: a single row of weights, so more columns at a time.
 
 use super::conv::Conv;
-use super::threads;
 use super::vector::{Level, Vector};
+use super::{lanes, threads};
 
 /// Numbers in the lines of one block: with the results beside them they stay in the L2 cache.
 const BLOCK: usize = 48 * 1024;
@@ -197,6 +197,8 @@ fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
         8 => fixed::<8>(from, ld, to, to_ld),
         14 => fixed::<14>(from, ld, to, to_ld),
         16 => fixed::<16>(from, ld, to, to_ld),
+        28 => fixed::<28>(from, ld, to, to_ld),
+        32 => fixed::<32>(from, ld, to, to_ld),
         _ => {
             for (to, from) in to.chunks_mut(to_ld).zip(from.chunks(ld)) {
                 let n = w.min(to.len()).min(from.len());
@@ -284,7 +286,7 @@ fn phases(conv: &Conv, lines: &Lines) -> Vec<Phase> {
 }
 
 /// Channels in one tile of results: the height of the register block.
-fn tile_height() -> usize {
+pub(super) fn tile_height() -> usize {
     match Level::detect() {
         Level::Portable => 4,
         #[cfg(target_arch = "x86_64")]
@@ -295,7 +297,7 @@ fn tile_height() -> usize {
 }
 
 /// `w [rows][k]` in tiles, each stored `[k][tile height]` and filled up with zeros.
-fn pack_weights(rows: usize, k: usize, at: impl Fn(usize, usize) -> f32) -> Vec<f32> {
+pub(super) fn pack_weights(rows: usize, k: usize, at: impl Fn(usize, usize) -> f32) -> Vec<f32> {
     let height = tile_height();
     let mut packed = Vec::with_capacity(rows.next_multiple_of(height) * k);
     for tile in (0..rows).step_by(height) {
@@ -312,9 +314,15 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     if x.is_empty() {
         return y;
     }
-    let lines = Lines::new(conv);
     let (x_size, y_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
-    let share = share_of_images(conv, &lines);
+    if lanes::suits(conv) {
+        let share = share_of_images(conv, lanes::IMAGES);
+        let parts = x.chunks(share * x_size).zip(y.chunks_mut(share * y_size));
+        threads::each(parts, |(x, y)| lanes::forward(conv, x, w, y));
+        return y;
+    }
+    let lines = Lines::new(conv);
+    let share = share_of_images(conv, lines.images);
     let parts = x.chunks(share * x_size).zip(y.chunks_mut(share * y_size));
     threads::each(parts, |(x, y)| forward_part(conv, &lines, x, w, y));
     y
@@ -322,11 +330,10 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
 
 /// How many images each thread takes: all of them when there is one, else whole blocks, so that a
 /// block is the same however many threads there are.
-fn share_of_images(conv: &Conv, lines: &Lines) -> usize {
+fn share_of_images(conv: &Conv, block: usize) -> usize {
     let macs = conv.n * conv.o * conv.oh * conv.ow * (conv.c / conv.groups) * conv.kh * conv.kw;
     let threads = threads::for_work(macs);
-    let blocks = conv.n.div_ceil(lines.images);
-    blocks.div_ceil(threads) * lines.images
+    conv.n.div_ceil(block).div_ceil(threads) * block
 }
 
 fn forward_part(conv: &Conv, lines: &Lines, x: &[f32], w: &[f32], y: &mut [f32]) {
@@ -367,14 +374,14 @@ pub(super) fn backward(
         return (want_x.then_some(dx), want_w.then_some(dw));
     }
     let lines = Lines::new(conv);
+    let lanes = lanes::suits(conv);
+    let block = if lanes { lanes::IMAGES } else { lines.images };
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
-    let share = share_of_images(conv, &lines);
+    let (share, blocks) = (share_of_images(conv, block), conv.n.div_ceil(block));
     // Sums over blocks are added in the order of the blocks, whoever makes them: the first thread
     // adds its own as it goes, the others hand theirs over.
-    let later =
-        conv.n.div_ceil(lines.images) - (share / lines.images).min(conv.n.div_ceil(lines.images));
-    let mut handed = vec![0.0; later * dw.len()];
-    let per_thread = share / lines.images * dw.len();
+    let mut handed = vec![0.0; blocks.saturating_sub(share / block) * dw.len()];
+    let per_thread = share / block * dw.len();
     let mut dws: Vec<&mut [f32]> = vec![&mut dw];
     dws.extend(handed.chunks_mut(per_thread.max(1)));
     dws.resize_with(conv.n.div_ceil(share), Default::default);
@@ -384,7 +391,18 @@ pub(super) fn backward(
         x.chunks(share * x_size).zip(g.chunks(share * g_size)).zip(dxs.into_iter().zip(dws));
     threads::each(parts, |((x, g), (dx, dw))| {
         let part = Part { conv, lines: &lines, w, want_x, want_w };
-        part.backward(x, g, dx, dw);
+        match (lanes, lanes::makes_dx(conv)) {
+            (false, _) => part.backward(x, g, dx, dw),
+            (true, true) => lanes::backward(conv, x, w, g, dx, dw, want_w),
+            (true, false) => {
+                if want_w {
+                    lanes::backward(conv, x, w, g, &mut [], dw, true);
+                }
+                if want_x {
+                    Part { want_w: false, ..part }.backward(x, g, dx, &mut []);
+                }
+            }
+        }
     });
     for block in handed.chunks_exact(dw.len().max(1)) {
         for (sum, v) in dw.iter_mut().zip(block) {
@@ -475,30 +493,45 @@ fn product(
 ) -> usize {
     let (ld, height) = (columns + SLACK, tile_height());
     tile.resize(tile.len().max(height * ld), 0.0);
-    let job = Product { taps, weights, buffer, ld, columns };
-    let furthest = taps.iter().max().copied().unwrap_or(0);
-    // Only single registers reach beyond the last column.
-    assert!(furthest + ld <= buffer.len() && weights.len() >= height * taps.len());
-    match Level::detect() {
-        // SAFETY: the lengths are asserted above, and the processor has been asked.
-        Level::Portable => unsafe { job.portable(tile, rows) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { job.avx2(tile, rows) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { job.avx512(tile, rows) },
-    }
+    Product { taps, weights, buffer, start: 0, ld, columns }.run_all(tile, rows);
     ld
 }
 
-struct Product<'a> {
-    taps: &'a [usize],
-    weights: &'a [f32],
-    buffer: &'a [f32],
-    ld: usize,
-    columns: usize,
+/// `out[r ld + j] = sum over k of weights[k][r] buffer[start + taps[k] + j]`.
+pub(super) struct Product<'a> {
+    /// May wrap around, as long as the sum with `start` is inside.
+    pub taps: &'a [usize],
+    pub weights: &'a [f32],
+    pub buffer: &'a [f32],
+    pub start: isize,
+    pub ld: usize,
+    pub columns: usize,
 }
 
 impl Product<'_> {
+    /// The first `rows` of a tile; `out` has room for a whole one.
+    pub fn run_all(&self, out: &mut [f32], rows: usize) {
+        let height = tile_height();
+        // The last register may reach beyond the last column.
+        let reach = self.columns.next_multiple_of(SLACK);
+        let (mut low, mut high) = (isize::MAX, isize::MIN);
+        for &tap in self.taps {
+            (low, high) = (low.min(tap as isize), high.max(tap as isize));
+        }
+        assert!(self.taps.is_empty() || self.start + low >= 0);
+        assert!(self.taps.is_empty() || (self.start + high) as usize + reach <= self.buffer.len());
+        assert!(self.weights.len() >= height * self.taps.len());
+        assert!(self.ld >= reach && out.len() >= (height - 1) * self.ld + reach);
+        match Level::detect() {
+            // SAFETY: the lengths are asserted above, and the processor has been asked.
+            Level::Portable => unsafe { self.portable(out, rows) },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { self.avx2(out, rows) },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { self.avx512(out, rows) },
+        }
+    }
+
     // As many sums at a time as there are registers for, next to what is multiplied: one too many,
     // and a sum goes through memory in every step, at half the speed. A single row,
     // as in a depthwise convolution, takes more columns instead.
@@ -546,15 +579,21 @@ impl Product<'_> {
         tile: &mut [f32],
     ) {
         let mut j = 0;
-        // SAFETY: the caller's; a block ends less than its own width behind `columns`.
+        // SAFETY: the caller's; a block ends less than a register behind `columns`.
         unsafe {
-            while j + N * V::LANES <= self.columns {
-                self.block::<V, H, R, N>(tile, j);
-                j += N * V::LANES;
-            }
             while j < self.columns {
-                self.block::<V, H, R, 1>(tile, j);
-                j += V::LANES;
+                let left = (self.columns - j).div_ceil(V::LANES);
+                // Four are two and two rather than three and one, which would wait for its sums.
+                if left >= N && (N != 3 || left != 4) {
+                    self.block::<V, H, R, N>(tile, j);
+                    j += N * V::LANES;
+                } else if left >= 2 && N > 2 {
+                    self.block::<V, H, R, 2>(tile, j);
+                    j += 2 * V::LANES;
+                } else {
+                    self.block::<V, H, R, 1>(tile, j);
+                    j += V::LANES;
+                }
             }
         }
     }
@@ -569,7 +608,7 @@ impl Product<'_> {
         // plain kind checks itself in the innermost loop.
         unsafe {
             let mut acc = [[V::zero(); N]; R];
-            let base = self.buffer.as_ptr().wrapping_add(j);
+            let base = self.buffer.as_ptr().wrapping_offset(self.start).wrapping_add(j);
             let (weights, _) = self.weights.as_chunks::<H>();
             for (&tap, w) in self.taps.iter().zip(weights) {
                 let from = base.wrapping_add(tap);
@@ -595,31 +634,51 @@ impl Product<'_> {
 
 /// `dw[o][k] += sum over j of g[o][j] x[taps[k] + j]` for `j` below `columns`.
 fn correlate(lines: &Lines, taps: &[usize], x: &[f32], g: &[f32], columns: usize, dw: &mut [f32]) {
-    let rows = dw.len() / taps.len().max(1);
-    let furthest = taps.iter().max().copied().unwrap_or(0);
-    let g_at = lines.at(lines.g_pad.0, lines.g_pad.1);
-    assert!(furthest + columns + SLACK <= x.len());
-    assert!((rows.max(1) - 1) * lines.line + g_at + columns + SLACK <= g.len());
-    let job = Correlation { lines, taps, x, g: &g[g_at..], columns };
-    match Level::detect() {
-        // SAFETY: the lengths are asserted above, and the processor has been asked.
-        Level::Portable => unsafe { job.run::<[f32; 4], 4, 2>(dw, rows) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { job.avx2(dw, rows) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { job.avx512(dw, rows) },
-    }
+    let k = taps.len();
+    let g = &g[lines.at(lines.g_pad.0, lines.g_pad.1)..];
+    let (line, one) = (lines.line, (k, 0, 0, k));
+    Correlation { line, taps, x, x_start: 0, x_step: 0, g, g_step: 0, rows: 1, columns, at: one }
+        .run_all(dw, dw.len() / k.max(1));
 }
 
-struct Correlation<'a> {
-    lines: &'a Lines,
-    taps: &'a [usize],
-    x: &'a [f32],
-    g: &'a [f32],
-    columns: usize,
+/// `dw[..] += sum over i below rows, j below columns of
+/// g[o line + i g_step + j] x[x_start + taps[t] + i x_step + j]`.
+pub(super) struct Correlation<'a> {
+    pub line: usize,
+    pub taps: &'a [usize],
+    pub x: &'a [f32],
+    pub x_start: isize,
+    pub x_step: usize,
+    pub g: &'a [f32],
+    pub g_step: usize,
+    pub rows: usize,
+    pub columns: usize,
+    /// `(n, s, first, row)`: the place of tap `t` for `o` is `o row + first + t / n s + t % n`.
+    pub at: (usize, usize, usize, usize),
 }
 
 impl Correlation<'_> {
+    pub fn run_all(&self, dw: &mut [f32], channels: usize) {
+        if channels == 0 || self.taps.is_empty() || self.rows == 0 {
+            return;
+        }
+        let reach = self.columns.next_multiple_of(SLACK);
+        let furthest = self.taps.iter().max().copied().unwrap_or(0) as isize + self.x_start;
+        let nearest = self.taps.iter().min().copied().unwrap_or(0) as isize + self.x_start;
+        assert!(nearest >= 0);
+        assert!(furthest as usize + (self.rows - 1) * self.x_step + reach <= self.x.len());
+        let last = (channels - 1) * self.line + (self.rows - 1) * self.g_step;
+        assert!(last + reach <= self.g.len());
+        match Level::detect() {
+            // SAFETY: the lengths are asserted above, and the processor has been asked.
+            Level::Portable => unsafe { self.run::<[f32; 4], 4, 2>(dw, channels) },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => unsafe { self.avx2(dw, channels) },
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => unsafe { self.avx512(dw, channels) },
+        }
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma")]
     unsafe fn avx2(&self, dw: &mut [f32], rows: usize) {
@@ -651,17 +710,19 @@ impl Correlation<'_> {
         let k = self.taps.len();
         for o in (0..rows).step_by(R) {
             let gs: [*const f32; R] = std::array::from_fn(|r| {
-                self.g.as_ptr().wrapping_add((o + r).min(rows - 1) * self.lines.line)
+                self.g.as_ptr().wrapping_add((o + r).min(rows - 1) * self.line)
             });
             for t in (0..k).step_by(N) {
                 let xs: [*const f32; N] = std::array::from_fn(|n| {
-                    self.x.as_ptr().wrapping_add(self.taps[(t + n).min(k - 1)])
+                    let tap = self.taps[(t + n).min(k - 1)];
+                    self.x.as_ptr().wrapping_offset(self.x_start).wrapping_add(tap)
                 });
                 // SAFETY: the caller's.
                 let sums = unsafe { self.block::<V, R, N>(&gs, &xs) };
-                for (dw, sums) in dw[o * k..].chunks_exact_mut(k).zip(&sums) {
-                    for (dw, sum) in dw[t..].iter_mut().zip(sums) {
-                        *dw += sum;
+                let (n, s, first, row) = self.at;
+                for (o, sums) in (o..rows).zip(&sums) {
+                    for (t, sum) in (t..k).zip(sums) {
+                        dw[o * row + first + t / n * s + t % n] += sum;
                     }
                 }
             }
@@ -679,19 +740,22 @@ impl Correlation<'_> {
             // Nested as in `Product::block`: in other shapes the compiler keeps some of the sums in
             // memory.
             let mut acc = [[V::zero(); R]; N];
-            let mut j = 0;
-            while j < self.columns {
-                let mut g = [V::zero(); R];
-                for (g, p) in g.iter_mut().zip(gs) {
-                    *g = V::load(p.wrapping_add(j));
-                }
-                for (acc, p) in acc.iter_mut().zip(xs) {
-                    let x = V::load(p.wrapping_add(j));
-                    for (acc, &g) in acc.iter_mut().zip(&g) {
-                        *acc = acc.add_product(g, x);
+            for i in 0..self.rows {
+                let (g_row, x_row) = (i.wrapping_mul(self.g_step), i.wrapping_mul(self.x_step));
+                let mut j = 0;
+                while j < self.columns {
+                    let mut g = [V::zero(); R];
+                    for (g, p) in g.iter_mut().zip(gs) {
+                        *g = V::load(p.wrapping_add(g_row.wrapping_add(j)));
                     }
+                    for (acc, p) in acc.iter_mut().zip(xs) {
+                        let x = V::load(p.wrapping_add(x_row.wrapping_add(j)));
+                        for (acc, &g) in acc.iter_mut().zip(&g) {
+                            *acc = acc.add_product(g, x);
+                        }
+                    }
+                    j = j.wrapping_add(V::LANES);
                 }
-                j = j.wrapping_add(V::LANES);
             }
             // Through memory: seeing the sums of lanes ahead, the compiler would keep half of the
             // accumulators there during the loop.

@@ -17,6 +17,7 @@ mod conv;
 mod direct;
 mod elementwise;
 mod gates;
+mod lanes;
 mod layer_norm;
 mod linear;
 mod loss;

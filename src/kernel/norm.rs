@@ -12,7 +12,10 @@
 //! then sits in the cache, rows merged in `f64` by Chan's formula: no cancellation, one trip to
 //! memory. The backward pass recomputes `h`, and the ReLU's mask with it, rather than storing them.
 
-use super::{Host, norm_columns, on_host, operand, output, simd, simd::vectorised, tensor};
+use super::{
+    Host, norm_columns, norm_columns::Channels, on_host, operand, output, simd, simd::vectorised,
+    tensor,
+};
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
@@ -142,20 +145,20 @@ pub(super) struct Channel {
     inv: f32,
     /// `gamma * inv`
     pub(super) scale: f32,
-    beta: f32,
-    relu: bool,
+    pub(super) beta: f32,
+    pub(super) relu: bool,
 }
 
 impl Channel {
     #[inline(always)]
-    pub(super) fn value(&self, x: f32) -> f32 {
+    fn value(&self, x: f32) -> f32 {
         let y = (x - self.mean) * self.scale + self.beta;
         if self.relu && y < 0.0 { 0.0 } else { y }
     }
 
     /// The gradient behind the ReLU. The same expression as in `value`, so the same mask.
     #[inline(always)]
-    pub(super) fn masked(&self, x: f32, g: f32) -> f32 {
+    fn masked(&self, x: f32, g: f32) -> f32 {
         let y = (x - self.mean) * self.scale + self.beta;
         // By bits rather than by a branch, which would be mispredicted every other time.
         let keep = u32::from(!self.relu || y > 0.0).wrapping_neg();
@@ -305,7 +308,8 @@ impl CustomOp3 for BatchNorm {
                 let _ = self.stats.set(stats);
             }
             let Some(stats) = self.stats.get() else { bail!("batch-norm: no statistics") };
-            norm_columns::forward(x, &mut y, &self.channels(stats, gamma, beta));
+            let channels = Channels::new(&self.channels(stats, gamma, beta));
+            norm_columns::forward(x, &mut y, &channels);
         } else if self.fixed {
             let Some(stats) = self.stats.get() else { bail!("batch-norm: no running averages") };
             for c in 0..dims[1] {
@@ -359,10 +363,12 @@ impl CustomOp3 for BatchNorm {
             // Nothing to add up.
         } else if dims[2] == 1 {
             let (mut sum, mut dot) = (vec![0f64; dims[1]], vec![0f64; dims[1]]);
-            norm_columns::sums(xs, g, &channels, &mut sum, &mut dot);
-            let ab: Vec<_> = (0..dims[1]).map(|c| settle(c, sum[c], dot[c])).collect();
+            let columns = Channels::new(&channels);
+            norm_columns::sums(xs, g, &columns, &mut sum, &mut dot);
+            let ab = (0..dims[1]).map(|c| settle(c, sum[c], dot[c]));
+            let (a, b): (Vec<f32>, Vec<f32>) = ab.unzip();
             if need_x {
-                norm_columns::backward(xs, g, &mut dx, &channels, &ab);
+                norm_columns::backward(xs, g, &mut dx, &columns, (&a, &b));
             }
         } else {
             for (c, &ch) in channels.iter().enumerate() {

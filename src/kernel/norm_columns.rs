@@ -2,8 +2,32 @@
 //! sequences seen as `[N L, C]`. The formulas are those of [`super::norm`]; a row is a vector of
 //! channels here, so the loops run along it.
 
+#![expect(clippy::needless_range_loop, reason = "one index into many vectors")]
+
 use super::norm::Channel;
 use super::simd::vectorised;
+
+/// What [`Channel`] holds, as vectors: registers are filled from neighbours.
+pub(super) struct Channels {
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+    beta: Vec<f32>,
+    /// Below this a result becomes zero, and lets no gradient through.
+    least: f32,
+}
+
+impl Channels {
+    pub(super) fn new(channels: &[Channel]) -> Channels {
+        let list = |f: fn(&Channel) -> f32| channels.iter().map(f).collect();
+        let relu = channels.first().is_some_and(|ch| ch.relu);
+        Channels {
+            mean: list(|ch| ch.mean),
+            scale: list(|ch| ch.scale),
+            beta: list(|ch| ch.beta),
+            least: if relu { 0.0 } else { f32::NEG_INFINITY },
+        }
+    }
+}
 
 /// Rows that are summed in `f32` before they go to the sums in `f64`.
 const ROWS: usize = 32;
@@ -47,11 +71,16 @@ vectorised! {
 }
 
 vectorised! {
-    pub(super) fn forward(x: &[f32], y: &mut [f32], channels: &[Channel]) {
-        let c = channels.len();
+    pub(super) fn forward(x: &[f32], y: &mut [f32], channels: &Channels) {
+        let c = channels.mean.len();
+        let (mean, scale, beta) = (&channels.mean[..c], &channels.scale[..c], &channels.beta[..c]);
+        let least = channels.least;
         for (x, y) in x.chunks_exact(c).zip(y.chunks_exact_mut(c)) {
-            for ((y, &x), ch) in y.iter_mut().zip(x).zip(channels) {
-                *y = ch.value(x);
+            let (x, y) = (&x[..c], &mut y[..c]);
+            for i in 0..c {
+                let v = (x[i] - mean[i]) * scale[i] + beta[i];
+                // As written, so that a NaN stays one.
+                y[i] = if v < least { 0.0 } else { v };
             }
         }
     }
@@ -59,18 +88,21 @@ vectorised! {
 
 vectorised! {
     /// `sum g` and `sum g (x - mean)` of each channel.
-    pub(super) fn sums(x: &[f32], g: &[f32], channels: &[Channel], sum: &mut [f64], dot: &mut [f64]) {
-        let c = channels.len();
+    pub(super) fn sums(x: &[f32], g: &[f32], channels: &Channels, sum: &mut [f64], dot: &mut [f64]) {
+        let c = channels.mean.len();
+        let (mean, scale, beta) = (&channels.mean[..c], &channels.scale[..c], &channels.beta[..c]);
+        let least = channels.least;
         let (mut s, mut d) = (vec![0f32; c], vec![0f32; c]);
         for (x, g) in x.chunks(ROWS * c).zip(g.chunks(ROWS * c)) {
             s.fill(0.0);
             d.fill(0.0);
             for (x, g) in x.chunks_exact(c).zip(g.chunks_exact(c)) {
-                let lanes = s.iter_mut().zip(d.iter_mut()).zip(channels);
-                for (((s, d), ch), (&x, &g)) in lanes.zip(x.iter().zip(g)) {
-                    let g = ch.masked(x, g);
-                    *s += g;
-                    *d += g * (x - ch.mean);
+                let (x, g, s, d) = (&x[..c], &g[..c], &mut s[..c], &mut d[..c]);
+                for i in 0..c {
+                    let y = (x[i] - mean[i]) * scale[i] + beta[i];
+                    let g = if y > least { g[i] } else { 0.0 };
+                    s[i] += g;
+                    d[i] += g * (x[i] - mean[i]);
                 }
             }
             for ((sum, dot), (&s, &d)) in sum.iter_mut().zip(dot.iter_mut()).zip(s.iter().zip(&d)) {
@@ -87,14 +119,18 @@ vectorised! {
         x: &[f32],
         g: &[f32],
         dx: &mut [f32],
-        channels: &[Channel],
-        ab: &[(f32, f32)],
+        channels: &Channels,
+        ab: (&[f32], &[f32]),
     ) {
-        let c = channels.len();
+        let c = channels.mean.len();
+        let (mean, scale, beta) = (&channels.mean[..c], &channels.scale[..c], &channels.beta[..c]);
+        let (a, b, least) = (&ab.0[..c], &ab.1[..c], channels.least);
         for ((x, g), dx) in x.chunks_exact(c).zip(g.chunks_exact(c)).zip(dx.chunks_exact_mut(c)) {
-            let lanes = dx.iter_mut().zip(channels).zip(ab);
-            for (((dx, ch), (a, b)), (&x, &g)) in lanes.zip(x.iter().zip(g)) {
-                *dx = ch.scale * ch.masked(x, g) - a - (x - ch.mean) * b;
+            let (x, g, dx) = (&x[..c], &g[..c], &mut dx[..c]);
+            for i in 0..c {
+                let y = (x[i] - mean[i]) * scale[i] + beta[i];
+                let g = if y > least { g[i] } else { 0.0 };
+                dx[i] = scale[i] * g - a[i] - (x[i] - mean[i]) * b[i];
             }
         }
     }

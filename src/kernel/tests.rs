@@ -202,6 +202,28 @@ fn conv2d_of_common_sizes() {
 }
 
 #[test]
+fn small_images_agree_with_candle() {
+    let levels = levels();
+    let mut g = Gen(37);
+    let mut done = 0;
+    while done < 120 {
+        FORCED.set(Some(levels[done % levels.len()]));
+        // Whole groups of interleaved images, and a last one with fewer.
+        let n = [16, 32, 49, 53][g.size(0, 3)];
+        let (c, o, h, w) = (g.size(1, 6), g.size(4, 20), g.size(1, 9), g.size(1, 9));
+        let (kh, kw) = (g.size(1, 5), g.size(1, 5));
+        let (s, p, d) = (g.size(1, 3), g.size(0, 6), g.size(1, 2));
+        if (h + 2 * p).min(w + 2 * p) < d * (kh.max(kw) - 1) + 1 {
+            continue;
+        }
+        let inputs = [g.tensor(&[n, c, h, w]), g.tensor(&[o, c, kh, kw])];
+        let what = format!("{:?} {:?} s{s} p{p} d{d}", inputs[0].dims(), inputs[1].dims());
+        agree(&what, &mut g, &|t: &[Tensor]| conv2d(&t[0], &t[1], s, p, d, 1), &inputs, 1e-5);
+        done += 1;
+    }
+}
+
+#[test]
 fn depthwise_agrees_with_candle() {
     let mut g = Gen(3);
     let mut done = 0;
@@ -288,9 +310,13 @@ fn bias_agrees_with_candle() {
 #[test]
 fn threads_do_not_change_a_convolution() {
     let mut g = Gen(35);
-    for (n, c, o, size, k, s, groups) in
-        [(64, 16, 16, 32, 3, 1, 1), (37, 8, 24, 28, 5, 2, 4), (50, 32, 32, 20, 3, 1, 32)]
-    {
+    for (n, c, o, size, k, s, groups) in [
+        (64, 16, 16, 32, 3, 1, 1),
+        (37, 8, 24, 28, 5, 2, 4),
+        (50, 32, 32, 20, 3, 1, 32),
+        (80, 32, 40, 12, 3, 1, 1),
+        (100, 32, 40, 12, 3, 2, 1),
+    ] {
         let inputs = [g.tensor(&[n, c, size, size]), g.tensor(&[o, c / groups, k, k])];
         let op = |t: &[Tensor]| conv2d(&t[0], &t[1], s, k / 2, 1, groups);
         let weights = g.tensor(op(&inputs).unwrap().dims()).contiguous().unwrap();

@@ -1,0 +1,358 @@
+//! Convolution of small images, a register of images at a time.
+//!
+//! [`super::direct`] lays images side by side with zeros between, and computes the columns between
+//! them in vain: (H + p)(W + p) / (H W) of the work, which for 8 x 8 and p = 1 is a quarter too much.
+//! Here 16 images are interleaved, so that a pixel of all of them is a register:
+//!
+//! ```text
+//! x[c][y][column][image]      columns padded with zeros, rows not      g[o][i][column][image]
+//! ```
+//!
+//! An output row is then `W'` registers without gaps, a tap is a shift by whole registers, and taps
+//! that fall above or below the image are left out. With the weights in the order (a, c, b) the taps
+//! that remain for a row are one run of them:
+//!
+//! ```text
+//! y[o][i]        = sum over the a with 0 <= i s + a d - p < H, c, b of w[o, c, a, b] x[c][i s + a d - p]
+//! dx[c][y]       = sum over the a with 0 <= y + p - a d < H', o, b  of w[o, c, a, b] g[o][y + p - a d]
+//! dw[o, c, a, b] = sum over the same i, and all columns and images, of g[o][i] x[c][i s + a d - p]
+//! ```
+//!
+//! Columns of a strided convolution lie by their remainder, as in `direct`, so that neighbours stay
+//! neighbours; its `dx` is left to `direct`.
+
+use super::conv::Conv;
+use super::direct::{Correlation, Product, pack_weights, tile_height};
+use std::ops::Range;
+
+/// Images that are interleaved: the widest register.
+pub(super) const IMAGES: usize = 16;
+
+/// Whether this way is the better one.
+pub(super) fn suits(conv: &Conv) -> bool {
+    // A last group with few images is computed whole.
+    let full = conv.n % IMAGES == 0 || conv.n > 3 * IMAGES;
+    // Wide planes waste little in `direct`, and few channels leave registers unused here.
+    full && conv.groups == 1 && conv.h * conv.w <= 18 * 18 && conv.o >= 4 && !conv.last
+}
+
+/// Where rows and columns lie.
+struct Grid {
+    /// Registers in a row, and where column `x` of it is.
+    pitch: usize,
+    columns: Vec<usize>,
+}
+
+impl Grid {
+    /// Rows of the input: `pad` zeros on both sides, columns by their remainder of the stride.
+    fn input(conv: &Conv) -> Grid {
+        let (p, s) = (conv.padding[1], conv.stride[1]);
+        let part = (conv.w + 2 * p).div_ceil(s);
+        let columns = (0..conv.w).map(|x| (x + p) % s * part + (x + p) / s).collect();
+        Grid { pitch: s * part, columns }
+    }
+
+    /// Rows of the output with the zeros that `dx` reads, when it is made here.
+    fn output(conv: &Conv) -> Grid {
+        let (left, right) = match conv.stride {
+            [1, 1] => (left(conv), (conv.w + conv.padding[1]).saturating_sub(conv.ow)),
+            _ => (0, 0),
+        };
+        Grid { pitch: left + conv.ow + right, columns: (left..left + conv.ow).collect() }
+    }
+
+    /// Where each pixel of a plane of `h` rows is.
+    fn places(&self, h: usize) -> Vec<usize> {
+        (0..h).flat_map(|y| self.columns.iter().map(move |x| y * self.pitch + x)).collect()
+    }
+}
+
+/// Zeros left of a row of `g`.
+fn left(conv: &Conv) -> usize {
+    (conv.dilation[1] * (conv.kw - 1)).saturating_sub(conv.padding[1])
+}
+
+/// The first four numbers.
+#[inline(always)]
+fn quad(from: &[f32]) -> [f32; 4] {
+    from.first_chunk().copied().unwrap_or_default()
+}
+
+/// Four rows of four as columns.
+#[inline(always)]
+fn transpose(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::*;
+        // SAFETY: every x86-64 has these instructions, and a row has the size of a register.
+        unsafe {
+            let [a, b, c, d] = rows.map(|row| _mm_loadu_ps(row.as_ptr()));
+            let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+            let (ab2, cd2) = (_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+            let columns = [
+                _mm_movelh_ps(ab, cd),
+                _mm_movehl_ps(cd, ab),
+                _mm_movelh_ps(ab2, cd2),
+                _mm_movehl_ps(cd2, ab2),
+            ];
+            std::mem::transmute::<[__m128; 4], [[f32; 4]; 4]>(columns)
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    std::array::from_fn(|i| std::array::from_fn(|j| rows[j][i]))
+}
+
+/// Interleaves up to 16 images of `planes` planes each; a pixel goes to its place in a plane of `size`
+/// registers.
+fn interleave(data: &[f32], planes: usize, places: &[usize], size: usize, to: &mut [f32]) {
+    let area = places.len();
+    let images = data.len() / (planes * area).max(1);
+    for c in 0..planes {
+        let to = &mut to[c * size * IMAGES..(c + 1) * size * IMAGES];
+        for first in (0..images).step_by(4) {
+            let image = |k: usize| &data[((first + k) * planes + c) * area..][..area];
+            let mut done = 0;
+            if first + 4 <= images {
+                let four = [image(0), image(1), image(2), image(3)];
+                done = area / 4 * 4;
+                for p in (0..done).step_by(4) {
+                    let pixels = transpose(four.map(|image| quad(&image[p..])));
+                    for (pixel, &place) in pixels.iter().zip(&places[p..]) {
+                        to[place * IMAGES + first..][..4].copy_from_slice(pixel);
+                    }
+                }
+            }
+            for k in 0..(images - first).min(4) {
+                for (p, &v) in image(k).iter().enumerate().skip(done) {
+                    to[places[p] * IMAGES + first + k] = v;
+                }
+            }
+        }
+    }
+}
+
+/// Puts up to 16 images back in order, from planes without gaps.
+fn separate(from: &[f32], planes: usize, area: usize, data: &mut [f32]) {
+    let images = data.len() / (planes * area).max(1);
+    for c in 0..planes {
+        let from = &from[c * area * IMAGES..(c + 1) * area * IMAGES];
+        for first in (0..images).step_by(4) {
+            let mut done = 0;
+            if first + 4 <= images {
+                done = area / 4 * 4;
+                for p in (0..done).step_by(4) {
+                    let at = |q: usize| quad(&from[(p + q) * IMAGES + first..]);
+                    let images = transpose([at(0), at(1), at(2), at(3)]);
+                    for (k, image) in images.iter().enumerate() {
+                        let at = ((first + k) * planes + c) * area + p;
+                        data[at..][..4].copy_from_slice(image);
+                    }
+                }
+            }
+            for k in 0..(images - first).min(4) {
+                let at = ((first + k) * planes + c) * area;
+                for p in done..area {
+                    data[at + p] = from[p * IMAGES + first + k];
+                }
+            }
+        }
+    }
+}
+
+/// The `a` below `kh` with `0 <= from + a step < size`.
+fn taps_inside(from: isize, step: isize, kh: usize, size: usize) -> Range<usize> {
+    let inside = |a: usize| (0..size as isize).contains(&(from + a as isize * step));
+    let first = (0..kh).find(|&a| inside(a)).unwrap_or(0);
+    let last = (first..kh).take_while(|&a| inside(a)).last();
+    first..last.map_or(first, |a| a + 1)
+}
+
+/// Which of the two products.
+struct Rows<'a> {
+    /// Numbers from one row of the buffer to the next.
+    step: usize,
+    /// What each tap adds to where a row begins, in the order (a, channel, b).
+    taps: &'a [usize],
+    /// Weights in tiles, in the same order.
+    weights: &'a [f32],
+    /// Taps for each `a`.
+    run: usize,
+    /// Results: rows, registers in a row, channels.
+    out: [usize; 3],
+}
+
+impl Rows<'_> {
+    /// One row of all channels: from where its taps read, and which of the `a` are inside.
+    fn product(
+        &self,
+        buffer: &[f32],
+        start: isize,
+        inside: Range<usize>,
+        row: usize,
+        y: &mut [f32],
+    ) {
+        let [rows, columns, channels] = self.out;
+        let (height, ld) = (tile_height(), rows * columns * IMAGES);
+        let used = inside.start * self.run..inside.end * self.run;
+        let tile = self.weights.len() / channels.div_ceil(height);
+        for (t, first) in (0..channels).step_by(height).enumerate() {
+            let weights = &self.weights[t * tile..(t + 1) * tile];
+            let weights = &weights[used.start * height..used.end * height];
+            let y = &mut y[first * ld + row * columns * IMAGES..];
+            let taps = &self.taps[used.clone()];
+            let job = Product { taps, weights, buffer, start, ld, columns: columns * IMAGES };
+            job.run_all(y, (channels - first).min(height));
+        }
+    }
+}
+
+pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32], y: &mut [f32]) {
+    let grid = Grid::input(conv);
+    let places = grid.places(conv.h);
+    let size = conv.h * grid.pitch;
+    let taps = x_taps(conv, &grid);
+    let (c, kh, kw) = (conv.c, conv.kh, conv.kw);
+    let run = c * kw;
+    let weights = pack_weights(conv.o, kh * run, |o, i| {
+        let (a, c_b) = (i / run, i % run);
+        w[((o * c + c_b / kw) * kh + a) * kw + c_b % kw]
+    });
+    let out = [conv.oh, conv.ow, conv.o];
+    let rows = Rows { step: grid.pitch * IMAGES, taps: &taps, weights: &weights, run, out };
+    let mut xs = vec![0.0; c * size * IMAGES];
+    let mut ys = vec![0.0; whole_tiles(conv.o) * conv.oh * conv.ow * IMAGES];
+    let (x_size, y_size) = (c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
+    for (x, y) in x.chunks(IMAGES * x_size).zip(y.chunks_mut(IMAGES * y_size)) {
+        clear_if_fewer(x.len(), x_size, &mut xs);
+        interleave(x, c, &places, size, &mut xs);
+        for i in 0..conv.oh {
+            let top = (i * conv.stride[0]) as isize - conv.padding[0] as isize;
+            let inside = taps_inside(top, conv.dilation[0] as isize, kh, conv.h);
+            rows.product(&xs, top * rows.step as isize, inside, i, &mut ys);
+        }
+        separate(&ys, conv.o, conv.oh * conv.ow, y);
+    }
+}
+
+/// Channels with those that fill up the last tile.
+fn whole_tiles(channels: usize) -> usize {
+    channels.next_multiple_of(tile_height())
+}
+
+/// A last group must not see the images of the one before.
+fn clear_if_fewer(given: usize, size: usize, buffer: &mut [f32]) {
+    if given < IMAGES * size {
+        buffer.fill(0.0);
+    }
+}
+
+/// What tap `(a, c, b)` adds to the beginning of its topmost row.
+fn x_taps(conv: &Conv, grid: &Grid) -> Vec<usize> {
+    let ([_, s], [dh, dw]) = (conv.stride, conv.dilation);
+    let part = grid.pitch / s;
+    let mut taps = Vec::with_capacity(conv.kh * conv.c * conv.kw);
+    for a in 0..conv.kh {
+        for c in 0..conv.c {
+            for b in 0..conv.kw {
+                let column = b * dw % s * part + b * dw / s;
+                taps.push(((c * conv.h + a * dh) * grid.pitch + column) * IMAGES);
+            }
+        }
+    }
+    taps
+}
+
+/// Whether [`backward`] makes `dx` too.
+pub(super) fn makes_dx(conv: &Conv) -> bool {
+    conv.stride == [1, 1]
+}
+
+/// Sets `dx` where it is not empty, and adds each group of images to `dw`, or sets a sum for each of
+/// them where there is room.
+pub(super) fn backward(
+    conv: &Conv,
+    x: &[f32],
+    w: &[f32],
+    g: &[f32],
+    dx: &mut [f32],
+    dw: &mut [f32],
+    want_w: bool,
+) {
+    let (x_grid, g_grid) = (Grid::input(conv), Grid::output(conv));
+    let (x_places, g_places) = (x_grid.places(conv.h), g_grid.places(conv.oh));
+    let (x_area, g_area) = (conv.h * x_grid.pitch, conv.oh * g_grid.pitch);
+    let (c, o, kh, kw) = (conv.c, conv.o, conv.kh, conv.kw);
+    let (x_size, g_size) = (c * conv.h * conv.w, o * conv.oh * conv.ow);
+    let x_taps = x_taps(conv, &x_grid);
+
+    let run = o * kw;
+    let mut taps = Vec::new();
+    let mut weights = Vec::new();
+    if !dx.is_empty() {
+        let (dh, d, p) = (conv.dilation[0], conv.dilation[1], conv.padding[1]);
+        for a in 0..kh {
+            for o in 0..o {
+                for b in 0..kw {
+                    let row = (o * conv.oh).wrapping_sub(a * dh).wrapping_mul(g_grid.pitch);
+                    let column = left(conv) + p - b * d;
+                    taps.push(row.wrapping_add(column).wrapping_mul(IMAGES));
+                }
+            }
+        }
+        weights = pack_weights(c, kh * run, |c, i| {
+            let (a, o_b) = (i / run, i % run);
+            w[((o_b / kw * conv.c + c) * kh + a) * kw + o_b % kw]
+        });
+    }
+    let out = [conv.h, conv.w, c];
+    let rows = Rows { step: g_grid.pitch * IMAGES, taps: &taps, weights: &weights, run, out };
+    let mut xs = vec![0.0; if want_w { c * x_area * IMAGES } else { 0 }];
+    let mut gs = vec![0.0; o * g_area * IMAGES];
+    let wide = if dx.is_empty() { 0 } else { whole_tiles(c) * conv.h * conv.w };
+    let mut dxs = vec![0.0; wide * IMAGES];
+    for (group, g) in g.chunks(IMAGES * g_size).enumerate() {
+        clear_if_fewer(g.len(), g_size, &mut gs);
+        interleave(g, o, &g_places, g_area, &mut gs);
+        let images = group * IMAGES * x_size..group * IMAGES * x_size + g.len() / g_size * x_size;
+        if want_w {
+            let x = &x[images.clone()];
+            clear_if_fewer(x.len(), x_size, &mut xs);
+            interleave(x, c, &x_places, x_area, &mut xs);
+            let sum = if dw.len() > w.len() { group * w.len() } else { 0 };
+            let dw = &mut dw[sum..sum + w.len()];
+            for a in 0..kh {
+                // The output rows for which this tap is inside.
+                let top = (a * conv.dilation[0]) as isize - conv.padding[0] as isize;
+                let inside = taps_inside(top, conv.stride[0] as isize, conv.oh, conv.h);
+                if inside.is_empty() {
+                    continue;
+                }
+                let first = top + (inside.start * conv.stride[0]) as isize;
+                let job = Correlation {
+                    line: g_area * IMAGES,
+                    taps: &x_taps[a * c * kw..(a + 1) * c * kw],
+                    x: &xs,
+                    // The taps of `a` begin `a d` rows further down already.
+                    x_start: (first - (a * conv.dilation[0]) as isize)
+                        * (x_grid.pitch * IMAGES) as isize,
+                    x_step: conv.stride[0] * x_grid.pitch * IMAGES,
+                    g: &gs[(inside.start * g_grid.pitch + g_grid.columns[0]) * IMAGES..],
+                    g_step: g_grid.pitch * IMAGES,
+                    rows: inside.len(),
+                    columns: conv.ow * IMAGES,
+                    // The weights of `a` for channel and `b`.
+                    at: (kw, kh * kw, a * kw, c * kh * kw),
+                };
+                job.run_all(dw, o);
+            }
+        }
+        if !dx.is_empty() {
+            for y in 0..conv.h {
+                let bottom = (y + conv.padding[0]) as isize;
+                let inside = taps_inside(bottom, -(conv.dilation[0] as isize), kh, conv.oh);
+                rows.product(&gs, bottom * rows.step as isize, inside, y, &mut dxs);
+            }
+            separate(&dxs, c, conv.h * conv.w, &mut dx[images]);
+        }
+    }
+}
