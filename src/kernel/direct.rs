@@ -316,7 +316,7 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     }
     let (x_size, y_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     if lanes::suits(conv) {
-        let share = share_of_images(conv, lanes::IMAGES);
+        let share = share_of_images(conv, lanes::block(conv));
         let parts = x.chunks(share * x_size).zip(y.chunks_mut(share * y_size));
         threads::each(parts, |(x, y)| lanes::forward(conv, x, w, y));
         return y;
@@ -375,7 +375,7 @@ pub(super) fn backward(
     }
     let lines = Lines::new(conv);
     let lanes = lanes::suits(conv);
-    let block = if lanes { lanes::IMAGES } else { lines.images };
+    let block = if lanes { lanes::block(conv) } else { lines.images };
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     let (share, blocks) = (share_of_images(conv, block), conv.n.div_ceil(block));
     // Sums over blocks are added in the order of the blocks, whoever makes them: the first thread
@@ -637,8 +637,20 @@ fn correlate(lines: &Lines, taps: &[usize], x: &[f32], g: &[f32], columns: usize
     let k = taps.len();
     let g = &g[lines.at(lines.g_pad.0, lines.g_pad.1)..];
     let (line, one) = (lines.line, (k, 0, 0, k));
-    Correlation { line, taps, x, x_start: 0, x_step: 0, g, g_step: 0, rows: 1, columns, at: one }
-        .run_all(dw, dw.len() / k.max(1));
+    Correlation {
+        line,
+        taps,
+        x,
+        x_start: 0,
+        x_step: 0,
+        g,
+        g_step: 0,
+        rows: 1,
+        columns,
+        groups: (1, 0, 0),
+        at: one,
+    }
+    .run_all(dw, dw.len() / k.max(1));
 }
 
 /// `dw[..] += sum over i below rows, j below columns of
@@ -653,21 +665,25 @@ pub(super) struct Correlation<'a> {
     pub g_step: usize,
     pub rows: usize,
     pub columns: usize,
+    /// How often all of that is repeated, so many numbers further on in `x` and in `g`.
+    pub groups: (usize, usize, usize),
     /// `(n, s, first, row)`: the place of tap `t` for `o` is `o row + first + t / n s + t % n`.
     pub at: (usize, usize, usize, usize),
 }
 
 impl Correlation<'_> {
     pub fn run_all(&self, dw: &mut [f32], channels: usize) {
-        if channels == 0 || self.taps.is_empty() || self.rows == 0 {
+        if channels == 0 || self.taps.is_empty() || self.rows * self.groups.0 == 0 {
             return;
         }
         let reach = self.columns.next_multiple_of(SLACK);
         let furthest = self.taps.iter().max().copied().unwrap_or(0) as isize + self.x_start;
         let nearest = self.taps.iter().min().copied().unwrap_or(0) as isize + self.x_start;
         assert!(nearest >= 0);
-        assert!(furthest as usize + (self.rows - 1) * self.x_step + reach <= self.x.len());
-        let last = (channels - 1) * self.line + (self.rows - 1) * self.g_step;
+        let (more, x_group, g_group) = (self.groups.0 - 1, self.groups.1, self.groups.2);
+        let last = furthest as usize + (self.rows - 1) * self.x_step + more * x_group;
+        assert!(last + reach <= self.x.len());
+        let last = (channels - 1) * self.line + (self.rows - 1) * self.g_step + more * g_group;
         assert!(last + reach <= self.g.len());
         match Level::detect() {
             // SAFETY: the lengths are asserted above, and the processor has been asked.
@@ -740,8 +756,11 @@ impl Correlation<'_> {
             // Nested as in `Product::block`: in other shapes the compiler keeps some of the sums in
             // memory.
             let mut acc = [[V::zero(); R]; N];
-            for i in 0..self.rows {
-                let (g_row, x_row) = (i.wrapping_mul(self.g_step), i.wrapping_mul(self.x_step));
+            let (groups, x_group, g_group) = self.groups;
+            for i in 0..self.rows * groups {
+                let (n, i) = (i / self.rows, i % self.rows);
+                let g_row = i.wrapping_mul(self.g_step).wrapping_add(n.wrapping_mul(g_group));
+                let x_row = i.wrapping_mul(self.x_step).wrapping_add(n.wrapping_mul(x_group));
                 let mut j = 0;
                 while j < self.columns {
                     let mut g = [V::zero(); R];

@@ -36,6 +36,12 @@ pub(super) fn suits(conv: &Conv) -> bool {
     full && conv.groups == 1 && conv.h * conv.w <= 18 * 18 && conv.o >= 4 && !conv.last
 }
 
+/// Images whose sums for `dw` are made together, in registers: where planes are small, adding up a
+/// register's lanes would cost more than filling it.
+pub(super) fn block(conv: &Conv) -> usize {
+    IMAGES * (64 / (conv.oh * conv.ow)).clamp(1, 4)
+}
+
 /// Where rows and columns lie.
 struct Grid {
     /// Registers in a row, and where column `x` of it is.
@@ -213,10 +219,8 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32], y: &mut [f32]) {
     let taps = x_taps(conv, &grid);
     let (c, kh, kw) = (conv.c, conv.kh, conv.kw);
     let run = c * kw;
-    let weights = pack_weights(conv.o, kh * run, |o, i| {
-        let (a, c_b) = (i / run, i % run);
-        w[((o * c + c_b / kw) * kh + a) * kw + c_b % kw]
-    });
+    let order = in_order(kh, c, kw, |a, c, b| (c * kh + a) * kw + b);
+    let weights = pack_weights(conv.o, order.len(), |o, i| w[o * c * kh * kw + order[i]]);
     let out = [conv.oh, conv.ow, conv.o];
     let rows = Rows { step: grid.pitch * IMAGES, taps: &taps, weights: &weights, run, out };
     let mut xs = vec![0.0; c * size * IMAGES];
@@ -250,16 +254,26 @@ fn clear_if_fewer(given: usize, size: usize, buffer: &mut [f32]) {
 fn x_taps(conv: &Conv, grid: &Grid) -> Vec<usize> {
     let ([_, s], [dh, dw]) = (conv.stride, conv.dilation);
     let part = grid.pitch / s;
-    let mut taps = Vec::with_capacity(conv.kh * conv.c * conv.kw);
-    for a in 0..conv.kh {
-        for c in 0..conv.c {
-            for b in 0..conv.kw {
-                let column = b * dw % s * part + b * dw / s;
-                taps.push(((c * conv.h + a * dh) * grid.pitch + column) * IMAGES);
-            }
+    in_order(conv.kh, conv.c, conv.kw, |a, c, b| {
+        let column = b * dw % s * part + b * dw / s;
+        ((c * conv.h + a * dh) * grid.pitch + column) * IMAGES
+    })
+}
+
+/// What `f` says of every row `a`, channel, and column `b` of a kernel, in this order.
+fn in_order(
+    kh: usize,
+    channels: usize,
+    kw: usize,
+    f: impl Fn(usize, usize, usize) -> usize,
+) -> Vec<usize> {
+    let mut list = Vec::with_capacity(kh * channels * kw);
+    for a in 0..kh {
+        for c in 0..channels {
+            list.extend((0..kw).map(|b| f(a, c, b)));
         }
     }
-    taps
+    list
 }
 
 /// Whether [`backward`] makes `dx` too.
@@ -267,7 +281,7 @@ pub(super) fn makes_dx(conv: &Conv) -> bool {
     conv.stride == [1, 1]
 }
 
-/// Sets `dx` where it is not empty, and adds each group of images to `dw`, or sets a sum for each of
+/// Sets `dx` where it is not empty, and adds each block of images to `dw`, or sets a sum for each of
 /// them where there is room.
 pub(super) fn backward(
     conv: &Conv,
@@ -290,35 +304,35 @@ pub(super) fn backward(
     let mut weights = Vec::new();
     if !dx.is_empty() {
         let (dh, d, p) = (conv.dilation[0], conv.dilation[1], conv.padding[1]);
-        for a in 0..kh {
-            for o in 0..o {
-                for b in 0..kw {
-                    let row = (o * conv.oh).wrapping_sub(a * dh).wrapping_mul(g_grid.pitch);
-                    let column = left(conv) + p - b * d;
-                    taps.push(row.wrapping_add(column).wrapping_mul(IMAGES));
-                }
-            }
-        }
-        weights = pack_weights(c, kh * run, |c, i| {
-            let (a, o_b) = (i / run, i % run);
-            w[((o_b / kw * conv.c + c) * kh + a) * kw + o_b % kw]
+        taps = in_order(kh, o, kw, |a, o, b| {
+            let row = (o * conv.oh).wrapping_sub(a * dh).wrapping_mul(g_grid.pitch);
+            row.wrapping_add(left(conv) + p - b * d).wrapping_mul(IMAGES)
         });
+        let order = in_order(kh, o, kw, |a, o, b| (o * c * kh + a) * kw + b);
+        weights = pack_weights(c, order.len(), |c, i| w[c * kh * kw + order[i]]);
     }
     let out = [conv.h, conv.w, c];
     let rows = Rows { step: g_grid.pitch * IMAGES, taps: &taps, weights: &weights, run, out };
-    let mut xs = vec![0.0; if want_w { c * x_area * IMAGES } else { 0 }];
-    let mut gs = vec![0.0; o * g_area * IMAGES];
+    let (x_group, g_group) = (c * x_area * IMAGES, o * g_area * IMAGES);
+    let together = block(conv) / IMAGES;
+    let mut xs = vec![0.0; if want_w { together * x_group } else { 0 }];
+    let mut gs = vec![0.0; together * g_group];
     let wide = if dx.is_empty() { 0 } else { whole_tiles(c) * conv.h * conv.w };
     let mut dxs = vec![0.0; wide * IMAGES];
-    for (group, g) in g.chunks(IMAGES * g_size).enumerate() {
-        clear_if_fewer(g.len(), g_size, &mut gs);
-        interleave(g, o, &g_places, g_area, &mut gs);
-        let images = group * IMAGES * x_size..group * IMAGES * x_size + g.len() / g_size * x_size;
+    for (number, g) in g.chunks(together * IMAGES * g_size).enumerate() {
+        let first = number * together * IMAGES * x_size;
+        let groups = (g.len() / g_size).div_ceil(IMAGES);
+        clear_if_fewer(g.len(), together * g_size, &mut gs);
+        for (g, gs) in g.chunks(IMAGES * g_size).zip(gs.chunks_exact_mut(g_group)) {
+            interleave(g, o, &g_places, g_area, gs);
+        }
         if want_w {
-            let x = &x[images.clone()];
-            clear_if_fewer(x.len(), x_size, &mut xs);
-            interleave(x, c, &x_places, x_area, &mut xs);
-            let sum = if dw.len() > w.len() { group * w.len() } else { 0 };
+            let x = &x[first..first + g.len() / g_size * x_size];
+            clear_if_fewer(x.len(), together * x_size, &mut xs);
+            for (x, xs) in x.chunks(IMAGES * x_size).zip(xs.chunks_exact_mut(x_group)) {
+                interleave(x, c, &x_places, x_area, xs);
+            }
+            let sum = if dw.len() > w.len() { number * w.len() } else { 0 };
             let dw = &mut dw[sum..sum + w.len()];
             for a in 0..kh {
                 // The output rows for which this tap is inside.
@@ -340,6 +354,7 @@ pub(super) fn backward(
                     g_step: g_grid.pitch * IMAGES,
                     rows: inside.len(),
                     columns: conv.ow * IMAGES,
+                    groups: (groups, x_group, g_group),
                     // The weights of `a` for channel and `b`.
                     at: (kw, kh * kw, a * kw, c * kh * kw),
                 };
@@ -347,12 +362,16 @@ pub(super) fn backward(
             }
         }
         if !dx.is_empty() {
-            for y in 0..conv.h {
-                let bottom = (y + conv.padding[0]) as isize;
-                let inside = taps_inside(bottom, -(conv.dilation[0] as isize), kh, conv.oh);
-                rows.product(&gs, bottom * rows.step as isize, inside, y, &mut dxs);
+            for (n, gs) in gs.chunks_exact(g_group).take(groups).enumerate() {
+                for y in 0..conv.h {
+                    let bottom = (y + conv.padding[0]) as isize;
+                    let inside = taps_inside(bottom, -(conv.dilation[0] as isize), kh, conv.oh);
+                    rows.product(gs, bottom * rows.step as isize, inside, y, &mut dxs);
+                }
+                let from = first + n * IMAGES * x_size;
+                let to = (from + IMAGES * x_size).min(dx.len());
+                separate(&dxs, c, conv.h * conv.w, &mut dx[from..to]);
             }
-            separate(&dxs, c, conv.h * conv.w, &mut dx[images]);
         }
     }
 }
