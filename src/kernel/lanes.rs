@@ -31,7 +31,7 @@ pub(super) const IMAGES: usize = 16;
 /// Whether this way is the better one.
 pub(super) fn suits(conv: &Conv) -> bool {
     // A last group with few images is computed whole.
-    let full = conv.n % IMAGES == 0 || conv.n > 3 * IMAGES;
+    let full = conv.n.is_multiple_of(IMAGES) || conv.n > 3 * IMAGES;
     // Wide planes waste little in `direct`, and few channels leave registers unused here.
     full && conv.groups == 1 && conv.h * conv.w <= 18 * 18 && conv.o >= 4 && !conv.last
 }

@@ -2,8 +2,6 @@
 //! sequences seen as `[N L, C]`. The formulas are those of [`super::norm`]; a row is a vector of
 //! channels here, so the loops run along it.
 
-#![expect(clippy::needless_range_loop, reason = "one index into many vectors")]
-
 use super::norm::Channel;
 use super::simd::vectorised;
 
