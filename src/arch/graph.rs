@@ -6,7 +6,7 @@ use crate::chart::{Chart, Diagram, DiagramRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{ADD, Activation, CONCAT, INPUT, Op, Plan, find};
 use crate::rng::Hash64;
-use crate::space::{Block, Genes, Join, Space, Tree, Value, genes};
+use crate::space::{Block, Join, Space, Tree, Value, genes};
 use crate::task::Task;
 
 /// An operation with its place in the network.
@@ -83,22 +83,20 @@ impl Graph {
     }
 
     fn build(&mut self, space: &Space, decisions: &[u32]) -> Result<()> {
-        let genes = genes::parse(space.root(), decisions)?;
         let input = Op::of(&INPUT, &[]);
         let plan = (INPUT.plan)(&input, &[space.input()])?;
         self.nodes.push(Node { op: input, inputs: vec![], plan, role: Role::Chosen });
-        let end = self.block(space.root(), &mut genes.iter(), 0)?;
+        let end = self.block(space.root(), &mut decisions.iter(), 0)?;
         self.head(&space.task(), end)
     }
 
-    /// The next decision of a choice of `options`.
-    fn decision<'g>(
-        &mut self,
-        genes: &mut std::slice::Iter<'g, crate::space::Gene>,
-        options: usize,
-    ) -> Option<&'g crate::space::Gene> {
-        self.read += usize::from(options > 1);
-        genes.next()
+    /// The next decision, of a choice of `options`; the only option is no decision.
+    fn decision(&mut self, decisions: &mut std::slice::Iter<u32>, options: usize) -> usize {
+        if options <= 1 {
+            return 0;
+        }
+        self.read += 1;
+        decisions.next().map_or(0, |&pick| pick as usize)
     }
 
     fn shape(&self, id: usize) -> &Shape {
@@ -113,10 +111,15 @@ impl Graph {
                 "a smaller repeat(...)",
             ));
         }
-        let shapes: Vec<Shape> = inputs.iter().map(|&i| self.shape(i).clone()).collect();
         let number = self.nodes.len();
-        let plan =
-            (op.info.plan)(&op, &shapes).map_err(|e| e.context(format!("layer {number}")))?;
+        let plan = match inputs[..] {
+            [one] => (op.info.plan)(&op, std::slice::from_ref(self.shape(one))),
+            _ => {
+                let shapes: Vec<Shape> = inputs.iter().map(|&i| self.shape(i).clone()).collect();
+                (op.info.plan)(&op, &shapes)
+            }
+        };
+        let plan = plan.map_err(|e| e.context(format!("layer {number}")))?;
         self.nodes.push(Node { op, inputs, plan, role });
         Ok(number)
     }
@@ -124,17 +127,14 @@ impl Graph {
     fn block(
         &mut self,
         block: &Block,
-        genes: &mut std::slice::Iter<crate::space::Gene>,
+        decisions: &mut std::slice::Iter<u32>,
         from: usize,
     ) -> Result<usize> {
         match &*block.0 {
             Tree::Layer { info, args } => {
                 let mut values = Vec::with_capacity(args.len());
                 for choice in args {
-                    let pick = match choice.options.len() {
-                        1 => 0,
-                        n => self.decision(genes, n).map_or(0, |g| g.pick as usize),
-                    };
+                    let pick = self.decision(decisions, choice.options.len());
                     values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
                 }
                 let mut op = Op { info, args: values }.within(&self.task);
@@ -153,21 +153,21 @@ impl Graph {
                 let from = if info.name == "linear" { self.flat(from)? } else { from };
                 self.push(op, vec![from], Role::Chosen)
             }
-            Tree::Seq(blocks) => blocks.iter().try_fold(from, |at, b| self.block(b, genes, at)),
-            Tree::OneOf(options) if options.len() == 1 => self.block(&options[0], genes, from),
+            Tree::Seq(blocks) => blocks.iter().try_fold(from, |at, b| self.block(b, decisions, at)),
             Tree::OneOf(options) => {
-                let Some(gene) = self.decision(genes, options.len()) else { return Ok(from) };
-                self.block(&options[gene.pick as usize], &mut gene.subs[0].iter(), from)
+                let pick = self.decision(decisions, options.len());
+                match options.get(pick) {
+                    Some(option) => self.block(option, decisions, from),
+                    None => Ok(from),
+                }
             }
             Tree::Repeat { times, block } => {
-                let Some(gene) = self.decision(genes, times.options.len()) else {
-                    return Ok(from);
-                };
-                let copies: &[Genes] = &gene.subs;
-                copies.iter().try_fold(from, |at, copy| self.block(block, &mut copy.iter(), at))
+                let pick = self.decision(decisions, times.options.len());
+                (0..genes::count(times, pick))
+                    .try_fold(from, |at, _| self.block(block, decisions, at))
             }
             Tree::Residual(inner) => {
-                let out = self.block(inner, genes, from)?;
+                let out = self.block(inner, decisions, from)?;
                 if out == from {
                     return Ok(from);
                 }
@@ -180,13 +180,13 @@ impl Graph {
                     let mut ends = Vec::with_capacity(step.edges.len());
                     for edge in &step.edges {
                         let at = nodes.get(edge.from).copied().unwrap_or(from);
-                        ends.push(self.block(&edge.block, genes, at)?);
+                        ends.push(self.block(&edge.block, decisions, at)?);
                     }
                     nodes.push(self.join(step.join, ends)?);
                 }
                 Ok(nodes.pop().unwrap_or(from))
             }
-            Tree::Broken { block, .. } => self.block(block, genes, from),
+            Tree::Broken { block, .. } => self.block(block, decisions, from),
         }
     }
 

@@ -59,6 +59,10 @@ impl Architecture {
         self.0.space.clone()
     }
 
+    pub(crate) fn of_space(&self) -> &Space {
+        &self.0.space
+    }
+
     /// A short name for the identity, stable between runs: a hash of the decisions.
     pub fn identity(&self) -> u64 {
         let mut h = Hash64::new();

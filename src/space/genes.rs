@@ -23,8 +23,34 @@ pub(crate) type Genes = Vec<Gene>;
 /// How a block reads its next decision: the number of options in, the option taken out.
 type Decide<'a> = dyn FnMut(usize) -> Result<usize> + 'a;
 
-/// Walks the block, asking for every decision that exists. The one place that knows which do.
-pub(crate) fn build(block: &Block, decide: &mut Decide) -> Result<Genes> {
+/// Walks the block, asking for every decision that exists, in reading order.
+pub(crate) fn walk(block: &Block, decide: &mut Decide) -> Result<()> {
+    match &*block.0 {
+        Node::Layer { args, .. } => {
+            for choice in args.iter().filter(|c| c.options.len() > 1) {
+                decide(choice.options.len())?;
+            }
+        }
+        Node::Seq(blocks) => blocks.iter().try_for_each(|b| walk(b, decide))?,
+        Node::Cell(cell) => cell.blocks().try_for_each(|b| walk(b, decide))?,
+        Node::OneOf(options) => match &options[..] {
+            [only] => walk(only, decide)?,
+            _ => {
+                let pick = decide(options.len())?;
+                walk(&options[pick], decide)?;
+            }
+        },
+        Node::Repeat { times, block } => {
+            let pick = if times.options.len() > 1 { decide(times.options.len())? } else { 0 };
+            (0..count(times, pick)).try_for_each(|_| walk(block, decide))?;
+        }
+        Node::Residual(inner) | Node::Broken { block: inner, .. } => walk(inner, decide)?,
+    }
+    Ok(())
+}
+
+/// The same, with what was decided as a tree.
+fn build(block: &Block, decide: &mut Decide) -> Result<Genes> {
     let mut genes = vec![];
     build_into(block, decide, &mut genes)?;
     Ok(genes)
@@ -75,15 +101,35 @@ pub(crate) fn count(times: &super::value::Choice, pick: usize) -> usize {
     }
 }
 
-/// Draws every decision uniformly from its options.
+/// Draws every decision uniformly from its options, as a flat list.
+pub(crate) fn draw(block: &Block, rng: &mut Rng) -> Vec<u32> {
+    let mut flat = vec![];
+    let drawn = walk(block, &mut |n| {
+        let pick = rng.below(n);
+        flat.push(pick as u32);
+        Ok(pick)
+    });
+    drawn.map_or(vec![], |()| flat)
+}
+
+/// The same draws as a tree.
 pub(crate) fn sample(block: &Block, rng: &mut Rng) -> Genes {
     build(block, &mut |n| Ok(rng.below(n))).unwrap_or_default()
 }
 
 /// Reads a flat list of decisions.
 pub(crate) fn parse(block: &Block, flat: &[u32]) -> Result<Genes> {
+    read(flat, |decide| build(block, decide))
+}
+
+/// Whether a flat list has the decisions of an architecture, each in its range.
+pub(crate) fn accept(block: &Block, flat: &[u32]) -> Result<()> {
+    read(flat, |decide| walk(block, decide))
+}
+
+fn read<T>(flat: &[u32], walk: impl FnOnce(&mut Decide) -> Result<T>) -> Result<T> {
     let mut at = 0;
-    let genes = build(block, &mut |n| {
+    let done = walk(&mut |n| {
         let Some(&pick) = flat.get(at) else {
             return Err(wrong(format!(
                 "{flat:?} ends after {at} decisions, this space asks for more"
@@ -105,7 +151,7 @@ pub(crate) fn parse(block: &Block, flat: &[u32]) -> Result<Genes> {
             flat.len()
         )));
     }
-    Ok(genes)
+    Ok(done)
 }
 
 fn wrong(text: String) -> Error {
@@ -377,14 +423,20 @@ pub(crate) fn tally(block: &Block) -> Tally {
 
 /// The first architecture that begins with the decisions, and the options of each decision.
 /// Decisions that the prefix lacks take their first option.
-pub(crate) fn complete(block: &Block, prefix: &[u32]) -> (Genes, Vec<usize>) {
-    let mut arities = vec![];
-    let genes = build(block, &mut |n| {
-        let given = prefix.get(arities.len()).map_or(0, |&p| p as usize);
+pub(crate) fn complete(block: &Block, prefix: &[u32]) -> (Vec<u32>, Vec<usize>) {
+    let (mut flat, mut arities) = (vec![], vec![]);
+    let walked = walk(block, &mut |n| {
+        let pick = prefix.get(arities.len()).map_or(0, |&p| p as usize).min(n - 1);
         arities.push(n);
-        Ok(given.min(n - 1))
+        flat.push(pick as u32);
+        Ok(pick)
     });
-    (genes.unwrap_or_default(), arities)
+    (walked.map_or(vec![], |()| flat), arities)
+}
+
+/// The first option everywhere, as a tree.
+pub(crate) fn first(block: &Block) -> Genes {
+    build(block, &mut |_| Ok(0)).unwrap_or_default()
 }
 
 /// The beginning of the next architecture, in order, after all of those that share the first

@@ -11,7 +11,7 @@ pub(crate) use block::Node as Tree;
 pub use block::{Block, IntoNorm, one_of, repeat, residual, seq};
 pub(crate) use cell::Join;
 pub use cell::{branches, cell, concat};
-pub(crate) use genes::{Gene, Genes};
+use genes::{Gene, Genes};
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any};
 
 use crate::arch::{Architecture, Shape};
@@ -22,7 +22,7 @@ use crate::rng::{Hash64, Rng};
 use crate::task::Task;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A search space: the shape of the data, the task, and a tree of layers with choices in it.
 ///
@@ -38,14 +38,31 @@ use std::sync::Arc;
 /// assert!(space.contains(&child) && child != arch);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Space(Arc<Inner>);
 
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Inner {
     input: Shape,
     task: Task,
     root: Block,
+    /// Found out once: every draw asks.
+    #[serde(skip)]
+    problems: OnceLock<Vec<String>>,
+}
+
+impl Inner {
+    fn new(input: Shape, task: Task, root: Block) -> Inner {
+        Inner { input, task, root, problems: OnceLock::new() }
+    }
+}
+
+impl PartialEq for Space {
+    fn eq(&self, other: &Space) -> bool {
+        let (a, b) = (&*self.0, &*other.0);
+        Arc::ptr_eq(&self.0, &other.0)
+            || (a.input == b.input && a.task == b.task && a.root == b.root)
+    }
 }
 
 /// How often sampling tries again when the layers of a draw do not fit together.
@@ -75,13 +92,13 @@ impl Space {
     }
 
     fn with(input: Shape, task: Task) -> Space {
-        Space(Arc::new(Inner { input, task, root: Block::new(Tree::Seq(vec![])) }))
+        Space(Arc::new(Inner::new(input, task, Block::new(Tree::Seq(vec![])))))
     }
 
     /// The space with one more block at its end.
     pub fn then(&self, block: impl Into<Block>) -> Space {
-        let Inner { input, task, root } = (*self.0).clone();
-        Space(Arc::new(Inner { input, task, root: root.then(block) }))
+        let Inner { input, task, root, .. } = &*self.0;
+        Space(Arc::new(Inner::new(input.clone(), task.clone(), root.then(block))))
     }
 
     /// The shape of one input.
@@ -100,6 +117,14 @@ impl Space {
 
     /// Everything that is wrong with the space, in words; empty when it can be searched.
     pub fn problems(&self) -> Vec<String> {
+        self.found_problems().to_vec()
+    }
+
+    fn found_problems(&self) -> &[String] {
+        self.0.problems.get_or_init(|| self.find_problems())
+    }
+
+    fn find_problems(&self) -> Vec<String> {
         let mut found = self.0.root.problems();
         if self.0.input.elements() == 0 {
             found.push(format!(
@@ -150,7 +175,7 @@ impl Space {
     /// # Errors
     /// All of its problems together.
     pub fn check(&self) -> Result<()> {
-        match &self.problems()[..] {
+        match self.found_problems() {
             [] => Ok(()),
             problems => Err(Error::all("the search space", problems)),
         }
@@ -183,22 +208,25 @@ impl Space {
     /// When the space has problems, or nothing in it fits together; it quotes the last reason.
     pub fn sample(&self, rng: &mut Rng) -> Result<Architecture> {
         self.check()?;
-        match self.first_valid(|| genes::sample(&self.0.root, rng)) {
+        match self.first_valid(|| genes::draw(&self.0.root, rng)) {
             Ok(arch) => Ok(arch),
             Err(misfit) => self.mend(misfit, rng),
         }
     }
 
     /// The first of [`TRIES`] draws that fits, or the last that does not.
-    fn first_valid(&self, mut draw: impl FnMut() -> Genes) -> Result<Architecture, Architecture> {
-        let mut arch = self.of(&draw());
+    fn first_valid(
+        &self,
+        mut draw: impl FnMut() -> Vec<u32>,
+    ) -> Result<Architecture, Architecture> {
+        let mut arch = Architecture::new(self, draw());
         for _ in 1..TRIES {
-            if arch.check().is_ok() {
+            if arch.fit().is_ok() {
                 return Ok(arch);
             }
-            arch = self.of(&draw());
+            arch = Architecture::new(self, draw());
         }
-        if arch.check().is_ok() { Ok(arch) } else { Err(arch) }
+        if arch.fit().is_ok() { Ok(arch) } else { Err(arch) }
     }
 
     /// Draws the decisions again at which an architecture fails, going back further now and then.
@@ -212,12 +240,14 @@ impl Space {
             while keep > 0 && rng.below(2) == 0 {
                 keep -= 1;
             }
-            let (kept, mut at) = (arch.decisions(), 0);
-            let drawn = genes::build(&self.0.root, &mut |n| {
-                at += 1;
-                Ok(if at <= keep { kept[at - 1] as usize } else { rng.below(n) })
-            });
-            arch = self.of(&drawn?);
+            let (kept, mut drawn) = (arch.decisions(), vec![]);
+            genes::walk(&self.0.root, &mut |n| {
+                let at = drawn.len();
+                let pick = if at < keep { kept[at] as usize } else { rng.below(n) };
+                drawn.push(pick as u32);
+                Ok(pick)
+            })?;
+            arch = Architecture::new(self, drawn);
         }
         // Chance has not found any: look in order before saying that there is none.
         if let Some((_, arch)) = self.next_valid(vec![], MENDS) {
@@ -232,14 +262,6 @@ impl Space {
         ))
     }
 
-    pub(crate) fn of(&self, genes: &[Gene]) -> Architecture {
-        Architecture::new(self, genes::flatten(&self.0.root, genes))
-    }
-
-    fn genes(&self, arch: &Architecture) -> Result<Genes> {
-        genes::parse(&self.0.root, arch.decided())
-    }
-
     /// The architecture of a list of decisions, as [`Architecture::decisions`] gives them. Whether
     /// its layers fit together is another question: see [`Architecture::check`].
     ///
@@ -249,7 +271,7 @@ impl Space {
         self.check()?;
         let wide = decisions.into_iter().map(|d| u32::try_from(d.to_i64()).unwrap_or(u32::MAX));
         let flat: Vec<u32> = wide.collect();
-        genes::parse(&self.0.root, &flat)?;
+        genes::accept(&self.0.root, &flat)?;
         Ok(Architecture::new(self, flat))
     }
 
@@ -274,7 +296,7 @@ impl Space {
     /// assert_eq!(space.enumerate().count(), 4);
     /// ```
     pub fn enumerate(&self) -> Enumerate {
-        Enumerate { space: self.clone(), next: self.problems().is_empty().then(Vec::new) }
+        Enumerate { space: self.clone(), next: self.found_problems().is_empty().then(Vec::new) }
     }
 
     /// The first architecture that fits together and does not come before the decisions, and where
@@ -287,8 +309,8 @@ impl Space {
     ) -> Option<(Option<Vec<u32>>, Architecture)> {
         let mut prefix = from;
         for _ in 0..most {
-            let (genes, arities) = genes::complete(&self.0.root, &prefix);
-            let arch = self.of(&genes);
+            let (decisions, arities) = genes::complete(&self.0.root, &prefix);
+            let arch = Architecture::new(self, decisions);
             match arch.fit() {
                 Ok(_) => {
                     let next = genes::bump(arch.decided(), &arities, usize::MAX);
@@ -308,9 +330,9 @@ impl Space {
 
     /// Whether the architecture is one of this space, with layers that fit together.
     pub fn contains(&self, arch: &Architecture) -> bool {
-        (Arc::ptr_eq(&self.0, &arch.space().0) || *self == arch.space())
-            && self.genes(arch).is_ok()
-            && arch.check().is_ok()
+        *self == *arch.of_space()
+            && genes::accept(&self.0.root, arch.decided()).is_ok()
+            && arch.fit().is_ok()
     }
 
     /// All architectures that differ in one decision and fit together. Where the decision opens
@@ -324,8 +346,8 @@ impl Space {
         let mut found = vec![];
         for (k, (&n, &now)) in arities.iter().zip(arch.decided()).enumerate() {
             for option in (0..n).filter(|&o| o != now as usize) {
-                let fill = &mut |b: &Block| genes::complete(b, &[]).0;
-                let other = self.of(&genes::change(&self.0.root, &genes, k, option, fill));
+                let changed = genes::change(&self.0.root, &genes, k, option, &mut genes::first);
+                let other = Architecture::new(self, genes::flatten(&self.0.root, &changed));
                 if other.check().is_ok() {
                     found.push(other);
                 }
@@ -354,7 +376,9 @@ impl Space {
             let now = arch.decided()[k] as usize;
             let other = rng.below(arities[k] - 1);
             let option = if other >= now { other + 1 } else { other };
-            genes::change(&self.0.root, &genes, k, option, &mut |b| genes::sample(b, rng))
+            let fill = &mut |b: &Block| genes::sample(b, rng);
+            let changed = genes::change(&self.0.root, &genes, k, option, fill);
+            genes::flatten(&self.0.root, &changed)
         });
         match drawn {
             Ok(arch) => Ok(arch),
@@ -380,21 +404,22 @@ impl Space {
         rng: &mut Rng,
     ) -> Result<Architecture> {
         let (x, y) = (self.own(a)?, self.own(b)?);
-        let drawn = self.first_valid(|| genes::cross(&self.0.root, &x, &y, rng));
+        let root = &self.0.root;
+        let drawn = self.first_valid(|| genes::flatten(root, &genes::cross(root, &x, &y, rng)));
         // A parent is a child as well: the one in which every coin fell the same way.
         Ok(drawn.unwrap_or_else(|_| a.clone()))
     }
 
     fn own(&self, arch: &Architecture) -> Result<Genes> {
         self.check()?;
-        if !Arc::ptr_eq(&self.0, &arch.space().0) && *self != arch.space() {
+        if *self != *arch.of_space() {
             return Err(Error::invalid(
                 format!("the architecture {arch}"),
                 "it belongs to another space",
                 "space.parse(...) or space.sample(...) of this one",
             ));
         }
-        self.genes(arch)
+        genes::parse(&self.0.root, arch.decided())
     }
 
     /// Reads the text form of an architecture.

@@ -1,0 +1,85 @@
+//! How fast a search is where evaluating costs nothing: spaces, and whole studies with a closure.
+//! `cargo bench --bench search`; one thread.
+
+use nascent::prelude::*;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Six layers of five widths each: 5^6 architectures.
+fn layers() -> Space {
+    (0..6).fold(Space::new([8], Task::classification(3)), |space, _| {
+        space.then(linear(any([4, 8, 16, 32, 64])))
+    })
+}
+
+/// A cell of six edges with five operations each, as NAS-Bench-201's.
+fn edges() -> Space {
+    let op = || {
+        let relu_conv = |k| relu().then(conv(16, k).activation("identity"));
+        one_of([zero(), skip(), relu_conv(1), relu_conv(3), avg_pool(3).stride(1).padding(1)])
+    };
+    let nodes = [1, 2, 3].map(|edges| vec![op(); edges]);
+    Space::new([3, 8, 8], Task::classification(10))
+        .then(conv(16, 3))
+        .then(cell(nodes))
+        .then(global_avg_pool())
+}
+
+/// Runs `work`, which does `n` things, for about a second, and tells how many things a second.
+fn rate(what: &str, n: usize, mut work: impl FnMut() -> Result<()>) -> Result<()> {
+    work()?;
+    let (begun, mut done) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_millis(1000) {
+        work()?;
+        done += n;
+    }
+    println!("{what:<48} {:>10.0} a second", done as f64 / begun.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    for (name, space) in [("layers", layers()), ("edges", edges())] {
+        let mut rng = Rng::new(1);
+        let some: Vec<Architecture> =
+            (0..1000).map(|_| space.sample(&mut rng)).collect::<Result<_>>()?;
+        rate(&format!("{name}: sample"), 1000, || {
+            (0..1000).try_for_each(|_| space.sample(&mut rng).map(|a| drop(black_box(a))))
+        })?;
+        rate(&format!("{name}: mutate"), 1000, || {
+            some.iter().try_for_each(|a| space.mutate(a, &mut rng).map(|a| drop(black_box(a))))
+        })?;
+        rate(&format!("{name}: identity"), 1000, || {
+            some.iter().for_each(|a| _ = black_box(a.identity()));
+            Ok(())
+        })?;
+        rate(&format!("{name}: canonical"), 1000, || {
+            some.iter().for_each(|a| _ = black_box(a.canonical()));
+            Ok(())
+        })?;
+        rate(&format!("{name}: decode, parameters, macs"), 1000, || {
+            some.iter().try_for_each(|a| {
+                let a = space.decode(a.decisions())?;
+                black_box(a.params() + a.macs());
+                Ok(())
+            })
+        })?;
+        let score = evaluator(|a, _| a.decisions().iter().map(|&d| f64::from(d)).sum::<f64>());
+        let plan = Study::new(&space, score).duplicates(Duplicates::Repeat).quiet();
+        let evolution = Evolution::regularized().population(30).sample(10);
+        for (how, plan) in
+            [("batch 1", plan.batch(1)), ("jobs 1", plan.jobs(1)), ("jobs 2", plan.jobs(2))]
+        {
+            for n in [300, 10_000] {
+                let plan = plan.trials(n);
+                rate(&format!("{name}: random search, {how}, {n} trials"), n, || {
+                    plan.run().map(|s| drop(black_box(s)))
+                })?;
+                let plan = plan.strategy(&evolution);
+                rate(&format!("{name}: evolution, {how}, {n} trials"), n, || {
+                    plan.run().map(|s| drop(black_box(s)))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
