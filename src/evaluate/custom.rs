@@ -54,6 +54,9 @@ impl Evaluator for AnyEvaluator {
     fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
         self.inner.evaluate_watched(a, b, watch)
     }
+    fn looks_up(&self) -> bool {
+        self.inner.looks_up()
+    }
     fn memory(&self, arch: &Architecture) -> Option<usize> {
         self.inner.memory(arch)
     }
@@ -133,6 +136,9 @@ macro_rules! pointers {
                 watch: &Watch,
             ) -> Result<Evaluation> {
                 (**self).evaluate_watched(arch, budget, watch)
+            }
+            fn looks_up(&self) -> bool {
+                (**self).looks_up()
             }
             fn memory(&self, arch: &Architecture) -> Option<usize> {
                 (**self).memory(arch)

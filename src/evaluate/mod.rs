@@ -214,6 +214,13 @@ pub trait Evaluator: Send + Sync {
         self.evaluate(arch, budget)
     }
 
+    /// Whether it only looks its results up, in less time than it takes to wake a thread: then a
+    /// study evaluates trial after trial on its own thread, unless its `jobs` are set. No result
+    /// depends on it.
+    fn looks_up(&self) -> bool {
+        false
+    }
+
     /// The bytes that evaluating the architecture needs, if that can be estimated.
     fn memory(&self, arch: &Architecture) -> Option<usize> {
         let _ = arch;

@@ -103,12 +103,19 @@ pub(crate) enum Event {
         trials: Option<usize>,
         epochs: Option<f64>,
         seconds: Option<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        simulated_seconds: Option<f64>,
     },
 }
 
 impl Event {
     fn limits(p: &Protocol) -> Event {
-        Event::Limits { trials: p.trials, epochs: p.epochs, seconds: p.seconds }
+        Event::Limits {
+            trials: p.trials,
+            epochs: p.epochs,
+            seconds: p.seconds,
+            simulated_seconds: p.simulated_seconds,
+        }
     }
 }
 
@@ -154,7 +161,10 @@ impl Header {
         compare("metric", self.metric.to_string(), now.metric.to_string());
         compare("full budget", format!("{} epochs", self.full), format!("{} epochs", now.full));
         let unlimited = |p: &Protocol| {
-            Protocol { trials: None, epochs: None, seconds: None, ..p.clone() }.to_string()
+            let none = (None, None, None, None);
+            let mut p = p.clone();
+            (p.trials, p.epochs, p.seconds, p.simulated_seconds) = none;
+            p.to_string()
         };
         compare("protocol", unlimited(&self.protocol), unlimited(&now.protocol));
         list
@@ -577,8 +587,9 @@ impl Study {
         let h = &content.header;
         let mut protocol = h.protocol.clone();
         let limits = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
-        if let Some(Event::Limits { trials, epochs, seconds }) = limits {
+        if let Some(Event::Limits { trials, epochs, seconds, simulated_seconds }) = limits {
             (protocol.trials, protocol.epochs, protocol.seconds) = (*trials, *epochs, *seconds);
+            protocol.simulated_seconds = *simulated_seconds;
         }
         let study = Study::new(&h.space, evaluator).strategy(strategy).anew(|s| {
             s.limited = protocol.trials.is_some();

@@ -87,6 +87,9 @@ pub struct Protocol {
     pub epochs: Option<f64>,
     /// The most seconds; the one limit that depends on the machine.
     pub seconds: Option<f64>,
+    /// The most simulated seconds of all trials together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated_seconds: Option<f64>,
     /// What happens when an architecture is proposed again.
     pub duplicates: Duplicates,
     /// Which architectures count as the same.
@@ -122,6 +125,10 @@ impl Protocol {
         limits.extend(self.trials.map(|n| format!("{n} trials")));
         limits.extend(self.epochs.map(|n| format!("{n} epochs")));
         limits.extend(self.seconds.map(crate::chart::theme::human_seconds));
+        limits.extend(
+            self.simulated_seconds
+                .map(|s| format!("{} simulated", crate::chart::theme::human_seconds(s))),
+        );
         limits.join(" or ")
     }
 }
@@ -205,6 +212,7 @@ impl Study {
             trials: Some(DEFAULT_TRIALS),
             epochs: None,
             seconds: None,
+            simulated_seconds: None,
             duplicates: Duplicates::default(),
             key: Key::default(),
             on_failure: OnFailure::default(),
@@ -295,6 +303,27 @@ impl Study {
         self.limit(|s| {
             s.only_limits();
             s.protocol.seconds = Some(seconds);
+        })
+    }
+
+    /// The budget in simulated seconds of all trials together, for evaluations that look up what a
+    /// training took; see
+    /// [`Evaluation::seconds`](crate::Evaluation::seconds). It does not depend on the machine. The
+    /// trial that crosses the limit counts; with a batch above 1 up to as many trials may, because
+    /// their cost is known only when they have ended. Results that are reused cost nothing.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+    /// let priced = evaluator(|a, _| Evaluation::new(a.params() as f64).seconds(40.0));
+    /// let study = Study::new(&space, priced).duplicates(Duplicates::Repeat);
+    /// assert_eq!(study.batch(1).simulated_seconds(100.0).quiet().run()?.trials_done().len(), 3);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn simulated_seconds(&self, seconds: f64) -> Study {
+        self.limit(|s| {
+            s.only_limits();
+            s.protocol.simulated_seconds = Some(seconds);
         })
     }
 
@@ -403,6 +432,11 @@ impl Study {
         }
         if let Some(seconds) = s.protocol.seconds.filter(|s| s.is_nan() || *s <= 0.0) {
             found.push(format!("seconds({seconds}): more than 0.0 is needed. Try seconds(60.0)."));
+        }
+        if let Some(seconds) = s.protocol.simulated_seconds.filter(|s| s.is_nan() || *s <= 0.0) {
+            found.push(format!(
+                "simulated_seconds({seconds}): more than 0.0 is needed. Try simulated_seconds(12000.0)."
+            ));
         }
         if let Some(seconds) = s.protocol.trial_seconds.filter(|s| s.is_nan() || *s <= 0.0) {
             found.push(format!(
@@ -551,11 +585,9 @@ impl Study {
             Ok(proposal) => {
                 let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, at);
                 drop(state);
-                self.note(&journal::asked(&asked.trial))?;
-                if asked.trial.error().is_some()
-                    && let Some(event) = journal::ended(&asked.trial)
-                {
-                    self.note(&event)?;
+                self.note(|| Some(journal::asked(&asked.trial)))?;
+                if asked.trial.error().is_some() {
+                    self.note(|| journal::ended(&asked.trial))?;
                 }
                 Ok(Some(asked))
             }
@@ -612,15 +644,12 @@ impl Study {
         cost: Cost,
         at: f64,
     ) -> Result<()> {
-        let event = {
+        let trial = {
             let mut state = self.lock();
             state.end(n, result, seed, cost, at);
-            journal::ended(&state.trials()[n])
+            state.trials()[n].clone()
         };
-        match event {
-            Some(event) => self.note(&event),
-            None => Ok(()),
-        }
+        self.note(|| journal::ended(&trial))
     }
 
     /// Opens the journal, if there is to be one and it is not open yet.
@@ -636,10 +665,13 @@ impl Study {
         Ok(())
     }
 
-    /// Writes an event to the journal, if one is open.
-    fn note(&self, event: &Event) -> Result<()> {
+    /// Writes an event to the journal, if one is open; without one it is not even made.
+    fn note(&self, event: impl FnOnce() -> Option<Event>) -> Result<()> {
         let mut open = self.open.lock().unwrap_or_else(|e| e.into_inner());
-        open.as_mut().map_or(Ok(()), |journal| journal.write(event))
+        match open.as_mut().and_then(|journal| Some((journal, event()?))) {
+            Some((journal, event)) => journal.write(&event),
+            None => Ok(()),
+        }
     }
 
     /// Runs the study to the end of its budget and returns it with its trials. A study that has
@@ -676,7 +708,7 @@ impl Study {
         self.check()?;
         let study = self.prepared()?;
         for trial in study.failed().iter().filter(|t| t.0.evaluated) {
-            study.note(&Event::Retried { trial: trial.number() })?;
+            study.note(|| Some(Event::Retried { trial: trial.number() }))?;
             study.lock().reopen(trial.number());
         }
         Ok(study)
@@ -781,8 +813,14 @@ impl Setup {
     }
 
     fn threads(&self) -> usize {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.jobs.unwrap_or(cores).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let usual = || if self.evaluator.looks_up() { 1 } else { cores() };
+        self.jobs.unwrap_or_else(usual).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
+    }
+
+    /// Whether trials are evaluated by the thread that runs the study.
+    fn alone(&self) -> bool {
+        self.evaluator.looks_up() && self.threads() == 1
     }
 
     /// How many trials the budget allows, for strategies that plan with it.

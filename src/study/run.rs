@@ -8,6 +8,7 @@ use crate::evaluate::{Budget, Evaluation, Evaluator, Watch};
 use crate::notebook::Progress;
 use crate::rng::child;
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -40,23 +41,11 @@ pub(super) fn run(study: &Study) -> Result<()> {
         state.orphans.clear();
         state.seconds
     };
-    let (work, todo) = channel::<Trial>();
-    let todo = Mutex::new(todo);
-    let (report, done) = channel::<Done>();
-    let outcome = std::thread::scope(|scope| {
-        for _ in 0..setup.threads() {
-            let (todo, report) = (&todo, report.clone());
-            let worker = std::thread::Builder::new().stack_size(STACK).name("trial".into());
-            let spawned = worker.spawn_scoped(scope, move || work_off(todo, &report, study));
-            if let Err(e) = spawned {
-                drop(work);
-                return Err(Error::from(e).context(format!("starting {} threads", setup.threads())));
-            }
-        }
-        let result = coordinate(study, &work, &done, begun, before);
-        drop(work);
-        result
-    });
+    let outcome = if setup.alone() {
+        coordinate(study, &mut Crew::Alone(study, VecDeque::new()), begun, before)
+    } else {
+        on_threads(study, begun, before)
+    };
     let seconds = before + begun.elapsed().as_secs_f64();
     study.lock().seconds = seconds;
     let reason = study.ended();
@@ -71,6 +60,62 @@ pub(super) fn run(study: &Study) -> Result<()> {
     outcome
 }
 
+/// Who evaluates the trials.
+enum Crew<'s> {
+    /// The coordinating thread itself: to wake another one takes longer than to look a result up.
+    Alone(&'s Study, VecDeque<Trial>),
+    Threads(Sender<Trial>, Receiver<Done>),
+}
+
+impl Crew<'_> {
+    /// Hands a trial over; whether it will be evaluated.
+    fn start(&mut self, trial: Trial) -> bool {
+        match self {
+            Crew::Alone(_, queue) => {
+                queue.push_back(trial);
+                true
+            }
+            Crew::Threads(work, _) => work.send(trial).is_ok(),
+        }
+    }
+
+    /// Waits for a trial to end.
+    fn wait(&mut self) -> Option<Done> {
+        match self {
+            Crew::Alone(study, queue) => queue.pop_front().map(|trial| evaluate(study, &trial)),
+            Crew::Threads(_, done) => done.recv().ok(),
+        }
+    }
+
+    /// A trial that has ended already.
+    fn ready(&mut self) -> Option<Done> {
+        match self {
+            Crew::Alone(..) => None,
+            Crew::Threads(_, done) => done.try_recv().ok(),
+        }
+    }
+}
+
+fn on_threads(study: &Study, begun: Instant, before: f64) -> Result<()> {
+    let setup = &*study.setup;
+    let (work, todo) = channel::<Trial>();
+    let todo = Mutex::new(todo);
+    let (report, done) = channel::<Done>();
+    std::thread::scope(|scope| {
+        for _ in 0..setup.threads() {
+            let (todo, report) = (&todo, report.clone());
+            let worker = std::thread::Builder::new().stack_size(STACK).name("trial".into());
+            let spawned = worker.spawn_scoped(scope, move || work_off(todo, &report, study));
+            if let Err(e) = spawned {
+                drop(work);
+                return Err(Error::from(e).context(format!("starting {} threads", setup.threads())));
+            }
+        }
+        // The crew is dropped at the end, and with it the channel that the workers listen to.
+        coordinate(study, &mut Crew::Threads(work, done), begun, before)
+    })
+}
+
 fn work_off(todo: &Mutex<Receiver<Trial>>, report: &Sender<Done>, study: &Study) {
     loop {
         let next = todo.lock().unwrap_or_else(|e| e.into_inner()).recv();
@@ -81,28 +126,23 @@ fn work_off(todo: &Mutex<Receiver<Trial>>, report: &Sender<Done>, study: &Study)
     }
 }
 
-fn coordinate(
-    study: &Study,
-    work: &Sender<Trial>,
-    done: &Receiver<Done>,
-    begun: Instant,
-    before: f64,
-) -> Result<()> {
+fn coordinate(study: &Study, crew: &mut Crew, begun: Instant, before: f64) -> Result<()> {
     let setup = &*study.setup;
     let now = || before + begun.elapsed().as_secs_f64();
     // What the evaluator says of itself is a user's code: asked once, and never under the lock.
     let (full, planned, metric) =
         guarded(|| Ok((setup.evaluator.full(), setup.planned(), setup.evaluator.metric())))?;
+    let threads = setup.threads();
     let mut progress = Progress::new(setup.quiet, &setup.protocol, planned);
     // Trials that were asked by hand and never told are evaluated first.
     let open: Vec<Trial> = study.lock().trials().iter().filter(|t| !t.ended()).cloned().collect();
     let mut running = 0;
     for trial in open.into_iter().filter(|t| t.reused_from().is_none()) {
-        running += usize::from(work.send(trial).is_ok());
+        running += usize::from(crew.start(trial));
     }
     loop {
         let mut more = false;
-        while running < setup.threads() {
+        while running < threads {
             if study.stop.load(Ordering::Relaxed) {
                 study.lock().ended = Some(STOPPED.to_string());
                 break;
@@ -128,16 +168,16 @@ fn coordinate(
                 more = true;
                 break;
             }
-            running += usize::from(work.send(asked.trial).is_ok());
+            running += usize::from(crew.start(asked.trial));
         }
         announce(study);
         let trials = study.lock().history.trials.clone();
         progress.tell(&trials, &metric, begun.elapsed().as_secs_f64());
         drop(trials);
         let next = match (more, running) {
-            (true, _) => done.try_recv().ok(),
+            (true, _) => crew.ready(),
             (false, 0) => break,
-            (false, _) => done.recv().ok(),
+            (false, _) => crew.wait(),
         };
         if let Some(Done { number, result, seed, cost }) = next {
             running -= 1;
@@ -202,7 +242,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
         let finite = |v: f64| v.is_finite().then_some(v);
         let (score, loss) = (finite(score), finite(loss));
         // A journal that cannot be written is noticed when the trial ends.
-        let _ = note.note(&Event::Epoch { trial: number, epoch, score, loss });
+        let _ = note.note(|| Some(Event::Epoch { trial: number, epoch, score, loss }));
     });
     let mut attempt = 0;
     loop {

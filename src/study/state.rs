@@ -28,6 +28,9 @@ pub(crate) struct State {
     free_run: Vec<usize>,
     /// Epochs that the settled trials paid.
     epochs_settled: f64,
+    /// For each settled trial: the simulated seconds that it and those before it paid, and how many
+    /// in a row, up to it, paid none.
+    simulated: Vec<(f64, usize)>,
     /// Trials whose callbacks have been called.
     pub(crate) announced: usize,
     pub(crate) ended: Option<String>,
@@ -89,6 +92,7 @@ impl State {
             settled: 0,
             free_run: vec![],
             epochs_settled: 0.0,
+            simulated: vec![],
             announced: 0,
             ended: None,
             asking: false,
@@ -151,6 +155,17 @@ impl State {
             let running = (n - self.settled) * full;
             if self.epochs_settled + (running + full) as f64 > limit {
                 return wait_or(format!("the budget of {limit} epochs is spent"));
+            }
+        }
+        if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
+            // What a trial costs is known when it has ended, so the last ones may cross the limit:
+            // one of them where the batch is 1.
+            let (paid, free) = self.simulated[last];
+            if paid >= limit {
+                return wait_or(format!("the budget of {limit} simulated seconds is spent"));
+            }
+            if protocol.trials.is_none() && free >= FREE_TRIALS {
+                return wait_or(format!("{FREE_TRIALS} trials in a row cost no simulated seconds"));
             }
         }
         let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
@@ -232,6 +247,12 @@ impl State {
                     e.epochs_spent().unwrap_or(f64::NAN)
                 ))
             }
+            Ok(e) if e.simulated_seconds().is_some_and(|s| !s.is_finite() || s < 0.0) => {
+                Outcome::Failed(format!(
+                    "the evaluation reports {} simulated seconds; allowed is 0 and above",
+                    e.simulated_seconds().unwrap_or(f64::NAN)
+                ))
+            }
             Ok(e) => Outcome::Finished(e),
             Err(e) => Outcome::Failed(e.to_string()),
         };
@@ -262,6 +283,7 @@ impl State {
         self.settled = self.settled.min(n);
         self.announced = self.announced.min(n);
         self.free_run.truncate(self.settled);
+        self.simulated.truncate(self.settled);
         self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
         self.ended = None;
     }
@@ -281,6 +303,9 @@ impl State {
             let before = self.free_run.last().copied().unwrap_or(0);
             self.free_run.push(if t.epochs() > 0.0 { 0 } else { before + 1 });
             self.epochs_settled += t.epochs();
+            let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));
+            let paid = t.simulated_paid();
+            self.simulated.push((sum + paid, if paid > 0.0 { 0 } else { free + 1 }));
             self.settled += 1;
         }
     }
@@ -313,7 +338,7 @@ impl Question {
                 Err(e) if e.kind() == ErrorKind::Exhausted => return Ok(Err(e.to_string())),
                 Err(e) => return Err(e),
             };
-            if proposal.architecture.space() != self.history.space {
+            if *proposal.architecture.of_space() != self.history.space {
                 return Err(Error::invalid(
                     format!("the proposed architecture {}", proposal.architecture),
                     "it belongs to another space than the study's",

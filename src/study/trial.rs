@@ -54,13 +54,18 @@ impl Trial {
 
     /// The score, if it finished.
     pub fn score(&self) -> Option<f64> {
-        self.evaluation().map(|e| e.score())
+        self.finished().map(Evaluation::score)
     }
 
     /// What the evaluation found, if it finished.
     pub fn evaluation(&self) -> Option<Evaluation> {
+        self.finished().cloned()
+    }
+
+    /// The same without a copy.
+    pub(crate) fn finished(&self) -> Option<&Evaluation> {
         match &self.0.outcome {
-            Outcome::Finished(e) => Some(e.clone()),
+            Outcome::Finished(e) => Some(e),
             _ => None,
         }
     }
@@ -110,7 +115,8 @@ impl Trial {
 
     /// Seconds that the evaluation took: measured, or simulated where it looked its result up.
     pub fn seconds(&self) -> f64 {
-        self.evaluation().and_then(|e| e.simulated_seconds()).unwrap_or(self.0.cost.seconds)
+        let simulated = self.finished().and_then(Evaluation::simulated_seconds);
+        simulated.unwrap_or(self.0.cost.seconds)
     }
 
     /// The most bytes that the evaluation allocated at once, beside the data, where it measured
@@ -129,6 +135,12 @@ impl Trial {
             // A failure may have come at once or at the end; it is counted as if it were whole.
             Outcome::Failed(_) => self.0.budget.epochs() as f64,
         }
+    }
+
+    /// Simulated seconds that were paid, under the rules of [`Trial::epochs`].
+    pub(crate) fn simulated_paid(&self) -> f64 {
+        let paid = self.finished().filter(|_| self.0.evaluated);
+        paid.and_then(Evaluation::simulated_seconds).unwrap_or(0.0)
     }
 
     /// The trial in one line, without its duration: `trial 3 score 0.9722 params 1234 conv(...)`.
