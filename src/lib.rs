@@ -53,14 +53,14 @@ pub use data::{Augment, Dataset, LogMel, Split};
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
-    Retrained, Train, Training, Watch, evaluator,
+    Retrained, Table, Train, Training, Watch, evaluator,
 };
 pub use nn::{
     Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, attention,
-    avg_pool, batch_norm, conv, conv1d, depthwise, drop_path, dropout, embedding, feed_forward,
-    flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last, layer_norm, layers,
-    linear, lstm, max_pool, positions, relu, rnn, sep_conv, sigmoid, silu, skip, squeeze_excite,
-    tanh, zero,
+    avg_pool, batch_norm, choice, conv, conv1d, depthwise, drop_path, dropout, embedding,
+    feed_forward, flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last,
+    layer_norm, layers, linear, lstm, max_pool, positions, relu, rnn, sep_conv, sigmoid, silu,
+    skip, squeeze_excite, tanh, zero,
 };
 pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;

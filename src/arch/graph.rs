@@ -4,7 +4,7 @@ use super::{Architecture, Shape};
 use crate::chart::theme::human_count;
 use crate::chart::{Chart, Diagram, DiagramRow};
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{ADD, Activation, CONCAT, INPUT, Op, Plan, find};
+use crate::nn::{ADD, Activation, CHOICE, CONCAT, INPUT, Op, Plan, find};
 use crate::rng::Hash64;
 use crate::space::{Block, Join, Space, Tree, Value, genes};
 use crate::task::Task;
@@ -265,6 +265,10 @@ impl Graph {
 
     /// What the task puts at the end: a linear layer with one output a class, a target or a symbol.
     fn head(&mut self, task: &Task, from: usize) -> Result<()> {
+        // Decisions alone are no network, and have no head.
+        if self.is_decisions() {
+            return Ok(());
+        }
         let shape = self.shape(from).clone();
         let positions = self.shape(0).elements();
         if let (true, &[l, _]) = (task.is_per_position(), shape.as_slice())
@@ -306,6 +310,11 @@ impl Graph {
         let act = Value::Act(Activation::Identity);
         let args = [Value::Int(task.outputs() as i64), Value::Int(0), act];
         self.push(Op::of(find("linear")?, &args), vec![from], Role::Head).map(|_| ())
+    }
+
+    fn is_decisions(&self) -> bool {
+        let layers = self.nodes.get(1..).unwrap_or_default();
+        !layers.is_empty() && layers.iter().all(|n| n.op.info.name == CHOICE.name)
     }
 
     pub(crate) fn total(&self, of: impl Fn(&Plan) -> u64) -> u64 {
@@ -472,14 +481,14 @@ pub(super) fn diagram(arch: &Architecture) -> Chart {
         kind: row.family,
     });
     let count = |n: usize| human_count(n as f64);
-    Chart::new(Diagram {
-        title: "Architecture".into(),
-        rows: rows.collect(),
-        total: format!(
+    let total = match graph.is_decisions() {
+        true => "decisions alone: what they stand for is the evaluator's to know".to_string(),
+        false => format!(
             "{} parameters, {} multiply-adds a sample, about {}B to train with batches of 64",
             count(arch.params()),
             count(arch.macs()),
             count(arch.memory(64))
         ),
-    })
+    };
+    Chart::new(Diagram { title: "Architecture".into(), rows: rows.collect(), total })
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 const HINT: &str = "A table with a header is wanted, a row a sample, plain or gzip.";
 
 /// The header of a table, and what is below it.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     header: Vec<String>,
     rest: Rows<'a>,
 }
@@ -28,7 +28,7 @@ struct Rows<'a> {
     separator: char,
 }
 
-type Row<'a> = (usize, Vec<Cow<'a, str>>);
+pub(crate) type Row<'a> = (usize, Vec<Cow<'a, str>>);
 
 impl<'a> Rows<'a> {
     /// A field and what ends it: the separator, or the end of the line.
@@ -112,7 +112,7 @@ impl<'a> Iterator for Rows<'a> {
 
 impl<'a> Table<'a> {
     /// Reads the header.
-    pub(super) fn new(text: &'a str) -> Result<Table<'a>, String> {
+    pub(crate) fn new(text: &'a str) -> Result<Table<'a>, String> {
         let first = text.lines().find(|l| !l.trim().is_empty()).unwrap_or_default();
         // What stands between quotes belongs to a name.
         let bare: String = first.split('"').step_by(2).collect();
@@ -136,6 +136,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The names of the columns.
+    pub(crate) fn header(&self) -> &[String] {
+        &self.header
+    }
+
     /// The number of a column.
     pub(super) fn column(&self, name: &str) -> Result<usize, String> {
         self.header.iter().position(|h| h == name).ok_or_else(|| {
@@ -144,7 +149,7 @@ impl<'a> Table<'a> {
     }
 
     /// The rows, all as wide as the header.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Result<Row<'a>, String>> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row<'a>, String>> {
         let wanted = self.header.len();
         self.rest.clone().map(move |row| {
             let (line, row) = row?;
@@ -165,7 +170,7 @@ fn shown(names: &[String]) -> String {
 }
 
 /// How a missing value is written.
-fn is_missing(field: &str) -> bool {
+pub(crate) fn is_missing(field: &str) -> bool {
     let words = ["", "na", "n/a", "nan", "null", "?"];
     words.iter().any(|w| field.eq_ignore_ascii_case(w))
 }
@@ -188,7 +193,7 @@ fn value(field: &str, line: usize, column: &str) -> Result<f32, String> {
 }
 
 /// The most problems that are told at once.
-const TOLD: usize = 5;
+pub(crate) const TOLD: usize = 5;
 
 impl Dataset {
     /// A table with a header, separated by commas, semicolons or tabs, plain or gzip: `target` is

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const MOST: u64 = 4 << 30;
 
 /// An error about a file: what is wrong with it, and what to try.
-pub(super) fn wrong(path: &Path, what: impl Display) -> Error {
+pub(crate) fn wrong(path: &Path, what: impl Display) -> Error {
     Error::new(ErrorKind::File, format!("{}: {what}", path.display()))
 }
 
@@ -52,7 +52,7 @@ fn read_up_to(path: &Path, hint: &str, most: u64) -> Result<Vec<u8>> {
 }
 
 /// A file as text.
-pub(super) fn read_text(path: &Path, hint: &str) -> Result<String> {
+pub(crate) fn read_text(path: &Path, hint: &str) -> Result<String> {
     let text = String::from_utf8(read(path, hint)?).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let line = e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
@@ -89,7 +89,7 @@ pub(super) fn list(folder: &Path, hint: &str) -> Result<Vec<PathBuf>> {
 }
 
 /// The name of a file or folder for a data set: without folders before and endings behind.
-pub(super) fn name_of(path: &Path) -> String {
+pub(crate) fn name_of(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let name = name.strip_suffix(".gz").unwrap_or(&name);

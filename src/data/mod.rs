@@ -2,9 +2,9 @@
 
 mod augment;
 mod cifar;
-mod csv;
+pub(crate) mod csv;
 mod digits;
-mod file;
+pub(crate) mod file;
 mod idx;
 mod mel;
 mod mnist1d;

@@ -1,11 +1,13 @@
 //! Evaluation: how good is one architecture, for which budget, with which seed.
 
 mod custom;
+mod table;
 mod train;
 mod training;
 mod watch;
 
 pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, evaluator};
+pub use table::Table;
 pub use train::Train;
 pub use training::{Checkpoint, Training};
 pub use watch::Watch;

@@ -15,6 +15,8 @@ pub use activation::Activation;
 pub use layers::activation::{activation, gelu, relu, sigmoid, silu, tanh};
 pub use layers::attention::attention;
 pub use layers::batch_norm::batch_norm;
+pub use layers::choice::choice;
+pub(crate) use layers::choice::{CHOICE, MOST_OPTIONS};
 pub use layers::conv::conv;
 pub use layers::conv1d::conv1d;
 pub use layers::depthwise::depthwise;
@@ -169,7 +171,7 @@ static LAYERS: &[&LayerInfo] = &[
 
 /// The layer of a name.
 pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
-    LAYERS.iter().find(|l| l.name == name).copied().ok_or_else(|| {
+    LAYERS.iter().chain(&[&CHOICE]).find(|l| l.name == name).copied().ok_or_else(|| {
         let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();
         Error::invalid(format!("layer {name}"), "there is no such layer", names.join(", "))
     })

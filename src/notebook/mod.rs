@@ -13,7 +13,7 @@ use crate::chart::{Chart, Report, compose_html, compose_plain, theme::escape};
 use crate::{
     Acts, Architecture, Augment, Block, Budget, Dataset, Error, Evaluation, Explanation, Floats,
     Ints, LayerRow, LogMel, Metric, Model, Optimizer, Protocol, Retrained, Running, Schedule,
-    Shape, Space, Study, Task, Train, Trial,
+    Shape, Space, Study, Table, Task, Train, Trial,
 };
 use std::sync::Arc;
 
@@ -178,7 +178,7 @@ macro_rules! draw_lines {
 }
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
-    Train, Optimizer, Schedule, Augment, LogMel
+    Train, Table, Optimizer, Schedule, Augment, LogMel
 );
 
 /// The charts so far below a line of progress: run the cell again to see more.
@@ -383,6 +383,7 @@ inherent!(
     Shown,
     Space,
     Study,
+    Table,
     Trial,
     Block
 );

@@ -8,12 +8,15 @@ use crate::chart::{Chart, SpaceTree, TreeNode};
 pub(super) fn drawing(space: &Space) -> Chart {
     let head = TreeNode::Layer { text: format!("head for {}", space.task()), choices: vec![] };
     let input = TreeNode::Layer { text: format!("input {}", space.input()), choices: vec![] };
-    let mut nodes = vec![input];
+    let bare = space.is_decisions();
+    let mut nodes = if bare { vec![] } else { vec![input] };
     match tree(space.root()) {
         TreeNode::Sequence(inner) => nodes.extend(inner),
         other => nodes.push(other),
     }
-    nodes.push(head);
+    if !bare {
+        nodes.push(head);
+    }
     let problems = space.problems();
     let size = match (&problems[..], space.size()) {
         ([], Some(1)) => "1 architecture".to_string(),

@@ -18,6 +18,7 @@ use crate::arch::{Architecture, Shape};
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::nn::{CHOICE, choice};
 use crate::rng::{Hash64, Rng};
 use crate::task::Task;
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,43 @@ impl Space {
             }
             _ => Space::with(shape, task),
         }
+    }
+
+    /// A space of decisions alone, each with so many options: for a [`Table`](crate::Table), or an
+    /// evaluator of your own that knows what they mean. See [`choice`](crate::choice).
+    ///
+    /// ```
+    /// use nascent::Space;
+    /// let space = Space::decisions([5, 5, 5, 5, 5, 5]);
+    /// assert_eq!(space.size(), Some(15_625));
+    /// assert_eq!(space.decode([4, 2, 1, 2, 1, 1])?.params(), 0);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn decisions<T: Count>(options: impl IntoIterator<Item = T>) -> Space {
+        let choices = options.into_iter().map(|n| choice(0..n.to_i64()));
+        // What comes in and what is learned is for the evaluator to know.
+        let nothing = Shape::new([0usize; 0]);
+        Space::with(nothing, Task::regression(1)).then(seq(choices))
+    }
+
+    /// A space that cannot be searched, and why.
+    pub(crate) fn impossible(problem: &str) -> Space {
+        let (block, problem) = (seq::<Block>([]), problem.to_string());
+        Space::decisions::<usize>([]).then(Block::new(Tree::Broken { block, problem }))
+    }
+
+    /// Whether it consists of decisions alone.
+    pub(crate) fn is_decisions(&self) -> bool {
+        fn only_choices(block: &Block) -> bool {
+            match &*block.0 {
+                Tree::Layer { info, .. } => info.name == CHOICE.name,
+                Tree::Seq(blocks) | Tree::OneOf(blocks) => blocks.iter().all(only_choices),
+                Tree::Repeat { block, .. } | Tree::Residual(block) => only_choices(block),
+                Tree::Cell(cell) => cell.blocks().all(only_choices),
+                Tree::Broken { block, .. } => only_choices(block),
+            }
+        }
+        most_layers(&self.0.root) > 0 && only_choices(&self.0.root)
     }
 
     fn with(input: Shape, task: Task) -> Space {

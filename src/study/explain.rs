@@ -24,7 +24,11 @@ pub(super) fn explain(study: &Study) -> Explanation {
     let problems = study.problems();
     let mut lines = vec![];
     let mut say = |what: &str, text: String| lines.push((what.to_string(), text));
-    say("space", format!("{} combinations, for {}", s.space.size_text(), s.space.task()));
+    let purpose = match s.space.is_decisions() {
+        true => "of decisions alone".to_string(),
+        false => format!("for {}", s.space.task()),
+    };
+    say("space", format!("{} combinations, {purpose}", s.space.size_text()));
     say("strategy", s.strategy.describe(s.planned()));
     say("evaluation", s.evaluator.describe());
     let metric = s.evaluator.metric();
@@ -45,7 +49,9 @@ pub(super) fn explain(study: &Study) -> Explanation {
         let mut rng = Rng::from_u64(p.seed).stream("explain", 0);
         let drawn: Vec<_> = (0..DRAWS).filter_map(|_| s.space.sample(&mut rng).ok()).collect();
         let params = drawn.iter().map(crate::Architecture::params);
-        if let (Some(least), Some(most)) = (params.clone().min(), params.max()) {
+        if !s.space.is_decisions()
+            && let (Some(least), Some(most)) = (params.clone().min(), params.max())
+        {
             say(
                 "sizes",
                 format!(

@@ -307,7 +307,7 @@ impl Study {
     }
 
     /// The budget in simulated seconds of all trials together, for evaluations that look up what a
-    /// training took; see
+    /// training took; see [`Table::cost`](crate::Table::cost) and
     /// [`Evaluation::seconds`](crate::Evaluation::seconds). It does not depend on the machine. The
     /// trial that crosses the limit counts; with a batch above 1 up to as many trials may, because
     /// their cost is known only when they have ended. Results that are reused cost nothing.
@@ -451,6 +451,8 @@ impl Study {
                 "checkpoints() are kept beside a journal. Add .journal(\"study.jsonl\").".into(),
             );
         }
+        // A table's code that cannot be read is the space's problem and the evaluator's.
+        found.dedup();
         let full = s.evaluator.full();
         if let Some(limit) = s.protocol.epochs.filter(|&l| l >= 1.0 && l < full as f64) {
             found.push(format!(

@@ -111,11 +111,13 @@ impl Study {
             ]
         });
         let heads = ["", "trial", &self.metric().name, "parameters", "time", "architecture"];
-        Chart::new(Leaderboard {
-            columns: heads.map(String::from).to_vec(),
-            rows: rows.collect(),
-            note: String::new(),
-        })
+        let mut columns = heads.map(String::from).to_vec();
+        let mut rows: Vec<Vec<String>> = rows.collect();
+        if self.setup.space.is_decisions() {
+            // Nothing is built of them, so they have no parameters.
+            rows.iter_mut().chain([&mut columns]).for_each(|row| _ = row.remove(3));
+        }
+        Chart::new(Leaderboard { columns, rows, note: String::new() })
     }
 
     /// The whole study in one block: what was done, under which protocol, what it cost, what failed,
@@ -132,12 +134,22 @@ impl Study {
             let of =
                 if s.evaluator.describe().starts_with("training") { "validation " } else { "" };
             say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
-            say("its parameters", human_count(best.architecture().params() as f64));
+            if s.space.is_decisions() {
+                // There are no parameters; what the evaluator put on record says more.
+                let more = best.evaluation().unwrap_or_default().metrics();
+                more.iter().for_each(|(name, v)| say(&format!("its {name}"), score(*v)));
+            } else {
+                say("its parameters", human_count(best.architecture().params() as f64));
+            }
         }
         let reused = trials.iter().filter(|t| t.reused_from().is_some()).count();
         let note = if reused > 0 { format!(", {reused} reused") } else { String::new() };
         say("trials", format!("{}{note}", trials.len()));
         say("epochs paid", human_count(self.epochs_paid()));
+        let simulated: f64 = trials.iter().map(Trial::simulated_paid).sum();
+        if simulated > 0.0 {
+            say("simulated time", human_seconds(simulated));
+        }
         say(
             &format!("wall time, {}", plural(s.threads(), "thread")),
             human_seconds(self.seconds_run()),
@@ -190,7 +202,9 @@ impl Study {
         if trials.iter().any(|t| t.evaluation().is_some_and(|e| e.curve().len() > 1)) {
             charts.push(self.learning_curves());
         }
-        charts.push(self.frontier());
+        if !s.space.is_decisions() {
+            charts.push(self.frontier());
+        }
         charts.push(self.leaderboard(5));
         let mut title = s.strategy.describe(s.planned());
         if let Some(first) = title.get(..1) {

@@ -5,6 +5,7 @@ use crate::nn::Setting;
 pub(crate) mod activation;
 pub(crate) mod attention;
 pub(crate) mod batch_norm;
+pub(crate) mod choice;
 pub(crate) mod conv;
 pub(crate) mod conv1d;
 pub(crate) mod depthwise;

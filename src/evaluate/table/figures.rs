@@ -1,0 +1,76 @@
+//! What the whole table says: figures, and the best of them.
+
+use super::Table;
+use crate::arch::Architecture;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::Evaluator;
+
+impl Table {
+    /// The figure of an architecture in a column; nothing where it is missing.
+    ///
+    /// # Errors
+    /// When the architecture has no row, or the column is none of figures.
+    pub fn figure(&self, arch: &Architecture, column: &str) -> Result<Option<f64>> {
+        let row = self.row(arch)?;
+        Ok(self.figures(column)?[row])
+    }
+
+    fn figures(&self, column: &str) -> Result<Vec<Option<f64>>> {
+        let figures = self.sheet.figures(column);
+        let figures = figures.map_err(|what| Error::all(&self.to_name(), &[what]))?;
+        Ok(figures.into_iter().map(|v| Some(v).filter(|v| !v.is_nan())).collect())
+    }
+
+    /// Objective of every row at the full budget: the mean over the seeds that it has.
+    fn objective_of_rows(&self) -> Result<Vec<Option<f64>>> {
+        self.check()?;
+        let level = self.level(self.full())?;
+        Ok((0..self.len())
+            .map(|row| {
+                let seeds: Vec<f64> = level.columns.iter().filter_map(|c| c.at(row)).collect();
+                (!seeds.is_empty()).then(|| seeds.iter().sum::<f64>() / seeds.len() as f64)
+            })
+            .collect())
+    }
+
+    fn best_of(&self, figures: &[Option<f64>]) -> Result<(usize, f64)> {
+        let metric = Evaluator::metric(self);
+        let mut best: Option<(usize, f64)> = None;
+        for (row, figure) in figures.iter().enumerate() {
+            if let Some(v) = *figure
+                && best.is_none_or(|(_, b)| metric.better(v, b))
+            {
+                best = Some((row, v));
+            }
+        }
+        best.ok_or_else(|| {
+            let text = format!("{} has no figure in this column.", self.to_name());
+            Error::new(ErrorKind::Missing, text)
+        })
+    }
+
+    /// The architecture with the best objective, the first of equals.
+    ///
+    /// # Errors
+    /// As [`Table::check`].
+    pub fn best(&self) -> Result<Architecture> {
+        let (row, _) = self.best_of(&self.objective_of_rows()?)?;
+        self.space().decode(self.codes()?.of(row))
+    }
+
+    /// The best objective of all rows: what a search can reach, and regret is measured from.
+    ///
+    /// # Errors
+    /// As [`Table::check`].
+    pub fn optimum(&self) -> Result<f64> {
+        self.best_of(&self.objective_of_rows()?).map(|(_, v)| v)
+    }
+
+    /// The best figure of another column, in the objective's direction.
+    ///
+    /// # Errors
+    /// When there is no such column, or no figure in it.
+    pub fn optimum_of(&self, column: &str) -> Result<f64> {
+        self.best_of(&self.figures(column)?).map(|(_, v)| v)
+    }
+}

@@ -1,0 +1,256 @@
+//! The table as an evaluator: one row, one column by the budget and the seed.
+
+use super::{Column, Level, Table};
+use crate::arch::Architecture;
+use crate::chart::theme::plural;
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::{Budget, Evaluation, Evaluator};
+use crate::space::Space;
+use crate::task::Metric;
+
+impl Table {
+    pub(super) fn row(&self, arch: &Architecture) -> Result<usize> {
+        let decisions = arch.decided();
+        self.codes()?.row(decisions).ok_or_else(|| {
+            let code: Vec<String> = decisions.iter().map(u32::to_string).collect();
+            Error::new(
+                ErrorKind::Missing,
+                format!(
+                    "{} has no row for the decisions {}; it has {} of others. Search table.space(), \
+                     or a space with the same decisions.",
+                    self.to_name(),
+                    code.join("-"),
+                    self.rows_text()
+                ),
+            )
+        })
+    }
+
+    /// The level of a budget: the most epochs that it allows.
+    pub(super) fn level(&self, epochs: usize) -> Result<&Level> {
+        let allowed = |level: &&Level| !self.in_epochs || level.epochs <= epochs as i64;
+        self.levels.iter().rev().find(allowed).ok_or_else(|| {
+            let known: Vec<String> = self.levels.iter().map(|l| l.epochs.to_string()).collect();
+            match &known[..] {
+                [] => self.no_objective(),
+                [least, ..] => Error::invalid(
+                    format!("a budget of {epochs} epochs"),
+                    format!("{} has figures after {} epochs", self.to_name(), known.join(", ")),
+                    format!("at least {least}"),
+                ),
+            }
+        })
+    }
+
+    fn no_objective(&self) -> Error {
+        Error::all(&self.to_name(), &[self.wants_objective()])
+    }
+
+    fn wants_objective(&self) -> String {
+        let names: Vec<String> =
+            self.sheet.header.iter().filter(|h| **h != self.code).cloned().collect();
+        let shown: Vec<String> = names.iter().take(12).map(|n| format!("{n:?}")).collect();
+        let more = if names.len() > 12 { ", ..." } else { "" };
+        format!(
+            "it has no objective. Try .objective(column) with one of {}{more}.",
+            shown.join(", ")
+        )
+    }
+
+    fn all_columns(&self) -> impl Iterator<Item = &Column> {
+        let objectives = self.levels.iter().flat_map(|level| &level.columns);
+        objectives.chain(&self.reports).chain(&self.cost)
+    }
+}
+
+impl Evaluator for Table {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        let row = self.row(arch)?;
+        let level = self.level(budget.epochs())?;
+        let missing = |column: &Column| {
+            Error::new(
+                ErrorKind::Missing,
+                format!(
+                    "{}, line {}: there is no figure in column {:?}.",
+                    self.to_name(),
+                    self.sheet.line(row),
+                    column.name
+                ),
+            )
+        };
+        let score = match &level.columns[..] {
+            [one] => one.at(row).ok_or_else(|| missing(one))?,
+            [] => return Err(self.no_objective()),
+            several => {
+                let mut rng = budget.rng();
+                let drawn = several[rng.below(several.len())].at(row);
+                // A seed that the benchmark lacks is drawn again among those that it has.
+                let have = || several.iter().filter_map(|c| c.at(row)).collect::<Vec<_>>();
+                let drawn = drawn.or_else(|| rng.pick(&have()));
+                drawn.ok_or_else(|| missing(&several[0]))?
+            }
+        };
+        let mut found = Evaluation::new(score);
+        for column in &self.reports {
+            if let Some(v) = column.at(row) {
+                found.metrics.insert(column.name.clone(), v);
+            }
+        }
+        if let Some(cost) = &self.cost {
+            let whole = cost.at(row).ok_or_else(|| missing(cost))?;
+            let most = self.levels.last().map_or(1, |l| l.epochs);
+            found.seconds = Some(whole * level.epochs as f64 / most as f64);
+        }
+        if self.in_epochs {
+            found.epochs = Some(level.epochs as f64);
+        }
+        Ok(found)
+    }
+
+    fn looks_up(&self) -> bool {
+        true
+    }
+
+    fn data_fingerprint(&self) -> u64 {
+        self.sheet.fingerprint
+    }
+
+    fn metric(&self) -> Metric {
+        let level = self.level(self.full()).ok().or(self.levels.last());
+        let names: Vec<&str> =
+            level.map_or(vec![], |l| l.columns.iter().map(|c| &*c.name).collect());
+        Metric { name: common(&names), maximise: self.maximise }
+    }
+
+    fn full(&self) -> usize {
+        let most = self.levels.last().map_or(1, |l| l.epochs);
+        self.full.unwrap_or(most).max(0) as usize
+    }
+
+    fn describe(&self) -> String {
+        let mut text = format!("{} of {}", self.to_name(), self.rows_text());
+        if self.code != "code" {
+            text += &format!(", decisions {}", self.code);
+        }
+        let level = |l: &Level| {
+            let names: Vec<&str> = l.columns.iter().map(|c| &*c.name).collect();
+            let names = names.join(" or ");
+            if self.in_epochs { format!("{names} after {} epochs", l.epochs) } else { names }
+        };
+        let levels: Vec<String> = self.levels.iter().map(level).collect();
+        text += &format!(", objective {}", levels.join(", "));
+        text += if self.maximise { ", maximised" } else { ", minimised" };
+        if let Some(epochs) = self.full {
+            text += &format!(", for {epochs} epochs");
+        }
+        for column in &self.reports {
+            text += &format!(", reporting {}", column.name);
+        }
+        if let Some(cost) = &self.cost {
+            text += &format!(", cost {}", cost.name);
+        }
+        text
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut found: Vec<String> =
+            self.codes.as_ref().as_ref().err().cloned().into_iter().collect();
+        if self.levels.iter().all(|level| level.columns.is_empty()) {
+            found.push(self.wants_objective());
+        }
+        for column in self.all_columns() {
+            match column.figures.as_ref() {
+                Err(what) if !found.contains(what) => found.push(what.clone()),
+                Err(_) => {}
+                Ok(figures) if figures.iter().all(|v| v.is_nan()) => {
+                    found.push(format!(
+                        "column {:?} holds no figure at all. Try another.",
+                        column.name
+                    ));
+                }
+                Ok(_) => {}
+            }
+        }
+        let costs = self.cost.as_ref().and_then(|c| Some((c, (*c.figures).as_ref().ok()?)));
+        if let Some((column, figures)) = costs
+            && let Some(row) = figures.iter().position(|v| *v < 0.0)
+        {
+            found.push(format!(
+                "line {}, column {:?}: a cost of {}; seconds are at least 0. Try another column.",
+                self.sheet.line(row),
+                column.name,
+                figures[row]
+            ));
+        }
+        if let Some(level) = self.levels.iter().find(|l| l.epochs < 1) {
+            found.push(format!("fidelity: {} epochs; at least 1 is needed.", level.epochs));
+        }
+        if let Some(two) = self.levels.windows(2).find(|w| w[0].epochs == w[1].epochs) {
+            found.push(format!("fidelity: two columns for {} epochs. Name one.", two[0].epochs));
+        }
+        match (self.full, self.levels.first()) {
+            (Some(epochs), Some(least)) if self.in_epochs && epochs < least.epochs => {
+                found.push(format!(
+                    "epochs({epochs}): the least that the table knows is {0}. Try epochs({0}).",
+                    least.epochs
+                ));
+            }
+            (Some(epochs), _) if !self.in_epochs => {
+                found.push(format!(
+                    "epochs({epochs}): the table does not know which column belongs to how many \
+                     epochs. Try .fidelity([(\"accuracy_12\", 12), (\"accuracy_200\", 200)])."
+                ));
+            }
+            _ => {}
+        }
+        found
+    }
+
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        let (Ok(codes), Ok(arch)) = (self.codes(), space.default_architecture()) else {
+            return vec![];
+        };
+        let given = arch.decided().len();
+        if codes.takes(given) {
+            return vec![];
+        }
+        vec![format!(
+            "an architecture of the space has {}, and those of {} have {}. Try table.space().",
+            plural(given, "decision"),
+            self.to_name(),
+            codes.arities.len()
+        )]
+    }
+}
+
+/// The name of several columns: what they begin with in common, without the mark of a seed.
+fn common(names: &[&str]) -> String {
+    let [first, rest @ ..] = names else { return "score".to_string() };
+    if rest.is_empty() {
+        return first.to_string();
+    }
+    let mut end = first.len();
+    for name in rest {
+        let same = first.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
+        end = end.min(same);
+    }
+    let stem = first.get(..end).unwrap_or_default();
+    let stem = stem.strip_suffix("_seed").or(stem.strip_suffix("_s")).unwrap_or(stem);
+    let stem = stem.trim_end_matches(['_', '-', '.', ' ']);
+    if stem.is_empty() { first.to_string() } else { stem.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_for_several_seeds() {
+        assert_eq!(common(&["val_s0", "val_s1", "val_s2"]), "val");
+        assert_eq!(common(&["acc_seed0", "acc_seed11"]), "acc");
+        assert_eq!(common(&["loss"]), "loss");
+        assert_eq!(common(&["a", "b"]), "a");
+        assert_eq!(common(&["é1", "è1"]), "é1");
+        assert_eq!(common(&[]), "score");
+    }
+}
