@@ -38,7 +38,8 @@ fn rate(what: &str, n: usize, mut work: impl FnMut() -> Result<()>) -> Result<()
 }
 
 fn main() -> Result<()> {
-    for (name, space) in [("layers", layers()), ("edges", edges())] {
+    let decisions = Space::decisions([5; 6]);
+    for (name, space) in [("decisions", decisions), ("layers", layers()), ("edges", edges())] {
         let mut rng = Rng::new(1);
         let some: Vec<Architecture> =
             (0..1000).map(|_| space.sample(&mut rng)).collect::<Result<_>>()?;

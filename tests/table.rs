@@ -1,0 +1,419 @@
+//! Tables as evaluators: what they read and refuse, what a trial gets from them, and whether the
+//! strategies reach on NAS-Bench-201 what they are known to reach.
+
+use nascent::prelude::*;
+use std::io::Write;
+use std::path::PathBuf;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path =
+            std::env::temp_dir().join(format!("nascent-table-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Folder(path)
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// 2 x 3 architectures, of which 1-2 is missing; seed 1 of 0-1, and both of 1-1.
+const SMALL: &str = "code,s0,s1,test,seconds,note\n\
+    00,10,11,1.5,100,a\n01,20,,2.5,200,b\n02,30,31,3.5,300,c\n10,40,41,4.5,400,d\n11,NaN,NA,5.5,500,e\n";
+
+fn small(name: &str) -> Table {
+    let folder = Folder::new(name);
+    Table::read(folder.write("small.csv", SMALL)).unwrap()
+}
+
+fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
+    let e = result.unwrap_err().to_string();
+    for part in parts {
+        assert!(e.contains(part), "{part:?} in {e}");
+    }
+}
+
+// -------------------------------------------------------------------------------- what it is
+
+#[test]
+fn a_table_is_its_rows_and_a_space_of_decisions() {
+    let table = small("rows").objective("s0").report("test");
+    assert_eq!((table.len(), table.columns().len(), table.is_complete()), (5, 6, false));
+    assert_eq!(table.options().unwrap(), [2, 3]);
+    let space = table.space();
+    assert_eq!(space.size(), Some(6));
+    assert_eq!(table.best().unwrap(), space.decode([1, 0]).unwrap());
+    assert_eq!((table.optimum().unwrap(), table.optimum_of("test").unwrap()), (40.0, 5.5));
+    assert_eq!(table.minimise().optimum().unwrap(), 10.0);
+    let arch = space.decode([0, 1]).unwrap();
+    assert_eq!(table.figure(&arch, "seconds").unwrap(), Some(200.0));
+    assert_eq!(table.figure(&arch, "s1").unwrap(), None);
+    says(table.figure(&arch, "note"), &["line 2, column \"note\": \"a\" is no number, and 4 more"]);
+    // Decisions alone: a readable drawing and diagram, a text that reads back, and no network.
+    assert_eq!(arch.to_string(), "choice(0)>choice(1)");
+    assert_eq!(space.parse("choice(0)>choice(1)").unwrap(), arch);
+    assert_eq!((arch.params(), arch.macs(), arch.layers().len()), (0, 0, 3));
+    assert_eq!(Space::from_json(&space.to_json()).unwrap(), space);
+    let text = space.to_string();
+    assert!(text.contains("choice") && !text.contains("head"), "{text}");
+    says(Model::new(&arch, &Device::Cpu, 1), &["choice(0)", "no network to build"]);
+    let shown = table.to_string();
+    for part in ["5 rows", "2 decisions with 2, 3 options", "not complete", "s0", "reporting test"]
+    {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert_eq!(shown, format!("{table:?}"));
+    assert!(show(&table).html().contains("5 rows"));
+}
+
+#[test]
+fn every_way_to_write_the_decisions() {
+    let folder = Folder::new("codes");
+    for code in ["0-1-12", "\"0,1,12\"", "0;1;12", "0 1 12", "0.1.12", "\"0, 1, 12\""] {
+        let other = code.replace("12", "3").replace('0', "2");
+        let path = folder.write("t.csv", format!("arch,y,z\n{code},1,1\n{other},2,1\n"));
+        let table = Table::read(&path).unwrap().code("arch").objective("y");
+        assert_eq!(table.options().unwrap(), [3, 2, 13], "{code}");
+        assert_eq!(table.best().unwrap().decisions(), [2, 1, 3], "{code}");
+    }
+    // A decision that never varies is none in the space, and given or not in another one.
+    let path = folder.write("t.csv", "code,y\n002,1\n101,5\n");
+    let table = Table::read(&path).unwrap().objective("y");
+    assert_eq!(table.options().unwrap(), [2, 1, 3]);
+    assert_eq!(table.best().unwrap().decisions(), [1, 1]);
+    let whole = Space::decisions([2, 2, 3]);
+    let budget = Budget::new(1, 1, 1);
+    let score = |d: [u32; 3]| table.evaluate(&whole.decode(d).unwrap(), &budget);
+    assert_eq!(score([1, 0, 1]).unwrap().score(), 5.0);
+    says(score([1, 1, 1]), &["no row for the decisions 1-1-1"]);
+    // What a study wrote is a table.
+    let study = Study::new(&table.space(), &table).strategy(Grid).quiet().run().unwrap();
+    let path = folder.0.join("trials.csv");
+    study.save_csv(&path).unwrap();
+    let again = Table::read(&path).unwrap().code("decisions").objective("score");
+    assert_eq!((again.len(), again.optimum().unwrap()), (6, 5.0));
+}
+
+// ------------------------------------------------------------------------------ what a trial gets
+
+#[test]
+fn the_seed_draws_among_the_seeds_there_are() {
+    let table = small("seeds").objectives(["s0", "s1"]).report("test").cost("seconds");
+    assert_eq!(table.metric().name, "s");
+    let space = table.space();
+    let scores = |d: [u32; 2]| {
+        let arch = space.decode(d).unwrap();
+        let mut found: Vec<f64> = (0..64)
+            .map(|seed| table.evaluate(&arch, &Budget::new(1, 1, seed)).unwrap().score())
+            .collect();
+        assert_eq!(found[7], table.evaluate(&arch, &Budget::new(1, 1, 7)).unwrap().score());
+        let tens = found.iter().filter(|v| **v % 10.0 == 0.0).count();
+        found.sort_by(f64::total_cmp);
+        found.dedup();
+        (found, tens)
+    };
+    let (found, tens) = scores([0, 0]);
+    assert_eq!(found, [10.0, 11.0]);
+    assert!((16..48).contains(&tens), "{tens}");
+    assert_eq!(scores([0, 1]).0, [20.0]);
+    let none = table.evaluate(&space.decode([1, 1]).unwrap(), &Budget::new(1, 1, 1));
+    says(none, &["line 6", "no figure in column \"s0\""]);
+    let e = table.evaluate(&space.decode([0, 2]).unwrap(), &Budget::new(1, 1, 1)).unwrap();
+    assert_eq!((e.get("test"), e.simulated_seconds()), (Some(3.5), Some(300.0)));
+    assert_eq!(table.optimum().unwrap(), 40.5);
+}
+
+#[test]
+fn an_incomplete_table_makes_failed_trials_that_cost_nothing() {
+    let table = small("failed").objective("s0").cost("seconds");
+    let study = Study::new(&table.space(), &table).strategy(Grid).quiet().run().unwrap();
+    assert_eq!((study.trials_done().len(), study.failed().len()), (6, 2));
+    let errors: Vec<String> = study.failed().iter().filter_map(Trial::error).collect();
+    assert!(errors[0].contains("no figure in column \"s0\""), "{errors:?}");
+    assert!(errors[1].contains("no row for the decisions 1-2"), "{errors:?}");
+    assert_eq!(study.best().unwrap().score(), Some(40.0));
+    let report = study.to_string();
+    for part in ["2 of 6 trials failed", "simulated time"] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    assert!(!report.contains("parameters against"), "{report}");
+}
+
+#[test]
+fn other_spaces_with_the_same_decisions() {
+    let table = small("spaces").objective("s0");
+    let space = Space::new([8], Task::classification(3))
+        .then(linear(any([4, 8])))
+        .then(linear(any([4, 8, 16])));
+    let study = Study::new(&space, &table).strategy(Grid).quiet().run().unwrap();
+    assert_eq!(study.best().unwrap().architecture().to_string(), "linear(8)>linear(4)");
+    let other = space.then(linear(any([4, 8])));
+    says(Study::new(&other, &table).run(), &["3 decisions", "table small have 2", "table.space()"]);
+}
+
+#[test]
+fn budgets_pick_the_column_and_its_share_of_the_cost() {
+    let table = small("fidelity").fidelity([("s1", 50), ("s0", 10)]).cost("seconds");
+    let arch = table.space().decode([0, 2]).unwrap();
+    let at = |epochs: usize| table.evaluate(&arch, &Budget::new(epochs, 50, 1));
+    for (epochs, score, seconds, spent) in
+        [(10, 30.0, 60.0, 10.0), (49, 30.0, 60.0, 10.0), (50, 31.0, 300.0, 50.0)]
+    {
+        let e = at(epochs).unwrap();
+        assert_eq!(e.score(), score);
+        assert_eq!((e.simulated_seconds(), e.epochs_spent()), (Some(seconds), Some(spent)));
+    }
+    says(at(9), &["a budget of 9 epochs", "10, 50", "at least 10"]);
+    assert_eq!((table.full(), table.metric().name), (50, "s1".to_string()));
+    let short = table.epochs(10);
+    assert_eq!((short.full(), short.metric().name), (10, "s0".to_string()));
+    let study = Study::new(&short.space(), &short).strategy(Grid).trials(3).quiet().run().unwrap();
+    assert_eq!(study.epochs_paid(), 30.0);
+    assert_eq!(study.trials_done()[2].seconds(), 60.0);
+}
+
+#[test]
+fn a_budget_of_simulated_seconds_ends_with_the_trial_that_crosses_it() {
+    let table = small("budget").objective("s0").cost("seconds");
+    let plan = Study::new(&table.space(), &table).duplicates(Duplicates::Repeat).quiet();
+    for batch in [1, 3] {
+        let study = plan.batch(batch).simulated_seconds(2000.0).seed(5).run().unwrap();
+        let spent: Vec<f64> = study
+            .trials_done()
+            .iter()
+            .map(|t| t.evaluation().map_or(0.0, |_| t.seconds()))
+            .collect();
+        // Trial n is asked when trials 0 to n - batch have not spent the budget.
+        let known: f64 = spent[..spent.len() - batch].iter().sum();
+        let next: f64 = spent[..spent.len() - batch + 1].iter().sum();
+        assert!(known < 2000.0 && next >= 2000.0, "batch {batch}: {spent:?}");
+        assert!(study.ended().contains("2000 simulated seconds"), "{}", study.ended());
+        let lines = |s: &Study| s.trials_done().iter().map(Trial::line).collect::<Vec<_>>();
+        for jobs in [1, 2, 3] {
+            let other = plan.batch(batch).simulated_seconds(2000.0).seed(5).jobs(jobs).run();
+            assert_eq!(lines(&study), lines(&other.unwrap()), "batch {batch}, jobs {jobs}");
+        }
+    }
+    // Where nothing is paid, it ends as well.
+    let free = Study::new(&table.space(), small("free").objective("s0")).quiet();
+    let study = free.simulated_seconds(10.0).duplicates(Duplicates::Repeat).run().unwrap();
+    assert!(study.ended().contains("cost no simulated seconds"), "{}", study.ended());
+    let study = plan.duplicates(Duplicates::Reuse).simulated_seconds(1e9).run().unwrap();
+    assert!(study.ended().contains("cost no"), "{}", study.ended());
+    says(plan.simulated_seconds(f64::NAN).run(), &["simulated_seconds(NaN)"]);
+    // The limit is part of the journal, and a killed study goes on with what it has spent.
+    let folder = Folder::new("journal");
+    let path = folder.0.join("study.jsonl");
+    let lines = |s: &Study| s.trials_done().iter().map(Trial::line).collect::<Vec<_>>();
+    let whole = plan.batch(1).simulated_seconds(4000.0).run().unwrap();
+    plan.batch(1).trials(5).journal(&path).run().unwrap();
+    let plan = plan.batch(1).journal(&path);
+    let resumed = plan.trials(1000).simulated_seconds(4000.0).run().unwrap();
+    assert_eq!(lines(&resumed), lines(&whole));
+    let loaded = Study::load(&path).unwrap();
+    assert_eq!(loaded.protocol().simulated_seconds, Some(4000.0));
+    assert!(loaded.protocol().to_string().contains("simulated"));
+    let other = small("other").objective("s1").cost("seconds");
+    says(
+        Study::new(&other.space(), other).batch(1).trials(9).journal(&path).run(),
+        &["another study", "evaluator"],
+    );
+}
+
+// -------------------------------------------------------------------------------- what is refused
+
+#[test]
+fn malformed_files_are_told_with_row_and_column() {
+    let folder = Folder::new("bad");
+    let read = |text: &str| {
+        Table::read(folder.write("t.csv", text)).map(|t| t.objective("y")).and_then(|t| t.check())
+    };
+    read("code,y\n0,1\n").unwrap(); // one row
+    for (text, parts) in [
+        ("", vec!["the file is empty"]),
+        ("\n\n", vec!["the file is empty"]),
+        ("code,y\n", vec!["no row below the header"]),
+        ("01,1\n", vec!["Add a header"]),
+        ("code,y,y\n0,1,1\n", vec!["two columns are called \"y\""]),
+        ("code,y\n0,1\n1\n", vec!["line 3 has 1 fields, and the header has 2"]),
+        ("code,y\n0,1\n\"1,2\n", vec!["line 3 opens a quote"]),
+        ("code,x\n0,1\n", vec!["no column \"y\"", "Try \"x\""]),
+        ("cod,y\n0,1\n", vec!["no column \"code\". Try \"cod\", or one of \"y\""]),
+        ("code,y\n00,1\n0,1\n", vec!["line 3, column \"code\"", "1 decisions", "has 2"]),
+        ("code,y\n00,1\n01,2\n00,3\n", vec!["line 4", "the architecture of line 2"]),
+        ("code,y\n0-1,1\n01,2\n", vec!["line 3", "the architecture of line 2"]),
+        ("code,y\n,1\n", vec!["line 2, column \"code\"", "no decisions"]),
+        ("code,y\n0x,1\n", vec!["\"0x\" is no list of decisions", "0-12-3"]),
+        ("code,y\n0-4294967295,1\n", vec!["largest allowed is 99999"]),
+        ("code,y\n0-99999999999999,1\n", vec!["line 2, column \"code\""]),
+        ("code,y\n0,much\n1,more\n", vec!["line 2, column \"y\": \"much\"", "1 more"]),
+        ("code,y\n0,1e999\n", vec!["line 2, column \"y\"", "larger than"]),
+        ("code,y\n0,inf\n", vec!["line 2, column \"y\""]),
+        ("code,y\n0,NaN\n1,\n", vec!["column \"y\" holds no figure at all"]),
+    ] {
+        says(read(text), &parts);
+    }
+    // The largest numbers that there are.
+    let table = Table::read(folder.write("t.csv", "code,y\n0,1.7e308\n1,-1.7e308\n")).unwrap();
+    assert_eq!(table.objective("y").optimum().unwrap(), 1.7e308);
+    assert_eq!(table.objective("y").minimise().optimum().unwrap(), -1.7e308);
+    // A space that cannot be made says why, and nothing panics on the way.
+    let table = Table::read(folder.write("t.csv", "code,y\n0,1\n00,2\n")).unwrap().objective("y");
+    assert!(table.best().is_err() && table.options().is_err() && !table.is_complete());
+    says(table.space().check(), &["line 3, column \"code\""]);
+    says(Study::new(&table.space(), &table).run(), &["the study: line 3, column \"code\""]);
+    assert!(table.to_string().contains("problem: line 3"));
+    says(Table::read(folder.0.join("none.csv")), &["no such file"]);
+    says(Table::read(&folder.0), &["folder"]);
+    says(Table::read(folder.write("b.csv", [0x63, 0x2c, 0xff, 0x0a])), &["UTF-8"]);
+}
+
+#[test]
+fn damaged_gzip_is_refused() {
+    let folder = Folder::new("gzip");
+    let mut child = std::process::Command::new("gzip")
+        .arg("-c")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(SMALL.as_bytes()).unwrap();
+    let packed = child.wait_with_output().unwrap().stdout;
+    let table = Table::read(folder.write("t.csv.gz", &packed)).unwrap();
+    assert_eq!(table.len(), 5);
+    for cut in [3, packed.len() / 2, packed.len() - 4] {
+        says(Table::read(folder.write("t.csv.gz", &packed[..cut])), &["damaged or cut short"]);
+    }
+    let mut broken = packed.clone();
+    broken[packed.len() / 2] ^= 0xff;
+    says(Table::read(folder.write("t.csv.gz", broken)), &["damaged or cut short"]);
+}
+
+#[test]
+fn settings_are_checked_together() {
+    let table = small("settings");
+    says(table.check(), &["no objective", "\"s0\"", "\"test\""]);
+    says(table.best(), &["no objective"]);
+    says(
+        table.evaluate(&table.space().decode([0, 0]).unwrap(), &Budget::new(1, 1, 1)),
+        &["no objective"],
+    );
+    let wrong = table.objective("s00").report("tset").cost("note").epochs(3);
+    says(
+        Study::new(&wrong.space(), &wrong).run(),
+        &[
+            "4 problems",
+            "no column \"s00\". Try \"s0\"",
+            "no column \"tset\". Try \"test\"",
+            "column \"note\": \"a\" is no number",
+            "epochs(3)",
+        ],
+    );
+    says(table.objectives([""; 0]).check(), &["no objective"]);
+    says(table.fidelity([("s0", 0), ("s1", 5)]).check(), &["fidelity: 0 epochs"]);
+    says(table.fidelity([("s0", 5), ("s1", 5)]).check(), &["two columns for 5 epochs"]);
+    says(table.fidelity([("s0", 5)]).epochs(4).check(), &["epochs(4)", "Try epochs(5)"]);
+    let folder = Folder::new("negative");
+    let path = folder.write("t.csv", "code,y,t\n0,1,5\n1,1,-5\n");
+    says(Table::read(&path).unwrap().objective("y").cost("t").check(), &["line 3, column \"t\""]);
+    says(table.objective("s0").optimum_of("s2"), &["no column \"s2\""]);
+}
+
+// ----------------------------------------------------------------------------------- NAS-Bench-201
+
+/// A table of the folder NASCENT_DATA (or ../shared/data), which is no part of the project.
+fn known(file: &str) -> Option<Table> {
+    let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
+    let path = PathBuf::from(folder).join(file);
+    if !path.is_file() {
+        println!("skipped: there is no {}", path.display());
+        return None;
+    }
+    Some(Table::read(&path).unwrap())
+}
+
+#[test]
+fn tables_of_every_size_are_read() {
+    if let Some(table) = known("nasbench201.csv.gz") {
+        let table = table.objective("c10_val200").report("c10_test200");
+        assert_eq!((table.len(), table.is_complete()), (15_625, true));
+        assert_eq!(table.options().unwrap(), [5; 6]);
+        for (set, validation, test) in
+            [("c10", 91.61, 94.37), ("c100", 73.49, 73.51), ("in16", 46.73, 47.31)]
+        {
+            let best = |kind: &str| table.optimum_of(&format!("{set}_{kind}200")).unwrap();
+            assert!((best("val") - validation).abs() < 0.006, "{set}: {}", best("val"));
+            assert!((best("test") - test).abs() < 0.006, "{set}: {}", best("test"));
+        }
+        // By the signal of seed 0, no search passes this.
+        let seed0 = table.objective("c100_val200_s0");
+        let test = seed0.figure(&seed0.best().unwrap(), "c100_test200").unwrap().unwrap();
+        assert!((test - 73.09).abs() < 0.006, "{test}");
+    }
+    if let Some(table) = known("fcnet_protein_structure.csv.gz") {
+        let table = table.objective("loss_mean").minimise().cost("time");
+        assert_eq!((table.len(), table.is_complete()), (62_208, true));
+        let plan = Study::new(&table.space(), &table).strategy(Evolution::regularized()).quiet();
+        let found = plan.trials(500).run().unwrap().best().unwrap().score().unwrap();
+        let optimum = table.optimum().unwrap();
+        assert!(found >= optimum && found < 1.1 * optimum, "{found}, {optimum}");
+    }
+    if let Some(table) = known("nasbench201_latency_ms.csv.gz") {
+        says(table.objective("raspi4").check(), &["no column \"code\"", "index"]);
+    }
+}
+
+/// Mean and standard deviation of the test accuracy of the best by the signal, over 500 seeds.
+fn over_seeds(plan: &Study) -> (f64, f64) {
+    let test_of = |seed: u64| {
+        let best = plan.seed(seed).run().unwrap().best().unwrap();
+        best.evaluation().unwrap().get("c10_test200").unwrap()
+    };
+    let tests: Vec<f64> = (0..500).map(test_of).collect();
+    let mean = tests.iter().sum::<f64>() / 500.0;
+    let squares: f64 = tests.iter().map(|v| (v - mean).powi(2)).sum();
+    (mean, (squares / 499.0).sqrt())
+}
+
+/// What reference implementations reach on the same table, CIFAR-10, 500 seeds each: sequential,
+/// duplicates paid again, reported is the test accuracy of the best by the signal. Half a million
+/// trials, in a few seconds.
+#[test]
+fn the_figures_of_random_search_and_regularized_evolution() {
+    let Some(table) = known("nasbench201.csv.gz") else { return };
+    let table = table.report("c10_test200");
+    let signal = table.objective("c10_val200_s0");
+    let short = table.fidelity([("c10_val12", 12), ("c10_val200", 200)]).epochs(12);
+    let short = short.cost("c10_time200");
+    let plan = |table: &Table| {
+        Study::new(&table.space(), table).batch(1).duplicates(Duplicates::Repeat).quiet()
+    };
+    let (by_time, by_trials) = (plan(&short).simulated_seconds(12_000.0), plan(&signal));
+    let evolution = |p: usize, s: usize| Evolution::regularized().population(p).sample(s);
+    let (p10, p30) = (evolution(10, 3), evolution(30, 10));
+    for (name, plan, mean, deviation, within) in [
+        ("random, 12,000 s", by_time.clone(), 93.78, 0.32, 0.08),
+        ("evolution P10 S3, 12,000 s", by_time.strategy(p10), 93.92, 0.39, 0.08),
+        ("random, 100 cells", by_trials.trials(100), 93.75, 0.30, 0.06),
+        ("evolution P30 S10, 100 cells", by_trials.strategy(&p30).trials(100), 94.13, 0.25, 0.06),
+        ("random, 300 cells", by_trials.trials(300), 93.94, 0.22, 0.06),
+        ("evolution P30 S10, 300 cells", by_trials.strategy(&p30).trials(300), 94.30, 0.19, 0.06),
+    ] {
+        let (found, spread) = over_seeds(&plan);
+        println!("{name}: {found:.3} ± {spread:.3}; {mean} ± {deviation} is known");
+        assert!((found - mean).abs() < within, "{name}: {found:.3} for {mean}");
+        assert!((spread / deviation - 1.0).abs() < 0.35, "{name}: ± {spread:.3} for {deviation}");
+    }
+}
