@@ -40,6 +40,10 @@ fn main() -> Result<()> {
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
     let names: Vec<String> = text.split_whitespace().map(str::to_string).collect();
 
+    if names.is_empty() {
+        return Err(format!("{path} holds no architecture").into());
+    }
+
     // Every fifth sample validates; the rest trains, and nothing is kept for a test.
     let (validation, train): (Vec<u32>, Vec<u32>) = (0..1797).partition(|i| i % 5 == 4);
     let data = Dataset::digits().with_splits(train, validation, vec![])?;

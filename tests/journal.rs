@@ -523,3 +523,35 @@ fn a_study_in_the_background_is_watched_stopped_and_waited_for() {
     assert_eq!(lines(&Study::load(&dropped).unwrap()), lines(&whole));
     refused(plan.trials(0).spawn(), &["trials(0)"]);
 }
+
+/// Figures that JSON has no word for are written as text: what a journal holds can be read again.
+#[test]
+fn infinite_and_undefined_figures_survive() {
+    let folder = Folder::new("odd-figures");
+    let path = folder.file("infinite");
+    let odd = evaluator(|arch, _| {
+        let values = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
+        let e = Evaluation::new(arch.decisions()[0] as f64).curve_of(values).losses_of(values);
+        values.iter().enumerate().fold(e, |e, (i, v)| e.with(&format!("figure {i}"), *v))
+    });
+    let space = Space::new([4], Task::classification(2)).then(linear(any([2, 4, 8])));
+    let study = Study::new(&space, &odd).strategy(Grid).quiet();
+    study.journal(&path).run().unwrap();
+    let again = Study::load(&path).unwrap();
+    assert_eq!(again.trials_done().len(), 3);
+    let e = again.trials_done()[2].evaluation().unwrap();
+    assert_eq!(
+        (e.score(), e.get("figure 0"), e.get("figure 1")),
+        (2.0, Some(f64::INFINITY), Some(f64::NEG_INFINITY))
+    );
+    assert!(e.get("figure 2").unwrap().is_nan() && e.curve()[2].is_nan());
+
+    // A regression with one value to predict explains an infinite share of no variance.
+    let x = (0..100).map(|i| i as f32).collect();
+    let data = Dataset::regression("constant", x, [1], vec![3.0; 100], 1).unwrap();
+    let space = Space::on(&data).then(linear(any([2, 4])));
+    let path = folder.file("constant");
+    let train = Train::on(&data).epochs(2).batch_size(8).learning_rate(1e-4);
+    Study::new(&space, train).strategy(Grid).quiet().journal(&path).run().unwrap();
+    assert_eq!(Study::load(&path).unwrap().trials_done().len(), 2);
+}

@@ -1,6 +1,7 @@
 //! Evaluation: how good is one architecture, for which budget, with which seed.
 
 mod custom;
+mod number;
 mod table;
 mod train;
 mod training;
@@ -19,6 +20,7 @@ use crate::nn::Model;
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::task::Metric;
+use number::Number;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,22 +80,60 @@ impl std::fmt::Display for Budget {
 /// assert_eq!((e.score(), e.get("latency")), (0.93, Some(1.7)));
 /// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub struct Evaluation {
     score: f64,
-    #[serde(default)]
     metrics: BTreeMap<String, f64>,
     /// The score after every epoch.
-    #[serde(default)]
     curve: Vec<f64>,
     /// The training loss of every epoch.
-    #[serde(default)]
     losses: Vec<f64>,
     /// The epochs that were spent, if they are not the budget's.
-    #[serde(default)]
     epochs: Option<f64>,
     /// Simulated seconds, where the evaluation looks its result up instead of earning it.
-    #[serde(default)]
     seconds: Option<f64>,
+}
+
+/// An evaluation as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    score: Number,
+    #[serde(default)]
+    metrics: BTreeMap<String, Number>,
+    #[serde(default)]
+    curve: Vec<Number>,
+    #[serde(default)]
+    losses: Vec<Number>,
+    #[serde(default)]
+    epochs: Option<Number>,
+    #[serde(default)]
+    seconds: Option<Number>,
+}
+
+impl From<Evaluation> for Stored {
+    fn from(e: Evaluation) -> Stored {
+        Stored {
+            score: Number(e.score),
+            metrics: e.metrics.into_iter().map(|(k, v)| (k, Number(v))).collect(),
+            curve: e.curve.into_iter().map(Number).collect(),
+            losses: e.losses.into_iter().map(Number).collect(),
+            epochs: e.epochs.map(Number),
+            seconds: e.seconds.map(Number),
+        }
+    }
+}
+
+impl From<Stored> for Evaluation {
+    fn from(s: Stored) -> Evaluation {
+        Evaluation {
+            score: s.score.0,
+            metrics: s.metrics.into_iter().map(|(k, v)| (k, v.0)).collect(),
+            curve: s.curve.into_iter().map(|v| v.0).collect(),
+            losses: s.losses.into_iter().map(|v| v.0).collect(),
+            epochs: s.epochs.map(|v| v.0),
+            seconds: s.seconds.map(|v| v.0),
+        }
+    }
 }
 
 impl Evaluation {

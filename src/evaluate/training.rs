@@ -59,6 +59,7 @@ struct Log {
     epoch: usize,
     losses: Vec<f64>,
     /// Validation metrics after each epoch, the score first.
+    #[serde(with = "super::number::figures")]
     metrics: Vec<Vec<(String, f64)>>,
     stopped: bool,
 }
