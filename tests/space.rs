@@ -194,15 +194,23 @@ fn image_networks_cost_what_they_say() {
     let mut rng = Rng::new(5);
     for seed in 0..60 {
         let a = space.sample(&mut rng).unwrap();
-        let model = Model::new(&a, &Device::Cpu, seed).unwrap();
-        let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
-        assert_eq!(weights, a.params(), "{a}");
         let x = Tensor::zeros((2, 1, 8, 8), DType::F32, &Device::Cpu).unwrap();
-        assert_eq!(model.forward(&x).unwrap().dims(), [2, 10], "{a}");
-        let y = model.forward_train(&x, &mut rng).unwrap();
-        assert_eq!(y.dims(), [2, 10], "{a}");
-        assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+        built_as_said(&a, seed, &x, &[2, 10]);
     }
+}
+
+/// The network of an architecture has its parameters and its output, every weight a gradient, and its
+/// text is read back.
+fn built_as_said(a: &Architecture, seed: usize, x: &Tensor, output: &[usize]) {
+    let model = Model::new(a, &Device::Cpu, seed).unwrap();
+    let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+    assert_eq!(weights, a.params(), "{a}");
+    assert_eq!(model.forward(x).unwrap().dims(), output, "{a}");
+    let y = model.forward_train(x, &mut Rng::new(1)).unwrap();
+    assert_eq!(y.dims(), output, "{a}");
+    let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
+    assert!(model.vars().iter().all(|v| grads.get(v).is_some()), "{a}");
+    assert_eq!(a.space().parse(&a.to_text()).unwrap(), *a);
 }
 
 fn language_space() -> Space {
@@ -224,16 +232,8 @@ fn language_networks_cost_what_they_say() {
     let mut rng = Rng::new(5);
     for seed in 0..60 {
         let a = space.sample(&mut rng).unwrap();
-        let model = Model::new(&a, &Device::Cpu, seed).unwrap();
-        let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
-        assert_eq!(weights, a.params(), "{a}");
         let x = Tensor::ones((2, 7), DType::U32, &Device::Cpu).unwrap();
-        assert_eq!(model.forward(&x).unwrap().dims(), [2, 7, 5], "{a}");
-        let y = model.forward_train(&x, &mut rng).unwrap();
-        assert_eq!(y.dims(), [2, 7, 5], "{a}");
-        let grads = y.sqr().unwrap().sum_all().unwrap().backward().unwrap();
-        assert!(model.vars().iter().all(|v| grads.get(v).is_some()), "{a}");
-        assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+        built_as_said(&a, seed, &x, &[2, 7, 5]);
     }
 }
 
@@ -489,15 +489,8 @@ fn all_networks_of_a_space_cost_what_they_say() {
     for (space, shape) in [(sequence_space(), &[2, 12, 3][..]), (convolutions(), &[2, 4, 9, 9])] {
         assert_eq!(space.problems(), [""; 0]);
         for (seed, a) in space.enumerate().enumerate() {
-            let model = Model::new(&a, &Device::Cpu, seed).unwrap();
-            let weights: usize = model.vars().iter().map(|v| v.elem_count()).sum();
-            assert_eq!(weights, a.params(), "{a}");
             let x = Tensor::zeros(shape, DType::F32, &Device::Cpu).unwrap();
-            assert_eq!(model.forward(&x).unwrap().dims(), [2, 4], "{a}");
-            let y = model.forward_train(&x, &mut Rng::new(1)).unwrap();
-            let grads = y.sum_all().unwrap().backward().unwrap();
-            assert!(model.vars().iter().all(|v| grads.get(v).is_some()), "{a}");
-            assert_eq!(space.parse(&a.to_text()).unwrap(), a);
+            built_as_said(&a, seed, &x, &[2, 4]);
         }
     }
 }
