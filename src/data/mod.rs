@@ -429,6 +429,17 @@ impl Dataset {
         (self.0.train.len(), self.0.validation.len(), self.0.test.len())
     }
 
+    /// The samples of a split, counted: asked at every step of a training.
+    pub(crate) fn count(&self, split: Split) -> usize {
+        let (train, validation, test) = self.sizes();
+        match split {
+            Split::Train => train,
+            Split::Validation => validation,
+            Split::Test => test,
+            Split::TrainValidation => train + validation,
+        }
+    }
+
     pub(crate) fn indices(&self, split: Split) -> Vec<u32> {
         let d = &self.0;
         match split {

@@ -219,7 +219,7 @@ impl Train {
 
     /// The steps of one epoch over a split.
     pub(super) fn steps(&self, split: Split) -> usize {
-        self.data.indices(split).len() / self.batch.max(1) as usize
+        self.data.count(split) / self.batch.max(1) as usize
     }
 }
 
