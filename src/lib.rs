@@ -32,6 +32,7 @@
 mod arch;
 #[doc(hidden)]
 pub mod bench;
+mod benchmark;
 pub mod chart;
 mod count;
 mod data;
@@ -48,6 +49,7 @@ mod study;
 mod task;
 
 pub use arch::{Architecture, LayerRow, Shape};
+pub use benchmark::Mnist1dBench;
 pub use count::Count;
 pub use data::{Augment, Dataset, LogMel, Split};
 pub use error::{Error, ErrorKind, Result};
@@ -66,7 +68,7 @@ pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
 pub use space::{
     Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Space,
-    Value, any, branches, cell, concat, one_of, repeat, residual, seq,
+    Value, any, branches, cell, concat, one_of, repeat, residual, same, seq,
 };
 pub use strategy::{
     AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,

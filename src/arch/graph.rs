@@ -151,6 +151,7 @@ impl Graph {
                     ));
                 }
                 let from = if info.name == "linear" { self.flat(from)? } else { from };
+                let op = op.on(self.shape(from))?;
                 self.push(op, vec![from], Role::Chosen)
             }
             Tree::Seq(blocks) => blocks.iter().try_fold(from, |at, b| self.block(b, decisions, at)),

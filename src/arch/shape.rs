@@ -74,6 +74,12 @@ impl Shape {
         self.dims.iter().fold(1usize, |n, &d| n.saturating_mul(d))
     }
 
+    /// The channels of an image, the features of a vector or of every position of a sequence.
+    pub(crate) fn channels(&self) -> usize {
+        let at = if self.dims.len() == 3 { self.dims.first() } else { self.dims.last() };
+        at.copied().unwrap_or(1)
+    }
+
     pub(crate) fn as_slice(&self) -> &[usize] {
         &self.dims
     }

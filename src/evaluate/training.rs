@@ -272,8 +272,11 @@ impl Training {
         }
     }
 
-    /// The metrics on a split, the score first.
-    pub(super) fn measure(&self, split: Split) -> Result<Vec<(String, f64)>> {
+    /// The metrics on a split as the network is now, the score first.
+    ///
+    /// # Errors
+    /// Only what Candle reports.
+    pub fn measure(&self, split: Split) -> Result<Vec<(String, f64)>> {
         measure(
             &self.model,
             &self.train.data.task(),

@@ -78,9 +78,19 @@ pub struct Setting {
     kind: Kind,
 }
 
+/// As many channels, features or units as come in.
+pub(crate) const SAME: Value = Value::Int(-1);
+
 #[derive(Clone, Copy)]
 enum Kind {
-    Int { low: i64, high: i64 },
+    Int {
+        low: i64,
+        high: i64,
+    },
+    /// Channels, features or units, which may be [`SAME`].
+    Size {
+        high: i64,
+    },
     Rate,
     Act,
 }
@@ -99,6 +109,23 @@ impl Setting {
         Setting { name, default, kind: Kind::Int { low, high } }
     }
 
+    /// A required number of channels, features or units, which may be [`same`](crate::same).
+    pub(crate) const fn size(name: &'static str, high: i64) -> Setting {
+        Setting { name, default: None, kind: Kind::Size { high } }
+    }
+
+    fn is_size(&self) -> bool {
+        matches!(self.kind, Kind::Size { .. })
+    }
+
+    /// A value as it is written in an architecture's text.
+    pub(crate) fn text(&self, value: &Value) -> String {
+        match value {
+            v if *v == SAME && self.is_size() => "same".to_string(),
+            _ => value.to_string(),
+        }
+    }
+
     pub(crate) const fn rate(name: &'static str) -> Setting {
         Setting { name, default: None, kind: Kind::Rate }
     }
@@ -115,9 +142,12 @@ impl Setting {
     pub(crate) fn refuse(&self, layer: &str, value: &Value) -> Option<String> {
         let allowed = match (self.kind, value) {
             (Kind::Int { low, high }, Value::Int(v)) if (low..=high).contains(v) => return None,
+            (Kind::Size { high }, Value::Int(v)) if (1..=high).contains(v) => return None,
+            (Kind::Size { .. }, v) if *v == SAME => return None,
             (Kind::Rate, Value::Float(v)) if (0.0..1.0).contains(v) => return None,
             (Kind::Act, Value::Act(_)) => return None,
             (Kind::Int { low, high }, _) => format!("{low} to {high}"),
+            (Kind::Size { high }, _) => format!("1 to {high}, or same()"),
             (Kind::Rate, _) => "at least 0.0 and less than 1.0".to_string(),
             (Kind::Act, _) => Activation::names(),
         };
@@ -128,6 +158,8 @@ impl Setting {
     pub(crate) fn parse(&self, text: &str) -> Option<Value> {
         match self.kind {
             Kind::Int { .. } => text.parse().ok().map(Value::Int),
+            Kind::Size { .. } if text == "same" => Some(SAME),
+            Kind::Size { .. } => text.parse().ok().map(Value::Int),
             Kind::Rate => text.parse().ok().map(Value::Float),
             Kind::Act => Activation::parse(text).ok().map(Value::Act),
         }
@@ -246,6 +278,22 @@ impl Op {
         self
     }
 
+    /// The operation on an input of this shape: where as many channels are asked for as come in, they
+    /// are counted.
+    pub(crate) fn on(mut self, input: &Shape) -> Result<Op> {
+        for (arg, value) in self.info.args.iter().zip(&mut self.args) {
+            if arg.is_size() && *value == SAME {
+                if input.vocabulary().is_some() {
+                    let what =
+                        "tokens are no numbers that could be counted. Try embedding(...) first";
+                    return Err(self.unfit(std::slice::from_ref(input), what));
+                }
+                *value = Value::Int(input.channels() as i64);
+            }
+        }
+        Ok(self)
+    }
+
     /// Why it would let a network see the symbol that it is to predict; nothing if it does not.
     pub(crate) fn looks_ahead(&self) -> Option<&'static str> {
         let causal = self.info.args.iter().any(|a| a.name == "causal");
@@ -285,7 +333,7 @@ impl fmt::Display for Op {
             .iter()
             .zip(&self.args)
             .filter_map(|(a, v)| match a.default {
-                None => Some(v.to_string()),
+                None => Some(a.text(v)),
                 Some(d) if d == *v => None,
                 Some(_) => Some(format!("{}={v}", a.name)),
             })

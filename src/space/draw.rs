@@ -4,6 +4,7 @@ use super::block::{Block, Node};
 use super::cell::Cell;
 use super::{Space, Value};
 use crate::chart::{Chart, SpaceTree, TreeNode};
+use crate::nn::Setting;
 
 pub(super) fn drawing(space: &Space) -> Chart {
     let head = TreeNode::Layer { text: format!("head for {}", space.task()), choices: vec![] };
@@ -35,9 +36,9 @@ fn tree(block: &Block) -> TreeNode {
             for (arg, choice) in info.args.iter().zip(args) {
                 match &choice.options[..] {
                     [one] if arg.default == Some(*one) => {}
-                    [one] => fixed.push(label(info.name, arg.name, arg.default.is_none(), one)),
+                    [one] => fixed.push(label(info.name, arg, one)),
                     many => {
-                        let options = many.iter().map(|v| option(arg.name, v)).collect();
+                        let options = many.iter().map(|v| option(arg, v)).collect();
                         choices.push((arg.name.to_string(), options));
                     }
                 }
@@ -83,17 +84,17 @@ fn edges(cell: &Cell) -> Vec<TreeNode> {
 }
 
 /// A value to choose, as a word where it is a yes or a no.
-fn option(name: &str, value: &Value) -> String {
-    match (name, value) {
+fn option(arg: &Setting, value: &Value) -> String {
+    match (arg.name, value) {
         ("norm" | "bias" | "causal" | "bidirectional", Value::Int(0)) => "no".to_string(),
         ("norm" | "bias" | "causal" | "bidirectional", Value::Int(1)) => "yes".to_string(),
-        _ => value.to_string(),
+        _ => arg.text(value),
     }
 }
 
 /// "3x3" for a window, "32 channels" for a size, "stride 2" for a setting.
-fn label(layer: &str, name: &str, required: bool, value: &Value) -> String {
-    let yes = *value == Value::Int(1);
+fn label(layer: &str, arg: &Setting, value: &Value) -> String {
+    let (name, yes) = (arg.name, *value == Value::Int(1));
     match name {
         "kernel" if layer == "conv1d" => format!("{value} wide"),
         "kernel" | "window" => format!("{value}x{value}"),
@@ -104,7 +105,7 @@ fn label(layer: &str, name: &str, required: bool, value: &Value) -> String {
         "activation" | "p" => value.to_string(),
         "heads" if yes => "1 head".to_string(),
         "ratio" => format!("ratio {value}"),
-        _ if required => format!("{value} {name}"),
+        _ if arg.default.is_none() => format!("{} {name}", arg.text(value)),
         _ => format!("{name} {value}"),
     }
 }
@@ -135,11 +136,12 @@ pub(crate) fn block_text(block: &Block) -> String {
                 .iter()
                 .zip(args)
                 .filter(|(a, c)| c.options.len() != 1 || a.default != Some(c.options[0]))
-                .map(|(a, c)| match (a.default, c.options.len()) {
-                    (None, 1) => c.text(),
-                    (None, _) => format!("any[{}]", c.text()),
-                    (_, 1) => format!("{}={}", a.name, c.text()),
-                    _ => format!("{}=any[{}]", a.name, c.text()),
+                .map(|(a, c)| (a, c, c.text_with(|v| a.text(v))))
+                .map(|(a, c, text)| match (a.default, c.options.len()) {
+                    (None, 1) => text,
+                    (None, _) => format!("any[{text}]"),
+                    (_, 1) => format!("{}={text}", a.name),
+                    _ => format!("{}=any[{text}]", a.name),
                 })
                 .collect();
             if parts.is_empty() {

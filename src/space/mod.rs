@@ -12,7 +12,7 @@ pub use block::{Block, IntoNorm, one_of, repeat, residual, seq};
 pub(crate) use cell::Join;
 pub use cell::{branches, cell, concat};
 use genes::{Gene, Genes};
-pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any};
+pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
 
 use crate::arch::{Architecture, Shape};
 use crate::count::Count;

@@ -1,6 +1,6 @@
 //! Values and choices of values: what stands between the brackets of a layer.
 
-use crate::nn::Activation;
+use crate::nn::{Activation, SAME};
 use crate::space::Block;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -53,7 +53,12 @@ impl Choice {
 
     /// "16 | 32", or "16 … 256, 16 values" when the list is long.
     pub(crate) fn text(&self) -> String {
-        let texts: Vec<String> = self.options.iter().map(Value::to_string).collect();
+        self.text_with(Value::to_string)
+    }
+
+    /// The same with values written by the setting that they are for.
+    pub(crate) fn text_with(&self, text: impl Fn(&Value) -> String) -> String {
+        let texts: Vec<String> = self.options.iter().map(text).collect();
         if texts.len() > 6 {
             format!("{} … {}, {} values", texts[0], texts[texts.len() - 1], texts.len())
         } else {
@@ -212,6 +217,22 @@ fn between(low: i64, high: i64, given: &str) -> Ints {
         ));
     }
     Ints(Choice { options: (low..=high).map(Value::Int).collect(), problem: None })
+}
+
+/// As many channels, features or units as come in: `conv(same(), 3)`.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([40, 1], Task::classification(10))
+///     .then(conv1d(any([8, 16]), 3))
+///     .then(repeat(1..=3, conv1d(same(), 3)));     // as wide as the first, whatever that is
+/// let arch = space.decode([1, 0])?;
+/// assert_eq!(arch.to_string(), "conv1d(16,3)>conv1d(same,3)");
+/// assert_eq!(arch.layers()[2].shape.dims(), [40, 16]);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn same() -> Ints {
+    Ints(Choice::one(SAME))
 }
 
 /// No and yes are 0 and 1, as in the text of an architecture.

@@ -42,7 +42,7 @@ pub(crate) static CONV: LayerInfo = LayerInfo {
 };
 
 /// What every layer that ends in a [`Finish`] can be set to.
-pub(super) const CHANNELS: Setting = Setting::int("channels", None, 1, 65_536);
+pub(super) const CHANNELS: Setting = Setting::size("channels", 65_536);
 pub(super) const KERNEL: Setting = Setting::int("kernel", None, 1, 127);
 pub(super) const STRIDE: Setting = Setting::int("stride", Some(1), 1, 127);
 pub(super) const NORM: Setting = Setting::int("norm", Some(1), 0, 1);

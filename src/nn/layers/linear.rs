@@ -29,7 +29,7 @@ pub(crate) static LINEAR: LayerInfo = LayerInfo {
     family: "linear",
     about: "fully connected layer, activation",
     args: &[
-        Setting::int("units", None, 1, 1_048_576),
+        Setting::size("units", 1_048_576),
         Setting::int("norm", Some(0), 0, 1),
         Setting::act("activation", Some(Activation::Relu)),
         BIAS,

@@ -51,7 +51,7 @@ pub fn gru(units: impl IntoInts) -> Block {
 }
 
 static SETTINGS: [Setting; 2] =
-    [Setting::int("units", None, 1, 65_536), Setting::int("bidirectional", Some(0), 0, 1)];
+    [Setting::size("units", 65_536), Setting::int("bidirectional", Some(0), 0, 1)];
 
 macro_rules! rows {
     ($($row:ident, $name:literal, $cell:ident, $about:literal;)*) => {$(
