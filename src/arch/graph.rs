@@ -6,7 +6,7 @@ use crate::chart::{Chart, Diagram, DiagramRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{ADD, Activation, CHOICE, CONCAT, INPUT, Op, Plan, find};
 use crate::rng::Hash64;
-use crate::space::{Block, Join, Space, Tree, Value, genes};
+use crate::space::{Block, Cell, Genome, Join, Space, Tree, Value, genes};
 use crate::task::Task;
 
 /// An operation with its place in the network.
@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) plan: Plan,
     /// The task's head, or the projection of a residual connection.
     pub(crate) role: Role,
+    /// Whether the two halves of the features come from the two directions of a recurrent layer.
+    pub(crate) both: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -30,9 +32,6 @@ pub(crate) enum Role {
 #[derive(Clone)]
 pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
-    /// The decisions read so far.
-    read: usize,
-    task: Task,
 }
 
 /// Why an architecture is no network, and how many of its decisions led there: every other
@@ -73,21 +72,70 @@ impl std::fmt::Display for LayerRow {
 /// More layers than this are a slip, and would take the machine's memory with them.
 pub(crate) const MOST_LAYERS: usize = 10_000;
 
+/// Builds a graph, decision by decision.
+pub(crate) struct Builder<'s> {
+    pub(crate) nodes: Vec<Node>,
+    genome: &'s Genome,
+    task: Task,
+    /// The decisions of every shared block.
+    shared: Vec<&'s [u32]>,
+    /// The decisions that what was built depends on: those of shared blocks and, of the tree's, all
+    /// that were read.
+    read: usize,
+    /// How many shared blocks are being built, one inside the other.
+    inside: usize,
+    /// The earlier input of a cell with two, where it stands in a stack.
+    before: Option<usize>,
+}
+
 impl Graph {
     pub(crate) fn of(space: &Space, decisions: &[u32]) -> Result<Graph, Misfit> {
-        let mut graph = Graph { nodes: vec![], read: 0, task: space.task() };
-        match graph.build(space, decisions) {
-            Ok(()) => Ok(graph),
-            Err(error) => Err(Misfit { error, prefix: graph.read }),
+        let mut builder = Builder::new(space);
+        match builder.build(space, decisions) {
+            Ok(()) => Ok(Graph { nodes: builder.nodes }),
+            Err(error) => Err(Misfit { error, prefix: builder.read }),
+        }
+    }
+}
+
+impl<'s> Builder<'s> {
+    pub(crate) fn new(space: &'s Space) -> Builder<'s> {
+        Builder {
+            nodes: vec![],
+            genome: space.genome(),
+            task: space.task(),
+            shared: vec![],
+            read: 0,
+            inside: 0,
+            before: None,
         }
     }
 
-    fn build(&mut self, space: &Space, decisions: &[u32]) -> Result<()> {
-        let input = Op::of(&INPUT, &[]);
-        let plan = (INPUT.plan)(&input, &[space.input()])?;
-        self.nodes.push(Node { op: input, inputs: vec![], plan, role: Role::Chosen });
-        let end = self.block(space.root(), &mut decisions.iter(), 0)?;
+    fn build(&mut self, space: &Space, decisions: &'s [u32]) -> Result<()> {
+        let rest = self.split_shared(decisions);
+        self.input(space.input())?;
+        let end = self.block(space.root(), &mut rest.iter(), 0)?;
         self.head(&space.task(), end)
+    }
+
+    /// Where data of a shape enter.
+    pub(crate) fn input(&mut self, shape: Shape) -> Result<usize> {
+        let op = Op::of(&INPUT, &[]);
+        let plan = (INPUT.plan)(&op, &[shape])?;
+        self.nodes.push(Node { op, inputs: vec![], plan, role: Role::Chosen, both: false });
+        Ok(self.nodes.len() - 1)
+    }
+
+    /// Keeps the decisions of shared blocks, which come first; returns the others.
+    pub(crate) fn split_shared(&mut self, decisions: &'s [u32]) -> &'s [u32] {
+        let mut rest = decisions;
+        for (_, block) in &self.genome.shared {
+            let (own, behind) = rest.split_at(genes::length(block, rest));
+            self.shared.push(own);
+            rest = behind;
+        }
+        self.read = decisions.len() - rest.len();
+        rest
     }
 
     /// The next decision, of a choice of `options`; the only option is no decision.
@@ -95,7 +143,9 @@ impl Graph {
         if options <= 1 {
             return 0;
         }
-        self.read += 1;
+        if self.inside == 0 {
+            self.read += 1;
+        }
         decisions.next().map_or(0, |&pick| pick as usize)
     }
 
@@ -120,11 +170,16 @@ impl Graph {
             }
         };
         let plan = plan.map_err(|e| e.context(format!("layer {number}")))?;
-        self.nodes.push(Node { op, inputs, plan, role });
+        let both = match (op.info.family, op.info.name) {
+            ("recurrent", _) => op.int("bidirectional") == 1,
+            (_, "skip" | "dropout" | "drop_path" | "activation") => self.nodes[inputs[0]].both,
+            _ => false,
+        };
+        self.nodes.push(Node { op, inputs, plan, role, both });
         Ok(number)
     }
 
-    fn block(
+    pub(crate) fn block(
         &mut self,
         block: &Block,
         decisions: &mut std::slice::Iter<u32>,
@@ -138,7 +193,7 @@ impl Graph {
                     values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
                 }
                 let mut op = Op { info, args: values }.within(&self.task);
-                if info.name == "last" && self.is_bidirectional(from) {
+                if info.name == "last" && self.nodes[from].both {
                     op.args = vec![Value::Int(1)];
                 }
                 if self.task.is_per_position()
@@ -175,31 +230,87 @@ impl Graph {
                 let shortcut = self.shortcut(from, out)?;
                 self.push(Op::of(&ADD, &[]), vec![out, shortcut], Role::Chosen)
             }
-            Tree::Cell(cell) => {
-                let mut nodes = vec![from];
-                for step in &cell.steps {
-                    let mut ends = Vec::with_capacity(step.edges.len());
-                    for edge in &step.edges {
-                        let at = nodes.get(edge.from).copied().unwrap_or(from);
-                        ends.push(self.block(&edge.block, decisions, at)?);
-                    }
-                    nodes.push(self.join(step.join, ends)?);
-                }
-                Ok(nodes.pop().unwrap_or(from))
+            Tree::Cell(cell) => self.cell(cell, decisions, from),
+            Tree::Stack(parts) => self.stack(parts, decisions, from),
+            Tree::Shared { name, block } => {
+                let own = self.genome.shared.iter().position(|(other, _)| other == name);
+                let own = own.and_then(|i| self.shared.get(i)).copied().unwrap_or_default();
+                self.inside += 1;
+                let end = self.block(block, &mut own.iter(), from)?;
+                self.inside -= 1;
+                Ok(end)
             }
             Tree::Broken { block, .. } => self.block(block, decisions, from),
         }
     }
 
-    /// Whether the two halves of the features come from the two directions of a recurrent layer.
-    fn is_bidirectional(&self, from: usize) -> bool {
-        let op = &self.nodes[from].op;
-        match (op.info.family, op.info.name) {
-            ("recurrent", _) => op.int("bidirectional") == 1,
-            (_, "skip" | "dropout" | "drop_path" | "activation") => {
-                self.is_bidirectional(self.nodes[from].inputs[0])
+    fn cell(
+        &mut self,
+        cell: &Cell,
+        decisions: &mut std::slice::Iter<u32>,
+        from: usize,
+    ) -> Result<usize> {
+        let mut nodes = match cell.two_inputs {
+            // Inside, no other cell sees this one's inputs.
+            true => vec![self.before.take().unwrap_or(from), from],
+            false => vec![from],
+        };
+        let inputs = nodes.len();
+        for step in &cell.steps {
+            let mut ends = Vec::with_capacity(step.edges.len());
+            let kept = match cell.sets_of(step) {
+                None => (0..step.edges.len()).collect(),
+                Some(mut sets) => {
+                    let pick = self.decision(decisions, sets.len());
+                    if pick < sets.len() { sets.swap_remove(pick) } else { vec![] }
+                }
+            };
+            for edge in kept.into_iter().map(|i| &step.edges[i]) {
+                let at = nodes.get(edge.from).copied().unwrap_or(from);
+                ends.push(self.block(&edge.block, decisions, at)?);
             }
-            _ => false,
+            nodes.push(self.join(step.join, ends)?);
+        }
+        match cell.concat {
+            true => self.join(Join::Concat, nodes.split_off(inputs)),
+            false => Ok(nodes.pop().unwrap_or(from)),
+        }
+    }
+
+    fn stack(
+        &mut self,
+        parts: &[Block],
+        decisions: &mut std::slice::Iter<u32>,
+        from: usize,
+    ) -> Result<usize> {
+        let (mut earlier, mut last) = (from, from);
+        for pair in parts.chunks_exact(2) {
+            let [prepare, cell] = pair else { continue };
+            let at = self.block(prepare, decisions, last)?;
+            // A preparation has no decisions, so that it can be built twice.
+            self.before = Some(match self.same_size(earlier, last) {
+                _ if earlier == last => at,
+                true => self.block(prepare, &mut [].iter(), earlier)?,
+                false => {
+                    let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);
+                    let active = self.push(relu, vec![earlier], Role::Projection)?;
+                    self.shortcut(active, at)?
+                }
+            });
+            let end = self.block(cell, decisions, at)?;
+            self.before = None;
+            (earlier, last) = (last, end);
+        }
+        Ok(last)
+    }
+
+    /// Whether two values differ in nothing but channels.
+    fn same_size(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.shape(a).as_slice(), self.shape(b).as_slice());
+        match (a, b) {
+            ([_, h, w], [_, y, x]) => (h, w) == (y, x),
+            ([l, _], [m, _]) => l == m,
+            _ => a.len() == b.len(),
         }
     }
 
@@ -208,7 +319,7 @@ impl Graph {
     fn join(&mut self, join: Join, mut ends: Vec<usize>) -> Result<usize> {
         if join == Join::Sum {
             let shape = ends.first().map(|&e| self.shape(e).clone());
-            let zero = |g: &Graph, e: usize| {
+            let zero = |g: &Self, e: usize| {
                 g.nodes[e].op.info.name == "zero" && Some(g.shape(e)) == shape.as_ref()
             };
             match ends.iter().any(|&e| !zero(self, e)) {
@@ -314,8 +425,19 @@ impl Graph {
     }
 
     fn is_decisions(&self) -> bool {
-        let layers = self.nodes.get(1..).unwrap_or_default();
-        !layers.is_empty() && layers.iter().all(|n| n.op.info.name == CHOICE.name)
+        are_decisions(&self.nodes)
+    }
+}
+
+/// Whether they are no network, but decisions that only an evaluator knows the meaning of.
+fn are_decisions(nodes: &[Node]) -> bool {
+    let layers = nodes.get(1..).unwrap_or_default();
+    !layers.is_empty() && layers.iter().all(|n| n.op.info.name == CHOICE.name)
+}
+
+impl Graph {
+    fn is_decisions(&self) -> bool {
+        are_decisions(&self.nodes)
     }
 
     pub(crate) fn total(&self, of: impl Fn(&Plan) -> u64) -> u64 {

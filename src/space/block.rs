@@ -39,6 +39,13 @@ pub(crate) enum Node {
     },
     Residual(Block),
     Cell(Cell),
+    /// Preparations and blocks in turn, see [`stack`](crate::stack).
+    Stack(Vec<Block>),
+    /// A block whose decisions are made once, wherever it stands.
+    Shared {
+        name: String,
+        block: Block,
+    },
     /// A block on which something impossible was asked; reported when the space is checked.
     Broken {
         block: Block,
@@ -78,6 +85,26 @@ pub fn seq<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
 /// goes through a 1x1 convolution (or a linear layer) with batch normalisation first.
 pub fn residual(block: impl Into<Block>) -> Block {
     Block::new(Node::Residual(block.into()))
+}
+
+/// A block whose decisions are made once: wherever it stands in a space, its choices have fallen the
+/// same way. That is how a network is built of one cell many times; weights are not shared.
+///
+/// The name stands for the block in an architecture's text, which begins with what was chosen:
+///
+/// ```
+/// use nascent::prelude::*;
+/// let motif = shared("motif", one_of([conv(same(), 3), conv(same(), 5).residual()]));
+/// let space = Space::new([3, 8, 8], Task::classification(10))
+///     .then(conv(any([8, 16]), 3)).then(&motif).then(max_pool(2)).then(&motif);
+/// assert_eq!(space.size(), Some(4));
+/// let arch = space.decode([1, 0])?;
+/// assert_eq!(arch.to_string(),
+///     "motif={residual(conv(same,5))};conv(8,3)>motif>max_pool(2)>motif");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn shared(name: &str, block: impl Into<Block>) -> Block {
+    Block::new(Node::Shared { name: name.to_string(), block: block.into() })
 }
 
 impl From<&Block> for Block {
@@ -216,6 +243,36 @@ impl Block {
         Block::new(Node::Broken { block: self.clone(), problem })
     }
 
+    /// The blocks whose decisions follow each other where this one stands; `None` for a layer, a choice
+    /// and a repetition. The decisions of a shared block stand elsewhere: at the space's beginning.
+    pub(crate) fn parts(&self) -> Option<&[Block]> {
+        match &*self.0 {
+            Node::Seq(blocks) | Node::Stack(blocks) => Some(blocks),
+            Node::Cell(cell) => Some(cell.parts()),
+            Node::Residual(block) | Node::Broken { block, .. } => Some(std::slice::from_ref(block)),
+            Node::Shared { .. } => Some(&[]),
+            Node::Layer { .. } | Node::OneOf(_) | Node::Repeat { .. } => None,
+        }
+    }
+
+    /// All blocks that are directly in this one, a shared block included.
+    pub(crate) fn children(&self) -> &[Block] {
+        match &*self.0 {
+            Node::Layer { .. } => &[],
+            Node::OneOf(blocks) => blocks,
+            Node::Repeat { block, .. } | Node::Shared { block, .. } => std::slice::from_ref(block),
+            _ => self.parts().unwrap_or_default(),
+        }
+    }
+
+    /// Calls `see` with the name and the block of every shared one, those inside a shared one first.
+    pub(crate) fn each_shared(&self, see: &mut dyn FnMut(&str, &Block)) {
+        self.children().iter().for_each(|b| b.each_shared(see));
+        if let Node::Shared { name, block } = &*self.0 {
+            see(name, block);
+        }
+    }
+
     /// Everything that is wrong with the block, in words; empty when it can be searched.
     pub fn problems(&self) -> Vec<String> {
         let mut found = vec![];
@@ -227,13 +284,7 @@ impl Block {
     pub(crate) fn depth(&self) -> usize {
         match &*self.0 {
             Node::Layer { .. } => 0,
-            Node::Seq(blocks) | Node::OneOf(blocks) => {
-                1 + blocks.iter().map(Block::depth).max().unwrap_or(0)
-            }
-            Node::Repeat { block, .. } | Node::Residual(block) | Node::Broken { block, .. } => {
-                1 + block.depth()
-            }
-            Node::Cell(cell) => 1 + cell.blocks().map(Block::depth).max().unwrap_or(0),
+            _ => 1 + self.children().iter().map(Block::depth).max().unwrap_or(0),
         }
     }
 
@@ -271,7 +322,33 @@ impl Block {
             Node::Residual(block) => block.collect_problems(found),
             Node::Cell(cell) => {
                 found.extend(cell.problems());
-                cell.blocks().for_each(|b| b.collect_problems(found));
+                cell.edges().for_each(|(_, _, b)| b.collect_problems(found));
+            }
+            Node::Stack(parts) => {
+                for prepare in parts.iter().step_by(2) {
+                    if super::genes::tally(prepare).exact != Some(1) {
+                        found.push(format!(
+                            "stack: the preparation {prepare} has choices in it. Put them into the \
+                             cell, and prepare with a block without, as conv(16, 1)."
+                        ));
+                    }
+                }
+                parts.iter().for_each(|b| b.collect_problems(found));
+            }
+            Node::Shared { name, block } => {
+                let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(part) {
+                    found.push(format!(
+                        "shared({name:?}): a name begins with a letter and consists of letters, \
+                         digits and _. Try shared(\"normal\", ...)."
+                    ));
+                } else if RESERVED.contains(&name.as_str()) || crate::nn::find(name).is_ok() {
+                    found.push(format!(
+                        "shared({name:?}): that is the name of a layer or of a way to join them. \
+                         Try shared(\"normal\", ...)."
+                    ));
+                }
+                block.collect_problems(found);
             }
             Node::Broken { block, problem } => {
                 found.push(problem.clone());
@@ -280,6 +357,9 @@ impl Block {
         }
     }
 }
+
+/// Words that an architecture's text uses for something else than layers.
+const RESERVED: [&str; 6] = ["residual", "sum", "concat", "cell", "stack", "same"];
 
 /// The first value that a setting refuses, and how many more there are.
 fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
@@ -342,6 +422,9 @@ impl fmt::Debug for Block {
 
 impl PartialEq for Block {
     fn eq(&self, other: &Block) -> bool {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return true;
+        }
         match (&*self.0, &*other.0) {
             (Node::Layer { info: a, args: x }, Node::Layer { info: b, args: y }) => {
                 a.name == b.name && x == y
@@ -352,6 +435,10 @@ impl PartialEq for Block {
             }
             (Node::Residual(a), Node::Residual(b)) => a == b,
             (Node::Cell(a), Node::Cell(b)) => a == b,
+            (Node::Stack(a), Node::Stack(b)) => a == b,
+            (Node::Shared { name: a, block: x }, Node::Shared { name: b, block: y }) => {
+                a == b && x == y
+            }
             (Node::Broken { problem: a, .. }, Node::Broken { problem: b, .. }) => a == b,
             _ => false,
         }
@@ -368,6 +455,8 @@ enum Stored {
     Repeat { times: Choice, block: Block },
     Residual(Block),
     Cell(Cell),
+    Stack(Vec<Block>),
+    Shared { name: String, block: Block },
     Broken { block: Block, problem: String },
 }
 
@@ -389,6 +478,8 @@ impl Serialize for Block {
             Node::Repeat { times, block } => Stored::Repeat { times, block },
             Node::Residual(b) => Stored::Residual(b),
             Node::Cell(c) => Stored::Cell(c),
+            Node::Stack(b) => Stored::Stack(b),
+            Node::Shared { name, block } => Stored::Shared { name, block },
             Node::Broken { block, problem } => Stored::Broken { block, problem },
         }
         .serialize(s)
@@ -420,6 +511,8 @@ impl<'de> Deserialize<'de> for Block {
             Stored::Repeat { times, block } => Node::Repeat { times, block },
             Stored::Residual(b) => Node::Residual(b),
             Stored::Cell(c) => Node::Cell(c),
+            Stored::Stack(b) => Node::Stack(b),
+            Stored::Shared { name, block } => Node::Shared { name, block },
             Stored::Broken { block, problem } => Node::Broken { block, problem },
         }))
     }

@@ -4,9 +4,12 @@
 //! Node 0 is the input. Every later node takes edges from earlier ones, a block on each, and adds or
 //! concatenates what they give; the last node is the output. Branches side by side are one such
 //! node, a DenseNet's connection is another, and a cell of NAS-Bench-201 (arXiv 2001.00326) has
-//! three.
+//! three. The cells of NASNet (1707.07012) and DARTS (1806.09055) have two inputs, the outputs of the
+//! two cells before them in a [`stack`]; each of their nodes keeps two of its possible edges, and the
+//! output is the concatenation of all nodes.
 
 use super::block::{Block, Node};
+use crate::count::Count;
 use serde::{Deserialize, Serialize};
 
 /// How a node makes one tensor of several.
@@ -42,10 +45,48 @@ pub(crate) struct Step {
     pub(crate) edges: Vec<Edge>,
 }
 
-/// Nodes 1, 2, ... in the order in which they are computed.
+/// The nodes behind the inputs, in the order in which they are computed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
 pub(crate) struct Cell {
     pub(crate) steps: Vec<Step>,
+    /// Whether nodes 0 and 1 are inputs, and not node 0 alone.
+    pub(crate) two_inputs: bool,
+    /// How many edges the search keeps at each node, if not all.
+    pub(crate) keep: Option<usize>,
+    /// Whether the output is the concatenation of all nodes, and not the last one.
+    pub(crate) concat: bool,
+    /// What holds the decisions, in order: the blocks on the edges, and for a node that keeps some of
+    /// its edges a choice between the possible sets.
+    parts: Vec<Block>,
+}
+
+/// A cell as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    steps: Vec<Step>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    two_inputs: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    keep: Option<usize>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    concat: bool,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl From<Stored> for Cell {
+    fn from(s: Stored) -> Cell {
+        Cell::new(s.steps, s.two_inputs, s.keep, s.concat)
+    }
+}
+
+impl From<Cell> for Stored {
+    fn from(c: Cell) -> Stored {
+        Stored { steps: c.steps, two_inputs: c.two_inputs, keep: c.keep, concat: c.concat }
+    }
 }
 
 /// All of the blocks on the same input, and the sum of what they give: their outputs have one shape.
@@ -77,7 +118,7 @@ pub fn concat<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
 
 fn single<B: Into<Block>>(join: Join, blocks: impl IntoIterator<Item = B>) -> Block {
     let edges = blocks.into_iter().map(|b| Edge { from: 0, block: b.into() }).collect();
-    Block::new(Node::Cell(Cell { steps: vec![Step { join, edges }] }))
+    Block::new(Node::Cell(Cell::new(vec![Step { join, edges }], false, None, false)))
 }
 
 /// A cell: `nodes[j]` lists the blocks on the edges to node `j + 1`, from node 0, 1, ... up to `j`;
@@ -106,32 +147,159 @@ pub fn cell<B: Into<Block>, N: IntoIterator<Item = B>>(
             .map(|(from, b)| Edge { from, block: b.into() })
             .collect(),
     };
-    Block::new(Node::Cell(Cell { steps: nodes.into_iter().map(step).collect() }))
+    Block::new(Node::Cell(Cell::new(nodes.into_iter().map(step).collect(), false, None, false)))
+}
+
+/// Blocks one after the other, where a cell with [two inputs](Block::two_inputs) gets the outputs of
+/// the two blocks before it (the first one gets the stack's input twice).
+///
+/// Each comes with its preparation, a block without choices that both of its inputs go through first:
+/// it gives them the cell's width. Where the earlier input is larger, because the block between
+/// has reduced it, it goes through ReLU and a 1x1 convolution with a stride instead.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let op = one_of([skip(), conv(same(), 3)]);
+/// let normal = cell([vec![op.clone(); 2], vec![op.clone(); 3]]).two_inputs().concat_nodes();
+/// let to = |channels: i32| relu().then(conv(channels, 1).activation("identity"));
+/// let space = Space::new([3, 8, 8], Task::classification(10))
+///     .then(conv(24, 3))
+///     .then(stack([(to(8), shared("normal", &normal)), (to(8), shared("normal", &normal))]))
+///     .then(global_avg_pool());
+/// assert_eq!(space.size(), Some(2u128.pow(5)));
+/// assert_eq!(space.default_architecture()?.output().dims(), [10]);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn stack<P: Into<Block>, C: Into<Block>>(cells: impl IntoIterator<Item = (P, C)>) -> Block {
+    let parts = cells.into_iter().flat_map(|(prepare, cell)| [prepare.into(), cell.into()]);
+    Block::new(Node::Stack(parts.collect()))
+}
+
+impl Block {
+    /// A cell whose nodes 0 and 1 are inputs, the outputs of the two blocks before it in a
+    /// [`stack`]: `nodes[j]` lists the blocks on the edges to node `j + 2`.
+    pub fn two_inputs(&self) -> Block {
+        self.cell_with("two_inputs", |c| Cell::new(c.steps.clone(), true, c.keep, c.concat))
+    }
+
+    /// A cell of which each node keeps `edges` of the edges that it could have; which ones is for the
+    /// search to decide.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let op = one_of([skip(), conv(same(), 3), max_pool(3).stride(1).padding(1)]);
+    /// let space = Space::new([16, 8, 8], Task::classification(10))
+    ///     .then(cell([vec![op.clone(); 1], vec![op.clone(); 2], vec![op.clone(); 3]]).keep(2));
+    /// // Node 3 has three sets of two edges to choose from.
+    /// assert_eq!(space.size(), Some(3 * 3u128.pow(2) * 3 * 3u128.pow(2)));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn keep(&self, edges: impl Count) -> Block {
+        let k = edges.to_size();
+        self.cell_with("keep", |c| Cell::new(c.steps.clone(), c.two_inputs, Some(k), c.concat))
+    }
+
+    /// A cell whose output is the concatenation of all its nodes, inputs excepted, instead of the last
+    /// one.
+    pub fn concat_nodes(&self) -> Block {
+        self.cell_with("concat_nodes", |c| Cell::new(c.steps.clone(), c.two_inputs, c.keep, true))
+    }
+
+    fn cell_with(&self, name: &str, change: impl Fn(&Cell) -> Cell) -> Block {
+        match &*self.0 {
+            Node::Cell(cell) => Block::new(Node::Cell(change(cell))),
+            Node::Broken { .. } => self.clone(),
+            _ => Block::new(Node::Broken {
+                block: self.clone(),
+                problem: format!(
+                    "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}(...)."
+                ),
+            }),
+        }
+    }
+}
+
+/// More sets of edges than this are too many for one node.
+const MOST_SETS: usize = 5_000;
+
+/// All sets of `k` of `n` edges, in order; none where they are too many.
+fn sets(n: usize, k: usize) -> Vec<Vec<usize>> {
+    let count = (0..k.min(n)).try_fold(1usize, |c, i| Some(c.checked_mul(n - i)? / (i + 1)));
+    if count.is_none_or(|c| c > MOST_SETS) || k == 0 {
+        return vec![];
+    }
+    let mut found: Vec<Vec<usize>> = vec![vec![]];
+    for round in 0..k.min(n) {
+        let longer = |set: Vec<usize>| {
+            let first = set.last().map_or(0, |&l| l + 1);
+            let last = n - (k.min(n) - round);
+            (first..=last).map(move |i| set.iter().copied().chain([i]).collect())
+        };
+        found = found.into_iter().flat_map(longer).collect();
+    }
+    found
 }
 
 impl Cell {
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = &Block> {
-        self.edges().map(|(_, _, block)| block)
+    fn new(steps: Vec<Step>, two_inputs: bool, keep: Option<usize>, concat: bool) -> Cell {
+        let mut cell = Cell { steps, two_inputs, keep, concat, parts: vec![] };
+        let mut parts = vec![];
+        for step in &cell.steps {
+            match cell.sets_of(step) {
+                None => parts.extend(step.edges.iter().map(|e| e.block.clone())),
+                Some(sets) => {
+                    let kept = |set: Vec<usize>| {
+                        super::seq(set.iter().map(|&i| step.edges[i].block.clone()))
+                    };
+                    parts.push(super::one_of(sets.into_iter().map(kept)));
+                }
+            }
+        }
+        cell.parts = parts;
+        cell
+    }
+
+    /// The sets of edges that a node chooses from, where it does not keep them all.
+    pub(crate) fn sets_of(&self, step: &Step) -> Option<Vec<Vec<usize>>> {
+        let k = self.keep.filter(|&k| k < step.edges.len())?;
+        Some(sets(step.edges.len(), k))
+    }
+
+    /// What holds the decisions, in order.
+    pub(crate) fn parts(&self) -> &[Block] {
+        &self.parts
+    }
+
+    /// The number of inputs.
+    pub(crate) fn inputs(&self) -> usize {
+        1 + usize::from(self.two_inputs)
     }
 
     /// All edges: from which node, to which, and the block on the way.
     pub(crate) fn edges(&self) -> impl Iterator<Item = (usize, usize, &Block)> {
         self.steps
             .iter()
-            .zip(1..)
+            .zip(self.inputs()..)
             .flat_map(|(step, to)| step.edges.iter().map(move |edge| (edge.from, to, &edge.block)))
     }
 
     /// Whether it is only branches side by side.
     pub(crate) fn is_single(&self) -> bool {
-        self.steps.len() == 1
+        self.steps.len() == 1 && !self.two_inputs && self.keep.is_none()
     }
 
     /// What it is, in a few words.
     pub(crate) fn label(&self) -> String {
         match &self.steps[..] {
-            [only] => format!("{} of {}", only.join.name(), only.edges.len()),
-            steps => format!("cell of {} nodes", steps.len() + 1),
+            [only] if self.is_single() => {
+                format!("{} of {}", only.join.name(), only.edges.len())
+            }
+            steps => {
+                let inputs = if self.two_inputs { ", two of them inputs" } else { "" };
+                let keep = self.keep.map_or(String::new(), |k| format!(", each keeps {k} edges"));
+                let concat = if self.concat { ", concatenated" } else { "" };
+                format!("cell of {} nodes{inputs}{keep}{concat}", steps.len() + self.inputs())
+            }
         }
     }
 
@@ -140,11 +308,18 @@ impl Cell {
         let list =
             |s: &Step| s.edges.iter().map(|e| block(&e.block)).collect::<Vec<_>>().join(", ");
         match &self.steps[..] {
-            [Step { join: Join::Sum, .. }] => format!("branches[{}]", list(&self.steps[0])),
-            [Step { join: Join::Concat, .. }] => format!("concat[{}]", list(&self.steps[0])),
+            [Step { join: Join::Sum, .. }] if self.is_single() => {
+                format!("branches[{}]", list(&self.steps[0]))
+            }
+            [Step { join: Join::Concat, .. }] if self.is_single() => {
+                format!("concat[{}]", list(&self.steps[0]))
+            }
             steps => {
                 let nodes: Vec<String> = steps.iter().map(|s| format!("[{}]", list(s))).collect();
-                format!("cell[{}]", nodes.join(", "))
+                let two = if self.two_inputs { ".two_inputs" } else { "" };
+                let keep = self.keep.map_or(String::new(), |k| format!(".keep({k})"));
+                let concat = if self.concat { ".concat_nodes" } else { "" };
+                format!("cell[{}]{two}{keep}{concat}", nodes.join(", "))
             }
         }
     }
@@ -155,21 +330,29 @@ impl Cell {
             found.push("a cell without nodes. Give at least one, as cell([[conv(16, 3)]]).".into());
         }
         for (i, step) in self.steps.iter().enumerate() {
+            // The node's number, and the last one that it may read.
+            let (node, last) = (i + self.inputs(), i + self.inputs() - 1);
             let name = match self.is_single() {
                 true => format!("{} of nothing", step.join.name()),
-                false => format!("node {} of a cell has no edges", i + 1),
+                false => format!("node {node} of a cell has no edges"),
             };
             if step.edges.is_empty() {
                 found.push(format!("{name}. Give at least one block."));
             }
-            for edge in step.edges.iter().filter(|e| e.from > i) {
+            for edge in step.edges.iter().filter(|e| e.from > last) {
                 found.push(format!(
-                    "a cell's edge from node {} to node {}: edges come from earlier nodes, 0 to {i}. \
-                     Give node {} at most {} blocks.",
+                    "a cell's edge from node {} to node {node}: edges come from earlier nodes, 0 to \
+                     {last}; a cycle has no order to compute it in. Give node {node} at most {} blocks.",
                     edge.from,
-                    i + 1,
-                    i + 1,
-                    i + 1
+                    last + 1
+                ));
+            }
+            if self.sets_of(step).is_some_and(|sets| sets.is_empty()) {
+                found.push(format!(
+                    "keep({}) of {} edges: between 1 and {} sets of edges are allowed. Try keep(2).",
+                    self.keep.unwrap_or(0),
+                    step.edges.len(),
+                    MOST_SETS
                 ));
             }
         }

@@ -54,11 +54,16 @@ fn tree(block: &Block) -> TreeNode {
         Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner))),
         Node::Cell(cell) => {
             let parts = match cell.is_single() {
-                true => cell.blocks().map(tree).collect(),
+                true => cell.edges().map(|(_, _, block)| tree(block)).collect(),
                 false => edges(cell),
             };
             TreeNode::Branches { label: cell.label(), parts }
         }
+        Node::Stack(parts) => {
+            let pairs = parts.chunks_exact(2);
+            TreeNode::Sequence(pairs.flat_map(|pair| [tree(&pair[0]), tree(&pair[1])]).collect())
+        }
+        Node::Shared { name, .. } => TreeNode::Layer { text: name.clone(), choices: vec![] },
         Node::Broken { block, .. } => tree(block),
     }
 }
@@ -157,6 +162,11 @@ pub(crate) fn block_text(block: &Block) -> String {
         }
         Node::Residual(inner) => format!("residual({})", block_text(inner)),
         Node::Cell(cell) => cell.text(block_text),
+        Node::Stack(parts) => {
+            let pair = |p: &[Block]| format!("({}, {})", block_text(&p[0]), block_text(&p[1]));
+            format!("stack[{}]", parts.chunks_exact(2).map(pair).collect::<Vec<_>>().join(", "))
+        }
+        Node::Shared { name, block } => format!("shared({name:?}, {})", block_text(block)),
         Node::Broken { block, .. } => block_text(block),
     }
 }

@@ -31,8 +31,6 @@ pub(crate) fn walk(block: &Block, decide: &mut Decide) -> Result<()> {
                 decide(choice.options.len())?;
             }
         }
-        Node::Seq(blocks) => blocks.iter().try_for_each(|b| walk(b, decide))?,
-        Node::Cell(cell) => cell.blocks().try_for_each(|b| walk(b, decide))?,
         Node::OneOf(options) => match &options[..] {
             [only] => walk(only, decide)?,
             _ => {
@@ -44,9 +42,20 @@ pub(crate) fn walk(block: &Block, decide: &mut Decide) -> Result<()> {
             let pick = if times.options.len() > 1 { decide(times.options.len())? } else { 0 };
             (0..count(times, pick)).try_for_each(|_| walk(block, decide))?;
         }
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => walk(inner, decide)?,
+        _ => block.parts().unwrap_or_default().iter().try_for_each(|b| walk(b, decide))?,
     }
     Ok(())
+}
+
+/// How many of the decisions at the front belong to the block.
+pub(crate) fn length(block: &Block, decisions: &[u32]) -> usize {
+    let mut read = 0;
+    let walked = walk(block, &mut |n| {
+        let pick = decisions.get(read).map_or(0, |&p| p as usize).min(n - 1);
+        read += 1;
+        Ok(pick)
+    });
+    walked.map_or(0, |()| read.min(decisions.len()))
 }
 
 /// The same, with what was decided as a tree.
@@ -63,16 +72,6 @@ fn build_into(block: &Block, decide: &mut Decide, genes: &mut Genes) -> Result<(
                 genes.push(Gene { pick: decide(choice.options.len())? as u32, subs: vec![] });
             }
         }
-        Node::Seq(blocks) => {
-            for b in blocks {
-                build_into(b, decide, genes)?;
-            }
-        }
-        Node::Cell(cell) => {
-            for b in cell.blocks() {
-                build_into(b, decide, genes)?;
-            }
-        }
         Node::OneOf(options) => {
             if let [only] = &options[..] {
                 return build_into(only, decide, genes);
@@ -86,8 +85,10 @@ fn build_into(block: &Block, decide: &mut Decide, genes: &mut Genes) -> Result<(
             let subs = copies.collect::<Result<_>>()?;
             genes.push(Gene { pick: pick as u32, subs });
         }
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => {
-            build_into(inner, decide, genes)?;
+        _ => {
+            for b in block.parts().unwrap_or_default() {
+                build_into(b, decide, genes)?;
+            }
         }
     }
     Ok(())
@@ -187,8 +188,6 @@ fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
                     }
                 }
             }
-            Node::Seq(blocks) => blocks.iter().for_each(|b| go(b, genes, see)),
-            Node::Cell(cell) => cell.blocks().for_each(|b| go(b, genes, see)),
             Node::OneOf(options) if options.len() == 1 => go(&options[0], genes, see),
             Node::OneOf(options) => {
                 if let Some(gene) = genes.next() {
@@ -202,7 +201,7 @@ fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
                     gene.subs.iter().for_each(|copy| visit(block, copy, see));
                 }
             }
-            Node::Residual(inner) | Node::Broken { block: inner, .. } => go(inner, genes, see),
+            _ => b.parts().unwrap_or_default().iter().for_each(|b| go(b, genes, see)),
         }
     }
     go(block, &mut genes.iter(), see);
@@ -262,16 +261,6 @@ fn change_in(
                 out.push(Gene { pick, subs: vec![] });
             }
         }
-        Node::Seq(blocks) => {
-            for b in blocks {
-                out.extend(change_in(b, genes, left, option, fill));
-            }
-        }
-        Node::Cell(cell) => {
-            for b in cell.blocks() {
-                out.extend(change_in(b, genes, left, option, fill));
-            }
-        }
         Node::OneOf(options) if options.len() == 1 => {
             out = change_in(&options[0], genes, left, option, fill);
         }
@@ -301,8 +290,10 @@ fn change_in(
                 out.push(Gene { pick: pick as u32, subs });
             }
         }
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => {
-            out = change_in(inner, genes, left, option, fill);
+        _ => {
+            for b in block.parts().unwrap_or_default() {
+                out.extend(change_in(b, genes, left, option, fill));
+            }
         }
     }
     out
@@ -326,16 +317,6 @@ fn cross_in(
             for _ in args.iter().filter(|c| c.options.len() > 1) {
                 let (Some(x), Some(y)) = (a.next(), b.next()) else { break };
                 out.push(if rng.below(2) == 0 { x.clone() } else { y.clone() });
-            }
-        }
-        Node::Seq(blocks) => {
-            for s in blocks {
-                out.extend(cross_in(s, a, b, rng));
-            }
-        }
-        Node::Cell(cell) => {
-            for s in cell.blocks() {
-                out.extend(cross_in(s, a, b, rng));
             }
         }
         Node::OneOf(options) if options.len() == 1 => out = cross_in(&options[0], a, b, rng),
@@ -363,8 +344,10 @@ fn cross_in(
                 out.push(Gene { pick: deep.pick, subs });
             }
         }
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => {
-            out = cross_in(inner, a, b, rng);
+        _ => {
+            for s in block.parts().unwrap_or_default() {
+                out.extend(cross_in(s, a, b, rng));
+            }
         }
     }
     out
@@ -409,15 +392,16 @@ pub(crate) fn tally(block: &Block) -> Tally {
             let n = c.options.len() as u128;
             t.times(Tally { exact: Some(n), log10: log10(n) })
         }),
-        Node::Seq(blocks) => blocks.iter().fold(Tally::ONE, |t, b| t.times(tally(b))),
-        Node::Cell(cell) => cell.blocks().fold(Tally::ONE, |t, b| t.times(tally(b))),
         Node::OneOf(options) => options.iter().fold(Tally::NONE, |t, b| t.plus(tally(b))),
         Node::Repeat { times, block } => {
             let one = tally(block);
             let depths = (0..times.options.len()).map(|i| one.power(count(times, i)));
             depths.fold(Tally::NONE, Tally::plus)
         }
-        Node::Residual(inner) | Node::Broken { block: inner, .. } => tally(inner),
+        _ => {
+            let parts = block.parts().unwrap_or_default();
+            parts.iter().fold(Tally::ONE, |t, b| t.times(tally(b)))
+        }
     }
 }
 

@@ -8,9 +8,9 @@ pub(crate) mod text;
 mod value;
 
 pub(crate) use block::Node as Tree;
-pub use block::{Block, IntoNorm, one_of, repeat, residual, seq};
-pub(crate) use cell::Join;
-pub use cell::{branches, cell, concat};
+pub use block::{Block, IntoNorm, one_of, repeat, residual, seq, shared};
+pub(crate) use cell::{Cell, Join};
+pub use cell::{branches, cell, concat, stack};
 use genes::{Gene, Genes};
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
 
@@ -50,11 +50,39 @@ struct Inner {
     /// Found out once: every draw asks.
     #[serde(skip)]
     problems: OnceLock<Vec<String>>,
+    /// What holds the decisions, see [`Genome`].
+    #[serde(skip)]
+    genome: OnceLock<Genome>,
+}
+
+/// The decisions of a space in order: first those of its shared blocks, then those of the tree.
+#[derive(Clone)]
+pub(crate) struct Genome {
+    /// The shared blocks by name, in order of appearance, those inside another one first.
+    pub(crate) shared: Vec<(String, Block)>,
+    /// The shared blocks and then the tree, one after the other.
+    pub(crate) whole: Block,
+}
+
+impl Genome {
+    fn of(root: &Block) -> Genome {
+        let mut shared: Vec<(String, Block)> = vec![];
+        root.each_shared(&mut |name, block| {
+            if shared.iter().all(|(other, _)| other != name) {
+                shared.push((name.to_string(), block.clone()));
+            }
+        });
+        let whole = match shared.is_empty() {
+            true => root.clone(),
+            false => seq(shared.iter().map(|(_, block)| block).chain([root])),
+        };
+        Genome { shared, whole }
+    }
 }
 
 impl Inner {
     fn new(input: Shape, task: Task, root: Block) -> Inner {
-        Inner { input, task, root, problems: OnceLock::new() }
+        Inner { input, task, root, problems: OnceLock::new(), genome: OnceLock::new() }
     }
 }
 
@@ -120,10 +148,7 @@ impl Space {
         fn only_choices(block: &Block) -> bool {
             match &*block.0 {
                 Tree::Layer { info, .. } => info.name == CHOICE.name,
-                Tree::Seq(blocks) | Tree::OneOf(blocks) => blocks.iter().all(only_choices),
-                Tree::Repeat { block, .. } | Tree::Residual(block) => only_choices(block),
-                Tree::Cell(cell) => cell.blocks().all(only_choices),
-                Tree::Broken { block, .. } => only_choices(block),
+                _ => block.children().iter().all(only_choices),
             }
         }
         most_layers(&self.0.root) > 0 && only_choices(&self.0.root)
@@ -151,6 +176,15 @@ impl Space {
 
     pub(crate) fn root(&self) -> &Block {
         &self.0.root
+    }
+
+    pub(crate) fn genome(&self) -> &Genome {
+        self.0.genome.get_or_init(|| Genome::of(&self.0.root))
+    }
+
+    /// What holds all of its decisions, in order.
+    fn genes(&self) -> &Block {
+        &self.genome().whole
     }
 
     /// Everything that is wrong with the space, in words; empty when it can be searched.
@@ -192,6 +226,20 @@ impl Space {
             ));
         }
         found.extend(self.0.task.problem());
+        let genome = self.genome();
+        let mut twice = vec![];
+        self.0.root.each_shared(&mut |name, block| {
+            let differs = |(other, first): &&(String, Block)| other == name && first != block;
+            if genome.shared.iter().any(|s| differs(&s)) && !twice.contains(&name.to_string()) {
+                twice.push(name.to_string());
+            }
+        });
+        found.extend(twice.iter().map(|name| {
+            format!(
+                "shared({name:?}) stands for two different blocks. Give each a name of its own, or \
+                 let the layers inside be as wide as what comes in: conv(same(), 3)."
+            )
+        }));
         let depth = self.0.root.depth();
         if depth > MOST_NESTED {
             found.push(format!(
@@ -222,12 +270,12 @@ impl Space {
     /// The number of combinations of all choices, exactly, if it is below 2^128. Some of them may
     /// not fit together; sampling and enumerating leave those out.
     pub fn size(&self) -> Option<u128> {
-        genes::tally(&self.0.root).exact
+        genes::tally(self.genes()).exact
     }
 
     /// The logarithm to base 10 of the number of combinations.
     pub fn log10_size(&self) -> f64 {
-        genes::tally(&self.0.root).log10
+        genes::tally(self.genes()).log10
     }
 
     /// The size in words: "2,184" or "about 10^45".
@@ -246,7 +294,7 @@ impl Space {
     /// When the space has problems, or nothing in it fits together; it quotes the last reason.
     pub fn sample(&self, rng: &mut Rng) -> Result<Architecture> {
         self.check()?;
-        match self.first_valid(|| genes::draw(&self.0.root, rng)) {
+        match self.first_valid(|| genes::draw(self.genes(), rng)) {
             Ok(arch) => Ok(arch),
             Err(misfit) => self.mend(misfit, rng),
         }
@@ -279,7 +327,7 @@ impl Space {
                 keep -= 1;
             }
             let (kept, mut drawn) = (arch.decisions(), vec![]);
-            genes::walk(&self.0.root, &mut |n| {
+            genes::walk(self.genes(), &mut |n| {
                 let at = drawn.len();
                 let pick = if at < keep { kept[at] as usize } else { rng.below(n) };
                 drawn.push(pick as u32);
@@ -309,7 +357,7 @@ impl Space {
         self.check()?;
         let wide = decisions.into_iter().map(|d| u32::try_from(d.to_i64()).unwrap_or(u32::MAX));
         let flat: Vec<u32> = wide.collect();
-        genes::accept(&self.0.root, &flat)?;
+        genes::accept(self.genes(), &flat)?;
         Ok(Architecture::new(self, flat))
     }
 
@@ -347,7 +395,7 @@ impl Space {
     ) -> Option<(Option<Vec<u32>>, Architecture)> {
         let mut prefix = from;
         for _ in 0..most {
-            let (decisions, arities) = genes::complete(&self.0.root, &prefix);
+            let (decisions, arities) = genes::complete(self.genes(), &prefix);
             let arch = Architecture::new(self, decisions);
             match arch.fit() {
                 Ok(_) => {
@@ -362,14 +410,14 @@ impl Space {
 
     /// Where the enumeration goes on after an architecture.
     pub(crate) fn after(&self, arch: &Architecture) -> Option<Vec<u32>> {
-        let (_, arities) = genes::complete(&self.0.root, arch.decided());
+        let (_, arities) = genes::complete(self.genes(), arch.decided());
         genes::bump(arch.decided(), &arities, usize::MAX)
     }
 
     /// Whether the architecture is one of this space, with layers that fit together.
     pub fn contains(&self, arch: &Architecture) -> bool {
         *self == *arch.of_space()
-            && genes::accept(&self.0.root, arch.decided()).is_ok()
+            && genes::accept(self.genes(), arch.decided()).is_ok()
             && arch.fit().is_ok()
     }
 
@@ -380,12 +428,12 @@ impl Space {
     /// When the architecture belongs to another space.
     pub fn neighbours(&self, arch: &Architecture) -> Result<Vec<Architecture>> {
         let genes = self.own(arch)?;
-        let arities = genes::arities(&self.0.root, &genes);
+        let arities = genes::arities(self.genes(), &genes);
         let mut found = vec![];
         for (k, (&n, &now)) in arities.iter().zip(arch.decided()).enumerate() {
             for option in (0..n).filter(|&o| o != now as usize) {
-                let changed = genes::change(&self.0.root, &genes, k, option, &mut genes::first);
-                let other = Architecture::new(self, genes::flatten(&self.0.root, &changed));
+                let changed = genes::change(self.genes(), &genes, k, option, &mut genes::first);
+                let other = Architecture::new(self, genes::flatten(self.genes(), &changed));
                 if other.check().is_ok() {
                     found.push(other);
                 }
@@ -401,7 +449,7 @@ impl Space {
     /// When the architecture belongs to another space, or the space has a single architecture.
     pub fn mutate(&self, arch: &Architecture, rng: &mut Rng) -> Result<Architecture> {
         let genes = self.own(arch)?;
-        let arities = genes::arities(&self.0.root, &genes);
+        let arities = genes::arities(self.genes(), &genes);
         if arities.is_empty() {
             return Err(Error::new(
                 ErrorKind::Exhausted,
@@ -415,8 +463,8 @@ impl Space {
             let other = rng.below(arities[k] - 1);
             let option = if other >= now { other + 1 } else { other };
             let fill = &mut |b: &Block| genes::sample(b, rng);
-            let changed = genes::change(&self.0.root, &genes, k, option, fill);
-            genes::flatten(&self.0.root, &changed)
+            let changed = genes::change(self.genes(), &genes, k, option, fill);
+            genes::flatten(self.genes(), &changed)
         });
         match drawn {
             Ok(arch) => Ok(arch),
@@ -442,7 +490,7 @@ impl Space {
         rng: &mut Rng,
     ) -> Result<Architecture> {
         let (x, y) = (self.own(a)?, self.own(b)?);
-        let root = &self.0.root;
+        let root = self.genes();
         let drawn = self.first_valid(|| genes::flatten(root, &genes::cross(root, &x, &y, rng)));
         // A parent is a child as well: the one in which every coin fell the same way.
         Ok(drawn.unwrap_or_else(|_| a.clone()))
@@ -457,7 +505,7 @@ impl Space {
                 "space.parse(...) or space.sample(...) of this one",
             ));
         }
-        genes::parse(&self.0.root, arch.decided())
+        genes::parse(self.genes(), arch.decided())
     }
 
     /// Reads the text form of an architecture.
@@ -509,7 +557,6 @@ impl Space {
 fn most_layers(block: &Block) -> usize {
     match &*block.0 {
         Tree::Layer { .. } => 1,
-        Tree::Seq(blocks) => blocks.iter().map(most_layers).fold(0, usize::saturating_add),
         Tree::OneOf(blocks) => blocks.iter().map(most_layers).max().unwrap_or(0),
         Tree::Repeat { times, block } => {
             let deepest = (0..times.options.len()).map(|i| genes::count(times, i)).max();
@@ -517,9 +564,17 @@ fn most_layers(block: &Block) -> usize {
         }
         Tree::Residual(inner) => most_layers(inner).saturating_add(2),
         Tree::Cell(cell) => {
-            cell.blocks().map(most_layers).fold(cell.steps.len(), usize::saturating_add)
+            cell.parts().iter().map(most_layers).fold(cell.steps.len() + 1, usize::saturating_add)
         }
-        Tree::Broken { block, .. } => most_layers(block),
+        Tree::Shared { block, .. } => most_layers(block),
+        // Where sizes differ, the earlier of two inputs goes through two more layers.
+        Tree::Stack(parts) => {
+            parts.iter().map(most_layers).fold(parts.len(), usize::saturating_add)
+        }
+        Tree::Seq(_) | Tree::Broken { .. } => {
+            let parts = block.parts().unwrap_or_default();
+            parts.iter().map(most_layers).fold(0, usize::saturating_add)
+        }
     }
 }
 

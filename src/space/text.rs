@@ -1,18 +1,62 @@
 //! The text form of an architecture: its layers, as `conv(16,3)>residual(conv(32,5))>max_pool(2)`.
 //!
+//! Shared blocks stand in front by name: `cell={skip};conv(16,3)>cell>cell`.
+//!
 //! Reading it back means finding the decisions that lead to these layers: a search through the
 //! tree that goes back where a branch does not fit. Where several decisions lead to the same text
 //! (a space may offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short
 //! form alone, `@0.1`, is read too.
 
 use super::block::{Block, Node};
-use super::cell::{Cell, Join};
+use super::cell::{Cell, Edge, Join};
 use super::{Gene, Space, Value, genes};
 use crate::error::{Error, Result};
 use crate::nn::{LayerInfo, Op, find};
 
 /// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
 type Wired = (Join, Vec<(usize, Vec<Item>)>);
+
+/// What an architecture's text says: the shared blocks by name, and the network.
+#[derive(PartialEq)]
+struct Written {
+    shared: Vec<(String, Vec<Item>)>,
+    items: Vec<Item>,
+}
+
+impl Written {
+    /// What the decisions lead to.
+    fn of(space: &Space, genes: &[Gene]) -> Written {
+        let (mut genes, mut shared, mut items) = (genes.iter(), vec![], vec![]);
+        for (name, block) in &space.genome().shared {
+            let mut list = vec![];
+            layers(block, &mut genes, &mut list);
+            shared.push((name.clone(), list));
+        }
+        layers(space.root(), &mut genes, &mut items);
+        Written { shared, items }
+    }
+
+    fn show(&self) -> String {
+        let shared = self.shared.iter().map(|(name, list)| format!("{name}={{{}}};", show(list)));
+        shared.chain([show(&self.items)]).collect()
+    }
+
+    /// The first decisions, in enumeration order, that lead here.
+    fn solve(&self, space: &Space) -> Option<Vec<u32>> {
+        let blocks = &space.genome().shared;
+        let same = blocks.len() == self.shared.len()
+            && blocks.iter().zip(&self.shared).all(|((a, _), (b, _))| a == b);
+        if !same {
+            return None;
+        }
+        let mut flat = vec![];
+        for ((_, block), (_, list)) in blocks.iter().zip(&self.shared) {
+            flat.extend(solve(block, list)?);
+        }
+        flat.extend(solve(space.root(), &self.items)?);
+        Some(flat)
+    }
+}
 
 /// A parsed piece of text.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +65,10 @@ enum Item {
     Residual(Vec<Item>),
     /// The steps of a cell.
     Cell(Vec<Wired>),
+    /// The blocks of a stack, without their preparations, which are no choice.
+    Stack(Vec<Vec<Item>>),
+    /// A shared block, by its name.
+    Shared(String),
 }
 
 /// Steps that reading may take before it gives up: far more than any honest text needs.
@@ -29,13 +77,12 @@ const FUEL: usize = 200_000;
 const DEPTH: usize = 64;
 
 pub(crate) fn write(space: &Space, decisions: &[u32]) -> String {
-    let Ok(genes) = genes::parse(space.root(), decisions) else {
+    let Ok(genes) = genes::parse(&space.genome().whole, decisions) else {
         return code(decisions);
     };
-    let mut items = vec![];
-    layers(space.root(), &mut genes.iter(), &mut items);
-    let text = show(&items);
-    match solve(space.root(), &items) {
+    let written = Written::of(space, &genes);
+    let text = written.show();
+    match written.solve(space) {
         Some(flat) if flat == decisions => text,
         _ => format!("{text}{}", code(decisions)),
     }
@@ -56,6 +103,11 @@ fn show(items: &[Item]) -> String {
             },
             Item::Residual(inner) => format!("residual({})", show(inner)),
             Item::Cell(steps) => show_cell(steps),
+            Item::Stack(blocks) => {
+                let blocks: Vec<String> = blocks.iter().map(|b| show(b)).collect();
+                format!("stack({})", blocks.join("|"))
+            }
+            Item::Shared(name) => name.clone(),
         })
         .collect();
     parts.join(">")
@@ -112,15 +164,40 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
             let mut steps = vec![];
             for step in &cell.steps {
                 let mut edges = vec![];
-                for edge in &step.edges {
+                let mut add = |edge: &Edge, genes: &mut std::slice::Iter<Gene>| {
                     let mut list = vec![];
                     layers(&edge.block, genes, &mut list);
                     edges.push((edge.from, list));
+                };
+                match cell.sets_of(step) {
+                    None => step.edges.iter().for_each(|edge| add(edge, genes)),
+                    // A single set is no decision, and stands for itself.
+                    Some(sets) if sets.len() == 1 => {
+                        sets[0].iter().for_each(|&i| add(&step.edges[i], genes));
+                    }
+                    Some(sets) => {
+                        if let Some(g) = genes.next() {
+                            let mut inner = g.subs[0].iter();
+                            let set = &sets[g.pick as usize];
+                            set.iter().for_each(|&i| add(&step.edges[i], &mut inner));
+                        }
+                    }
                 }
                 steps.push((step.join, edges));
             }
             out.push(Item::Cell(steps));
         }
+        Node::Stack(parts) => {
+            let mut blocks = vec![];
+            for pair in parts.chunks_exact(2) {
+                // A preparation has no decisions.
+                let mut list = vec![];
+                layers(&pair[1], genes, &mut list);
+                blocks.push(list);
+            }
+            out.push(Item::Stack(blocks));
+        }
+        Node::Shared { name, .. } => out.push(Item::Shared(name.clone())),
         Node::Broken { block, .. } => layers(block, genes, out),
     }
 }
@@ -140,10 +217,8 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
                     "@0.1.2",
                 )
             })?;
-        let genes = genes::parse(space.root(), &flat)?;
-        let mut items = vec![];
-        self::layers(space.root(), &mut genes.iter(), &mut items);
-        let of_code = show(&items);
+        let genes = genes::parse(&space.genome().whole, &flat)?;
+        let of_code = Written::of(space, &genes).show();
         let spaceless = |t: &str| t.split_whitespace().collect::<String>();
         if !layers.is_empty() && spaceless(layers) != of_code {
             return Err(Error::invalid(
@@ -154,12 +229,14 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
         }
         return Ok(flat);
     }
-    let mut parser = Parser { rest: layers, depth: 0 };
+    let names = space.genome().shared.iter().map(|(name, _)| name.clone()).collect();
+    let mut parser = Parser { rest: layers, depth: 0, names };
+    let shared = parser.shared()?;
     let items = parser.items()?;
     if !parser.rest.is_empty() {
         return Err(parser.wrong("this is left over at the end"));
     }
-    solve(space.root(), &items).ok_or_else(|| {
+    Written { shared, items }.solve(space).ok_or_else(|| {
         let example = match space.default_architecture() {
             Ok(arch) => arch.to_text(),
             Err(_) => "space.sample(&mut rng)".to_string(),
@@ -182,6 +259,8 @@ fn shorten(text: &str) -> String {
 struct Parser<'t> {
     rest: &'t str,
     depth: usize,
+    /// The names of shared blocks.
+    names: Vec<String>,
 }
 
 impl Parser<'_> {
@@ -222,6 +301,23 @@ impl Parser<'_> {
         word.to_string()
     }
 
+    /// The shared blocks in front, as `name={...};`.
+    fn shared(&mut self) -> Result<Vec<(String, Vec<Item>)>> {
+        let mut found = vec![];
+        for name in self.names.clone() {
+            let at = self.rest;
+            if self.word() != name || !self.eat('=') || !self.eat('{') {
+                self.rest = at;
+                return Err(self.wrong(&format!("{name}={{...}}; belongs here")));
+            }
+            found.push((name, self.items()?));
+            if !self.eat('}') || !self.eat(';') {
+                return Err(self.wrong("}; belongs here"));
+            }
+        }
+        Ok(found)
+    }
+
     fn items(&mut self) -> Result<Vec<Item>> {
         self.depth += 1;
         if self.depth > DEPTH {
@@ -229,7 +325,7 @@ impl Parser<'_> {
         }
         let mut items = vec![];
         self.skip_space();
-        if self.rest.is_empty() || self.rest.starts_with([')', '|', ';', '~']) {
+        if self.rest.is_empty() || self.rest.starts_with([')', '|', ';', '~', '}']) {
             self.depth -= 1;
             return Ok(items);
         }
@@ -295,6 +391,22 @@ impl Parser<'_> {
         if let "sum" | "concat" | "cell" = name.as_str() {
             return self.cell(&name);
         }
+        if name == "stack" {
+            if !self.eat('(') {
+                return Err(self.wrong("stack wants a bracket"));
+            }
+            let mut blocks = vec![self.items()?];
+            while self.eat('|') {
+                blocks.push(self.items()?);
+            }
+            if !self.eat(')') {
+                return Err(self.wrong("a bracket is not closed"));
+            }
+            return Ok(Item::Stack(blocks));
+        }
+        if self.names.contains(&name) {
+            return Ok(Item::Shared(name));
+        }
         let info = find(&name)?;
         let mut args: Vec<Option<Value>> = info.args.iter().map(|a| a.default).collect();
         if self.eat('(') && !self.eat(')') {
@@ -333,22 +445,34 @@ fn solve(root: &Block, items: &[Item]) -> Option<Vec<u32>> {
     found.then_some(search.flat)
 }
 
-/// The edges of a cell, each with its items, where the wiring is the same.
-fn matched<'a>(cell: &'a Cell, steps: &'a [Wired]) -> Option<Vec<(&'a Block, &'a [Item])>> {
+/// What is to be matched of a cell where the wiring is the same: the set of edges that a node keeps,
+/// of so many, or an edge with its items.
+enum Part<'a> {
+    Set { pick: usize, of: usize },
+    Edge(&'a Block, &'a [Item]),
+}
+
+fn matched<'a>(cell: &'a Cell, steps: &'a [Wired]) -> Option<Vec<Part<'a>>> {
     let mut found = vec![];
     if cell.steps.len() != steps.len() {
         return None;
     }
     for (step, (join, edges)) in cell.steps.iter().zip(steps) {
-        if step.join != *join || step.edges.len() != edges.len() {
+        if step.join != *join {
             return None;
         }
-        for (edge, (from, items)) in step.edges.iter().zip(edges) {
-            if edge.from != *from {
-                return None;
-            }
-            found.push((&edge.block, items.as_slice()));
-        }
+        let all = || (0..step.edges.len()).collect();
+        let sets = cell.sets_of(step);
+        let of = sets.as_ref().map_or(1, Vec::len);
+        let wired = |set: &Vec<usize>| {
+            set.len() == edges.len()
+                && set.iter().zip(edges).all(|(&i, (from, _))| step.edges[i].from == *from)
+        };
+        let sets = sets.unwrap_or_else(|| vec![all()]);
+        let pick = sets.iter().position(wired)?;
+        found.push(Part::Set { pick, of });
+        let kept = sets[pick].iter().zip(edges);
+        found.extend(kept.map(|(&i, (_, items))| Part::Edge(&step.edges[i].block, items)));
     }
     Some(found)
 }
@@ -404,6 +528,18 @@ impl Search {
                 },
                 _ => false,
             },
+            Node::Stack(parts) => match items.get(at) {
+                Some(Item::Stack(lists)) if 2 * lists.len() == parts.len() => {
+                    let cells = parts.iter().skip(1).step_by(2).zip(lists);
+                    let cells: Vec<Part> = cells.map(|(b, list)| Part::Edge(b, list)).collect();
+                    self.edges(&cells, &mut |s| then(s, at + 1))
+                }
+                _ => false,
+            },
+            Node::Shared { name, .. } => match items.get(at) {
+                Some(Item::Shared(other)) if other == name => then(self, at + 1),
+                _ => false,
+            },
             Node::Broken { block, .. } => self.block(block, items, at, then),
         }
     }
@@ -437,14 +573,13 @@ impl Search {
     }
 
     /// Every edge of a cell against its own items.
-    fn edges(
-        &mut self,
-        edges: &[(&Block, &[Item])],
-        then: &mut dyn FnMut(&mut Search) -> bool,
-    ) -> bool {
+    fn edges(&mut self, edges: &[Part], then: &mut dyn FnMut(&mut Search) -> bool) -> bool {
         match edges {
             [] => then(self),
-            [(block, items), rest @ ..] => {
+            [Part::Set { pick, of }, rest @ ..] => {
+                self.option(*pick, *of, &mut |s| s.edges(rest, then))
+            }
+            [Part::Edge(block, items), rest @ ..] => {
                 self.block(block, items, 0, &mut |s, end| end == items.len() && s.edges(rest, then))
             }
         }
