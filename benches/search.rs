@@ -39,7 +39,17 @@ fn rate(what: &str, n: usize, mut work: impl FnMut() -> Result<()>) -> Result<()
 
 fn main() -> Result<()> {
     let decisions = Space::decisions([5; 6]);
-    for (name, space) in [("decisions", decisions), ("layers", layers()), ("edges", edges())] {
+    let images = Space::new([3, 32, 32], Task::classification(10));
+    let bench201 = images.then(presets::nas_bench_201(16, 5));
+    let darts = images.then(presets::darts(16, 8));
+    let spaces = [
+        ("decisions", decisions),
+        ("layers", layers()),
+        ("edges", edges()),
+        ("nas_bench_201", bench201),
+        ("darts", darts),
+    ];
+    for (name, space) in spaces {
         let mut rng = Rng::new(1);
         let some: Vec<Architecture> =
             (0..1000).map(|_| space.sample(&mut rng)).collect::<Result<_>>()?;
@@ -56,6 +66,13 @@ fn main() -> Result<()> {
         rate(&format!("{name}: canonical"), 1000, || {
             some.iter().for_each(|a| _ = black_box(a.canonical()));
             Ok(())
+        })?;
+        rate(&format!("{name}: decode, parameters, macs, canonical"), 1000, || {
+            some.iter().try_for_each(|a| {
+                let a = space.decode(a.decisions())?;
+                black_box(a.canonical() + (a.params() + a.macs()) as u64);
+                Ok(())
+            })
         })?;
         rate(&format!("{name}: decode, parameters, macs"), 1000, || {
             some.iter().try_for_each(|a| {

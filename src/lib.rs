@@ -66,6 +66,7 @@ pub use nn::{
 };
 pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
+pub use space::presets;
 pub use space::{
     Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Space,
     Value, any, branches, cell, concat, one_of, repeat, residual, same, seq, shared, stack,

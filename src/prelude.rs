@@ -9,8 +9,8 @@ pub use crate::{
     any, attention, avg_pool, batch_norm, best_device, branches, cell, choice, concat, conv,
     conv1d, depthwise, drop_path, dropout, embedding, evaluator, feed_forward, flatten, gelu,
     global_avg_pool, global_max_pool, group_norm, gru, last, layer_norm, linear, lstm, max_pool,
-    one_of, positions, relu, repeat, residual, rnn, same, sep_conv, seq, shared, show, sigmoid,
-    silu, skip, squeeze_excite, stack, strategy, tanh, zero,
+    one_of, positions, presets, relu, repeat, residual, rnn, same, sep_conv, seq, shared, show,
+    sigmoid, silu, skip, squeeze_excite, stack, strategy, tanh, zero,
 };
 
 pub use crate::chart::{Chart, Report};

@@ -1,11 +1,11 @@
 //! The network of an architecture as a graph of operations, with shapes and costs.
 
+use super::canonical::canonical;
 use super::{Architecture, Shape};
 use crate::chart::theme::human_count;
 use crate::chart::{Chart, Diagram, DiagramRow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{ADD, Activation, CHOICE, CONCAT, INPUT, Op, Plan, find};
-use crate::rng::Hash64;
 use crate::space::{Block, Cell, Genome, Join, Space, Tree, Value, genes};
 use crate::task::Task;
 
@@ -244,6 +244,23 @@ impl<'s> Builder<'s> {
         }
     }
 
+    /// The shared block of a number alone, on an input and the earlier one.
+    pub(crate) fn shared_block(
+        &mut self,
+        number: usize,
+        from: usize,
+        earlier: Option<usize>,
+    ) -> Result<usize> {
+        let genome = self.genome;
+        let (Some((_, block)), Some(own)) = (genome.shared.get(number), self.shared.get(number))
+        else {
+            return Ok(from);
+        };
+        let mut own = own.iter();
+        self.before = earlier;
+        self.block(block, &mut own, from)
+    }
+
     fn cell(
         &mut self,
         cell: &Cell,
@@ -256,16 +273,15 @@ impl<'s> Builder<'s> {
             false => vec![from],
         };
         let inputs = nodes.len();
-        for step in &cell.steps {
+        for (step, sets) in cell.nodes() {
+            let kept = sets.map(|sets| {
+                let pick = self.decision(decisions, sets.len());
+                sets.get(pick).map_or(&[][..], Vec::as_slice)
+            });
             let mut ends = Vec::with_capacity(step.edges.len());
-            let kept = match cell.sets_of(step) {
-                None => (0..step.edges.len()).collect(),
-                Some(mut sets) => {
-                    let pick = self.decision(decisions, sets.len());
-                    if pick < sets.len() { sets.swap_remove(pick) } else { vec![] }
-                }
-            };
-            for edge in kept.into_iter().map(|i| &step.edges[i]) {
+            for (_, edge) in
+                step.edges.iter().enumerate().filter(|(i, _)| kept.is_none_or(|k| k.contains(i)))
+            {
                 let at = nodes.get(edge.from).copied().unwrap_or(from);
                 ends.push(self.block(&edge.block, decisions, at)?);
             }
@@ -344,7 +360,7 @@ impl<'s> Builder<'s> {
 
     /// The residual connection's input in the shape of its output: itself, or projected by a 1x1
     /// convolution or a linear layer (option B of arXiv 1512.03385).
-    fn shortcut(&mut self, from: usize, out: usize) -> Result<usize> {
+    pub(crate) fn shortcut(&mut self, from: usize, out: usize) -> Result<usize> {
         let (a, b) = (self.shape(from).clone(), self.shape(out).clone());
         if a == b {
             return Ok(from);
@@ -376,7 +392,7 @@ impl<'s> Builder<'s> {
     }
 
     /// What the task puts at the end: a linear layer with one output a class, a target or a symbol.
-    fn head(&mut self, task: &Task, from: usize) -> Result<()> {
+    pub(crate) fn head(&mut self, task: &Task, from: usize) -> Result<()> {
         // Decisions alone are no network, and have no head.
         if self.is_decisions() {
             return Ok(());
@@ -440,10 +456,6 @@ impl Graph {
         are_decisions(&self.nodes)
     }
 
-    pub(crate) fn total(&self, of: impl Fn(&Plan) -> u64) -> u64 {
-        self.nodes.iter().fold(0, |sum, n| sum.saturating_add(of(&n.plan)))
-    }
-
     pub(crate) fn rows(&self) -> Vec<LayerRow> {
         let row = |n: &Node| LayerRow {
             name: match n.role {
@@ -461,78 +473,8 @@ impl Graph {
     }
 
     /// A hash of the graph, the same for isomorphic ones.
-    ///
-    /// Colours are refined as by Weisfeiler and Lehman (1968): a node's is made of its operation and
-    /// of the colours that it reads, in any order for a sum; then of the colours that read it, which
-    /// tells a node that is read twice from two equal ones; and once more of what it reads. The hash
-    /// is made of the colours of all nodes that the output depends on. What does nothing is passed
-    /// over, and zeros are not added.
     pub(crate) fn canonical(&self) -> u64 {
-        let n = self.nodes.len();
-        let live = self.live();
-        // What stands for each node: itself, or what it passes on; and what it really reads.
-        let mut stands: Vec<usize> = Vec::with_capacity(n);
-        let mut reads: Vec<Vec<usize>> = Vec::with_capacity(n);
-        for (id, node) in self.nodes.iter().enumerate() {
-            let mut inputs: Vec<usize> = node.inputs.iter().map(|&i| stands[i]).collect();
-            if node.op.info.name == ADD.name {
-                let zero = |&i: &usize| self.nodes[i].op.info.name == "zero";
-                if inputs.iter().any(|i| !zero(i)) {
-                    inputs.retain(|i| !zero(i));
-                }
-            }
-            let passes = does_nothing(&node.op) || node.op.info.name == ADD.name;
-            match &inputs[..] {
-                [only] if passes => stands.push(*only),
-                _ => stands.push(id),
-            }
-            reads.push(inputs);
-        }
-        let Some(&end) = stands.last() else { return 0 };
-        let mut used = vec![false; n];
-        used[end] = true;
-        for id in (0..=end).rev().filter(|&id| live[id]) {
-            if used[id] {
-                reads[id].iter().for_each(|&i| used[i] = true);
-            }
-        }
-        let mut readers: Vec<Vec<usize>> = vec![vec![]; n];
-        for id in (0..=end).filter(|&id| used[id]) {
-            reads[id].iter().for_each(|&i| readers[i].push(id));
-        }
-        let mix = |first: u64, list: &mut Vec<u64>, ordered: bool| {
-            if !ordered {
-                list.sort_unstable();
-            }
-            let mut h = Hash64::new();
-            h.write(&first.to_le_bytes());
-            list.iter().for_each(|v| h.write(&v.to_le_bytes()));
-            h.finish()
-        };
-        let mut colours: Vec<u64> = vec![0; n];
-        for (id, node) in self.nodes.iter().enumerate() {
-            let mut h = Hash64::new();
-            h.write(normal_form(&node.op).as_bytes());
-            if node.inputs.is_empty() {
-                h.write(node.plan.output.to_string().as_bytes());
-            }
-            colours[id] = h.finish();
-        }
-        let down = |colours: &mut Vec<u64>| {
-            for id in (0..=end).filter(|&id| used[id]) {
-                let mut list = reads[id].iter().map(|&i| colours[i]).collect();
-                let ordered = self.nodes[id].op.info.name == CONCAT.name;
-                colours[id] = mix(colours[id], &mut list, ordered);
-            }
-        };
-        down(&mut colours);
-        for id in (0..=end).rev().filter(|&id| used[id]) {
-            let mut list = readers[id].iter().map(|&i| colours[i]).collect();
-            colours[id] = mix(colours[id], &mut list, false);
-        }
-        down(&mut colours);
-        let mut all = (0..=end).filter(|&id| used[id]).map(|id| colours[id]).collect();
-        mix(colours[end], &mut all, false)
+        self.nodes.len().checked_sub(1).map_or(0, |end| canonical(&self.nodes, end))
     }
 
     /// Which nodes the output depends on.
@@ -548,40 +490,6 @@ impl Graph {
         }
         live
     }
-}
-
-/// Operations that pass their input on, whatever they are called.
-fn does_nothing(op: &Op) -> bool {
-    match op.info.name {
-        "skip" => true,
-        "dropout" | "drop_path" => op.float("p") == 0.0,
-        "activation" => op.act() == Activation::Identity,
-        "max_pool" | "avg_pool" => op.int("window") == 1 && op.int("stride") <= 1,
-        _ => false,
-    }
-}
-
-/// The text of an operation, the same for settings that mean the same.
-fn normal_form(op: &Op) -> String {
-    let mut op = op.clone();
-    let set = |op: &mut Op, name: &str, value: i64| {
-        if let Some(i) = op.info.args.iter().position(|a| a.name == name) {
-            op.args[i] = Value::Int(value);
-        }
-    };
-    // A pooling's stride of 0 stands for its window.
-    if op.int("window") > 0 && op.int("stride") == 0 {
-        let window = op.int("window") as i64;
-        set(&mut op, "stride", window);
-    }
-    // One tap has no distance to another; normalisation takes a bias away again.
-    if op.int("kernel") == 1 {
-        set(&mut op, "dilation", 1);
-    }
-    if op.int("norm") == 1 {
-        set(&mut op, "bias", 1);
-    }
-    op.to_string()
 }
 
 pub(super) fn diagram(arch: &Architecture) -> Chart {

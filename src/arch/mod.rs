@@ -1,8 +1,14 @@
 //! One architecture of a space: decisions, the network they stand for, and what it costs.
 
+mod canonical;
+mod cost;
 mod graph;
 mod shape;
 
+use canonical::{canonical, mix};
+pub(crate) use cost::Memo;
+use cost::{Costs, Sums};
+use graph::Builder;
 pub use graph::LayerRow;
 pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
 pub use shape::Shape;
@@ -36,13 +42,16 @@ pub struct Architecture(Arc<Inner>);
 struct Inner {
     space: Space,
     decisions: Vec<u32>,
+    /// Known without the network, which is built where it is asked for.
+    costs: OnceLock<Result<Costs, Misfit>>,
     graph: OnceLock<Result<Graph, Misfit>>,
 }
 
 impl Architecture {
     /// Of decisions that the space has already accepted.
     pub(crate) fn new(space: &Space, decisions: Vec<u32>) -> Self {
-        Architecture(Arc::new(Inner { space: space.clone(), decisions, graph: OnceLock::new() }))
+        let (space, costs, graph) = (space.clone(), OnceLock::new(), OnceLock::new());
+        Architecture(Arc::new(Inner { space, decisions, costs, graph }))
     }
 
     /// The decisions: the index of the chosen option for every choice, in reading order.
@@ -74,20 +83,52 @@ impl Architecture {
     /// operations, whatever decisions led to it. It looks through skips. Trained accuracies of two
     /// such architectures still differ, because weights are initialised by position.
     pub fn canonical(&self) -> u64 {
-        match self.graph() {
-            Ok(graph) => graph.canonical(),
-            Err(_) => self.identity(),
+        match (self.fit(), self.graph_of_shared()) {
+            (Err(_), _) => self.identity(),
+            (_, Some(key)) => key,
+            _ => self.graph().map_or_else(|_| self.identity(), Graph::canonical),
         }
+    }
+
+    /// The key of a network that is decided by its shared blocks alone: theirs, each taken once.
+    fn graph_of_shared(&self) -> Option<u64> {
+        let space = &self.0.space;
+        let entered = &self.fit().ok()?.entered;
+        if entered.is_empty() || !space.genome().fixed {
+            return None;
+        }
+        let mut key = 0;
+        for (i, (at, before)) in entered {
+            let mut builder = Builder::new(space);
+            builder.split_shared(&self.0.decisions);
+            let earlier = before.map(|v| builder.input(v.shape())).transpose().ok()?;
+            let from = builder.input(at.shape()).ok()?;
+            let end = builder.shared_block(*i, from, earlier).ok()?;
+            key = mix(key, canonical(&builder.nodes, end));
+        }
+        Some(key)
     }
 
     /// The network, or why the layers do not fit together.
     pub(crate) fn graph(&self) -> Result<&Graph> {
-        self.fit().map_err(|misfit| misfit.error.clone())
+        self.built().map_err(|misfit| misfit.error.clone())
     }
 
-    /// The network, or the misfit with the decisions that led to it.
-    pub(crate) fn fit(&self) -> Result<&Graph, &Misfit> {
+    fn built(&self) -> Result<&Graph, &Misfit> {
         self.0.graph.get_or_init(|| Graph::of(&self.0.space, &self.0.decisions)).as_ref()
+    }
+
+    /// What it costs, or the misfit with the decisions that led to it.
+    pub(crate) fn fit(&self) -> Result<&Costs, &Misfit> {
+        let find = || match Costs::walk(&self.0.space, &self.0.decisions) {
+            Some(costs) => Ok(costs),
+            None => self.built().map(Costs::of_graph).map_err(Misfit::clone),
+        };
+        self.0.costs.get_or_init(find).as_ref()
+    }
+
+    fn sums(&self) -> Sums {
+        self.fit().map_or(Sums::default(), |costs| costs.sums)
     }
 
     /// Whether the layers fit together.
@@ -95,7 +136,7 @@ impl Architecture {
     /// # Errors
     /// Names the layer that does not fit and the shape it was given.
     pub fn check(&self) -> Result<()> {
-        self.graph().map(|_| ())
+        self.fit().map(|_| ()).map_err(|misfit| misfit.error.clone())
     }
 
     /// The layers in order, the input first and the task's head last; empty if they do not fit.
@@ -105,19 +146,26 @@ impl Architecture {
 
     /// The shape of the output, the head included.
     pub fn output(&self) -> Shape {
-        let end = self.graph().ok().and_then(|g| g.nodes.last());
-        end.map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone())
+        self.fit().map_or(Shape::new([0usize; 0]), |costs| costs.output.clone())
     }
 
     /// Learned parameters, the head included; 0 if the layers do not fit.
     pub fn params(&self) -> usize {
-        self.graph().map_or(0, |g| g.total(|p| p.params)) as usize
+        self.sums().params as usize
     }
 
     /// Multiply-adds of one forward pass of one sample: of convolutions, linear and recurrent layers,
     /// attention and gates. Normalisation, activations, pooling and sums do not count.
     pub fn macs(&self) -> usize {
-        self.graph().map_or(0, |g| g.total(|p| p.macs)) as usize
+        self.sums().macs as usize
+    }
+
+    /// Operations of one forward pass of one sample as benchmarks count them: a multiply-add is one,
+    /// and so is the work on single values, two a value for batch normalisation, one for an
+    /// activation, and one for every value under a pooling's window. What happens inside recurrent
+    /// layers, attention and gates is counted as in [`Architecture::macs`]; sums are not counted.
+    pub fn flops(&self) -> usize {
+        self.sums().flops as usize
     }
 
     /// An estimate of the bytes that training with batches of `batch` samples needs: weights,
@@ -125,7 +173,7 @@ impl Architecture {
     /// gradients. What the allocator and the data set hold comes on top.
     pub fn memory(&self, batch: impl crate::Count) -> usize {
         let batch = batch.to_size() as u64;
-        let kept = self.graph().map_or(0, |g| g.total(|p| p.kept));
+        let kept = self.sums().kept;
         let weights = (self.params() as u64).saturating_mul(4);
         let numbers = weights.saturating_add(batch.saturating_mul(2).saturating_mul(kept));
         numbers.saturating_mul(4) as usize

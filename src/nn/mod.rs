@@ -69,6 +69,15 @@ pub struct LayerInfo {
     pub(crate) build: BuildFn,
 }
 
+impl LayerInfo {
+    /// A hash of its name, stable between runs.
+    pub(crate) fn hash(&self) -> u64 {
+        let mut h = crate::rng::Hash64::new();
+        h.write(self.name.as_bytes());
+        h.finish()
+    }
+}
+
 /// One setting of a layer, with its bounds.
 pub struct Setting {
     /// Its name.

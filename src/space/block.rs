@@ -265,6 +265,16 @@ impl Block {
         }
     }
 
+    /// Whether there is anything to decide in it, shared blocks aside.
+    pub(crate) fn has_choices(&self) -> bool {
+        match &*self.0 {
+            Node::Layer { args, .. } => args.iter().any(|c| c.options.len() > 1),
+            Node::OneOf(options) => options.len() > 1 || options.iter().any(Block::has_choices),
+            Node::Repeat { times, block } => times.options.len() > 1 || block.has_choices(),
+            _ => self.parts().unwrap_or_default().iter().any(Block::has_choices),
+        }
+    }
+
     /// Calls `see` with the name and the block of every shared one, those inside a shared one first.
     pub(crate) fn each_shared(&self, see: &mut dyn FnMut(&str, &Block)) {
         self.children().iter().for_each(|b| b.each_shared(see));
@@ -277,6 +287,9 @@ impl Block {
     pub fn problems(&self) -> Vec<String> {
         let mut found = vec![];
         self.collect_problems(&mut found);
+        // A block that stands in several places is told of once.
+        let mut told = std::collections::HashSet::new();
+        found.retain(|problem| told.insert(problem.clone()));
         found
     }
 
@@ -326,7 +339,7 @@ impl Block {
             }
             Node::Stack(parts) => {
                 for prepare in parts.iter().step_by(2) {
-                    if super::genes::tally(prepare).exact != Some(1) {
+                    if prepare.has_choices() {
                         found.push(format!(
                             "stack: the preparation {prepare} has choices in it. Put them into the \
                              cell, and prepare with a block without, as conv(16, 1)."
@@ -358,8 +371,9 @@ impl Block {
     }
 }
 
-/// Words that an architecture's text uses for something else than layers.
-const RESERVED: [&str; 6] = ["residual", "sum", "concat", "cell", "stack", "same"];
+/// Words that an architecture's text uses for something else than layers. A cell is always followed by
+/// a bracket, so that its name is free.
+const RESERVED: [&str; 5] = ["residual", "sum", "concat", "stack", "same"];
 
 /// The first value that a setting refuses, and how many more there are.
 fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {

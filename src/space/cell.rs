@@ -59,6 +59,8 @@ pub(crate) struct Cell {
     /// What holds the decisions, in order: the blocks on the edges, and for a node that keeps some of
     /// its edges a choice between the possible sets.
     parts: Vec<Block>,
+    /// The sets of edges that each node chooses from, where it does not keep them all.
+    sets: Vec<Option<Vec<Vec<usize>>>>,
 }
 
 /// A cell as it is written down.
@@ -242,27 +244,27 @@ fn sets(n: usize, k: usize) -> Vec<Vec<usize>> {
 
 impl Cell {
     fn new(steps: Vec<Step>, two_inputs: bool, keep: Option<usize>, concat: bool) -> Cell {
-        let mut cell = Cell { steps, two_inputs, keep, concat, parts: vec![] };
-        let mut parts = vec![];
-        for step in &cell.steps {
-            match cell.sets_of(step) {
+        let (mut parts, mut all) = (vec![], vec![]);
+        for step in &steps {
+            let n = step.edges.len();
+            let sets = keep.filter(|&k| k < n).map(|k| sets(n, k));
+            match &sets {
                 None => parts.extend(step.edges.iter().map(|e| e.block.clone())),
                 Some(sets) => {
-                    let kept = |set: Vec<usize>| {
+                    let kept = |set: &Vec<usize>| {
                         super::seq(set.iter().map(|&i| step.edges[i].block.clone()))
                     };
-                    parts.push(super::one_of(sets.into_iter().map(kept)));
+                    parts.push(super::one_of(sets.iter().map(kept)));
                 }
             }
+            all.push(sets);
         }
-        cell.parts = parts;
-        cell
+        Cell { steps, two_inputs, keep, concat, parts, sets: all }
     }
 
-    /// The sets of edges that a node chooses from, where it does not keep them all.
-    pub(crate) fn sets_of(&self, step: &Step) -> Option<Vec<Vec<usize>>> {
-        let k = self.keep.filter(|&k| k < step.edges.len())?;
-        Some(sets(step.edges.len(), k))
+    /// The nodes, each with the sets of edges that it chooses from, where it does not keep them all.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (&Step, Option<&[Vec<usize>]>)> {
+        self.steps.iter().zip(self.sets.iter().map(Option::as_deref))
     }
 
     /// What holds the decisions, in order.
@@ -329,7 +331,7 @@ impl Cell {
         if self.steps.is_empty() {
             found.push("a cell without nodes. Give at least one, as cell([[conv(16, 3)]]).".into());
         }
-        for (i, step) in self.steps.iter().enumerate() {
+        for (i, (step, sets)) in self.nodes().enumerate() {
             // The node's number, and the last one that it may read.
             let (node, last) = (i + self.inputs(), i + self.inputs() - 1);
             let name = match self.is_single() {
@@ -347,7 +349,7 @@ impl Cell {
                     last + 1
                 ));
             }
-            if self.sets_of(step).is_some_and(|sets| sets.is_empty()) {
+            if sets.is_some_and(<[_]>::is_empty) {
                 found.push(format!(
                     "keep({}) of {} edges: between 1 and {} sets of edges are allowed. Try keep(2).",
                     self.keep.unwrap_or(0),

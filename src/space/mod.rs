@@ -4,6 +4,7 @@ pub(crate) mod block;
 mod cell;
 pub(crate) mod draw;
 pub(crate) mod genes;
+pub mod presets;
 pub(crate) mod text;
 mod value;
 
@@ -14,7 +15,7 @@ pub use cell::{branches, cell, concat, stack};
 use genes::{Gene, Genes};
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
 
-use crate::arch::{Architecture, Shape};
+use crate::arch::{Architecture, Memo, Shape};
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
@@ -53,6 +54,9 @@ struct Inner {
     /// What holds the decisions, see [`Genome`].
     #[serde(skip)]
     genome: OnceLock<Genome>,
+    /// What its layers are known to cost.
+    #[serde(skip)]
+    memo: Memo,
 }
 
 /// The decisions of a space in order: first those of its shared blocks, then those of the tree.
@@ -62,6 +66,8 @@ pub(crate) struct Genome {
     pub(crate) shared: Vec<(String, Block)>,
     /// The shared blocks and then the tree, one after the other.
     pub(crate) whole: Block,
+    /// Whether the tree has no decisions besides those of its shared blocks.
+    pub(crate) fixed: bool,
 }
 
 impl Genome {
@@ -76,13 +82,15 @@ impl Genome {
             true => root.clone(),
             false => seq(shared.iter().map(|(_, block)| block).chain([root])),
         };
-        Genome { shared, whole }
+        let fixed = !root.has_choices();
+        Genome { shared, whole, fixed }
     }
 }
 
 impl Inner {
     fn new(input: Shape, task: Task, root: Block) -> Inner {
-        Inner { input, task, root, problems: OnceLock::new(), genome: OnceLock::new() }
+        let (problems, genome, memo) = Default::default();
+        Inner { input, task, root, problems, genome, memo }
     }
 }
 
@@ -180,6 +188,10 @@ impl Space {
 
     pub(crate) fn genome(&self) -> &Genome {
         self.0.genome.get_or_init(|| Genome::of(&self.0.root))
+    }
+
+    pub(crate) fn memo(&self) -> &Memo {
+        &self.0.memo
     }
 
     /// What holds all of its decisions, in order.
@@ -434,7 +446,7 @@ impl Space {
             for option in (0..n).filter(|&o| o != now as usize) {
                 let changed = genes::change(self.genes(), &genes, k, option, &mut genes::first);
                 let other = Architecture::new(self, genes::flatten(self.genes(), &changed));
-                if other.check().is_ok() {
+                if other.fit().is_ok() {
                     found.push(other);
                 }
             }

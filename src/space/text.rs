@@ -162,14 +162,14 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
         }
         Node::Cell(cell) => {
             let mut steps = vec![];
-            for step in &cell.steps {
+            for (step, sets) in cell.nodes() {
                 let mut edges = vec![];
                 let mut add = |edge: &Edge, genes: &mut std::slice::Iter<Gene>| {
                     let mut list = vec![];
                     layers(&edge.block, genes, &mut list);
                     edges.push((edge.from, list));
                 };
-                match cell.sets_of(step) {
+                match sets {
                     None => step.edges.iter().for_each(|edge| add(edge, genes)),
                     // A single set is no decision, and stands for itself.
                     Some(sets) if sets.len() == 1 => {
@@ -378,6 +378,9 @@ impl Parser<'_> {
 
     fn item(&mut self) -> Result<Item> {
         let name = self.word();
+        if self.names.contains(&name) && !self.rest.starts_with('(') {
+            return Ok(Item::Shared(name));
+        }
         if name == "residual" {
             if !self.eat('(') {
                 return Err(self.wrong("residual wants a bracket"));
@@ -403,9 +406,6 @@ impl Parser<'_> {
                 return Err(self.wrong("a bracket is not closed"));
             }
             return Ok(Item::Stack(blocks));
-        }
-        if self.names.contains(&name) {
-            return Ok(Item::Shared(name));
         }
         let info = find(&name)?;
         let mut args: Vec<Option<Value>> = info.args.iter().map(|a| a.default).collect();
@@ -457,18 +457,17 @@ fn matched<'a>(cell: &'a Cell, steps: &'a [Wired]) -> Option<Vec<Part<'a>>> {
     if cell.steps.len() != steps.len() {
         return None;
     }
-    for (step, (join, edges)) in cell.steps.iter().zip(steps) {
+    for ((step, sets), (join, edges)) in cell.nodes().zip(steps) {
         if step.join != *join {
             return None;
         }
-        let all = || (0..step.edges.len()).collect();
-        let sets = cell.sets_of(step);
-        let of = sets.as_ref().map_or(1, Vec::len);
+        let all = [(0..step.edges.len()).collect()];
+        let sets = sets.unwrap_or(&all);
+        let of = sets.len();
         let wired = |set: &Vec<usize>| {
             set.len() == edges.len()
                 && set.iter().zip(edges).all(|(&i, (from, _))| step.edges[i].from == *from)
         };
-        let sets = sets.unwrap_or_else(|| vec![all()]);
         let pick = sets.iter().position(wired)?;
         found.push(Part::Set { pick, of });
         let kept = sets[pick].iter().zip(edges);

@@ -1,0 +1,171 @@
+//! The canonical key: a hash of a network's graph, the same for isomorphic graphs.
+//!
+//! First what does nothing is taken out: skips are looked through, a sum of sums is one sum, zeros are
+//! not added, and nothing comes of zeros in a pooling, an activation, or a convolution without bias and
+//! normalisation. (With normalisation a learned constant comes of them, so that is kept.)
+//!
+//! Then colours are refined as by Weisfeiler and Lehman (1968): a node's is made of its operation and of
+//! the colours that it reads, in any order for a sum; then of the colours that read it, which tells
+//! a node that is read twice from two equal ones; and once more of what it reads. The hash is made of the
+//! colours of all nodes that the output depends on.
+
+use super::graph::Node;
+use crate::nn::{ADD, Activation, CONCAT, Op};
+use crate::rng::Hash64;
+use crate::space::Value;
+
+/// What an operation comes to.
+#[derive(Clone, Copy, PartialEq)]
+enum Is {
+    /// Zeros.
+    Zero,
+    /// What another node computes, or itself.
+    Node(usize),
+}
+
+/// The key of the graph whose last node, or `end`, is the output.
+pub(super) fn canonical(nodes: &[Node], end: usize) -> u64 {
+    let n = end + 1;
+    let mut is: Vec<Is> = Vec::with_capacity(n);
+    let mut reads: Vec<Vec<usize>> = Vec::with_capacity(n);
+    for (id, node) in nodes.iter().enumerate().take(n) {
+        let (mut list, mut what) = (vec![], Is::Node(id));
+        let inputs = node.inputs.iter().map(|&i| is[i]);
+        if node.op.info.name == ADD.name {
+            for input in inputs {
+                match input {
+                    Is::Zero => {}
+                    // A sum of sums is one sum.
+                    Is::Node(i) if nodes[i].op.info.name == ADD.name => {
+                        let inner: Vec<usize> = reads[i].clone();
+                        list.extend(inner);
+                    }
+                    Is::Node(i) => list.push(i),
+                }
+            }
+            match list[..] {
+                [] => what = Is::Zero,
+                [only] => what = Is::Node(only),
+                _ => {}
+            }
+        } else {
+            let zeros = inputs.clone().all(|i| i == Is::Zero) && !node.inputs.is_empty();
+            if node.op.info.name == "zero" || zeros && keeps_zero(&node.op) {
+                what = Is::Zero;
+            } else if does_nothing(&node.op) {
+                what = is[node.inputs[0]];
+            }
+            let stands = |(&i, is)| if let Is::Node(other) = is { other } else { i };
+            list.extend(node.inputs.iter().zip(inputs).map(stands));
+        }
+        if what == Is::Zero {
+            list.clear();
+        }
+        is.push(what);
+        reads.push(list);
+    }
+    let mut h = Hash64::new();
+    let Some(&Is::Node(end)) = is.last() else {
+        h.write(b"zero");
+        return h.finish();
+    };
+    let mut used = vec![false; n];
+    used[end] = true;
+    let mut readers: Vec<Vec<usize>> = vec![vec![]; n];
+    for id in (0..=end).rev() {
+        if used[id] {
+            for &i in &reads[id] {
+                used[i] = true;
+                readers[i].push(id);
+            }
+        }
+    }
+    let mut colours: Vec<u64> = vec![0; n];
+    for id in (0..=end).filter(|&id| used[id]) {
+        colours[id] = label(&nodes[id], id, is[id] == Is::Zero);
+    }
+    let mut list: Vec<u64> = Vec::with_capacity(8);
+    for round in 0..3 {
+        for k in 0..=end {
+            let id = if round == 1 { end - k } else { k };
+            if !used[id] {
+                continue;
+            }
+            let from = if round == 1 { &readers[id] } else { &reads[id] };
+            list.clear();
+            list.extend(from.iter().map(|&i| colours[i]));
+            if round == 1 || nodes[id].op.info.name != CONCAT.name {
+                list.sort_unstable();
+            }
+            colours[id] = list.iter().fold(mix(colours[id], round), |h, &v| mix(h, v));
+        }
+    }
+    list.clear();
+    list.extend((0..=end).filter(|&id| used[id]).map(|id| colours[id]));
+    list.sort_unstable();
+    list.iter().fold(colours[end], |h, &v| mix(h, v))
+}
+
+/// One hash of two.
+pub(super) fn mix(a: u64, b: u64) -> u64 {
+    let mut v = (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    v = (v ^ (v >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    v ^ (v >> 29)
+}
+
+/// Operations that pass their input on, whatever they are called.
+fn does_nothing(op: &Op) -> bool {
+    match op.info.name {
+        "skip" => true,
+        "dropout" | "drop_path" => op.float("p") == 0.0,
+        "activation" => op.act() == Activation::Identity,
+        "max_pool" | "avg_pool" => op.int("window") == 1 && op.int("stride") <= 1,
+        _ => false,
+    }
+}
+
+/// Operations that make zeros of zeros.
+fn keeps_zero(op: &Op) -> bool {
+    match op.info.name {
+        "skip" | "zero" | "flatten" | "dropout" | "drop_path" | "max_pool" | "avg_pool"
+        | "global_avg_pool" | "global_max_pool" | "last" | "squeeze_excite" => true,
+        "activation" => op.act() != Activation::Sigmoid,
+        "conv" | "conv1d" | "sep_conv" | "depthwise" | "linear" => {
+            op.int("norm") == 0 && op.int("bias") == 0 && op.act() != Activation::Sigmoid
+        }
+        _ => false,
+    }
+}
+
+/// A hash of a node's operation, the same for settings that mean the same; of inputs and zeros, their
+/// shape.
+fn label(node: &Node, id: usize, zero: bool) -> u64 {
+    let op = &node.op;
+    let shape = |h| node.plan.output.as_slice().iter().fold(h, |h, &d| mix(h, d as u64));
+    if zero {
+        return shape(0);
+    }
+    let bytes = |h: u64, text: &[u8]| text.iter().fold(h, |h, &b| mix(h, u64::from(b)));
+    let mut h = op.info.hash();
+    let norm = op.int("norm") == 1;
+    let (window, stride) = (op.int("window"), op.int("stride"));
+    let one_tap = op.int("kernel") == 1;
+    for (arg, value) in op.info.args.iter().zip(&op.args) {
+        let number = match (arg.name, value) {
+            // A pooling's stride of 0 stands for its window.
+            ("stride", _) if window > 0 && stride == 0 => window as u64,
+            // One tap has no distance to another; normalisation takes a bias away again.
+            ("dilation", _) if one_tap => 1,
+            ("bias", _) if norm => 1,
+            (_, Value::Int(v)) => *v as u64,
+            (_, Value::Float(v)) => v.to_bits(),
+            (_, Value::Act(a)) => bytes(0, a.name().as_bytes()),
+        };
+        h = mix(h, number);
+    }
+    if node.inputs.is_empty() {
+        let symbols = node.plan.output.vocabulary().unwrap_or(0) as u64;
+        h = shape(mix(mix(h, symbols), id as u64));
+    }
+    h
+}

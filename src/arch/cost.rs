@@ -1,0 +1,579 @@
+//! What an architecture costs, without building its network.
+//!
+//! A search asks this of every architecture that it samples, mutates or enumerates, and most of them
+//! are never trained. So the tree is walked with shapes alone: what a single layer makes of a shape is
+//! found out once for the whole space and remembered, and a shared block is counted once for every
+//! shape that enters it, however often it stands there. The layers themselves say what they cost, and
+//! [`Builder`] puts them together; where this walk meets something that does not fit, the network is
+//! built to say what it is.
+
+use super::graph::{Builder, Node};
+use super::{Graph, MOST_LAYERS, Shape};
+use crate::nn::{Activation, CHOICE};
+use crate::space::{Block, Cell, Genome, Join, Space, Tree, genes};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+/// The cost of an architecture, or of a part of one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Costs {
+    pub(crate) sums: Sums,
+    pub(crate) output: Shape,
+    /// The shared blocks of the tree, not those inside others, by number, with what entered each where
+    /// it stood first; empty where the network had to be built.
+    pub(super) entered: Vec<(usize, Inputs)>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sums {
+    pub(crate) params: u64,
+    pub(crate) macs: u64,
+    pub(crate) flops: u64,
+    pub(crate) kept: u64,
+    layers: usize,
+    /// How many of the layers are decisions that only an evaluator knows.
+    choices: usize,
+}
+
+impl Sums {
+    fn plus(self, o: Sums) -> Sums {
+        Sums {
+            params: self.params.saturating_add(o.params),
+            macs: self.macs.saturating_add(o.macs),
+            flops: self.flops.saturating_add(o.flops),
+            kept: self.kept.saturating_add(o.kept),
+            layers: self.layers + o.layers,
+            choices: self.choices + o.choices,
+        }
+    }
+
+    fn of(nodes: &[Node], all: &[Node]) -> Sums {
+        nodes.iter().fold(Sums::default(), |sum, node| {
+            sum.plus(Sums {
+                params: node.plan.params,
+                macs: node.plan.macs,
+                flops: flops(node, all),
+                kept: node.plan.kept,
+                layers: 1,
+                choices: usize::from(node.op.info.name == CHOICE.name),
+            })
+        })
+    }
+}
+
+/// The multiply-adds of a node and its work on single values: two operations a value for batch
+/// normalisation, one for an activation, one for every value under a pooling's window.
+fn flops(node: &Node, all: &[Node]) -> u64 {
+    let op = &node.op;
+    let out = node.plan.output.elements() as u64;
+    let mut each = 0u64;
+    if op.info.name == "batch_norm" || op.int("norm") == 1 {
+        each += 2;
+    }
+    if op.act() != Activation::Identity {
+        each += 1;
+    }
+    let window = op.int("window") as u64;
+    let image = node.plan.output.as_slice().len() == 3;
+    each += if image { window * window } else { window };
+    let single = match op.info.name {
+        "global_avg_pool" | "global_max_pool" => {
+            let input = node.inputs.first().and_then(|&i| all.get(i));
+            input.map_or(0, |n| n.plan.output.elements() as u64)
+        }
+        _ => out.saturating_mul(each),
+    };
+    node.plan.macs.saturating_add(single)
+}
+
+impl Costs {
+    /// Of a network that is built.
+    pub(crate) fn of_graph(graph: &Graph) -> Costs {
+        let output = graph.nodes.last().map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone());
+        Costs { sums: Sums::of(&graph.nodes, &graph.nodes), output, entered: vec![] }
+    }
+
+    /// By a walk through the tree; nothing where it does not fit together or is out of the ordinary.
+    pub(crate) fn walk(space: &Space, decisions: &[u32]) -> Option<Costs> {
+        let genome = space.genome();
+        let memo = space.memo().lock().unwrap_or_else(PoisonError::into_inner);
+        let mut walk = Walk {
+            space,
+            genome,
+            memo,
+            shared: vec![],
+            counted: vec![],
+            entered: vec![],
+            inside: false,
+            before: None,
+            sums: Sums::default(),
+        };
+        let mut rest = decisions;
+        for (_, block) in &genome.shared {
+            let (own, behind) = rest.split_at(genes::length(block, rest));
+            walk.shared.push(own);
+            rest = behind;
+        }
+        // The input itself is a node as well.
+        walk.sums.layers = 1;
+        let end = walk.block(space.root(), &mut rest, Value::of(&space.input())?)?;
+        let bare = walk.sums.layers > 1 && walk.sums.choices + 1 == walk.sums.layers;
+        let end = if bare { end } else { walk.head(end)? };
+        let fits = walk.sums.layers <= MOST_LAYERS;
+        let (sums, entered) = (walk.sums, walk.entered);
+        fits.then(|| Costs { sums, output: end.shape(), entered })
+    }
+}
+
+/// A shape, and what else later layers want to know of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Value {
+    dims: [usize; 3],
+    rank: u8,
+    vocabulary: Option<usize>,
+    padded: bool,
+    /// See [`Node::both`].
+    both: bool,
+    /// Whether it is an edge that is not there.
+    zero: bool,
+}
+
+impl Value {
+    fn of(shape: &Shape) -> Option<Value> {
+        let mut dims = [0; 3];
+        let given = shape.as_slice();
+        dims.get_mut(..given.len())?.copy_from_slice(given);
+        let (rank, vocabulary) = (given.len() as u8, shape.vocabulary());
+        Some(Value { dims, rank, vocabulary, padded: shape.is_padded(), both: false, zero: false })
+    }
+
+    fn of_node(node: &Node) -> Option<Value> {
+        let zero = node.op.info.name == "zero";
+        Some(Value { both: node.both, zero, ..Value::of(&node.plan.output)? })
+    }
+
+    fn as_slice(&self) -> &[usize] {
+        &self.dims[..usize::from(self.rank)]
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        let shape = match self.vocabulary {
+            Some(symbols) => Shape::tokens(self.dims[0], symbols),
+            None => Shape::new(self.as_slice().iter().copied()),
+        };
+        if self.padded { shape.padded() } else { shape }
+    }
+
+    fn same_shape(&self, o: &Value) -> bool {
+        let key = |v: &Value| (v.dims, v.rank, v.vocabulary, v.padded);
+        key(self) == key(o)
+    }
+
+    /// The sum or concatenation of tensors, in the shape of the first.
+    fn joined(&self) -> Value {
+        Value { both: false, zero: false, ..*self }
+    }
+
+    fn elements(&self) -> u64 {
+        self.as_slice().iter().fold(1u64, |n, &d| n.saturating_mul(d as u64))
+    }
+}
+
+/// What is remembered: a block by its place in memory, which the space keeps, with its decisions (or
+/// something else that it depends on), and what enters it.
+type Key = (usize, [u32; 4], Value);
+
+/// What a space has learnt of its layers.
+#[derive(Default)]
+pub(crate) struct Memo(Mutex<Known>);
+
+type Known = HashMap<Key, (Value, Sums), std::hash::BuildHasherDefault<Quick>>;
+
+/// More than this are not remembered.
+const MOST_KNOWN: usize = 20_000;
+
+/// Too many decisions to be a key: a piece that is built anew each time.
+const NOT_REMEMBERED: &[u32] = &[0; 5];
+
+impl Memo {
+    fn lock(&self) -> std::sync::LockResult<std::sync::MutexGuard<'_, Known>> {
+        self.0.lock()
+    }
+}
+
+/// A clone begins anew: it may outlive the blocks that this one knows by their places.
+impl Clone for Memo {
+    fn clone(&self) -> Memo {
+        Memo::default()
+    }
+}
+
+/// A hash for keys that nobody chooses with ill intent: multiply and rotate.
+#[derive(Default)]
+struct Quick(u64);
+
+impl std::hash::Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u8(&mut self, v: u8) {
+        self.write_u64(u64::from(v));
+    }
+    fn write_u32(&mut self, v: u32) {
+        self.write_u64(u64::from(v));
+    }
+    fn write_usize(&mut self, v: usize) {
+        self.write_u64(v as u64);
+    }
+    fn write_u64(&mut self, v: u64) {
+        self.0 = (self.0.rotate_left(5) ^ v).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+}
+
+/// What enters a block, and the earlier input of a cell with two.
+pub(super) type Inputs = (Value, Option<Value>);
+
+/// A shared block with its inputs, and what became of them.
+struct Counted {
+    number: usize,
+    inputs: Inputs,
+    end: Value,
+    /// The earlier input, if nothing has taken it.
+    left: Option<Value>,
+    sums: Sums,
+}
+
+struct Walk<'s> {
+    space: &'s Space,
+    genome: &'s Genome,
+    memo: std::sync::MutexGuard<'s, Known>,
+    /// The decisions of every shared block.
+    shared: Vec<&'s [u32]>,
+    /// What shared blocks came to in this architecture, by number and inputs.
+    counted: Vec<Counted>,
+    entered: Vec<(usize, Inputs)>,
+    /// Whether a shared block is being walked.
+    inside: bool,
+    before: Option<Value>,
+    sums: Sums,
+}
+
+/// The next decision, of a choice of `options`.
+fn decision(decisions: &mut &[u32], options: usize) -> usize {
+    if options <= 1 {
+        return 0;
+    }
+    match decisions.split_first() {
+        Some((&pick, rest)) => {
+            *decisions = rest;
+            pick as usize
+        }
+        None => 0,
+    }
+}
+
+impl Walk<'_> {
+    fn block(&mut self, block: &Block, decisions: &mut &[u32], at: Value) -> Option<Value> {
+        match &*block.0 {
+            Tree::Layer { args, .. } => {
+                let n = args.iter().filter(|c| c.options.len() > 1).count();
+                let (own, rest) = decisions.split_at(n.min(decisions.len()));
+                *decisions = rest;
+                let place = std::sync::Arc::as_ptr(&block.0) as usize;
+                self.piece(place, own, at, |b| b.block(block, &mut own.iter(), 0))
+            }
+            Tree::Seq(blocks) => blocks.iter().try_fold(at, |at, b| self.block(b, decisions, at)),
+            Tree::OneOf(options) => {
+                let pick = decision(decisions, options.len());
+                self.block(options.get(pick)?, decisions, at)
+            }
+            Tree::Repeat { times, block } => {
+                let pick = decision(decisions, times.options.len());
+                let mut copies = 0..genes::count(times, pick);
+                copies.try_fold(at, |at, _| self.block(block, decisions, at))
+            }
+            Tree::Residual(inner) => {
+                let layers = self.sums.layers;
+                let out = self.block(inner, decisions, at)?;
+                if self.sums.layers == layers {
+                    return Some(out);
+                }
+                let shortcut = match at.same_shape(&out) {
+                    true => at,
+                    false => self.projection(at, out)?,
+                };
+                self.join(Join::Sum, &[out, shortcut])
+            }
+            Tree::Cell(cell) => self.cell(cell, decisions, at),
+            Tree::Stack(parts) => self.stack(parts, decisions, at),
+            Tree::Shared { name, block } => self.shared(name, block, at),
+            Tree::Broken { block, .. } => self.block(block, decisions, at),
+        }
+    }
+
+    /// A piece that the builder makes of one input; remembered by its place and what it depends on.
+    fn piece(
+        &mut self,
+        place: usize,
+        depends: &[u32],
+        at: Value,
+        build: impl FnOnce(&mut Builder) -> crate::error::Result<usize>,
+    ) -> Option<Value> {
+        let mut key = (place, [u32::MAX; 4], at);
+        let short = depends.len() <= 4;
+        if short {
+            key.1[..depends.len()].copy_from_slice(depends);
+            if let Some((end, sums)) = self.memo.get(&key) {
+                self.sums = self.sums.plus(*sums);
+                return Some(*end);
+            }
+        }
+        let mut builder = Builder::new(self.space);
+        builder.input(at.shape()).ok()?;
+        builder.nodes[0].both = at.both;
+        let end = build(&mut builder).ok()?;
+        let sums = Sums::of(&builder.nodes[1..], &builder.nodes);
+        let end = if end == 0 { at } else { Value::of_node(&builder.nodes[end])? };
+        if short && self.memo.len() < MOST_KNOWN {
+            self.memo.insert(key, (end, sums));
+        }
+        self.sums = self.sums.plus(sums);
+        Some(end)
+    }
+
+    /// The projection of a residual connection from one shape to another.
+    fn projection(&mut self, from: Value, to: Value) -> Option<Value> {
+        // It depends on the two shapes alone: the place of nothing stands for it.
+        let depends = to.dims.map(|d| u32::try_from(d).unwrap_or(u32::MAX));
+        let odd = to.vocabulary.is_some() || to.dims.iter().any(|&d| d >= u32::MAX as usize);
+        let depends = if odd { NOT_REMEMBERED } else { &depends[..] };
+        let end = self.piece(0, depends, from, |b| {
+            let target = b.input(to.shape())?;
+            b.shortcut(0, target)
+        });
+        // What it goes to was an input of the piece, and is no layer.
+        self.sums.layers -= usize::from(end.is_some());
+        end
+    }
+
+    fn head(&mut self, end: Value) -> Option<Value> {
+        // The place of what belongs to the space as a whole.
+        let (space, place) = (self.space, std::ptr::from_ref(self.genome) as usize);
+        let head = self.piece(place, &[], end, |b| {
+            // The head asks the first node for the positions of the network's input.
+            let from = b.input(end.shape())?;
+            b.nodes[0].plan.output = space.input();
+            b.head(&space.task(), from)?;
+            Ok(b.nodes.len() - 1)
+        });
+        self.sums.layers -= usize::from(head.is_some());
+        head
+    }
+
+    fn shared(&mut self, name: &str, block: &Block, at: Value) -> Option<Value> {
+        let i = self.genome.shared.iter().position(|(other, _)| other == name)?;
+        let inputs = (at, self.before);
+        let known = |c: &&Counted| c.number == i && c.inputs == inputs;
+        if let Some(c) = self.counted.iter().find(known) {
+            self.sums = self.sums.plus(c.sums);
+            self.before = c.left;
+            return Some(c.end);
+        }
+        if !self.inside && self.entered.iter().all(|e| e.0 != i) {
+            self.entered.push((i, inputs));
+        }
+        let (outside, nested) = (std::mem::take(&mut self.sums), self.inside);
+        self.inside = true;
+        let mut own: &[u32] = self.shared.get(i).copied()?;
+        let end = self.block(block, &mut own, at)?;
+        self.inside = nested;
+        let sums = std::mem::replace(&mut self.sums, outside);
+        self.sums = self.sums.plus(sums);
+        self.counted.push(Counted { number: i, inputs, end, left: self.before, sums });
+        Some(end)
+    }
+
+    fn cell(&mut self, cell: &Cell, decisions: &mut &[u32], at: Value) -> Option<Value> {
+        let mut nodes = Vec::with_capacity(cell.steps.len() + 2);
+        if cell.two_inputs {
+            nodes.push(self.before.take().unwrap_or(at));
+        }
+        nodes.push(at);
+        let mut ends = vec![];
+        for (step, sets) in cell.nodes() {
+            ends.clear();
+            match sets {
+                None => {
+                    for edge in &step.edges {
+                        ends.push(self.block(&edge.block, decisions, *nodes.get(edge.from)?)?);
+                    }
+                }
+                Some(sets) => {
+                    let pick = decision(decisions, sets.len());
+                    for edge in sets.get(pick)?.iter().map(|&i| &step.edges[i]) {
+                        ends.push(self.block(&edge.block, decisions, *nodes.get(edge.from)?)?);
+                    }
+                }
+            }
+            if step.join == Join::Sum {
+                let shape = *ends.first()?;
+                let zero = |e: &Value| e.zero && e.same_shape(&shape);
+                match ends.iter().all(zero) {
+                    true => ends.truncate(1),
+                    false => ends.retain(|e| !zero(e)),
+                }
+            }
+            nodes.push(self.join(step.join, &ends)?);
+        }
+        match cell.concat {
+            true => self.join(Join::Concat, &nodes[cell.inputs()..]),
+            false => nodes.pop(),
+        }
+    }
+
+    fn stack(&mut self, parts: &[Block], decisions: &mut &[u32], at: Value) -> Option<Value> {
+        let (mut earlier, mut last, mut first) = (at, at, true);
+        for pair in parts.chunks_exact(2) {
+            let [prepare, cell] = pair else { continue };
+            let at = self.block(prepare, decisions, last)?;
+            let (a, b) = (earlier.as_slice(), last.as_slice());
+            let sizes = |v: &[usize]| match v {
+                [_, h, w] => (*h, *w),
+                [l, _] => (*l, 0),
+                _ => (0, 0),
+            };
+            self.before = Some(if first {
+                at
+            } else if a.len() == b.len() && sizes(a) == sizes(b) {
+                self.block(prepare, &mut &[][..], earlier)?
+            } else {
+                let relu = crate::nn::relu();
+                let active =
+                    self.piece(0, NOT_REMEMBERED, earlier, |b| b.block(&relu, &mut [].iter(), 0))?;
+                self.projection(active, at)?
+            });
+            let end = self.block(cell, decisions, at)?;
+            self.before = None;
+            (earlier, last, first) = (last, end, false);
+        }
+        Some(last)
+    }
+
+    /// As [`Builder`] joins tensors: one alone is itself, several have to fit.
+    fn join(&mut self, join: Join, ends: &[Value]) -> Option<Value> {
+        let (first, rest) = ends.split_first()?;
+        if rest.is_empty() {
+            return Some(*first);
+        }
+        let mut out = first.joined();
+        match join {
+            Join::Sum => {
+                if rest.iter().any(|e| !e.same_shape(first)) {
+                    return None;
+                }
+            }
+            Join::Concat => {
+                let axis = if first.rank == 3 { 0 } else { usize::from(first.rank.max(1)) - 1 };
+                for end in rest {
+                    let mut alike = *end;
+                    alike.dims[axis] = first.dims[axis];
+                    if !alike.same_shape(first) || first.vocabulary.is_some() {
+                        return None;
+                    }
+                    out.dims[axis] = out.dims[axis].saturating_add(end.dims[axis]);
+                }
+            }
+        }
+        self.sums = self.sums.plus(Sums { kept: out.elements(), layers: 1, ..Sums::default() });
+        Some(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// Spaces of all kinds, some of whose architectures do not fit together.
+    fn spaces() -> Vec<Space> {
+        let images = || Space::new([3, 12, 12], Task::classification(10));
+        let sequences = || Space::new([20, 5], Task::classification(4));
+        let op =
+            one_of([skip(), zero(), conv(same(), any([1, 3])), avg_pool(3).stride(1).padding(1)]);
+        let edges = |n: usize| vec![op.clone(); n];
+        let wide = cell([edges(2), edges(3)]).two_inputs().keep(2).concat_nodes();
+        let to = |channels: i32| relu().then(conv(channels, 1).activation("identity"));
+        let halves = shared("halves", wide.clone());
+        vec![
+            images().then(presets::nas_bench_201(4, 2)),
+            images().then(presets::darts(4, 5)),
+            images()
+                .then(conv(any([4, 8]), 3))
+                .then(repeat(
+                    0..=3,
+                    one_of([conv(any([4, 8]), 3).stride(any([1, 2])).residual(), max_pool(2)]),
+                ))
+                .then(one_of([global_avg_pool(), flatten(), linear(8)])),
+            // Sums and concatenations that fit only sometimes.
+            images()
+                .then(conv(any([4, 8]), 3))
+                .then(branches([conv(any([4, 8]), 3), one_of([skip(), zero(), conv(4, 1)])]))
+                .then(concat([skip(), conv(3, 3), max_pool(3).stride(any([1, 2])).padding(1)]))
+                .then(seq([shared("tail", conv(same(), any([3, 5]))).residual()]).dense()),
+            images().then(stack([
+                (to(4), halves.clone()),
+                (to(4), seq([halves.clone(), max_pool(2)])),
+                (to(6), halves.clone()),
+                (skip(), seq([one_of([skip(), relu()]), wide])),
+                (to(6), halves),
+            ])),
+            sequences()
+                .then(one_of([lstm(any([4, 8])).bidirectional(any([false, true])), conv1d(8, 3)]))
+                .then(one_of([skip(), dropout(0.1), relu(), conv1d(same(), 3).residual()]))
+                .then(one_of([last(), global_max_pool(), attention(any([2, 3]))])),
+            Space::on(&Dataset::names())
+                .then(one_of([embedding(8), linear(4)]))
+                .then(gru(same()).residual())
+                .then(one_of([last(), skip()])),
+            Space::new([16], Task::next_token(30))
+                .then(embedding(8))
+                .then(repeat(1..=2, one_of([attention(2).residual(), max_pool(2), gru(same())]))),
+            Space::new([8], Task::regression(2)).then(repeat(any([0, 1, 5]), linear(any([4, 8])))),
+            Space::decisions([3, 1, 2]),
+            Space::new([2, 3, 4, 5], Task::classification(2)).then(flatten()),
+        ]
+    }
+
+    #[test]
+    fn costs_are_those_of_the_network() {
+        let mut rng = Rng::new(1);
+        for (i, space) in spaces().into_iter().enumerate() {
+            space.check().unwrap();
+            let (mut walked, mut fits) = (0, 0);
+            for _ in 0..300 {
+                let decisions = genes::draw(&space.genome().whole, &mut rng);
+                let known = Costs::walk(&space, &decisions);
+                match (Graph::of(&space, &decisions), known) {
+                    (Ok(graph), known) => {
+                        fits += 1;
+                        walked += usize::from(known.is_some());
+                        let built = Costs::of_graph(&graph);
+                        let known = known.map_or(built.clone(), |k| Costs { entered: vec![], ..k });
+                        assert_eq!(known, built, "{i}: {decisions:?}");
+                    }
+                    (Err(_), known) => assert_eq!(known, None, "{i}: {decisions:?}"),
+                }
+            }
+            // Only what has more than three dimensions has to be built.
+            assert_eq!(walked, if i == 10 { 0 } else { fits }, "space {i}");
+            assert!(fits > 20, "space {i}: {fits}");
+        }
+    }
+}

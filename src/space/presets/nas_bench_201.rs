@@ -1,0 +1,68 @@
+//! The cell and the network of NAS-Bench-201.
+//!
+//! Xuanyi Dong and Yi Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture
+//! Search", arXiv 2001.00326.
+//!
+//! ```text
+//! cell: four nodes, an operation on every edge, a node is the sum of its edges
+//!
+//!     0 ──> 1    0 ──> 2 <── 1    0 ──> 3 <── 1, 2        six edges in this order
+//!
+//! operations    0 none   1 skip_connect   2 nor_conv_1x1   3 nor_conv_3x3   4 avg_pool_3x3
+//! network       conv3x3-BN, C channels
+//!               N cells at C, a residual block to 2C with stride 2,
+//!               N cells at 2C, a residual block to 4C with stride 2,
+//!               N cells at 4C, BN-ReLU, global average pooling, linear
+//! ```
+//!
+//! A convolution on an edge is ReLU-convolution-BN. Every cell of a network is the same, so the space
+//! has six decisions and 5^6 = 15,625 architectures; the decisions are the digits of the benchmark's
+//! tables. The benchmark has C = 16 and N = 5 on images of 32 x 32 (CIFAR-10, CIFAR-100) or 16 x 16
+//! (ImageNet16-120).
+//!
+//! How many of them are different networks? 6,466 by the rule that the benchmark publishes
+//! ([`NasBench201::unique_string`](crate::NasBench201::unique_string)), and fewer by
+//! [`Architecture::canonical`](crate::Architecture::canonical), which knows that nothing comes of
+//! pooling zeros.
+
+use crate::count::Count;
+use crate::nn::{avg_pool, batch_norm, conv, global_avg_pool, relu, skip, zero};
+use crate::space::{Block, branches, cell, one_of, repeat, same, seq, shared};
+
+/// The space of NAS-Bench-201 (arXiv 2001.00326) for images `[C, H, W]`: `cells` cells a stage, and
+/// `channels`, twice and four times as many in the three stages. The benchmark's own are 16 and 5.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([3, 32, 32], Task::classification(10)).then(presets::nas_bench_201(16, 5));
+/// assert_eq!(space.size(), Some(15_625));
+/// let arch = space.decode([3, 3, 3, 3, 3, 3])?;
+/// assert_eq!(arch.params(), 1_531_546);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
+    let (c, n) = (channels.to_i64(), cells.to_i64());
+    let unit = |channels: i64, kernel: i64, stride: i64| {
+        relu().then(conv(channels, kernel).stride(stride).activation("identity"))
+    };
+    let on_edge = |kernel: i64| relu().then(conv(same(), kernel).activation("identity"));
+    let pool = avg_pool(3).stride(1).padding(1);
+    let operation = one_of([zero(), skip(), on_edge(1), on_edge(3), pool]);
+    let edges = |n: usize| vec![operation.clone(); n];
+    let stage = repeat(n, shared("cell", cell([edges(1), edges(2), edges(3)])));
+    let reduce = |channels: i64| {
+        let narrow = conv(channels, 1).norm(false).bias(false).activation("identity");
+        branches([unit(channels, 3, 2).then(unit(channels, 3, 1)), avg_pool(2).then(narrow)])
+    };
+    seq([
+        conv(c, 3).activation("identity"),
+        stage.clone(),
+        reduce(c.saturating_mul(2)),
+        stage.clone(),
+        reduce(c.saturating_mul(4)),
+        stage,
+        batch_norm(),
+        relu(),
+        global_avg_pool(),
+    ])
+}
