@@ -68,8 +68,9 @@ pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
 pub use space::presets;
 pub use space::{
-    Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Space,
-    Value, any, branches, cell, concat, one_of, repeat, residual, same, seq, shared, stack,
+    Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Limit,
+    Macs, Memory, Params, Space, Value, any, branches, cell, concat, one_of, repeat, residual,
+    same, seq, shared, stack,
 };
 pub use strategy::{
     AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,

@@ -1,8 +1,8 @@
 //! The canonical key: a hash of a network's graph, the same for isomorphic graphs.
 //!
 //! First what does nothing is taken out: skips are looked through, a sum of sums is one sum, zeros are
-//! not added, and nothing comes of zeros in a pooling, an activation, or a convolution without bias and
-//! normalisation. (With normalisation a learned constant comes of them, so that is kept.)
+//! not added, and nothing comes of zeros: what a convolution or a normalisation makes of them is a
+//! learned constant at most, which is taken for zero too, as benchmarks do.
 //!
 //! Then colours are refined as by Weisfeiler and Lehman (1968): a node's is made of its operation and of
 //! the colours that it reads, in any order for a sum; then of the colours that read it, which tells
@@ -124,14 +124,14 @@ fn does_nothing(op: &Op) -> bool {
     }
 }
 
-/// Operations that make zeros of zeros.
+/// Operations that make zeros of zeros, or a constant that is learned.
 fn keeps_zero(op: &Op) -> bool {
     match op.info.name {
         "skip" | "zero" | "flatten" | "dropout" | "drop_path" | "max_pool" | "avg_pool"
-        | "global_avg_pool" | "global_max_pool" | "last" | "squeeze_excite" => true,
-        "activation" => op.act() != Activation::Sigmoid,
-        "conv" | "conv1d" | "sep_conv" | "depthwise" | "linear" => {
-            op.int("norm") == 0 && op.int("bias") == 0 && op.act() != Activation::Sigmoid
+        | "global_avg_pool" | "global_max_pool" | "last" | "squeeze_excite" | "batch_norm"
+        | "group_norm" | "layer_norm" => true,
+        "activation" | "conv" | "conv1d" | "sep_conv" | "depthwise" | "linear" => {
+            op.act() != Activation::Sigmoid
         }
         _ => false,
     }

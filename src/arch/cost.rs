@@ -47,17 +47,32 @@ impl Sums {
         }
     }
 
+    /// With one node more, its work on single values left aside.
+    pub(crate) fn and(self, node: &Node) -> Sums {
+        self.plus(Sums {
+            params: node.plan.params,
+            macs: node.plan.macs,
+            flops: 0,
+            kept: node.plan.kept,
+            layers: 1,
+            choices: usize::from(node.op.info.name == CHOICE.name),
+        })
+    }
+
     fn of(nodes: &[Node], all: &[Node]) -> Sums {
         nodes.iter().fold(Sums::default(), |sum, node| {
-            sum.plus(Sums {
-                params: node.plan.params,
-                macs: node.plan.macs,
-                flops: flops(node, all),
-                kept: node.plan.kept,
-                layers: 1,
-                choices: usize::from(node.op.info.name == CHOICE.name),
-            })
+            let flops = sum.flops.saturating_add(flops(node, all));
+            Sums { flops, ..sum.and(node) }
         })
+    }
+
+    /// The bytes to train with batches of so many samples; see [`Architecture::memory`].
+    ///
+    /// [`Architecture::memory`]: super::Architecture::memory
+    pub(crate) fn memory(&self, batch: u64) -> u64 {
+        let weights = self.params.saturating_mul(4);
+        let numbers = weights.saturating_add(batch.saturating_mul(2).saturating_mul(self.kept));
+        numbers.saturating_mul(4)
     }
 }
 
@@ -439,7 +454,7 @@ impl Walk<'_> {
     }
 
     fn stack(&mut self, parts: &[Block], decisions: &mut &[u32], at: Value) -> Option<Value> {
-        let (mut earlier, mut last, mut first) = (at, at, true);
+        let (mut earlier, mut last) = (at, at);
         for pair in parts.chunks_exact(2) {
             let [prepare, cell] = pair else { continue };
             let at = self.block(prepare, decisions, last)?;
@@ -449,9 +464,7 @@ impl Walk<'_> {
                 [l, _] => (*l, 0),
                 _ => (0, 0),
             };
-            self.before = Some(if first {
-                at
-            } else if a.len() == b.len() && sizes(a) == sizes(b) {
+            self.before = Some(if a.len() == b.len() && sizes(a) == sizes(b) {
                 self.block(prepare, &mut &[][..], earlier)?
             } else {
                 let relu = crate::nn::relu();
@@ -461,7 +474,7 @@ impl Walk<'_> {
             });
             let end = self.block(cell, decisions, at)?;
             self.before = None;
-            (earlier, last, first) = (last, end, false);
+            (earlier, last) = (last, end);
         }
         Some(last)
     }

@@ -40,6 +40,8 @@ pub(crate) struct Graph {
 pub(crate) struct Misfit {
     pub(crate) error: Error,
     pub(crate) prefix: usize,
+    /// Whether the layers fit, and a limit of the space does not.
+    pub(crate) limit: bool,
 }
 
 /// One layer of an architecture, as [`Architecture::layers`] lists them.
@@ -86,6 +88,8 @@ pub(crate) struct Builder<'s> {
     inside: usize,
     /// The earlier input of a cell with two, where it stands in a stack.
     before: Option<usize>,
+    /// Adds a node to what was spent, and tells whether that is too much.
+    over: Option<&'s dyn Fn(&Node) -> bool>,
 }
 
 impl Graph {
@@ -93,8 +97,19 @@ impl Graph {
         let mut builder = Builder::new(space);
         match builder.build(space, decisions) {
             Ok(()) => Ok(Graph { nodes: builder.nodes }),
-            Err(error) => Err(Misfit { error, prefix: builder.read }),
+            Err(error) => Err(Misfit { error, prefix: builder.read, limit: false }),
         }
+    }
+
+    /// After how many decisions an architecture costs too much, whatever else is decided.
+    pub(crate) fn too_much(
+        space: &Space,
+        decisions: &[u32],
+        over: &dyn Fn(&Node) -> bool,
+    ) -> Option<usize> {
+        let mut builder = Builder::new(space);
+        builder.over = Some(over);
+        builder.build(space, decisions).err().map(|_| builder.read)
     }
 }
 
@@ -108,6 +123,7 @@ impl<'s> Builder<'s> {
             read: 0,
             inside: 0,
             before: None,
+            over: None,
         }
     }
 
@@ -176,6 +192,9 @@ impl<'s> Builder<'s> {
             _ => false,
         };
         self.nodes.push(Node { op, inputs, plan, role, both });
+        if self.over.is_some_and(|over| over(&self.nodes[number])) {
+            return Err(Error::new(ErrorKind::Shape, "it costs too much"));
+        }
         Ok(number)
     }
 
@@ -305,7 +324,6 @@ impl<'s> Builder<'s> {
             let at = self.block(prepare, decisions, last)?;
             // A preparation has no decisions, so that it can be built twice.
             self.before = Some(match self.same_size(earlier, last) {
-                _ if earlier == last => at,
                 true => self.block(prepare, &mut [].iter(), earlier)?,
                 false => {
                     let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);

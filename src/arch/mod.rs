@@ -6,8 +6,8 @@ mod graph;
 mod shape;
 
 use canonical::{canonical, mix};
-pub(crate) use cost::Memo;
-use cost::{Costs, Sums};
+use cost::Costs;
+pub(crate) use cost::{Memo, Sums};
 use graph::Builder;
 pub use graph::LayerRow;
 pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
@@ -45,13 +45,16 @@ struct Inner {
     /// Known without the network, which is built where it is asked for.
     costs: OnceLock<Result<Costs, Misfit>>,
     graph: OnceLock<Result<Graph, Misfit>>,
+    /// The limit of the space that it is over.
+    over: OnceLock<Option<Misfit>>,
 }
 
 impl Architecture {
     /// Of decisions that the space has already accepted.
     pub(crate) fn new(space: &Space, decisions: Vec<u32>) -> Self {
-        let (space, costs, graph) = (space.clone(), OnceLock::new(), OnceLock::new());
-        Architecture(Arc::new(Inner { space, decisions, costs, graph }))
+        let (space, costs) = (space.clone(), OnceLock::new());
+        let (graph, over) = (OnceLock::new(), OnceLock::new());
+        Architecture(Arc::new(Inner { space, decisions, costs, graph, over }))
     }
 
     /// The decisions: the index of the chosen option for every choice, in reading order.
@@ -124,11 +127,46 @@ impl Architecture {
             Some(costs) => Ok(costs),
             None => self.built().map(Costs::of_graph).map_err(Misfit::clone),
         };
-        self.0.costs.get_or_init(find).as_ref()
+        let costs = self.0.costs.get_or_init(find).as_ref()?;
+        match self.over_limit() {
+            None => Ok(costs),
+            Some(misfit) => Err(misfit),
+        }
     }
 
-    fn sums(&self) -> Sums {
-        self.fit().map_or(Sums::default(), |costs| costs.sums)
+    /// The limit of the space that it is over.
+    fn over_limit(&self) -> Option<&Misfit> {
+        let limits = self.0.space.limits();
+        if limits.is_empty() {
+            return None;
+        }
+        let find = || {
+            let costs = self.0.costs.get().and_then(|c| c.as_ref().ok())?;
+            let prefix = self.0.decisions.len();
+            limits.iter().find_map(|limit| {
+                let cost = limit.cost(&costs.sums);
+                let over = !limit.allows(cost);
+                over.then(|| Misfit { error: limit.error(cost), prefix, limit: true })
+            })
+        };
+        self.0.over.get_or_init(find).as_ref()
+    }
+
+    /// After how many of its decisions a limit is passed.
+    pub(crate) fn over_limit_after(&self) -> usize {
+        let spent = std::cell::Cell::new(Sums::default());
+        let over = |node: &graph::Node| {
+            spent.set(spent.get().and(node));
+            self.0.space.limits().iter().any(|limit| !limit.allows(limit.cost(&spent.get())))
+        };
+        Graph::too_much(&self.0.space, &self.0.decisions, &over).unwrap_or(self.0.decisions.len())
+    }
+
+    /// What it costs, over the limits or not; nothing if the layers do not fit.
+    pub(crate) fn sums(&self) -> Sums {
+        let _ = self.fit();
+        let costs = self.0.costs.get().and_then(|costs| costs.as_ref().ok());
+        costs.map_or(Sums::default(), |costs| costs.sums)
     }
 
     /// Whether the layers fit together.
@@ -172,11 +210,7 @@ impl Architecture {
     /// gradients and two moments of the optimiser, and every layer's kept values with their
     /// gradients. What the allocator and the data set hold comes on top.
     pub fn memory(&self, batch: impl crate::Count) -> usize {
-        let batch = batch.to_size() as u64;
-        let kept = self.sums().kept;
-        let weights = (self.params() as u64).saturating_mul(4);
-        let numbers = weights.saturating_add(batch.saturating_mul(2).saturating_mul(kept));
-        numbers.saturating_mul(4) as usize
+        self.sums().memory(batch.to_size() as u64) as usize
     }
 
     /// The text form, which [`Space::parse`] reads back.

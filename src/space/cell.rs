@@ -155,8 +155,8 @@ pub fn cell<B: Into<Block>, N: IntoIterator<Item = B>>(
 /// Blocks one after the other, where a cell with [two inputs](Block::two_inputs) gets the outputs of
 /// the two blocks before it (the first one gets the stack's input twice).
 ///
-/// Each comes with its preparation, a block without choices that both of its inputs go through first:
-/// it gives them the cell's width. Where the earlier input is larger, because the block between
+/// Each comes with its preparation, a block without choices that each of its inputs goes through first,
+/// with weights of its own: it gives them the cell's width. Where the earlier input is larger, because the block between
 /// has reduced it, it goes through ReLU and a 1x1 convolution with a stride instead.
 ///
 /// ```

@@ -11,7 +11,7 @@ pub(super) fn drawing(space: &Space) -> Chart {
     let input = TreeNode::Layer { text: format!("input {}", space.input()), choices: vec![] };
     let bare = space.is_decisions();
     let mut nodes = if bare { vec![] } else { vec![input] };
-    match tree(space.root()) {
+    match tree(space.root(), &mut vec![]) {
         TreeNode::Sequence(inner) => nodes.extend(inner),
         other => nodes.push(other),
     }
@@ -28,7 +28,10 @@ pub(super) fn drawing(space: &Space) -> Chart {
     Chart::new(SpaceTree { title: "Search space".into(), size, root })
 }
 
-fn tree(block: &Block) -> TreeNode {
+/// The drawing of a block; a shared one is drawn where it stands first, and is a name from there on.
+fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
+    let mut list =
+        |blocks: &[Block]| -> Vec<TreeNode> { blocks.iter().map(|b| tree(b, seen)).collect() };
     match &*block.0 {
         Node::Layer { info, args } => {
             let mut fixed = vec![];
@@ -46,30 +49,34 @@ fn tree(block: &Block) -> TreeNode {
             let text = [info.name.to_string(), fixed.join(", ")].join(" ").trim().to_string();
             TreeNode::Layer { text, choices }
         }
-        Node::Seq(blocks) => TreeNode::Sequence(blocks.iter().map(tree).collect()),
-        Node::OneOf(options) => TreeNode::OneOf(options.iter().map(tree).collect()),
+        Node::Seq(blocks) => sequence(list(blocks)),
+        Node::OneOf(options) => TreeNode::OneOf(list(options)),
         Node::Repeat { times, block } => {
-            TreeNode::Repeat { times: times_text(times), inner: Box::new(tree(block)) }
+            TreeNode::Repeat { times: times_text(times), inner: Box::new(tree(block, seen)) }
         }
-        Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner))),
+        Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner, seen))),
         Node::Cell(cell) => {
             let parts = match cell.is_single() {
-                true => cell.edges().map(|(_, _, block)| tree(block)).collect(),
-                false => edges(cell),
+                true => cell.edges().map(|(_, _, block)| tree(block, seen)).collect(),
+                false => edges(cell, seen),
             };
             TreeNode::Branches { label: cell.label(), parts }
         }
-        Node::Stack(parts) => {
-            let pairs = parts.chunks_exact(2);
-            TreeNode::Sequence(pairs.flat_map(|pair| [tree(&pair[0]), tree(&pair[1])]).collect())
+        Node::Stack(parts) => sequence(list(parts)),
+        Node::Shared { name, .. } if seen.contains(name) => {
+            TreeNode::Layer { text: name.clone(), choices: vec![] }
         }
-        Node::Shared { name, .. } => TreeNode::Layer { text: name.clone(), choices: vec![] },
-        Node::Broken { block, .. } => tree(block),
+        Node::Shared { name, block } => {
+            seen.push(name.clone());
+            let label = format!("{name}: decided once");
+            TreeNode::Branches { label, parts: vec![tree(block, seen)] }
+        }
+        Node::Broken { block, .. } => tree(block, seen),
     }
 }
 
 /// A cell's edges; those with the same choices are drawn as one.
-fn edges(cell: &Cell) -> Vec<TreeNode> {
+fn edges(cell: &Cell, seen: &mut Vec<String>) -> Vec<TreeNode> {
     let mut groups: Vec<(Vec<String>, &Block)> = vec![];
     for (from, to, block) in cell.edges() {
         let name = format!("{from} → {to}");
@@ -78,14 +85,23 @@ fn edges(cell: &Cell) -> Vec<TreeNode> {
             None => groups.push((vec![name], block)),
         }
     }
-    let part = |(names, block): (Vec<String>, &Block)| TreeNode::Edge {
+    let mut part = |(names, block): (Vec<String>, &Block)| TreeNode::Edge {
         label: match names.len() {
             1 => names.concat(),
             _ => format!("each of {}", names.join(", ")),
         },
-        inner: Box::new(tree(block)),
+        inner: Box::new(tree(block, seen)),
     };
-    groups.into_iter().map(part).collect()
+    groups.into_iter().map(&mut part).collect()
+}
+
+/// One after the other, without sequences inside the sequence.
+fn sequence(parts: Vec<TreeNode>) -> TreeNode {
+    let flat = parts.into_iter().flat_map(|part| match part {
+        TreeNode::Sequence(inner) => inner,
+        other => vec![other],
+    });
+    TreeNode::Sequence(flat.collect())
 }
 
 /// A value to choose, as a word where it is a yes or a no.

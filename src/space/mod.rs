@@ -4,6 +4,7 @@ pub(crate) mod block;
 mod cell;
 pub(crate) mod draw;
 pub(crate) mod genes;
+mod limit;
 pub mod presets;
 pub(crate) mod text;
 mod value;
@@ -13,6 +14,7 @@ pub use block::{Block, IntoNorm, one_of, repeat, residual, seq, shared};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
 use genes::{Gene, Genes};
+pub use limit::{Limit, Macs, Memory, Params};
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
 
 use crate::arch::{Architecture, Memo, Shape};
@@ -48,6 +50,8 @@ struct Inner {
     input: Shape,
     task: Task,
     root: Block,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<Limit>,
     /// Found out once: every draw asks.
     #[serde(skip)]
     problems: OnceLock<Vec<String>>,
@@ -88,9 +92,9 @@ impl Genome {
 }
 
 impl Inner {
-    fn new(input: Shape, task: Task, root: Block) -> Inner {
+    fn new(input: Shape, task: Task, root: Block, limits: Vec<Limit>) -> Inner {
         let (problems, genome, memo) = Default::default();
-        Inner { input, task, root, problems, genome, memo }
+        Inner { input, task, root, limits, problems, genome, memo }
     }
 }
 
@@ -98,7 +102,7 @@ impl PartialEq for Space {
     fn eq(&self, other: &Space) -> bool {
         let (a, b) = (&*self.0, &*other.0);
         Arc::ptr_eq(&self.0, &other.0)
-            || (a.input == b.input && a.task == b.task && a.root == b.root)
+            || (a.input == b.input && a.task == b.task && a.limits == b.limits && a.root == b.root)
     }
 }
 
@@ -163,13 +167,22 @@ impl Space {
     }
 
     fn with(input: Shape, task: Task) -> Space {
-        Space(Arc::new(Inner::new(input, task, Block::new(Tree::Seq(vec![])))))
+        Space(Arc::new(Inner::new(input, task, Block::new(Tree::Seq(vec![])), vec![])))
     }
 
     /// The space with one more block at its end.
     pub fn then(&self, block: impl Into<Block>) -> Space {
+        let Inner { input, task, root, limits, .. } = &*self.0;
+        Space(Arc::new(Inner::new(input.clone(), task.clone(), root.then(block), limits.clone())))
+    }
+
+    pub(crate) fn limits(&self) -> &[Limit] {
+        &self.0.limits
+    }
+
+    fn with_limits(&self, limits: Vec<Limit>) -> Space {
         let Inner { input, task, root, .. } = &*self.0;
-        Space(Arc::new(Inner::new(input.clone(), task.clone(), root.then(block))))
+        Space(Arc::new(Inner::new(input.clone(), task.clone(), root.clone(), limits)))
     }
 
     /// The shape of one input.
@@ -265,6 +278,9 @@ impl Space {
                 crate::arch::MOST_LAYERS
             ));
         }
+        if found.is_empty() {
+            found.extend(self.limit_problem());
+        }
         found
     }
 
@@ -308,7 +324,11 @@ impl Space {
         self.check()?;
         match self.first_valid(|| genes::draw(self.genes(), rng)) {
             Ok(arch) => Ok(arch),
-            Err(misfit) => self.mend(misfit, rng),
+            Err(misfit) if self.limits().is_empty() => self.mend(misfit, rng),
+            Err(misfit) => match self.descend(rng)? {
+                Some(arch) => Ok(arch),
+                None => self.mend(misfit, rng),
+            },
         }
     }
 
@@ -414,7 +434,12 @@ impl Space {
                     let next = genes::bump(arch.decided(), &arities, usize::MAX);
                     return Some((next, arch));
                 }
-                Err(misfit) => prefix = genes::bump(arch.decided(), &arities, misfit.prefix)?,
+                Err(misfit) => {
+                    // A limit may be passed before all has been decided.
+                    let early = misfit.limit.then(|| arch.over_limit_after());
+                    let keep = early.unwrap_or(misfit.prefix);
+                    prefix = genes::bump(arch.decided(), &arities, keep)?;
+                }
             }
         }
         None

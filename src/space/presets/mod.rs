@@ -11,4 +11,4 @@ mod darts;
 mod nas_bench_201;
 
 pub use darts::darts;
-pub use nas_bench_201::nas_bench_201;
+pub use nas_bench_201::{nas_bench_201, nas_bench_201_unique_string};

@@ -21,11 +21,13 @@
 //! (ImageNet16-120).
 //!
 //! How many of them are different networks? 6,466 by the rule that the benchmark publishes
-//! ([`NasBench201::unique_string`](crate::NasBench201::unique_string)), and fewer by
+//! ([`nas_bench_201_unique_string`]), and fewer by
 //! [`Architecture::canonical`](crate::Architecture::canonical), which knows that nothing comes of
 //! pooling zeros.
 
+use crate::arch::Architecture;
 use crate::count::Count;
+use crate::error::{Error, Result};
 use crate::nn::{avg_pool, batch_norm, conv, global_avg_pool, relu, skip, zero};
 use crate::space::{Block, branches, cell, one_of, repeat, same, seq, shared};
 
@@ -65,4 +67,50 @@ pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
         relu(),
         global_avg_pool(),
     ])
+}
+
+/// The string that the benchmark takes for the identity of a cell: cells with one string are
+/// isomorphic. Skips are looked through, `none` is `#` and so is what comes of a node that is `#` alone,
+/// and a node is the sorted sum of its edges. It gives 6,466 strings for the 15,625 cells.
+///
+/// Members of one class were trained separately, and their measured accuracies differ; so do their
+/// parameters, where an operation that no path reaches is counted.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_201(16, 1));
+/// let string = |decisions: [i32; 6]| {
+///     presets::nas_bench_201_unique_string(&space.decode(decisions)?)
+/// };
+/// assert_eq!(string([1, 3, 1, 3, 3, 3])?, string([1, 1, 3, 3, 3, 3])?);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+///
+/// # Errors
+/// When the architecture has not six decisions of five options.
+pub fn nas_bench_201_unique_string(arch: &Architecture) -> Result<String> {
+    const NAMES: [&str; 5] =
+        ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"];
+    let code = arch.decided();
+    if code.len() != 6 || code.iter().any(|&d| d > 4) {
+        return Err(Error::invalid(
+            format!("the decisions {code:?}"),
+            "a cell of NAS-Bench-201 has six, each 0 to 4",
+            "an architecture of Space::on(&data).then(presets::nas_bench_201(16, 5))",
+        ));
+    }
+    let mut nodes = vec!["0".to_string()];
+    let mut operations = code.iter().map(|&d| d as usize);
+    for _ in 0..3 {
+        let edge = |(from, op): (&String, usize)| match op {
+            0 => "#".to_string(),
+            _ if from == "#" => "#".to_string(),
+            1 => from.clone(),
+            op => format!("({from})@{}", NAMES[op]),
+        };
+        let mut edges: Vec<String> = nodes.iter().zip(&mut operations).map(edge).collect();
+        edges.sort();
+        nodes.push(edges.join("+"));
+    }
+    Ok(nodes.pop().unwrap_or_default())
 }

@@ -1,0 +1,288 @@
+//! Constraints: what an architecture may cost.
+//!
+//! Costs are known before anything is built, so a space with limits is simply smaller: sampling,
+//! mutating, crossing and enumerating leave out what is over them. Where chance finds nothing within
+//! the limits, the way there is walked: of all architectures that differ in one decision, the one that is
+//! over by least, until none is better; then a random walk within the limits forgets where that began.
+
+use super::{MENDS, Space, thousands};
+use crate::arch::{Architecture, Sums};
+use crate::error::{Error, ErrorKind, Result};
+use crate::rng::Rng;
+use serde::{Deserialize, Serialize};
+
+/// At most so many parameters, for [`Space::at_most`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Params(pub usize);
+
+/// At most so many multiply-adds a sample, for [`Space::at_most`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Macs(pub usize);
+
+/// At most so many bytes to train with batches of 64, for [`Space::at_most`]; see
+/// [`Architecture::memory`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Memory(pub usize);
+
+/// A bound of a space, made of [`Params`], [`Macs`] or [`Memory`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Limit {
+    what: What,
+    most: f64,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum What {
+    Params,
+    Macs,
+    Memory,
+}
+
+impl From<Params> for Limit {
+    fn from(p: Params) -> Limit {
+        Limit { what: What::Params, most: p.0 as f64 }
+    }
+}
+
+impl From<Macs> for Limit {
+    fn from(m: Macs) -> Limit {
+        Limit { what: What::Macs, most: m.0 as f64 }
+    }
+}
+
+impl From<Memory> for Limit {
+    fn from(m: Memory) -> Limit {
+        Limit { what: What::Memory, most: m.0 as f64 }
+    }
+}
+
+/// The batch that memory is estimated for.
+const BATCH: u64 = 64;
+
+impl Limit {
+    /// What an architecture costs in this respect.
+    pub(crate) fn cost(&self, sums: &Sums) -> f64 {
+        match self.what {
+            What::Params => sums.params as f64,
+            What::Macs => sums.macs as f64,
+            What::Memory => sums.memory(BATCH) as f64,
+        }
+    }
+
+    fn cost_of(&self, arch: &Architecture) -> f64 {
+        self.cost(&arch.sums())
+    }
+
+    pub(crate) fn allows(&self, cost: f64) -> bool {
+        cost <= self.most
+    }
+
+    fn value(&self, cost: f64) -> String {
+        let n = thousands(cost.max(0.0) as u128);
+        match self.what {
+            What::Params => format!("{n} parameters"),
+            What::Macs => format!("{n} multiply-adds"),
+            What::Memory => format!("{n} bytes to train with batches of {BATCH}"),
+        }
+    }
+
+    /// As it was written, with another number.
+    fn written(&self, number: f64) -> String {
+        match self.what {
+            What::Params => format!("at_most(Params({}))", number.ceil()),
+            What::Macs => format!("at_most(Macs({}))", number.ceil()),
+            What::Memory => format!("at_most(Memory({}))", number.ceil()),
+        }
+    }
+
+    /// Why an architecture is outside.
+    pub(crate) fn error(&self, cost: f64) -> Error {
+        Error::new(
+            ErrorKind::Shape,
+            format!("it has {}, the space is limited by {self}", self.value(cost)),
+        )
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.written(self.most))
+    }
+}
+
+/// Spaces up to this size are looked through for the smallest costs.
+const SMALL: u128 = 20_000;
+/// Where a descent may begin anew.
+const STARTS: usize = 12;
+
+impl Space {
+    /// The space without architectures that cost more. Several limits hold together.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::on(&Dataset::digits())
+    ///     .then(repeat(1..=4, conv(any([8, 16, 32, 64]), 3)))
+    ///     .then(global_avg_pool())
+    ///     .at_most(Params(20_000))
+    ///     .at_most(Macs(500_000));
+    /// let arch = space.sample(&mut Rng::new(1))?;
+    /// assert!(arch.params() <= 20_000 && arch.macs() <= 500_000);
+    /// let tight = space.at_most(Params(100)).check().unwrap_err();
+    /// assert!(tight.to_string().contains("the smallest has 186 parameters"), "{tight}");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn at_most(&self, limit: impl Into<Limit>) -> Space {
+        let mut limits = self.limits().to_vec();
+        limits.push(limit.into());
+        self.with_limits(limits)
+    }
+
+    /// How far an architecture is over the limits, as a sum of shares; infinite if it does not fit
+    /// together.
+    fn excess(&self, arch: &Architecture) -> f64 {
+        if arch.fit().is_err() {
+            return f64::INFINITY;
+        }
+        let over = |limit: &Limit| {
+            let (cost, most) = (limit.cost_of(arch), limit.most.max(0.0));
+            // One over a limit of nothing is over as well.
+            if limit.allows(cost) { 0.0 } else { (cost - most) / most.max(1.0) }
+        };
+        self.limits().iter().map(over).sum()
+    }
+
+    /// An architecture within the limits, found by descent, or nothing.
+    pub(super) fn descend(&self, rng: &mut Rng) -> Result<Option<Architecture>> {
+        let free = self.with_limits(vec![]);
+        for start in 0..STARTS {
+            let first = match start {
+                0 => free.next_valid(vec![], MENDS).map(|(_, arch)| arch),
+                _ => None,
+            };
+            let first = match first {
+                Some(arch) => arch,
+                None => free.sample(rng)?,
+            };
+            let found = self.lowest(&free, first, &|arch| self.excess(arch))?;
+            if self.excess(&found) == 0.0 {
+                return Ok(Some(self.wander(&free, found, rng)?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The end of a descent through neighbours.
+    fn lowest(
+        &self,
+        free: &Space,
+        mut at: Architecture,
+        cost: &dyn Fn(&Architecture) -> f64,
+    ) -> Result<Architecture> {
+        let mut least = cost(&at);
+        loop {
+            if least <= 0.0 {
+                return Ok(at);
+            }
+            let mut better = None;
+            for other in free.neighbours(&at)? {
+                let c = cost(&other);
+                if c < least {
+                    (least, better) = (c, Some(other));
+                }
+            }
+            match better {
+                Some(other) => at = other,
+                None => return Ok(at),
+            }
+        }
+    }
+
+    /// A random walk within the limits, of four steps a decision.
+    fn wander(&self, free: &Space, mut at: Architecture, rng: &mut Rng) -> Result<Architecture> {
+        for _ in 0..4 * at.decided().len() {
+            let Ok(other) = free.mutate(&at, rng) else { break };
+            if self.excess(&other) == 0.0 {
+                at = other;
+            }
+        }
+        Ok(Architecture::new(self, at.decisions()))
+    }
+
+    /// What is wrong with the limits: that nothing is within them.
+    pub(super) fn limit_problem(&self) -> Option<String> {
+        if self.limits().is_empty() {
+            return None;
+        }
+        let free = self.with_limits(vec![]);
+        let mut rng = Rng::from_u64(0);
+        let drawn = (0..100).filter_map(|_| free.sample(&mut rng).ok());
+        if drawn.into_iter().any(|arch| self.excess(&arch) == 0.0) {
+            return None;
+        }
+        if let Ok(Some(_)) = self.descend(&mut rng) {
+            return None;
+        }
+        let small = free.size().is_some_and(|n| n <= SMALL);
+        let found: Vec<Architecture> = match small {
+            true => free.enumerate().collect(),
+            false => self.small_ones(&free, &mut rng),
+        };
+        if small && found.iter().any(|arch| self.excess(arch) == 0.0) || found.is_empty() {
+            return None;
+        }
+        let the = if small { "the smallest has" } else { "the smallest found has" };
+        let least = |limit: &Limit, among: &dyn Fn(&Architecture) -> bool| {
+            let costs = found.iter().filter(|a| among(a)).map(|a| limit.cost_of(a));
+            costs.fold(f64::INFINITY, f64::min)
+        };
+        let mut faults = vec![];
+        for limit in self.limits() {
+            let smallest = least(limit, &|_| true);
+            if !limit.allows(smallest) {
+                faults.push(format!(
+                    "no architecture is within {limit}: {the} {}. Try {}, or smaller options.",
+                    limit.value(smallest),
+                    limit.written(smallest)
+                ));
+            }
+        }
+        if faults.is_empty() {
+            // Each is possible, but not all at once.
+            for (i, limit) in self.limits().iter().enumerate() {
+                let others = |a: &Architecture| {
+                    let rest = self.limits().iter().enumerate().filter(|(j, _)| *j != i);
+                    rest.into_iter().all(|(_, l)| l.allows(l.cost_of(a)))
+                };
+                let smallest = least(limit, &others);
+                if smallest.is_finite() {
+                    faults.push(format!(
+                        "no architecture is within {limit} and the other limits: of those within the \
+                         others, {the} {}. Try {}.",
+                        limit.value(smallest),
+                        limit.written(smallest)
+                    ));
+                }
+            }
+        }
+        Some(faults.join(" "))
+    }
+
+    /// Small architectures of a large space: the ends of descents by each cost.
+    fn small_ones(&self, free: &Space, rng: &mut Rng) -> Vec<Architecture> {
+        let mut found = vec![];
+        for _ in 0..STARTS {
+            for limit in self.limits() {
+                let lowest = free
+                    .sample(rng)
+                    .and_then(|start| self.lowest(free, start, &|arch| limit.cost_of(arch)));
+                found.extend(lowest.ok());
+            }
+            let lowest = free
+                .sample(rng)
+                .and_then(|start| self.lowest(free, start, &|arch| self.excess(arch)));
+            found.extend(lowest.ok());
+        }
+        found
+    }
+}
