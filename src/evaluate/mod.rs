@@ -329,6 +329,17 @@ pub trait Evaluator: Send + Sync {
     }
 }
 
+/// The evaluator of a stored form ([`Evaluator::to_json`]); nothing if it is of no kind of ours.
+///
+/// # Errors
+/// When what it needs is gone or has changed.
+pub(crate) fn from_json(json: &str) -> Option<Result<AnyEvaluator>> {
+    if let Some(train) = Train::from_json(json) {
+        return Some(Ok(train.into_evaluator()));
+    }
+    Table::from_json(json).map(|found| found.map(IntoEvaluator::into_evaluator))
+}
+
 /// A winner after its final training on train and validation data.
 #[derive(Clone, Debug)]
 pub struct Retrained {

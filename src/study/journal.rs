@@ -19,7 +19,7 @@ use super::state::State;
 use super::trial::Cost;
 use super::{Protocol, Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator, IntoEvaluator, Train};
+use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator, IntoEvaluator};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
@@ -538,8 +538,9 @@ impl Study {
     /// The study of a journal, ready to go on with [`run`](Study::run).
     ///
     /// # Errors
-    /// When the file is no whole journal, or its evaluator or strategy is a user's code: then build
-    /// the study as before and give it [`journal`](Study::journal).
+    /// When the file is no whole journal, or the file of its table is gone or another by now, or its
+    /// evaluator or strategy is a user's code: then build the study as before and give it
+    /// [`journal`](Study::journal).
     pub fn resume(path: impl AsRef<Path>) -> Result<Study> {
         let path = path.as_ref();
         let content = content(path)?;
@@ -554,8 +555,9 @@ impl Study {
                 ),
             )
         };
-        let evaluator = h.evaluator_json.as_deref().and_then(Train::from_json);
-        let evaluator = evaluator.ok_or_else(|| code("evaluator", &h.evaluator))?.into_evaluator();
+        let evaluator = h.evaluator_json.as_deref().and_then(crate::evaluate::from_json);
+        let evaluator = evaluator.ok_or_else(|| code("evaluator", &h.evaluator))?;
+        let evaluator = evaluator.map_err(|e| e.context(format!("resuming {}", path.display())))?;
         let strategy = h.strategy_json.as_deref().and_then(crate::strategy::from_json);
         let strategy = strategy.ok_or_else(|| code("strategy", &h.strategy))?;
         let study = Study::restored(&content, path, evaluator, strategy)?;

@@ -12,43 +12,74 @@ const BETWEEN: [char; 4] = ['-', ',', ';', '.'];
 
 /// The decisions of every row, and the row of any decisions.
 pub(super) struct Codes {
-    /// The options of each decision: one more than the largest number in the column.
+    /// The options of each decision: one more than the largest number at its place.
     pub(super) arities: Vec<usize>,
-    /// Row after row.
+    /// Row after row, and where each ends.
     flat: Vec<u32>,
+    ends: Vec<usize>,
     rows: HashMap<Vec<u32>, usize>,
+    /// Where codes have different lengths, which only a space with conditional choices explains.
+    pub(super) uneven: Option<String>,
 }
 
 impl Codes {
+    /// The column of a file.
     pub(super) fn read(sheet: &Sheet, name: &str) -> Result<Codes, String> {
         let column = sheet.column(name)?;
-        let mut codes = Codes { arities: vec![], flat: vec![], rows: HashMap::new() };
-        for row in 0..sheet.rows() {
-            let at = |what: String| {
-                let line = sheet.line(row);
-                format!("line {line}, column {name:?}: {:?} {what}", sheet.cell(row, column))
-            };
-            let code = decisions(sheet.cell(row, column)).map_err(at)?;
+        let at = |row: usize, what: &str| {
+            format!("{}, column {name:?}: {:?} {what}", sheet.place(row), sheet.cell(row, column))
+        };
+        let code = |row| decisions(sheet.cell(row, column));
+        Codes::collect((0..sheet.rows()).map(code), at, |row| sheet.place(row))
+    }
+
+    /// Numbers that no file holds.
+    pub(super) fn of(codes: Vec<Vec<u32>>) -> Result<Codes, String> {
+        let texts: Vec<String> = codes.iter().map(|code| text(code)).collect();
+        let place = |row: usize| format!("row {}", row + 1);
+        let at = |row: usize, what: &str| format!("{}: {:?} {what}", place(row), texts[row]);
+        Codes::collect(codes.into_iter().map(usable), at, place)
+    }
+
+    fn collect(
+        each: impl Iterator<Item = Result<Vec<u32>, String>>,
+        at: impl Fn(usize, &str) -> String,
+        place: impl Fn(usize) -> String,
+    ) -> Result<Codes, String> {
+        let mut codes = Codes {
+            arities: vec![],
+            flat: vec![],
+            ends: vec![],
+            rows: HashMap::new(),
+            uneven: None,
+        };
+        for (row, code) in each.enumerate() {
+            let code = code.map_err(|what| at(row, &what))?;
             if row == 0 {
                 codes.arities = vec![1; code.len()];
             }
-            if code.len() != codes.arities.len() {
-                return Err(at(format!(
+            if code.len() != codes.arities.len() && codes.uneven.is_none() {
+                let what = format!(
                     "has {} decisions, and the first row has {}. Where a decision has more than ten \
-                     options, write them all with - between, as 0-12-3.",
+                     options, write them all with - between, as 0-12-3. Where some choices open \
+                     others, give the space that has them: .over(&space).",
                     code.len(),
                     codes.arities.len()
-                )));
+                );
+                codes.uneven = Some(at(row, &what));
+            }
+            if code.len() > codes.arities.len() {
+                codes.arities.resize(code.len(), 1);
             }
             for (arity, &pick) in codes.arities.iter_mut().zip(&code) {
                 *arity = (*arity).max(pick as usize + 1);
             }
             codes.flat.extend(&code);
+            codes.ends.push(codes.flat.len());
             if let Some(twin) = codes.rows.insert(code, row) {
-                return Err(at(format!(
-                    "is the architecture of line {} as well. Keep one row of each.",
-                    sheet.line(twin)
-                )));
+                let twin = place(twin);
+                let what = format!("is the architecture of {twin} as well. Keep one row of each.");
+                return Err(at(row, &what));
             }
         }
         Ok(codes)
@@ -57,7 +88,7 @@ impl Codes {
     /// The row of an architecture's decisions. What has a single option is no decision of a space,
     /// so a space may leave those out.
     pub(super) fn row(&self, decisions: &[u32]) -> Option<usize> {
-        if decisions.len() == self.arities.len() {
+        if self.uneven.is_some() || decisions.len() == self.arities.len() {
             return self.rows.get(decisions).copied();
         }
         let mut given = decisions.iter();
@@ -67,24 +98,51 @@ impl Codes {
         given.next().is_none().then(|| self.rows.get(&whole).copied())?
     }
 
-    /// The decisions of a row, as [`Codes::row`] takes them from a space.
-    pub(super) fn of(&self, row: usize) -> Vec<u32> {
-        let n = self.arities.len();
-        let picks = self.flat[row * n..(row + 1) * n].iter().zip(&self.arities);
-        picks.filter(|(_, arity)| **arity > 1).map(|(&pick, _)| pick).collect()
+    /// The decisions of a row.
+    pub(super) fn whole(&self, row: usize) -> &[u32] {
+        let begin = if row == 0 { 0 } else { self.ends[row - 1] };
+        &self.flat[begin..self.ends[row]]
+    }
+
+    /// Those of them with more than one option, which a space may have alone.
+    pub(super) fn open(&self, row: usize) -> Option<Vec<u32>> {
+        let picks = self.whole(row).iter().zip(&self.arities);
+        let open = picks.filter(|(_, arity)| **arity > 1).map(|(&pick, _)| pick);
+        self.uneven.is_none().then(|| open.collect())
+    }
+
+    /// The code of a row as text.
+    pub(super) fn text(&self, row: usize) -> String {
+        text(self.whole(row))
+    }
+
+    /// How many decisions a code has, in words.
+    pub(super) fn lengths(&self) -> String {
+        let lengths = || (0..self.ends.len()).map(|row| self.whole(row).len());
+        let (least, most) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+        if least == most { most.to_string() } else { format!("{least} to {most}") }
     }
 
     /// Whether an architecture with so many decisions can be one of the table's.
     pub(super) fn takes(&self, decisions: usize) -> bool {
         let open = self.arities.iter().filter(|n| **n > 1).count();
-        decisions == self.arities.len() || decisions == open
+        match self.uneven {
+            Some(_) => (0..self.ends.len()).any(|row| self.whole(row).len() == decisions),
+            None => decisions == self.arities.len() || decisions == open,
+        }
     }
 
-    /// Whether there is a row for every combination.
+    /// Whether there is a row for every combination of the options.
     pub(super) fn complete(&self) -> bool {
         let all = self.arities.iter().try_fold(1usize, |n, &arity| n.checked_mul(arity));
-        all == Some(self.rows.len())
+        self.uneven.is_none() && all == Some(self.rows.len())
     }
+}
+
+/// Decisions as a cell would hold them.
+fn text(code: &[u32]) -> String {
+    let between = if code.iter().all(|&d| d < 10) { "" } else { "-" };
+    code.iter().map(u32::to_string).collect::<Vec<_>>().join(between)
 }
 
 /// The decisions in a cell: digits, or numbers with one of [`BETWEEN`] between them.
@@ -101,21 +159,27 @@ fn decisions(cell: &str) -> Result<Vec<u32>, String> {
     } else {
         cell.split("").filter(|digit| !digit.is_empty()).collect()
     };
-    if parts.len() > MOST_DECISIONS {
-        return Err(format!("has {} decisions; at most {MOST_DECISIONS} are read.", parts.len()));
-    }
-    let number = |part: &&str| match part.parse::<u32>() {
-        Ok(n) if (n as usize) < MOST_OPTIONS => Ok(n),
-        Ok(_) => {
-            Err(format!("has a decision {part}; the largest allowed is {}.", MOST_OPTIONS - 1))
-        }
-        Err(_) => Err(format!(
-            "is no list of decisions: {part:?} is no whole number from 0 to {}. Write digits, as \
-             421211, or numbers with - between, as 0-12-3.",
-            MOST_OPTIONS - 1
-        )),
+    let number = |part: &&str| {
+        part.parse::<u32>().map_err(|_| {
+            format!(
+                "is no list of decisions: {part:?} is no whole number from 0 to {}. Write digits, as \
+                 421211, or numbers with - between, as 0-12-3.",
+                MOST_OPTIONS - 1
+            )
+        })
     };
-    parts.iter().map(number).collect()
+    usable(parts.iter().map(number).collect::<Result<_, _>>()?)
+}
+
+/// The decisions, if they are neither too many nor too large.
+fn usable(code: Vec<u32>) -> Result<Vec<u32>, String> {
+    if code.len() > MOST_DECISIONS {
+        return Err(format!("has {} decisions; at most {MOST_DECISIONS} are read.", code.len()));
+    }
+    match code.iter().find(|d| **d as usize >= MOST_OPTIONS) {
+        Some(d) => Err(format!("has a decision {d}; the largest allowed is {}.", MOST_OPTIONS - 1)),
+        None => Ok(code),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the whole table says: figures, and the best of them.
 
-use super::Table;
+use super::{Column, Table};
 use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
@@ -12,13 +12,16 @@ impl Table {
     /// When the architecture has no row, or the column is none of figures.
     pub fn figure(&self, arch: &Architecture, column: &str) -> Result<Option<f64>> {
         let row = self.row(arch)?;
-        Ok(self.figures(column)?[row])
+        let column = self.figures(column)?;
+        Ok(column.at(row))
     }
 
-    fn figures(&self, column: &str) -> Result<Vec<Option<f64>>> {
-        let figures = self.sheet.figures(column);
-        let figures = figures.map_err(|what| Error::all(&self.to_name(), &[what]))?;
-        Ok(figures.into_iter().map(|v| Some(v).filter(|v| !v.is_nan())).collect())
+    fn figures(&self, column: &str) -> Result<Column> {
+        let column = self.column(column);
+        match column.figures.as_ref() {
+            Ok(_) => Ok(column),
+            Err(what) => Err(Error::all(&self.to_name(), std::slice::from_ref(what))),
+        }
     }
 
     /// Objective of every row at the full budget: the mean over the seeds that it has.
@@ -55,7 +58,7 @@ impl Table {
     /// As [`Table::check`].
     pub fn best(&self) -> Result<Architecture> {
         let (row, _) = self.best_of(&self.objective_of_rows()?)?;
-        self.space().decode(self.codes()?.of(row))
+        self.architecture(self.codes()?, row)
     }
 
     /// The best objective of all rows: what a search can reach, and regret is measured from.
@@ -71,6 +74,8 @@ impl Table {
     /// # Errors
     /// When there is no such column, or no figure in it.
     pub fn optimum_of(&self, column: &str) -> Result<f64> {
-        self.best_of(&self.figures(column)?).map(|(_, v)| v)
+        let column = self.figures(column)?;
+        let figures: Vec<Option<f64>> = (0..self.len()).map(|row| column.at(row)).collect();
+        self.best_of(&figures).map(|(_, v)| v)
     }
 }

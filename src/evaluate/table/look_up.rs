@@ -11,7 +11,9 @@ use crate::task::Metric;
 impl Table {
     pub(super) fn row(&self, arch: &Architecture) -> Result<usize> {
         let decisions = arch.decided();
-        self.codes()?.row(decisions).ok_or_else(|| {
+        // What is matched with a space is not checked here: a row that belongs to no architecture
+        // of it is never asked for.
+        self.named(self.readable())?.row(decisions).ok_or_else(|| {
             let code: Vec<String> = decisions.iter().map(u32::to_string).collect();
             Error::new(
                 ErrorKind::Missing,
@@ -71,9 +73,9 @@ impl Evaluator for Table {
             Error::new(
                 ErrorKind::Missing,
                 format!(
-                    "{}, line {}: there is no figure in column {:?}.",
+                    "{}, {}: there is no figure in column {:?}.",
                     self.to_name(),
-                    self.sheet.line(row),
+                    self.sheet.place(row),
                     column.name
                 ),
             )
@@ -115,6 +117,10 @@ impl Evaluator for Table {
         self.sheet.fingerprint
     }
 
+    fn to_json(&self) -> Option<String> {
+        self.stored()
+    }
+
     fn metric(&self) -> Metric {
         let level = self.level(self.full()).ok().or(self.levels.last());
         let names: Vec<&str> =
@@ -153,8 +159,7 @@ impl Evaluator for Table {
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut found: Vec<String> =
-            self.codes.as_ref().as_ref().err().cloned().into_iter().collect();
+        let mut found: Vec<String> = self.matched().err().into_iter().collect();
         if self.levels.iter().all(|level| level.columns.is_empty()) {
             found.push(self.wants_objective());
         }
@@ -176,8 +181,8 @@ impl Evaluator for Table {
             && let Some(row) = figures.iter().position(|v| *v < 0.0)
         {
             found.push(format!(
-                "line {}, column {:?}: a cost of {}; seconds are at least 0. Try another column.",
-                self.sheet.line(row),
+                "{}, column {:?}: a cost of {}; seconds are at least 0. Try another column.",
+                self.sheet.place(row),
                 column.name,
                 figures[row]
             ));
@@ -207,7 +212,7 @@ impl Evaluator for Table {
     }
 
     fn problems_with(&self, space: &Space) -> Vec<String> {
-        let (Ok(codes), Ok(arch)) = (self.codes(), space.default_architecture()) else {
+        let (Ok(codes), Ok(arch)) = (self.readable(), space.default_architecture()) else {
             return vec![];
         };
         let given = arch.decided().len();
@@ -218,7 +223,7 @@ impl Evaluator for Table {
             "an architecture of the space has {}, and those of {} have {}. Try table.space().",
             plural(given, "decision"),
             self.to_name(),
-            codes.arities.len()
+            codes.lengths()
         )]
     }
 }

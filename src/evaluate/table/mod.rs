@@ -8,15 +8,19 @@
 mod codes;
 mod figures;
 mod look_up;
+mod over;
 mod sheet;
+mod stored;
 
 use super::Evaluator;
+use crate::arch::Architecture;
 use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::space::{Space, thousands};
 use codes::Codes;
-use sheet::Sheet;
+use over::Over;
+use sheet::{CODE, Figures, Sheet, Source};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,13 +51,19 @@ use std::sync::Arc;
 /// ```
 ///
 /// The space is [`Table::space`], or any other whose architectures have the same decisions: the
-/// table looks at nothing else. Settings return a new table and cannot fail; what is wrong with them
-/// is told, all together, when a study begins or by [`Table::check`].
+/// table looks at nothing else. Where some choices of that space open others, [`Table::over`] gives
+/// it. Settings return a new table and cannot fail; what is wrong with them is told, all together,
+/// when a study begins or by [`Table::check`].
+///
+/// A journal remembers the file's path, its fingerprint and the settings, so
+/// [`Study::resume`](crate::Study::resume) finds the table again.
 #[derive(Clone)]
 pub struct Table {
     sheet: Arc<Sheet>,
     code: String,
     codes: Arc<Result<Codes, String>>,
+    /// The space that the codes were said to belong to.
+    over: Option<Over>,
     /// The columns of the objective after so many epochs, the fewest first.
     levels: Vec<Level>,
     /// Whether the levels were given in epochs.
@@ -75,7 +85,7 @@ struct Level {
 #[derive(Clone)]
 struct Column {
     name: String,
-    figures: Arc<Result<Vec<f64>, String>>,
+    figures: Figures,
 }
 
 impl Column {
@@ -94,13 +104,90 @@ impl Table {
         Ok(Table::of(Sheet::read(path.as_ref())?))
     }
 
+    /// A table of numbers that no file holds: a list of decisions for each row, and columns by name
+    /// with a figure for each row, NaN where one is missing.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = Table::new(
+    ///     "mine",
+    ///     [[0, 0], [0, 1], [1, 0], [1, 1]],
+    ///     [("score", [61.0, 70.5, 66.0, 74.0]), ("seconds", [40.0, 55.0, f64::NAN, 80.0])],
+    /// )?.objective("score");
+    /// assert_eq!((table.best()?.decisions(), table.optimum()?), (vec![1, 1], 74.0));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are no rows, a column has not a figure for each row, or two have one name.
+    pub fn new<D, C, S, F>(
+        name: &str,
+        decisions: impl IntoIterator<Item = D>,
+        columns: impl IntoIterator<Item = (S, F)>,
+    ) -> Result<Table>
+    where
+        D: IntoIterator<Item = C>,
+        C: Count,
+        S: AsRef<str>,
+        F: IntoIterator<Item = f64>,
+    {
+        let wide = |d: C| u32::try_from(d.to_i64()).unwrap_or(u32::MAX);
+        let codes: Vec<Vec<u32>> =
+            decisions.into_iter().map(|row| row.into_iter().map(wide).collect()).collect();
+        let columns: Vec<(String, Vec<f64>)> = columns
+            .into_iter()
+            .map(|(name, figures)| (name.as_ref().to_string(), figures.into_iter().collect()))
+            .collect();
+        let mut found = vec![];
+        if codes.is_empty() {
+            found.push("there are no rows. Give the decisions of at least one.".to_string());
+        }
+        for (i, (name, figures)) in columns.iter().enumerate() {
+            if name == CODE || columns[..i].iter().any(|(other, _)| other == name) {
+                found.push(format!("two columns are called {name:?}. Try another name for one."));
+            }
+            if figures.len() != codes.len() {
+                found.push(format!(
+                    "column {name:?} has {}, and there are {} rows. Try one for each row, NaN where \
+                     it is missing.",
+                    plural(figures.len(), "figure"),
+                    codes.len()
+                ));
+            }
+            if let Some(row) = figures.iter().position(|v| v.is_infinite()) {
+                found.push(format!(
+                    "row {}, column {name:?}: {} is no figure. Try NaN where one is missing.",
+                    row + 1,
+                    figures[row]
+                ));
+            }
+        }
+        if !found.is_empty() {
+            return Err(Error::all(&format!("the table {name}"), &found));
+        }
+        Ok(Table::of(Sheet::of(name, Source::Memory, codes, columns)))
+    }
+
+    /// A table that the crate embeds, of figures after so many epochs. A journal finds it again by
+    /// its name; see [`benchmark::embedded`](crate::benchmark::embedded).
+    pub(crate) fn embedded(
+        name: &str,
+        epochs: i64,
+        codes: Vec<Vec<u32>>,
+        columns: Vec<(String, Vec<f64>)>,
+    ) -> Table {
+        let mut sheet = Sheet::of(name, Source::Embedded, codes, columns);
+        sheet.epochs = Some(epochs);
+        Table::of(sheet)
+    }
+
     fn of(sheet: Sheet) -> Table {
-        let code = "code".to_string();
-        let codes = Arc::new(Codes::read(&sheet, &code));
+        let code = CODE.to_string();
         Table {
+            codes: sheet.codes(&code),
             sheet: Arc::new(sheet),
             code,
-            codes,
+            over: None,
             levels: vec![],
             in_epochs: false,
             full: None,
@@ -111,13 +198,13 @@ impl Table {
     }
 
     fn column(&self, name: &str) -> Column {
-        Column { name: name.to_string(), figures: Arc::new(self.sheet.figures(name)) }
+        Column { name: name.to_string(), figures: self.sheet.figures(name) }
     }
 
     /// The column that holds the decisions.
     pub fn code(&self, column: &str) -> Table {
-        let codes = Arc::new(Codes::read(&self.sheet, column));
-        Table { code: column.to_string(), codes, ..self.clone() }
+        let (codes, over) = (self.sheet.codes(column), self.over.as_ref().map(Over::anew));
+        Table { code: column.to_string(), codes, over, ..self.clone() }
     }
 
     /// The column that a search optimises; more is better, unless [`Table::minimise`] says so.
@@ -130,7 +217,8 @@ impl Table {
     /// [`Table::best`] goes by.
     pub fn objectives<S: AsRef<str>>(&self, columns: impl IntoIterator<Item = S>) -> Table {
         let columns = columns.into_iter().map(|name| self.column(name.as_ref())).collect();
-        Table { levels: vec![Level { epochs: 1, columns }], in_epochs: false, ..self.clone() }
+        let level = Level { epochs: self.sheet.epochs.unwrap_or(1), columns };
+        Table { levels: vec![level], in_epochs: self.sheet.epochs.is_some(), ..self.clone() }
     }
 
     /// The objective after several numbers of epochs, a column each; in place of
@@ -154,11 +242,18 @@ impl Table {
         &self,
         columns: impl IntoIterator<Item = (S, N)>,
     ) -> Table {
-        let level = |(name, epochs): (S, N)| Level {
-            epochs: epochs.to_i64(),
-            columns: vec![self.column(name.as_ref())],
+        let level = |(name, epochs): (S, N)| (vec![name.as_ref().to_string()], epochs.to_i64());
+        self.levels_of(columns.into_iter().map(level))
+    }
+
+    /// The same with several columns for each number of epochs, one a seed.
+    pub(crate) fn levels_of(&self, levels: impl IntoIterator<Item = (Vec<String>, i64)>) -> Table {
+        let column = |name: String| self.column(&name);
+        let level = |(names, epochs): (Vec<String>, i64)| Level {
+            epochs,
+            columns: names.into_iter().map(column).collect(),
         };
-        let mut levels: Vec<Level> = columns.into_iter().map(level).collect();
+        let mut levels: Vec<Level> = levels.into_iter().map(level).collect();
         levels.sort_by_key(|level| level.epochs);
         Table { levels, in_epochs: true, ..self.clone() }
     }
@@ -192,27 +287,53 @@ impl Table {
         Table { cost: Some(self.column(column)), ..self.clone() }
     }
 
-    /// The table's space: a decision for each of the code's, with as many options as the column shows,
-    /// and nothing behind them that could be built. A decision with a single option is left out. Where
-    /// the code cannot be read, the space has that problem.
+    /// The table's space: the one given by [`Table::over`]; else a decision for each of the code's,
+    /// with as many options as the column shows, and nothing behind them that could be built. A
+    /// decision with a single option is left out. Where the code cannot be read, the space has that
+    /// problem.
     pub fn space(&self) -> Space {
-        match &*self.codes {
-            Ok(codes) => Space::decisions(codes.arities.iter().copied()),
-            Err(problem) => Space::impossible(problem),
+        match (&self.over, self.readable()) {
+            (Some(over), _) => over.space.clone(),
+            (None, Ok(codes)) => Space::decisions(codes.arities.iter().copied()),
+            (None, Err(problem)) => Space::impossible(&problem),
         }
     }
 
-    /// The number of options of each decision.
+    /// The number of options of each decision, as the column shows them.
     ///
     /// # Errors
-    /// When the code cannot be read, with line and column.
+    /// When the code cannot be read, with line and column, or its decisions depend on each other.
     pub fn options(&self) -> Result<Vec<usize>> {
-        self.codes().map(|codes| codes.arities.clone())
+        let codes = self.codes()?;
+        self.named(codes.uneven.as_ref().map_or(Ok(()), |what| Err(what.clone())))?;
+        Ok(codes.arities.clone())
     }
 
+    /// The codes as they can be looked up, whatever the space says of them.
+    fn readable(&self) -> Result<&Codes, String> {
+        let codes = (*self.codes).as_ref().map_err(String::clone)?;
+        match &codes.uneven {
+            Some(what) if self.over.is_none() => Err(what.clone()),
+            _ => Ok(codes),
+        }
+    }
+
+    /// The codes, if each is an architecture of the space.
     fn codes(&self) -> Result<&Codes> {
-        let named = |what: &String| Error::all(&self.to_name(), std::slice::from_ref(what));
-        (*self.codes).as_ref().map_err(named)
+        self.named(self.matched())
+    }
+
+    fn named<T>(&self, result: Result<T, String>) -> Result<T> {
+        result.map_err(|what| Error::all(&self.to_name(), &[what]))
+    }
+
+    /// The architecture of a row. A space may have the decisions that are open alone.
+    fn architecture(&self, codes: &Codes, row: usize) -> Result<Architecture> {
+        let space = self.space();
+        space.decode(codes.whole(row).iter().copied()).or_else(|e| match codes.open(row) {
+            Some(open) => space.decode(open).map_err(|_| e),
+            None => Err(e),
+        })
     }
 
     fn to_name(&self) -> String {
@@ -242,7 +363,11 @@ impl Table {
     /// Whether every combination of decisions has a row, so that the optimum of the table is the
     /// optimum of its space.
     pub fn is_complete(&self) -> bool {
-        self.codes().is_ok_and(Codes::complete)
+        self.codes().is_ok_and(|codes| match &self.over {
+            // Each row is another architecture of the space.
+            Some(over) => over.space.size() == Some(self.len() as u128),
+            None => codes.complete(),
+        })
     }
 
     /// Whether the table can be used.
@@ -261,13 +386,17 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.to_name(), self.rows_text())?;
         if let Ok(codes) = self.codes() {
-            let n = plural(codes.arities.len(), "decision");
-            let mut options: Vec<String> = codes.arities.iter().map(usize::to_string).collect();
-            let alike = options.iter().all(|o| *o == options[0]);
-            options.truncate(if alike { 1 } else { 20 });
-            let each = if alike { " each" } else { "" };
-            write!(f, ", {n} with {} options{each}", options.join(", "))?;
-            f.write_str(if codes.complete() { ", complete" } else { ", not complete" })?;
+            if codes.uneven.is_some() {
+                write!(f, ", {} decisions", codes.lengths())?;
+            } else {
+                let n = plural(codes.arities.len(), "decision");
+                let mut options: Vec<String> = codes.arities.iter().map(usize::to_string).collect();
+                let alike = options.iter().all(|o| *o == options[0]);
+                options.truncate(if alike { 1 } else { 20 });
+                let each = if alike { " each" } else { "" };
+                write!(f, ", {n} with {} options{each}", options.join(", "))?;
+            }
+            f.write_str(if self.is_complete() { ", complete" } else { ", not complete" })?;
         }
         write!(f, "\ncolumns: {}", self.sheet.header.join(", "))?;
         if !self.levels.is_empty() {

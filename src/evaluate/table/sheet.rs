@@ -1,22 +1,48 @@
-//! The cells of a file as they stand there, and columns of them as numbers.
+//! The cells of a file as they stand there, and columns of them as numbers; or columns of numbers
+//! that no file holds.
 
+use super::codes::Codes;
 use crate::data::csv::{self, TOLD, is_missing};
 use crate::data::file::{name_of, read_text, wrong};
 use crate::error::{Error, Result};
 use crate::rng::Hash64;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 const HINT: &str = "A table with a header is wanted, a row an architecture, plain or gzip.";
 
-/// A file's cells: one text, and where each cell ends in it.
+/// The column of decisions where no file has named it.
+pub(super) const CODE: &str = "code";
+
+/// Where a table comes from, as far as it can be found there again.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Source {
+    File(PathBuf),
+    /// A benchmark that the crate embeds.
+    Embedded,
+    Memory,
+}
+
+/// A figure for each row, a NaN where it is missing; or what is wrong with the column.
+pub(super) type Figures = Arc<Result<Vec<f64>, String>>;
+
+/// What a table consists of, however its settings look at it.
 pub(super) struct Sheet {
     pub(super) name: String,
+    pub(super) source: Source,
     pub(super) header: Vec<String>,
     pub(super) fingerprint: u64,
-    /// The line that each row begins in.
-    lines: Vec<usize>,
-    text: String,
-    ends: Vec<usize>,
+    /// The epochs after which all its figures were measured, where they are all alike.
+    pub(super) epochs: Option<i64>,
+    cells: Cells,
+}
+
+enum Cells {
+    /// A file's cells as one text, where each ends in it, and the line that each row begins in. A
+    /// column is read as figures when it is first asked for, and once.
+    Text { lines: Vec<usize>, text: String, ends: Vec<usize>, figures: Vec<OnceLock<Figures>> },
+    /// The decisions, which are the first column, and the other columns.
+    Numbers { codes: Arc<Result<Codes, String>>, rows: usize, columns: Vec<Figures> },
 }
 
 impl Sheet {
@@ -27,22 +53,17 @@ impl Sheet {
     /// Reads text as it would stand in the file `path`.
     pub(super) fn parse(path: &Path, file: &str) -> Result<Sheet> {
         let table = csv::Table::new(file).map_err(|what| wrong(path, what))?;
-        let mut sheet = Sheet {
-            name: name_of(path),
-            header: table.header().to_vec(),
-            fingerprint: 0,
-            lines: vec![],
-            text: String::with_capacity(file.len()),
-            ends: vec![],
-        };
+        let header = table.header().to_vec();
+        let (mut lines, mut ends) = (vec![], vec![]);
+        let mut text = String::with_capacity(file.len());
         let mut problems = vec![];
         for row in table.rows() {
             match row {
                 Ok((line, cells)) => {
-                    sheet.lines.push(line);
+                    lines.push(line);
                     for cell in &cells {
-                        sheet.text.push_str(cell);
-                        sheet.ends.push(sheet.text.len());
+                        text.push_str(cell);
+                        ends.push(text.len());
                     }
                 }
                 Err(what) => problems.push(what),
@@ -55,29 +76,91 @@ impl Sheet {
         if !problems.is_empty() {
             return Err(Error::all(&path.display().to_string(), &problems));
         }
-        if sheet.lines.is_empty() {
+        if lines.is_empty() {
             return Err(wrong(path, format!("there is no row below the header. {HINT}")));
         }
         let mut hash = Hash64::new();
-        sheet.header.iter().for_each(|name| hash.write(name.as_bytes()));
-        sheet.ends.iter().for_each(|end| hash.write(&end.to_le_bytes()));
-        hash.write(sheet.text.as_bytes());
-        sheet.fingerprint = hash.finish();
-        Ok(sheet)
+        header.iter().for_each(|name| hash.write(name.as_bytes()));
+        ends.iter().for_each(|end| hash.write(&end.to_le_bytes()));
+        hash.write(text.as_bytes());
+        Ok(Sheet {
+            name: name_of(path),
+            source: Source::File(path.canonicalize().unwrap_or_else(|_| path.to_path_buf())),
+            fingerprint: hash.finish(),
+            epochs: None,
+            cells: Cells::Text { lines, text, ends, figures: vec![OnceLock::new(); header.len()] },
+            header,
+        })
+    }
+
+    /// A sheet of numbers: decisions, a row each, and columns with a figure for each row.
+    pub(super) fn of(
+        name: &str,
+        source: Source,
+        codes: Vec<Vec<u32>>,
+        columns: Vec<(String, Vec<f64>)>,
+    ) -> Sheet {
+        let mut hash = Hash64::new();
+        for code in &codes {
+            let bytes: Vec<u8> = code.iter().flat_map(|d| d.to_le_bytes()).collect();
+            hash.write(&bytes);
+        }
+        for (name, figures) in &columns {
+            hash.write(name.as_bytes());
+            figures.iter().for_each(|v| hash.write(&v.to_bits().to_le_bytes()));
+        }
+        let (rows, mut header) = (codes.len(), vec![CODE.to_string()]);
+        let column = |(name, figures): (String, Vec<f64>)| {
+            header.push(name);
+            Arc::new(Ok(figures))
+        };
+        let columns = columns.into_iter().map(column).collect();
+        Sheet {
+            name: name.to_string(),
+            source,
+            header,
+            fingerprint: hash.finish(),
+            epochs: None,
+            cells: Cells::Numbers { codes: Arc::new(Codes::of(codes)), rows, columns },
+        }
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.lines.len()
+        match &self.cells {
+            Cells::Text { lines, .. } => lines.len(),
+            Cells::Numbers { rows, .. } => *rows,
+        }
     }
 
-    pub(super) fn line(&self, row: usize) -> usize {
-        self.lines[row]
+    /// Where a row is, in words.
+    pub(super) fn place(&self, row: usize) -> String {
+        match &self.cells {
+            Cells::Text { lines, .. } => format!("line {}", lines[row]),
+            Cells::Numbers { .. } => format!("row {}", row + 1),
+        }
     }
 
+    /// A cell of a file as it stands there.
     pub(super) fn cell(&self, row: usize, column: usize) -> &str {
-        let at = row * self.header.len() + column;
-        let begin = if at == 0 { 0 } else { self.ends[at - 1] };
-        &self.text[begin..self.ends[at]]
+        match &self.cells {
+            Cells::Text { text, ends, .. } => {
+                let at = row * self.header.len() + column;
+                let begin = if at == 0 { 0 } else { ends[at - 1] };
+                &text[begin..ends[at]]
+            }
+            Cells::Numbers { .. } => "",
+        }
+    }
+
+    /// The decisions in a column.
+    pub(super) fn codes(&self, name: &str) -> Arc<Result<Codes, String>> {
+        match &self.cells {
+            Cells::Text { .. } => Arc::new(Codes::read(self, name)),
+            Cells::Numbers { codes, .. } if name == CODE => codes.clone(),
+            Cells::Numbers { .. } => Arc::new(Err(format!(
+                "column {name:?} holds no decisions. Try .code({CODE:?}), where this table has them."
+            ))),
+        }
     }
 
     /// The number of a column, or which there are, the most alike first.
@@ -100,9 +183,21 @@ impl Sheet {
         })
     }
 
-    /// A column of figures; a missing one is a NaN.
-    pub(super) fn figures(&self, name: &str) -> Result<Vec<f64>, String> {
-        let column = self.column(name)?;
+    /// A column of figures.
+    pub(super) fn figures(&self, name: &str) -> Figures {
+        match (self.column(name), &self.cells) {
+            (Err(what), _) => Arc::new(Err(what)),
+            (Ok(column), Cells::Text { figures, .. }) => {
+                figures[column].get_or_init(|| Arc::new(self.parsed(name, column))).clone()
+            }
+            (Ok(0), Cells::Numbers { .. }) => {
+                Arc::new(Err(format!("column {name:?} holds the decisions. Try another.")))
+            }
+            (Ok(column), Cells::Numbers { columns, .. }) => columns[column - 1].clone(),
+        }
+    }
+
+    fn parsed(&self, name: &str, column: usize) -> Result<Vec<f64>, String> {
         let (mut figures, mut problems) = (Vec::with_capacity(self.rows()), vec![]);
         for row in 0..self.rows() {
             let cell = self.cell(row, column);
@@ -118,10 +213,9 @@ impl Sheet {
             0 => String::new(),
             n => format!(", and {n} more in this column are none"),
         };
-        let line = self.line(row);
         Err(format!(
-            "line {line}, column {name:?}: {:?} {what}{more}. Leave a cell empty where a figure is \
-             missing.",
+            "{}, column {name:?}: {:?} {what}{more}. Leave a cell empty where a figure is missing.",
+            self.place(row),
             self.cell(row, column)
         ))
     }
@@ -151,10 +245,11 @@ mod tests {
         let sheet = Sheet::parse(Path::new("t.csv"), "a,b\n1,\n\"x, y\",\"3\"\n").unwrap();
         assert_eq!((sheet.cell(0, 0), sheet.cell(0, 1)), ("1", ""));
         assert_eq!((sheet.cell(1, 0), sheet.cell(1, 1)), ("x, y", "3"));
-        assert_eq!((sheet.rows(), sheet.line(1)), (2, 3));
-        assert!(sheet.figures("b").unwrap()[0].is_nan());
-        assert!(sheet.figures("a").unwrap_err().contains("line 3, column \"a\": \"x, y\" is no"));
-        assert!(sheet.figures("bb").unwrap_err().contains("Try \"b\", or one of \"a\""));
+        assert_eq!((sheet.rows(), sheet.place(1)), (2, "line 3".to_string()));
+        let of = |name| sheet.figures(name).as_ref().clone();
+        assert!(of("b").unwrap()[0].is_nan());
+        assert!(of("a").unwrap_err().contains("line 3, column \"a\": \"x, y\" is no"));
+        assert!(of("bb").unwrap_err().contains("Try \"b\", or one of \"a\""));
     }
 
     #[test]
