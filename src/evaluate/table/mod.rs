@@ -305,8 +305,14 @@ impl Table {
     /// When the code cannot be read, with line and column, or its decisions depend on each other.
     pub fn options(&self) -> Result<Vec<usize>> {
         let codes = self.codes()?;
-        self.named(codes.uneven.as_ref().map_or(Ok(()), |what| Err(what.clone())))?;
-        Ok(codes.arities.clone())
+        self.named(match codes.uneven {
+            None => Ok(codes.arities.clone()),
+            Some(_) => Err(format!(
+                "its codes have {} decisions, and which options each has depends on those before it. \
+                 Try table.space().",
+                codes.lengths()
+            )),
+        })
     }
 
     /// The codes as they can be looked up, whatever the space says of them.

@@ -6,6 +6,7 @@
 
 use super::Table;
 use super::codes::Codes;
+use crate::error::Error;
 use crate::space::Space;
 use std::sync::{Arc, OnceLock};
 
@@ -64,21 +65,27 @@ impl Table {
 
     fn match_rows(&self, codes: &Codes, space: &Space) -> Result<(), String> {
         space.check().map_err(|e| format!("over(&space): {e}"))?;
-        let mut wrong = (0..self.len()).filter_map(|row| {
-            let e = self.architecture(codes, row).err()?;
+        let whole = |row: usize| {
+            let e = space.decode(codes.whole(row).iter().copied()).err()?;
             Some((row, e))
-        });
-        let Some((row, e)) = wrong.next() else { return Ok(()) };
-        let more = match wrong.count() {
+        };
+        let wrong: Vec<(usize, Error)> = (0..self.len()).filter_map(whole).collect();
+        let Some((row, e)) = wrong.first() else { return Ok(()) };
+        // A decision that never varies is none of the space's: then it is left out of every row.
+        let open = |row| codes.open(row).is_some_and(|open| space.decode(open).is_ok());
+        if wrong.len() == self.len() && (0..self.len()).all(open) {
+            return Ok(());
+        }
+        let more = match wrong.len() - 1 {
             0 => String::new(),
             n => format!("; nor are those of {n} more rows"),
         };
         Err(format!(
             "{}, column {:?}: {:?} is no architecture of the space given to over ({e}){more}. Try the \
              space that the table was made with.",
-            self.sheet.place(row),
+            self.sheet.place(*row),
             self.code,
-            codes.text(row)
+            codes.text(*row)
         ))
     }
 }
