@@ -331,6 +331,240 @@ fn settings_are_checked_together() {
     says(table.objective("s0").optimum_of("s2"), &["no column \"s2\""]);
 }
 
+// ------------------------------------------------------------------------------- over a given space
+
+/// One to three layers of two widths each: the first decision says how many widths follow.
+fn towers() -> Space {
+    Space::new([8], Task::classification(3)).then(repeat(1..=3, linear(any([4, 8]))))
+}
+
+/// A row for each of them, with its parameters as the score.
+fn tower_rows() -> Vec<String> {
+    let row = |a: Architecture| {
+        let code: String = a.decisions().iter().map(u32::to_string).collect();
+        format!("{code},{}\n", a.params())
+    };
+    towers().enumerate().map(row).collect()
+}
+
+#[test]
+fn codes_of_different_lengths_belong_to_a_given_space() {
+    let folder = Folder::new("over");
+    let space = towers();
+    let path = folder.write("t.csv", format!("code,y\n{}", tower_rows().concat()));
+    let table = Table::read(&path).unwrap().objective("y");
+    // Alone, the codes say nothing of what their numbers mean.
+    let parts =
+        ["line 4, column \"code\": \"100\" has 3 decisions, and the first row has 2", ".over(&"];
+    says(table.check(), &parts);
+    says(table.space().check(), &parts);
+    says(table.best(), &parts);
+    says(Study::new(&space, &table).run(), &parts);
+    says(table.evaluate(&space.default_architecture().unwrap(), &Budget::new(1, 1, 1)), &parts);
+    let table = table.over(&space);
+    table.check().unwrap();
+    assert_eq!((table.space(), table.is_complete()), (space.clone(), true));
+    for arch in space.enumerate() {
+        let e = table.evaluate(&arch, &Budget::new(1, 1, 1)).unwrap();
+        assert_eq!(e.score(), arch.params() as f64, "{arch}");
+    }
+    assert_eq!(table.best().unwrap().to_string(), "linear(8)>linear(8)>linear(8)");
+    assert!(table.to_string().contains("14 rows, 2 to 4 decisions, complete"), "{table}");
+    says(table.options(), &["2 to 4 decisions", "table.space()"]);
+    let study = Study::new(&space, &table).strategy(Grid).quiet().run().unwrap();
+    assert_eq!((study.trials_done().len(), study.failed().len()), (14, 0));
+    let other = Space::new([8], Task::classification(3)).then(linear(any([4, 8])));
+    says(Study::new(&other, &table).run(), &["1 decision,", "have 2 to 4"]);
+    // What the study wrote is a table over the space, by another column.
+    let trials = folder.0.join("trials.csv");
+    study.save_csv(&trials).unwrap();
+    let again = Table::read(&trials).unwrap().objective("score").over(&space).code("decisions");
+    assert_eq!((again.len(), again.best().unwrap()), (14, table.best().unwrap()));
+}
+
+#[test]
+fn codes_that_the_given_space_has_not() {
+    let folder = Folder::new("strangers");
+    let read = |rows: &[String]| {
+        let path = folder.write("t.csv", format!("code,y\n{}", rows.concat()));
+        Table::read(path).unwrap().objective("y").over(&towers())
+    };
+    let mut rows = tower_rows();
+    rows.remove(3);
+    assert!(!read(&rows).is_complete());
+    rows[5] = "0000,1\n".into();
+    let parts = ["line 7, column \"code\": \"0000\" is no architecture of the space", "has only 2"];
+    says(read(&rows).check(), &parts);
+    says(read(&rows).best(), &parts);
+    says(Study::new(&towers(), read(&rows)).run(), &parts);
+    rows[8] = "02,1\n".into();
+    says(read(&rows).check(), &["line 7", "nor are those of 1 more rows"]);
+    // The same in memory, with rows in place of lines.
+    let codes = [vec![0u32, 0], vec![1, 1, 1], vec![1, 1]];
+    let table = Table::new("mine", codes, [("y", [1.0, 2.0, 3.0])]).unwrap().objective("y");
+    says(table.check(), &["row 2: \"111\" has 3 decisions, and the first row has 2"]);
+    says(table.over(&towers()).check(), &["row 3, column \"code\": \"11\" is no architecture"]);
+    // A space with a problem of its own, and one where a decision that never varies is none.
+    let broken = towers().then(linear(any([0i64; 0])));
+    says(table.over(&broken).check(), &["over(&space): the search space"]);
+    let table = small("fixed").objective("s0");
+    assert!(table.over(&table.space()).check().is_ok());
+    let path = folder.write("t.csv", "code,y\n002,1\n101,5\n");
+    let table = Table::read(path).unwrap().objective("y");
+    let (bare, whole) = (table.space(), Space::decisions([2, 2, 3]));
+    assert_eq!(table.over(&bare).best().unwrap().decisions(), [1, 1]);
+    assert_eq!(table.over(&whole).best().unwrap().decisions(), [1, 0, 1]);
+}
+
+#[test]
+fn real_networks_in_the_place_of_decisions() {
+    let table = small("networks").objective("s0");
+    let space = Space::new([8], Task::classification(3))
+        .then(linear(any([4, 8])))
+        .then(linear(any([4, 8, 16])));
+    let table = table.over(&space);
+    assert_eq!(table.best().unwrap().to_string(), "linear(8)>linear(4)");
+    assert_eq!(table.options().unwrap(), [2, 3]);
+    assert!(!table.is_complete());
+}
+
+// ------------------------------------------------------------------------------ without any file
+
+#[test]
+fn a_table_of_numbers() {
+    let codes = [[0u32, 0], [0, 12], [1, 0], [1, 12]];
+    let nan = f64::NAN;
+    let table = Table::new(
+        "mine",
+        codes,
+        [
+            ("s_s0", [10.0, 20.0, 30.0, nan]),
+            ("s_s1", [11.0, nan, 31.0, nan]),
+            ("seconds", [1.0, 2.0, 3.0, -4.0]),
+        ],
+    );
+    let table = table.unwrap().objectives(["s_s0", "s_s1"]);
+    assert_eq!((table.len(), table.metric().name, table.full()), (4, "s".to_string(), 1));
+    assert_eq!(table.columns(), ["code", "s_s0", "s_s1", "seconds"]);
+    assert_eq!(table.options().unwrap(), [2, 13]);
+    assert_eq!((table.optimum().unwrap(), table.best().unwrap().decisions()), (30.5, vec![1, 0]));
+    let last = table.space().decode([1, 12]).unwrap();
+    says(table.evaluate(&last, &Budget::new(1, 1, 1)), &["the table mine, row 4", "\"s_s0\""]);
+    assert_eq!(table.figure(&last, "seconds").unwrap(), Some(-4.0));
+    says(table.cost("seconds").check(), &["row 4, column \"seconds\": a cost of -4"]);
+    says(table.report("code").check(), &["\"code\" holds the decisions"]);
+    assert!(table.to_json().is_none());
+    // What cannot be one.
+    let none: [[u32; 1]; 0] = [];
+    says(Table::new("t", none, [("y", [0.0; 0])]), &["the table t", "no rows"]);
+    says(
+        Table::new("t", [[0], [1]], [("code", vec![1.0]), ("y", vec![1.0, f64::INFINITY])]),
+        &[
+            "3 problems",
+            "called \"code\"",
+            "1 figure, and there are 2 rows",
+            "row 2, column \"y\": inf",
+        ],
+    );
+    let one =
+        |code: Vec<i64>| Table::new("t", [code], [("y", [1.0])]).unwrap().objective("y").check();
+    one(vec![3, 1]).unwrap();
+    says(one(vec![0, -1]), &["row 1", "largest allowed is 99999"]);
+    says(one(vec![0; 1001]), &["row 1", "at most 1000"]);
+    let twins = Table::new("t", [[0], [0]], [("y", [1.0, 2.0])]).unwrap();
+    says(twins.objective("y").check(), &["row 2: \"0\" is the architecture of row 1"]);
+}
+
+// ----------------------------------------------------------------------------- found by a journal
+
+#[test]
+fn a_journal_finds_its_table_again() {
+    let folder = Folder::new("again");
+    let lines = |s: &Study| s.trials_done().iter().map(Trial::line).collect::<Vec<_>>();
+    let path = folder.write("small.csv", SMALL);
+    let towers_path = folder.write("towers.csv", format!("code,y\n{}", tower_rows().concat()));
+    let read = |path: &PathBuf| Table::read(path).unwrap();
+    let arch = read(&path).objective("s0").space().decode([0, 2]).unwrap();
+    for (i, table) in [
+        read(&path).objectives(["s0", "s1"]).report("test").cost("seconds").minimise(),
+        read(&path).fidelity([("s0", 10), ("s1", 50)]).epochs(10).report("test").report("seconds"),
+        read(&path).code("code").objective("test").over(&Space::decisions([2, 3])),
+        read(&towers_path).objective("y").over(&towers()),
+        NasBench201::cifar10(),
+        NasBench201::cifar100().objective("val_s0").report("val"),
+        NasBench201::imagenet16().objective("val").cost("time").minimise(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let journal = folder.0.join(format!("{i}.jsonl"));
+        // Its own default would go by the number of trials.
+        let strategy = Evolution::regularized().population(5).sample(2);
+        let plan = Study::new(&table.space(), table).strategy(strategy).quiet();
+        let plan = plan.duplicates(Duplicates::Repeat).seed(3);
+        let whole = plan.trials(25).run().unwrap();
+        plan.trials(9).journal(&journal).run().unwrap();
+        // Of the same settings, and with the same figures.
+        let resumed = Study::resume(&journal).unwrap();
+        assert_eq!(resumed.trials_done().len(), 9, "{i}");
+        let resumed = resumed.trials(25).quiet().run().unwrap();
+        assert_eq!(lines(&resumed), lines(&whole), "{i}");
+        let figures = |s: &Study| -> Vec<_> {
+            s.trials_done().iter().map(|t| t.evaluation().map(|e| e.metrics())).collect()
+        };
+        assert_eq!(figures(&resumed), figures(&whole), "{i}");
+    }
+    // From another working directory too: the path in the journal is a whole one.
+    let header = std::fs::read_to_string(folder.0.join("0.jsonl")).unwrap();
+    let whole = path.canonicalize().unwrap().display().to_string();
+    assert!(header.lines().next().unwrap().contains(&whole), "{whole}");
+    assert!(read(&path).evaluate(&arch, &Budget::new(1, 1, 1)).is_err());
+}
+
+#[test]
+fn a_journal_refuses_another_table() {
+    let folder = Folder::new("other");
+    let path = folder.write("small.csv", SMALL);
+    let journal = folder.0.join("study.jsonl");
+    let table = Table::read(&path).unwrap().objective("s0");
+    Study::new(&table.space(), &table).trials(3).quiet().journal(&journal).run().unwrap();
+    let before = std::fs::read(&journal).unwrap();
+    // One figure is another.
+    folder.write("small.csv", SMALL.replace("30,31", "30,32"));
+    let parts = ["small.csv is not the one", "fingerprint", ".journal(path)"];
+    says(Study::resume(&journal), &parts);
+    folder.write("small.csv", "code,y\n0");
+    says(Study::resume(&journal), &["study.jsonl", "cannot be read again", "line 2 has 1 fields"]);
+    std::fs::remove_file(&path).unwrap();
+    says(Study::resume(&journal), &["small.csv: there is no such file", ".journal(path)"]);
+    // It can still be looked at, and gone on with where the table is now.
+    assert_eq!(Study::load(&journal).unwrap().trials_done().len(), 3);
+    assert_eq!(std::fs::read(&journal).unwrap(), before);
+    std::fs::create_dir(folder.0.join("moved")).unwrap();
+    let table = Table::read(folder.write("moved/small.csv", SMALL)).unwrap().objective("s0");
+    let plan = Study::new(&table.space(), &table).quiet().journal(&journal);
+    assert_eq!(plan.trials(5).run().unwrap().trials_done().len(), 5);
+    folder.write("small.csv", SMALL);
+    assert_eq!(Study::resume(&journal).unwrap().trials_done().len(), 5);
+    // An embedded table by a name or a fingerprint that this version does not know.
+    let table = NasBench201::cifar10();
+    let journal = folder.0.join("embedded.jsonl");
+    Study::new(&table.space(), &table).trials(3).quiet().journal(&journal).run().unwrap();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let named = text.replace("201 cifar10\\\"", "301 cifar10\\\"");
+    let changed = text.replace(&format!("{:016x}", table.data_fingerprint()), "0123456789abcdef");
+    assert!(named != text && changed != text);
+    std::fs::write(&journal, named).unwrap();
+    says(Study::resume(&journal), &["no embedded table \"NAS-Bench-301 cifar10\""]);
+    std::fs::write(&journal, changed).unwrap();
+    says(Study::resume(&journal), &["the embedded table NAS-Bench-201 cifar10 is not the one"]);
+    // Numbers of a notebook's own are in no journal.
+    let table = Table::new("mine", [[0], [1]], [("y", [1.0, 2.0])]).unwrap().objective("y");
+    let journal = folder.0.join("mine.jsonl");
+    Study::new(&table.space(), &table).strategy(Grid).quiet().journal(&journal).run().unwrap();
+    says(Study::resume(&journal), &["the table mine", "data of yours", ".journal("]);
+}
+
 // ----------------------------------------------------------------------------------- NAS-Bench-201
 
 /// A table of the folder NASCENT_DATA (or ../shared/data), which is no part of the project.
