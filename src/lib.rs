@@ -70,7 +70,7 @@ pub use space::presets;
 pub use space::{
     Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Limit,
     Macs, Memory, Params, Space, Value, any, branches, cell, concat, one_of, repeat, residual,
-    same, seq, shared, stack,
+    same, seq, shared, stack, wired,
 };
 pub use strategy::{
     AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,

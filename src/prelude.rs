@@ -11,7 +11,7 @@ pub use crate::{
     evaluator, feed_forward, flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru,
     last, layer_norm, linear, lstm, max_pool, one_of, positions, presets, relu, repeat, residual,
     rnn, same, sep_conv, seq, shared, show, sigmoid, silu, skip, squeeze_excite, stack, strategy,
-    tanh, zero,
+    tanh, wired, zero,
 };
 
 pub use crate::chart::{Chart, Report};

@@ -9,7 +9,7 @@
 //! a node that is read twice from two equal ones; and once more of what it reads. The hash is made of the
 //! colours of all nodes that the output depends on.
 
-use super::graph::Node;
+use super::graph::{Node, Role};
 use crate::nn::{ADD, Activation, CONCAT, Op};
 use crate::rng::Hash64;
 use crate::space::Value;
@@ -94,7 +94,9 @@ pub(super) fn canonical(nodes: &[Node], end: usize) -> u64 {
             let from = if round == 1 { &readers[id] } else { &reads[id] };
             list.clear();
             list.extend(from.iter().map(|&i| colours[i]));
-            if round == 1 || nodes[id].op.info.name != CONCAT.name {
+            // The vertices of a wired cell have no order, not even at its output.
+            let ordered = nodes[id].op.info.name == CONCAT.name && nodes[id].role != Role::Gather;
+            if round == 1 || !ordered {
                 list.sort_unstable();
             }
             colours[id] = list.iter().fold(mix(colours[id], round), |h, &v| mix(h, v));
@@ -116,7 +118,8 @@ pub(super) fn mix(a: u64, b: u64) -> u64 {
 /// Operations that pass their input on, whatever they are called.
 fn does_nothing(op: &Op) -> bool {
     match op.info.name {
-        "skip" => true,
+        // What a vertex of a wired cell has above an equal share is taken away.
+        "skip" | "truncate" => true,
         "dropout" | "drop_path" => op.float("p") == 0.0,
         "activation" => op.act() == Activation::Identity,
         "max_pool" | "avg_pool" => op.int("window") == 1 && op.int("stride") <= 1,
@@ -150,6 +153,10 @@ fn label(node: &Node, id: usize, zero: bool) -> u64 {
     let norm = op.int("norm") == 1;
     let (window, stride) = (op.int("window"), op.int("stride"));
     let one_tap = op.int("kernel") == 1;
+    let (width, spare) = (node.plan.output.channels() as i64, node.spare as u64);
+    if node.role == Role::Gather {
+        h = shape(h);
+    }
     for (arg, value) in op.info.args.iter().zip(&op.args) {
         let number = match (arg.name, value) {
             // A pooling's stride of 0 stands for its window.
@@ -157,6 +164,8 @@ fn label(node: &Node, id: usize, zero: bool) -> u64 {
             // One tap has no distance to another; normalisation takes a bias away again.
             ("dilation", _) if one_tap => 1,
             ("bias", _) if norm => 1,
+            // Which vertex of a wired cell has a channel more than others is a matter of their order.
+            (_, Value::Int(v)) if arg.is_size() && *v == width => (*v as u64).wrapping_sub(spare),
             (_, Value::Int(v)) => *v as u64,
             (_, Value::Float(v)) => v.to_bits(),
             (_, Value::Act(a)) => bytes(0, a.name().as_bytes()),

@@ -10,7 +10,7 @@
 use super::graph::{Builder, Node};
 use super::{Graph, MOST_LAYERS, Shape};
 use crate::nn::{Activation, CHOICE};
-use crate::space::{Block, Cell, Genome, Join, Space, Tree, genes};
+use crate::space::{Block, Cell, Genome, Join, Space, Tree, Wired, genes};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
@@ -121,6 +121,7 @@ impl Costs {
             entered: vec![],
             inside: false,
             before: None,
+            wide: None,
             sums: Sums::default(),
         };
         let mut rest = decisions;
@@ -252,16 +253,16 @@ impl std::hash::Hasher for Quick {
     }
 }
 
-/// What enters a block, and the earlier input of a cell with two.
-pub(super) type Inputs = (Value, Option<Value>);
+/// What enters a block, the earlier input of a cell with two, and the channels asked of a wired one.
+pub(super) type Inputs = (Value, Option<Value>, Option<usize>);
 
 /// A shared block with its inputs, and what became of them.
 struct Counted {
     number: usize,
     inputs: Inputs,
     end: Value,
-    /// The earlier input, if nothing has taken it.
-    left: Option<Value>,
+    /// The earlier input and the channels, if nothing has taken them.
+    left: (Option<Value>, Option<usize>),
     sums: Sums,
 }
 
@@ -277,6 +278,7 @@ struct Walk<'s> {
     /// Whether a shared block is being walked.
     inside: bool,
     before: Option<Value>,
+    wide: Option<usize>,
     sums: Sums,
 }
 
@@ -327,6 +329,11 @@ impl Walk<'_> {
                 self.join(Join::Sum, &[out, shortcut])
             }
             Tree::Cell(cell) => self.cell(cell, decisions, at),
+            Tree::Wired(cell) => self.wired(cell, decisions, at),
+            Tree::Wide { channels, block } => {
+                self.wide = Some(*channels);
+                self.block(block, decisions, at)
+            }
             Tree::Stack(parts) => self.stack(parts, decisions, at),
             Tree::Shared { name, block } => self.shared(name, block, at),
             Tree::Broken { block, .. } => self.block(block, decisions, at),
@@ -394,11 +401,11 @@ impl Walk<'_> {
 
     fn shared(&mut self, name: &str, block: &Block, at: Value) -> Option<Value> {
         let i = self.genome.shared.iter().position(|(other, _)| other == name)?;
-        let inputs = (at, self.before);
+        let inputs = (at, self.before, self.wide);
         let known = |c: &&Counted| c.number == i && c.inputs == inputs;
         if let Some(c) = self.counted.iter().find(known) {
             self.sums = self.sums.plus(c.sums);
-            self.before = c.left;
+            (self.before, self.wide) = c.left;
             return Some(c.end);
         }
         if !self.inside && self.entered.iter().all(|e| e.0 != i) {
@@ -411,7 +418,8 @@ impl Walk<'_> {
         self.inside = nested;
         let sums = std::mem::replace(&mut self.sums, outside);
         self.sums = self.sums.plus(sums);
-        self.counted.push(Counted { number: i, inputs, end, left: self.before, sums });
+        let left = (self.before, self.wide);
+        self.counted.push(Counted { number: i, inputs, end, left, sums });
         Some(end)
     }
 
@@ -438,12 +446,7 @@ impl Walk<'_> {
                 }
             }
             if step.join == Join::Sum {
-                let shape = *ends.first()?;
-                let zero = |e: &Value| e.zero && e.same_shape(&shape);
-                match ends.iter().all(zero) {
-                    true => ends.truncate(1),
-                    false => ends.retain(|e| !zero(e)),
-                }
+                leave_out_zeros(&mut ends);
             }
             nodes.push(self.join(step.join, &ends)?);
         }
@@ -451,6 +454,68 @@ impl Walk<'_> {
             true => self.join(Join::Concat, &nodes[cell.inputs()..]),
             false => nodes.pop(),
         }
+    }
+
+    fn wired(&mut self, cell: &Wired, decisions: &mut &[u32], at: Value) -> Option<Value> {
+        let wide = self.wide.take();
+        let (edges, rest) = decisions.split_at_checked(cell.pairs())?;
+        *decisions = rest;
+        let edges: Vec<bool> = edges.iter().map(|&edge| edge == 1).collect();
+        let wiring = cell.pruned(&edges)?;
+        let [input, _, _] = *at.as_slice() else { return None };
+        let channels = wide.unwrap_or(input);
+        let (widths, _) = wiring.widths(channels).ok()?;
+        let last = cell.vertices - 1;
+        let mut gives = vec![at; last];
+        let mut reads = vec![];
+        for v in 1..last {
+            if !wiring.keeps(v) {
+                *decisions = &decisions[genes::length(&cell.op, decisions)..];
+                continue;
+            }
+            reads.clear();
+            for u in wiring.sources(v) {
+                reads.push(match u {
+                    0 => self.wired_projection(cell, at, widths[v])?,
+                    _ if widths[u] == widths[v] => gives[u],
+                    _ => {
+                        let mut first = gives[u].joined();
+                        first.dims[0] = widths[v];
+                        self.free(first)
+                    }
+                });
+            }
+            leave_out_zeros(&mut reads);
+            let sum = self.join(Join::Sum, &reads)?;
+            gives[v] = self.block(&cell.op, decisions, sum)?;
+            if !gives[v].same_shape(&sum) {
+                return None;
+            }
+        }
+        let shares: Vec<Value> =
+            wiring.sources(last).filter(|&v| v > 0).map(|v| gives[v]).collect();
+        let mut ends = vec![];
+        if !shares.is_empty() {
+            ends.push(self.join(Join::Concat, &shares)?);
+        }
+        if wiring.has(0, last) {
+            ends.push(self.wired_projection(cell, at, channels)?);
+        }
+        leave_out_zeros(&mut ends);
+        self.join(Join::Sum, &ends)
+    }
+
+    /// A wired cell's projection of its input.
+    fn wired_projection(&mut self, cell: &Wired, at: Value, channels: usize) -> Option<Value> {
+        let depends = [u32::try_from(channels).ok()?];
+        let place = std::ptr::from_ref(cell) as usize;
+        self.piece(place, &depends, at, |b| b.projection(0, channels))
+    }
+
+    /// A layer without parameters, which gives this.
+    fn free(&mut self, out: Value) -> Value {
+        self.sums = self.sums.plus(Sums { kept: out.elements(), layers: 1, ..Sums::default() });
+        out
     }
 
     fn stack(&mut self, parts: &[Block], decisions: &mut &[u32], at: Value) -> Option<Value> {
@@ -504,8 +569,17 @@ impl Walk<'_> {
                 }
             }
         }
-        self.sums = self.sums.plus(Sums { kept: out.elements(), layers: 1, ..Sums::default() });
-        Some(out)
+        Some(self.free(out))
+    }
+}
+
+/// Zeros add nothing to a sum, unless there is nothing else.
+fn leave_out_zeros(ends: &mut Vec<Value>) {
+    let Some(&shape) = ends.first() else { return };
+    let zero = |e: &Value| e.zero && e.same_shape(&shape);
+    match ends.iter().all(zero) {
+        true => ends.truncate(1),
+        false => ends.retain(|e| !zero(e)),
     }
 }
 
@@ -527,6 +601,8 @@ mod tests {
         vec![
             images().then(presets::nas_bench_201(4, 2)),
             images().then(presets::darts(4, 5)),
+            images().then(presets::nas_bench_101(5, 2)),
+            images().then(wired(5, 6, one_of([zero(), conv(same(), any([1, 3])), max_pool(2)]))),
             images()
                 .then(conv(any([4, 8]), 3))
                 .then(repeat(
@@ -585,7 +661,7 @@ mod tests {
                 }
             }
             // Only what has more than three dimensions has to be built.
-            assert_eq!(walked, if i == 10 { 0 } else { fits }, "space {i}");
+            assert_eq!(walked, if i == 12 { 0 } else { fits }, "space {i}");
             assert!(fits > 20, "space {i}: {fits}");
         }
     }

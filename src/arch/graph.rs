@@ -5,8 +5,8 @@ use super::{Architecture, Shape};
 use crate::chart::theme::human_count;
 use crate::chart::{Chart, Diagram, DiagramRow};
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{ADD, Activation, CHOICE, CONCAT, INPUT, Op, Plan, find};
-use crate::space::{Block, Cell, Genome, Join, Space, Tree, Value, genes};
+use crate::nn::{ADD, Activation, CHOICE, CONCAT, INPUT, Op, Plan, TRUNCATE, find};
+use crate::space::{Block, Cell, Genome, Join, Space, Tree, Value, Wired, genes};
 use crate::task::Task;
 
 /// An operation with its place in the network.
@@ -19,12 +19,16 @@ pub(crate) struct Node {
     pub(crate) role: Role,
     /// Whether the two halves of the features come from the two directions of a recurrent layer.
     pub(crate) both: bool,
+    /// How many channels its vertex of a wired cell has above an equal share.
+    pub(crate) spare: usize,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Role {
     Chosen,
     Projection,
+    /// Where the vertices of a wired cell become its output, in any order.
+    Gather,
     Head,
 }
 
@@ -90,6 +94,14 @@ pub(crate) struct Builder<'s> {
     before: Option<usize>,
     /// Adds a node to what was spent, and tells whether that is too much.
     over: Option<&'s dyn Fn(&Node) -> bool>,
+    /// The channels that are asked of the next wired cell.
+    wide: Option<usize>,
+    /// See [`Node::spare`].
+    spare: usize,
+    /// Where the decisions of the shared block end that is being built.
+    own: usize,
+    /// How many decisions settle that it does not fit, where they are fewer than those that were read.
+    settled: Option<usize>,
 }
 
 impl Graph {
@@ -97,7 +109,10 @@ impl Graph {
         let mut builder = Builder::new(space);
         match builder.build(space, decisions) {
             Ok(()) => Ok(Graph { nodes: builder.nodes }),
-            Err(error) => Err(Misfit { error, prefix: builder.read, limit: false }),
+            Err(error) => {
+                let prefix = builder.settled.unwrap_or(builder.read);
+                Err(Misfit { error, prefix, limit: false })
+            }
         }
     }
 
@@ -124,6 +139,10 @@ impl<'s> Builder<'s> {
             inside: 0,
             before: None,
             over: None,
+            wide: None,
+            spare: 0,
+            own: 0,
+            settled: None,
         }
     }
 
@@ -138,7 +157,8 @@ impl<'s> Builder<'s> {
     pub(crate) fn input(&mut self, shape: Shape) -> Result<usize> {
         let op = Op::of(&INPUT, &[]);
         let plan = (INPUT.plan)(&op, &[shape])?;
-        self.nodes.push(Node { op, inputs: vec![], plan, role: Role::Chosen, both: false });
+        let (inputs, role, both, spare) = (vec![], Role::Chosen, false, 0);
+        self.nodes.push(Node { op, inputs, plan, role, both, spare });
         Ok(self.nodes.len() - 1)
     }
 
@@ -163,6 +183,16 @@ impl<'s> Builder<'s> {
             self.read += 1;
         }
         decisions.next().map_or(0, |&pick| pick as usize)
+    }
+
+    /// How many decisions stand before the next one, where no other ones decide that it is reached.
+    fn place(&self, decisions: &std::slice::Iter<u32>) -> Option<usize> {
+        let of_shared = self.shared.iter().map(|own| own.len()).sum::<usize>();
+        match self.inside {
+            0 => Some(self.read),
+            1 if self.read == of_shared => Some(self.own - decisions.len()),
+            _ => None,
+        }
     }
 
     fn shape(&self, id: usize) -> &Shape {
@@ -191,7 +221,8 @@ impl<'s> Builder<'s> {
             (_, "skip" | "dropout" | "drop_path" | "activation") => self.nodes[inputs[0]].both,
             _ => false,
         };
-        self.nodes.push(Node { op, inputs, plan, role, both });
+        let spare = self.spare;
+        self.nodes.push(Node { op, inputs, plan, role, both, spare });
         if self.over.is_some_and(|over| over(&self.nodes[number])) {
             return Err(Error::new(ErrorKind::Shape, "it costs too much"));
         }
@@ -250,10 +281,20 @@ impl<'s> Builder<'s> {
                 self.push(Op::of(&ADD, &[]), vec![out, shortcut], Role::Chosen)
             }
             Tree::Cell(cell) => self.cell(cell, decisions, from),
+            Tree::Wired(cell) => self.wired(cell, decisions, from),
+            Tree::Wide { channels, block } => {
+                self.wide = Some(*channels);
+                self.block(block, decisions, from)
+            }
             Tree::Stack(parts) => self.stack(parts, decisions, from),
             Tree::Shared { name, block } => {
                 let own = self.genome.shared.iter().position(|(other, _)| other == name);
+                let before = &self.shared[..own.map_or(0, |i| i + 1).min(self.shared.len())];
+                let end = before.iter().map(|own| own.len()).sum();
                 let own = own.and_then(|i| self.shared.get(i)).copied().unwrap_or_default();
+                if self.inside == 0 {
+                    self.own = end;
+                }
                 self.inside += 1;
                 let end = self.block(block, &mut own.iter(), from)?;
                 self.inside -= 1;
@@ -263,12 +304,13 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// The shared block of a number alone, on an input and the earlier one.
+    /// The shared block of a number alone, on an input and the earlier one, with the channels asked of it.
     pub(crate) fn shared_block(
         &mut self,
         number: usize,
         from: usize,
         earlier: Option<usize>,
+        wide: Option<usize>,
     ) -> Result<usize> {
         let genome = self.genome;
         let (Some((_, block)), Some(own)) = (genome.shared.get(number), self.shared.get(number))
@@ -276,7 +318,7 @@ impl<'s> Builder<'s> {
             return Ok(from);
         };
         let mut own = own.iter();
-        self.before = earlier;
+        (self.before, self.wide) = (earlier, wide);
         self.block(block, &mut own, from)
     }
 
@@ -310,6 +352,88 @@ impl<'s> Builder<'s> {
             true => self.join(Join::Concat, nodes.split_off(inputs)),
             false => Ok(nodes.pop().unwrap_or(from)),
         }
+    }
+
+    fn wired(
+        &mut self,
+        cell: &Wired,
+        decisions: &mut std::slice::Iter<u32>,
+        from: usize,
+    ) -> Result<usize> {
+        let input = self.shape(from).clone();
+        let wide = self.wide.take();
+        let place = self.place(decisions);
+        let edges: Vec<bool> =
+            (0..cell.pairs()).map(|_| self.decision(decisions, 2) == 1).collect();
+        let wiring = cell.wiring(&edges).map_err(|(error, settled)| {
+            self.settled = place.map(|place| place + settled);
+            error
+        })?;
+        if input.as_slice().len() != 3 {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "a wired cell on an input of {input}: it wants an image [channels, height, \
+                     width]. Try it before flattening, or cell(...), which takes anything"
+                ),
+            ));
+        }
+        let channels = wide.unwrap_or(input.channels());
+        let (widths, share) = wiring.widths(channels)?;
+        let (last, outside) = (cell.vertices - 1, self.spare);
+        // What every vertex gives; the first is the input, those that are left out give nothing.
+        let mut gives = vec![from; last];
+        for v in 1..last {
+            if !wiring.keeps(v) {
+                for _ in 0..genes::length(&cell.op, decisions.as_slice()) {
+                    self.decision(decisions, 2);
+                }
+                continue;
+            }
+            self.spare = widths[v].saturating_sub(share);
+            let mut reads = vec![];
+            for u in wiring.sources(v) {
+                let end = gives[u];
+                reads.push(match u {
+                    0 => self.projection(from, widths[v])?,
+                    _ if widths[u] == widths[v] => end,
+                    _ => {
+                        let first = Op::of(&TRUNCATE, &[Value::Int(widths[v] as i64)]);
+                        self.push(first, vec![end], Role::Chosen)?
+                    }
+                });
+            }
+            let sum = self.join(Join::Sum, reads)?;
+            gives[v] = self.block(&cell.op, decisions, sum)?;
+            let (a, b) = (self.shape(sum), self.shape(gives[v]));
+            if a != b {
+                return Err(Error::new(
+                    ErrorKind::Shape,
+                    format!(
+                        "what stands on vertex {v} of a wired cell makes {b} of {a}: it has to keep \
+                         the shape. Try same() channels and no stride, as conv(same(), 3)"
+                    ),
+                ));
+            }
+        }
+        self.spare = outside;
+        let shares: Vec<usize> =
+            wiring.sources(last).filter(|&v| v > 0).map(|v| gives[v]).collect();
+        let mut ends = match shares.len() {
+            0 => vec![],
+            1 => shares,
+            _ => vec![self.push(Op::of(&CONCAT, &[]), shares, Role::Gather)?],
+        };
+        if wiring.has(0, last) {
+            ends.push(self.projection(from, channels)?);
+        }
+        self.join(Join::Sum, ends)
+    }
+
+    /// A 1x1 convolution, batch normalisation, ReLU.
+    pub(crate) fn projection(&mut self, from: usize, channels: usize) -> Result<usize> {
+        let op = Op::of(find("conv")?, &[Value::Int(channels as i64), Value::Int(1)]);
+        self.push(op, vec![from], Role::Projection)
     }
 
     fn stack(

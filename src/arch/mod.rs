@@ -101,12 +101,12 @@ impl Architecture {
             return None;
         }
         let mut key = 0;
-        for (i, (at, before)) in entered {
+        for (i, (at, before, wide)) in entered {
             let mut builder = Builder::new(space);
             builder.split_shared(&self.0.decisions);
             let earlier = before.map(|v| builder.input(v.shape())).transpose().ok()?;
             let from = builder.input(at.shape()).ok()?;
-            let end = builder.shared_block(*i, from, earlier).ok()?;
+            let end = builder.shared_block(*i, from, earlier, *wide).ok()?;
             key = mix(key, canonical(&builder.nodes, end));
         }
         Some(key)

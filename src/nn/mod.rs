@@ -25,7 +25,7 @@ pub use layers::dropout::dropout;
 pub use layers::embedding::embedding;
 pub use layers::feed_forward::feed_forward;
 pub use layers::group_norm::group_norm;
-pub(crate) use layers::join::{ADD, CONCAT, INPUT};
+pub(crate) use layers::join::{ADD, CONCAT, INPUT, TRUNCATE};
 pub use layers::last::last;
 pub use layers::layer_norm::layer_norm;
 pub use layers::linear::linear;
@@ -123,7 +123,8 @@ impl Setting {
         Setting { name, default: None, kind: Kind::Size { high } }
     }
 
-    fn is_size(&self) -> bool {
+    /// Whether it is a number of channels, features or units.
+    pub(crate) fn is_size(&self) -> bool {
         matches!(self.kind, Kind::Size { .. })
     }
 

@@ -7,6 +7,7 @@
 use crate::nn::{LayerInfo, Setting, layers};
 use crate::space::cell::Cell;
 use crate::space::value::{Choice, Floats, IntoActs, IntoFloats, IntoInts, Ints};
+use crate::space::wired::Wired;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +40,13 @@ pub(crate) enum Node {
     },
     Residual(Block),
     Cell(Cell),
+    /// Vertices with an operation each, connected as the search decides.
+    Wired(Wired),
+    /// A wired cell, alone or shared, with so many channels at its output.
+    Wide {
+        channels: usize,
+        block: Block,
+    },
     /// Preparations and blocks in turn, see [`stack`](crate::stack).
     Stack(Vec<Block>),
     /// A block whose decisions are made once, wherever it stands.
@@ -249,7 +257,10 @@ impl Block {
         match &*self.0 {
             Node::Seq(blocks) | Node::Stack(blocks) => Some(blocks),
             Node::Cell(cell) => Some(cell.parts()),
-            Node::Residual(block) | Node::Broken { block, .. } => Some(std::slice::from_ref(block)),
+            Node::Wired(cell) => Some(cell.parts()),
+            Node::Residual(block) | Node::Broken { block, .. } | Node::Wide { block, .. } => {
+                Some(std::slice::from_ref(block))
+            }
             Node::Shared { .. } => Some(&[]),
             Node::Layer { .. } | Node::OneOf(_) | Node::Repeat { .. } => None,
         }
@@ -261,6 +272,8 @@ impl Block {
             Node::Layer { .. } => &[],
             Node::OneOf(blocks) => blocks,
             Node::Repeat { block, .. } | Node::Shared { block, .. } => std::slice::from_ref(block),
+            // Its edges are yes or no, and no blocks of their own.
+            Node::Wired(cell) => std::slice::from_ref(&cell.op),
             _ => self.parts().unwrap_or_default(),
         }
     }
@@ -337,6 +350,11 @@ impl Block {
                 found.extend(cell.problems());
                 cell.edges().for_each(|(_, _, b)| b.collect_problems(found));
             }
+            Node::Wired(cell) => {
+                found.extend(cell.problems());
+                cell.op.collect_problems(found);
+            }
+            Node::Wide { block, .. } => block.collect_problems(found),
             Node::Stack(parts) => {
                 for prepare in parts.iter().step_by(2) {
                     if prepare.has_choices() {
@@ -373,7 +391,7 @@ impl Block {
 
 /// Words that an architecture's text uses for something else than layers. A cell is always followed by
 /// a bracket, so that its name is free.
-const RESERVED: [&str; 5] = ["residual", "sum", "concat", "stack", "same"];
+const RESERVED: [&str; 6] = ["residual", "sum", "concat", "wired", "stack", "same"];
 
 /// The first value that a setting refuses, and how many more there are.
 fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
@@ -449,6 +467,10 @@ impl PartialEq for Block {
             }
             (Node::Residual(a), Node::Residual(b)) => a == b,
             (Node::Cell(a), Node::Cell(b)) => a == b,
+            (Node::Wired(a), Node::Wired(b)) => a == b,
+            (Node::Wide { channels: a, block: x }, Node::Wide { channels: b, block: y }) => {
+                a == b && x == y
+            }
             (Node::Stack(a), Node::Stack(b)) => a == b,
             (Node::Shared { name: a, block: x }, Node::Shared { name: b, block: y }) => {
                 a == b && x == y
@@ -469,6 +491,8 @@ enum Stored {
     Repeat { times: Choice, block: Block },
     Residual(Block),
     Cell(Cell),
+    Wired(Wired),
+    Wide { channels: usize, block: Block },
     Stack(Vec<Block>),
     Shared { name: String, block: Block },
     Broken { block: Block, problem: String },
@@ -492,6 +516,8 @@ impl Serialize for Block {
             Node::Repeat { times, block } => Stored::Repeat { times, block },
             Node::Residual(b) => Stored::Residual(b),
             Node::Cell(c) => Stored::Cell(c),
+            Node::Wired(w) => Stored::Wired(w),
+            Node::Wide { channels, block } => Stored::Wide { channels, block },
             Node::Stack(b) => Stored::Stack(b),
             Node::Shared { name, block } => Stored::Shared { name, block },
             Node::Broken { block, problem } => Stored::Broken { block, problem },
@@ -525,6 +551,9 @@ impl<'de> Deserialize<'de> for Block {
             Stored::Repeat { times, block } => Node::Repeat { times, block },
             Stored::Residual(b) => Node::Residual(b),
             Stored::Cell(c) => Node::Cell(c),
+            Stored::Wired(w) => Node::Wired(w),
+            // Through the check that the method makes.
+            Stored::Wide { channels, block } => return Ok(block.channels(channels)),
             Stored::Stack(b) => Node::Stack(b),
             Stored::Shared { name, block } => Node::Shared { name, block },
             Stored::Broken { block, problem } => Node::Broken { block, problem },

@@ -62,6 +62,23 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
             };
             TreeNode::Branches { label: cell.label(), parts }
         }
+        Node::Wired(cell) => TreeNode::Edge {
+            label: format!("{}, on each", cell.label()),
+            inner: Box::new(tree(&cell.op, seen)),
+        },
+        Node::Wide { channels, block } => {
+            let wide = |what: &str| format!("{what}, {channels} channels");
+            match tree(block, seen) {
+                TreeNode::Layer { text, choices } => TreeNode::Layer { text: wide(&text), choices },
+                TreeNode::Branches { label, parts } => {
+                    let name =
+                        if let Node::Shared { name, .. } = &*block.0 { name } else { &label };
+                    TreeNode::Branches { label: wide(name), parts }
+                }
+                TreeNode::Edge { label, inner } => TreeNode::Edge { label: wide(&label), inner },
+                other => other,
+            }
+        }
         Node::Stack(parts) => sequence(list(parts)),
         Node::Shared { name, .. } if seen.contains(name) => {
             TreeNode::Layer { text: name.clone(), choices: vec![] }
@@ -178,6 +195,10 @@ pub(crate) fn block_text(block: &Block) -> String {
         }
         Node::Residual(inner) => format!("residual({})", block_text(inner)),
         Node::Cell(cell) => cell.text(block_text),
+        Node::Wired(cell) => {
+            format!("wired({}, {}, {})", cell.vertices, cell.most_edges, block_text(&cell.op))
+        }
+        Node::Wide { channels, block } => format!("{}.channels({channels})", block_text(block)),
         Node::Stack(parts) => {
             let pair = |p: &[Block]| format!("({}, {})", block_text(&p[0]), block_text(&p[1]));
             format!("stack[{}]", parts.chunks_exact(2).map(pair).collect::<Vec<_>>().join(", "))

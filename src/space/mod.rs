@@ -8,6 +8,7 @@ mod limit;
 pub mod presets;
 pub(crate) mod text;
 mod value;
+mod wired;
 
 pub(crate) use block::Node as Tree;
 pub use block::{Block, IntoNorm, one_of, repeat, residual, seq, shared};
@@ -16,6 +17,8 @@ pub use cell::{branches, cell, concat, stack};
 use genes::{Gene, Genes};
 pub use limit::{Limit, Macs, Memory, Params};
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
+pub(crate) use wired::Wired;
+pub use wired::wired;
 
 use crate::arch::{Architecture, Memo, Shape};
 use crate::count::Count;
@@ -603,12 +606,16 @@ fn most_layers(block: &Block) -> usize {
         Tree::Cell(cell) => {
             cell.parts().iter().map(most_layers).fold(cell.steps.len() + 1, usize::saturating_add)
         }
+        // At most a projection or a truncation an edge, a sum or a concatenation a vertex.
+        Tree::Wired(cell) => most_layers(&cell.op)
+            .saturating_mul(cell.vertices.saturating_sub(2))
+            .saturating_add(cell.vertices.saturating_add(cell.most_edges.min(cell.pairs()))),
         Tree::Shared { block, .. } => most_layers(block),
         // Where sizes differ, the earlier of two inputs goes through two more layers.
         Tree::Stack(parts) => {
             parts.iter().map(most_layers).fold(parts.len(), usize::saturating_add)
         }
-        Tree::Seq(_) | Tree::Broken { .. } => {
+        Tree::Seq(_) | Tree::Wide { .. } | Tree::Broken { .. } => {
             let parts = block.parts().unwrap_or_default();
             parts.iter().map(most_layers).fold(0, usize::saturating_add)
         }

@@ -9,12 +9,13 @@
 
 use super::block::{Block, Node};
 use super::cell::{Cell, Edge, Join};
+use super::wired::{Matrix, Wired};
 use super::{Gene, Space, Value, genes};
 use crate::error::{Error, Result};
 use crate::nn::{LayerInfo, Op, find};
 
 /// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
-type Wired = (Join, Vec<(usize, Vec<Item>)>);
+type Joined = (Join, Vec<(usize, Vec<Item>)>);
 
 /// What an architecture's text says: the shared blocks by name, and the network.
 #[derive(PartialEq)]
@@ -64,7 +65,9 @@ enum Item {
     Layer(&'static str, Vec<Value>),
     Residual(Vec<Item>),
     /// The steps of a cell.
-    Cell(Vec<Wired>),
+    Cell(Vec<Joined>),
+    /// The vertices of a wired cell behind its input: what each computes, and what it reads.
+    Vertices(Vec<(Vec<Item>, Vec<usize>)>),
     /// The blocks of a stack, without their preparations, which are no choice.
     Stack(Vec<Vec<Item>>),
     /// A shared block, by its name.
@@ -103,6 +106,7 @@ fn show(items: &[Item]) -> String {
             },
             Item::Residual(inner) => format!("residual({})", show(inner)),
             Item::Cell(steps) => show_cell(steps),
+            Item::Vertices(list) => show_vertices(list),
             Item::Stack(blocks) => {
                 let blocks: Vec<String> = blocks.iter().map(|b| show(b)).collect();
                 format!("stack({})", blocks.join("|"))
@@ -115,7 +119,7 @@ fn show(items: &[Item]) -> String {
 
 /// `sum(a|b)` and `concat(a|b)` for one step; `cell(a~0;b~0|c~1)` for several, where a step that
 /// concatenates begins with `concat:`.
-fn show_cell(steps: &[Wired]) -> String {
+fn show_cell(steps: &[Joined]) -> String {
     let edges = |edges: &[(usize, Vec<Item>)], from: bool| {
         let one = |(n, items): &(usize, Vec<Item>)| match from {
             true => format!("{}~{n}", show(items)),
@@ -126,11 +130,21 @@ fn show_cell(steps: &[Wired]) -> String {
     if let [(join, only)] = steps {
         return format!("{}({})", join.name(), edges(only, false));
     }
-    let step = |(join, list): &Wired| match join {
+    let step = |(join, list): &Joined| match join {
         Join::Sum => edges(list, true),
         Join::Concat => format!("concat:{}", edges(list, true)),
     };
     format!("cell({})", steps.iter().map(step).collect::<Vec<_>>().join(";"))
+}
+
+/// `wired(a~0;b~0~1;~1~2)`: every vertex with the numbers of those that it reads, the last of which,
+/// the output, computes nothing.
+fn show_vertices(vertices: &[(Vec<Item>, Vec<usize>)]) -> String {
+    let one = |(items, from): &(Vec<Item>, Vec<usize>)| {
+        let from = from.iter().map(|n| format!("~{n}"));
+        [show(items)].into_iter().chain(from).collect::<String>()
+    };
+    format!("wired({})", vertices.iter().map(one).collect::<Vec<_>>().join(";"))
 }
 
 /// The layers that the decisions lead to.
@@ -187,6 +201,18 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
             }
             out.push(Item::Cell(steps));
         }
+        Node::Wired(cell) => {
+            let edges = genes.by_ref().take(cell.pairs()).map(|g| g.pick == 1);
+            let matrix = Matrix::of(cell.vertices, &edges.collect::<Vec<_>>());
+            let vertex = |v: usize| {
+                let mut list = vec![];
+                if v + 1 < cell.vertices {
+                    layers(&cell.op, genes, &mut list);
+                }
+                (list, matrix.sources(v).collect())
+            };
+            out.push(Item::Vertices((1..cell.vertices).map(vertex).collect()));
+        }
         Node::Stack(parts) => {
             let mut blocks = vec![];
             for pair in parts.chunks_exact(2) {
@@ -198,7 +224,7 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
             out.push(Item::Stack(blocks));
         }
         Node::Shared { name, .. } => out.push(Item::Shared(name.clone())),
-        Node::Broken { block, .. } => layers(block, genes, out),
+        Node::Broken { block, .. } | Node::Wide { block, .. } => layers(block, genes, out),
     }
 }
 
@@ -376,6 +402,29 @@ impl Parser<'_> {
         Ok(Item::Cell(steps))
     }
 
+    /// The rest of a wired cell's text, after its name.
+    fn vertices(&mut self) -> Result<Item> {
+        if !self.eat('(') {
+            return Err(self.wrong("wired wants a bracket"));
+        }
+        let mut vertices = vec![];
+        loop {
+            let (items, mut from) = (self.items()?, vec![]);
+            while self.eat('~') {
+                let number = self.word().parse();
+                from.push(number.map_err(|_| self.wrong("a vertex's number is missing"))?);
+            }
+            vertices.push((items, from));
+            if !self.eat(';') {
+                break;
+            }
+        }
+        if !self.eat(')') {
+            return Err(self.wrong("a bracket is not closed"));
+        }
+        Ok(Item::Vertices(vertices))
+    }
+
     fn item(&mut self) -> Result<Item> {
         let name = self.word();
         if self.names.contains(&name) && !self.rest.starts_with('(') {
@@ -406,6 +455,9 @@ impl Parser<'_> {
                 return Err(self.wrong("a bracket is not closed"));
             }
             return Ok(Item::Stack(blocks));
+        }
+        if name == "wired" {
+            return self.vertices();
         }
         let info = find(&name)?;
         let mut args: Vec<Option<Value>> = info.args.iter().map(|a| a.default).collect();
@@ -452,7 +504,7 @@ enum Part<'a> {
     Edge(&'a Block, &'a [Item]),
 }
 
-fn matched<'a>(cell: &'a Cell, steps: &'a [Wired]) -> Option<Vec<Part<'a>>> {
+fn matched<'a>(cell: &'a Cell, steps: &'a [Joined]) -> Option<Vec<Part<'a>>> {
     let mut found = vec![];
     if cell.steps.len() != steps.len() {
         return None;
@@ -474,6 +526,19 @@ fn matched<'a>(cell: &'a Cell, steps: &'a [Wired]) -> Option<Vec<Part<'a>>> {
         found.extend(kept.map(|(&i, (_, items))| Part::Edge(&step.edges[i].block, items)));
     }
     Some(found)
+}
+
+/// The same for a wired cell: which edges there are, and what each vertex computes.
+fn chosen<'a>(cell: &'a Wired, vertices: &'a [(Vec<Item>, Vec<usize>)]) -> Option<Vec<Part<'a>>> {
+    let n = cell.vertices;
+    let (_, ops) = vertices.split_last().filter(|((last, _), ops)| {
+        let earlier = |(i, (_, from)): (usize, &(_, Vec<usize>))| from.iter().all(|&u| u <= i);
+        ops.len() + 2 == n && last.is_empty() && vertices.iter().enumerate().all(earlier)
+    })?;
+    let pairs = (0..n).flat_map(|from| (from + 1..n).map(move |to| (from, to)));
+    let edge = |(from, to): (usize, usize)| vertices[to - 1].1.contains(&from);
+    let edges = pairs.map(|pair| Part::Set { pick: usize::from(edge(pair)), of: 2 });
+    Some(edges.chain(ops.iter().map(|(items, _)| Part::Edge(&cell.op, items))).collect())
 }
 
 struct Search {
@@ -527,6 +592,13 @@ impl Search {
                 },
                 _ => false,
             },
+            Node::Wired(cell) => match items.get(at) {
+                Some(Item::Vertices(list)) => match chosen(cell, list) {
+                    Some(parts) => self.edges(&parts, &mut |s| then(s, at + 1)),
+                    None => false,
+                },
+                _ => false,
+            },
             Node::Stack(parts) => match items.get(at) {
                 Some(Item::Stack(lists)) if 2 * lists.len() == parts.len() => {
                     let cells = parts.iter().skip(1).step_by(2).zip(lists);
@@ -539,7 +611,9 @@ impl Search {
                 Some(Item::Shared(other)) if other == name => then(self, at + 1),
                 _ => false,
             },
-            Node::Broken { block, .. } => self.block(block, items, at, then),
+            Node::Broken { block, .. } | Node::Wide { block, .. } => {
+                self.block(block, items, at, then)
+            }
         }
     }
 

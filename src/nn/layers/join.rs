@@ -1,12 +1,12 @@
 //! Where several tensors become one: their sum, as where a residual connection comes back, or all of
-//! them behind each other. Not in the table: `residual()`, `branches()`, `concat()` and `cell()` make
-//! them.
+//! them behind each other. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
+//! `wired()` make them.
 
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
 use crate::nn::Op;
-use crate::nn::{Layer, LayerInfo, Pass, Plan};
+use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
 use candle_core::Tensor;
 
 pub(crate) static ADD: LayerInfo = LayerInfo {
@@ -67,6 +67,30 @@ fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     }
     dims[axis] = total;
     Ok(Plan::free(Shape::new(dims)))
+}
+
+/// The first channels of an image: what reads them has one less. Not in the table; a wired cell makes
+/// it.
+pub(crate) static TRUNCATE: LayerInfo = LayerInfo {
+    name: "truncate",
+    family: "other",
+    about: "its first channels",
+    args: &[Setting::int("channels", None, 1, 65_536)],
+    plan: |op, inputs| match inputs[0].as_slice() {
+        [c, h, w] if op.int("channels") <= *c => {
+            Ok(Plan::free(Shape::new([op.int("channels"), *h, *w])))
+        }
+        _ => Err(op.unfit(inputs, "it wants an image with as many channels")),
+    },
+    build: |op, _, _| Ok(Box::new(Truncate(op.int("channels")))),
+};
+
+struct Truncate(usize);
+
+impl Layer for Truncate {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        inputs[0].narrow(1, 0, self.0)?.contiguous()
+    }
 }
 
 struct Concat;

@@ -8,7 +8,9 @@
 //! ```
 
 mod darts;
+mod nas_bench_101;
 mod nas_bench_201;
 
 pub use darts::darts;
+pub use nas_bench_101::nas_bench_101;
 pub use nas_bench_201::{nas_bench_201, nas_bench_201_unique_string};
