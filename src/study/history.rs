@@ -1,9 +1,10 @@
 //! What a strategy may know: the space, what was asked, and the results that the batch lets it see.
 
-use super::{Outcome, Trial};
+use super::{Key, Outcome, Trial};
 use crate::arch::Architecture;
 use crate::space::Space;
 use crate::task::Metric;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The history of a study as the next trial may see it.
@@ -21,6 +22,10 @@ pub struct History {
     pub(crate) visible: usize,
     /// The last proposal for this trial that was refused as a duplicate.
     pub(crate) rejected: Option<Architecture>,
+    /// Which architectures count as the same.
+    pub(crate) key: Key,
+    /// The first trial of every architecture, by its key.
+    pub(crate) first: Arc<HashMap<Vec<u32>, usize>>,
 }
 
 impl History {
@@ -77,13 +82,35 @@ impl History {
         self.trials[self.visible..].iter().map(Trial::architecture).collect()
     }
 
+    /// Whether the architecture was asked before, as the study's key sees it: then its trial may be
+    /// running, finished or failed.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+    /// let fresh = strategy("the first not tried", |history, _| {
+    ///     history.space().enumerate().find(|a| !history.tried(a)).ok_or("nothing is left")
+    /// });
+    /// let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(fresh).trials(3).quiet().run()?;
+    /// assert_eq!(study.trials_done()[2].architecture().to_string(), "linear(16)");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn tried(&self, arch: &Architecture) -> bool {
+        self.first.contains_key(&self.key.of(arch))
+    }
+
+    /// The trials whose results may be used, in order.
+    pub(crate) fn visible(&self) -> &[Trial] {
+        &self.trials[..self.visible]
+    }
+
     /// The last architecture that was proposed, also one that was refused as a duplicate.
     pub(crate) fn last_asked(&self) -> Option<Architecture> {
         self.rejected.clone().or_else(|| self.trials.last().map(Trial::architecture))
     }
 
     fn seen(&self) -> impl DoubleEndedIterator<Item = &Trial> {
-        self.trials[..self.visible].iter()
+        self.visible().iter()
     }
 }
 

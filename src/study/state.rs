@@ -10,7 +10,7 @@ use crate::rng::{Rng, child};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,8 +18,6 @@ use std::time::Instant;
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) history: History,
-    /// The first trial of every architecture, by the key of the protocol.
-    first: Arc<HashMap<Vec<u32>, usize>>,
     /// Duplicates that wait for their first trial to end: (first, duplicate).
     waiting: Vec<(usize, usize)>,
     /// Trials 0..settled have all ended.
@@ -63,10 +61,7 @@ pub(crate) struct Asked {
 
 /// What is needed to choose the next trial without holding the study's lock, since the strategy is
 /// a user's code.
-pub(crate) struct Question {
-    history: History,
-    first: Arc<HashMap<Vec<u32>, usize>>,
-}
+pub(crate) struct Question(History);
 
 /// Proposals in a row that a strategy may repeat under `Forbid` before the space is asked itself.
 const ASK_AGAIN: usize = 100;
@@ -86,8 +81,9 @@ impl State {
                 trials: Arc::default(),
                 visible: 0,
                 rejected: None,
+                key: Key::default(),
+                first: Arc::default(),
             },
-            first: Arc::default(),
             waiting: vec![],
             settled: 0,
             free_run: vec![],
@@ -179,7 +175,8 @@ impl State {
     pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
         let n = self.trials().len();
         self.history.visible = (n + 1).saturating_sub(protocol.batch).min(self.settled);
-        Question { history: self.history.clone(), first: self.first.clone() }
+        self.history.key = protocol.key;
+        Question(self.history.clone())
     }
 
     /// Makes the proposal the next trial.
@@ -195,12 +192,12 @@ impl State {
         let seed = child(protocol.seed, "trial", n as u64);
         let key = protocol.key.of(&proposal.architecture);
         let twin = match protocol.duplicates {
-            Duplicates::Reuse => self.first.get(&key).copied(),
+            Duplicates::Reuse => self.history.first.get(&key).copied(),
             _ => None,
         };
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
-        Arc::make_mut(&mut self.first).entry(key).or_insert(n);
+        Arc::make_mut(&mut self.history.first).entry(key).or_insert(n);
         let trial = Trial(Arc::new(Record {
             number: n,
             architecture: proposal.architecture,
@@ -329,48 +326,44 @@ impl Question {
         strategy: &AnyStrategy,
         protocol: &Protocol,
     ) -> Result<Result<Proposal, String>> {
-        let n = self.history.asked();
+        let n = self.0.asked();
         let mut rng = Rng::from_u64(child(protocol.seed, "ask", n as u64));
         let forbid = protocol.duplicates == Duplicates::Forbid;
         for _ in 0..ASK_AGAIN {
-            let proposal = match strategy.ask(&self.history, &mut rng) {
+            let proposal = match strategy.ask(&self.0, &mut rng) {
                 Ok(proposal) => proposal,
                 Err(e) if e.kind() == ErrorKind::Exhausted => return Ok(Err(e.to_string())),
                 Err(e) => return Err(e),
             };
-            if *proposal.architecture.of_space() != self.history.space {
+            if *proposal.architecture.of_space() != self.0.space {
                 return Err(Error::invalid(
                     format!("the proposed architecture {}", proposal.architecture),
                     "it belongs to another space than the study's",
                     "history.space() in the strategy",
                 ));
             }
-            if !forbid || !self.known(protocol, &proposal.architecture) {
+            if !forbid || !self.0.tried(&proposal.architecture) {
                 return Ok(Ok(proposal));
             }
-            self.history.rejected = Some(proposal.architecture);
+            self.0.rejected = Some(proposal.architecture);
         }
-        Ok(match self.unseen(protocol, &mut rng) {
+        Ok(match self.unseen(&mut rng) {
             Some(arch) => Ok(Proposal::new(arch, "unseen")),
             None => Err("the space is exhausted".to_string()),
         })
     }
 
-    fn known(&self, protocol: &Protocol, arch: &Architecture) -> bool {
-        self.first.contains_key(&protocol.key.of(arch))
-    }
-
     /// An architecture that was not tried yet: the next one in order after the strategy's last
     /// proposal, round the whole space if need be; in a large space a random one, if that is new.
-    fn unseen(&self, protocol: &Protocol, rng: &mut Rng) -> Option<Architecture> {
-        let space = &self.history.space;
+    fn unseen(&self, rng: &mut Rng) -> Option<Architecture> {
+        let space = &self.0.space;
         if space.size().is_none_or(|size| size > LOOK_AT as u128) {
             let mut drawn = (0..ASK_AGAIN).filter_map(|_| space.sample(rng).ok());
-            if let Some(arch) = drawn.find(|a| !self.known(protocol, a)) {
+            if let Some(arch) = drawn.find(|a| !self.0.tried(a)) {
                 return Some(arch);
             }
         }
-        let begin = self.history.rejected.as_ref().and_then(|arch| space.after(arch));
+        let begin = self.0.rejected.as_ref().and_then(|arch| space.after(arch));
         let mut seen = HashSet::new();
         let mut next = Some(begin.unwrap_or_default());
         for _ in 0..LOOK_AT {
@@ -383,7 +376,7 @@ impl Question {
                 }
                 continue;
             };
-            if !self.known(protocol, &arch) {
+            if !self.0.tried(&arch) {
                 return Some(arch);
             }
             if !seen.insert(arch.decisions()) {
@@ -397,7 +390,7 @@ impl Question {
 
 impl Key {
     /// What the key sees of an architecture.
-    fn of(&self, arch: &Architecture) -> Vec<u32> {
+    pub(crate) fn of(&self, arch: &Architecture) -> Vec<u32> {
         match self {
             Key::Identity => arch.decisions(),
             Key::Canonical => {
