@@ -29,7 +29,8 @@ const HELP: &str = "table: runs a strategy on a table of architectures
   --report COL       what is reported of the best, as a test accuracy
   --cost COL         seconds that an evaluation takes, for --seconds
   --maximise, --minimise   the objective's direction (--maximise)
-  --strategy NAME    random, grid or evolution, as evolution:P=30,S=10 (evolution)
+  --strategy NAME    random, grid, local, local:first (moves at the first better neighbour), or
+                     evolution, as evolution:P=30,S=10 (evolution)
   --trials N         the budget in trials (100, unless there are --seconds)
   --seconds S        the budget in simulated seconds
   --batch N          how far results lag behind (1)
@@ -132,7 +133,7 @@ fn spread(values: &[f64]) -> String {
     }
 }
 
-/// `evolution:P=30,S=10`: a row of the table of strategies, evolution also with its sizes.
+/// `evolution:P=30,S=10`: a row of the table of strategies, some of them also with settings.
 fn strategy_of(text: &str) -> Result<AnyStrategy> {
     let (name, settings) = text.split_once(':').unwrap_or((text, ""));
     let rows = nascent::strategies();
@@ -144,10 +145,21 @@ fn strategy_of(text: &str) -> Result<AnyStrategy> {
         return Ok((row.make)());
     }
     let wrong = |what: &str| {
-        Error::invalid(format!("--strategy {text}"), what.to_string(), "evolution:P=30,S=10")
+        Error::invalid(
+            format!("--strategy {text}"),
+            what.to_string(),
+            "evolution:P=30,S=10 or local:first",
+        )
     };
-    if name != "evolution" {
-        return Err(wrong("only evolution has settings"));
+    match (name, settings) {
+        ("local", "first") => {
+            return Ok(nascent::IntoStrategy::into_strategy(
+                LocalSearch::new().first_improvement(),
+            ));
+        }
+        ("local", _) => return Err(wrong("its only setting is first")),
+        ("evolution", _) => {}
+        _ => return Err(wrong("only evolution and local have settings")),
     }
     let mut evolution = Evolution::regularized();
     for setting in settings.split(',') {

@@ -73,8 +73,8 @@ pub use space::{
     same, seq, shared, stack, wired,
 };
 pub use strategy::{
-    AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, Proposal, Random, Strategy,
-    StrategyInfo, strategies, strategy,
+    AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, LocalSearch, Proposal, Random,
+    Strategy, StrategyInfo, strategies, strategy,
 };
 pub use study::{
     Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,

@@ -4,12 +4,14 @@
 mod custom;
 mod evolution;
 mod grid;
+mod local_search;
 mod parts;
 mod random;
 
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
 pub use evolution::Evolution;
 pub use grid::Grid;
+pub use local_search::LocalSearch;
 pub use random::Random;
 
 use crate::arch::Architecture;
@@ -134,7 +136,7 @@ pub struct StrategyInfo {
 ///
 /// ```
 /// let names: Vec<&str> = nascent::strategies().iter().map(|s| s.name).collect();
-/// assert_eq!(names, ["random", "grid", "evolution"]);
+/// assert_eq!(names, ["random", "grid", "evolution", "local"]);
 /// ```
 pub fn strategies() -> &'static [StrategyInfo] {
     STRATEGIES
@@ -158,5 +160,11 @@ static STRATEGIES: &[StrategyInfo] = &[
         paper: "Real et al. 2019, arXiv 1802.01548",
         make: || Evolution::regularized().into_strategy(),
         read: |v| Some(serde_json::from_value::<Evolution>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "local",
+        paper: "White et al. 2021, arXiv 2005.02960",
+        make: || LocalSearch::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<LocalSearch>(v).ok()?.into_strategy()),
     },
 ];
