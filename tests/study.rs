@@ -1,7 +1,7 @@
 //! The study from outside: budgets, failures, the loop by hand, files, strategies in general.
 
 use nascent::prelude::*;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 fn space() -> Space {
@@ -16,34 +16,46 @@ fn lines(study: &Study) -> Vec<String> {
     study.trials_done().iter().map(|t| t.line()).collect()
 }
 
-/// Every strategy of the table, over spaces of every kind.
-#[test]
-fn conformance() {
+/// Spaces of every kind: conditional ones, ones in which not everything fits, small ones.
+fn spaces() -> [Space; 5] {
     let skippy = one_of([skip(), dropout(any([0.0, 0.5])), linear(any([4, 8])).residual()]);
-    let spaces = [
+    [
         space(),
         Space::new([8], Task::regression(1)).then(repeat(0..=4, skippy)),
         Space::new([2, 6, 6], Task::classification(2))
             .then(repeat(1..=3, one_of([conv(any([2, 4]), 3), max_pool(2)]))),
         Space::new([8], Task::classification(2)).then(linear(4)),
         Space::new([6], Task::next_token(5)).then(embedding(any([2, 3]))),
-    ];
+    ]
+}
+
+/// A score of architecture and seed, larger or smaller is better; two in five fail.
+fn flaky(minimise: bool) -> AnyEvaluator {
+    let flaky = evaluator(|arch, budget| match arch.params() % 5 {
+        0 => Err(Error::from("unlucky")),
+        1 => Ok(f64::NAN),
+        _ => Ok(arch.params() as f64 + budget.rng().uniform()),
+    });
+    if minimise { flaky.minimise() } else { flaky }
+}
+
+/// Every strategy of the table, over spaces of every kind.
+#[test]
+fn conformance() {
     for info in nascent::strategies() {
-        for (i, space) in spaces.iter().enumerate() {
+        for (i, space) in spaces().iter().enumerate() {
             let at = format!("{} on space {i}", info.name);
             let run = |batch: usize, jobs: usize, duplicates: Duplicates| {
-                let flaky = evaluator(|arch, budget| match arch.params() % 5 {
-                    0 => Err(Error::from("unlucky")),
-                    1 => Ok(f64::NAN),
-                    _ => Ok(arch.params() as f64 + budget.rng().uniform()),
-                });
-                let study = Study::new(space, flaky).strategy((info.make)()).trials(30).seed(7);
-                study.batch(batch).jobs(jobs).duplicates(duplicates).quiet().run().expect(&at)
+                let study = Study::new(space, flaky(batch == 4)).strategy((info.make)()).trials(30);
+                let study = study.seed(7).batch(batch).jobs(jobs).duplicates(duplicates);
+                study.quiet().run().expect(&at)
             };
             for batch in [1, 4, 9] {
                 for duplicates in [Duplicates::Reuse, Duplicates::Repeat, Duplicates::Forbid] {
                     let a = run(batch, 1, duplicates);
-                    assert_eq!(lines(&a), lines(&run(batch, 3, duplicates)), "{at}");
+                    for jobs in [2, 3] {
+                        assert_eq!(lines(&a), lines(&run(batch, jobs, duplicates)), "{at}");
+                    }
                     let trials = a.trials_done();
                     assert!(trials.iter().all(|t| space.contains(&t.architecture())), "{at}");
                     assert!(!a.ended().is_empty(), "{at}");
@@ -66,6 +78,65 @@ fn conformance() {
     }
 }
 
+/// Killed after any trial was asked, a study goes on as if it never had been, with a strategy that
+/// was made anew.
+#[test]
+fn every_strategy_is_resumed_at_every_trial() {
+    let path = std::env::temp_dir().join(format!("nascent-resume-{}.jsonl", std::process::id()));
+    for info in nascent::strategies() {
+        for (i, batch) in [(0, 4), (1, 1), (2, 4)] {
+            let at = format!("{} on space {i}, batch {batch}", info.name);
+            let plan = || {
+                let plan = Study::new(&spaces()[i], flaky(i == 0)).strategy((info.make)());
+                plan.trials(20).seed(3).batch(batch).quiet().journal(&path)
+            };
+            let _ = std::fs::remove_file(&path);
+            let whole = lines(&plan().run().expect(&at));
+            let text = std::fs::read_to_string(&path).unwrap();
+            let mut cuts = 0;
+            for (begin, _) in text.match_indices("{\"event\":\"asked\"") {
+                let end = begin + text[begin..].find('\n').unwrap() + 1;
+                std::fs::write(&path, &text[..end]).unwrap();
+                let resumed = plan().jobs(1 + end % 3).run().expect(&at);
+                assert_eq!(lines(&resumed), whole, "{at}, cut at {end}");
+                cuts += 1;
+            }
+            assert_eq!(cuts, whole.len(), "{at}");
+        }
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// What a strategy remembers between two trials saves time and nothing else: one that is made anew
+/// for every trial proposes the same, and so does one that serves several studies in turn.
+#[test]
+fn strategies_know_nothing_but_the_history() {
+    let decisions = Space::decisions([3; 4]);
+    for info in nascent::strategies() {
+        for space in spaces().iter().take(3).chain([&decisions]) {
+            for batch in [1, 4] {
+                // Without parameters nothing would fail: one in seven, and a rugged score.
+                let rugged = evaluator(|arch, _| match arch.identity() % 7 {
+                    0 => Err(Error::from("unlucky")),
+                    n => Ok(n as f64 + (arch.identity() % 97) as f64 / 97.0),
+                });
+                let plan = Study::new(space, rugged).trials(60).batch(batch).quiet();
+                let anew = strategy("anew", |h, rng| (info.make)().ask(h, rng));
+                let shared = plan.strategy((info.make)());
+                let open: Vec<Study> = (0..6).map(|seed| shared.seed(seed)).collect();
+                for _ in 0..60 {
+                    open.iter().for_each(|study| _ = study.step());
+                }
+                for (seed, study) in open.iter().enumerate() {
+                    let other = plan.strategy(&anew).seed(seed).run().unwrap();
+                    let at = format!("{}, batch {batch}, seed {seed}", info.name);
+                    assert_eq!(lines(study), lines(&other), "{at}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn evolution_is_the_papers() {
     let study = Study::new(&space(), params()).strategy(Evolution::regularized()).trials(40);
@@ -81,6 +152,148 @@ fn evolution_is_the_papers() {
         assert!(parent.number() + 14 > child.number());
         let (a, b) = (parent.architecture(), child.architecture());
         assert_ne!(a.decisions(), b.decisions());
+    }
+}
+
+/// Nor do they hold on to a failure that was evaluated again.
+#[test]
+fn strategies_forget_what_is_opened_again() {
+    for info in nascent::strategies() {
+        let run = |strategy: AnyStrategy, seed: i64| {
+            let down = Arc::new(AtomicBool::new(true));
+            let d = down.clone();
+            let remote = evaluator(move |arch, budget| {
+                match d.load(Ordering::SeqCst) && budget.seed() % 2 == 0 {
+                    true => Err(Error::from("the machine is down")),
+                    false => Ok((arch.identity() % 97) as f64),
+                }
+            });
+            let plan = Study::new(&Space::decisions([3; 5]), remote).strategy(strategy);
+            let broken = plan.trials(40).seed(seed).quiet().run().unwrap();
+            assert!(broken.failed().len() > 10);
+            down.store(false, Ordering::SeqCst);
+            let mended = broken.retry_failures().unwrap().run().unwrap();
+            assert!(mended.failed().is_empty());
+            lines(&mended.trials(80).run().unwrap())
+        };
+        let anew = strategy("anew", |h, rng| (info.make)().ask(h, rng));
+        for seed in 0..6 {
+            assert_eq!(run((info.make)(), seed), run(anew.clone(), seed), "{}", info.name);
+        }
+    }
+}
+
+/// The decisions of the neighbours.
+fn around(space: &Space, trial: &Trial) -> Vec<Vec<u32>> {
+    let all = space.neighbours(&trial.architecture()).unwrap();
+    all.iter().map(Architecture::decisions).collect()
+}
+
+/// Algorithm 1 of the paper, followed trial by trial beside the study.
+#[test]
+fn local_search_is_the_papers() {
+    let pools = Space::new([2, 6, 6], Task::classification(2))
+        .then(repeat(1..=3, one_of([conv(any([2, 4, 6, 8]), any([1, 3])), max_pool(2)])));
+    for space in [Space::decisions([4, 3, 4, 3]), space(), pools] {
+        for (minimise, eager) in [(false, false), (true, false), (false, true), (true, true)] {
+            let score = |arch: &Architecture| (arch.identity() % 1000) as f64;
+            let rugged = evaluator(move |arch, _| score(arch));
+            let rugged = if minimise { rugged.minimise() } else { rugged };
+            let local = LocalSearch::new();
+            let local = if eager { local.first_improvement() } else { local };
+            let study = Study::new(&space, rugged).strategy(local).batch(1).trials(60).seed(5);
+            let study = study.quiet().run().unwrap();
+            let trials = study.trials_done();
+            let better = |a: &Trial, b: &Trial| {
+                study.metric().better(a.score().unwrap(), b.score().unwrap())
+            };
+            let find = |d: &[u32], n: usize| {
+                trials[..n].iter().find(|t| t.architecture().decisions() == d)
+            };
+            let (mut v, mut climbs, mut moves, mut in_order) = (&trials[0], 1, 0, 0);
+            assert_eq!(v.origin(), "random");
+            for (n, trial) in trials.iter().enumerate().skip(1) {
+                // Where the search must be before trial n.
+                loop {
+                    let all = around(&space, v);
+                    let mut known: Vec<&Trial> = all.iter().filter_map(|d| find(d, n)).collect();
+                    known.sort_by_key(|t| t.number());
+                    let here = known.iter().filter(|t| t.parents() == [v.number()]);
+                    let up: Vec<&Trial> = here.filter(|t| better(t, v)).copied().collect();
+                    let left = all.len() - known.len();
+                    let best = match eager {
+                        true => up.first().copied(),
+                        false => up.iter().copied().reduce(|a, b| if better(b, a) { b } else { a }),
+                    };
+                    match (best, left) {
+                        (Some(u), left) if eager || left == 0 => (v, moves) = (u, moves + 1),
+                        (_, 0) => {
+                            climbs += 1;
+                            assert_eq!(trial.origin(), "random", "trial {n}");
+                            assert!(trial.parents().is_empty());
+                            break;
+                        }
+                        _ => {
+                            assert_eq!(trial.origin(), "neighbour", "trial {n}");
+                            assert_eq!(trial.parents(), [v.number()], "trial {n}");
+                            break;
+                        }
+                    }
+                }
+                let asked = trial.architecture().decisions();
+                assert!(find(&asked, n).is_none(), "trial {n} was asked before");
+                if trial.parents().is_empty() {
+                    v = trial;
+                } else {
+                    let left = around(&space, v);
+                    let mut left = left.iter().filter(|d| find(d, n).is_none());
+                    assert!(left.clone().any(|d| *d == asked), "trial {n} is no neighbour");
+                    in_order += usize::from(left.next() == Some(&asked));
+                }
+            }
+            assert!(climbs > 1 && moves > 1, "{climbs} climbs, {moves} moves");
+            assert!(in_order < trials.len() / 2, "neighbours in the order of the space");
+        }
+    }
+}
+
+/// A batch changes the order of the trials, and no climb is left half way.
+#[test]
+fn with_a_batch_a_local_search_finishes_every_climb() {
+    let space = Space::decisions([3; 5]);
+    for (eager, batch) in [(false, 1), (false, 4), (false, 9), (true, 4)] {
+        let rugged = evaluator(|arch, _| match arch.identity() % 11 {
+            0 => Err(Error::from("unlucky")),
+            n => Ok(n as f64 + (arch.identity() % 97) as f64 / 97.0),
+        });
+        let local = LocalSearch::new();
+        let local = if eager { local.first_improvement() } else { local };
+        let study = Study::new(&space, rugged).strategy(local).batch(batch).trials(120).seed(2);
+        let trials = study.quiet().run().unwrap().trials_done();
+        let starts: Vec<&Trial> = trials.iter().filter(|t| t.parents().is_empty()).collect();
+        assert!(starts.len() > 4, "{} climbs", starts.len());
+        // The last two may not have been over when the study was.
+        for start in &starts[..starts.len() - 2] {
+            let mut at = *start;
+            while at.error().is_none() {
+                let all = around(&space, at);
+                let known: Vec<&Trial> =
+                    trials.iter().filter(|t| all.contains(&t.architecture().decisions())).collect();
+                let here = known.iter().filter(|t| t.parents() == [at.number()]).copied();
+                let mut up = here.filter(|t| t.score() > at.score());
+                let best = match eager {
+                    true => up.next(),
+                    false => up.reduce(|a, b| if b.score() > a.score() { b } else { a }),
+                };
+                match best {
+                    Some(u) => at = u,
+                    None => {
+                        assert_eq!(known.len(), all.len(), "batch {batch}: a climb was left");
+                        break;
+                    }
+                }
+            }
+        }
     }
 }
 
