@@ -49,6 +49,30 @@ fn ready(what: &str, mut work: impl FnMut() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
+/// A score without structure: a local search begins anew after every few moves.
+fn rugged(arch: &Architecture) -> f64 {
+    (arch.identity() % 1000) as f64
+}
+
+/// What it takes to ask a strategy for one more trial after `n`: the mean over 300 of them, which a
+/// local search spends on about a dozen neighbourhoods. Best of seven.
+fn ask(what: &str, plan: &Study, n: usize) -> Result<()> {
+    let mut best = f64::INFINITY;
+    for seed in 0..7 {
+        let study = plan.seed(seed).trials(n).run()?.trials(n + 300);
+        let mut asking = Duration::ZERO;
+        for _ in 0..300 {
+            let begun = Instant::now();
+            let asked = study.ask()?;
+            asking += begun.elapsed();
+            study.tell(&asked, rugged(&asked.architecture()))?;
+        }
+        best = best.min(asking.as_secs_f64() / 300.0);
+    }
+    println!("{what:<48} {:>10.2} microseconds", 1e6 * best);
+    Ok(())
+}
+
 fn main() -> Result<()> {
     ready("NAS-Bench-201: ready", || NasBench201::cifar10().check())?;
     let cells = edges();
@@ -65,6 +89,17 @@ fn main() -> Result<()> {
         ("darts", darts),
     ];
     for (name, space) in spaces {
+        let plan = Study::new(&space, evaluator(|a, _| rugged(a)))
+            .batch(1)
+            .duplicates(Duplicates::Repeat)
+            .quiet();
+        for n in [100, 1000, 3000] {
+            ask(&format!("{name}: ask random search after {n} trials"), &plan, n)?;
+            let evolution = plan.strategy(Evolution::regularized().population(30).sample(10));
+            ask(&format!("{name}: ask evolution after {n} trials"), &evolution, n)?;
+            let local = plan.strategy(LocalSearch::new());
+            ask(&format!("{name}: ask local search after {n} trials"), &local, n)?;
+        }
         let mut rng = Rng::new(1);
         let some: Vec<Architecture> =
             (0..1000).map(|_| space.sample(&mut rng)).collect::<Result<_>>()?;
