@@ -4,6 +4,7 @@
 //! and the new state; backward the gradient of the state becomes that of the sums, and `carry` what
 //! reaches the state before past the gates.
 
+use super::darts_rnn::Function;
 use super::math::{Math, Work, logistic, tanh};
 
 /// A register at `at` numbers behind the start of a slice, `n` numbers of it.
@@ -233,6 +234,106 @@ impl Work for GruBackward<'_> {
                     put(dz, to + 2 * h, left, dsum.mul(reset));
                     put(dz, to + 3 * h, left, dsum);
                     put(carry, at, left, through);
+                }
+            }
+        }
+    }
+}
+
+impl Function {
+    #[inline(always)]
+    unsafe fn value<V: Math>(self, x: V) -> V {
+        // SAFETY: the caller's promise about the processor.
+        unsafe {
+            match self {
+                Function::Tanh => tanh(x),
+                Function::Relu => x.clamp(0.0, f32::INFINITY),
+                Function::Sigmoid => logistic(x),
+                Function::Identity => x,
+            }
+        }
+    }
+
+    /// The slope, from the value.
+    #[inline(always)]
+    unsafe fn slope<V: Math>(self, y: V) -> V {
+        // SAFETY: the caller's promise about the processor.
+        unsafe {
+            match self {
+                Function::Tanh => tanh_slope(y),
+                // 1 where the value is not 0: every normal number times the largest one is above 1.
+                Function::Relu => y.mul(V::splat(f32::MAX)).clamp(0.0, 1.0),
+                Function::Sigmoid => logistic_slope(y),
+                Function::Identity => V::splat(1.0),
+            }
+        }
+    }
+}
+
+/// `z` becomes the gate and the function's value, `s` the state, from the sums in `z` and the state
+/// before.
+pub(super) struct DartsForward<'a> {
+    pub n: usize,
+    pub h: usize,
+    pub f: Function,
+    pub z: &'a mut [f32],
+    pub before: &'a [f32],
+    pub s: &'a mut [f32],
+}
+
+impl Work for DartsForward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let Self { n, h, f, z, before, s } = self;
+        assert!(z.len() == n * 2 * h && before.len() == n * h && s.len() == n * h);
+        for row in 0..n {
+            for j in (0..h).step_by(V::LANES) {
+                let (left, z_at, at) = (h - j, row * 2 * h + j, row * h + j);
+                // SAFETY: `left` numbers are left of each part in the row.
+                unsafe {
+                    let c: V = logistic(get(z, z_at, left));
+                    let g: V = f.value(get(z, z_at + h, left));
+                    let old: V = get(before, at, left);
+                    put(z, z_at, left, c);
+                    put(z, z_at + h, left, g);
+                    put(s, at, left, old.add_product(c, g.sub(old)));
+                }
+            }
+        }
+    }
+}
+
+/// `dz` gets the gradients of the sums, and `carry` what goes past the gate to the state before.
+pub(super) struct DartsBackward<'a> {
+    pub n: usize,
+    pub h: usize,
+    pub f: Function,
+    pub z: &'a [f32],
+    pub before: &'a [f32],
+    pub ds: &'a [f32],
+    pub carry: &'a mut [f32],
+    pub dz: &'a mut [f32],
+}
+
+impl Work for DartsBackward<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+        let Self { n, h, f, z, before, ds, carry, dz } = self;
+        assert!(z.len() == n * 2 * h && dz.len() == n * 2 * h && before.len() == n * h);
+        assert!(ds.len() == n * h && carry.len() == n * h);
+        for row in 0..n {
+            for j in (0..h).step_by(V::LANES) {
+                let (left, z_at, at) = (h - j, row * 2 * h + j, row * h + j);
+                // SAFETY: `left` numbers are left of each part in the row.
+                unsafe {
+                    let c: V = get(z, z_at, left);
+                    let g: V = get(z, z_at + h, left);
+                    let d: V = get(ds, at, left);
+                    let new = d.mul(c);
+                    let gate = d.mul(g.sub(get(before, at, left)));
+                    put(dz, z_at, left, gate.mul(logistic_slope(c)));
+                    put(dz, z_at + h, left, new.mul(f.slope(g)));
+                    put(carry, at, left, get::<V>(carry, at, left).add(d.sub(new)));
                 }
             }
         }

@@ -809,6 +809,154 @@ fn recurrent_layers_agree_with_pytorch() {
     }
 }
 
+const FUNCTIONS: [Function; 4] =
+    [Function::Tanh, Function::Relu, Function::Sigmoid, Function::Identity];
+
+#[test]
+fn the_cell_of_darts_agrees_with_candle() {
+    let levels = levels();
+    let mut g = Gen(31);
+    for round in 0..100 {
+        FORCED.set(Some(levels[round % levels.len()]));
+        let (n, l) = ([1, 2, 7, 20][g.size(0, 3)], g.size(1, 6));
+        let (d, h, s) = (g.size(1, 20), g.size(1, 40), g.size(1, 8));
+        let steps: Vec<Step> = (0..s).map(|i| (g.size(0, i), FUNCTIONS[g.size(0, 3)])).collect();
+        let inputs = [g.tensor(&[n, l, d]), g.tensor(&[d + h, 2 * h]), g.tensor(&[s, h, 2 * h])];
+        let ends = Ends::new((0..n).map(|_| g.size(1, l) as u32).collect());
+        let ends = (g.size(0, 1) == 1).then_some(&ends);
+        let what = format!("{n} {l} {d} {h} {steps:?}, {ends:?}");
+        // ReLU and identity would grow without bound in 40 units.
+        let op = |t: &[Tensor]| darts_rnn(&t[0], &(&t[1] * 0.3)?, &(&t[2] * 0.2)?, &steps, ends);
+        agree(&what, &mut g, &op, &inputs, 1e-5);
+        if round % 3 == 0 {
+            // A kink of ReLU within the step of a difference would be a slope of its own.
+            let smooth: Vec<Step> = steps
+                .iter()
+                .map(|&(p, f)| (p, if f == Function::Relu { Function::Tanh } else { f }))
+                .collect();
+            let op =
+                |t: &[Tensor]| darts_rnn(&t[0], &(&t[1] * 0.3)?, &(&t[2] * 0.2)?, &smooth, ends);
+            differentiates(&what, &mut g, &op, &inputs);
+        }
+    }
+}
+
+/// The numbers of PyTorch 2.15, as this makes them:
+///
+/// ```text
+/// import torch
+/// def fill(*shape, by=0.37):
+///     n = 1
+///     for s in shape: n *= s
+///     values = torch.sin(by * torch.arange(n, dtype=torch.float64))
+///     return values.reshape(shape).requires_grad_()
+/// f = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "identity": lambda v: v}
+/// steps = [("sigmoid", 0), ("relu", 1), ("relu", 1), ("identity", 1), ("tanh", 2),
+///          ("sigmoid", 5), ("tanh", 3), ("relu", 5)]
+/// x, w0, w = fill(2, 3, 2, by=0.53), fill(5, 6), fill(8, 3, 6, by=0.61)
+/// h, ys = torch.zeros(2, 3, dtype=torch.float64), []
+/// for t in range(3):
+///     c, g = torch.split(torch.cat([x[:, t], h], -1) @ w0, 3, dim=-1)
+///     states = [h + c.sigmoid() * (g.tanh() - h)]
+///     for i, (name, pred) in enumerate(steps):
+///         s = states[pred]
+///         c, g = torch.split(s @ w[i], 3, dim=-1)
+///         states.append(s + c.sigmoid() * (f[name](g) - s))
+///     h = torch.stack(states[1:]).mean(0)
+///     ys.append(h)
+/// y = torch.stack(ys, 1)
+/// (y * fill(2, 3, 3, by=0.29)).sum().backward()
+/// for t in [y, x.grad, w0.grad, w.grad[0], w.grad[1], w.grad[7]]:
+///     print([round(v, 6) for v in t.flatten().tolist()])
+/// ```
+#[test]
+fn the_cell_of_darts_agrees_with_pytorch() {
+    use Function::*;
+    let steps = [
+        (0, Sigmoid),
+        (1, Relu),
+        (1, Relu),
+        (1, Identity),
+        (2, Tanh),
+        (5, Sigmoid),
+        (3, Tanh),
+        (5, Relu),
+    ];
+    #[rustfmt::skip]
+    let expected: [&[f64]; 6] = [
+        &[
+            0.125613, 0.108551, 0.101108, 0.241673, 0.21285, 0.170581,
+            0.256646, 0.246196, 0.223534, 0.160921, 0.171779, 0.185431,
+            0.137362, 0.148022, 0.166903, 0.106221, 0.114458, 0.131477,
+        ],
+        &[
+            0.125682, -0.082969, 0.393659, -0.187785, 0.25747, -0.098103,
+            0.032175, -0.006634, -0.127744, 0.122269, -0.163018, 0.176471,
+        ],
+        &[
+            -0.051139, 0.015469, -0.063495, 0.430315, 0.024516, 0.45625,
+            -0.03378, 0.00957, -0.053648, 0.373036, 0.03957, 0.436318,
+            0.028074, -0.000836, 0.013921, 0.03283, 0.011716, 0.019312,
+            0.028027, -0.001101, 0.014542, 0.02372, 0.010871, 0.010382,
+            0.028668, -0.001477, 0.015528, 0.013509, 0.0102, 0.000658,
+        ],
+        &[
+            0.030357, 0.016875, 0.050752, 0.060866, 0.033213, 0.07717,
+            0.020775, 0.007211, 0.027984, 0.046911, 0.021957, 0.052191,
+            0.007679, -0.003326, 0.00022, 0.025453, 0.007373, 0.018314,
+        ],
+        &[
+            -0.029153, -0.007634, 0.000364, 0.122304, 0.081578, 0.00623,
+            -0.026186, -0.006677, 0.000595, 0.099942, 0.064262, 4.8e-05,
+            -0.021408, -0.005243, 0.000957, 0.064165, 0.041403, -0.009036,
+        ],
+        &[
+            -0.003092, -0.002941, -0.000907, 0.0, 0.0, 0.0,
+            -0.002414, -0.002287, -0.000696, 0.0, 0.0, 0.0,
+            -0.001266, -0.001202, -0.000344, 0.0, 0.0, 0.0,
+        ],
+    ];
+    let fill = |shape: &[usize], by: f64| {
+        let data = (0..shape.iter().product()).map(|i: usize| (by * i as f64).sin() as f32);
+        Tensor::from_vec(data.collect(), shape, &Device::Cpu).unwrap()
+    };
+    let inputs = [fill(&[2, 3, 2], 0.53), fill(&[5, 6], 0.37), fill(&[8, 3, 6], 0.61)];
+    let op = |t: &[Tensor]| darts_rnn(&t[0], &t[1], &t[2], &steps, None);
+    let (y, grads) = run(&op, &inputs, &fill(&[2, 3, 3], 0.29));
+    let of = |i: usize| grads[2].get(i).unwrap();
+    let given = [y, grads[0].clone(), grads[1].clone(), of(0), of(1), of(7)];
+    for (given, expected) in given.iter().zip(expected) {
+        let given = numbers(given);
+        assert_eq!(given.len(), expected.len());
+        for (a, b) in given.iter().zip(expected) {
+            assert!((a - b).abs() < 2e-6, "{a} {b}");
+        }
+    }
+}
+
+/// Misfits, an empty batch, a very long sequence.
+#[test]
+fn the_cell_of_darts_at_its_edges() {
+    let t = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
+    let one = [(0, Function::Tanh)];
+    let wrong = [
+        darts_rnn(&t(&[2, 3, 4]), &t(&[9, 8]), &t(&[1, 5, 10]), &one, None),
+        darts_rnn(&t(&[2, 3, 4]), &t(&[9, 10]), &t(&[2, 5, 10]), &one, None),
+        darts_rnn(&t(&[2, 3, 4]), &t(&[9, 10]), &t(&[1, 5, 10]), &[(1, Function::Relu)], None),
+        darts_rnn(&t(&[2, 3, 4]), &t(&[9, 10]), &t(&[0, 5, 10]), &[], None),
+    ];
+    for result in wrong {
+        assert!(result.unwrap_err().to_string().contains("do not belong"));
+    }
+    let op = |t: &[Tensor]| darts_rnn(&t[0], &t[1], &t[2], &one, None);
+    let (y, grads) = run(&op, &[t(&[0, 3, 4]), t(&[9, 10]), t(&[1, 5, 10])], &t(&[0, 3, 5]));
+    assert_eq!((y.dims(), grads[1].dims()), (&[0, 3, 5][..], &[9, 10][..]));
+    // Candle's own operations would overflow the stack of a test's thread here.
+    let (y, grads) =
+        run(&op, &[t(&[1, 50_000, 1]), t(&[3, 4]), t(&[1, 2, 4])], &t(&[1, 50_000, 2]));
+    assert!(numbers(&y).iter().chain(&numbers(&grads[0])).all(|v| v.is_finite()));
+}
+
 #[test]
 fn recurrent_layers_keep_nan_and_do_not_overflow() {
     let ones = |shape: &[usize]| Tensor::ones(shape, DType::F32, &Device::Cpu).unwrap();
