@@ -7,11 +7,11 @@ pub use crate::{
     LogMel, Macs, Memory, Metric, Model, NasBench201, OnFailure, Optimizer, Params, Proposal,
     Protocol, Random, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split, Strategy,
     Study, Table, Task, Train, Training, Trial, Watch, activation, any, attention, avg_pool,
-    batch_norm, best_device, branches, cell, choice, concat, conv, conv1d, depthwise, drop_path,
-    dropout, embedding, evaluator, feed_forward, flatten, gelu, global_avg_pool, global_max_pool,
-    group_norm, gru, last, layer_norm, linear, lstm, max_pool, one_of, positions, presets, relu,
-    repeat, residual, rnn, same, sep_conv, seq, shared, show, sigmoid, silu, skip, squeeze_excite,
-    stack, strategy, tanh, wired, zero,
+    batch_norm, best_device, branches, cell, choice, concat, conv, conv1d, darts_rnn, depthwise,
+    drop_path, dropout, embedding, evaluator, feed_forward, flatten, gelu, global_avg_pool,
+    global_max_pool, group_norm, gru, last, layer_norm, linear, lstm, max_pool, one_of, positions,
+    presets, relu, repeat, residual, rnn, same, sep_conv, seq, shared, show, sigmoid, silu, skip,
+    squeeze_excite, stack, strategy, tanh, wired, zero,
 };
 
 pub use crate::chart::{Chart, Report};

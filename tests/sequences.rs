@@ -74,6 +74,68 @@ fn results_do_not_depend_on_the_padding() -> Result<()> {
     Ok(())
 }
 
+/// Steps with all functions, and with states both near and far.
+fn steps() -> [(i32, &'static str); 8] {
+    let functions = ["sigmoid", "relu", "relu", "identity", "tanh", "sigmoid", "tanh", "relu"];
+    let from = [0, 1, 1, 1, 2, 5, 3, 5];
+    std::array::from_fn(|i| (from[i], functions[i]))
+}
+
+#[test]
+fn the_cell_of_darts_does_not_depend_on_the_padding() -> Result<()> {
+    let rows: [&[u32]; 4] = [&[1, 2, 3, 4, 5], &[2], &[5, 0, 4], &[]];
+    let cell = darts_rnn(6, steps());
+    let twice = cell.then(cell.clone());
+    for block in [cell.then(last()), twice.then(global_avg_pool())] {
+        let (y, grads) = result(&block, &rows, 5)?;
+        let (more, more_grads) = result(&block, &rows, 9)?;
+        assert_close(&block.to_string(), &y, &more);
+        for (a, b) in grads.iter().zip(&more_grads) {
+            assert_close(&block.to_string(), a, b);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_cell_of_darts_costs_what_it_says() -> Result<()> {
+    let (d, h, l) = (3, 5, 7);
+    let space = Space::new([l, d], Task::classification(2)).then(darts_rnn(h as i32, steps()));
+    let arch = space.default_architecture()?;
+    let row = &arch.layers()[1];
+    let weights = (d + h) * 2 * h + 8 * h * 2 * h;
+    assert_eq!((row.params, row.macs), (weights, l * weights));
+    assert_eq!(row.shape.dims(), [l, h]);
+    let text = "darts_rnn(5,0,sigmoid,1,relu,1,relu,1,identity,2,tanh,5,sigmoid,3,tanh,5,relu)";
+    assert_eq!(arch.to_string(), text);
+    assert_eq!(space.parse(text)?, arch);
+    let model = Model::new(&arch, &Device::Cpu, 3)?;
+    let all: usize = model.vars().iter().map(|v| v.elem_count()).sum();
+    assert_eq!(all, arch.params());
+    // Uniform in 0.04 either way: the deviation is 0.04 / sqrt(3).
+    let w = numbers(&model.vars()[1])?;
+    let square = w.iter().map(|v| v * v).sum::<f32>() / w.len() as f32;
+    assert!(
+        w.iter().all(|v| v.abs() <= 0.04) && (square.sqrt() - 0.0231).abs() < 0.002,
+        "{square}"
+    );
+
+    // What is impossible is said.
+    let seven = darts_rnn(4, steps().into_iter().take(7));
+    assert!(seven.problems()[0].contains("7 steps"), "{:?}", seven.problems());
+    let mut late = steps();
+    late[2].0 = 3;
+    assert!(darts_rnn(4, late).problems()[0].contains("from3 is 3; allowed is 0 to 2"));
+    let mut other = steps();
+    other[4].1 = "gelu";
+    let space = Space::new([7, 3], Task::classification(2)).then(darts_rnn(4, other));
+    let e = space.default_architecture().unwrap_err().to_string();
+    assert!(e.contains("step 5 is gelu") && e.contains("identity"), "{e}");
+    let image = Space::new([1, 8, 8], Task::classification(2)).then(darts_rnn(4, steps()));
+    assert!(image.default_architecture().unwrap_err().to_string().contains("sequence [L, D]"));
+    Ok(())
+}
+
 /// A model whose head passes its inputs on.
 fn without_head(space: &Space, seed: u64) -> Result<Model> {
     let model = Model::new(&space.default_architecture()?, &Device::Cpu, seed)?;

@@ -19,6 +19,7 @@ pub use layers::choice::choice;
 pub(crate) use layers::choice::{CHOICE, MOST_OPTIONS};
 pub use layers::conv::conv;
 pub use layers::conv1d::conv1d;
+pub use layers::darts_rnn::darts_rnn;
 pub use layers::depthwise::depthwise;
 pub use layers::drop_path::drop_path;
 pub use layers::dropout::dropout;
@@ -191,6 +192,7 @@ static LAYERS: &[&LayerInfo] = &[
     &layers::recurrent::RNN,
     &layers::recurrent::LSTM,
     &layers::recurrent::GRU,
+    &layers::darts_rnn::DARTS_RNN,
     &layers::last::LAST,
     &layers::positions::POSITIONS,
     &layers::attention::ATTENTION,

@@ -42,7 +42,11 @@ impl Params {
     /// Uniform in ±1/sqrt(fan_in): PyTorch's default for convolutions and linear layers, so that
     /// figures carry over. Every weight has a stream of its own, named after it.
     pub(crate) fn uniform(&mut self, name: &str, dims: &[usize], fan_in: usize) -> Result<Var> {
-        let bound = 1.0 / (fan_in.max(1) as f64).sqrt();
+        self.within(name, dims, 1.0 / (fan_in.max(1) as f64).sqrt())
+    }
+
+    /// Uniform in ±bound.
+    pub(crate) fn within(&mut self, name: &str, dims: &[usize], bound: f64) -> Result<Var> {
         let mut rng = self.rng.stream(&self.name(name), 0);
         let n = dims.iter().product();
         let values = (0..n).map(|_| (bound * (2.0 * rng.uniform() - 1.0)) as f32).collect();
@@ -52,11 +56,7 @@ impl Params {
     /// Uniform in ±sqrt(6 / (fan_in + fan_out)) for a matrix [fan_out, fan_in] (Glorot and Bengio,
     /// 2010): PyTorch's default for the projections of attention.
     pub(crate) fn xavier(&mut self, name: &str, dims: &[usize; 2]) -> Result<Var> {
-        let bound = (6.0 / (dims[0] + dims[1]).max(1) as f64).sqrt();
-        let mut rng = self.rng.stream(&self.name(name), 0);
-        let n = dims.iter().product();
-        let values = (0..n).map(|_| (bound * (2.0 * rng.uniform() - 1.0)) as f32).collect();
-        self.keep(name, values, dims)
+        self.within(name, dims, (6.0 / (dims[0] + dims[1]).max(1) as f64).sqrt())
     }
 
     /// Standard normal: the default for embeddings.

@@ -8,6 +8,7 @@ pub(crate) mod batch_norm;
 pub(crate) mod choice;
 pub(crate) mod conv;
 pub(crate) mod conv1d;
+pub(crate) mod darts_rnn;
 pub(crate) mod depthwise;
 pub(crate) mod drop_path;
 pub(crate) mod dropout;
