@@ -11,6 +11,7 @@
 
 use nascent::Mnist1dBench;
 use nascent::prelude::*;
+use std::time::Instant;
 
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
@@ -47,13 +48,16 @@ fn plan(space: &Space, seed: u64) -> Study {
     let full = train.full();
     let every_epoch = evaluator(move |arch: &Architecture, _: &Budget| {
         let mut run = train.start(arch, seed)?;
-        let mut tests = vec![];
+        let (mut tests, mut shortest) = (vec![], f64::INFINITY);
         while run.epoch() < full {
+            let start = Instant::now();
             run.advance(1)?;
+            shortest = shortest.min(start.elapsed().as_secs_f64());
             tests.push(run.measure(Split::Test)?[0].1);
         }
         let named = |e: Evaluation, (i, v): (usize, &f64)| e.with(&format!("test{:02}", i + 1), *v);
-        Ok::<_, Error>(tests.iter().enumerate().fold(run.evaluation(), named))
+        let evaluation = run.evaluation().with("epoch_seconds", shortest);
+        Ok::<_, Error>(tests.iter().enumerate().fold(evaluation, named))
     });
     Study::new(space, every_epoch.epochs(full))
         .strategy(Grid)

@@ -129,7 +129,7 @@ impl Space {
     /// let arch = space.sample(&mut Rng::new(1))?;
     /// assert!(arch.params() <= 20_000 && arch.macs() <= 500_000);
     /// let tight = space.at_most(Params(100)).check().unwrap_err();
-    /// assert!(tight.to_string().contains("the smallest has 186 parameters"), "{tight}");
+    /// assert!(tight.to_string().contains("the smallest has 178 parameters"), "{tight}");
     /// # Ok::<(), nascent::Error>(())
     /// ```
     pub fn at_most(&self, limit: impl Into<Limit>) -> Space {
