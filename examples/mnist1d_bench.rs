@@ -1,48 +1,66 @@
 //! Makes the benchmark that [`nascent::Mnist1dBench`] embeds: trains every architecture of its space
-//! with two seeds, and packs what was found.
+//! with two seeds, packs what was found, and prints the figures of its table card.
 //!
 //! ```text
 //! cargo run --release --example mnist1d_bench -- --forecast
-//! cargo run --release --example mnist1d_bench -- --jobs 2
+//! cargo run --release --example mnist1d_bench -- --jobs 2 --out src/data/mnist1d_bench.bin
 //! ```
 //!
 //! One journal a seed is kept in `--folder` (target/mnist1d-bench), so that a run that was stopped
-//! goes on where it was.
+//! goes on where it was. Without `--out` nothing is written but the journals.
 
+use flate2::{Compression, write::DeflateEncoder};
 use nascent::Mnist1dBench;
 use nascent::prelude::*;
+use std::io::Write;
 use std::time::Instant;
+
+const EPOCHS: usize = 27;
 
 fn main() -> Result<()> {
     let mut words = std::env::args().skip(1);
     let (mut folder, mut jobs, mut forecast) = ("target/mnist1d-bench".to_string(), 2usize, false);
+    let mut out = None;
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
         match word.as_str() {
             "--folder" => folder = value()?,
             "--jobs" => jobs = value()?.parse().map_err(|_| "--jobs wants a number")?,
+            "--out" => out = Some(value()?),
             "--forecast" => forecast = true,
-            _ => return Err(format!("{word}: there are --folder, --jobs and --forecast").into()),
+            _ => {
+                let known = "there are --folder, --jobs, --out and --forecast";
+                return Err(format!("{word}: {known}").into());
+            }
         }
     }
     let space = Mnist1dBench::space();
-    let all = space.enumerate().count();
+    let all: Vec<Architecture> = space.enumerate().collect();
     if forecast {
-        println!("{all} architectures");
+        println!("{} architectures", all.len());
         for seed in 0..2 {
-            println!("{}", plan(&space, seed).trials(all).explain());
+            println!("{}", plan(&space, seed).trials(all.len()).explain());
         }
         return Ok(());
     }
     std::fs::create_dir_all(&folder)?;
+    let mut found = vec![];
     for seed in 0..2 {
         let journal = format!("{folder}/seed{seed}.jsonl");
-        let study = plan(&space, seed).trials(all).jobs(jobs).journal(&journal).run()?;
-        println!("{journal}: {} finished", study.trials_done().len());
+        let study = plan(&space, seed).trials(all.len()).jobs(jobs).journal(&journal).run()?;
+        let runs: Option<Vec<Run>> = study.trials_done().iter().map(Run::of).collect();
+        found.push(
+            runs.filter(|r| r.len() == all.len()).ok_or("a training failed: see the journal")?,
+        );
     }
-    Ok(())
+    print_card(&found);
+    match out {
+        Some(out) => pack(&found, &out),
+        None => Ok(()),
+    }
 }
 
+/// Every architecture in order, trained with one seed for all epochs and measured after each.
 fn plan(space: &Space, seed: u64) -> Study {
     let train = Mnist1dBench::training();
     let full = train.full();
@@ -63,4 +81,85 @@ fn plan(space: &Space, seed: u64) -> Study {
         .strategy(Grid)
         .duplicates(Duplicates::Repeat)
         .batch(4)
+}
+
+/// One training: sequences classified correctly after each epoch, and the seconds of the shortest.
+struct Run {
+    val: Vec<i64>,
+    test: Vec<i64>,
+    seconds: f64,
+}
+
+impl Run {
+    fn of(trial: &Trial) -> Option<Run> {
+        let evaluation = trial.evaluation()?;
+        let count = |share: f64, of: f64| (share * of).round() as i64;
+        let test = |epoch: usize| evaluation.get(&format!("test{epoch:02}"));
+        let val: Vec<i64> = evaluation.curve().iter().map(|v| count(*v, 800.0)).collect();
+        let test: Option<Vec<i64>> = (1..=EPOCHS).map(|e| Some(count(test(e)?, 1000.0))).collect();
+        let run = Run { val, test: test?, seconds: evaluation.get("epoch_seconds")? };
+        (run.val.len() == EPOCHS).then_some(run)
+    }
+}
+
+/// As `src/benchmark/mnist1d.rs` reads it.
+fn pack(found: &[Vec<Run>], out: &str) -> Result<()> {
+    let mut bytes = vec![];
+    for runs in found {
+        for curve_of in [|run: &Run| run.val.clone(), |run: &Run| run.test.clone()] {
+            for run in runs {
+                let mut before = 0;
+                for count in curve_of(run) {
+                    let d = count - before;
+                    before = count;
+                    let code = if d >= 0 { 2 * d } else { -2 * d - 1 };
+                    match code {
+                        0..128 => bytes.push(code as u8),
+                        _ => bytes.extend([128 | (code & 127) as u8, (code >> 7) as u8]),
+                    }
+                }
+            }
+        }
+    }
+    for (first, second) in found[0].iter().zip(&found[1]) {
+        let units = (first.seconds.min(second.seconds) * 1e5).round() as u16;
+        bytes.extend(units.to_le_bytes());
+    }
+    let mut encoder = DeflateEncoder::new(std::fs::File::create(out)?, Compression::best());
+    encoder.write_all(&bytes)?;
+    println!("{out}: {} bytes", encoder.finish()?.metadata()?.len());
+    Ok(())
+}
+
+fn print_card(found: &[Vec<Run>]) {
+    let percent = |runs: &[Run], of: fn(&Run) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
+    let val: Vec<Vec<f64>> =
+        found.iter().map(|runs| percent(runs, |r| r.val[EPOCHS - 1] as f64 / 8.0)).collect();
+    let test: Vec<Vec<f64>> =
+        found.iter().map(|runs| percent(runs, |r| r.test[EPOCHS - 1] as f64 / 10.0)).collect();
+    let mean = |of: &[Vec<f64>]| of[0].iter().zip(&of[1]).map(|(a, b)| (a + b) / 2.0).collect();
+    let (mean_val, mean_test): (Vec<f64>, Vec<f64>) = (mean(&val), mean(&test));
+    let range = |name: &str, of: &[f64]| {
+        let mut sorted = of.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted[(share * (sorted.len() - 1) as f64).round() as usize];
+        println!("{name}: least {:.2}, median {:.2}, most {:.2}", at(0.0), at(0.5), at(1.0));
+    };
+    range("validation, mean of seeds, %", &mean_val);
+    range("test, mean of seeds, %", &mean_test);
+    for (name, of) in [("validation", &val), ("test", &test)] {
+        let squares = of[0].iter().zip(&of[1]).map(|(a, b)| (a - b).powi(2) / 2.0);
+        let spread = (squares.sum::<f64>() / of[0].len() as f64).sqrt();
+        println!("{name}: standard deviation between seeds {spread:.2} points");
+    }
+    let most = mean_test.iter().copied().fold(0.0, f64::max);
+    let first =
+        |of: &[f64]| (0..of.len()).fold(0, |best, i| if of[i] > of[best] { i } else { best });
+    for (signal, of) in [("of seed 0", &val[0]), ("of seed 1", &val[1]), ("mean", &mean_val)] {
+        let regret = most - mean_test[first(of)];
+        println!("the best by validation ({signal}) has a test regret of {regret:.2} points");
+    }
+    let seconds = |runs: &Vec<Run>| runs.iter().map(|r| r.seconds).sum::<f64>() * EPOCHS as f64;
+    let total: Vec<String> = found.iter().map(|r| format!("{:.0}", seconds(r))).collect();
+    println!("seconds on one core, by the shortest epochs: {}", total.join(" and "));
 }

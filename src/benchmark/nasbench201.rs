@@ -29,7 +29,8 @@
 
 use crate::error::{Error, Result};
 use crate::evaluate::Table;
-use crate::space::Space;
+use crate::space::{Space, presets};
+use crate::task::Task;
 
 /// 22 bytes a cell, in the order of their codes: for each set and seed the validation images
 /// classified correctly, 16 bits, and the milliseconds of training on CIFAR-10, 32 bits.
@@ -44,6 +45,9 @@ const EPOCHS: i64 = 200;
 /// A data set of the benchmark.
 struct Set {
     name: &'static str,
+    /// Height and width of an image.
+    pixels: usize,
+    classes: usize,
     /// Validation images.
     images: f64,
     /// Training images over those of CIFAR-10.
@@ -53,9 +57,16 @@ struct Set {
 }
 
 const SETS: [Set; 3] = [
-    Set { name: "cifar10", images: 25_000.0, share: 1.0, prefix: "c10" },
-    Set { name: "cifar100", images: 5_000.0, share: 2.0, prefix: "c100" },
-    Set { name: "imagenet16", images: 3_000.0, share: 6.068, prefix: "in16" },
+    Set { name: "cifar10", pixels: 32, classes: 10, images: 25_000.0, share: 1.0, prefix: "c10" },
+    Set { name: "cifar100", pixels: 32, classes: 100, images: 5_000.0, share: 2.0, prefix: "c100" },
+    Set {
+        name: "imagenet16",
+        pixels: 16,
+        classes: 120,
+        images: 3_000.0,
+        share: 6.068,
+        prefix: "in16",
+    },
 ];
 
 /// NAS-Bench-201 (arXiv 2001.00326), embedded: the validation accuracy of 15,625 cells after 200
@@ -162,15 +173,18 @@ impl NasBench201 {
             .report(&column("test12"))
             .report(&column("test200"))
             .cost(&column("time200"))
-            .over(&space());
+            .over(&set.space());
         table.check()?;
         Ok(table)
     }
 }
 
-/// The space that the codes belong to: any with exactly these six decisions, in this order.
-fn space() -> Space {
-    Space::decisions([5; 6])
+impl Set {
+    /// The networks that were trained: the codes are their decisions.
+    fn space(&self) -> Space {
+        let input = [3, self.pixels, self.pixels];
+        Space::new(input, Task::classification(self.classes)).then(presets::nas_bench_201(16, 5))
+    }
 }
 
 fn table(set: usize) -> Table {
@@ -199,7 +213,7 @@ fn table(set: usize) -> Table {
     Table::embedded(&format!("NAS-Bench-201 {name}"), EPOCHS, codes, columns)
         .objectives(seeds)
         .cost("time")
-        .over(&space())
+        .over(&SETS[set].space())
 }
 
 /// The table of a name that [`Table::embedded`] was given.
