@@ -98,7 +98,8 @@ pub fn residual(block: impl Into<Block>) -> Block {
 /// A block whose decisions are made once: wherever it stands in a space, its choices have fallen the
 /// same way. That is how a network is built of one cell many times; weights are not shared.
 ///
-/// The name stands for the block in an architecture's text, which begins with what was chosen:
+/// The name stands for the block in an architecture's text, which begins with what was chosen. So a
+/// block without choices gets a name of its own, and a cell of such blocks is short to read.
 ///
 /// ```
 /// use nascent::prelude::*;

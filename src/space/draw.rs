@@ -85,10 +85,31 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
         }
         Node::Shared { name, block } => {
             seen.push(name.clone());
-            let label = format!("{name}: decided once");
-            TreeNode::Branches { label, parts: vec![tree(block, seen)] }
+            let inner = tree(block, seen);
+            if block.has_choices() {
+                let label = format!("{name}: decided once");
+                return TreeNode::Branches { label, parts: vec![inner] };
+            }
+            match plain_layers(&inner) {
+                Some(layers) => {
+                    TreeNode::Layer { text: format!("{name}: {layers}"), choices: vec![] }
+                }
+                None => TreeNode::Branches { label: name.clone(), parts: vec![inner] },
+            }
         }
         Node::Broken { block, .. } => tree(block, seen),
+    }
+}
+
+/// Layers without choices, one after the other, in one line.
+fn plain_layers(node: &TreeNode) -> Option<String> {
+    match node {
+        TreeNode::Layer { text, choices } if choices.is_empty() => Some(text.clone()),
+        TreeNode::Sequence(nodes) => {
+            let texts: Option<Vec<String>> = nodes.iter().map(plain_layers).collect();
+            Some(texts?.join(" > "))
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The text form of an architecture: its layers, as `conv(16,3)>residual(conv(32,5))>max_pool(2)`.
 //!
-//! Shared blocks stand in front by name: `cell={skip};conv(16,3)>cell>cell`.
+//! Shared blocks stand in front by name: `cell={skip};conv(16,3)>cell>cell`; one without decisions is
+//! its name alone, and where nothing besides shared blocks is decided, they are all of the text.
 //!
 //! Reading it back means finding the decisions that lead to these layers: a search through the
 //! tree that goes back where a branch does not fit. Where several decisions lead to the same text
@@ -28,7 +29,7 @@ impl Written {
     /// What the decisions lead to.
     fn of(space: &Space, genes: &[Gene]) -> Written {
         let (mut genes, mut shared, mut items) = (genes.iter(), vec![], vec![]);
-        for (name, block) in &space.genome().shared {
+        for (name, block) in decided(space) {
             let mut list = vec![];
             layers(block, &mut genes, &mut list);
             shared.push((name.clone(), list));
@@ -37,26 +38,33 @@ impl Written {
         Written { shared, items }
     }
 
-    fn show(&self) -> String {
-        let shared = self.shared.iter().map(|(name, list)| format!("{name}={{{}}};", show(list)));
-        shared.chain([show(&self.items)]).collect()
+    fn show(&self, space: &Space) -> String {
+        let shared = self.shared.iter().map(|(name, list)| format!("{name}={{{}}}", show(list)));
+        let all = match space.genome().fixed && !self.shared.is_empty() {
+            true => shared.collect::<Vec<_>>(),
+            false => shared.chain([show(&self.items)]).collect(),
+        };
+        all.join(";")
     }
 
     /// The first decisions, in enumeration order, that lead here.
     fn solve(&self, space: &Space) -> Option<Vec<u32>> {
-        let blocks = &space.genome().shared;
-        let same = blocks.len() == self.shared.len()
-            && blocks.iter().zip(&self.shared).all(|((a, _), (b, _))| a == b);
-        if !same {
+        let names = decided(space).map(|(name, _)| name);
+        if !names.eq(self.shared.iter().map(|(name, _)| name)) {
             return None;
         }
         let mut flat = vec![];
-        for ((_, block), (_, list)) in blocks.iter().zip(&self.shared) {
+        for ((_, block), (_, list)) in decided(space).zip(&self.shared) {
             flat.extend(solve(block, list)?);
         }
         flat.extend(solve(space.root(), &self.items)?);
         Some(flat)
     }
+}
+
+/// The shared blocks in which something is decided.
+fn decided(space: &Space) -> impl Iterator<Item = &(String, Block)> {
+    space.genome().shared.iter().filter(|(_, block)| block.has_choices())
 }
 
 /// A parsed piece of text.
@@ -84,7 +92,7 @@ pub(crate) fn write(space: &Space, decisions: &[u32]) -> String {
         return code(decisions);
     };
     let written = Written::of(space, &genes);
-    let text = written.show();
+    let text = written.show(space);
     match written.solve(space) {
         Some(flat) if flat == decisions => text,
         _ => format!("{text}{}", code(decisions)),
@@ -244,7 +252,7 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
                 )
             })?;
         let genes = genes::parse(&space.genome().whole, &flat)?;
-        let of_code = Written::of(space, &genes).show();
+        let of_code = Written::of(space, &genes).show(space);
         let spaceless = |t: &str| t.split_whitespace().collect::<String>();
         if !layers.is_empty() && spaceless(layers) != of_code {
             return Err(Error::invalid(
@@ -257,8 +265,12 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
     }
     let names = space.genome().shared.iter().map(|(name, _)| name.clone()).collect();
     let mut parser = Parser { rest: layers, depth: 0, names };
-    let shared = parser.shared()?;
-    let items = parser.items()?;
+    let fixed = space.genome().fixed;
+    let shared = parser.shared(decided(space).map(|(name, _)| name), fixed)?;
+    let items = match fixed && !shared.is_empty() && parser.rest.is_empty() {
+        true => fixed_items(space),
+        false => parser.items()?,
+    };
     if !parser.rest.is_empty() {
         return Err(parser.wrong("this is left over at the end"));
     }
@@ -273,6 +285,13 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
             format!("one such as {example}"),
         )
     })
+}
+
+/// The network around shared blocks, where it has no decisions of its own.
+fn fixed_items(space: &Space) -> Vec<Item> {
+    let mut items = vec![];
+    layers(space.root(), &mut [].iter(), &mut items);
+    items
 }
 
 fn shorten(text: &str) -> String {
@@ -327,17 +346,22 @@ impl Parser<'_> {
         word.to_string()
     }
 
-    /// The shared blocks in front, as `name={...};`.
-    fn shared(&mut self) -> Result<Vec<(String, Vec<Item>)>> {
+    /// The shared blocks in front, as `name={...};`, and whether they may be all there is.
+    fn shared<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n String>,
+        alone: bool,
+    ) -> Result<Vec<(String, Vec<Item>)>> {
         let mut found = vec![];
-        for name in self.names.clone() {
+        for name in names {
             let at = self.rest;
-            if self.word() != name || !self.eat('=') || !self.eat('{') {
+            if self.word() != *name || !self.eat('=') || !self.eat('{') {
                 self.rest = at;
                 return Err(self.wrong(&format!("{name}={{...}}; belongs here")));
             }
-            found.push((name, self.items()?));
-            if !self.eat('}') || !self.eat(';') {
+            found.push((name.clone(), self.items()?));
+            let closed = self.eat('}');
+            if !closed || !(self.eat(';') || alone && self.rest.is_empty()) {
                 return Err(self.wrong("}; belongs here"));
             }
         }

@@ -70,13 +70,17 @@ fn operation(stride: i64) -> Block {
     };
     let separable = |kernel: i64| half(kernel, stride, 1).then(half(kernel, 1, 1));
     let shrink = relu().then(conv(same(), 1).stride(stride).activation("identity"));
+    let named = |name: &str, block: Block| match stride {
+        1 => shared(name, block),
+        _ => shared(&format!("{name}_s{stride}"), block),
+    };
     one_of([
-        pool(max_pool(3)),
-        pool(avg_pool(3)),
-        if stride == 1 { skip() } else { shrink },
-        separable(3),
-        separable(5),
-        half(3, stride, 2),
-        half(5, stride, 2),
+        named("max_pool_3x3", pool(max_pool(3))),
+        named("avg_pool_3x3", pool(avg_pool(3))),
+        named("skip_connect", if stride == 1 { skip().into() } else { shrink }),
+        named("sep_conv_3x3", separable(3)),
+        named("sep_conv_5x5", separable(5)),
+        named("dil_conv_3x3", half(3, stride, 2)),
+        named("dil_conv_5x5", half(5, stride, 2)),
     ])
 }

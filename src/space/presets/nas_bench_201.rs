@@ -48,9 +48,14 @@ pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
     let unit = |channels: i64, kernel: i64, stride: i64| {
         relu().then(conv(channels, kernel).stride(stride).activation("identity"))
     };
-    let on_edge = |kernel: i64| relu().then(conv(same(), kernel).activation("identity"));
-    let pool = avg_pool(3).stride(1).padding(1);
-    let operation = one_of([zero(), skip(), on_edge(1), on_edge(3), pool]);
+    let nor_conv = |kernel: i64| relu().then(conv(same(), kernel).activation("identity"));
+    let operation = one_of([
+        shared("none", zero()),
+        shared("skip_connect", skip()),
+        shared("nor_conv_1x1", nor_conv(1)),
+        shared("nor_conv_3x3", nor_conv(3)),
+        shared("avg_pool_3x3", avg_pool(3).stride(1).padding(1)),
+    ]);
     let edges = |n: usize| vec![operation.clone(); n];
     let stage = repeat(n, shared("cell", cell([edges(1), edges(2), edges(3)])));
     let reduce = |channels: i64| {
