@@ -84,7 +84,11 @@ fn an_architecture_of_shared_cells_has_a_text_and_a_network() {
         assert_eq!(learned(&arch), arch.params());
         assert_eq!(Architecture::from_json(&arch.to_json()).unwrap(), arch);
     }
+    let cell = "cell={cell(nor_conv_3x3~0;skip_connect~0|nor_conv_1x1~1;none~0|avg_pool_3x3~1|none~2)}";
+    let arch = space.parse(cell).unwrap();
+    assert_eq!((arch.decisions(), arch.to_string()), (vec![3, 1, 2, 0, 4, 0], cell.to_string()));
     says(space.parse("conv(8,3)"), &["cell={...}; belongs here"]);
+    says(space.parse(&format!("{cell};conv(9,3)")), &["not one of this space"]);
     // Every other operation on every edge is a neighbour.
     let arch = space.decode([0; 6]).unwrap();
     assert_eq!(space.neighbours(&arch).unwrap().len(), 24);

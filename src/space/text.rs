@@ -289,8 +289,8 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
 
 /// The network around shared blocks, where it has no decisions of its own.
 fn fixed_items(space: &Space) -> Vec<Item> {
-    let mut items = vec![];
-    layers(space.root(), &mut [].iter(), &mut items);
+    let (mut items, genes) = (vec![], genes::parse(space.root(), &[]).unwrap_or_default());
+    layers(space.root(), &mut genes.iter(), &mut items);
     items
 }
 
