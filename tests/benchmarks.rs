@@ -219,3 +219,73 @@ fn nasbench201_is_ready_in_50_ms() {
     println!("ready in {:.1} ms", least.as_secs_f64() * 1e3);
     assert!(least < Duration::from_millis(50), "{least:?}");
 }
+
+#[test]
+fn mnist1d_is_complete() {
+    let table = Mnist1dBench::table();
+    table.check().unwrap();
+    assert_eq!((table.len(), table.full(), table.is_complete()), (2_250, 27, true));
+    assert_eq!(table.space(), Mnist1dBench::space());
+    let all = table.space().all().unwrap();
+    for (split, sequences) in [("val", 800.0), ("test", 1000.0)] {
+        let figures = |name: &str| -> Vec<f64> {
+            all.iter().map(|a| table.figure(a, name).unwrap().unwrap()).collect()
+        };
+        let mean = |figures: &[f64]| figures.iter().sum::<f64>() / figures.len() as f64;
+        let mut before = 0.0;
+        for epoch in [1, 2, 4, 9, 27] {
+            let seeds = [0, 1].map(|seed| figures(&format!("{split}{epoch}_s{seed}")));
+            for figures in &seeds {
+                for v in figures {
+                    let count = v * sequences;
+                    assert!((0.0..=1.0).contains(v) && (count - count.round()).abs() < 1e-9);
+                }
+            }
+            // Longer is better on average, for either seed, and the seeds are not the same.
+            assert!(seeds.iter().all(|s| mean(s) > before), "{split} after {epoch} epochs");
+            before = seeds.iter().map(|s| mean(s)).fold(0.0, f64::max);
+            assert_ne!(seeds[0], seeds[1]);
+        }
+        let whole = figures(split);
+        let parts = [0, 1].map(|seed| figures(&format!("{split}27_s{seed}")));
+        assert!((0..2_250).all(|i| whole[i] == (parts[0][i] + parts[1][i]) / 2.0));
+    }
+    for (i, arch) in all.iter().enumerate().step_by(97) {
+        let figure = |name: &str| table.figure(arch, name).unwrap().unwrap();
+        assert_eq!(figure("params"), arch.params() as f64);
+        assert_eq!(figure("macs"), arch.macs() as f64);
+        assert!((0.01..20.0).contains(&figure("seconds")), "row {i}");
+        // A third of the epochs costs a third, and shows what was measured after them.
+        let third = table.evaluate(arch, &Budget::new(9, 27, i as u64)).unwrap();
+        let seconds = third.simulated_seconds().unwrap();
+        assert!((seconds - figure("seconds") / 3.0).abs() < 1e-12);
+        assert!([figure("val9_s0"), figure("val9_s1")].contains(&third.score()));
+        assert_eq!(third.get("test"), Some(figure("test")));
+    }
+}
+
+/// Trainings of today against those of the table: nearer to the same seed's than to the other's. (Bit for
+/// bit they are alike on the kind of machine that made the table.)
+#[test]
+fn mnist1d_can_be_trained_again() {
+    let (table, train) = (Mnist1dBench::table(), Mnist1dBench::training());
+    let mut apart = [0.0, 0.0];
+    for decisions in
+        [[0, 0, 1, 3, 2, 0], [1, 1, 2, 1, 0, 1], [0, 1, 4, 3, 1, 2], [2, 0, 3, 3, 2, 1]]
+    {
+        let arch = table.space().decode(decisions).unwrap();
+        let mut run = train.start(&arch, 0).unwrap();
+        for epoch in 1..=4 {
+            run.advance(1).unwrap();
+            for (split, name) in [(Split::Validation, "val"), (Split::Test, "test")] {
+                let now = run.measure(split).unwrap()[0].1;
+                for (seed, apart) in apart.iter_mut().enumerate() {
+                    let then = table.figure(&arch, &format!("{name}{epoch}_s{seed}")).unwrap();
+                    *apart += (now - then.unwrap()).abs() / 32.0;
+                }
+            }
+        }
+    }
+    println!("apart on average: same seed {:.4}, other seed {:.4}", apart[0], apart[1]);
+    assert!(apart[0] < 0.01 && 2.0 * apart[0] < apart[1], "{apart:?}");
+}

@@ -84,7 +84,8 @@ fn an_architecture_of_shared_cells_has_a_text_and_a_network() {
         assert_eq!(learned(&arch), arch.params());
         assert_eq!(Architecture::from_json(&arch.to_json()).unwrap(), arch);
     }
-    let cell = "cell={cell(nor_conv_3x3~0;skip_connect~0|nor_conv_1x1~1;none~0|avg_pool_3x3~1|none~2)}";
+    let cell =
+        "cell={cell(nor_conv_3x3~0;skip_connect~0|nor_conv_1x1~1;none~0|avg_pool_3x3~1|none~2)}";
     let arch = space.parse(cell).unwrap();
     assert_eq!((arch.decisions(), arch.to_string()), (vec![3, 1, 2, 0, 4, 0], cell.to_string()));
     says(space.parse("conv(8,3)"), &["cell={...}; belongs here"]);
@@ -95,6 +96,22 @@ fn an_architecture_of_shared_cells_has_a_text_and_a_network() {
     let child = space.mutate(&arch, &mut Rng::new(3)).unwrap();
     let differ = child.decisions().iter().filter(|&&d| d != 0).count();
     assert_eq!(differ, 1);
+}
+
+#[test]
+fn what_is_too_many_is_not_listed() {
+    let space = images().then(presets::darts(16, 8));
+    says(
+        space.all(),
+        &["about 10^18 combinations", "up to 4,000,000", "space.sample", "enumerate().take(n)"],
+    );
+    // In order they come one by one, whatever their number.
+    assert_eq!(space.enumerate().take(3).count(), 3);
+    let broken = images().then(one_of::<Block>([]));
+    assert!(broken.enumerate().next().is_none());
+    says(broken.all(), &["one_of"]);
+    let small = images().then(conv(any([8, 16]), 3)).then(global_avg_pool());
+    assert_eq!(small.all().unwrap(), small.enumerate().collect::<Vec<_>>());
 }
 
 // ------------------------------------------------------------------------------------------ DARTS

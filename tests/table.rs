@@ -493,6 +493,7 @@ fn a_journal_finds_its_table_again() {
         NasBench201::cifar10(),
         NasBench201::cifar100().objective("val_s0").report("val"),
         NasBench201::imagenet16().objective("val").cost("time").minimise(),
+        Mnist1dBench::table().epochs(9),
     ]
     .iter()
     .enumerate()

@@ -420,6 +420,33 @@ impl Space {
         Enumerate { space: self.clone(), next: self.found_problems().is_empty().then(Vec::new) }
     }
 
+    /// All architectures of the space, in order, as [`Space::enumerate`] gives them one by one.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+    /// assert_eq!(space.all()?.len(), 3);
+    /// let deep = Space::new([8], Task::classification(2)).then(repeat(40..=40, linear(any([4, 8]))));
+    /// assert!(deep.all().unwrap_err().to_string().contains("sample"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the space has problems, or more than four million combinations.
+    pub fn all(&self) -> Result<Vec<Architecture>> {
+        const MOST: u128 = 4_000_000;
+        self.check()?;
+        match self.size() {
+            Some(n) if n <= MOST => Ok(self.enumerate().collect()),
+            _ => Err(Error::invalid(
+                format!("all architectures of a space with {} combinations", self.size_text()),
+                format!("a list can hold those of up to {}", thousands(MOST)),
+                "space.sample(&mut rng) for some of them, space.enumerate().take(n) for the first, \
+                 or at_most(Params(n)) and enumerate() for small ones",
+            )),
+        }
+    }
+
     /// The first architecture that fits together and does not come before the decisions, and where
     /// to go on after it. It passes over all that begin like one that does not fit, and looks at
     /// `most` at the most.
