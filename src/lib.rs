@@ -44,6 +44,7 @@ mod notebook;
 pub mod prelude;
 mod rng;
 mod space;
+pub mod stats;
 mod strategy;
 mod study;
 mod task;
