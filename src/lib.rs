@@ -49,7 +49,7 @@ mod strategy;
 mod study;
 mod task;
 
-pub use arch::{Architecture, LayerRow, Shape};
+pub use arch::{Architecture, Latency, LayerRow, Shape};
 pub use benchmark::{Mnist1dBench, NasBench201};
 pub use count::Count;
 pub use data::{Augment, Dataset, LogMel, Split};

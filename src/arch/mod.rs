@@ -3,6 +3,7 @@
 mod canonical;
 mod cost;
 mod graph;
+mod latency;
 mod shape;
 
 use canonical::{canonical, mix};
@@ -11,6 +12,7 @@ pub(crate) use cost::{Memo, Sums};
 use graph::Builder;
 pub use graph::LayerRow;
 pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
+pub use latency::Latency;
 pub use shape::Shape;
 
 use crate::error::Result;
@@ -144,9 +146,9 @@ impl Architecture {
             let costs = self.0.costs.get().and_then(|c| c.as_ref().ok())?;
             let prefix = self.0.decisions.len();
             limits.iter().find_map(|limit| {
-                let cost = limit.cost(&costs.sums);
+                let cost = limit.cost(self, &costs.sums);
                 let over = !limit.allows(cost);
-                over.then(|| Misfit { error: limit.error(cost), prefix, limit: true })
+                over.then(|| Misfit { error: limit.error(self, cost), prefix, limit: true })
             })
         };
         self.0.over.get_or_init(find).as_ref()
@@ -157,7 +159,8 @@ impl Architecture {
         let spent = std::cell::Cell::new(Sums::default());
         let over = |node: &graph::Node| {
             spent.set(spent.get().and(node));
-            self.0.space.limits().iter().any(|limit| !limit.allows(limit.cost(&spent.get())))
+            let limits = self.0.space.limits().iter();
+            limits.filter_map(|l| Some(!l.allows(l.spent(&spent.get())?))).any(|over| over)
         };
         Graph::too_much(&self.0.space, &self.0.decisions, &over).unwrap_or(self.0.decisions.len())
     }

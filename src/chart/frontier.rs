@@ -120,9 +120,9 @@ struct Plan<'a> {
 }
 
 /// A box that labels keep clear of: left, top, right, bottom.
-type Area = (f64, f64, f64, f64);
+pub(super) type Area = (f64, f64, f64, f64);
 
-fn overlap(a: &Area, b: &Area) -> bool {
+pub(super) fn overlap(a: &Area, b: &Area) -> bool {
     a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
 }
 

@@ -22,6 +22,7 @@ mod diagram;
 mod frontier;
 mod leaderboard;
 mod learning_curves;
+mod map;
 mod plain;
 mod plot;
 mod report;
@@ -35,6 +36,7 @@ pub use diagram::{Diagram, DiagramRow};
 pub use frontier::{Frontier, FrontierPoint};
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
+pub use map::{Map, Mark, map};
 pub use report::{Report, compose_html, compose_plain};
 pub use space_tree::{SpaceTree, TreeNode};
 
@@ -64,6 +66,7 @@ pub const CHARTS: &[Info] = &[
     best_so_far::INFO,
     learning_curves::INFO,
     frontier::INFO,
+    map::INFO,
     leaderboard::INFO,
     diagram::INFO,
     space_tree::INFO,
@@ -78,6 +81,8 @@ pub enum ChartData {
     LearningCurves(LearningCurves),
     /// Size against score.
     Frontier(Frontier),
+    /// Thousands of architectures by cost and score.
+    Map(Map),
     /// A table of the best.
     Leaderboard(Leaderboard),
     /// One network.
@@ -122,7 +127,7 @@ macro_rules! kinds {
     };
 }
 
-kinds!(BestSoFar, LearningCurves, Frontier, Leaderboard, Diagram, SpaceTree);
+kinds!(BestSoFar, LearningCurves, Frontier, Map, Leaderboard, Diagram, SpaceTree);
 
 /// A chart: its data, and the ways to see them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

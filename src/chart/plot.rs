@@ -73,6 +73,16 @@ impl Scale {
         self
     }
 
+    /// The values at its ends.
+    pub fn ends(&self) -> (f64, f64) {
+        let back = |v: f64| if self.log { 10f64.powf(v) } else { v };
+        (back(self.lo), back(self.hi))
+    }
+
+    pub fn is_log(&self) -> bool {
+        self.log
+    }
+
     /// A value on the axis drawn: itself, or its logarithm.
     fn place(&self, v: f64) -> f64 {
         if self.log { v.max(1e-300).log10() } else { v }

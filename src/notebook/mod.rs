@@ -9,11 +9,11 @@ mod progress;
 
 pub(crate) use progress::Progress;
 
-use crate::chart::{Chart, Report, compose_html, compose_plain, theme::escape};
+use crate::chart::{Chart, Map, Report, compose_html, compose_plain, theme::escape};
 use crate::{
     Acts, Architecture, Augment, Block, Budget, Dataset, Error, Evaluation, Explanation, Floats,
-    Ints, LayerRow, LogMel, Metric, Model, Optimizer, Protocol, Retrained, Running, Schedule,
-    Shape, Space, Study, Table, Task, Train, Trial,
+    Ints, Latency, LayerRow, LogMel, Metric, Model, Optimizer, Protocol, Retrained, Running,
+    Schedule, Shape, Space, Study, Table, Task, Train, Trial,
 };
 use std::sync::Arc;
 
@@ -99,6 +99,15 @@ impl Draw for Chart {
     }
 }
 
+impl Draw for Map {
+    fn html(&self) -> String {
+        self.chart().html()
+    }
+    fn plain(&self) -> String {
+        self.chart().plain()
+    }
+}
+
 impl Draw for Report {
     fn html(&self) -> String {
         Report::html(self)
@@ -178,7 +187,7 @@ macro_rules! draw_lines {
 }
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
-    Train, Table, Optimizer, Schedule, Augment, LogMel
+    Train, Table, Latency, Optimizer, Schedule, Augment, LogMel
 );
 
 /// The charts so far below a line of progress: run the cell again to see more.
@@ -377,6 +386,8 @@ inherent!(
     Error,
     Evaluation,
     Explanation,
+    Latency,
+    Map,
     Model,
     Report,
     Retrained,

@@ -6,7 +6,7 @@
 //! over by least, until none is better; then a random walk within the limits forgets where that began.
 
 use super::{MENDS, Space, thousands};
-use crate::arch::{Architecture, Sums};
+use crate::arch::{Architecture, Latency, Sums};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ pub struct Macs(pub usize);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Memory(pub usize);
 
-/// A bound of a space, made of [`Params`], [`Macs`] or [`Memory`].
+/// A bound of a space, made of [`Params`], [`Macs`] or [`Memory`], or by [`Latency::seconds`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Limit {
     what: What,
@@ -37,6 +37,8 @@ enum What {
     Params,
     Macs,
     Memory,
+    /// A table that measures nothing, so that what is within the limit never changes.
+    Latency(Latency),
 }
 
 impl From<Params> for Limit {
@@ -61,17 +63,34 @@ impl From<Memory> for Limit {
 const BATCH: u64 = 64;
 
 impl Limit {
-    /// What an architecture costs in this respect.
-    pub(crate) fn cost(&self, sums: &Sums) -> f64 {
+    /// A forward pass of at most so many seconds by a table.
+    pub(crate) fn latency(table: Latency, most: f64) -> Limit {
+        // JSON knows no other numbers; nothing is within NaN.
+        let most = if most.is_nan() { 0.0 } else { most.clamp(f64::MIN, f64::MAX) };
+        Limit { what: What::Latency(table), most }
+    }
+
+    /// What an architecture costs in this respect; infinite if the table lacks one of its operations.
+    pub(crate) fn cost(&self, arch: &Architecture, sums: &Sums) -> f64 {
+        match &self.what {
+            What::Latency(table) => table.of(arch).unwrap_or(f64::INFINITY),
+            _ => self.spent(sums).unwrap_or(0.0),
+        }
+    }
+
+    /// What the first layers of an architecture cost, so that it costs no less whatever follows;
+    /// nothing where later layers decide which of them are run.
+    pub(crate) fn spent(&self, sums: &Sums) -> Option<f64> {
         match self.what {
-            What::Params => sums.params as f64,
-            What::Macs => sums.macs as f64,
-            What::Memory => sums.memory(BATCH) as f64,
+            What::Params => Some(sums.params as f64),
+            What::Macs => Some(sums.macs as f64),
+            What::Memory => Some(sums.memory(BATCH) as f64),
+            What::Latency(_) => None,
         }
     }
 
     fn cost_of(&self, arch: &Architecture) -> f64 {
-        self.cost(&arch.sums())
+        self.cost(arch, &arch.sums())
     }
 
     pub(crate) fn allows(&self, cost: f64) -> bool {
@@ -84,25 +103,55 @@ impl Limit {
             What::Params => format!("{n} parameters"),
             What::Macs => format!("{n} multiply-adds"),
             What::Memory => format!("{n} bytes to train with batches of {BATCH}"),
+            What::Latency(_) => format!("a latency of {} ms", digits(cost * 1e3)),
         }
     }
 
     /// As it was written, with another number.
     fn written(&self, number: f64) -> String {
         match self.what {
-            What::Params => format!("at_most(Params({}))", number.ceil()),
-            What::Macs => format!("at_most(Macs({}))", number.ceil()),
-            What::Memory => format!("at_most(Memory({}))", number.ceil()),
+            What::Params => format!("at_most(Params({number}))"),
+            What::Macs => format!("at_most(Macs({number}))"),
+            What::Memory => format!("at_most(Memory({number}))"),
+            What::Latency(_) => format!("at_most(latency.seconds({number}))"),
         }
     }
 
+    /// The limit that would just allow this cost, in few digits.
+    fn allowing(&self, cost: f64) -> String {
+        self.written(match self.what {
+            What::Latency(_) => round_up(cost),
+            _ => cost.ceil(),
+        })
+    }
+
     /// Why an architecture is outside.
-    pub(crate) fn error(&self, cost: f64) -> Error {
+    pub(crate) fn error(&self, arch: &Architecture, cost: f64) -> Error {
+        if let (What::Latency(table), true) = (&self.what, cost.is_infinite())
+            && let Err(e) = table.of(arch)
+        {
+            return e.context(self);
+        }
         Error::new(
             ErrorKind::Shape,
             format!("it has {}, the space is limited by {self}", self.value(cost)),
         )
     }
+}
+
+/// With three digits that say something.
+fn digits(v: f64) -> String {
+    let places = (2.0 - v.abs().max(1e-9).log10().floor()).clamp(0.0, 12.0) as usize;
+    format!("{v:.places$}")
+}
+
+/// The next number with three digits that is no less.
+fn round_up(v: f64) -> f64 {
+    let step = 10f64.powf(v.abs().max(1e-9).log10().floor() - 2.0);
+    // Written in decimal and read again, so that no digits of a binary fraction show.
+    let tidy = |v: f64| digits(v).parse().unwrap_or(v);
+    let up = tidy((v / step).ceil() * step);
+    if up >= v { up } else { tidy(up + step) }
 }
 
 impl std::fmt::Display for Limit {
@@ -117,7 +166,8 @@ const SMALL: u128 = 20_000;
 const STARTS: usize = 12;
 
 impl Space {
-    /// The space without architectures that cost more. Several limits hold together.
+    /// The space without architectures that cost more. Several limits hold together. How long a
+    /// network takes is limited by a table of measured operations; see [`Latency::seconds`].
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -147,7 +197,9 @@ impl Space {
         let over = |limit: &Limit| {
             let (cost, most) = (limit.cost_of(arch), limit.most.max(0.0));
             // One over a limit of nothing is over as well.
-            if limit.allows(cost) { 0.0 } else { (cost - most) / most.max(1.0) }
+            // What counts as little differs: one of a count, a microsecond.
+            let little = if let What::Latency(_) = limit.what { 1e-6 } else { 1.0 };
+            if limit.allows(cost) { 0.0 } else { (cost - most) / most.max(little) }
         };
         self.limits().iter().map(over).sum()
     }
@@ -239,11 +291,13 @@ impl Space {
         let mut faults = vec![];
         for limit in self.limits() {
             let smallest = least(limit, &|_| true);
-            if !limit.allows(smallest) {
+            if smallest.is_infinite() {
+                faults.extend(found.first().map(|arch| limit.error(arch, smallest).to_string()));
+            } else if !limit.allows(smallest) {
                 faults.push(format!(
                     "no architecture is within {limit}: {the} {}. Try {}, or smaller options.",
                     limit.value(smallest),
-                    limit.written(smallest)
+                    limit.allowing(smallest)
                 ));
             }
         }
@@ -260,7 +314,7 @@ impl Space {
                         "no architecture is within {limit} and the other limits: of those within the \
                          others, {the} {}. Try {}.",
                         limit.value(smallest),
-                        limit.written(smallest)
+                        limit.allowing(smallest)
                     ));
                 }
             }

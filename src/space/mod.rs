@@ -183,7 +183,7 @@ impl Space {
         &self.0.limits
     }
 
-    fn with_limits(&self, limits: Vec<Limit>) -> Space {
+    pub(crate) fn with_limits(&self, limits: Vec<Limit>) -> Space {
         let Inner { input, task, root, .. } = &*self.0;
         Space(Arc::new(Inner::new(input.clone(), task.clone(), root.clone(), limits)))
     }

@@ -102,8 +102,7 @@ fn tau(call: &str, x: &[f64], y: &[f64]) -> Result<f64> {
     let exchanges = merge_sort(&mut by_y);
     let n2 = tied(&by_y, |a, b| a == b);
     let difference = (n0 + n3 - n1 - n2) as i128 - 2 * exchanges as i128;
-    // One root each: their product may have more digits than a float.
-    let both = ((n0 - n1) as f64).sqrt() * ((n0 - n2) as f64).sqrt();
+    let both = ((n0 - n1) as f64 * (n0 - n2) as f64).sqrt();
     Ok((difference as f64 / both).clamp(-1.0, 1.0))
 }
 
@@ -154,7 +153,7 @@ fn rho(call: &str, x: &[f64], y: &[f64]) -> Result<f64> {
         let (a, b) = (a - mean, b - mean);
         (xx, yy, xy) = (xx + a * a, yy + b * b, xy + a * b);
     }
-    Ok((xy / (xx.sqrt() * yy.sqrt())).clamp(-1.0, 1.0))
+    Ok((xy / (xx * yy).sqrt()).clamp(-1.0, 1.0))
 }
 
 /// The ranks from 1 on, equal values with the mean of theirs.
