@@ -157,7 +157,8 @@ impl Latency {
     }
 
     /// A limit for [`Space::at_most`](crate::Space::at_most), with a copy of the table in it. The table
-    /// is to hold the operations of the space, as [`Latency::for_space`] returns it.
+    /// is to hold the operations of the space, as [`Latency::for_space`] returns it. The limit is a part
+    /// of the space: whoever resumes a study later needs the same table, so [`Latency::save`] it.
     pub fn seconds(&self, most: f64) -> Limit {
         Limit::latency(self.frozen(), most)
     }
