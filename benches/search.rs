@@ -73,7 +73,43 @@ fn ask(what: &str, plan: &Study, n: usize) -> Result<()> {
     Ok(())
 }
 
+/// Encodings and distances of the cells of NAS-Bench-201, a pair of architectures at a time.
+fn encodings_and_distances() -> Result<()> {
+    let space = Space::new([3, 32, 32], Task::classification(10));
+    let space = space.then(presets::nas_bench_201(16, 5));
+    let mut rng = Rng::new(1);
+    let some: Vec<Architecture> =
+        (0..1000).map(|_| space.sample(&mut rng)).collect::<Result<_>>()?;
+    for encoding in [
+        Encoding::one_hot(),
+        Encoding::adjacency(),
+        Encoding::path(),
+        Encoding::path().truncated(20),
+    ] {
+        rate(&format!("{encoding}"), 1000, || {
+            some.iter().try_for_each(|a| encoding.of(a).map(|x| drop(black_box(x))))
+        })?;
+    }
+    for distance in [Distance::hamming(), Distance::edit(), Distance::weisfeiler_lehman(2)] {
+        rate(&format!("{distance}"), 999, || {
+            some.windows(2)
+                .try_for_each(|w| distance.between(&w[0], &w[1]).map(|d| _ = black_box(d)))
+        })?;
+        rate(&format!("{distance}, of all pairs of 300"), 300 * 299 / 2, || {
+            distance.all(&some[..300]).map(|d| drop(black_box(d)))
+        })?;
+    }
+    rate("Weisfeiler-Lehman features, 2 iterations", 1000, || {
+        some.iter().try_for_each(|a| a.wl_features(2).map(|f| drop(black_box(f))))
+    })
+}
+
 fn main() -> Result<()> {
+    encodings_and_distances()?;
+    // `cargo bench --bench search -- encodings`: no more than these.
+    if std::env::args().any(|arg| arg == "encodings") {
+        return Ok(());
+    }
     ready("NAS-Bench-201: ready", || NasBench201::cifar10().check())?;
     let cells = edges();
     ready("NAS-Bench-201: ready, over networks", || NasBench201::cifar10().over(&cells).check())?;

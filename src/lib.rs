@@ -69,9 +69,9 @@ pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
 pub use space::presets;
 pub use space::{
-    Acts, Block, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm, Ints, Item, Limit,
-    Macs, Memory, Params, Space, Value, any, branches, cell, concat, one_of, repeat, residual,
-    same, seq, shared, stack, wired,
+    Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm,
+    Ints, Item, Limit, Macs, Memory, Params, Space, Value, any, branches, cell, concat, one_of,
+    repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{
     AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, LocalSearch, Proposal, Random,

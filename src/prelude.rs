@@ -2,9 +2,9 @@
 
 pub use crate::{
     Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Augment, Block, Budget,
-    Checkpoint, Count, Dataset, Draw, Duplicates, Error, ErrorKind, Evaluation, Evaluator,
-    EvcxrDisplay, Evolution, Explanation, Floats, Grid, History, Ints, Key, Latency, Limit,
-    LocalSearch, LogMel, Macs, Memory, Metric, Mnist1dBench, Model, NasBench201, OnFailure,
+    Checkpoint, Count, Dataset, Distance, Draw, Duplicates, Encoding, Error, ErrorKind, Evaluation,
+    Evaluator, EvcxrDisplay, Evolution, Explanation, Floats, Grid, History, Ints, Key, Latency,
+    Limit, LocalSearch, LogMel, Macs, Memory, Metric, Mnist1dBench, Model, NasBench201, OnFailure,
     Optimizer, Params, Proposal, Protocol, Random, Result, Retrained, Rng, Running, Schedule,
     Shape, Space, Split, Strategy, Study, Table, Task, Train, Training, Trial, Watch, activation,
     any, attention, avg_pool, batch_norm, best_device, branches, cell, choice, concat, conv,

@@ -23,8 +23,20 @@ enum Is {
     Node(usize),
 }
 
-/// The key of the graph whose last node, or `end`, is the output.
-pub(super) fn canonical(nodes: &[Node], end: usize) -> u64 {
+/// A graph without what does nothing.
+pub(super) struct Plain {
+    /// What every node reads, of what is left.
+    pub(super) reads: Vec<Vec<usize>>,
+    /// Which nodes the output depends on.
+    pub(super) used: Vec<bool>,
+    /// Which nodes are zeros.
+    pub(super) zero: Vec<bool>,
+    /// The node that gives the output; nothing where that is zeros.
+    pub(super) end: Option<usize>,
+}
+
+/// Looks through skips, flattens sums, and follows zeros, in the graph that ends in node `end`.
+pub(super) fn simplify(nodes: &[Node], end: usize) -> Plain {
     let n = end + 1;
     let mut is: Vec<Is> = Vec::with_capacity(n);
     let mut reads: Vec<Vec<usize>> = Vec::with_capacity(n);
@@ -64,25 +76,39 @@ pub(super) fn canonical(nodes: &[Node], end: usize) -> u64 {
         is.push(what);
         reads.push(list);
     }
-    let mut h = Hash64::new();
-    let Some(&Is::Node(end)) = is.last() else {
+    let end = match is.last() {
+        Some(&Is::Node(end)) => Some(end),
+        _ => None,
+    };
+    let mut used = vec![false; n];
+    if let Some(end) = end {
+        used[end] = true;
+    }
+    for id in (0..n).rev() {
+        if used[id] {
+            reads[id].iter().for_each(|&i| used[i] = true);
+        }
+    }
+    let zero = is.iter().map(|&is| is == Is::Zero).collect();
+    Plain { reads, used, zero, end }
+}
+
+/// The key of the graph whose last node, or `end`, is the output.
+pub(super) fn canonical(nodes: &[Node], end: usize) -> u64 {
+    let Plain { reads, used, zero, end } = simplify(nodes, end);
+    let n = reads.len();
+    let Some(end) = end else {
+        let mut h = Hash64::new();
         h.write(b"zero");
         return h.finish();
     };
-    let mut used = vec![false; n];
-    used[end] = true;
     let mut readers: Vec<Vec<usize>> = vec![vec![]; n];
-    for id in (0..=end).rev() {
-        if used[id] {
-            for &i in &reads[id] {
-                used[i] = true;
-                readers[i].push(id);
-            }
-        }
+    for id in (0..=end).rev().filter(|&id| used[id]) {
+        reads[id].iter().for_each(|&i| readers[i].push(id));
     }
     let mut colours: Vec<u64> = vec![0; n];
     for id in (0..=end).filter(|&id| used[id]) {
-        colours[id] = label(&nodes[id], id, is[id] == Is::Zero);
+        colours[id] = label(&nodes[id], id, zero[id]);
     }
     let mut list: Vec<u64> = Vec::with_capacity(8);
     for round in 0..3 {
@@ -142,7 +168,7 @@ fn keeps_zero(op: &Op) -> bool {
 
 /// A hash of a node's operation, the same for settings that mean the same; of inputs and zeros, their
 /// shape.
-fn label(node: &Node, id: usize, zero: bool) -> u64 {
+pub(super) fn label(node: &Node, id: usize, zero: bool) -> u64 {
     let op = &node.op;
     let shape = |h| node.plan.output.as_slice().iter().fold(h, |h, &d| mix(h, d as u64));
     if zero {

@@ -4,7 +4,9 @@ mod canonical;
 mod cost;
 mod graph;
 mod latency;
+mod sequence;
 mod shape;
+mod wl;
 
 use canonical::{canonical, mix};
 use cost::Costs;
@@ -13,9 +15,11 @@ use graph::Builder;
 pub use graph::LayerRow;
 pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
 pub use latency::Latency;
+pub(crate) use sequence::Sequence;
 pub use shape::Shape;
+pub(crate) use wl::check as check_iterations;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Hash64;
 use crate::space::Space;
 use serde::{Deserialize, Serialize};
@@ -97,21 +101,55 @@ impl Architecture {
 
     /// The key of a network that is decided by its shared blocks alone: theirs, each taken once.
     fn graph_of_shared(&self) -> Option<u64> {
+        let graphs = self.shared_graphs()?;
+        Some(graphs.iter().fold(0, |key, (nodes, end)| mix(key, canonical(nodes, *end))))
+    }
+
+    /// The graphs of the shared blocks, each with its last node, of a network that is decided by them
+    /// alone; nothing for others.
+    fn shared_graphs(&self) -> Option<Vec<(Vec<graph::Node>, usize)>> {
         let space = &self.0.space;
-        let entered = &self.fit().ok()?.entered;
+        let entered = &self.costs().ok()?.entered;
         if entered.is_empty() || !space.genome().fixed {
             return None;
         }
-        let mut key = 0;
-        for (i, (at, before, wide)) in entered {
+        let graph = |(i, (at, before, wide)): &(usize, cost::Inputs)| {
             let mut builder = Builder::new(space);
             builder.split_shared(&self.0.decisions);
             let earlier = before.map(|v| builder.input(v.shape())).transpose().ok()?;
             let from = builder.input(at.shape()).ok()?;
             let end = builder.shared_block(*i, from, earlier, *wide).ok()?;
-            key = mix(key, canonical(&builder.nodes, end));
+            Some((builder.nodes, end))
+        };
+        entered.iter().map(graph).collect()
+    }
+
+    /// Calls `see` with every graph that tells the architecture from others, and its last node: those
+    /// of its shared blocks where they alone decide, each once, or that of the `whole` network.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn each_graph(
+        &self,
+        whole: bool,
+        see: &mut dyn FnMut(&[graph::Node], usize),
+    ) -> Result<()> {
+        if self.0.space.is_decisions() {
+            return Err(Error::invalid(
+                format!("the graph of {self}"),
+                "an architecture of decisions alone has no layers that could be compared",
+                "Distance::hamming() or Encoding::one_hot()",
+            ));
         }
-        Some(key)
+        if !whole && let Some(graphs) = self.shared_graphs() {
+            graphs.iter().for_each(|(nodes, end)| see(nodes, *end));
+            return Ok(());
+        }
+        let nodes = &self.graph()?.nodes;
+        if let Some(end) = nodes.len().checked_sub(1) {
+            see(nodes, end);
+        }
+        Ok(())
     }
 
     /// The network, or why the layers do not fit together.
@@ -123,13 +161,18 @@ impl Architecture {
         self.0.graph.get_or_init(|| Graph::of(&self.0.space, &self.0.decisions)).as_ref()
     }
 
-    /// What it costs, or the misfit with the decisions that led to it.
-    pub(crate) fn fit(&self) -> Result<&Costs, &Misfit> {
+    /// What it costs, over the limits or not.
+    fn costs(&self) -> Result<&Costs, &Misfit> {
         let find = || match Costs::walk(&self.0.space, &self.0.decisions) {
             Some(costs) => Ok(costs),
             None => self.built().map(Costs::of_graph).map_err(Misfit::clone),
         };
-        let costs = self.0.costs.get_or_init(find).as_ref()?;
+        self.0.costs.get_or_init(find).as_ref()
+    }
+
+    /// What it costs, or the misfit with the decisions that led to it.
+    pub(crate) fn fit(&self) -> Result<&Costs, &Misfit> {
+        let costs = self.costs()?;
         match self.over_limit() {
             None => Ok(costs),
             Some(misfit) => Err(misfit),

@@ -11,9 +11,9 @@ pub(crate) use progress::Progress;
 
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain, theme::escape};
 use crate::{
-    Acts, Architecture, Augment, Block, Budget, Dataset, Error, Evaluation, Explanation, Floats,
-    Ints, Latency, LayerRow, LogMel, Metric, Model, Optimizer, Protocol, Retrained, Running,
-    Schedule, Shape, Space, Study, Table, Task, Train, Trial,
+    Acts, Architecture, Augment, Block, Budget, Dataset, Distance, Encoding, Error, Evaluation,
+    Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model, Optimizer, Protocol,
+    Retrained, Running, Schedule, Shape, Space, Study, Table, Task, Train, Trial,
 };
 use std::sync::Arc;
 
@@ -187,7 +187,7 @@ macro_rules! draw_lines {
 }
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
-    Train, Table, Latency, Optimizer, Schedule, Augment, LogMel
+    Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding
 );
 
 /// The charts so far below a line of progress: run the cell again to see more.

@@ -2,9 +2,12 @@
 
 pub(crate) mod block;
 mod cell;
+mod distance;
 pub(crate) mod draw;
+mod encoding;
 pub(crate) mod genes;
 mod limit;
+mod places;
 pub mod presets;
 pub(crate) mod text;
 mod value;
@@ -14,8 +17,11 @@ pub(crate) use block::Node as Tree;
 pub use block::{Block, IntoNorm, one_of, repeat, residual, seq, shared};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
+pub use distance::Distance;
+pub use encoding::Encoding;
 use genes::{Gene, Genes};
 pub use limit::{Limit, Macs, Memory, Params};
+use places::Places;
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
 pub(crate) use wired::Wired;
 pub use wired::wired;
@@ -75,6 +81,8 @@ pub(crate) struct Genome {
     pub(crate) whole: Block,
     /// Whether the tree has no decisions besides those of its shared blocks.
     pub(crate) fixed: bool,
+    /// The places of all decisions, for those who ask.
+    places: OnceLock<Arc<Places>>,
 }
 
 impl Genome {
@@ -90,7 +98,7 @@ impl Genome {
             false => seq(shared.iter().map(|(_, block)| block).chain([root])),
         };
         let fixed = !root.has_choices();
-        Genome { shared, whole, fixed }
+        Genome { shared, whole, fixed, places: OnceLock::new() }
     }
 }
 
@@ -208,6 +216,12 @@ impl Space {
 
     pub(crate) fn memo(&self) -> &Memo {
         &self.0.memo
+    }
+
+    /// The places of all of its decisions.
+    pub(crate) fn places(&self) -> &Arc<Places> {
+        let genome = self.genome();
+        genome.places.get_or_init(|| Arc::new(Places::of_genome(genome, self.root())))
     }
 
     /// What holds all of its decisions, in order.

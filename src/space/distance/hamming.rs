@@ -1,0 +1,31 @@
+//! The Hamming distance: in how many decisions two architectures differ.
+//!
+//! ```text
+//! d(a, b) = the number of places p in the tree of choices with a_p != b_p
+//! ```
+//!
+//! A choice in a branch that was not taken, or in a copy beyond the depth that was chosen, does not
+//! exist; for the distance that is one more option at its place. So decisions are compared by place, and
+//! not by their number in the list, which shifts where a choice opens others. Where no choice depends on
+//! another it is the plain Hamming distance of the two lists. Being one of vectors with a symbol for
+//! "not there", it is a metric.
+
+use crate::arch::Architecture;
+use crate::error::Error;
+
+/// Whether the two have the same places.
+pub(super) fn same_choices(a: &Architecture, b: &Architecture) -> bool {
+    a.of_space().root() == b.of_space().root()
+}
+
+pub(super) fn distance(a: &Architecture, b: &Architecture) -> usize {
+    a.of_space().places().differ(&mut a.decided().iter(), &mut b.decided().iter())
+}
+
+pub(super) fn apart(a: &Architecture, b: &Architecture) -> Error {
+    Error::invalid(
+        format!("the Hamming distance of {a} and {b}"),
+        "their spaces have different choices, and only the same ones can be counted",
+        "Distance::edit() or Distance::weisfeiler_lehman(2), which compare networks",
+    )
+}

@@ -1,0 +1,270 @@
+//! Architectures as vectors of numbers, for surrogates that learn from them: one encoding a file.
+
+mod adjacency;
+mod cells;
+mod one_hot;
+mod path;
+
+use crate::arch::Architecture;
+use crate::count::Count;
+use crate::error::{Error, ErrorKind, Result};
+use crate::space::Space;
+use adjacency::Adjacency;
+use one_hot::OneHot;
+use path::Paths;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// How an architecture becomes a vector of numbers (arXiv 2007.04965).
+///
+/// The three built-in encodings depend on the decisions alone, so that nothing is built and nothing
+/// has to fit together. Their columns are 0 or 1, in the same order for all architectures of a space.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_201(4, 1));
+/// // Edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: none is 0, skip is 1, conv 3x3 is 3.
+/// let arch = space.decode([0, 3, 0, 1, 0, 3])?;
+/// let paths = Encoding::path();
+/// assert_eq!(paths.width(&space)?, 4 + 16 + 64);
+/// let x = paths.of(&arch)?;
+/// let names = paths.names(&space)?;
+/// let there: Vec<&String> = names.iter().zip(&x).filter(|(_, x)| **x == 1.0).map(|(n, _)| n).collect();
+/// // The skip from 0 to 3, and the two convolutions by way of 2.
+/// assert_eq!(there.len(), 2);
+/// assert_eq!(there[0], "cell: skip");
+/// assert_eq!(Encoding::one_hot().of(&arch)?.len(), 30);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Encoding {
+    kind: Kind,
+    /// The space that was encoded last, prepared: a search asks for one space again and again.
+    known: Arc<Mutex<Option<Known>>>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    OneHot,
+    Adjacency,
+    Path {
+        first: Option<usize>,
+    },
+    Custom {
+        name: String,
+        of: Arc<Custom>,
+    },
+    /// Asked for something impossible; reported when it is used.
+    Broken {
+        name: String,
+        problem: String,
+    },
+}
+
+type Known = (Space, Arc<Plan>);
+type Custom = dyn Fn(&Architecture) -> Vec<f32> + Send + Sync;
+
+/// An encoding of the architectures of one space.
+enum Plan {
+    OneHot(OneHot),
+    Adjacency(Adjacency),
+    Path(Paths),
+}
+
+/// Wider vectors than this are of no use to a surrogate, and would take the memory of a search.
+const MOST_COLUMNS: usize = 100_000;
+
+/// What to try where the path encoding has nothing to say.
+fn other() -> &'static str {
+    "Encoding::one_hot(), which takes any space, or Encoding::adjacency()"
+}
+
+impl Encoding {
+    /// A block of columns for every choice, a 1 for the option that was taken. A choice that does not
+    /// exist in an architecture, in a branch or a copy that was not taken, is 0 in all of its columns.
+    pub fn one_hot() -> Encoding {
+        Encoding::new(Kind::OneHot)
+    }
+
+    /// For every edge of a [`cell`](crate::cell) the one-hot operation on it; for a
+    /// [`wired`](crate::wired) cell one column for every edge, and the one-hot operation of every
+    /// vertex. Choices outside of cells are one-hot, so that it takes any space.
+    pub fn adjacency() -> Encoding {
+        Encoding::new(Kind::Adjacency)
+    }
+
+    /// A column for every sequence of operations that leads from the input of a cell to its output
+    /// (BANANAS, arXiv 1910.11858), shorter ones first: 1 where the architecture has such a path. For
+    /// spaces whose choices are all in cells.
+    pub fn path() -> Encoding {
+        Encoding::new(Kind::Path { first: None })
+    }
+
+    /// The path encoding with only the first `columns` of every cell, those of the shortest paths.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_101(8, 1));
+    /// assert_eq!(Encoding::path().width(&space)?, 1 + 3 + 9 + 27 + 81 + 243);
+    /// assert_eq!(Encoding::path().truncated(40).width(&space)?, 40);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn truncated(&self, columns: impl Count) -> Encoding {
+        let name = format!("{self}, truncated({})", columns.to_i64());
+        let broken = |problem: &str| Kind::Broken { name, problem: problem.to_string() };
+        Encoding::new(match &self.kind {
+            Kind::Path { .. } if columns.to_size() == 0 => {
+                broken("at least one column is wanted. Try truncated(40).")
+            }
+            Kind::Path { .. } => Kind::Path { first: Some(columns.to_size()) },
+            Kind::Broken { .. } => return self.clone(),
+            _ => broken("only paths have an order. Try Encoding::path().truncated(40)."),
+        })
+    }
+
+    /// An encoding of your own, or features that were learned elsewhere.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let size = Encoding::custom("size", |arch| vec![(arch.params() as f32).ln()]);
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8])));
+    /// assert_eq!(size.of(&space.decode([1])?)?, [90f32.ln()]);
+    /// assert_eq!(size.names(&space)?, ["size[0]"]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn custom(
+        name: &str,
+        of: impl Fn(&Architecture) -> Vec<f32> + Send + Sync + 'static,
+    ) -> Encoding {
+        Encoding::new(Kind::Custom { name: name.to_string(), of: Arc::new(of) })
+    }
+
+    fn new(kind: Kind) -> Encoding {
+        Encoding { kind, known: Arc::default() }
+    }
+
+    /// The vector of an architecture, [`width`](Encoding::width) numbers.
+    ///
+    /// # Errors
+    /// When the encoding does not fit the space; it says which one does. For an encoding of your own,
+    /// when a number is not finite.
+    pub fn of(&self, arch: &Architecture) -> Result<Vec<f32>> {
+        if let Kind::Custom { of, .. } = &self.kind {
+            let x = of(arch);
+            return match x.iter().position(|v| !v.is_finite()) {
+                None => Ok(x),
+                Some(i) => Err(Error::invalid(
+                    format!("{self} of {arch}"),
+                    format!("column {i} is {}, finite numbers are allowed", x[i]),
+                    "0.0 where there is nothing to say",
+                )),
+            };
+        }
+        let plan = self.plan(arch.of_space())?;
+        let mut x = Vec::with_capacity(plan.width());
+        match &*plan {
+            Plan::OneHot(one_hot) => one_hot.encode(arch.decided(), &mut x),
+            Plan::Adjacency(adjacency) => adjacency.encode(arch.decided(), &mut x),
+            Plan::Path(paths) => paths.encode(arch.decided(), &mut x),
+        }
+        Ok(x)
+    }
+
+    /// The vectors of several architectures, a row each.
+    ///
+    /// # Errors
+    /// As [`Encoding::of`], and when the rows differ in width, as those of different spaces may.
+    pub fn all(&self, archs: &[Architecture]) -> Result<Vec<Vec<f32>>> {
+        let rows = archs.iter().map(|arch| self.of(arch)).collect::<Result<Vec<_>>>()?;
+        match rows.windows(2).position(|pair| pair[0].len() != pair[1].len()) {
+            None => Ok(rows),
+            Some(i) => Err(Error::invalid(
+                format!("{self} of {} and {}", archs[i], archs[i + 1]),
+                format!("{} columns and {}", rows[i].len(), rows[i + 1].len()),
+                "architectures of one space",
+            )),
+        }
+    }
+
+    /// The number of columns for a space.
+    ///
+    /// # Errors
+    /// When the space has problems, or the encoding does not fit it, or is wider than 100,000 columns.
+    pub fn width(&self, space: &Space) -> Result<usize> {
+        match self.kind {
+            Kind::Custom { .. } => Ok(self.of(&space.default_architecture()?)?.len()),
+            _ => self.plan(space).map(|plan| plan.width()),
+        }
+    }
+
+    /// What every column stands for, as `cell.0-1=skip` or `cell: skip > conv(same, 3)`.
+    ///
+    /// # Errors
+    /// As [`Encoding::width`].
+    pub fn names(&self, space: &Space) -> Result<Vec<String>> {
+        if let Kind::Custom { name, .. } = &self.kind {
+            return Ok((0..self.width(space)?).map(|i| format!("{name}[{i}]")).collect());
+        }
+        Ok(match &*self.plan(space)? {
+            Plan::OneHot(one_hot) => one_hot.names(),
+            Plan::Adjacency(adjacency) => adjacency.names(),
+            Plan::Path(paths) => paths.names(),
+        })
+    }
+
+    fn plan(&self, space: &Space) -> Result<Arc<Plan>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, plan)) = &*known
+            && of == space
+        {
+            return Ok(plan.clone());
+        }
+        space.check()?;
+        let plan = match &self.kind {
+            Kind::Path { first } => Plan::Path(Paths::of(space, *first)?),
+            Kind::Adjacency => Plan::Adjacency(Adjacency::of(space)),
+            Kind::OneHot | Kind::Custom { .. } => Plan::OneHot(OneHot::of(space)),
+            Kind::Broken { name, problem } => {
+                return Err(Error::new(ErrorKind::Invalid, format!("{name}: {problem}")));
+            }
+        };
+        if plan.width() > MOST_COLUMNS {
+            return Err(Error::invalid(
+                format!("{self} of this space, {} columns", plan.width()),
+                format!("at most {MOST_COLUMNS} are allowed"),
+                "a smaller repeat(...), or Encoding::custom(\"mine\", |arch| ...)",
+            ));
+        }
+        let plan = Arc::new(plan);
+        *known = Some((space.clone(), plan.clone()));
+        Ok(plan)
+    }
+}
+
+impl Plan {
+    fn width(&self) -> usize {
+        match self {
+            Plan::OneHot(one_hot) => one_hot.width(),
+            Plan::Adjacency(adjacency) => adjacency.width,
+            Plan::Path(paths) => paths.width,
+        }
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::OneHot => f.write_str("one-hot encoding"),
+            Kind::Adjacency => f.write_str("adjacency encoding"),
+            Kind::Path { first: None } => f.write_str("path encoding"),
+            Kind::Path { first: Some(n) } => write!(f, "path encoding, the first {n} columns"),
+            Kind::Custom { name, .. } | Kind::Broken { name, .. } => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Debug for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
