@@ -185,6 +185,14 @@ fn times_text(times: &super::value::Choice) -> String {
     }
 }
 
+/// A block by its name where it has one of its own, else as one would write it.
+pub(crate) fn block_name(block: &Block) -> String {
+    match &*block.0 {
+        Node::Shared { name, .. } => name.clone(),
+        _ => block_text(block),
+    }
+}
+
 /// A block in one line, as one would write it.
 pub(crate) fn block_text(block: &Block) -> String {
     let list = |blocks: &[Block]| blocks.iter().map(block_text).collect::<Vec<_>>().join(", ");

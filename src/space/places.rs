@@ -6,7 +6,7 @@
 
 use super::Genome;
 use super::block::{Block, Node};
-use super::draw::block_text;
+use super::draw::block_name;
 use super::genes::count;
 use crate::nn::CHOICE;
 use std::slice::Iter;
@@ -56,7 +56,7 @@ impl Places {
             Node::OneOf(blocks) => match &blocks[..] {
                 [only] => Places::of(only),
                 _ => {
-                    let labels: Vec<String> = blocks.iter().map(block_text).collect();
+                    let labels: Vec<String> = blocks.iter().map(block_name).collect();
                     let options: Vec<Places> = blocks.iter().map(Places::of).collect();
                     let inner = options.iter().map(|p| p.width).fold(0, usize::saturating_add);
                     let width = inner.saturating_add(blocks.len());

@@ -3,7 +3,7 @@
 
 use crate::space::block::{Block, Node};
 use crate::space::cell::Edge as CellEdge;
-use crate::space::draw::block_text;
+use crate::space::draw::block_name;
 use crate::space::genes::count;
 use crate::space::places::{Places, join};
 use crate::space::value::Choice;
@@ -180,7 +180,7 @@ fn operations(block: &Block) -> Option<Operations> {
         return None;
     }
     let all = fillings(block)?;
-    let (names, zero) = all.iter().map(|b| (block_text(b), is_zero(b))).unzip();
+    let (names, zero) = all.iter().map(|b| (block_name(b), is_zero(b))).unzip();
     Some(Operations { names, zero, places })
 }
 
@@ -232,6 +232,7 @@ fn products<T: Clone>(lists: Vec<Vec<T>>) -> Vec<Vec<T>> {
 fn is_zero(block: &Block) -> bool {
     match &*block.0 {
         Node::Layer { info, .. } => info.name == "zero",
+        Node::Shared { block, .. } => is_zero(block),
         Node::Seq(blocks) => blocks.iter().any(is_zero),
         Node::OneOf(options) => options.iter().all(is_zero),
         _ => false,

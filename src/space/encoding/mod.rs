@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// let there: Vec<&String> = names.iter().zip(&x).filter(|(_, x)| **x == 1.0).map(|(n, _)| n).collect();
 /// // The skip from 0 to 3, and the two convolutions by way of 2.
 /// assert_eq!(there.len(), 2);
-/// assert_eq!(there[0], "cell: skip");
+/// assert_eq!(there[0], "cell: skip_connect");
 /// assert_eq!(Encoding::one_hot().of(&arch)?.len(), 30);
 /// # Ok::<(), nascent::Error>(())
 /// ```
