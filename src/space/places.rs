@@ -9,6 +9,7 @@ use super::block::{Block, Node};
 use super::draw::block_name;
 use super::genes::count;
 use crate::nn::CHOICE;
+use std::collections::HashSet;
 use std::slice::Iter;
 
 /// The places of a block, and how many options they have together.
@@ -56,7 +57,7 @@ impl Places {
             Node::OneOf(blocks) => match &blocks[..] {
                 [only] => Places::of(only),
                 _ => {
-                    let labels: Vec<String> = blocks.iter().map(block_name).collect();
+                    let labels = distinct(blocks.iter().map(block_name).collect());
                     let options: Vec<Places> = blocks.iter().map(Places::of).collect();
                     let inner = options.iter().map(|p| p.width).fold(0, usize::saturating_add);
                     let width = inner.saturating_add(blocks.len());
@@ -84,15 +85,25 @@ impl Places {
                 Places::parts(named.collect())
             }
             Node::Cell(cell) => {
-                let mut names = vec![];
+                let (mut parts, mut blocks) = (vec![], cell.parts().iter());
                 for ((step, sets), to) in cell.nodes().zip(cell.inputs()..) {
-                    match sets {
-                        None => names.extend(step.edges.iter().map(|e| format!("{}-{to}", e.from))),
-                        Some(_) => names.push(to.to_string()),
+                    let Some(sets) = sets else {
+                        let names = step.edges.iter().map(|e| format!("{}-{to}", e.from));
+                        parts.extend(names.zip(&mut blocks).map(|(n, b)| (n, Places::of(b))));
+                        continue;
+                    };
+                    let Some(mut places) = blocks.next().map(Places::of) else { continue };
+                    // Its options are sets of edges: told apart by where these come from.
+                    if let Kind::OneOf { labels, .. } = &mut places.kind {
+                        let from = |i: &usize| step.edges.get(*i).map(|e| e.from.to_string());
+                        let text = |set: &Vec<usize>| {
+                            set.iter().filter_map(from).collect::<Vec<_>>().join(" and ")
+                        };
+                        *labels = sets.iter().map(|set| format!("from {}", text(set))).collect();
                     }
+                    parts.push((to.to_string(), places));
                 }
-                let parts = names.into_iter().zip(cell.parts());
-                Places::parts(parts.map(|(name, b)| (name, Places::of(b))).collect())
+                Places::parts(parts)
             }
             _ => match block.parts().unwrap_or_default() {
                 [only] => Places::of(only),
@@ -253,6 +264,17 @@ impl Places {
                 .fold(0, |rank, (_, part)| rank * part.combinations() + part.rank(decisions)),
         }
     }
+}
+
+/// The same block may be offered twice: the later one gets its number.
+fn distinct(mut labels: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    for (i, label) in labels.iter_mut().enumerate() {
+        if !seen.insert(label.clone()) {
+            *label = format!("{label} ({i})");
+        }
+    }
+    labels
 }
 
 fn pick(decisions: &mut Iter<u32>) -> usize {
