@@ -76,7 +76,8 @@ fn plan(space: &Space, seed: u64) -> Study {
         let named = |e: Evaluation, (i, v): (usize, &f64)| e.with(&format!("test{:02}", i + 1), *v);
         Ok::<_, Error>(tests.iter().enumerate().fold(run.evaluation(), named))
     });
-    Study::new(space, every_epoch.epochs(full)).strategy(Grid).batch(4)
+    let plan = Study::new(space, every_epoch.epochs(full)).strategy(Grid);
+    plan.duplicates(Duplicates::Repeat).batch(4)
 }
 
 /// The seconds of an epoch with its validation: the shortest of three, one training at a time.
