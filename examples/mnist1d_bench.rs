@@ -54,7 +54,10 @@ fn main() -> Result<()> {
         );
     }
     let clock = clock(&space).trials(all.len()).journal(format!("{folder}/seconds.jsonl")).run()?;
-    let seconds: Vec<f64> = clock.trials_done().iter().filter_map(Trial::score).collect();
+    let seconds: Option<Vec<f64>> = clock.trials_done().iter().map(Trial::score).collect();
+    let complete = seconds.filter(|s| s.len() == all.len() && s.iter().all(|s| *s < 0.65));
+    let seconds =
+        complete.ok_or("an epoch failed, or is too long for the file: see the journal")?;
     print_card(&found, &seconds);
     match out {
         Some(out) => pack(&found, &seconds, &out),

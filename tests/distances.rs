@@ -348,3 +348,36 @@ fn what_cannot_be_compared_says_what_can() {
         "Weisfeiler-Lehman distance, 2 iterations"
     );
 }
+
+/// A shared block that stands alone, and inside another one as well.
+#[test]
+fn shared_blocks_inside_shared_blocks() {
+    let inner = shared("inner", one_of([conv(same(), 3), conv(same(), 5)]));
+    let outer = shared("outer", one_of([conv(same(), 3), inner.clone()]));
+    let space = small().then(&outer).then(&inner);
+    let at = |decisions: [u32; 2]| space.decode(decisions).unwrap();
+    // conv3 > conv3 in two ways, conv3 > conv5, conv5 > conv5.
+    let (a, b, c, d) = (at([0, 1]), at([1, 0]), at([0, 0]), at([1, 1]));
+    assert_eq!(a.canonical(), c.canonical());
+    assert_eq!([&a, &b, &d].map(Architecture::canonical).iter().collect::<HashSet<_>>().len(), 3);
+    for distance in [Distance::edit(), Distance::weisfeiler_lehman(2)] {
+        let between = |x: &Architecture, y: &Architecture| distance.between(x, y).unwrap();
+        assert_eq!(between(&a, &c), 0.0, "{distance}");
+        assert!(between(&a, &b) > 0.0 && between(&b, &d) > 0.0, "{distance}");
+    }
+}
+
+/// x + x, added to itself again and again, and concatenated.
+#[test]
+fn what_doubles_at_every_step_does_not_grow_without_bounds() {
+    let op = one_of([skip(), conv(same(), 3)]);
+    let sums = small().then(repeat(30, op.residual()));
+    let (doubled, other) = (sums.default_architecture().unwrap(), sums.decode([1; 30]).unwrap());
+    assert_ne!(doubled.canonical(), other.canonical());
+    assert!(Distance::weisfeiler_lehman(2).between(&doubled, &other).unwrap() > 0.0);
+    says(Distance::edit().between(&doubled, &other), &["skip connections", "at most 1000"]);
+    let twice = concat([skip().into(), one_of([skip(), conv(same(), 1)])]);
+    let wide = small().then(repeat(12, twice));
+    let widest = wide.default_architecture().unwrap();
+    says(Distance::edit().between(&widest, &widest), &["at most 1000", "hamming"]);
+}

@@ -311,3 +311,30 @@ fn an_encoding_is_one_value_for_several_spaces_and_threads() {
     let again = Space::from_json(&a.to_json()).unwrap();
     assert_eq!(encoding.of(&again.decode(some[5].decisions()).unwrap()).unwrap(), expected[5]);
 }
+
+#[test]
+fn paths_beyond_all_bounds_are_refused() {
+    // A long cell with ten operations on each edge, and one that goes nowhere before its end.
+    let op = one_of((0..10).map(|k| conv(same(), 2 * k + 1)));
+    let chain = cell((0..7).map(|j| {
+        let mut edges = vec![zero().into(); j];
+        edges.push(op.clone());
+        edges
+    }));
+    let long = small().then(chain);
+    let many = conv(same(), any([1, 3, 5, 7])).dilation(1..=8).norm(any([false, true]));
+    let many = Block::from(many.activation(any(["relu", "gelu", "silu", "tanh"])));
+    let broad = small().then(cell([vec![many.clone()], vec![many.clone(); 2], vec![many; 3]]));
+    for space in [long, broad] {
+        for encoding in [Encoding::path(), Encoding::path().truncated(90_000)] {
+            says(encoding.width(&space), &["more than 100000 paths", "Try Encoding::"]);
+        }
+        assert!(Encoding::adjacency().width(&space).unwrap() < 2000);
+    }
+    // Widths by the thousand, in layers by the thousand: nothing is listed for an error.
+    let wide = small().then(repeat(1000, conv(1..=65_536, 3)));
+    says(Encoding::path().width(&wide), &["choices outside of its cells", "one_hot"]);
+    says(Encoding::adjacency().of(&wide.default_architecture().unwrap()), &["columns"]);
+    let inside = small().then(cell([[conv(1..=300, 3)]]));
+    says(Encoding::path().width(&inside), &["more than 256 operations", "0-1.conv.channels=1"]);
+}

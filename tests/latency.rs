@@ -270,3 +270,16 @@ fn limits_of_different_kinds_hold_together() {
         assert_eq!(inside.iter().any(|a| a.to_string() == arch.to_string()), within, "{arch}");
     }
 }
+
+#[test]
+fn what_would_take_for_ever_is_refused() {
+    let space =
+        Space::new([8], Task::classification(2)).then(linear(1..=300)).then(linear(1..=300));
+    let e = Latency::measure().for_space(&space).unwrap_err().to_string();
+    assert!(e.contains("at most 5000") && e.contains("fewer widths"), "{e}");
+    let arch = space.default_architecture().unwrap();
+    for batch in [10_000_000_000_000, i64::MAX] {
+        let latency = Latency::measure().batch(batch);
+        assert!(latency.timed(&arch).is_err() && latency.of(&arch).is_err());
+    }
+}

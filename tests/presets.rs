@@ -212,6 +212,9 @@ fn what_a_preset_cannot_be_is_said() {
         (presets::mobile(16, [(i64::MAX, 2)], 2..=3), "allowed is 1 to 65536"),
         (presets::mlp_of(2, [0, 8]), "units is 0"),
         (presets::darts_rnn(0), "units is 0"),
+        (presets::darts(16, 0), "darts: 0 cells"),
+        (presets::nas_bench_101(16, -3), "nas_bench_101: -3 cells"),
+        (presets::nas_bench_201(16, 0), "nas_bench_201: 0 cells"),
     ] {
         let problems = block.problems();
         assert!(problems.iter().any(|p| p.contains(part)), "{part}: {problems:?}");

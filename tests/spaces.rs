@@ -99,6 +99,31 @@ fn an_architecture_of_shared_cells_has_a_text_and_a_network() {
 }
 
 #[test]
+fn texts_are_read_back_whatever_they_leave_out() {
+    let op = one_of([skip(), conv(same(), 3)]);
+    let both = cell([vec![op.clone(); 2]]).two_inputs();
+    let named = shared("m", one_of([skip(), skip()]));
+    let nested = shared("n", one_of([conv(same(), 3), shared("k", conv(same(), 1))]));
+    let digits = Space::on(&Dataset::digits());
+    for space in [
+        digits.then(conv(4, 3)).then(stack([(conv(4, 1), both.clone()), (conv(4, 1), both)])),
+        digits.then(conv(4, 3)).then(&named),
+        digits.then(conv(4, 3)).then(&nested).then(&nested),
+        digits.then(conv(any([4, 8]), 3)).then(&nested).then(shared("k", conv(same(), 1))),
+    ] {
+        for arch in space.enumerate() {
+            let text = arch.to_string();
+            assert_eq!(space.parse(&text).unwrap(), arch, "{text}");
+        }
+    }
+    let space = digits.then(conv(4, 3)).then(&named);
+    for text in ["m={skip}@1", "m={skip};conv(4,3)>m@1", "@1"] {
+        assert_eq!(space.parse(text).unwrap().decisions(), [1], "{text}");
+    }
+    says(space.parse("m={skip};conv(5,3)>m@1"), &["those of m={skip}"]);
+}
+
+#[test]
 fn what_is_too_many_is_not_listed() {
     let space = images().then(presets::darts(16, 8));
     says(

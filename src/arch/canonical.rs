@@ -35,6 +35,15 @@ pub(super) struct Plain {
     pub(super) end: Option<usize>,
 }
 
+/// Sums of more than this stay as they are: x + x, added to itself again and again, would grow without
+/// bounds.
+const MOST_SUMMED: usize = 256;
+
+/// Whether the node is a sum that counts as part of the sums that read it.
+pub(super) fn is_small_sum(node: &Node, reads: &[usize]) -> bool {
+    node.op.info.name == ADD.name && reads.len() <= MOST_SUMMED
+}
+
 /// Looks through skips, flattens sums, and follows zeros, in the graph that ends in node `end`.
 pub(super) fn simplify(nodes: &[Node], end: usize) -> Plain {
     let n = end + 1;
@@ -48,7 +57,7 @@ pub(super) fn simplify(nodes: &[Node], end: usize) -> Plain {
                 match input {
                     Is::Zero => {}
                     // A sum of sums is one sum.
-                    Is::Node(i) if nodes[i].op.info.name == ADD.name => {
+                    Is::Node(i) if is_small_sum(&nodes[i], &reads[i]) => {
                         let inner: Vec<usize> = reads[i].clone();
                         list.extend(inner);
                     }

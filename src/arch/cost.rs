@@ -402,14 +402,15 @@ impl Walk<'_> {
     fn shared(&mut self, name: &str, block: &Block, at: Value) -> Option<Value> {
         let i = self.genome.shared.iter().position(|(other, _)| other == name)?;
         let inputs = (at, self.before, self.wide);
+        // Before it may be known already, from inside another one: which are entered is not decided.
+        if !self.inside && self.entered.iter().all(|e| e.0 != i) {
+            self.entered.push((i, inputs));
+        }
         let known = |c: &&Counted| c.number == i && c.inputs == inputs;
         if let Some(c) = self.counted.iter().find(known) {
             self.sums = self.sums.plus(c.sums);
             (self.before, self.wide) = c.left;
             return Some(c.end);
-        }
-        if !self.inside && self.entered.iter().all(|e| e.0 != i) {
-            self.entered.push((i, inputs));
         }
         let (outside, nested) = (std::mem::take(&mut self.sums), self.inside);
         self.inside = true;

@@ -85,8 +85,8 @@ impl Latency {
     /// by the neighbours of each that brings a new operation, until none does.
     ///
     /// # Errors
-    /// When the space has problems, an operation cannot be run, or what is missing is not measured
-    /// because the table is a frozen one.
+    /// When the space has problems or more than 5,000 different operations, an operation cannot be run,
+    /// or what is missing is not measured because the table is a frozen one.
     pub fn for_space(&self, space: &Space) -> Result<Latency> {
         space.check()?;
         let space = space.with_limits(vec![]);
@@ -150,6 +150,7 @@ impl Latency {
     /// # Errors
     /// When the layers do not fit together, or the network cannot be run.
     pub fn timed(&self, arch: &Architecture) -> Result<f64> {
+        fits(arch, arch.memory(self.0.batch) / 2)?;
         let _one_at_a_time = self.table();
         let model = Model::new(arch, &Device::Cpu, 0)?;
         let x = self.input(&arch.of_space().input(), 0)?;
@@ -272,6 +273,8 @@ impl Latency {
 
 /// Spaces up to this size are looked through as a whole.
 const SMALL: u128 = 20_000;
+/// The most operations that are measured for a space.
+const MOST: usize = 5000;
 /// How many samples of a larger space are looked at.
 const SAMPLES: usize = 500;
 
@@ -292,6 +295,14 @@ impl Found {
             if !self.names.contains(&key) {
                 self.names.insert(key.clone());
                 self.first.push((arch.clone(), id));
+                if self.first.len() > MOST {
+                    return Err(Error::invalid(
+                        "for_space(&space) with a space of thousands of different operations",
+                        format!("at most {MOST} are measured, which takes about ten minutes"),
+                        "fewer widths in the space, or Latency::measure(), which measures what is \
+                         asked for when it is asked for",
+                    ));
+                }
             }
         }
         Ok(self.first.len() > before)
@@ -401,7 +412,9 @@ impl PartialEq for Latency {
 
 impl fmt::Display for Latency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = plural(self.table().len(), "operation");
+        // Without waiting for another cell that is measuring.
+        let Ok(table) = self.0.table.try_lock() else { return f.write_str("latency, measuring") };
+        let n = plural(table.len(), "operation");
         let more = if self.0.measuring { ", others when they are asked for" } else { "" };
         write!(f, "latency of {n} in batches of {}{more}", self.0.batch)
     }

@@ -15,7 +15,7 @@ use graph::Builder;
 pub use graph::LayerRow;
 pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
 pub use latency::Latency;
-pub(crate) use sequence::Sequence;
+pub(crate) use sequence::{MOST_SKIPS, Sequence};
 pub use shape::Shape;
 pub(crate) use wl::check as check_iterations;
 

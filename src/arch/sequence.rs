@@ -15,6 +15,11 @@ pub(crate) struct Sequence {
     pub(crate) skips: Vec<(usize, usize, bool)>,
 }
 
+/// Of more sources than this the rest is left out: they are more skip connections than can be compared.
+const MOST_SOURCES: usize = 2 * MOST_SKIPS;
+/// More skip connections than this take too long to match.
+pub(crate) const MOST_SKIPS: usize = 1000;
+
 impl Architecture {
     /// Those of the shared blocks that decide it, or of the `whole` network.
     pub(crate) fn sequences(&self, whole: bool) -> Result<Vec<Sequence>> {
@@ -46,7 +51,7 @@ fn sequence(nodes: &[Node], end: usize) -> Sequence {
             continue;
         }
         let concat = node.op.info.name == CONCAT.name;
-        let read = reads[id].iter().flat_map(|&i| sources[i].iter());
+        let read = reads[id].iter().flat_map(|&i| sources[i].iter()).take(MOST_SOURCES);
         let read: Vec<(usize, bool)> = read.map(|&(at, c)| (at, c || concat)).collect();
         // The head's place is the output's.
         if concat || node.op.info.name == ADD.name || node.role == Role::Head {

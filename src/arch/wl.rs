@@ -18,11 +18,10 @@
 //! A convolution with a ReLU in front of it is two operations.
 
 use super::Architecture;
-use super::canonical::{Plain, label, mix, simplify};
+use super::canonical::{Plain, is_small_sum, label, mix, simplify};
 use super::graph::Node;
 use crate::count::Count;
 use crate::error::{Error, Result};
-use crate::nn::ADD;
 
 /// Colours see no farther after this.
 const MOST_ITERATIONS: i64 = 100;
@@ -89,7 +88,7 @@ fn collect(nodes: &[Node], end: usize, iterations: usize, block: u64, out: &mut 
         return;
     };
     let output = reads.len();
-    let is_sum = |id: usize| nodes[id].op.info.name == ADD.name && !zero[id];
+    let is_sum = |id: usize| is_small_sum(&nodes[id], &reads[id]) && !zero[id];
     let mut readers: Vec<Vec<usize>> = vec![vec![]; output];
     let mut read = |by: usize, from: usize| match is_sum(from) {
         true => reads[from].iter().for_each(|&i| readers[i].push(by)),

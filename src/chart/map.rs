@@ -74,6 +74,11 @@ pub fn map(
     Ok(Map { metric, maximise, scores, x, costs, third: None, marks: vec![] })
 }
 
+/// A cost in the picture: counts are large, seconds may be small.
+fn amount(value: f64) -> String {
+    if value != 0.0 && value.abs() < 1.0 { score(value) } else { human_count(value) }
+}
+
 fn same_number(call: &str, scores: usize, others: usize) -> Result<()> {
     match scores == others {
         true => Ok(()),
@@ -92,6 +97,7 @@ impl Map {
     }
 
     /// Coloured by a third quantity: its mean in each place, instead of the number of architectures.
+    /// Architectures whose value is not finite are left out of the map, and of its frontier.
     ///
     /// # Errors
     /// When there are not as many values as architectures.
@@ -129,7 +135,7 @@ impl Map {
         self.marks.iter().filter(|m| usable(m.cost) && usable(m.score)).collect()
     }
 
-    /// The architectures that no other beats in both, from the cheapest on, as (cost, score).
+    /// The architectures on the map that no other beats in both, from the cheapest on, as (cost, score).
     pub fn frontier(&self) -> Vec<(f64, f64)> {
         let point = |&(x, score, _): &(f64, f64, f64)| FrontierPoint {
             x,
@@ -276,7 +282,7 @@ impl Map {
     /// What the colours stand for, in the row of the legend behind the frontier.
     fn colour_bar(&self, frame: &mut Frame, shades: &Shades) {
         let (y, font) = (62.0, Font::NOTE);
-        let say = |v: f64| human_count(v);
+        let say = |v: f64| amount(v);
         let mut x = 16.0 + 23.0 + width("frontier", font) + 20.0;
         let (least, most) = (say(shades.lo), say(shades.hi));
         if shades.lo < shades.hi {
@@ -311,7 +317,7 @@ impl Map {
                 mark.name,
                 self.metric(),
                 score(mark.score),
-                human_count(mark.cost),
+                amount(mark.cost),
                 self.x_name()
             );
             frame.svg.hover(at, 6.0, &says);
@@ -362,7 +368,7 @@ impl Map {
     }
 
     fn describe(&self, all: usize, front: &[(f64, f64)]) -> String {
-        let say = |p: &(f64, f64)| format!("{} at {}", score(p.1), human_count(p.0));
+        let say = |p: &(f64, f64)| format!("{} at {}", score(p.1), amount(p.0));
         let ends: Vec<String> = front.first().into_iter().chain(front.last()).map(say).collect();
         let all = plural(all, "architecture");
         format!(
@@ -447,14 +453,14 @@ impl Draw for Map {
         let ((left, right), (lo, hi)) = (x.ends(), y.ends());
         let (low, high) = (score(lo), score(hi));
         let name = format!("{}{}", self.x_name(), if x.is_log() { " (logarithmic)" } else { "" });
-        let ends = (human_count(left), human_count(right));
+        let ends = (amount(left), amount(right));
         let plot = canvas.render((&low, &high), (&ends.0, &ends.1), &name, &[]);
         let columns = ["frontier".to_string(), self.x_name().into(), self.metric().into()];
         let marked = self.marks();
         let marked = marked.iter().map(|m| (format!("◆ {}", fit(&m.name, 40)), m.cost, m.score));
         let front = front.iter().rev().take(8).map(|p| ("●".to_string(), p.0, p.1));
         let rows: Vec<Vec<String>> =
-            marked.chain(front).map(|(name, x, y)| vec![name, human_count(x), score(y)]).collect();
+            marked.chain(front).map(|(name, x, y)| vec![name, amount(x), score(y)]).collect();
         format!("{title}\n{plot}\n{}", table(&columns, &rows))
     }
 }
@@ -503,6 +509,13 @@ mod tests {
             let least = least.fold(f64::INFINITY, f64::min);
             assert!((away(&hexagon((x, y))) - least).abs() < 1e-9, "({x}, {y})");
         }
+    }
+
+    #[test]
+    fn small_costs_are_told_apart() {
+        let map = map("accuracy (%)", [80.0, 90.0], "latency (s)", [0.0012, 0.0034]).unwrap();
+        let plain = map.chart().to_string();
+        assert!(plain.contains("0.0012") && plain.contains("0.0034"), "{plain}");
     }
 
     #[test]

@@ -267,7 +267,7 @@ impl Places {
 }
 
 /// The same block may be offered twice: the later one gets its number.
-fn distinct(mut labels: Vec<String>) -> Vec<String> {
+pub(crate) fn distinct(mut labels: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
     for (i, label) in labels.iter_mut().enumerate() {
         if !seen.insert(label.clone()) {

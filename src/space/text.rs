@@ -39,12 +39,21 @@ impl Written {
     }
 
     fn show(&self, space: &Space) -> String {
-        let shared = self.shared.iter().map(|(name, list)| format!("{name}={{{}}}", show(list)));
-        let all = match space.genome().fixed && !self.shared.is_empty() {
-            true => shared.collect::<Vec<_>>(),
-            false => shared.chain([show(&self.items)]).collect(),
-        };
-        all.join(";")
+        match space.genome().fixed && !self.shared.is_empty() {
+            true => self.show_shared().join(";"),
+            false => self.show_all(),
+        }
+    }
+
+    fn show_shared(&self) -> Vec<String> {
+        let one = |(name, list): &(String, Vec<Item>)| format!("{name}={{{}}}", show(list));
+        self.shared.iter().map(one).collect()
+    }
+
+    fn show_all(&self) -> String {
+        let mut parts = self.show_shared();
+        parts.push(show(&self.items));
+        parts.join(";")
     }
 
     /// The first decisions, in enumeration order, that lead here.
@@ -135,7 +144,9 @@ fn show_cell(steps: &[Joined]) -> String {
         };
         edges.iter().map(one).collect::<Vec<_>>().join("|")
     };
-    if let [(join, only)] = steps {
+    if let [(join, only)] = steps
+        && only.iter().all(|(from, _)| *from == 0)
+    {
         return format!("{}({})", join.name(), edges(only, false));
     }
     let step = |(join, list): &Joined| match join {
@@ -252,9 +263,10 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
                 )
             })?;
         let genes = genes::parse(&space.genome().whole, &flat)?;
-        let of_code = Written::of(space, &genes).show(space);
-        let spaceless = |t: &str| t.split_whitespace().collect::<String>();
-        if !layers.is_empty() && spaceless(layers) != of_code {
+        let written = Written::of(space, &genes);
+        let (of_code, with_all) = (written.show(space), written.show_all());
+        let said = layers.split_whitespace().collect::<String>();
+        if !said.is_empty() && said != of_code && said != with_all {
             return Err(Error::invalid(
                 format!("the architecture \"{}\"", shorten(text)),
                 format!("the decisions after the @ are those of {}", shorten(&of_code)),

@@ -22,16 +22,13 @@
 //! differences in the mean as well, so that 0 means equal.
 
 use super::hungarian::assign;
-use crate::arch::{Architecture, Sequence};
+use crate::arch::{Architecture, MOST_SKIPS, Sequence};
 use crate::error::{Error, Result};
 use crate::nn::Op;
 use crate::space::Value;
 
 /// The weight of the skip connections.
 const LAMBDA: f64 = 1.0;
-
-/// More skip connections than this take too long to match.
-const MOST_SKIPS: usize = 1000;
 
 /// The layers of an architecture, those of every cell that decides it or of the whole network.
 ///
@@ -41,7 +38,7 @@ pub(super) fn layers(arch: &Architecture, whole: bool) -> Result<Vec<Sequence>> 
     let found = arch.sequences(whole)?;
     match found.iter().map(|s| s.skips.len()).max() {
         Some(n) if n > MOST_SKIPS => Err(Error::invalid(
-            format!("the edit distance of a network with {n} skip connections"),
+            format!("the edit distance of a network with {n} skip connections or more"),
             format!("at most {MOST_SKIPS} are allowed"),
             "Distance::hamming() or Distance::weisfeiler_lehman(2)",
         )),

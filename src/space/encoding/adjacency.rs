@@ -20,7 +20,7 @@
 
 use super::cells::{Part, parts};
 use crate::space::Space;
-use crate::space::places::{join, mark};
+use crate::space::places::{distinct, join, mark};
 
 pub(super) struct Adjacency {
     parts: Vec<Part>,
@@ -63,12 +63,12 @@ impl Adjacency {
         let mut names = vec![];
         for part in &self.parts {
             match part {
-                Part::Rest { name, places } => places.names(name, &mut names),
+                Part::Rest { name, places, .. } => places.names(name, &mut names),
                 Part::Wired { name, cell } => {
                     let at = |place: String| join(name, &place);
                     names.extend(cell.pairs().map(|(from, to)| at(format!("{from}-{to}"))));
                     for v in 1..cell.vertices.saturating_sub(1) {
-                        let options = cell.operations.names.iter();
+                        let options = distinct(cell.operations.names.clone()).into_iter();
                         names.extend(options.map(|option| at(format!("{v}={option}"))));
                     }
                 }
@@ -77,7 +77,7 @@ impl Adjacency {
                         for edge in &step.edges {
                             let place = join(name, &format!("{}-{}", edge.from, edge.to));
                             names.extend(step.sets.is_some().then(|| place.clone()));
-                            let options = edge.operations.names.iter();
+                            let options = distinct(edge.operations.names.clone()).into_iter();
                             names.extend(options.map(|option| format!("{place}={option}")));
                         }
                     }

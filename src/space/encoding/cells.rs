@@ -20,10 +20,11 @@ pub(super) enum Part {
         name: String,
         cell: VertexCell,
     },
-    /// Choices outside of cells.
+    /// Choices outside of cells, or those of a cell with more on its edges than single operations.
     Rest {
         name: String,
         places: Places,
+        in_cell: bool,
     },
 }
 
@@ -76,7 +77,7 @@ impl Operations {
 }
 
 /// More operations than this on one edge are no alphabet any more.
-const MOST_OPERATIONS: usize = 256;
+pub(super) const MOST_OPERATIONS: usize = 256;
 
 impl EdgeCell {
     /// Calls `see` for every edge with the number of its operation, `None` where the node does not
@@ -121,20 +122,21 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
     if !block.has_choices() {
         return;
     }
-    let rest = |name| Part::Rest { name, places: Places::of(block) };
+    let outside = |name| Part::Rest { name, places: Places::of(block), in_cell: false };
+    let rest = |name| Part::Rest { name, places: Places::of(block), in_cell: true };
     match &*block.0 {
-        Node::Layer { .. } => found.push(rest(name)),
+        Node::Layer { .. } => found.push(outside(name)),
         Node::OneOf(options) => match &options[..] {
             [only] => collect(only, name, found),
-            _ => found.push(rest(name)),
+            _ => found.push(outside(name)),
         },
         Node::Repeat { times, block: copy } => match &times.options[..] {
-            [_] => {
+            [_] if has_cells(copy) => {
                 for i in 0..count(times, 0) {
                     collect(copy, format!("{}[{i}]", join(&name, "repeat")), found);
                 }
             }
-            _ => found.push(rest(name)),
+            _ => found.push(outside(name)),
         },
         Node::Cell(cell) => {
             let mut steps = vec![];
@@ -171,6 +173,10 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
             }
         },
     }
+}
+
+fn has_cells(block: &Block) -> bool {
+    matches!(*block.0, Node::Cell(_) | Node::Wired(_)) || block.children().iter().any(has_cells)
 }
 
 /// What the block can become; nothing where that is too much, or has cells or shared choices in it.

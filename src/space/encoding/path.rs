@@ -20,7 +20,7 @@
 //! The sequences of a cell are kept as a tree, a node for every beginning. An architecture is encoded
 //! by walking its edges in order with, at every vertex, the set of tree nodes that paths to it end in.
 
-use super::cells::{EdgeCell, Operations, Part, VertexCell, parts};
+use super::cells::{EdgeCell, MOST_OPERATIONS, Operations, Part, VertexCell, parts};
 use super::{MOST_COLUMNS, other};
 use crate::error::{Error, Result};
 use crate::space::Space;
@@ -79,15 +79,27 @@ impl Paths {
             cells.push(match part {
                 Part::Cell { name, cell } => Cell::of_edges(name, cell, first)?,
                 Part::Wired { name, cell } => Cell::of_vertices(name, cell, first)?,
-                Part::Rest { name, places } => {
-                    let mut names = vec![];
-                    places.names(&name, &mut names);
-                    let example = names.first().map_or(String::new(), |n| format!(", as {n}"));
-                    return Err(Error::invalid(
-                        "the path encoding of a space with choices outside of its cells",
-                        format!("they are on no path through a cell{example}"),
-                        other(),
-                    ));
+                Part::Rest { name, places, in_cell } => {
+                    let example = match places.width {
+                        0..1000 => {
+                            let mut names = vec![];
+                            places.names(&name, &mut names);
+                            names.first().map_or(String::new(), |n| format!(", as {n}"))
+                        }
+                        _ => String::new(),
+                    };
+                    return Err(match in_cell {
+                        true => Error::invalid(
+                            format!("the path encoding of a cell with other cells on its edges, or more than {MOST_OPERATIONS} operations"),
+                            format!("a path consists of single operations{example}"),
+                            other(),
+                        ),
+                        false => Error::invalid(
+                            "the path encoding of a space with choices outside of its cells",
+                            format!("they are on no path through a cell{example}"),
+                            other(),
+                        ),
+                    });
                 }
             });
         }
@@ -277,11 +289,14 @@ impl Tree {
                     tree.columns += 1;
                 }
             }
-            if tree.columns >= most || tree.column.len() > 8 * MOST_COLUMNS || length + 1 == nodes {
+            if tree.columns >= most || tree.is_too_large() || length + 1 == nodes {
                 break;
             }
             let mut longer = vec![];
             for (node, at) in level {
+                if tree.is_too_large() {
+                    break;
+                }
                 let mut to = vec![0u128; letters];
                 for m in moves.iter().filter(|m| at >> m.from & 1 == 1) {
                     m.letters.iter().for_each(|&letter| to[letter] |= 1 << m.to);
@@ -294,14 +309,25 @@ impl Tree {
             }
             level = longer;
         }
-        if first.is_none() && tree.columns > MOST_COLUMNS || tree.column.len() > 8 * MOST_COLUMNS {
+        if tree.columns > MOST_COLUMNS || tree.columns < most && tree.is_too_large() {
+            let hint = match tree.columns {
+                n if n >= 100 && first.is_none() => {
+                    "Encoding::path().truncated(100), which keeps the shortest"
+                }
+                _ => "Encoding::adjacency(), or fewer operations on an edge",
+            };
             return Err(Error::invalid(
-                format!("the path encoding of a cell with more than {} paths", tree.columns - 1),
-                format!("at most {MOST_COLUMNS} columns are allowed"),
-                "Encoding::path().truncated(100), which keeps the shortest",
+                format!("the path encoding of a cell with more than {MOST_COLUMNS} paths"),
+                "that is the most, their beginnings included",
+                hint,
             ));
         }
         Ok(tree)
+    }
+
+    /// More beginnings than a search can keep.
+    fn is_too_large(&self) -> bool {
+        self.column.len() > 8 * MOST_COLUMNS || self.next.len() > 100 * MOST_COLUMNS
     }
 
     fn push(&mut self) -> u32 {

@@ -24,6 +24,7 @@
 //! 2 is one 1x1 convolution instead of two that see shifted halves, with as many parameters; and
 //! there is no auxiliary head.
 
+use super::broken;
 use crate::count::Count;
 use crate::nn::{avg_pool, batch_norm, conv, global_avg_pool, max_pool, relu, sep_conv, skip};
 use crate::space::{Block, cell, one_of, same, seq, shared, stack};
@@ -39,10 +40,13 @@ use crate::space::{Block, cell, one_of, same, seq, shared, stack};
 /// ```
 pub fn darts(channels: impl Count, cells: impl Count) -> Block {
     let (c, n) = (channels.to_i64(), cells.to_i64());
+    if n < 1 {
+        return broken(format!("darts: {n} cells; at least 1 is needed. Try 8."));
+    }
     let mut width = c;
     let mut list = vec![];
     // More than any network has is left to the check of the space's layers.
-    for k in 0..n.clamp(0, 10_000) {
+    for k in 0..n.min(10_000) {
         let reduces = k == n / 3 || k == 2 * n / 3;
         if reduces {
             width = width.saturating_mul(2);

@@ -22,6 +22,7 @@
 //! true canonical form, and so many different networks by
 //! [`Architecture::canonical`](crate::Architecture::canonical).
 
+use super::broken;
 use crate::count::Count;
 use crate::nn::{conv, global_avg_pool, max_pool};
 use crate::space::{Block, one_of, repeat, same, seq, shared, wired};
@@ -44,10 +45,12 @@ use crate::space::{Block, one_of, repeat, same, seq, shared, wired};
 /// ```
 pub fn nas_bench_101(channels: impl Count, cells: impl Count) -> Block {
     let (c, n) = (channels.to_i64(), cells.to_i64());
+    if n < 1 {
+        return broken(format!("nas_bench_101: {n} cells a stage; at least 1 is needed. Try 3."));
+    }
     let operation = one_of([conv(same(), 3), conv(same(), 1), max_pool(3).stride(1).padding(1)]);
     let cell = shared("cell", wired(7, 9, operation));
     let stack = |channels: i64| match n {
-        ..=0 => seq::<Block>([]),
         1 => cell.channels(channels),
         _ => seq([cell.channels(channels), repeat(n - 1, cell.clone())]),
     };
