@@ -25,6 +25,16 @@
 //! # Ok::<(), nascent::Error>(())
 //! ```
 //!
+//! Where to go from there:
+//!
+//! - spaces: [`Block`] with [`any`], [`one_of`], [`repeat`], [`cell`], [`wired`], [`shared`] and the
+//!   [`presets`] of the literature; limits by [`Space::at_most`]; [`Distance`] and [`Encoding`] of
+//!   architectures;
+//! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
+//!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
+//! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Evolution`], a [`strategy`](fn@strategy) of your own;
+//! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
+//!
 //! Everything is an owned value that a notebook variable can hold; settings return a new value, so
 //! a cell can be run again; and everything random follows from the study's seed, on any number of
 //! threads. The README shows the set-up of a notebook; `notebooks/quickstart.ipynb` is the tour.

@@ -289,3 +289,33 @@ fn mnist1d_can_be_trained_again() {
     println!("apart on average: same seed {:.4}, other seed {:.4}", apart[0], apart[1]);
     assert!(apart[0] < 0.01 && 2.0 * apart[0] < apart[1], "{apart:?}");
 }
+
+/// The best of n uniform draws has a known expectation, and random search reaches it: without any
+/// file, on every table.
+#[test]
+fn random_search_finds_what_chance_would() {
+    for table in [
+        NasBench201::cifar10().objective("val_s0"),
+        NasBench201::imagenet16().objective("val"),
+        Mnist1dBench::table().objective("val"),
+    ] {
+        let name = table.metric().name;
+        let mut sorted: Vec<f64> = column(&table, &name).into_iter().flatten().collect();
+        sorted.sort_by(f64::total_cmp);
+        for n in [10, 100] {
+            let below = |rank: usize| (rank as f64 / sorted.len() as f64).powi(n);
+            let moment = |power: i32| -> f64 {
+                let term = |(i, v): (usize, &f64)| v.powi(power) * (below(i + 1) - below(i));
+                sorted.iter().enumerate().map(term).sum()
+            };
+            let (mean, deviation) = (moment(1), (moment(2) - moment(1).powi(2)).max(0.0).sqrt());
+            let plan = Study::new(&table.space(), &table).strategy(Random).quiet();
+            let plan = plan.duplicates(Duplicates::Repeat).batch(1).trials(n);
+            let best = |seed: u64| plan.seed(seed).run().unwrap().best().unwrap().score().unwrap();
+            let found = (0..400).map(best).sum::<f64>() / 400.0;
+            let error = deviation / 20.0;
+            println!("{table:?}\nbest of {n}: {found:.4}, expected {mean:.4} ± {error:.4}");
+            assert!((found - mean).abs() < 4.0 * error, "{name}: {found} for {mean} ± {error}");
+        }
+    }
+}
