@@ -514,7 +514,7 @@ mod tests {
     #[test]
     fn small_costs_are_told_apart() {
         let map = map("accuracy (%)", [80.0, 90.0], "latency (s)", [0.0012, 0.0034]).unwrap();
-        let plain = map.chart().to_string();
+        let plain = map.chart().plain();
         assert!(plain.contains("0.0012") && plain.contains("0.0034"), "{plain}");
     }
 
