@@ -110,6 +110,7 @@ fn texts_are_read_back_whatever_they_leave_out() {
         digits.then(conv(4, 3)).then(&named),
         digits.then(conv(4, 3)).then(&nested).then(&nested),
         digits.then(conv(any([4, 8]), 3)).then(&nested).then(shared("k", conv(same(), 1))),
+        digits.then(shared("two", repeat(2, conv(4, 3)))).then(&nested).then(conv(any([4, 8]), 3)),
     ] {
         for arch in space.enumerate() {
             let text = arch.to_string();
@@ -136,6 +137,8 @@ fn what_is_too_many_is_not_listed() {
     assert!(broken.enumerate().next().is_none());
     says(broken.all(), &["one_of"]);
     let small = images().then(conv(any([8, 16]), 3)).then(global_avg_pool());
+    let limited = small.at_most(Params(1000));
+    assert!(limited.to_string().contains("2 combinations, at_most(Params(1000))"), "{limited}");
     assert_eq!(small.all().unwrap(), small.enumerate().collect::<Vec<_>>());
 }
 

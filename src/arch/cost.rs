@@ -335,6 +335,8 @@ impl Walk<'_> {
                 self.block(block, decisions, at)
             }
             Tree::Stack(parts) => self.stack(parts, decisions, at),
+            // A name without decisions.
+            Tree::Shared { block, .. } if !block.has_choices() => self.block(block, decisions, at),
             Tree::Shared { name, block } => self.shared(name, block, at),
             Tree::Broken { block, .. } => self.block(block, decisions, at),
         }

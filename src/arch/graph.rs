@@ -287,6 +287,10 @@ impl<'s> Builder<'s> {
                 self.block(block, decisions, from)
             }
             Tree::Stack(parts) => self.stack(parts, decisions, from),
+            // A name without decisions.
+            Tree::Shared { block, .. } if !block.has_choices() => {
+                self.block(block, decisions, from)
+            }
             Tree::Shared { name, block } => {
                 let own = self.genome.shared.iter().position(|(other, _)| other == name);
                 let before = &self.shared[..own.map_or(0, |i| i + 1).min(self.shared.len())];

@@ -42,6 +42,7 @@ pub use space_tree::{SpaceTree, TreeNode};
 
 use crate::Result;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::path::Path;
 
 /// A row of [`CHARTS`].
@@ -97,6 +98,13 @@ trait Draw {
     fn plain(&self) -> String;
     fn html(&self) -> String {
         self.svg()
+    }
+}
+
+/// As in a terminal: [`Chart::plain`].
+impl fmt::Display for Chart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.plain())
     }
 }
 

@@ -21,7 +21,10 @@ pub(super) fn drawing(space: &Space) -> Chart {
     let problems = space.problems();
     let size = match (&problems[..], space.size()) {
         ([], Some(1)) => "1 architecture".to_string(),
-        ([], _) => format!("{} combinations", space.size_text()),
+        ([], _) => {
+            let limits: String = space.limits().iter().map(|l| format!(", {l}")).collect();
+            format!("{} combinations{limits}", space.size_text())
+        }
         (problems, _) => format!("cannot be searched: {} problems", problems.len()),
     };
     let root = TreeNode::Sequence(nodes);

@@ -77,7 +77,7 @@ struct Inner {
 pub(crate) struct Genome {
     /// The shared blocks by name, in order of appearance, those inside another one first.
     pub(crate) shared: Vec<(String, Block)>,
-    /// The shared blocks and then the tree, one after the other.
+    /// The shared blocks with something to decide, and then the tree, one after the other.
     pub(crate) whole: Block,
     /// Whether the tree has no decisions besides those of its shared blocks.
     pub(crate) fixed: bool,
@@ -95,7 +95,10 @@ impl Genome {
         });
         let whole = match shared.is_empty() {
             true => root.clone(),
-            false => seq(shared.iter().map(|(_, block)| block).chain([root])),
+            false => {
+                let decided = shared.iter().map(|(_, block)| block).filter(|b| b.has_choices());
+                seq(decided.chain([root]))
+            }
         };
         let fixed = !root.has_choices();
         Genome { shared, whole, fixed, places: OnceLock::new() }
@@ -313,7 +316,7 @@ impl Space {
     }
 
     /// The number of combinations of all choices, exactly, if it is below 2^128. Some of them may
-    /// not fit together; sampling and enumerating leave those out.
+    /// not fit together, or be over a limit; sampling and enumerating leave those out.
     pub fn size(&self) -> Option<u128> {
         genes::tally(self.genes()).exact
     }
