@@ -16,7 +16,19 @@
 //! All 2,250 were trained twice, with the seeds 0 and 1, for 27 epochs on the 3,200 training sequences
 //! as [`Mnist1dBench::training`] says; after every epoch 800 validation sequences and the 1,000 test
 //! sequences were classified. Nothing here is estimated or filled in. `examples/mnist1d_bench.rs`
-//! makes `mnist1d_bench.bin` anew.
+//! makes `mnist1d_bench.bin` anew, and prints these figures:
+//!
+//! ```text
+//! trained       2026-11-27, on two cores of an AMD EPYC virtual machine with AVX-512, Rust 1.95
+//! cost          2.0 hours of one core for all 4,500 trainings, at the seconds of the table
+//! validation    mean of both seeds after 27 epochs, %: least 7.88, median 86.12, most 99.06
+//! test          the same: least 8.55, median 86.70, most 99.00
+//! between seeds standard deviation of the test accuracy 4.81 points; for half of the networks below
+//!               0.85, for the best tenth 0.37; the large ones are of networks that one seed did not train
+//! best regret   who finds the best by the validation of seed 0 is 0.50 points of test accuracy below
+//!               the best there is; of seed 1, 0.10; of the mean of both, 0.40
+//! an epoch      10 to 179 ms, median 54: the shortest of three, one training at a time
+//! ```
 
 use crate::arch::Architecture;
 use crate::data::Dataset;
