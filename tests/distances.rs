@@ -376,7 +376,7 @@ fn what_doubles_at_every_step_does_not_grow_without_bounds() {
     assert_ne!(doubled.canonical(), other.canonical());
     assert!(Distance::weisfeiler_lehman(2).between(&doubled, &other).unwrap() > 0.0);
     says(Distance::edit().between(&doubled, &other), &["skip connections", "at most 1000"]);
-    let twice = concat([skip().into(), one_of([skip(), conv(same(), 1)])]);
+    let twice = concat([skip(), one_of([skip(), conv(same(), 1)])]);
     let wide = small().then(repeat(12, twice));
     let widest = wide.default_architecture().unwrap();
     says(Distance::edit().between(&widest, &widest), &["at most 1000", "hamming"]);

@@ -317,13 +317,13 @@ fn paths_beyond_all_bounds_are_refused() {
     // A long cell with ten operations on each edge, and one that goes nowhere before its end.
     let op = one_of((0..10).map(|k| conv(same(), 2 * k + 1)));
     let chain = cell((0..7).map(|j| {
-        let mut edges = vec![zero().into(); j];
+        let mut edges = vec![zero(); j];
         edges.push(op.clone());
         edges
     }));
     let long = small().then(chain);
     let many = conv(same(), any([1, 3, 5, 7])).dilation(1..=8).norm(any([false, true]));
-    let many = Block::from(many.activation(any(["relu", "gelu", "silu", "tanh"])));
+    let many = many.activation(any(["relu", "gelu", "silu", "tanh"]));
     let broad = small().then(cell([vec![many.clone()], vec![many.clone(); 2], vec![many; 3]]));
     for space in [long, broad] {
         for encoding in [Encoding::path(), Encoding::path().truncated(90_000)] {

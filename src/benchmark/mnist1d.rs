@@ -148,7 +148,7 @@ fn table(packed: &[u8]) -> Table {
     let mut columns: Vec<(String, Vec<f64>)> = vec![];
     for seed in 0..SEEDS {
         for (split, sequences) in ["val", "test"].into_iter().zip(SEQUENCES) {
-            let mut curves = vec![Vec::with_capacity(all.len()); EPOCHS];
+            let mut curves = vec![vec![]; EPOCHS];
             for _ in &all {
                 let mut count = 0;
                 for curve in &mut curves {

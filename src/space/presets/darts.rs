@@ -81,7 +81,7 @@ fn operation(stride: i64) -> Block {
     one_of([
         named("max_pool_3x3", pool(max_pool(3))),
         named("avg_pool_3x3", pool(avg_pool(3))),
-        named("skip_connect", if stride == 1 { skip().into() } else { shrink }),
+        named("skip_connect", if stride == 1 { skip() } else { shrink }),
         named("sep_conv_3x3", separable(3)),
         named("sep_conv_5x5", separable(5)),
         named("dil_conv_3x3", half(3, stride, 2)),
