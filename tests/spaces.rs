@@ -51,6 +51,38 @@ fn nas_bench_201_has_15_625_cells_of_6_466_and_fewer_kinds() {
     assert_eq!(keys.len(), CLASSES);
 }
 
+/// What a node of the cell computes, in words, from the six operations alone: skips and sums are looked
+/// through, zeros are left out, and a node that is read twice is written twice.
+fn unfolded(code: &[u32], node: usize) -> Vec<String> {
+    // Edges 0>1, 0>2, 1>2, 0>3, 1>3, 2>3.
+    let first = [0, 0, 1, 3][node];
+    let mut sum: Vec<String> = vec![];
+    for from in 0..node {
+        let read = if from == 0 { vec!["x".to_string()] } else { unfolded(code, from) };
+        match (code[first + from], read.is_empty()) {
+            (0, _) | (_, true) => {}
+            (1, _) => sum.extend(read),
+            (op, _) => sum.push(format!("{op}({})", read.join("+"))),
+        }
+    }
+    sum.sort();
+    sum
+}
+
+#[test]
+fn a_rule_that_sees_what_is_computed_counts_4_930() {
+    let space = Space::new([1, 8, 8], Task::classification(3)).then(presets::nas_bench_201(4, 1));
+    let mut words: HashMap<u64, String> = HashMap::new();
+    let mut all = HashSet::new();
+    for arch in space.enumerate() {
+        let text = unfolded(&arch.decisions(), 3).join("+");
+        // Ours tells more apart, and never puts together what it does not.
+        assert_eq!(*words.entry(arch.canonical()).or_insert(text.clone()), text, "{arch}");
+        all.insert(text);
+    }
+    assert_eq!((all.len(), words.len()), (4_930, CLASSES));
+}
+
 /// Cells by the canonical key: sums flattened, zeros propagated. 4,930 if, as in a string, a convolution
 /// that is read twice were the same as two convolutions with weights of their own.
 const CLASSES: usize = 5_425;

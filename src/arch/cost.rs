@@ -335,9 +335,10 @@ impl Walk<'_> {
                 self.block(block, decisions, at)
             }
             Tree::Stack(parts) => self.stack(parts, decisions, at),
-            // A name without decisions.
-            Tree::Shared { block, .. } if !block.has_choices() => self.block(block, decisions, at),
-            Tree::Shared { name, block } => self.shared(name, block, at),
+            Tree::Shared { name, block } => match self.genome.number(name) {
+                Some(i) => self.shared(i, block, at),
+                None => self.block(block, decisions, at),
+            },
             Tree::Broken { block, .. } => self.block(block, decisions, at),
         }
     }
@@ -401,8 +402,7 @@ impl Walk<'_> {
         head
     }
 
-    fn shared(&mut self, name: &str, block: &Block, at: Value) -> Option<Value> {
-        let i = self.genome.shared.iter().position(|(other, _)| other == name)?;
+    fn shared(&mut self, i: usize, block: &Block, at: Value) -> Option<Value> {
         let inputs = (at, self.before, self.wide);
         // Before it may be known already, from inside another one: which are entered is not decided.
         if !self.inside && self.entered.iter().all(|e| e.0 != i) {

@@ -287,15 +287,13 @@ impl<'s> Builder<'s> {
                 self.block(block, decisions, from)
             }
             Tree::Stack(parts) => self.stack(parts, decisions, from),
-            // A name without decisions.
-            Tree::Shared { block, .. } if !block.has_choices() => {
-                self.block(block, decisions, from)
-            }
             Tree::Shared { name, block } => {
-                let own = self.genome.shared.iter().position(|(other, _)| other == name);
-                let before = &self.shared[..own.map_or(0, |i| i + 1).min(self.shared.len())];
+                let Some(i) = self.genome.number(name) else {
+                    return self.block(block, decisions, from);
+                };
+                let before = &self.shared[..(i + 1).min(self.shared.len())];
                 let end = before.iter().map(|own| own.len()).sum();
-                let own = own.and_then(|i| self.shared.get(i)).copied().unwrap_or_default();
+                let own = self.shared.get(i).copied().unwrap_or_default();
                 if self.inside == 0 {
                     self.own = end;
                 }

@@ -112,8 +112,9 @@ impl Mnist1dBench {
     /// Its columns are `val1_s0`, `val1_s1`, `test1_s0`, `test1_s1` to `test27_s1` (share of the
     /// validation and test sequences classified correctly, after so many epochs, with a seed each),
     /// `val` and `test` (the means of both seeds after 27), `seconds` (of 27 epochs with their
-    /// validation, on one core), `params` and `macs`. A trial gets one of the seeds, drawn by its own, after as many
-    /// epochs as its budget allows, and pays the seconds of those; `test` is on record with it.
+    /// validation, on one core), `params` and `macs`. A trial gets one of the seeds, drawn by its own,
+    /// after as many epochs as its budget allows, and pays the seconds of those; `test` is on record
+    /// with it.
     ///
     /// ```
     /// use nascent::prelude::*;

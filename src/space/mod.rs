@@ -75,9 +75,11 @@ struct Inner {
 /// The decisions of a space in order: first those of its shared blocks, then those of the tree.
 #[derive(Clone)]
 pub(crate) struct Genome {
-    /// The shared blocks by name, in order of appearance, those inside another one first.
+    /// All shared blocks by name, in order of appearance, those inside another one first.
+    pub(crate) named: Vec<(String, Block)>,
+    /// Those in which something is decided; the others are names, and walked like any block.
     pub(crate) shared: Vec<(String, Block)>,
-    /// The shared blocks with something to decide, and then the tree, one after the other.
+    /// The shared blocks and then the tree, one after the other.
     pub(crate) whole: Block,
     /// Whether the tree has no decisions besides those of its shared blocks.
     pub(crate) fixed: bool,
@@ -87,21 +89,25 @@ pub(crate) struct Genome {
 
 impl Genome {
     fn of(root: &Block) -> Genome {
-        let mut shared: Vec<(String, Block)> = vec![];
+        let mut named: Vec<(String, Block)> = vec![];
         root.each_shared(&mut |name, block| {
-            if shared.iter().all(|(other, _)| other != name) {
-                shared.push((name.to_string(), block.clone()));
+            if named.iter().all(|(other, _)| other != name) {
+                named.push((name.to_string(), block.clone()));
             }
         });
+        let decided = named.iter().filter(|(_, block)| block.has_choices());
+        let shared: Vec<(String, Block)> = decided.cloned().collect();
         let whole = match shared.is_empty() {
             true => root.clone(),
-            false => {
-                let decided = shared.iter().map(|(_, block)| block).filter(|b| b.has_choices());
-                seq(decided.chain([root]))
-            }
+            false => seq(shared.iter().map(|(_, block)| block).chain([root])),
         };
         let fixed = !root.has_choices();
-        Genome { shared, whole, fixed, places: OnceLock::new() }
+        Genome { named, shared, whole, fixed, places: OnceLock::new() }
+    }
+
+    /// The number of a shared block in which something is decided.
+    pub(crate) fn number(&self, name: &str) -> Option<usize> {
+        self.shared.iter().position(|(other, _)| other == name)
     }
 }
 
@@ -275,7 +281,7 @@ impl Space {
         let mut twice = vec![];
         self.0.root.each_shared(&mut |name, block| {
             let differs = |(other, first): &&(String, Block)| other == name && first != block;
-            if genome.shared.iter().any(|s| differs(&s)) && !twice.contains(&name.to_string()) {
+            if genome.named.iter().any(|s| differs(&s)) && !twice.contains(&name.to_string()) {
                 twice.push(name.to_string());
             }
         });

@@ -29,7 +29,7 @@ impl Written {
     /// What the decisions lead to.
     fn of(space: &Space, genes: &[Gene]) -> Written {
         let (mut genes, mut shared, mut items) = (genes.iter(), vec![], vec![]);
-        for (name, block) in decided(space) {
+        for (name, block) in &space.genome().shared {
             let mut list = vec![];
             layers(block, &mut genes, &mut list);
             shared.push((name.clone(), list));
@@ -58,22 +58,17 @@ impl Written {
 
     /// The first decisions, in enumeration order, that lead here.
     fn solve(&self, space: &Space) -> Option<Vec<u32>> {
-        let names = decided(space).map(|(name, _)| name);
+        let names = space.genome().shared.iter().map(|(name, _)| name);
         if !names.eq(self.shared.iter().map(|(name, _)| name)) {
             return None;
         }
         let mut flat = vec![];
-        for ((_, block), (_, list)) in decided(space).zip(&self.shared) {
+        for ((_, block), (_, list)) in space.genome().shared.iter().zip(&self.shared) {
             flat.extend(solve(block, list)?);
         }
         flat.extend(solve(space.root(), &self.items)?);
         Some(flat)
     }
-}
-
-/// The shared blocks in which something is decided.
-fn decided(space: &Space) -> impl Iterator<Item = &(String, Block)> {
-    space.genome().shared.iter().filter(|(_, block)| block.has_choices())
 }
 
 /// A parsed piece of text.
@@ -275,10 +270,10 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
         }
         return Ok(flat);
     }
-    let names = space.genome().shared.iter().map(|(name, _)| name.clone()).collect();
+    let names = space.genome().named.iter().map(|(name, _)| name.clone()).collect();
     let mut parser = Parser { rest: layers, depth: 0, names };
     let fixed = space.genome().fixed;
-    let shared = parser.shared(decided(space).map(|(name, _)| name), fixed)?;
+    let shared = parser.shared(space.genome().shared.iter().map(|(name, _)| name), fixed)?;
     let items = match fixed && !shared.is_empty() && parser.rest.is_empty() {
         true => fixed_items(space),
         false => parser.items()?,
