@@ -191,8 +191,9 @@ pub(super) fn frame(inner: Laid, frame: Frame) -> Laid {
         true => (24.0 - inner.port, 36.0, 28.0),
         false => (16.0, 12.0, 12.0),
     };
-    let label = 2.0 * (width(&frame.label, LABEL) + 34.0);
-    let w = (inner.w + 2.0 * side).max(label.min(260.0));
+    // Beside the arrow that comes in at the middle, or at least within the frame.
+    let label = width(&frame.label, LABEL) + 34.0;
+    let w = (inner.w + 2.0 * side).max((2.0 * label).min(260.0)).max(label);
     let h = OUT + above + inner.h + below;
     let at = ((w - inner.w) / 2.0, OUT + above, inner);
     Laid { w, h, port: OUT, what: What::Frame(frame), parts: vec![at] }
@@ -223,7 +224,7 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
             frame(inner, Frame { label, colour: "#A3527E", dashed: false, residual: false, depth })
         }
         TreeNode::Edge { label, inner } => {
-            let label = elide(label, LABEL, 300.0);
+            let label = elide(label, LABEL, (room - 34.0).clamp(120.0, 300.0));
             let inner = lay(inner, room - 24.0, depth + 1);
             frame(inner, Frame { label, colour: "#6B6B6B", dashed: false, residual: false, depth })
         }

@@ -79,7 +79,7 @@ pub(crate) struct Genome {
     pub(crate) named: Vec<(String, Block)>,
     /// Those in which something is decided; the others are names, and walked like any block.
     pub(crate) shared: Vec<(String, Block)>,
-    /// The shared blocks and then the tree, one after the other.
+    /// The shared blocks and then the tree, one after the other; without a tree that decides nothing.
     pub(crate) whole: Block,
     /// Whether the tree has no decisions besides those of its shared blocks.
     pub(crate) fixed: bool,
@@ -97,11 +97,13 @@ impl Genome {
         });
         let decided = named.iter().filter(|(_, block)| block.has_choices());
         let shared: Vec<(String, Block)> = decided.cloned().collect();
-        let whole = match shared.is_empty() {
-            true => root.clone(),
-            false => seq(shared.iter().map(|(_, block)| block).chain([root])),
-        };
         let fixed = !root.has_choices();
+        let blocks = shared.iter().map(|(_, block)| block);
+        let whole = match (shared.is_empty(), fixed) {
+            (true, _) => root.clone(),
+            (false, true) => seq(blocks),
+            (false, false) => seq(blocks.chain([root])),
+        };
         Genome { named, shared, whole, fixed, places: OnceLock::new() }
     }
 

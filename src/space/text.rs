@@ -34,7 +34,10 @@ impl Written {
             layers(block, &mut genes, &mut list);
             shared.push((name.clone(), list));
         }
-        layers(space.root(), &mut genes, &mut items);
+        match space.genome().fixed {
+            true => items = fixed_items(space),
+            false => layers(space.root(), &mut genes, &mut items),
+        }
         Written { shared, items }
     }
 
