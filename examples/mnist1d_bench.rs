@@ -37,11 +37,7 @@ fn main() -> Result<()> {
     let space = Mnist1dBench::space();
     let all: Vec<Architecture> = space.enumerate().collect();
     if forecast {
-        println!("{} architectures", all.len());
-        for seed in 0..2 {
-            println!("{}", plan(&space, seed).trials(all.len()).explain());
-        }
-        return Ok(());
+        return print_forecast(&space, all.len(), jobs);
     }
     std::fs::create_dir_all(&folder)?;
     let mut found = vec![];
@@ -85,17 +81,35 @@ fn plan(space: &Space, seed: u64) -> Study {
 
 /// The seconds of an epoch with its validation: the shortest of three, one training at a time.
 fn clock(space: &Space) -> Study {
-    let train = Mnist1dBench::training();
-    let shortest = evaluator(move |arch: &Architecture, _: &Budget| {
-        let (mut run, mut shortest) = (train.start(arch, 0)?, f64::INFINITY);
-        for _ in 0..3 {
-            let start = Instant::now();
-            run.advance(1)?;
-            shortest = shortest.min(start.elapsed().as_secs_f64());
-        }
-        Ok::<_, Error>(shortest)
-    });
+    let shortest = evaluator(|arch: &Architecture, _: &Budget| shortest_epoch(arch));
     Study::new(space, shortest).strategy(Grid).jobs(1).batch(1)
+}
+
+fn shortest_epoch(arch: &Architecture) -> Result<f64> {
+    let (mut run, mut shortest) = (Mnist1dBench::training().start(arch, 0)?, f64::INFINITY);
+    for _ in 0..3 {
+        let start = Instant::now();
+        run.advance(1)?;
+        shortest = shortest.min(start.elapsed().as_secs_f64());
+    }
+    Ok(shortest)
+}
+
+/// What all trainings would take, from the epochs of 40 architectures drawn at random.
+fn print_forecast(space: &Space, architectures: usize, jobs: usize) -> Result<()> {
+    let (mut rng, mut seconds) = (Rng::new(1), vec![]);
+    for _ in 0..40 {
+        seconds.push(shortest_epoch(&space.sample(&mut rng)?)?);
+    }
+    let mean = seconds.iter().sum::<f64>() / 40.0;
+    let all = mean * (2 * EPOCHS * architectures) as f64;
+    println!("{architectures} architectures, two seeds, {EPOCHS} epochs of {:.0} ms", mean * 1e3);
+    println!(
+        "{:.1} hours of one core, {:.1} with {jobs} jobs",
+        all / 3600.0,
+        all / 3600.0 / jobs as f64
+    );
+    Ok(())
 }
 
 /// One training: sequences classified correctly after each epoch.
@@ -165,6 +179,14 @@ fn print_card(found: &[Vec<Run>], seconds: &[f64]) {
         let spread = (squares.sum::<f64>() / of[0].len() as f64).sqrt();
         println!("{name}: standard deviation between seeds {spread:.2} points");
     }
+    let apart = |i: usize| (test[0][i] - test[1][i]).abs() / 2f64.sqrt();
+    let mut order: Vec<usize> = (0..mean_test.len()).collect();
+    order.sort_by(|&i, &j| apart(i).total_cmp(&apart(j)));
+    println!("test: half of the networks below {:.2} points", apart(order[order.len() / 2]));
+    order.sort_by(|&i, &j| mean_test[j].total_cmp(&mean_test[i]));
+    let tenth = &order[..order.len() / 10];
+    let squares = tenth.iter().map(|&i| apart(i).powi(2)).sum::<f64>();
+    println!("test: the best tenth {:.2} points", (squares / tenth.len() as f64).sqrt());
     let most = mean_test.iter().copied().fold(0.0, f64::max);
     let first =
         |of: &[f64]| (0..of.len()).fold(0, |best, i| if of[i] > of[best] { i } else { best });
