@@ -704,3 +704,28 @@ fn references_boxes_and_arcs_are_taken() {
     let b = Study::new(&space, boxed).strategy(strategy).trials(3).quiet().run().unwrap();
     assert_eq!(lines(&a), lines(&b));
 }
+
+#[test]
+fn several_objectives_leave_a_front() {
+    let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32])));
+    // Score and size go together, but the widest is no better than the third.
+    let capped =
+        evaluator(|a, _| Evaluation::new((a.params() as f64).min(150.0)).with("twice", 2.0));
+    let study = Study::new(&space, capped)
+        .objective(Metric::minimise("params"))
+        .strategy(Grid)
+        .trials(4)
+        .quiet()
+        .run()
+        .unwrap();
+    let widths: Vec<String> = study.front().iter().map(|t| t.architecture().to_string()).collect();
+    assert_eq!(widths, ["linear(4)", "linear(8)", "linear(16)"]);
+    assert_eq!(study.objectives()[1], Metric::minimise("params"));
+
+    // A name that nobody knows fails the trials, and says what there is.
+    let wrong = study.objective(Metric::minimise("latncy")).quiet().run().unwrap();
+    let why = wrong.failed()[0].error().unwrap();
+    assert!(why.contains("latncy") && why.contains("twice, params, macs, seconds"), "{why}");
+    let twice = study.objective(Metric::maximise("params")).problems();
+    assert!(twice[0].contains("it is one already"), "{twice:?}");
+}

@@ -7,6 +7,8 @@ mod grid;
 mod local_search;
 mod parts;
 mod random;
+#[allow(dead_code)]
+mod targets;
 
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
 pub use evolution::Evolution;

@@ -16,6 +16,10 @@ use std::sync::Arc;
 pub struct History {
     pub(crate) space: Space,
     pub(crate) metric: Metric,
+    /// What is optimised besides the score.
+    pub(crate) further: Vec<Metric>,
+    /// The study's seed.
+    pub(crate) seed: u64,
     pub(crate) planned: usize,
     /// Shared: a copy for the strategy costs nothing.
     pub(crate) trials: Arc<Vec<Trial>>,

@@ -4,6 +4,7 @@ mod csv;
 mod explain;
 mod history;
 mod journal;
+mod objective;
 mod report;
 mod run;
 mod running;
@@ -103,6 +104,9 @@ pub struct Protocol {
     /// The most bytes that one trial may need, by its estimate.
     #[serde(default)]
     pub memory: Option<usize>,
+    /// What is optimised besides the score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<Metric>,
 }
 
 /// What happens when a trial fails.
@@ -146,10 +150,10 @@ impl fmt::Display for Protocol {
         if let Some(seconds) = self.trial_seconds {
             write!(f, ", at most {seconds} s a trial")?;
         }
-        match self.memory {
-            Some(bytes) => write!(f, ", at most {bytes} bytes a trial"),
-            None => Ok(()),
+        if let Some(bytes) = self.memory {
+            write!(f, ", at most {bytes} bytes a trial")?;
         }
+        self.objectives.iter().try_for_each(|m| write!(f, ", and {m}"))
     }
 }
 
@@ -218,6 +222,7 @@ impl Study {
             on_failure: OnFailure::default(),
             trial_seconds: None,
             memory: None,
+            objectives: vec![],
         };
         let setup = Setup {
             space: space.clone(),
@@ -422,6 +427,7 @@ impl Study {
         found.extend(s.evaluator.problems());
         found.extend(s.evaluator.problems_with(&s.space));
         found.extend(s.strategy.problems());
+        found.extend(self.objective_problems());
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
             let try_ = match name {
                 "trials" => 20,

@@ -1,6 +1,7 @@
 //! The rules of the loop, without threads: when the next trial may be asked, what a duplicate
 //! means, when the study is over.
 
+use super::objective::lacking;
 use super::trial::{Cost, Record};
 use super::{Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial};
 use crate::arch::Architecture;
@@ -77,6 +78,8 @@ impl State {
             history: History {
                 space: space.clone(),
                 metric,
+                further: vec![],
+                seed: 0,
                 planned: 0,
                 trials: Arc::default(),
                 visible: 0,
@@ -171,11 +174,19 @@ impl State {
         Next::Ask
     }
 
+    /// What the history says of the protocol.
+    fn under(&mut self, protocol: &Protocol) {
+        (self.history.key, self.history.seed) = (protocol.key, protocol.seed);
+        if self.history.further.len() != protocol.objectives.len() {
+            self.history.further = protocol.objectives.clone();
+        }
+    }
+
     /// The question to put to the strategy for the next trial.
     pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
         let n = self.trials().len();
         self.history.visible = (n + 1).saturating_sub(protocol.batch).min(self.settled);
-        self.history.key = protocol.key;
+        self.under(protocol);
         Question(self.history.clone())
     }
 
@@ -189,6 +200,7 @@ impl State {
         at: f64,
     ) -> Asked {
         let n = self.trials().len();
+        self.under(protocol);
         let seed = child(protocol.seed, "trial", n as u64);
         let key = protocol.key.of(&proposal.architecture);
         let twin = match protocol.duplicates {
@@ -250,7 +262,10 @@ impl State {
                     e.simulated_seconds().unwrap_or(f64::NAN)
                 ))
             }
-            Ok(e) => Outcome::Finished(e),
+            Ok(e) => match lacking(&self.history.further, &e, &self.trials()[n]) {
+                Some(why) => Outcome::Failed(why),
+                None => Outcome::Finished(e),
+            },
             Err(e) => Outcome::Failed(e.to_string()),
         };
         self.record(n, |r| {

@@ -1,0 +1,61 @@
+//! One number a trial, whatever the number of objectives: what model-based strategies learn from.
+//!
+//! With several objectives it is a random scalarisation, drawn anew for every trial, so that over a
+//! study the whole front is looked for (ParEGO: Knowles, "ParEGO: a hybrid algorithm with on-line
+//! landscape approximation for expensive multiobjective optimization problems", IEEE Trans. Evol.
+//! Comp. 10:1, 2006):
+//!
+//! ```text
+//! w    ~ uniform on the simplex
+//! f_i  = objective i, turned so that less is better, scaled to [0, 1] over the trials seen
+//! y    = -(max_i w_i f_i + 0.05 sum_i w_i f_i)          the augmented Tchebycheff norm
+//! ```
+
+use crate::rng::Rng;
+use crate::study::{History, Trial};
+
+/// The weight of the sum in the augmented norm, as in the paper.
+const RHO: f64 = 0.05;
+
+/// The finished trials that may be seen, each with a number of which more is better.
+#[derive(Default)]
+pub(super) struct Targets {
+    pub(super) trials: Vec<Trial>,
+    pub(super) y: Vec<f64>,
+}
+
+/// The targets of the next trial. Draws from `rng` only where there are several objectives.
+pub(super) fn targets(history: &History, rng: &mut Rng) -> Targets {
+    let trials = history.finished();
+    if history.further.is_empty() {
+        let sign = if history.metric.maximise { 1.0 } else { -1.0 };
+        let y = trials.iter().map(|t| sign * t.score().unwrap_or(f64::NAN)).collect();
+        return Targets { trials, y };
+    }
+    let metrics = history.objectives();
+    let weights = simplex(metrics.len(), rng);
+    // A finished trial has all values: the study sees to that.
+    let mut rows: Vec<Vec<f64>> = trials.iter().filter_map(|t| history.values(t)).collect();
+    for (i, metric) in metrics.iter().enumerate() {
+        let column = || rows.iter().map(|row| row[i]);
+        let (low, high) =
+            column().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let range = if high > low { high - low } else { 1.0 };
+        for row in &mut rows {
+            row[i] = if metric.maximise { high - row[i] } else { row[i] - low } / range;
+        }
+    }
+    let norm = |row: &Vec<f64>| {
+        let weighted = || row.iter().zip(&weights).map(|(f, w)| f * w);
+        weighted().fold(0.0, f64::max) + RHO * weighted().sum::<f64>()
+    };
+    let y = rows.iter().map(|row| -norm(row)).collect();
+    Targets { trials, y }
+}
+
+/// Uniform on the simplex: exponentials, divided by their sum.
+fn simplex(n: usize, rng: &mut Rng) -> Vec<f64> {
+    let drawn: Vec<f64> = (0..n).map(|_| -(1.0 - rng.uniform()).ln()).collect();
+    let sum: f64 = drawn.iter().sum();
+    drawn.into_iter().map(|v| if sum > 0.0 { v / sum } else { 1.0 / n as f64 }).collect()
+}

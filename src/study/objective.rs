@@ -1,0 +1,132 @@
+//! Several objectives: what a search optimises besides the score, and the front it leaves.
+//!
+//! An architecture dominates another one when it is at least as good in every objective and better
+//! in one; the front is what no other dominates (Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2). The
+//! score stays the first objective, so everything that knows one objective goes on to work.
+
+use super::{History, Study, Trial};
+use crate::evaluate::Evaluation;
+use crate::task::Metric;
+
+/// What is known of every architecture that can be built, whoever evaluates it.
+const OF_ARCHITECTURE: [&str; 2] = ["params", "macs"];
+/// What is known of every trial.
+const SECONDS: &str = "seconds";
+
+/// A figure of an evaluated architecture by its name: the evaluation's own first.
+fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
+    if let Some(value) = found.get(name) {
+        return Some(value);
+    }
+    let arch = &trial.0.architecture;
+    let built = !arch.of_space().is_decisions();
+    match name {
+        "params" if built => Some(arch.params() as f64),
+        "macs" if built => Some(arch.macs() as f64),
+        SECONDS => Some(found.simulated_seconds().unwrap_or(trial.0.cost.seconds)),
+        _ => None,
+    }
+}
+
+/// What is wrong with an evaluation that lacks one of the objectives.
+pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) -> Option<String> {
+    for Metric { name, .. } in objectives {
+        match figure(name, found, trial) {
+            Some(value) if value.is_finite() => {}
+            Some(value) => return Some(format!("the objective {name:?} is {value}")),
+            None => {
+                let mut known: Vec<String> = found.metrics().into_iter().map(|m| m.0).collect();
+                if !trial.0.architecture.of_space().is_decisions() {
+                    known.extend(OF_ARCHITECTURE.map(String::from));
+                }
+                known.push(SECONDS.to_string());
+                return Some(format!(
+                    "the evaluation has no figure {name:?}, which is an objective; there are {}. \
+                     Try Evaluation::new(score).with({name:?}, value), or the name of one of these",
+                    known.join(", ")
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// The values of a finished trial: the score, and the further objectives in their order.
+pub(crate) fn values(trial: &Trial, further: &[Metric]) -> Option<Vec<f64>> {
+    let found = trial.finished()?;
+    let more = further.iter().map(|m| figure(&m.name, found, trial));
+    std::iter::once(Some(found.score())).chain(more).collect()
+}
+
+/// Whether the first values dominate the second.
+fn dominates(metrics: &[Metric], a: &[f64], b: &[f64]) -> bool {
+    let all = || metrics.iter().zip(a.iter().zip(b));
+    all().all(|(m, (&a, &b))| !m.better(b, a)) && all().any(|(m, (&a, &b))| m.better(a, b))
+}
+
+impl History {
+    /// All objectives, the score first; one, unless the study has more.
+    pub fn objectives(&self) -> Vec<Metric> {
+        std::iter::once(&self.metric).chain(&self.further).cloned().collect()
+    }
+
+    /// The values of a finished trial in the order of [`History::objectives`]; `None` for a trial
+    /// that has not finished.
+    pub fn values(&self, trial: &Trial) -> Option<Vec<f64>> {
+        values(trial, &self.further)
+    }
+}
+
+impl Study {
+    /// A further objective besides the score, by the name of a figure: one that the evaluation gives
+    /// ([`Evaluation::with`], a table's report), or `"params"`, `"macs"`, `"seconds"`. Once for each.
+    /// Strategies that know several objectives look for the front; all others go by the score.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32])));
+    /// let wide = evaluator(|a, _| (a.params() as f64).sqrt());
+    /// let study = Study::new(&space, wide).objective(Metric::minimise("params"))
+    ///     .strategy(Grid).trials(4).quiet().run()?;
+    /// assert_eq!(study.front().len(), 4); // each is better in one of the two
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn objective(&self, metric: Metric) -> Study {
+        self.anew(|s| s.protocol.objectives.push(metric))
+    }
+
+    /// All objectives, the score first.
+    pub fn objectives(&self) -> Vec<Metric> {
+        std::iter::once(self.metric()).chain(self.protocol().objectives).collect()
+    }
+
+    /// The finished trials that no other one dominates in the [objectives](Study::objectives), in
+    /// order; of equal ones the first. With one objective it is the best trial.
+    pub fn front(&self) -> Vec<Trial> {
+        let (metrics, further) = (self.objectives(), self.protocol().objectives);
+        let mut front: Vec<(Trial, Vec<f64>)> = vec![];
+        for trial in self.trials_done() {
+            let Some(mine) = values(&trial, &further) else { continue };
+            if front.iter().any(|(_, v)| *v == mine || dominates(&metrics, v, &mine)) {
+                continue;
+            }
+            front.retain(|(_, v)| !dominates(&metrics, &mine, v));
+            front.push((trial, mine));
+        }
+        front.into_iter().map(|(trial, _)| trial).collect()
+    }
+
+    /// What is wrong with the objectives, in words.
+    pub(super) fn objective_problems(&self) -> Vec<String> {
+        let all = self.objectives();
+        let twice =
+            all.iter().enumerate().filter(|(i, m)| all[..*i].iter().any(|o| o.name == m.name));
+        let twice = twice.map(|(_, m)| {
+            format!("objective({:?}): it is one already. Try the name of another figure.", m.name)
+        });
+        let nameless = all.iter().filter(|m| m.name.is_empty()).map(|_| {
+            "objective(\"\"): a figure needs a name. Try Metric::minimise(\"params\").".to_string()
+        });
+        twice.chain(nameless).collect()
+    }
+}
