@@ -96,11 +96,12 @@ pub(crate) fn normal_cdf(x: f64) -> f64 {
     if x < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The `x` with `normal_cdf(x) = p`, for p above 0 and below 1.
+/// The `x` with `normal_cdf(x) = p`, for p above 0 and below 1; what is below 1e-300 counts as that.
 pub(crate) fn normal_quantile(p: f64) -> f64 {
     if p > 0.5 {
         return -normal_quantile(1.0 - p);
     }
+    let p = p.max(1e-300);
     // Abramowitz and Stegun 26.2.23, within 4.5e-4; two of Halley's steps, each of which cubes the error.
     let t = (-2.0 * p.ln()).sqrt();
     let top = 2.515_517 + t * (0.802_853 + t * 0.010_328);
@@ -134,7 +135,7 @@ pub(crate) fn range_above(q: f64, k: usize) -> f64 {
 /// The `q` that the range of `k` >= 2 standard normal variables exceeds with probability `alpha`.
 pub(crate) fn range_quantile(alpha: f64, k: usize) -> f64 {
     // The range is at least that of the first two, and any of the k (k - 1) / 2 pairs may exceed q.
-    let pair = |p: f64| -SQRT_2 * normal_quantile(p / 2.0);
+    let pair = |p: f64| (-SQRT_2 * normal_quantile(p / 2.0)).max(0.0);
     let pairs = (k as f64 * (k as f64 - 1.0) / 2.0).max(1.0);
     let (mut low, mut high) = (pair(alpha), pair(alpha / pairs));
     while high - low > 1e-13 * high {
@@ -269,6 +270,11 @@ mod tests {
                 let q = range_quantile(alpha, k);
                 close(range_above(q, k), alpha, 1e-10, &format!("k = {k}, alpha = {alpha}"));
             }
+            let (widest, least) = (range_quantile(5e-324, k), range_quantile(1.0 - 1e-16, k));
+            assert!(
+                (52.0..54.0).contains(&widest) && (0.0..5.0).contains(&least),
+                "{widest} {least}"
+            );
         }
     }
 }
