@@ -10,6 +10,7 @@ mod progress;
 pub(crate) use progress::Progress;
 
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain, theme::escape};
+use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Architecture, Augment, Block, Budget, Dataset, Distance, Encoding, Error, Evaluation,
     Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model, Optimizer, Protocol,
@@ -187,7 +188,8 @@ macro_rules! draw_lines {
 }
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
-    Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding
+    Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding, Band,
+    Friedman, Summary, Wilcoxon
 );
 
 /// The charts so far below a line of progress: run the cell again to see more.
@@ -381,11 +383,13 @@ macro_rules! inherent {
 }
 inherent!(
     Architecture,
+    Band,
     Chart,
     Dataset,
     Error,
     Evaluation,
     Explanation,
+    Friedman,
     Latency,
     Map,
     Model,
@@ -394,7 +398,9 @@ inherent!(
     Shown,
     Space,
     Study,
+    Summary,
     Table,
     Trial,
+    Wilcoxon,
     Block
 );

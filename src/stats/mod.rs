@@ -1,4 +1,14 @@
-//! Statistics of results: how well two orders agree.
+//! Statistics of results: how well two orders agree, how sure a mean over seeds is, which strategy
+//! is better and whether that could be luck, and how good a front of several objectives is.
+//!
+//! | question | answer |
+//! |---|---|
+//! | does a cheap score put architectures into the order of the true one? | [`kendall_tau`], [`spearman`] |
+//! | how good is a strategy over its seeds, and how sure is that? | [`summary`](summary()), [`bootstrap`](bootstrap()), [`bootstrap_curve`] |
+//! | is this strategy better than that one? | [`wilcoxon`](wilcoxon()), [`superiority`](superiority()), [`paired_superiority`] |
+//! | which of many strategies differ? | [`friedman`](friedman()), [`holm`](holm()) over several tests |
+//! | which architectures does no other beat in all objectives? | [`pareto_front`], [`non_dominated_sort`], [`crowding_distance`] |
+//! | how good is such a front? | [`hypervolume`](hypervolume()) |
 //!
 //! ```
 //! use nascent::stats::{kendall_tau, spearman};
@@ -7,7 +17,27 @@
 //! assert!((spearman(after_3_epochs, after_30)? - 0.8).abs() < 1e-12);
 //! # Ok::<(), nascent::Error>(())
 //! ```
+//!
+//! Lists are anything that holds `f64`; tables are lists of rows, a row for each seed or point.
 
+mod bootstrap;
+mod check;
+pub(crate) mod distributions;
+mod friedman;
+mod holm;
+mod hypervolume;
+mod pareto;
 mod rank;
+mod summary;
+mod superiority;
+mod wilcoxon;
 
+pub use bootstrap::{Band, Statistic, bootstrap, bootstrap_curve};
+pub use friedman::{Friedman, friedman};
+pub use holm::holm;
+pub use hypervolume::hypervolume;
+pub use pareto::{crowding_distance, non_dominated_sort, pareto_front};
 pub use rank::{kendall_tau, spearman};
+pub use summary::{Summary, quantile, summary};
+pub use superiority::{paired_superiority, superiority};
+pub use wilcoxon::{Wilcoxon, wilcoxon};

@@ -157,7 +157,7 @@ fn rho(call: &str, x: &[f64], y: &[f64]) -> Result<f64> {
 }
 
 /// The ranks from 1 on, equal values with the mean of theirs.
-fn ranks(values: &[f64]) -> Vec<f64> {
+pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut places: Vec<usize> = (0..values.len()).collect();
     places.sort_by(|&a, &b| order(&values[a], &values[b]));
     let (mut ranks, mut before) = (vec![0.0; values.len()], 0);

@@ -1,0 +1,96 @@
+//! How good a whole front is: the volume between its points and a reference point that all of them
+//! should beat. Everything is minimised.
+//!
+//! Computed exactly, by the exclusive volumes of While, Bradstreet and Barone (A Fast Way of Calculating
+//! Exact Hypervolumes, IEEE Trans. Evolutionary Computation 16, 2012; WFG), with their slicing:
+//!
+//! ```text
+//! sort p_1 ... p_n by the last objective, worst first
+//! hv(p_1 ... p_n) = sum_i (r_d - p_i,d) (box(p_i) - hv({max(p_i, q) : q after p_i}))
+//! ```
+//!
+//! `box` and the inner `hv` are of the other `d - 1` objectives: what comes after `p_i` is at least as good
+//! in the last one. Of the limited points `max(p_i, q)` few are left that no other dominates, which
+//! is what makes it fast. Two objectives are a sweep, O(n log n); `d` take O(n^(d-1) log n) at worst.
+
+use super::check::{self, Allowed};
+use super::pareto::{front, objectives};
+use crate::error::{Error, Result};
+
+/// The volume that the points dominate up to the `reference`, all objectives minimised: rows are
+/// points, columns are objectives. A point that is not better than the reference in every objective adds
+/// nothing, as do duplicates and dominated points; no points have no volume. Exact up to rounding;
+/// as pymoo's `HV`. It has the units of the objectives multiplied, so bring them to a common scale first.
+///
+/// ```
+/// use nascent::stats::hypervolume;
+/// assert_eq!(hypervolume([[1.0, 3.0], [2.0, 1.0], [3.0, 3.0]], [4.0, 4.0])?, 7.0);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+///
+/// # Errors
+/// When the reference has no objective, a row has not as many objectives as the reference, or a value is
+/// not finite.
+pub fn hypervolume<R: AsRef<[f64]>>(
+    points: impl AsRef<[R]>,
+    reference: impl AsRef<[f64]>,
+) -> Result<f64> {
+    let call = "hypervolume(points, reference)";
+    let reference = reference.as_ref();
+    check::sample(call, "reference", reference, Allowed::Finite)?;
+    let rows = objectives(call, points.as_ref(), Allowed::Finite)?;
+    if let Some(row) = rows.first().filter(|row| row.len() != reference.len()) {
+        return Err(Error::invalid(
+            format!(
+                "{call} with {} objectives and {} of the reference",
+                row.len(),
+                reference.len()
+            ),
+            "both need the same number",
+            "a value of the reference for each column of the points",
+        ));
+    }
+    let inside = |row: &&&[f64]| row.iter().zip(reference).all(|(v, r)| v < r);
+    let points: Vec<f64> = rows.iter().filter(inside).copied().flatten().copied().collect();
+    Ok(volume(&points, reference))
+}
+
+/// Of points within the reference, one after the other in `points`.
+fn volume(points: &[f64], reference: &[f64]) -> f64 {
+    match reference {
+        [] => 0.0,
+        [r] => points.iter().fold(0.0, |most, p| (r - p).max(most)),
+        [x, y] => area(points, *x, *y),
+        [lower @ .., last] => {
+            let d = lower.len();
+            let mut rows: Vec<&[f64]> = points.chunks_exact(d + 1).collect();
+            rows = front(&rows).into_iter().map(|i| rows[i]).collect();
+            rows.dedup();
+            rows.sort_by(|a, b| b[d].total_cmp(&a[d]));
+            let (mut limited, mut sum) = (vec![], 0.0);
+            for (i, p) in rows.iter().enumerate() {
+                limited.clear();
+                for q in &rows[i + 1..] {
+                    limited.extend(p[..d].iter().zip(*q).map(|(p, q)| p.max(*q)));
+                }
+                let whole: f64 = lower.iter().zip(*p).map(|(r, p)| r - p).product();
+                sum += (last - p[d]) * (whole - volume(&limited, lower));
+            }
+            sum
+        }
+    }
+}
+
+/// Two objectives: from the left, each point adds what it lies below the lowest so far.
+fn area(points: &[f64], x: f64, y: f64) -> f64 {
+    let mut pairs: Vec<&[f64]> = points.chunks_exact(2).collect();
+    pairs.sort_unstable_by(|a, b| a[0].total_cmp(&b[0]));
+    let (mut lowest, mut sum) = (y, 0.0);
+    for pair in pairs {
+        if pair[1] < lowest {
+            sum += (x - pair[0]) * (lowest - pair[1]);
+            lowest = pair[1];
+        }
+    }
+    sum
+}

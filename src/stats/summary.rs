@@ -1,0 +1,129 @@
+//! A sample in a few numbers: mean, standard deviation, and quantiles.
+
+use super::check::{self, Allowed};
+use crate::error::{Error, Result};
+use std::fmt;
+
+/// What [`summary`] finds in a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// How many values.
+    pub count: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// The sample standard deviation (divisor `count - 1`); `None` of a single value, which has none.
+    pub deviation: Option<f64>,
+    /// The least value.
+    pub least: f64,
+    /// A quarter of the values are below.
+    pub lower_quartile: f64,
+    /// Half of the values are below.
+    pub median: f64,
+    /// Three quarters of the values are below.
+    pub upper_quartile: f64,
+    /// The largest value.
+    pub most: f64,
+}
+
+/// Mean, sample standard deviation and quartiles of a sample.
+///
+/// ```
+/// let summary = nascent::stats::summary([0.91, 0.93, 0.95])?;
+/// assert!((summary.mean - 0.93).abs() < 1e-12);
+/// assert!((summary.deviation.unwrap() - 0.02).abs() < 1e-12);
+/// assert_eq!(summary.median, 0.93);
+/// assert_eq!(summary.to_string(), "0.93 ± 0.02, median 0.93, 0.91 to 0.95, 3 values");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+///
+/// # Errors
+/// When there is no value, or one is not finite.
+pub fn summary(values: impl AsRef<[f64]>) -> Result<Summary> {
+    let values = values.as_ref();
+    check::sample("summary(values)", "values", values, Allowed::Finite)?;
+    let (n, mean) = (values.len(), mean(values));
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    let sorted = sorted(values);
+    Ok(Summary {
+        count: n,
+        mean,
+        deviation: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()),
+        least: sorted_quantile(&sorted, 0.0),
+        lower_quartile: sorted_quantile(&sorted, 0.25),
+        median: sorted_quantile(&sorted, 0.5),
+        upper_quartile: sorted_quantile(&sorted, 0.75),
+        most: sorted_quantile(&sorted, 1.0),
+    })
+}
+
+/// The value below which a `share`, from 0 to 1, of the sample lies; between two values it goes in
+/// a straight line from one to the other (type 7 of Hyndman and Fan 1996), as NumPy's `quantile`.
+///
+/// ```
+/// use nascent::stats::quantile;
+/// assert_eq!(quantile([4.0, 1.0, 2.0, 3.0], 0.5)?, 2.5);
+/// assert_eq!(quantile([4.0, 1.0, 2.0, 3.0], 1.0)?, 4.0);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+///
+/// # Errors
+/// When there is no value, one is not finite, or the share is not from 0 to 1.
+pub fn quantile(values: impl AsRef<[f64]>, share: f64) -> Result<f64> {
+    let call = "quantile(values, share)";
+    check::sample(call, "values", values.as_ref(), Allowed::Finite)?;
+    if !(0.0..=1.0).contains(&share) {
+        return Err(Error::invalid(
+            format!("{call} with share {share}"),
+            "0 to 1 is allowed",
+            "0.5 for the median",
+        ));
+    }
+    Ok(sorted_quantile(&sorted(values.as_ref()), share))
+}
+
+/// The mean of at least one value; exactly that value where all are equal.
+pub(super) fn mean(values: &[f64]) -> f64 {
+    let first = values.first().copied().unwrap_or_default();
+    first + values.iter().map(|v| v - first).sum::<f64>() / values.len().max(1) as f64
+}
+
+pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted
+}
+
+/// The quantile of values in order; NaN where there is none.
+pub(super) fn sorted_quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * sorted.len().saturating_sub(1) as f64;
+    let at = |i: f64| sorted.get(i as usize).copied().unwrap_or(f64::NAN);
+    let (low, high) = (at(place.floor()), at(place.ceil()));
+    low + (high - low) * place.fract()
+}
+
+/// `0.93 ± 0.02, median 0.93, 0.91 to 0.95, 3 values`
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", short(self.mean))?;
+        if let Some(deviation) = self.deviation {
+            write!(f, " ± {}", short(deviation))?;
+        }
+        let (least, most, n) = (short(self.least), short(self.most), self.count);
+        let values = if n == 1 { "value" } else { "values" };
+        write!(f, ", median {}, {least} to {most}, {n} {values}", short(self.median))
+    }
+}
+
+/// A number with four significant digits, without trailing zeros.
+pub(super) fn short(value: f64) -> String {
+    let digits = match value.abs().log10().floor() {
+        size if (-4.0..12.0).contains(&size) => (3.0 - size).max(0.0) as usize,
+        _ if value == 0.0 => 0,
+        _ => return format!("{value:.2e}"),
+    };
+    let text = format!("{value:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => text,
+    }
+}
