@@ -44,6 +44,7 @@ mod arch;
 pub mod bench;
 mod benchmark;
 pub mod chart;
+mod compare;
 mod count;
 mod data;
 mod error;
@@ -61,6 +62,7 @@ mod task;
 
 pub use arch::{Architecture, Latency, LayerRow, Shape};
 pub use benchmark::{Mnist1dBench, NasBench201};
+pub use compare::{Against, Compare, Comparison, IntoStrategies, Named, Pair, Standing, Verdict};
 pub use count::Count;
 pub use data::{Augment, Dataset, LogMel, Split};
 pub use error::{Error, ErrorKind, Result};

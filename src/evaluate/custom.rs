@@ -57,6 +57,9 @@ impl Evaluator for AnyEvaluator {
     fn looks_up(&self) -> bool {
         self.inner.looks_up()
     }
+    fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
+        self.inner.known_optimum(figure)
+    }
     fn memory(&self, arch: &Architecture) -> Option<usize> {
         self.inner.memory(arch)
     }
@@ -139,6 +142,9 @@ macro_rules! pointers {
             }
             fn looks_up(&self) -> bool {
                 (**self).looks_up()
+            }
+            fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
+                (**self).known_optimum(figure)
             }
             fn memory(&self, arch: &Architecture) -> Option<usize> {
                 (**self).memory(arch)

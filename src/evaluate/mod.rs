@@ -263,6 +263,13 @@ pub trait Evaluator: Send + Sync {
         false
     }
 
+    /// The best value that any architecture has, where it is known: of the score, or of a further
+    /// figure in the score's direction. Regret is measured from it.
+    fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
+        let _ = figure;
+        None
+    }
+
     /// The bytes that evaluating the architecture needs, if that can be estimated.
     fn memory(&self, arch: &Architecture) -> Option<usize> {
         let _ = arch;

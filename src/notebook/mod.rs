@@ -12,9 +12,10 @@ pub(crate) use progress::Progress;
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain, theme::escape};
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
-    Acts, Architecture, Augment, Block, Budget, Dataset, Distance, Encoding, Error, Evaluation,
-    Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model, Optimizer, Protocol,
-    Retrained, Running, Schedule, Shape, Space, Study, Table, Task, Train, Trial,
+    Acts, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance, Encoding,
+    Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model,
+    Optimizer, Pair, Protocol, Retrained, Running, Schedule, Shape, Space, Standing, Study, Table,
+    Task, Train, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -189,8 +190,20 @@ macro_rules! draw_lines {
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding, Band,
-    Friedman, Summary, Wilcoxon
+    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair
 );
+
+impl Draw for Comparison {
+    fn html(&self) -> String {
+        self.report().html()
+    }
+    fn plain(&self) -> String {
+        self.report().plain()
+    }
+    fn both(&self) -> (String, String) {
+        self.report().both()
+    }
+}
 
 /// The charts so far below a line of progress: run the cell again to see more.
 impl Draw for Running {
@@ -385,6 +398,8 @@ inherent!(
     Architecture,
     Band,
     Chart,
+    Compare,
+    Comparison,
     Dataset,
     Error,
     Evaluation,
@@ -393,6 +408,7 @@ inherent!(
     Latency,
     Map,
     Model,
+    Pair,
     Report,
     Retrained,
     Shown,
@@ -401,6 +417,7 @@ inherent!(
     Summary,
     Table,
     Trial,
+    Verdict,
     Wilcoxon,
     Block
 );

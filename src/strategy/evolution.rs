@@ -15,10 +15,12 @@
 //! Dying of age rather than of a low score is the regularization: an architecture that was lucky
 //! once has to prove itself again through its children.
 //!
-//! The paper uses P = 100 and S = 25 for C = 20,000. Where C is smaller, P = min(100, C/4) and
-//! S = P/4 keep its proportions, at least 2 each. Where we differ: the population is the last P trials that finished
-//! and that the batch lets us see, so nothing has to be kept besides the history; failed trials
-//! never join it.
+//! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below
+//! that they are P = 30 and S = 10, as in the comparisons of White et al. on tabular benchmarks with
+//! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), but at most a third
+//! of the budget, with S = P/3, at least 2 each. Where we differ: the population is the last P trials
+//! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
+//! trials never join it.
 
 use super::{Proposal, Strategy, parts::tournament, stored};
 use crate::count::Count;
@@ -44,9 +46,12 @@ pub struct Evolution {
     sample: Option<i64>,
 }
 
+/// The trials from which on the paper's sizes are used: ten populations.
+const LARGE: usize = 1000;
+
 impl Evolution {
-    /// With the paper's population of 100 and sample of 25, or their share of a smaller budget:
-    /// a population of min(100, trials/4) and a sample of a quarter of it, at least 2 each.
+    /// With the paper's population of 100 and sample of 25 for 1,000 trials and more; for fewer, with a
+    /// population of 30 and a sample of 10, but at most a third of the trials, and a third of that.
     pub fn regularized() -> Self {
         Evolution::default()
     }
@@ -63,8 +68,11 @@ impl Evolution {
 
     /// P and S for a budget of trials.
     fn sizes(&self, trials: usize) -> (usize, usize) {
-        let p = self.population.map_or((trials / 4).clamp(2, 100), |p| p.max(1) as usize);
-        let s = self.sample.map_or((p / 4).clamp(2.min(p), 25), |s| s.max(1) as usize);
+        let large = trials >= LARGE;
+        let usual = if large { 100 } else { (trials / 3).clamp(2, 30) };
+        let p = self.population.map_or(usual, |p| p.max(1) as usize);
+        let share = if large { p / 4 } else { p / 3 };
+        let s = self.sample.map_or(share.clamp(2.min(p), 25), |s| s.max(1) as usize);
         (p, s)
     }
 }
@@ -106,7 +114,7 @@ impl std::fmt::Debug for Evolution {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let part = |n: Option<i64>, rule: &str| n.map_or(rule.to_string(), |n| n.to_string());
         let (p, s) =
-            (part(self.population, "trials/4, at most 100"), part(self.sample, "a quarter"));
+            (part(self.population, "by the trials"), part(self.sample, "by the population"));
         write!(f, "regularized evolution (population {p}; sample {s})")
     }
 }

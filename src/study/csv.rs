@@ -79,7 +79,7 @@ fn join<T: ToString>(numbers: Vec<T>) -> String {
 }
 
 /// A line, with quotes round what needs them (RFC 4180).
-fn row(cells: &[String]) -> String {
+pub(crate) fn row(cells: &[String]) -> String {
     let quoted: Vec<String> = cells
         .iter()
         .map(|c| match c.contains([',', '"', '\n', '\r']) {

@@ -345,7 +345,7 @@ pub(crate) fn replay(
                 };
                 let mut proposal = Proposal::new(arch, origin);
                 proposal.parents = parents.clone();
-                state.commit(proposal, protocol, evaluator, full, 0.0);
+                state.commit(proposal, protocol, evaluator, full, (0.0, 0.0));
             }
             Event::Epoch { .. } | Event::Limits { .. } => {}
             Event::Finished { trial, seed, evaluation, seconds: s, memory, at } => {

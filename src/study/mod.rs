@@ -1,6 +1,6 @@
 //! The study: the loop of asking, evaluating and learning, and what it leaves behind.
 
-mod csv;
+pub(crate) mod csv;
 mod explain;
 mod history;
 mod journal;
@@ -14,6 +14,7 @@ mod trial;
 pub use explain::Explanation;
 pub use history::History;
 pub(crate) use history::best as best_of;
+pub(crate) use objective::values as objective_values;
 pub use running::Running;
 use trial::Cost;
 pub(crate) use trial::Outcome;
@@ -420,6 +421,20 @@ impl Study {
         self.setup.space.clone()
     }
 
+    /// With another number of trials, where none is given.
+    pub(crate) fn planning(&self, trials: usize) -> Study {
+        self.keep(|s| s.protocol.trials = Some(trials))
+    }
+
+    /// How many trials the budget allows, as far as that can be told.
+    pub(crate) fn planned(&self) -> usize {
+        self.setup.planned()
+    }
+
+    pub(crate) fn evaluator(&self) -> AnyEvaluator {
+        self.setup.evaluator.clone()
+    }
+
     /// Everything that is wrong with the settings, in words; empty when the study can run.
     pub fn problems(&self) -> Vec<String> {
         let s = &*self.setup;
@@ -582,7 +597,9 @@ impl Study {
             state.asking = true;
             state.question(&s.protocol)
         };
+        let asked = std::time::Instant::now();
         let proposal = run::guarded(|| question.ask(&s.strategy, &s.protocol));
+        let thought = asked.elapsed().as_secs_f64();
         let named = |e: Error| match e.kind() {
             ErrorKind::User => e.context(format!("in {}", s.strategy.describe(planned))),
             _ => e,
@@ -591,7 +608,7 @@ impl Study {
         state.asking = false;
         match proposal.map_err(named)? {
             Ok(proposal) => {
-                let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, at);
+                let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, (at, thought));
                 drop(state);
                 self.note(|| Some(journal::asked(&asked.trial)))?;
                 if asked.trial.error().is_some() {

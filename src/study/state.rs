@@ -197,7 +197,7 @@ impl State {
         protocol: &Protocol,
         evaluator: &AnyEvaluator,
         full: usize,
-        at: f64,
+        (at, thought): (f64, f64),
     ) -> Asked {
         let n = self.trials().len();
         self.under(protocol);
@@ -220,6 +220,7 @@ impl State {
             evaluated: twin.is_none() && misfit.is_none(),
             cost: Cost::default(),
             at,
+            thought,
             reused: twin,
         }));
         Arc::make_mut(&mut self.history.trials).push(trial);

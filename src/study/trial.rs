@@ -22,6 +22,8 @@ pub(crate) struct Record {
     pub(crate) cost: Cost,
     /// Seconds since the study began, when it ended.
     pub(crate) at: f64,
+    /// Seconds that the strategy took to propose it.
+    pub(crate) thought: f64,
     /// The trial whose result this one took over, being a duplicate of it.
     pub(crate) reused: Option<usize>,
 }
@@ -117,6 +119,12 @@ impl Trial {
     pub fn seconds(&self) -> f64 {
         let simulated = self.finished().and_then(Evaluation::simulated_seconds);
         simulated.unwrap_or(self.0.cost.seconds)
+    }
+
+    /// Seconds that the strategy took to propose it; 0 where a journal was read, which does not keep
+    /// them.
+    pub fn overhead(&self) -> f64 {
+        self.0.thought
     }
 
     /// The most bytes that the evaluation allocated at once, beside the data, where it measured

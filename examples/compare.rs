@@ -1,0 +1,205 @@
+//! Strategies beside each other on a benchmark table, with many seeds.
+//!
+//! ```text
+//! cargo run --release --example compare -- --table nasbench201.csv.gz --code code \
+//!     --objective c10_val200_s0 --report c10_test200 --strategies all --trials 100 --repeats 200 \
+//!     --seed 1 --csv summary.csv
+//! ```
+//!
+//! One line for each strategy: `name mean std median seconds-per-trial`, of the reported figure of the
+//! best trial, the last being what the strategy took itself. The protocol is that of the literature:
+//! one trial after the other, and an architecture that is proposed again is paid again. `--help`
+//! lists the options.
+
+use nascent::prelude::*;
+use nascent::strategies;
+use std::str::FromStr;
+
+fn main() {
+    if let Err(e) = compare() {
+        eprintln!("compare: {e}");
+        std::process::exit(1);
+    }
+}
+
+const HELP: &str = "compare: strategies beside each other on a table of architectures
+  --table FILE       comma-separated values with a header, plain or gzip (required)
+  --code COL         the column of decisions (code)
+  --objective COL    what the searches see (required); several, a column a seed, with commas between
+  --report COL       what is reported of the best, as a test accuracy
+  --cost COL         seconds that an evaluation takes
+  --maximise, --minimise   the objective's direction (--maximise)
+  --space NAME       whose architectures the codes are: nas_bench_201. Then strategies that look at
+                     graphs see them; without it the codes are bare decisions
+  --strategies LIST  names of the table of strategies, with commas between, or all (all)
+  --trials N         the budget of a study in trials (100, unless there are --seconds)
+  --seconds S        the budget of a study in simulated seconds
+  --repeats N        how many seeds (20)
+  --seed N           the first seed (1)
+  --batch N          how far results lag behind (1)
+  --jobs N           threads (one a core)
+  --journal FILE     keeps what has ended, to go on after an interruption
+  --csv FILE         the strategies in numbers, with bands, regrets and ranks
+  --save DIR         trials, summary, pairs, the report as a page, and each chart as SVG";
+
+fn compare() -> Result<()> {
+    let options = Options::read()?;
+    let mut table = Table::read(&options.table)?.code(&options.code);
+    table = match options.space.as_str() {
+        "" => table,
+        "nas_bench_201" => {
+            let space = Space::new([3, 32, 32], Task::classification(10));
+            table.over(&space.then(presets::nas_bench_201(16, 5)))
+        }
+        other => {
+            return Err(Error::invalid(format!("--space {other}"), "not known", "nas_bench_201"));
+        }
+    };
+    table = table.objectives(options.objective.split(','));
+    for column in options.report.split(',').filter(|column| !column.is_empty()) {
+        table = table.report(column);
+    }
+    if !options.cost.is_empty() {
+        table = table.cost(&options.cost);
+    }
+    if options.minimise {
+        table = table.minimise();
+    }
+    table.check()?;
+
+    let mut plan = Compare::new(&table.space(), &table)
+        .seeds(options.repeats)
+        .seed(options.seed)
+        .batch(options.batch)
+        .quiet();
+    plan = match options.strategies.as_str() {
+        "all" => plan.strategies(strategies()),
+        list => plan.strategies(list.split(',').map(str::trim)),
+    };
+    match (options.trials, options.seconds) {
+        (trials, Some(seconds)) => {
+            plan = plan.simulated_seconds(seconds);
+            if let Some(trials) = trials {
+                plan = plan.trials(trials);
+            }
+        }
+        (trials, None) => plan = plan.trials(trials.unwrap_or(100)),
+    }
+    if !options.report.is_empty() {
+        plan = plan.report(&options.report);
+    }
+    if let Some(jobs) = options.jobs {
+        plan = plan.jobs(jobs);
+    }
+    if !options.journal.is_empty() {
+        plan = plan.journal(&options.journal);
+    }
+    let found = plan.run()?;
+    for s in found.standings() {
+        println!(
+            "{} {:.4} {:.4} {:.4} {:.9}",
+            s.name.replace(' ', "-"),
+            s.mean.value,
+            s.deviation.unwrap_or(0.0),
+            s.median,
+            s.overhead
+        );
+    }
+    eprintln!("{}", found.verdict());
+    if !options.csv.is_empty() {
+        found.save_csv(&options.csv)?;
+    }
+    if !options.save.is_empty() {
+        found.save(&options.save)?;
+    }
+    Ok(())
+}
+
+struct Options {
+    table: String,
+    code: String,
+    objective: String,
+    report: String,
+    cost: String,
+    minimise: bool,
+    space: String,
+    strategies: String,
+    trials: Option<usize>,
+    seconds: Option<f64>,
+    repeats: i64,
+    seed: u64,
+    batch: usize,
+    jobs: Option<usize>,
+    journal: String,
+    csv: String,
+    save: String,
+}
+
+impl Options {
+    fn read() -> Result<Options> {
+        let mut o = Options {
+            table: String::new(),
+            code: "code".into(),
+            objective: String::new(),
+            report: String::new(),
+            cost: String::new(),
+            minimise: false,
+            space: String::new(),
+            strategies: "all".into(),
+            trials: None,
+            seconds: None,
+            repeats: 20,
+            seed: 1,
+            batch: 1,
+            jobs: None,
+            journal: String::new(),
+            csv: String::new(),
+            save: String::new(),
+        };
+        let mut words = std::env::args().skip(1);
+        while let Some(name) = words.next() {
+            match name.as_str() {
+                "--help" => {
+                    println!("{HELP}");
+                    std::process::exit(0);
+                }
+                "--maximise" => o.minimise = false,
+                "--minimise" => o.minimise = true,
+                _ => {
+                    let Some(value) = words.next() else {
+                        return Err(Error::invalid(name, "a value is missing", "--help"));
+                    };
+                    match name.as_str() {
+                        "--table" => o.table = value,
+                        "--code" => o.code = value,
+                        "--objective" => o.objective = value,
+                        "--report" => o.report = value,
+                        "--cost" => o.cost = value,
+                        "--space" => o.space = value,
+                        "--strategies" => o.strategies = value,
+                        "--trials" => o.trials = Some(number(&name, &value)?),
+                        "--seconds" => o.seconds = Some(number(&name, &value)?),
+                        "--repeats" => o.repeats = number(&name, &value)?,
+                        "--seed" => o.seed = number(&name, &value)?,
+                        "--batch" => o.batch = number(&name, &value)?,
+                        "--jobs" => o.jobs = Some(number(&name, &value)?),
+                        "--journal" => o.journal = value,
+                        "--csv" => o.csv = value,
+                        "--save" => o.save = value,
+                        _ => return Err(Error::invalid(name, "no such option", "--help")),
+                    }
+                }
+            }
+        }
+        for (name, value) in [("--table", &o.table), ("--objective", &o.objective)] {
+            if value.is_empty() {
+                return Err(Error::invalid(name, "a value is wanted", "--help"));
+            }
+        }
+        Ok(o)
+    }
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
+    value.parse().map_err(|_| Error::invalid(format!("{name} {value}"), "a number is wanted", "20"))
+}

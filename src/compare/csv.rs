@@ -1,0 +1,102 @@
+//! A comparison as CSV.
+
+use super::Comparison;
+use crate::error::{Error, Result};
+use crate::study::csv::row;
+use std::path::Path;
+
+impl Comparison {
+    /// Every trial of every study: strategy, seed, trial, score, the reported figure, what the study
+    /// is judged by so far, seconds, own seconds of the strategy, epochs. Empty where a trial failed.
+    pub fn to_csv(&self) -> String {
+        let heads = [
+            "strategy", "seed", "trial", "score", "report", "judged", "seconds", "overhead",
+            "epochs",
+        ];
+        let mut out = row(&heads.map(String::from));
+        let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+        let inner = &self.0;
+        for ((name, runs), judged) in inner.names.iter().zip(&inner.runs).zip(&inner.judged) {
+            for (run, judged) in runs.iter().zip(judged) {
+                for i in 0..run.scores.len() {
+                    out += &row(&[
+                        name.clone(),
+                        run.seed.to_string(),
+                        i.to_string(),
+                        number(run.scores[i]),
+                        number(run.reports.get(i).copied().flatten()),
+                        number(judged[i]),
+                        run.seconds[i].to_string(),
+                        format!("{:.9}", run.overhead[i]),
+                        run.epochs[i].to_string(),
+                    ]);
+                }
+            }
+        }
+        out
+    }
+
+    /// The strategies in numbers, a line each; see [`Comparison::standings`].
+    pub fn summary_csv(&self) -> String {
+        let heads = [
+            "strategy",
+            "studies",
+            "mean",
+            "low",
+            "high",
+            "std",
+            "median",
+            "regret",
+            "score",
+            "score_regret",
+            "rank",
+            "beats_random",
+            "seconds",
+            "seconds_per_trial",
+            "trials",
+            "failed",
+        ];
+        let mut out = row(&heads.map(String::from));
+        let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+        for s in self.standings() {
+            out += &row(&[
+                s.name,
+                s.studies.to_string(),
+                s.mean.value.to_string(),
+                s.mean.low.to_string(),
+                s.mean.high.to_string(),
+                number(s.deviation),
+                s.median.to_string(),
+                number(self.0.optimum.map(|o| (o - s.mean.value).abs())),
+                s.score.to_string(),
+                number(self.0.optimum_of_score.map(|o| (o - s.score).abs())),
+                number(s.rank),
+                number(s.beats_random.map(|b| b.value)),
+                s.seconds.to_string(),
+                format!("{:.9}", s.overhead),
+                s.trials.to_string(),
+                s.failed.to_string(),
+            ]);
+        }
+        out
+    }
+
+    /// The pairs of strategies; see [`Comparison::pairs`].
+    pub fn pairs_csv(&self) -> String {
+        let mut out = row(&["first", "second", "wins", "p"].map(String::from));
+        for pair in self.pairs() {
+            out += &row(&[pair.first, pair.second, pair.wins.to_string(), pair.p.to_string()]);
+        }
+        out
+    }
+
+    /// Writes [`Comparison::summary_csv`] to a file.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        std::fs::write(path, self.summary_csv())
+            .map_err(|e| Error::from(e).context(format!("writing {}", path.display())))
+    }
+}

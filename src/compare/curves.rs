@@ -1,0 +1,219 @@
+//! What the strategies of a comparison are judged by, trial by trial, and against time.
+
+use super::record::Run;
+use super::{Comparison, Judge};
+use crate::error::{Error, Result};
+use crate::rng::Rng;
+use crate::stats::{Band, Statistic, bootstrap_curve, hypervolume};
+use crate::task::Metric;
+
+/// What curves are drawn against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// Trials.
+    Trials,
+    /// Seconds that the evaluations took, simulated where they were looked up.
+    Seconds,
+    /// Seconds that the strategy itself took.
+    Overhead,
+    /// Epochs that were paid.
+    Epochs,
+}
+
+/// The mean or median of a strategy over the seeds, with a band.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Curve {
+    pub(super) x: Vec<f64>,
+    pub(super) bands: Vec<Band>,
+}
+
+/// Points of a curve against time, and the most of one against trials.
+const POINTS: usize = 150;
+pub(super) const LEVEL: f64 = 0.95;
+pub(super) const RESAMPLES: usize = 1000;
+
+/// What the study is judged by after each trial; nothing while no trial has finished.
+pub(super) fn judged(
+    run: &Run,
+    metric: &Metric,
+    objectives: &[Metric],
+    judge: &Judge,
+) -> Vec<Option<f64>> {
+    match judge {
+        Judge::Score => {
+            let value = |best: Option<usize>| run.scores[best?];
+            run.incumbents(metric).into_iter().map(value).collect()
+        }
+        Judge::Report(_) => {
+            let value = |best: Option<usize>| run.reports.get(best?).copied().flatten();
+            run.incumbents(metric).into_iter().map(value).collect()
+        }
+        Judge::Hypervolume { reference, unit } => volumes(run, objectives, reference, *unit),
+    }
+}
+
+/// The objectives of a trial, turned so that less is better.
+fn turned(run: &Run, trial: usize, objectives: &[Metric]) -> Option<Vec<f64>> {
+    let score = run.scores[trial]?;
+    let all = std::iter::once(score).chain(run.further.get(trial)?.iter().copied());
+    Some(all.zip(objectives).map(|(v, m)| if m.maximise { -v } else { v }).collect())
+}
+
+/// The hypervolume of the trials so far; worked out again only when the front has changed.
+fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Vec<Option<f64>> {
+    let mut front: Vec<Vec<f64>> = vec![];
+    let mut volume = None;
+    let covers = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a <= b);
+    let after = |trial: usize| {
+        if let Some(point) = turned(run, trial, objectives)
+            && !front.iter().any(|kept| covers(kept, &point))
+        {
+            front.retain(|kept| !covers(&point, kept));
+            front.push(point);
+            volume = hypervolume(&front, reference).ok().map(|v| v / unit);
+        }
+        volume
+    };
+    (0..run.scores.len()).map(after).collect()
+}
+
+/// The point that hypervolume is measured from, and its unit. A point that is given is taken, and
+/// the volume is in the objectives' own units; else it is the worst values of all trials of the
+/// comparison, and the volume is the share of the box from there to the best values.
+pub(super) fn reference(
+    runs: &[Vec<Run>],
+    objectives: &[Metric],
+    given: Option<&[f64]>,
+) -> (Vec<f64>, f64) {
+    if let Some(point) = given {
+        let turn = |(v, m): (&f64, &Metric)| if m.maximise { -v } else { *v };
+        return (point.iter().zip(objectives).map(turn).collect(), 1.0);
+    }
+    let mut worst = vec![f64::NEG_INFINITY; objectives.len()];
+    let mut best = vec![f64::INFINITY; objectives.len()];
+    for run in runs.iter().flatten() {
+        for point in (0..run.scores.len()).filter_map(|i| turned(run, i, objectives)) {
+            for (i, v) in point.into_iter().enumerate() {
+                worst[i] = worst[i].max(v);
+                best[i] = best[i].min(v);
+            }
+        }
+    }
+    let sides = worst.iter().zip(&best).map(|(w, b)| w - b).filter(|side| *side > 0.0);
+    let unit: f64 = sides.product();
+    let known = worst.iter().all(|v| v.is_finite());
+    (worst.iter().map(|&v| if known { v } else { 0.0 }).collect(), unit)
+}
+
+impl Comparison {
+    /// The regret of a value where the optimum is known, else the value.
+    pub(super) fn shown(&self, value: f64) -> f64 {
+        self.0.optimum.map_or(value, |optimum| (optimum - value).abs())
+    }
+
+    /// What a strategy is judged by against trials or time, over its seeds; `None` where no study of
+    /// it has anything to show. Regret where the optimum is known.
+    pub(super) fn curve(
+        &self,
+        strategy: usize,
+        against: Against,
+        statistic: Statistic,
+    ) -> Option<Curve> {
+        let studies: Vec<(&Run, &Vec<Option<f64>>)> = self.0.runs[strategy]
+            .iter()
+            .zip(&self.0.judged[strategy])
+            .filter(|(_, judged)| judged.iter().any(Option::is_some))
+            .collect();
+        let spent: Vec<Vec<f64>> = studies.iter().map(|(run, _)| spent(run, against)).collect();
+        let x = grid(&spent, &studies, against)?;
+        let value = |spent: &[f64], judged: &[Option<f64>], x: f64| {
+            let done = spent.partition_point(|&s| s <= x);
+            judged[..done].last().copied().flatten().map(|v| self.shown(v))
+        };
+        let mut rows = vec![];
+        for ((_, judged), spent) in studies.iter().zip(&spent) {
+            let row: Option<Vec<f64>> = x.iter().map(|&x| value(spent, judged, x)).collect();
+            rows.extend(row);
+        }
+        // The same resamples for all strategies.
+        let mut rng = Rng::from_u64(0).stream("bootstrap", against as u64);
+        let bands = bootstrap_curve(&rows, statistic, LEVEL, RESAMPLES, &mut rng).ok()?;
+        Some(Curve { x, bands })
+    }
+
+    /// How many trials, or how much time, each study of a strategy took until it was at least as
+    /// good as the target; nothing for one that never was.
+    ///
+    /// # Errors
+    /// When no strategy has that name, or the target is not a number.
+    pub fn time_to(
+        &self,
+        target: f64,
+        strategy: &str,
+        against: Against,
+    ) -> Result<Vec<Option<f64>>> {
+        if target.is_nan() {
+            return Err(Error::invalid("a target of NaN", "a number is needed", "0.95"));
+        }
+        Ok(self.reached(target, self.number(strategy)?, against))
+    }
+
+    pub(super) fn reached(
+        &self,
+        target: f64,
+        strategy: usize,
+        against: Against,
+    ) -> Vec<Option<f64>> {
+        let metric = self.metric();
+        let there = |v: &Option<f64>| v.is_some_and(|v| !metric.better(target, v));
+        let studies = self.0.runs[strategy].iter().zip(&self.0.judged[strategy]);
+        studies
+            .map(|(run, judged)| Some(spent(run, against)[judged.iter().position(there)?]))
+            .collect()
+    }
+}
+
+/// What has been spent after each trial.
+fn spent(run: &Run, against: Against) -> Vec<f64> {
+    let each: Vec<f64> = match against {
+        Against::Trials => vec![1.0; run.scores.len()],
+        Against::Seconds => run.seconds.clone(),
+        Against::Overhead => run.overhead.clone(),
+        Against::Epochs => run.epochs.clone(),
+    };
+    let mut sum = 0.0;
+    let add = |v: f64| {
+        sum += v;
+        sum
+    };
+    each.into_iter().map(add).collect()
+}
+
+/// The points of a curve: from where every study has something to show, to where half of them have
+/// ended; a study that has ended keeps its last value.
+fn grid(
+    spent: &[Vec<f64>],
+    studies: &[(&Run, &Vec<Option<f64>>)],
+    against: Against,
+) -> Option<Vec<f64>> {
+    let begins = studies.iter().zip(spent).filter_map(|((_, judged), spent)| {
+        judged.iter().position(Option::is_some).map(|i| spent[i])
+    });
+    let from = begins.fold(f64::NEG_INFINITY, f64::max);
+    let mut ends: Vec<f64> = spent.iter().filter_map(|s| s.last().copied()).collect();
+    ends.sort_by(f64::total_cmp);
+    let to = match against {
+        Against::Trials => *ends.last()?,
+        _ => *ends.get(ends.len() / 2)?,
+    };
+    if from >= to {
+        return Some(vec![to.max(from)]);
+    }
+    let all = (to - from) as usize + 1;
+    if against == Against::Trials && all <= POINTS {
+        return Some((0..all).map(|i| from + i as f64).collect());
+    }
+    let at = |i: usize| from + (to - from) * i as f64 / (POINTS - 1) as f64;
+    let whole = |x: f64| if against == Against::Trials { x.round() } else { x };
+    Some((0..POINTS).map(|i| whole(at(i))).collect())
+}

@@ -1,0 +1,78 @@
+//! What a comparison keeps of each study.
+
+use crate::study::{Study, Trial};
+use crate::task::Metric;
+use serde::{Deserialize, Serialize};
+
+/// One study of a comparison: a strategy with a seed. A value for each trial, in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) strategy: usize,
+    pub(crate) seed: u64,
+    /// Nothing for a trial that failed.
+    pub(crate) scores: Vec<Option<f64>>,
+    /// The figure that is reported, where there is one besides the score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reports: Vec<Option<f64>>,
+    /// The further objectives, a list for each trial that finished.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) further: Vec<Vec<f64>>,
+    /// Seconds that evaluations took, simulated or measured; 0 where a result was taken over.
+    pub(crate) seconds: Vec<f64>,
+    /// Whether they are simulated.
+    #[serde(default)]
+    pub(crate) simulated: bool,
+    /// Seconds that the strategy took to propose.
+    pub(crate) overhead: Vec<f64>,
+    pub(crate) epochs: Vec<f64>,
+    /// The decisions of the best trial.
+    pub(crate) best: Vec<u32>,
+    pub(crate) ended: String,
+}
+
+impl Run {
+    pub(super) fn of(study: &Study, strategy: usize, seed: u64, report: Option<&str>) -> Run {
+        let trials = study.trials_done();
+        let further = study.protocol().objectives;
+        let figure =
+            |t: &Trial| t.finished().and_then(|e| e.get(report?)).filter(|v| v.is_finite());
+        let objectives = |t: &Trial| -> Vec<f64> {
+            let all = crate::study::objective_values(t, &further).unwrap_or_default();
+            all.into_iter().skip(1).collect()
+        };
+        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds() };
+        Run {
+            strategy,
+            seed,
+            scores: trials.iter().map(Trial::score).collect(),
+            reports: match report {
+                Some(_) => trials.iter().map(figure).collect(),
+                None => vec![],
+            },
+            further: match further.is_empty() {
+                true => vec![],
+                false => trials.iter().map(objectives).collect(),
+            },
+            seconds: trials.iter().map(paid).collect(),
+            simulated: trials.iter().any(|t| t.simulated_paid() > 0.0),
+            overhead: trials.iter().map(Trial::overhead).collect(),
+            epochs: trials.iter().map(Trial::epochs).collect(),
+            best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
+            ended: study.ended(),
+        }
+    }
+
+    /// The trial that is the best by its score after each trial; nothing before one has finished.
+    pub(super) fn incumbents(&self, metric: &Metric) -> Vec<Option<usize>> {
+        let mut best: Option<(usize, f64)> = None;
+        let step = |(i, score): (usize, &Option<f64>)| {
+            if let Some(score) = *score
+                && best.is_none_or(|(_, b)| metric.better(score, b))
+            {
+                best = Some((i, score));
+            }
+            best.map(|(i, _)| i)
+        };
+        self.scores.iter().enumerate().map(step).collect()
+    }
+}

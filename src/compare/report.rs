@@ -1,0 +1,354 @@
+//! The charts of a comparison, and the report that composes them.
+
+use super::curves::Curve;
+use super::verdict::{ALPHA, p_text};
+use super::{Against, Comparison, Judge};
+use crate::chart::theme::{human_seconds, plural, score};
+use crate::chart::{
+    BandSeries, Bands, Chart, CriticalDifference, Leaderboard, MeanRank, Pairs, Reference, Report,
+    Spread, SpreadRow, TargetTimes, TimeToTarget,
+};
+use crate::error::{Error, Result};
+use crate::stats::Statistic;
+use std::path::Path;
+
+/// From this ratio of the longest to the shortest on, an axis of time is logarithmic.
+const WIDE: f64 = 30.0;
+
+impl Comparison {
+    fn seeds_text(&self) -> String {
+        plural(self.0.seeds.len(), "seed")
+    }
+
+    fn judged_name(&self) -> String {
+        let name = self.metric().name;
+        match &self.0.judge {
+            Judge::Report(_) => format!("{name}, of the best by {}", self.0.metric.name),
+            _ => name,
+        }
+    }
+
+    /// The mean over the seeds against trials or time, with bootstrap bands: regret where the
+    /// optimum is known.
+    pub fn curves(&self, against: Against) -> Chart {
+        self.bands(against, Statistic::Mean)
+    }
+
+    /// The same of the median.
+    pub fn median_curves(&self, against: Against) -> Chart {
+        self.bands(against, Statistic::Median)
+    }
+
+    fn bands(&self, against: Against, statistic: Statistic) -> Chart {
+        let regret = self.0.optimum.is_some();
+        let curves: Vec<(&String, Curve)> = self
+            .0
+            .names
+            .iter()
+            .enumerate()
+            .filter_map(|(i, name)| Some((name, self.curve(i, against, statistic)?)))
+            .collect();
+        let ends = curves.iter().filter_map(|(_, c)| c.x.last().copied()).filter(|x| *x > 0.0);
+        let (least, most) = ends.fold((f64::INFINITY, 0.0f64), |(l, m), x| (l.min(x), m.max(x)));
+        let positive = |(_, c): &(&String, Curve)| c.bands.iter().all(|b| b.value > 0.0);
+        let series = |(name, curve): &(&String, Curve)| BandSeries {
+            name: (*name).clone(),
+            x: curve.x.clone(),
+            middle: curve.bands.iter().map(|b| b.value).collect(),
+            low: curve.bands.iter().map(|b| b.low).collect(),
+            high: curve.bands.iter().map(|b| b.high).collect(),
+        };
+        let middle = if statistic == Statistic::Mean { "mean" } else { "median" };
+        let name = self.metric().name;
+        Chart::new(Bands {
+            x: axis(against, self.simulated()).into(),
+            log_x: against != Against::Trials && most > WIDE * least,
+            metric: if regret { "regret".into() } else { name.clone() },
+            maximise: !regret && self.metric().maximise,
+            log_y: regret && !curves.is_empty() && curves.iter().all(positive),
+            shown: match regret {
+                true => format!("{name}, {middle} of {}, 95 % band", self.seeds_text()),
+                false => format!("{middle} of {}, 95 % bootstrap band", self.seeds_text()),
+            },
+            reference: None,
+            series: curves.iter().map(series).collect(),
+        })
+    }
+
+    fn simulated(&self) -> bool {
+        self.0.runs.iter().flatten().any(|run| run.simulated)
+    }
+
+    /// What every study ended with.
+    pub fn spread(&self) -> Chart {
+        let row = |(i, name): (usize, &String)| SpreadRow {
+            name: name.clone(),
+            values: self.ends(i).into_iter().flatten().collect(),
+        };
+        Chart::new(Spread {
+            metric: self.metric().name,
+            maximise: self.metric().maximise,
+            shown: format!("at the end, {}", self.seeds_text()),
+            reference: self.0.optimum.map(|value| Reference { name: "optimum".into(), value }),
+            rows: self.0.names.iter().enumerate().map(row).collect(),
+        })
+    }
+
+    /// Average ranks with the critical difference.
+    pub fn ranks(&self) -> Chart {
+        let (compared, rows) = self.complete();
+        let test = self.friedman().ok();
+        let rank = |(&i, &rank): (&usize, &f64)| MeanRank { name: self.0.names[i].clone(), rank };
+        Chart::new(match test {
+            Some(test) => CriticalDifference {
+                shown: self.metric().name,
+                ranks: compared.iter().zip(&test.ranks).map(rank).collect(),
+                cliques: test.cliques.clone(),
+                critical: Some(test.critical_difference),
+                note: format!(
+                    "Friedman {}, Nemenyi at {ALPHA}, {}",
+                    p_text(test.p),
+                    plural(rows.len(), "seed")
+                ),
+            },
+            None => CriticalDifference { shown: self.metric().name, ..Default::default() },
+        })
+    }
+
+    /// How often each strategy ended better than each other one, and which differences are sure.
+    pub fn duels(&self) -> Chart {
+        let names = &self.0.names;
+        let place = |name: &String| names.iter().position(|n| n == name).unwrap_or_default();
+        let mut wins = vec![vec![f64::NAN; names.len()]; names.len()];
+        let mut p = wins.clone();
+        for pair in self.pairs() {
+            let (a, b) = (place(&pair.first), place(&pair.second));
+            (wins[a][b], wins[b][a]) = (pair.wins, 1.0 - pair.wins);
+            (p[a][b], p[b][a]) = (pair.p, pair.p);
+        }
+        Chart::new(Pairs {
+            names: names.clone(),
+            wins,
+            p,
+            alpha: ALPHA,
+            shown: format!("{}, {}, Wilcoxon with Holm", self.metric().name, self.seeds_text()),
+        })
+    }
+
+    /// The share of studies that have reached the target against trials or time.
+    pub fn time_to_target(&self, target: f64, against: Against) -> Chart {
+        let times = |i: usize| self.reached(target, i, against);
+        let series: Vec<TargetTimes> = self
+            .0
+            .names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| TargetTimes { name: name.clone(), times: times(i) })
+            .collect();
+        let known = || series.iter().flat_map(|s| s.times.iter().flatten().copied());
+        let (least, most) = known().fold((f64::INFINITY, 0.0f64), |(l, m), x| (l.min(x), m.max(x)));
+        let longest = self.0.runs.iter().flatten().map(|run| run.scores.len()).max();
+        Chart::new(TimeToTarget {
+            x: axis(against, self.simulated()).into(),
+            log_x: against != Against::Trials && least > 0.0 && most > WIDE * least,
+            target: format!("{} of {}", self.metric().name, score(target)),
+            shown: self.seeds_text(),
+            end: longest.filter(|_| against == Against::Trials).map(|n| n as f64),
+            series,
+        })
+    }
+
+    /// What random search ends with, as a rule; without it, what half of all studies end with.
+    pub(super) fn usual_target(&self) -> Option<f64> {
+        let who = match self.baseline() {
+            Some(baseline) => baseline..baseline + 1,
+            None => 0..self.0.names.len(),
+        };
+        let ends: Vec<f64> = who.flat_map(|i| self.ends(i)).flatten().collect();
+        crate::stats::quantile(&ends, 0.5).ok()
+    }
+
+    /// The strategies in numbers; see [`Comparison::standings`].
+    pub fn table(&self) -> Chart {
+        let (regret, baseline) = (self.0.optimum.is_some(), self.baseline().is_some());
+        let mut columns = vec!["strategy".to_string(), format!("mean {}", self.metric().name)];
+        columns.extend(["± sd", "95 % of the mean", "median"].map(String::from));
+        if regret {
+            columns.push("mean regret".into());
+        }
+        columns.push("rank".into());
+        if baseline {
+            columns.push("beats random".into());
+        }
+        columns.push("own time a trial".into());
+        // The best first, which the table marks.
+        let mut summary = self.standings();
+        let up = if self.metric().maximise { -1.0 } else { 1.0 };
+        summary.sort_by(|a, b| (up * a.mean.value).total_cmp(&(up * b.mean.value)));
+        let rows = summary.into_iter().map(|s| {
+            let mut row = vec![
+                s.name,
+                score(s.mean.value),
+                s.deviation.map_or(String::new(), score),
+                format!("{} to {}", score(s.mean.low), score(s.mean.high)),
+                score(s.median),
+            ];
+            if regret {
+                row.push(score(self.shown(s.mean.value)));
+            }
+            row.push(s.rank.map_or(String::new(), |r| format!("{r:.2}")));
+            if baseline {
+                row.push(s.beats_random.map_or("–".into(), |b| {
+                    let percent = |v: f64| (100.0 * v).round();
+                    let (low, high) = (percent(b.low), percent(b.high));
+                    format!("{} % ({low} to {high})", percent(b.value))
+                }));
+            }
+            row.push(own_time(s.overhead));
+            row
+        });
+        let note = "bands are 95 % bootstrap over the seeds".to_string();
+        Chart::new(Leaderboard { columns, rows: rows.collect(), note })
+    }
+
+    /// The whole comparison in one block: what was run, what the seeds support, and the charts. It
+    /// is what the comparison shows in a notebook.
+    pub fn report(&self) -> Report {
+        let inner = &self.0;
+        let summary = self.standings();
+        let mut facts = vec![
+            ("judged by".to_string(), self.judged_name()),
+            ("seeds".to_string(), inner.seeds.len().to_string()),
+        ];
+        let mut say = |what: &str, text: String| facts.push((what.to_string(), text));
+        let trials: usize = inner.runs.iter().flatten().map(|run| run.scores.len()).sum();
+        say("trials in all", crate::chart::theme::human_count(trials as f64));
+        let evaluated: f64 = inner.runs.iter().flatten().flat_map(|run| &run.seconds).sum();
+        if evaluated > 0.0 && (self.simulated() || !inner.looked_up) {
+            let what = if self.simulated() { "simulated time" } else { "time of evaluations" };
+            say(what, human_seconds(evaluated));
+        }
+        say(
+            &format!("wall time, {}", plural(inner.threads, "thread")),
+            human_seconds(inner.seconds),
+        );
+        if let Some(optimum) = inner.optimum {
+            say("optimum", score(optimum));
+        }
+        let mut charts = vec![self.table(), self.curves(Against::Trials)];
+        let uneven = summary
+            .iter()
+            .map(|s| s.seconds)
+            .fold((f64::INFINITY, 0.0f64), |(l, h), s| (l.min(s), h.max(s)));
+        if uneven.1 > 0.0 && self.simulated() {
+            charts.push(self.curves(Against::Seconds));
+        }
+        charts.push(self.spread());
+        charts.push(self.ranks());
+        charts.push(self.duels());
+        if let Some(target) = self.usual_target() {
+            charts.push(self.time_to_target(target, Against::Trials));
+        }
+        charts.push(self.curves(Against::Overhead));
+        let title = match inner.names.len() {
+            1 => format!("{} over {}", inner.names[0], self.seeds_text()),
+            n => format!("{n} strategies over {}", self.seeds_text()),
+        };
+        Report {
+            title,
+            subtitle: format!(
+                "{}; {}; nascent {}",
+                inner.evaluator,
+                inner.protocol,
+                env!("CARGO_PKG_VERSION")
+            ),
+            facts,
+            notices: self.notices(),
+            charts,
+        }
+    }
+
+    /// What a reader must not miss, the verdict first.
+    fn notices(&self) -> Vec<String> {
+        let inner = &self.0;
+        let mut notices = vec![self.verdict().to_string()];
+        if self.baseline().is_none() {
+            notices.push(
+                "Random search is not among the strategies. A strategy is worth its name only if it \
+                 beats that."
+                    .to_string(),
+            );
+        }
+        let planned = inner.runs.iter().flatten().map(|run| run.scores.len()).max().unwrap_or(0);
+        for (name, runs) in inner.names.iter().zip(&inner.runs) {
+            let failed: usize = runs.iter().flat_map(|r| &r.scores).filter(|s| s.is_none()).count();
+            let all: usize = runs.iter().map(|run| run.scores.len()).sum();
+            if failed > 0 {
+                notices.push(format!("{name}: {failed} of {} failed.", plural(all, "trial")));
+            }
+            let early: Vec<&super::Run> = runs
+                .iter()
+                .filter(|run| run.scores.len() < planned && !run.ended.starts_with("the budget"))
+                .collect();
+            if let Some(run) = early.first() {
+                notices.push(format!(
+                    "{name}: {} ended before {planned} trials: {}.",
+                    plural(early.len(), "study"),
+                    run.ended
+                ));
+            }
+        }
+        notices
+    }
+
+    /// Writes everything into a folder, which is made if need be: `trials.csv`, `summary.csv` and
+    /// `pairs.csv`, `report.html`, and each chart as SVG.
+    ///
+    /// # Errors
+    /// When something cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
+        let folder = folder.as_ref();
+        let named = |e: std::io::Error| {
+            Error::from(e).context(format!("writing the comparison into {}", folder.display()))
+        };
+        std::fs::create_dir_all(folder).map_err(named)?;
+        let write =
+            |name: &str, text: String| std::fs::write(folder.join(name), text).map_err(named);
+        write("trials.csv", self.to_csv())?;
+        write("summary.csv", self.summary_csv())?;
+        write("pairs.csv", self.pairs_csv())?;
+        self.report().save(folder.join("report.html"))?;
+        let mut charts = vec![
+            ("regret-trials", self.curves(Against::Trials)),
+            ("regret-trials-median", self.median_curves(Against::Trials)),
+            ("regret-seconds", self.curves(Against::Seconds)),
+            ("regret-overhead", self.curves(Against::Overhead)),
+            ("final", self.spread()),
+            ("ranks", self.ranks()),
+            ("pairs", self.duels()),
+            ("summary", self.table()),
+        ];
+        if let Some(target) = self.usual_target() {
+            charts.push(("time-to-target", self.time_to_target(target, Against::Trials)));
+        }
+        charts.into_iter().try_for_each(|(name, chart)| write(&format!("{name}.svg"), chart.svg()))
+    }
+}
+
+/// Seconds, also few.
+fn own_time(seconds: f64) -> String {
+    match seconds < 1e-3 {
+        true => format!("{:.1} µs", seconds * 1e6),
+        false => human_seconds(seconds),
+    }
+}
+
+fn axis(against: Against, simulated: bool) -> &'static str {
+    match against {
+        Against::Trials => "trials",
+        Against::Seconds if simulated => "simulated time (s)",
+        Against::Seconds => "time of evaluations (s)",
+        Against::Overhead => "own time of the strategy (s)",
+        Against::Epochs => "epochs",
+    }
+}

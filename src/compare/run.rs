@@ -1,0 +1,171 @@
+//! The studies of a comparison on all cores: each is sequential, so they run side by side.
+//!
+//! Seed by seed, all strategies with one before any with the next: what has been done at any time is
+//! a fair comparison on fewer seeds.
+
+use super::journal::{Header, Journal, of_study};
+use super::record::Run;
+use super::{Compare, Comparison};
+use crate::chart::theme::human_seconds;
+use crate::error::{Error, Result};
+use crate::evaluate::Evaluator;
+use crate::strategy::{AnyStrategy, Strategy, from_json};
+use crate::study::Duplicates;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// Seconds between two lines of progress.
+const PAUSE: f64 = 1.0;
+/// Stack of a worker: deep networks recurse in the backward pass.
+const STACK: usize = 16 << 20;
+const MOST_THREADS: usize = 256;
+
+pub(super) fn run(compare: &Compare) -> Result<Comparison> {
+    let begun = Instant::now();
+    let names = compare.names();
+    let header = header(compare, &names);
+    let mut done: Vec<Run> = vec![];
+    let mut journal = None;
+    if let Some(path) = &compare.journal {
+        let (open, runs, torn) = Journal::open(path, &header)?;
+        if let (Some(torn), false) = (torn, compare.quiet) {
+            println!("{torn}");
+        }
+        journal = Some(open);
+        done = runs;
+    }
+    let seeds = compare.all_seeds();
+    done.retain(|run| run.strategy < names.len() && seeds.contains(&run.seed));
+    let known: std::collections::HashSet<(u64, usize)> =
+        done.iter().map(|run| (run.seed, run.strategy)).collect();
+    let todo: Vec<(u64, usize)> = seeds
+        .iter()
+        .flat_map(|&seed| (0..names.len()).map(move |strategy| (seed, strategy)))
+        .filter(|job| !known.contains(job))
+        .collect();
+    let total = seeds.len() * names.len();
+    let threads = compare.threads().min(todo.len().max(1));
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let journal = Mutex::new(journal);
+    let mut failure: Option<Error> = None;
+    let mut told = PAUSE / 2.0;
+    std::thread::scope(|scope| {
+        let (report, ended) = channel::<Result<Run>>();
+        for _ in 0..threads {
+            let report = report.clone();
+            let (names, todo, next, stop) = (&names, &todo, &next, &stop);
+            let worker = std::thread::Builder::new().stack_size(STACK).name("compare".into());
+            let work = move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let Some(&(seed, strategy)) = todo.get(next.fetch_add(1, Ordering::Relaxed))
+                    else {
+                        return;
+                    };
+                    if report.send(one(compare, names, strategy, seed)).is_err() {
+                        return;
+                    }
+                }
+            };
+            if let Err(e) = worker.spawn_scoped(scope, work) {
+                failure
+                    .get_or_insert(Error::from(e).context(format!("starting {threads} threads")));
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+        drop(report);
+        let before = done.len();
+        loop {
+            match ended.recv_timeout(Duration::from_millis(200)) {
+                Ok(Ok(run)) => {
+                    let mut open = journal.lock().unwrap_or_else(|e| e.into_inner());
+                    let written = open.as_mut().map_or(Ok(()), |journal| journal.write(&run));
+                    done.push(run);
+                    if let Err(e) = written {
+                        failure.get_or_insert(e);
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+                Ok(Err(e)) => {
+                    failure.get_or_insert(e);
+                    stop.store(true, Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            let elapsed = begun.elapsed().as_secs_f64();
+            if !compare.quiet && elapsed - told >= PAUSE && done.len() > before {
+                told = elapsed;
+                let left = elapsed / (done.len() - before) as f64 * (total - done.len()) as f64;
+                println!("{} of {total} studies, about {} left", done.len(), human_seconds(left));
+            }
+        }
+    });
+    if let Some(journal) = journal.lock().unwrap_or_else(|e| e.into_inner()).as_mut() {
+        journal.close()?;
+    }
+    if let Some(e) = failure {
+        return Err(e);
+    }
+    if !compare.quiet {
+        println!("{total} studies, {}", human_seconds(begun.elapsed().as_secs_f64()));
+    }
+    Ok(Comparison::of(compare, names, done, begun.elapsed().as_secs_f64(), threads))
+}
+
+/// One study: a pure function of its strategy and seed.
+fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Result<Run> {
+    // An instance of its own, so that studies side by side do not wait for each other's memory.
+    let shared: &AnyStrategy = &compare.strategies[strategy].1;
+    let own = shared.to_json().and_then(|json| from_json(&json)).unwrap_or_else(|| shared.clone());
+    let mut study = compare.plan.strategy(own).seed(seed).jobs(1).quiet();
+    let slow = !compare.plan.evaluator().looks_up();
+    if let Some(path) = compare.journal.as_ref().filter(|_| slow) {
+        study = study.journal(of_study(path, &names[strategy], seed));
+    }
+    let study =
+        study.run().map_err(|e| e.context(format!("{} with seed {seed}", names[strategy])))?;
+    Ok(Run::of(&study, strategy, seed, compare.report.as_deref()))
+}
+
+/// What the results depend on, but for the seeds: a comparison may be given more of them.
+fn header(compare: &Compare, names: &[String]) -> Header {
+    let plan = &compare.plan;
+    let (protocol, evaluator) = (plan.protocol(), plan.evaluator());
+    let mut setup = vec![
+        ("space".to_string(), format!("{:016x}", plan.space().fingerprint())),
+        ("evaluator".to_string(), evaluator.describe()),
+        ("data".to_string(), format!("{:016x}", evaluator.data_fingerprint())),
+        ("metric".to_string(), evaluator.metric().to_string()),
+        ("full budget".to_string(), format!("{} epochs", evaluator.full())),
+        ("report".to_string(), compare.report.clone().unwrap_or_default()),
+        ("budget".to_string(), protocol.limits()),
+        ("batch".to_string(), protocol.batch.to_string()),
+        ("key".to_string(), format!("{:?}", protocol.key)),
+        ("failures".to_string(), format!("{:?}", protocol.on_failure)),
+        (
+            "limits of a trial".to_string(),
+            format!("{:?} {:?}", protocol.trial_seconds, protocol.memory),
+        ),
+        ("objectives".to_string(), format!("{:?}", protocol.objectives)),
+    ];
+    let duplicates = match protocol.duplicates {
+        Duplicates::Reuse => "reused",
+        Duplicates::Repeat => "repeated",
+        Duplicates::Forbid => "forbidden",
+    };
+    setup.push(("duplicates".to_string(), duplicates.to_string()));
+    for (i, (name, (_, strategy))) in names.iter().zip(&compare.strategies).enumerate() {
+        let settings = strategy.to_json().unwrap_or_else(|| strategy.describe(plan.planned()));
+        setup.push((format!("strategy {i}"), format!("{name}: {settings}")));
+    }
+    Header::new(setup)
+}
+
+impl Compare {
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.jobs.map_or_else(cores, |n| n.max(1) as usize).clamp(1, MOST_THREADS)
+    }
+}

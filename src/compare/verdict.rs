@@ -1,0 +1,300 @@
+//! What can be said of the strategies, and how sure it is.
+//!
+//! Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, 2006, with seeds
+//! in the place of data sets: Friedman's test asks whether the strategies differ at all, Nemenyi's
+//! critical difference which of their average ranks do; for pairs there are Wilcoxon's signed ranks
+//! with Holm's correction, after Benavoli, Corani and Mangili, JMLR 17, 2016, who show that ranks of
+//! all are a poor judge of two. A winner is named only if it beats every other strategy in that test.
+
+use super::Comparison;
+use super::curves::{LEVEL, RESAMPLES};
+use crate::chart::theme::{plural, score};
+use crate::error::{Error, Result};
+use crate::rng::Rng;
+use crate::stats::{self, Band, Friedman, Statistic};
+use std::fmt;
+
+/// The level of all tests.
+pub(super) const ALPHA: f64 = 0.05;
+
+/// How a strategy did over its seeds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// Its name in the comparison.
+    pub name: String,
+    /// Studies in which a trial finished.
+    pub studies: usize,
+    /// The mean of what they ended with, with its 95 % bootstrap band.
+    pub mean: Band,
+    /// The sample standard deviation; `None` for a single study.
+    pub deviation: Option<f64>,
+    /// The median.
+    pub median: f64,
+    /// The mean of the best score that the searches saw, which need not be what is judged.
+    pub score: f64,
+    /// The average rank over the seeds, 1 is best; `None` if no seed has a result of every strategy.
+    pub rank: Option<f64>,
+    /// The probability that it ends with more than random search does, ties half, with its band;
+    /// `None` without random search, and for it.
+    pub beats_random: Option<Band>,
+    /// The mean of the seconds that evaluations took in a study, simulated where looked up.
+    pub seconds: f64,
+    /// Seconds a trial that the strategy took itself.
+    pub overhead: f64,
+    /// Trials a study.
+    pub trials: f64,
+    /// Trials that failed, of all studies.
+    pub failed: usize,
+}
+
+/// Two strategies, seed by seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pair {
+    /// The one.
+    pub first: String,
+    /// The other.
+    pub second: String,
+    /// The share of seeds with which the first ended better, ties half.
+    pub wins: f64,
+    /// The probability of such a difference, were both alike: Wilcoxon's signed ranks, two-sided,
+    /// with Holm's correction for all pairs of the comparison.
+    pub p: f64,
+}
+
+/// What the seeds support, in words; see [`Comparison::verdict`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verdict {
+    winner: Option<String>,
+    text: String,
+}
+
+impl Verdict {
+    /// The strategy that is better than every other one, if the seeds show that there is one.
+    pub fn winner(&self) -> Option<String> {
+        self.winner.clone()
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Comparison {
+    /// A row for each strategy that has a result.
+    pub fn standings(&self) -> Vec<Standing> {
+        let ranks = self.friedman().ok();
+        let (compared, _) = self.complete();
+        (0..self.0.names.len())
+            .filter_map(|i| {
+                let rank = compared.iter().position(|&c| c == i).zip(ranks.as_ref());
+                self.standing_of(i, rank.map(|(at, ranks)| ranks.ranks[at]))
+            })
+            .collect()
+    }
+
+    fn standing_of(&self, i: usize, rank: Option<f64>) -> Option<Standing> {
+        let ends: Vec<f64> = self.ends(i).into_iter().flatten().collect();
+        let spread = stats::summary(&ends).ok()?;
+        let mut rng = Rng::from_u64(0).stream("summary", 0);
+        let mean = stats::bootstrap(&ends, Statistic::Mean, LEVEL, RESAMPLES, &mut rng).ok()?;
+        let baseline = self.baseline().filter(|&b| b != i);
+        let beats_random = baseline.and_then(|b| {
+            let theirs: Vec<f64> = self.ends(b).into_iter().flatten().collect();
+            let up = self.metric().maximise;
+            stats::superiority(&ends, theirs, up, LEVEL, RESAMPLES, &mut rng).ok()
+        });
+        let runs = &self.0.runs[i];
+        let best = |scores: &[Option<f64>]| {
+            let better = |a: f64, b: f64| if self.0.metric.better(b, a) { b } else { a };
+            scores.iter().flatten().copied().reduce(better)
+        };
+        let scores: Vec<f64> = runs.iter().filter_map(|run| best(&run.scores)).collect();
+        let trials: usize = runs.iter().map(|run| run.scores.len()).sum();
+        let total = |of: fn(&super::Run) -> &Vec<f64>| -> f64 {
+            runs.iter().map(|run| of(run).iter().sum::<f64>()).sum()
+        };
+        Some(Standing {
+            name: self.0.names[i].clone(),
+            studies: ends.len(),
+            mean,
+            deviation: spread.deviation,
+            median: spread.median,
+            score: scores.iter().sum::<f64>() / scores.len() as f64,
+            rank,
+            beats_random,
+            seconds: total(|run| &run.seconds) / runs.len() as f64,
+            overhead: total(|run| &run.overhead) / trials.max(1) as f64,
+            trials: trials as f64 / runs.len() as f64,
+            failed: runs.iter().flat_map(|run| &run.scores).filter(|s| s.is_none()).count(),
+        })
+    }
+
+    /// Random search, if it is there.
+    pub(super) fn baseline(&self) -> Option<usize> {
+        self.0.descriptions.iter().position(|d| d == "random search")
+    }
+
+    /// The strategies that have any result, and a row for each seed with a result of all of them.
+    pub(super) fn complete(&self) -> (Vec<usize>, Vec<Vec<f64>>) {
+        let ends: Vec<Vec<Option<f64>>> = (0..self.0.names.len()).map(|i| self.ends(i)).collect();
+        let any = |i: &usize| ends[*i].iter().any(Option::is_some);
+        let compared: Vec<usize> = (0..ends.len()).filter(any).collect();
+        let row = |seed: usize| -> Option<Vec<f64>> {
+            compared.iter().map(|&i| ends[i].get(seed).copied().flatten()).collect()
+        };
+        let rows = (0..self.0.seeds.len()).filter_map(row).collect();
+        (compared, rows)
+    }
+
+    /// Friedman's test over the seeds with average ranks and Nemenyi's critical difference, of the
+    /// strategies that have a result, in their order.
+    ///
+    /// # Errors
+    /// With fewer than two strategies, or no seed with a result of all.
+    pub fn friedman(&self) -> Result<Friedman> {
+        let (compared, rows) = self.complete();
+        if compared.len() < 2 || rows.is_empty() {
+            return Err(Error::invalid(
+                format!("{} on {}", plural(compared.len(), "strategy"), plural(rows.len(), "seed")),
+                "ranks need two strategies and a seed with a result of both",
+                "more strategies or seeds",
+            ));
+        }
+        stats::friedman(&rows, self.metric().maximise, ALPHA)
+    }
+
+    /// All pairs of strategies that have a result, in order.
+    pub fn pairs(&self) -> Vec<Pair> {
+        let (compared, rows) = self.complete();
+        let up = self.metric().maximise;
+        let column = |i: usize| -> Vec<f64> { rows.iter().map(|row| row[i]).collect() };
+        let mut pairs = vec![];
+        for a in 0..compared.len() {
+            for b in a + 1..compared.len() {
+                let (x, y) = (column(a), column(b));
+                let Ok(test) = stats::wilcoxon(&x, &y) else { continue };
+                let win = |(x, y): (&f64, &f64)| match x == y {
+                    true => 0.5,
+                    false => f64::from(u8::from((x > y) == up)),
+                };
+                let wins = x.iter().zip(&y).map(win).sum::<f64>() / x.len() as f64;
+                let name = |i: usize| self.0.names[compared[i]].clone();
+                pairs.push(Pair { first: name(a), second: name(b), wins, p: test.p });
+            }
+        }
+        let corrected = stats::holm(pairs.iter().map(|p| p.p).collect::<Vec<_>>());
+        for (pair, p) in pairs.iter_mut().zip(corrected.unwrap_or_default()) {
+            pair.p = p;
+        }
+        pairs
+    }
+
+    /// What the seeds support: a winner only if one is better than every other strategy, beyond what
+    /// the choice of seeds explains (p < 0.05, corrected for all pairs).
+    pub fn verdict(&self) -> Verdict {
+        let none = |text: String| Verdict { winner: None, text };
+        let (compared, rows) = self.complete();
+        let n = rows.len();
+        let Ok(test) = self.friedman() else {
+            return none(match compared.len() {
+                0 => "No trial of any strategy has finished.".into(),
+                1 => "One strategy is no comparison. Try it beside random search.".into(),
+                _ => "No seed has a result of every strategy.".into(),
+            });
+        };
+        let names: Vec<&String> = compared.iter().map(|&i| &self.0.names[i]).collect();
+        let seeds = plural(n, "seed");
+        let least = |a: &usize, b: &usize| test.ranks[*a].total_cmp(&test.ranks[*b]);
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by(least);
+        let (best, pairs) = (order[0], self.pairs());
+        let of = |other: usize| {
+            let is = |p: &&Pair| {
+                let both = [&p.first, &p.second];
+                both.contains(&names[best]) && both.contains(&names[other])
+            };
+            pairs.iter().find(is).map_or((1.0, 0.5), |p| {
+                (p.p, if p.first == *names[best] { p.wins } else { 1.0 - p.wins })
+            })
+        };
+        let differs = names.len() == 2 || test.p < ALPHA;
+        let beaten = |other: &usize| differs && of(*other).0 < ALPHA && of(*other).1 > 0.5;
+        let (behind, level): (Vec<usize>, Vec<usize>) = order[1..].iter().partition(|o| beaten(o));
+        let list = |of: &[usize]| {
+            let names: Vec<&str> = of.iter().map(|&i| names[i].as_str()).collect();
+            match names.split_last() {
+                Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+                _ => names.join(""),
+            }
+        };
+        // Of so many pairs, each with all seeds on one side.
+        let smallest = 0.5f64.powi(n.min(1000) as i32 - 1) * pairs.len() as f64;
+        if level.is_empty() {
+            let p = behind.iter().map(|&o| of(o).0).fold(0.0, f64::max);
+            let column = |i: usize| rows.iter().map(|row| row[i]).sum::<f64>() / n as f64;
+            let gap = (column(best) - column(order[1])).abs();
+            return Verdict {
+                winner: Some(names[best].clone()),
+                text: format!(
+                    "{} is ahead of every other one over {seeds} ({}); its mean is {} from that of \
+                     {}.",
+                    names[best],
+                    p_text(p),
+                    score(gap),
+                    names[order[1]],
+                ),
+            };
+        }
+        let mut tied = vec![best];
+        tied.extend(&level);
+        tied.sort_by(least);
+        let mut text = format!("No winner: {seeds} do not tell {} apart", list(&tied));
+        if !behind.is_empty() {
+            text += &format!("; {} fell behind {}", list(&behind), names[best]);
+        }
+        text += ".";
+        if smallest >= ALPHA {
+            text += " With so few seeds no difference could be significant. Try more seeds.";
+        }
+        let baseline = self.baseline().and_then(|b| compared.iter().position(|&c| c == b));
+        if baseline.is_some_and(|b| tied.contains(&b)) {
+            text += " Nothing is shown to beat random search.";
+        }
+        none(text)
+    }
+}
+
+/// `p = 0.03`, `p < 0.001`
+pub(super) fn p_text(p: f64) -> String {
+    match p {
+        p if p < 0.001 => "p < 0.001".to_string(),
+        p if p < 0.01 => format!("p = {p:.3}"),
+        p => format!("p = {p:.2}"),
+    }
+}
+
+/// `evolution: mean 94.08 (94.03 to 94.12), median 94.13, rank 1.83`
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Band { low, value, high } = &self.mean;
+        let mean = format!("mean {} ({} to {})", score(*value), score(*low), score(*high));
+        write!(f, "{}: {mean}, median {}", self.name, score(self.median))?;
+        self.rank.map_or(Ok(()), |rank| write!(f, ", rank {rank:.2}"))
+    }
+}
+
+/// `evolution beats random with 87 % of the seeds, p < 0.001`
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = (100.0 * self.wins).round();
+        write!(
+            f,
+            "{} beats {} with {share} % of the seeds, {}",
+            self.first,
+            self.second,
+            p_text(self.p)
+        )
+    }
+}
