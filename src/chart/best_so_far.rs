@@ -202,7 +202,8 @@ impl BestSoFar {
     fn legend(plan: &Plan) -> Vec<Key> {
         let key = |(i, track): (usize, &Track)| {
             let name = elide(&track.name, Font::NOTE, 122.0);
-            Key { colour: colour(i), dashed: dashed(i), text: format!("{name} {}", track.result()) }
+            let dash = if dashed(i) { "4 2" } else { "" };
+            Key { colour: colour(i), dash, text: format!("{name} {}", track.result()) }
         };
         plan.tracks.iter().enumerate().map(key).collect()
     }

@@ -86,6 +86,13 @@ pub fn svg(picture: &str) {
             _ => number("x"),
         };
         let y = number("y");
+        if tag.contains("rotate(-90 ") {
+            // Read upwards: its width is a height.
+            assert!(number("x") - font.size >= 1.0 && number("x") + 2.0 <= size[2], "{shown:?}");
+            assert!(y - w >= 1.0 && y <= size[3] - 1.0, "{shown:?} from {y} up to {}", y - w);
+            boxes.push((number("x") - font.size * 0.72, y - w, number("x") + 1.0, y, shown));
+            continue;
+        }
         assert!(
             x >= 1.0 && x + w <= size[2] - 1.0,
             "{shown:?} from {x} to {} in {}",

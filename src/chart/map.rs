@@ -388,7 +388,7 @@ impl Draw for Map {
         }
         let (x, y) = self.axes(&points, &front);
         let shown = points.iter().filter(|p| (0.0..=1.0).contains(&y.unit(p.1))).count();
-        let key = Key { colour: colour(1), dashed: false, text: "frontier".into() };
+        let key = Key { colour: colour(1), dash: "", text: "frontier".into() };
         let around = Around {
             title: self.title(),
             note: self.note(&y, shown, points.len(), front.len()),

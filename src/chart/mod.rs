@@ -17,28 +17,40 @@
 //! assert!(chart.svg().starts_with("<svg") && chart.plain().contains("best 0.9400"));
 //! ```
 
+mod bands;
 mod best_so_far;
+mod critical_difference;
 mod diagram;
 mod frontier;
 mod leaderboard;
 mod learning_curves;
+mod lines;
 mod map;
+mod pairs;
 mod plain;
 mod plot;
 mod report;
 mod space_layout;
 mod space_tree;
+mod spread;
 mod svg;
 pub mod theme;
+mod time_to_target;
 
+pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
+pub use critical_difference::{CriticalDifference, MeanRank};
 pub use diagram::{Diagram, DiagramRow};
 pub use frontier::{Frontier, FrontierPoint};
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
+pub use lines::Reference;
 pub use map::{Map, Mark, map};
+pub use pairs::Pairs;
 pub use report::{Report, compose_html, compose_plain};
 pub use space_tree::{SpaceTree, TreeNode};
+pub use spread::{Spread, SpreadRow};
+pub use time_to_target::{TargetTimes, TimeToTarget};
 
 use crate::Result;
 use serde::{Deserialize, Serialize};
@@ -71,6 +83,11 @@ pub const CHARTS: &[Info] = &[
     leaderboard::INFO,
     diagram::INFO,
     space_tree::INFO,
+    bands::INFO,
+    spread::INFO,
+    critical_difference::INFO,
+    pairs::INFO,
+    time_to_target::INFO,
 ];
 
 /// The data of a chart, by kind.
@@ -90,6 +107,16 @@ pub enum ChartData {
     Diagram(Diagram),
     /// A search space.
     SpaceTree(SpaceTree),
+    /// Curves with bands of uncertainty, a strategy each.
+    Bands(Bands),
+    /// The final results of every seed.
+    Spread(Spread),
+    /// Mean ranks and what does not differ.
+    CriticalDifference(CriticalDifference),
+    /// Every strategy against every other.
+    Pairs(Pairs),
+    /// The share of seeds that reached a target.
+    TimeToTarget(TimeToTarget),
 }
 
 /// What every kind of chart can do.
@@ -135,7 +162,20 @@ macro_rules! kinds {
     };
 }
 
-kinds!(BestSoFar, LearningCurves, Frontier, Map, Leaderboard, Diagram, SpaceTree);
+kinds!(
+    BestSoFar,
+    LearningCurves,
+    Frontier,
+    Map,
+    Leaderboard,
+    Diagram,
+    SpaceTree,
+    Bands,
+    Spread,
+    CriticalDifference,
+    Pairs,
+    TimeToTarget
+);
 
 /// A chart: its data, and the ways to see them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -196,6 +236,22 @@ mod tests {
             let kept = serde_json::to_string(&chart).unwrap();
             assert_eq!(serde_json::from_str::<Chart>(&kept).unwrap(), chart);
             assert_eq!(Chart::new(chart.data()), chart);
+        }
+    }
+
+    /// Writes every example to a folder, to be looked at:
+    /// `NASCENT_PICTURES=folder cargo test --lib pictures -- --ignored`.
+    #[test]
+    #[ignore = "writes files for the eye"]
+    fn pictures_for_the_eye() {
+        let folder = std::env::var("NASCENT_PICTURES").map(std::path::PathBuf::from);
+        let folder = folder.unwrap_or_else(|_| std::env::temp_dir().join("nascent-pictures"));
+        std::fs::create_dir_all(&folder).unwrap();
+        for info in CHARTS {
+            let chart = (info.example)();
+            let name = info.name.replace(' ', "-");
+            chart.save(folder.join(format!("{name}.svg"))).unwrap();
+            std::fs::write(folder.join(format!("{name}.txt")), chart.plain()).unwrap();
         }
     }
 

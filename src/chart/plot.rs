@@ -94,7 +94,7 @@ impl Scale {
     }
 
     /// The same axis with fewer labels, until they stand apart in `room` pixels.
-    fn thin(mut self, room: f64) -> Scale {
+    pub fn thin(mut self, room: f64) -> Scale {
         let crowded = |ticks: &[(f64, String)]| {
             ticks.windows(2).any(|pair| {
                 let apart = (self.unit(pair[1].0) - self.unit(pair[0].0)) * room;
@@ -190,13 +190,15 @@ fn tick_label(v: f64, step: f64, most: f64) -> String {
 /// One entry of a legend.
 pub(crate) struct Key {
     pub colour: &'static str,
-    pub dashed: bool,
+    /// The pattern of the line, as in `stroke-dasharray`; empty is solid.
+    pub dash: &'static str,
     pub text: String,
 }
 
 /// What stands around the data.
 pub(crate) struct Around {
     pub title: String,
+    /// Below the title; `\n` starts a new line.
     pub note: String,
     pub legend: Vec<Key>,
     pub x_name: String,
@@ -219,33 +221,33 @@ pub(crate) struct Frame {
 impl Frame {
     /// Lays out the surroundings and draws them.
     pub fn new(around: Around, x: Scale, y: Scale) -> Frame {
+        Frame::tall(around, x, y, PLOT_HEIGHT)
+    }
+
+    /// The same with another height of the part with the data.
+    pub fn tall(around: Around, x: Scale, y: Scale, height: f64) -> Frame {
         let mut svg = Svg::default();
-        let inner = WIDTH - 32.0;
-        svg.text((16.0, 26.0), &around.title, Font::TITLE, Anchor::Start, inner);
-        svg.text((16.0, 43.0), &around.note, Font::NOTE, Anchor::Start, inner);
-        let legend_end = legend(&mut svg, &around.legend, 60.0);
+        let end = head(&mut svg, &around.title, &around.note);
+        let legend_end = legend(&mut svg, &around.legend, end);
         let labels = y.ticks.iter().map(|t| width(&t.1, Font::NOTE)).fold(0.0, f64::max);
         let (left, right) = (22.0 + labels.min(110.0), WIDTH - 18.0 - around.right);
         let top = legend_end;
-        let bottom = top + PLOT_HEIGHT;
+        let bottom = top + height;
         let x = x.thin(right - left);
         let y_at = |v: f64| bottom - y.unit(v) * (bottom - top);
         for (v, label) in &y.ticks {
             svg.line((left, y_at(*v)), (right, y_at(*v)), GRID, 1.0);
             svg.text((left - 7.0, y_at(*v) + 4.0), label, Font::NOTE, Anchor::End, 110.0);
         }
-        for (v, label) in &x.ticks {
-            let at = left + x.unit(*v) * (right - left);
-            svg.line((at, bottom), (at, bottom + 4.0), "#B9BDBF", 1.0);
-            let half = width(label, Font::NOTE) / 2.0;
-            let at = at.clamp(8.0 + half, (WIDTH - 8.0 - half).max(8.0 + half));
-            svg.text((at, bottom + 17.0), label, Font::NOTE, Anchor::Middle, 110.0);
-        }
-        svg.line((left, bottom), (right, bottom), "#B9BDBF", 1.0);
-        let middle = (left + right) / 2.0;
-        let room = 2.0 * (middle - 10.0).min(WIDTH - 10.0 - middle);
-        svg.text((middle, bottom + 35.0), &around.x_name, Font::NOTE, Anchor::Middle, room);
+        x_axis(&mut svg, &x, (left, right), bottom, &around.x_name);
         Frame { svg, x, y, left, right, top, bottom, height: bottom + 46.0 }
+    }
+
+    /// Draws in the pixels of the picture, clipped to the frame.
+    pub fn inside(&mut self, draw: impl FnOnce(&mut Svg)) {
+        let mut part = Svg::default();
+        draw(&mut part);
+        self.svg.clipped((self.left, self.top, self.right, self.bottom), part);
     }
 
     /// The pixel of a point.
@@ -291,24 +293,62 @@ impl Frame {
     }
 }
 
-/// The keys in rows; returns where the plot may begin.
-fn legend(svg: &mut Svg, keys: &[Key], top: f64) -> f64 {
+/// Title and note; returns where what follows may begin.
+pub(crate) fn head(svg: &mut Svg, title: &str, note: &str) -> f64 {
+    let inner = WIDTH - 32.0;
+    svg.text((16.0, 26.0), title, Font::TITLE, Anchor::Start, inner);
+    let mut y = 28.0;
+    for line in note.split('\n') {
+        y += 15.0;
+        svg.text((16.0, y), line, Font::NOTE, Anchor::Start, inner);
+    }
+    y + 17.0
+}
+
+/// The lower edge of a plot with its ticks and the name of the axis below.
+pub(crate) fn x_axis(svg: &mut Svg, x: &Scale, (left, right): (f64, f64), bottom: f64, name: &str) {
+    for (v, label) in &x.ticks {
+        let at = left + x.unit(*v) * (right - left);
+        svg.line((at, bottom), (at, bottom + 4.0), AXIS, 1.0);
+        let half = width(label, Font::NOTE) / 2.0;
+        let at = at.clamp(8.0 + half, (WIDTH - 8.0 - half).max(8.0 + half));
+        svg.text((at, bottom + 17.0), label, Font::NOTE, Anchor::Middle, 110.0);
+    }
+    svg.line((left, bottom), (right, bottom), AXIS, 1.0);
+    let middle = (left + right) / 2.0;
+    let room = 2.0 * (middle - 10.0).min(WIDTH - 10.0 - middle);
+    svg.text((middle, bottom + 35.0), name, Font::NOTE, Anchor::Middle, room);
+}
+
+/// The keys of a legend, few in a row, many in columns; returns where the plot may begin.
+pub(crate) fn legend(svg: &mut Svg, keys: &[Key], top: f64) -> f64 {
     if keys.is_empty() {
         return top - 4.0;
     }
+    let inner = WIDTH - 32.0;
+    let many = keys.len() > 4;
+    let room = inner - 26.0;
+    let wide = |key: &Key| width(&key.text, Font::NOTE).min(room);
+    let widest = keys.iter().map(wide).fold(0.0, f64::max);
+    let columns = (((inner + 16.0) / (39.0 + widest)) as usize).max(1);
+    let rows = keys.len().div_ceil(columns);
     let (mut x, mut y) = (16.0, top + 2.0);
-    for key in keys {
-        let room = (WIDTH - 32.0 - 26.0).min(195.0);
-        let wide = width(&key.text, Font::NOTE).min(room);
-        if x > 16.0 && x + 24.0 + wide > WIDTH - 16.0 {
+    for (i, key) in keys.iter().enumerate() {
+        if many {
+            x = 16.0 + (i / rows) as f64 * (inner + 16.0) / columns as f64;
+            y = top + 2.0 + (i % rows) as f64 * 17.0;
+        } else if x > 16.0 && x + 24.0 + wide(key) > WIDTH - 16.0 {
             (x, y) = (16.0, y + 17.0);
         }
-        let dash = if key.dashed { r#"stroke-dasharray="4 2""# } else { "" };
-        svg.path(&format!("M{x:.1} {:.1}h18", y - 4.0), key.colour, 3.0, dash);
+        let dash = match key.dash {
+            "" => String::new(),
+            dash => format!(r#"stroke-dasharray="{dash}""#),
+        };
+        svg.path(&format!("M{x:.1} {:.1}h18", y - 4.0), key.colour, 3.0, &dash);
         svg.text((x + 23.0, y), &key.text, Font::NOTE, Anchor::Start, room);
-        x += 23.0 + wide + 16.0;
+        x += 23.0 + wide(key) + 16.0;
     }
-    y + 12.0
+    (if many { top + 2.0 + (rows - 1) as f64 * 17.0 } else { y }) + 12.0
 }
 
 /// Draws inside a frame. plotters writing to a string cannot fail, so nothing here returns errors.
@@ -435,6 +475,9 @@ pub(crate) fn beyond(svg: &mut Svg, (x, y): (f64, f64), up: bool, colour: &str) 
         x - 3.0
     ));
 }
+
+/// The colour of the line along an axis.
+pub(crate) const AXIS: &str = "#B9BDBF";
 
 /// `MUTED`, as the colour of a leader from a mark to its label.
 pub(crate) const LEADER: &str = MUTED;

@@ -20,7 +20,7 @@ pub(crate) struct Svg {
 }
 
 /// A coordinate with one decimal at most.
-fn n(v: f64) -> String {
+pub(crate) fn n(v: f64) -> String {
     let rounded = (v * 10.0).round() / 10.0;
     if rounded == 0.0 { "0".into() } else { format!("{rounded}") }
 }
@@ -122,6 +122,54 @@ impl Svg {
             n(r),
             escape(says)
         );
+    }
+
+    /// An invisible area that says something under the pointer.
+    pub fn tip(&mut self, (x, y, w, h): (f64, f64, f64, f64), says: &str) {
+        let _ = write!(
+            self.body,
+            r#"<rect x="{}" y="{}" width="{}" height="{}" fill="transparent"><title>{}</title></rect>"#,
+            n(x),
+            n(y),
+            n(w.max(0.0)),
+            n(h.max(0.0)),
+            escape(says)
+        );
+    }
+
+    /// An invisible broad line that says something under the pointer.
+    pub fn tip_line(&mut self, d: &str, says: &str) {
+        let _ = write!(
+            self.body,
+            r#"<path d="{d}" fill="none" stroke="transparent" stroke-width="8"><title>{}</title></path>"#,
+            escape(says)
+        );
+    }
+
+    /// A filled shape along path commands.
+    pub fn area(&mut self, d: &str, fill: &str, extra: &str) {
+        let gap = if extra.is_empty() { "" } else { " " };
+        let _ = write!(self.body, r#"<path d="{d}" fill="{fill}"{gap}{extra}/>"#);
+    }
+
+    /// A part of the picture, in the same pixels, of which only what lies between left, top, right
+    /// and bottom is seen.
+    pub fn clipped(&mut self, (x0, y0, x1, y1): (f64, f64, f64, f64), part: Svg) {
+        if part.body.is_empty() {
+            return;
+        }
+        let (x, y, w, h) = (n(x0), n(y0), n((x1 - x0).max(0.0)), n((y1 - y0).max(0.0)));
+        let _ = write!(
+            self.body,
+            r#"<svg x="{x}" y="{y}" width="{w}" height="{h}" viewBox="{x} {y} {w} {h}">{}</svg>"#,
+            part.body
+        );
+    }
+
+    /// Text that reads upwards from its point, cut to `room` pixels.
+    pub fn upright(&mut self, (x, y): (f64, f64), text: &str, font: Font, room: f64) {
+        let turn = format!(r#" transform="rotate(-90 {} {})""#, n(x), n(y));
+        self.set(x, y, text, font, Anchor::Start, room, &turn);
     }
 
     /// Text on its baseline, cut to `room` pixels; what was cut stays in a tooltip.

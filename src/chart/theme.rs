@@ -34,6 +34,19 @@ pub fn colour(i: usize) -> &'static str {
     PALETTE[i % PALETTE.len()]
 }
 
+/// The pattern of the line of series `i`: the first four are solid, and no two of sixteen have the
+/// same colour and pattern.
+pub(crate) fn dash(i: usize) -> &'static str {
+    ["", "6 2.5", "1.6 2.2", "7 2.2 1.6 2.2"][(i / 4) % 4]
+}
+
+/// The text with its first letter large.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    first + letters.as_str()
+}
+
 /// The strong and the pale colour of a family of layers; unknown families are grey.
 pub fn family(kind: &str) -> (&'static str, &'static str) {
     match kind {

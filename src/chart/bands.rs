@@ -1,0 +1,382 @@
+//! Curves with bands: how strategies progress, and how sure that is. A curve is the middle of many
+//! seeds, the band around it what the middle may be; where bands overlap, the strategies may not
+//! differ.
+
+use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, thinned};
+use super::plain::{COLUMNS, fit, len, spark};
+use super::plot::{Frame, Scale, WIDTH, padded, zoomed};
+use super::svg::nothing;
+use super::theme::{CARD, Font, capital, colour, direction, human_count, score, usable, width};
+use super::{Draw, Info};
+use serde::{Deserialize, Serialize};
+
+/// A curve with an uncertainty band for every strategy.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Bands {
+    /// What the horizontal axis counts, with its unit: `trials`, `simulated time (s)`.
+    pub x: String,
+    /// Whether the horizontal axis is logarithmic.
+    pub log_x: bool,
+    /// What goes upwards, with its unit: `regret (%)`.
+    pub metric: String,
+    /// Whether higher is better.
+    pub maximise: bool,
+    /// Whether the vertical axis is logarithmic, as suits a regret. Values that are not positive
+    /// are then below the frame.
+    pub log_y: bool,
+    /// What curve and band are: `mean of 200 seeds, 95 % bootstrap band`.
+    pub shown: String,
+    /// A value to compare with.
+    pub reference: Option<Reference>,
+    /// The strategies.
+    pub series: Vec<BandSeries>,
+}
+
+/// One strategy of [`Bands`]: four lists of the same length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BandSeries {
+    /// The name of the strategy.
+    pub name: String,
+    /// The places on the horizontal axis, in order.
+    pub x: Vec<f64>,
+    /// The curve.
+    pub middle: Vec<f64>,
+    /// The lower edge of the band.
+    pub low: Vec<f64>,
+    /// The upper edge of the band.
+    pub high: Vec<f64>,
+}
+
+/// A point of a curve with its band.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    x: f64,
+    middle: f64,
+    low: f64,
+    high: f64,
+}
+
+/// A strategy as it is drawn.
+struct Line<'a> {
+    index: usize,
+    name: &'a str,
+    points: Vec<Point>,
+}
+
+impl Bands {
+    /// The strategies with something to draw. A band without an edge ends at its curve.
+    fn lines(&self) -> Vec<Line<'_>> {
+        let points = |series: &BandSeries| {
+            let edge = |edges: &[f64], i: usize, middle: f64| {
+                edges.get(i).copied().filter(|v| usable(*v)).unwrap_or(middle)
+            };
+            let all = series.x.iter().zip(&series.middle).enumerate();
+            all.filter(|(_, (x, middle))| usable(**x) && usable(**middle))
+                .filter(|(_, (x, _))| !self.log_x || **x > 0.0)
+                .map(|(i, (&x, &middle))| {
+                    let (low, high) = (edge(&series.low, i, middle), edge(&series.high, i, middle));
+                    Point { x, middle, low, high }
+                })
+                .collect::<Vec<_>>()
+        };
+        let all = self.series.iter().enumerate();
+        all.map(|(index, s)| Line { index, name: &s.name, points: points(s) })
+            .filter(|line| !line.points.is_empty())
+            .collect()
+    }
+
+    fn metric(&self) -> &str {
+        if self.metric.is_empty() { "score" } else { &self.metric }
+    }
+
+    fn x_name(&self) -> &str {
+        if self.x.is_empty() { "trials" } else { &self.x }
+    }
+
+    fn title(&self) -> String {
+        titled(self.metric(), self.x_name())
+    }
+
+    fn x_scale(&self, lines: &[Line]) -> Scale {
+        let xs: Vec<f64> = lines.iter().flat_map(|l| &l.points).map(|p| p.x).collect();
+        across(&xs, self.log_x)
+    }
+
+    fn y_scale(&self, lines: &[Line]) -> Scale {
+        let points = || lines.iter().flat_map(|l| &l.points);
+        let reference = self.reference.iter().map(|r| r.value).filter(|v| usable(*v));
+        if self.log_y {
+            let middles = points().map(|p| p.middle).filter(|v| *v > 0.0);
+            let least = middles.fold(f64::INFINITY, f64::min);
+            let all = points().flat_map(|p| [p.low.max(least / 4.0), p.middle, p.high]);
+            let logs: Vec<f64> =
+                all.chain(reference).filter(|v| *v > 0.0).map(f64::log10).collect();
+            let (lo, hi) = padded(&logs, 0.05, 0.05);
+            return Scale::log(10f64.powf(lo), 10f64.powf(hi), 6);
+        }
+        // The first trials may be far worse than all that follows.
+        let mut view = zoomed(points().map(|p| p.middle).collect(), self.maximise, 8.0);
+        let ends = lines.iter().filter_map(|l| l.points.last());
+        view.extend(ends.flat_map(|p| [p.low, p.middle, p.high]).chain(reference));
+        let (lo, hi) = padded(&view, 0.05, 0.07);
+        Scale::linear(lo, hi, 5, false)
+    }
+
+    fn note(&self) -> String {
+        remarks(&[&self.shown, direction(self.maximise), if self.log_y { "log scale" } else { "" }])
+    }
+
+    fn draw(&self, frame: &mut Frame, lines: &[Line]) {
+        let several = lines.len() > 1;
+        for line in lines {
+            let edge = |v: fn(&Point) -> f64| -> Vec<(f64, f64)> {
+                thinned(line.points.iter().map(|p| frame.at(p.x, v(p))).collect(), 1.2)
+            };
+            let mut round = edge(|p| p.low);
+            round.extend(edge(|p| p.high).into_iter().rev());
+            let alpha = if lines.len() > 6 { 0.11 } else { 0.17 };
+            let look = format!(r#"fill-opacity="{alpha}""#);
+            frame.inside(|svg| svg.area(&(path(&round) + "Z"), colour(line.index), &look));
+        }
+        for line in lines {
+            let at = line.points.iter().map(|p| frame.at(p.x, p.middle)).collect();
+            let d = path(&thinned(at, 1.2));
+            let says = if several { line.name } else { self.metric() };
+            let (i, last) = (line.index, line.points[line.points.len() - 1]);
+            let single = line.points.len() == 1;
+            let at = frame.at(last.x, last.middle);
+            frame.inside(|svg| {
+                svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
+                svg.path(&d, colour(i), 1.8, &dashes(i));
+                svg.tip_line(&d, says);
+                if single {
+                    svg.dot(at, 3.0, colour(i), "");
+                }
+            });
+        }
+        for line in lines {
+            let every = line.points.len().div_ceil(10).max(1);
+            for point in line.points.iter().rev().step_by(every) {
+                let (x, y) = frame.at(point.x, point.middle);
+                if frame.shows(point.middle) {
+                    frame.svg.hover((x, y), 5.0, &self.says(line.name, point));
+                }
+            }
+        }
+    }
+
+    /// A point in words.
+    fn says(&self, name: &str, p: &Point) -> String {
+        let band = match p.low == p.middle && p.high == p.middle {
+            true => String::new(),
+            false => format!(" ({} to {})", score(p.low), score(p.high)),
+        };
+        let x = human_count(p.x);
+        format!("{name}, {} {x}: {}{band}", self.x_name(), score(p.middle))
+    }
+
+    fn describe(&self, lines: &[Line]) -> String {
+        let ends = lines.iter().filter_map(|l| Some(self.says(l.name, l.points.last()?)));
+        let reference =
+            self.reference.as_ref().map_or(String::new(), |r| format!("; {}", r.says()));
+        let said = ends.collect::<Vec<_>>().join("; ");
+        let (shown, direction) = (&self.shown, direction(self.maximise));
+        format!("{} ({direction}; {shown}). At the end: {said}{reference}", self.title())
+    }
+}
+
+/// A title that names both axes, or only what goes upwards where both are too long.
+pub(super) fn titled(metric: &str, x: &str) -> String {
+    let whole = format!("{} against {x}", capital(metric));
+    let fits = width(&whole, Font::TITLE) <= WIDTH - 32.0;
+    if fits { whole } else { capital(metric) }
+}
+
+/// A horizontal axis over places, from the first to the last.
+pub(super) fn across(xs: &[f64], log: bool) -> Scale {
+    let (lo, hi) = padded(xs, 0.0, 0.0);
+    match log {
+        true => Scale::log(lo.max(1e-12), hi.max(1e-12), 6),
+        false => {
+            let whole = xs.iter().all(|x| x.fract() == 0.0) && hi - lo >= 4.0;
+            Scale::linear(lo, hi, 6, whole)
+        }
+    }
+}
+
+impl Draw for Bands {
+    fn svg(&self) -> String {
+        let lines = self.lines();
+        if lines.is_empty() {
+            return nothing(&self.title(), "no strategy has a value");
+        }
+        let texts: Vec<_> = lines.iter().map(|l| (l.index, l.name.to_string())).collect();
+        let (x, y) = (self.x_scale(&lines), self.y_scale(&lines));
+        let head = (self.title(), self.note(), self.x_name().to_string());
+        let (mut frame, at_ends) = framed(head, &texts, x, y);
+        if let Some(reference) = &self.reference {
+            level(&mut frame, reference);
+        }
+        self.draw(&mut frame, &lines);
+        if at_ends {
+            let end = |l: &Line| {
+                let last = l.points.last()?;
+                let at = (last.x, last.middle);
+                Some(End { index: l.index, text: l.name.to_string(), at })
+            };
+            names(&mut frame, &lines.iter().filter_map(end).collect::<Vec<_>>());
+        }
+        frame.finish(&self.title(), &self.describe(&lines))
+    }
+
+    fn plain(&self) -> String {
+        let title = fit(&format!("{} ({})", self.title(), direction(self.maximise)), COLUMNS);
+        let lines = self.lines();
+        if lines.is_empty() {
+            return format!("{title}\nnothing to draw yet: no strategy has a value\n");
+        }
+        let (x, y) = (self.x_scale(&lines), self.y_scale(&lines));
+        let name = lines.iter().map(|l| len(l.name)).max().unwrap_or(0).min(24);
+        let room = 28;
+        let mut out = format!("{title}\n");
+        if !self.shown.is_empty() {
+            out += &(fit(&self.shown, COLUMNS) + "\n");
+        }
+        for line in &lines {
+            let value = |i: usize| {
+                let at = i as f64 / (room - 1) as f64;
+                let before = line.points.iter().rfind(|p| x.unit(p.x) <= at + 1e-9);
+                before.map_or(f64::NAN, |p| y.unit(p.middle).clamp(0.0, 1.0))
+            };
+            let end = line.points.iter().map(|p| x.unit(p.x)).fold(0.0, f64::max);
+            let shown = ((end * (room - 1) as f64).round() as usize + 1).min(room);
+            let blocks = spark(&(0..shown).map(value).collect::<Vec<_>>(), (0.0, 1.0), room);
+            let last = line.points[line.points.len() - 1];
+            let result =
+                format!("{} ({} to {})", score(last.middle), score(last.low), score(last.high));
+            let row = format!("  {:<name$}  {blocks:<room$}  {result}", fit(line.name, name));
+            out += &(fit(row.trim_end(), COLUMNS) + "\n");
+        }
+        let ((from, to), (lo, hi)) = (x.ends(), y.ends());
+        let (log_x, log_y) = (log(self.log_x), log(self.log_y));
+        let (from, to) = (human_count(from), human_count(to));
+        let range = format!("{} {from} to {to}{log_x}", self.x_name());
+        let blocks = format!("blocks from {} to {}{log_y}", score(lo), score(hi));
+        out += &(fit(&format!("  {:<name$}  {range}, {blocks}", ""), COLUMNS) + "\n");
+        if let Some(reference) = &self.reference {
+            out += &(fit(&format!("  {}", reference.says()), COLUMNS) + "\n");
+        }
+        out
+    }
+}
+
+fn log(is: bool) -> &'static str {
+    if is { " (log)" } else { "" }
+}
+
+/// The row of this chart in the table.
+pub(crate) const INFO: Info = Info {
+    name: "bands",
+    shows: "how strategies progress, a curve each with a band of uncertainty",
+    example: || example().into(),
+};
+
+/// The strategies of the examples.
+pub(super) const NAMES: [&str; 7] = [
+    "random",
+    "local search",
+    "regularized evolution",
+    "REINFORCE",
+    "BANANAS",
+    "predictor (GP)",
+    "Hyperband",
+];
+
+/// The regret of seven made-up strategies.
+pub(crate) fn example() -> Bands {
+    let series = NAMES.iter().enumerate().map(|(i, name)| {
+        let speed = [0.5, 0.95, 0.85, 0.6, 1.15, 1.05, 0.7][i];
+        let x: Vec<f64> = (1..=150).map(f64::from).collect();
+        let middle: Vec<f64> =
+            x.iter().map(|x| 9.0 / (1.0 + 0.12 * x).powf(speed) + 0.02).collect();
+        let part = 0.07 + 0.02 * i as f64;
+        let by = |part: f64| middle.iter().map(|v| v * part).collect();
+        BandSeries { name: (*name).into(), low: by(1.0 - part), high: by(1.0 + part), x, middle }
+    });
+    Bands {
+        x: "trials".into(),
+        log_x: false,
+        metric: "regret (%)".into(),
+        maximise: false,
+        log_y: true,
+        shown: "mean of 200 seeds, 95 % bootstrap band".into(),
+        reference: None,
+        series: series.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    fn of(x: &[f64], middle: &[f64]) -> Bands {
+        let (x, middle) = (x.to_vec(), middle.to_vec());
+        let series = BandSeries { name: "s".into(), x, low: middle.clone(), high: vec![], middle };
+        Bands { series: vec![series], ..example() }
+    }
+
+    #[test]
+    fn degenerate_data_are_drawn() {
+        let long = "a very long name of a strategy & ".repeat(9);
+        let many = |name: &dyn Fn(usize) -> String, n: usize| -> Vec<BandSeries> {
+            let one = |i| BandSeries { name: name(i), ..example().series[i % 7].clone() };
+            (0..n).map(one).collect()
+        };
+        let cases = [
+            Bands::default(),
+            Bands { series: vec![BandSeries::default()], ..example() },
+            of(&[1.0], &[0.5]),
+            of(&[1.0, 2.0], &[0.0, 0.0]),
+            of(&[1.0, 2.0, f64::NAN, 4.0], &[f64::NAN, 0.5, 1.0, f64::INFINITY]),
+            of(&[1.0, 2.0], &[-1e99, 1e99]),
+            of(&[0.0, 1e-9], &[1e-12, 1e12]),
+            Bands { log_x: true, ..of(&[0.0, 1.0, 1e6], &[1.0, 2.0, 3.0]) },
+            Bands { log_y: false, maximise: true, ..of(&[5.0, 5.0], &[1.0, 2.0]) },
+            Bands { reference: Some(Reference::new(&long, 0.0)), log_y: false, ..example() },
+            Bands { reference: Some(Reference::new("optimum", f64::NAN)), ..example() },
+            Bands { series: many(&|i| format!("strategy {i}"), 14), ..example() },
+            Bands { series: many(&|i| format!("a strategy with a name {i}"), 14), ..example() },
+            Bands { series: many(&|_| long.clone(), 14), metric: long.clone(), ..example() },
+            Bands { series: many(&|_| String::new(), 40), shown: long.clone(), ..example() },
+        ];
+        cases.iter().for_each(check::chart);
+    }
+
+    #[test]
+    fn a_curve_is_drawn_at_its_values() {
+        let chart = of(&[1.0, 11.0], &[1.0, 10.0]);
+        let lines = chart.lines();
+        let y = chart.y_scale(&lines);
+        // A decade with a margin of a twentieth at both ends.
+        assert!((y.unit(1.0) - 0.05 / 1.1).abs() < 1e-9, "{}", y.unit(1.0));
+        assert!((y.unit(10.0) - 1.05 / 1.1).abs() < 1e-9);
+        let x = chart.x_scale(&lines);
+        assert_eq!((x.unit(1.0), x.unit(6.0), x.unit(11.0)), (0.0, 0.5, 1.0));
+    }
+
+    #[test]
+    fn every_strategy_is_named_once_whole() {
+        let svg = example().svg();
+        for name in NAMES {
+            assert_eq!(svg.matches(&format!(">{name}</text>")).count(), 1, "{name}");
+        }
+        assert!(example().plain().contains("BANANAS"));
+    }
+
+    #[test]
+    fn long_curves_are_small_pictures() {
+        let x: Vec<f64> = (0..100_000).map(f64::from).collect();
+        assert!(of(&x, &x).svg().len() < 20_000, "{}", of(&x, &x).svg().len());
+    }
+}

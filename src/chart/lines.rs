@@ -1,0 +1,305 @@
+//! What charts of several strategies share: names at the ends of lines that keep apart, a line at a
+//! reference value, rows with names at the left.
+
+use super::plot::{AXIS, Around, Frame, Key, Scale, WIDTH};
+use super::svg::{Anchor, Svg, n};
+use super::theme::{Font, INK, MUTED, colour, dash, elide, score, width, wrap};
+use serde::{Deserialize, Serialize};
+
+/// A value to compare with, such as the optimum of a benchmark.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reference {
+    /// What it is: `optimum`.
+    pub name: String,
+    /// Where it is.
+    pub value: f64,
+}
+
+impl Reference {
+    /// A named value.
+    pub fn new(name: &str, value: f64) -> Reference {
+        Reference { name: name.to_string(), value }
+    }
+
+    /// Name and value in words.
+    pub(crate) fn says(&self) -> String {
+        format!("{} {}", self.name, score(self.value)).trim().to_string()
+    }
+}
+
+/// The names of strategies.
+pub(crate) const LABEL: Font = Font { size: 10.0, fill: INK, bold: false, mono: false };
+
+/// Remarks for the head of a picture, in three lines at most, each whole where it fits.
+pub(crate) fn remarks(parts: &[&str]) -> String {
+    let room = WIDTH - 32.0;
+    let mut lines: Vec<String> = vec![];
+    for part in parts.iter().filter(|p| !p.is_empty()) {
+        let joined = lines.last().map(|line| format!("{line}  ·  {part}"));
+        match joined.filter(|line| width(line, Font::NOTE) <= room) {
+            Some(line) => *lines.last_mut().unwrap_or(&mut String::new()) = line,
+            None => lines.extend(wrap(part, Font::NOTE, room)),
+        }
+    }
+    lines.truncate(3);
+    lines.join("\n")
+}
+
+/// The commands of a path through points.
+pub(crate) fn path(points: &[(f64, f64)]) -> String {
+    let command = |(i, p): (usize, &(f64, f64))| {
+        format!("{}{} {}", if i == 0 { 'M' } else { 'L' }, n(p.0), n(p.1))
+    };
+    points.iter().enumerate().map(command).collect()
+}
+
+/// The points of a line, without those less than `gap` pixels to the right of the one before. The
+/// last stays.
+pub(crate) fn thinned(points: Vec<(f64, f64)>, gap: f64) -> Vec<(f64, f64)> {
+    let mut kept: Vec<(f64, f64)> = vec![];
+    let last = points.len().saturating_sub(1);
+    for (i, p) in points.into_iter().enumerate() {
+        if i == last || kept.last().is_none_or(|k| (p.0 - k.0).abs() >= gap) {
+            kept.push(p);
+        }
+    }
+    kept
+}
+
+/// Places at least `gap` apart between `lo` and `hi`, as near as can be to those wanted, in the
+/// order of those: least squares, by pooling neighbours that violate the order (Ayer et al. 1955).
+pub(crate) fn apart(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
+    let gap = gap.min((hi - lo) / wanted.len().saturating_sub(1).max(1) as f64);
+    // Without the gaps, the places may touch but not cross.
+    let mut pools: Vec<(f64, usize)> = vec![];
+    for (rank, &i) in order.iter().enumerate() {
+        pools.push((wanted[i] - rank as f64 * gap, 1));
+        while let [.., before, last] = pools.as_slice() {
+            if before.0 <= last.0 {
+                break;
+            }
+            let count = before.1 + last.1;
+            let mean = (before.0 * before.1 as f64 + last.0 * last.1 as f64) / count as f64;
+            pools.truncate(pools.len() - 2);
+            pools.push((mean, count));
+        }
+    }
+    let top = hi - wanted.len().saturating_sub(1) as f64 * gap;
+    let places = pools.into_iter().flat_map(|(mean, count)| vec![mean; count]);
+    let mut out = vec![0.0; wanted.len()];
+    for (rank, (place, &i)) in places.zip(&order).enumerate() {
+        out[i] = place.max(lo).min(top.max(lo)) + rank as f64 * gap;
+    }
+    out
+}
+
+/// The end of a line: which series it is, what stands there, and the last point.
+pub(crate) struct End {
+    pub index: usize,
+    pub text: String,
+    pub at: (f64, f64),
+}
+
+/// How far the names stand apart, and the room for the sample of the line before them.
+const STEP: f64 = 12.5;
+const SAMPLE: f64 = 27.0;
+
+/// A frame for lines, with the names at their ends where there is room and in a legend where there
+/// is not. Says whether they belong at the ends.
+pub(crate) fn framed(
+    (title, note, x_name): (String, String, String),
+    texts: &[(usize, String)],
+    x: Scale,
+    y: Scale,
+) -> (Frame, bool) {
+    let longest = texts.iter().map(|t| width(&t.1, LABEL)).fold(0.0, f64::max);
+    let at_ends = longest <= 96.0 || (texts.len() > 6 && longest <= 145.0);
+    let key = |(i, text): &(usize, String)| Key {
+        colour: colour(*i),
+        dash: dash(*i),
+        text: text.clone(),
+    };
+    let around = Around {
+        title,
+        note,
+        x_name,
+        legend: if at_ends { vec![] } else { texts.iter().map(key).collect() },
+        right: if at_ends { SAMPLE + longest - 8.0 } else { 0.0 },
+    };
+    let height = (texts.len() as f64 * STEP + 8.0).max(if at_ends { 180.0 } else { 190.0 });
+    (Frame::tall(around, x, y, height), at_ends)
+}
+
+/// The names at the right of the ends of their lines.
+pub(crate) fn names(frame: &mut Frame, ends: &[End]) {
+    let wanted: Vec<f64> =
+        ends.iter().map(|e| frame.at(e.at.0, e.at.1).1.clamp(frame.top, frame.bottom)).collect();
+    let places = apart(&wanted, STEP, (frame.top + 3.0, frame.bottom - 3.0));
+    let right = frame.right;
+    for ((end, from), to) in ends.iter().zip(wanted).zip(places) {
+        let (i, stop) = (end.index, frame.at(end.at.0, end.at.1).0);
+        if stop < right - 3.0 {
+            let d = path(&[(stop, from), (right, from)]);
+            frame.svg.path(&d, colour(i), 0.7, r#"stroke-dasharray="1 3" opacity="0.7""#);
+        }
+        let lead = path(&[(right, from), (right + 7.0, to)]);
+        frame.svg.path(&lead, colour(i), 0.8, r#"opacity="0.7""#);
+        let d = path(&[(right + 7.0, to), (right + 23.0, to)]);
+        frame.svg.path(&d, colour(i), 2.2, &dashes(i));
+        let room = WIDTH - 8.0 - right - SAMPLE;
+        frame.svg.text((right + SAMPLE, to + 3.6), &end.text, LABEL, Anchor::Start, room);
+    }
+}
+
+/// The attribute for the pattern of the line of series `i`.
+pub(crate) fn dashes(i: usize) -> String {
+    match dash(i) {
+        "" => r#"stroke-linejoin="round""#.into(),
+        pattern => format!(r#"stroke-linejoin="round" stroke-dasharray="{pattern}""#),
+    }
+}
+
+/// A horizontal line at a reference value, with its name.
+pub(crate) fn level(frame: &mut Frame, reference: &Reference) {
+    if !frame.shows(reference.value) {
+        return;
+    }
+    let y = frame.at(0.0, reference.value).1;
+    let (left, right) = (frame.left, frame.right);
+    let d = path(&[(left, y), (right, y)]);
+    frame.svg.path(&d, MUTED, 1.0, r#"stroke-dasharray="2 3""#);
+    let over = if y - 14.0 < frame.top { y + 12.0 } else { y - 4.0 };
+    let font = LABEL.fill(MUTED);
+    frame.svg.halo((left + 4.0, over), &reference.says(), font, Anchor::Start, right - left - 8.0);
+}
+
+/// Rows with names at the left.
+pub(crate) struct Rows {
+    /// Where the names end.
+    pub left: f64,
+    pub top: f64,
+    pub height: f64,
+    lines: Vec<Vec<String>>,
+    names: Vec<String>,
+}
+
+impl Rows {
+    /// Lays them out: names take `most` pixels at most, and two lines.
+    pub fn new(names: &[String], top: f64, height: f64, most: f64) -> Rows {
+        let lines: Vec<Vec<String>> = names
+            .iter()
+            .map(|name| {
+                let mut lines = wrap(name, LABEL, most);
+                if lines.len() > 2 {
+                    let rest = lines[1..].join(" ");
+                    lines = vec![lines[0].clone(), elide(&rest, LABEL, most)];
+                }
+                lines
+            })
+            .collect();
+        let widest = lines.iter().flatten().map(|l| width(l, LABEL)).fold(0.0, f64::max);
+        let left = 16.0 + widest.min(most) + 8.0;
+        Rows { left, top, height, lines, names: names.to_vec() }
+    }
+
+    /// The top of row `i`.
+    pub fn y(&self, i: usize) -> f64 {
+        self.top + i as f64 * self.height
+    }
+
+    /// The bottom of the last row.
+    pub fn bottom(&self) -> f64 {
+        self.y(self.names.len())
+    }
+
+    /// Writes the names.
+    pub fn write(&self, svg: &mut Svg) {
+        for (i, lines) in self.lines.iter().enumerate() {
+            let middle = self.y(i) + self.height / 2.0;
+            let first = middle + 3.6 - (lines.len() - 1) as f64 * 5.2;
+            for (l, line) in lines.iter().enumerate() {
+                let at = (self.left - 8.0, first + l as f64 * 10.4);
+                svg.text(at, line, LABEL, Anchor::End, self.left);
+            }
+            svg.tip((16.0, self.y(i), self.left - 24.0, self.height), &self.names[i]);
+        }
+    }
+
+    /// Faint lines between them.
+    pub fn rules(&self, svg: &mut Svg, right: f64) {
+        for i in 1..self.names.len() {
+            svg.line((self.left, self.y(i)), (right, self.y(i)), super::theme::GRID, 0.7);
+        }
+    }
+}
+
+/// A scale between the edges of a plot without a frame: pixels of values.
+pub(crate) struct Across<'a> {
+    pub x: &'a Scale,
+    pub left: f64,
+    pub right: f64,
+}
+
+impl Across<'_> {
+    pub fn at(&self, v: f64) -> f64 {
+        self.left + self.x.unit(v) * (self.right - self.left)
+    }
+
+    /// Vertical grid lines.
+    pub fn grid(&self, svg: &mut Svg, top: f64, bottom: f64) {
+        for (v, _) in &self.x.ticks {
+            svg.line((self.at(*v), top), (self.at(*v), bottom), super::theme::GRID, 1.0);
+        }
+        svg.line((self.left, top), (self.left, bottom), AXIS, 1.0);
+    }
+
+    /// A vertical line at a reference value, its name above.
+    pub fn reference(&self, svg: &mut Svg, reference: &Reference, top: f64, bottom: f64) {
+        if !(0.0..=1.0).contains(&self.x.unit(reference.value)) {
+            return;
+        }
+        let at = self.at(reference.value);
+        let d = path(&[(at, top), (at, bottom)]);
+        svg.path(&d, MUTED, 1.0, r#"stroke-dasharray="2 3""#);
+        let font = LABEL.fill(MUTED);
+        let text = elide(&reference.says(), font, self.right - self.left);
+        let half = width(&text, font) / 2.0;
+        let middle = at.min(self.right - half).max(self.left + half);
+        svg.text((middle, top - 4.0), &reference.says(), font, Anchor::Middle, 2.0 * half + 0.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_keep_apart_and_near_their_lines() {
+        // Two that clash share the distance; the third is left alone.
+        assert_eq!(apart(&[10.0, 12.0, 80.0], 10.0, (0.0, 100.0)), [6.0, 16.0, 80.0]);
+        // The order of the lines is kept, whatever the order given.
+        assert_eq!(apart(&[12.0, 10.0], 10.0, (0.0, 100.0)), [16.0, 6.0]);
+        // The edges hold.
+        assert_eq!(apart(&[99.0, 99.0, 99.0], 10.0, (0.0, 100.0)), [80.0, 90.0, 100.0]);
+        // More than there is room for: as far apart as can be.
+        let many = apart(&[50.0; 11], 20.0, (0.0, 100.0));
+        assert_eq!((many[0], many[1], many[10]), (0.0, 10.0, 100.0));
+        assert!(apart(&[], 10.0, (0.0, 1.0)).is_empty());
+    }
+
+    #[test]
+    fn no_two_of_fourteen_lines_look_the_same() {
+        let looks: std::collections::HashSet<_> = (0..14).map(|i| (colour(i), dash(i))).collect();
+        assert_eq!(looks.len(), 14);
+    }
+
+    #[test]
+    fn thinned_lines_keep_their_ends() {
+        let line: Vec<_> = (0..100).map(|i| (f64::from(i) * 0.1, 1.0)).collect();
+        let thin = thinned(line, 1.0);
+        assert_eq!((thin.len(), thin[0].0), (11, 0.0));
+        assert!((thin[10].0 - 9.9).abs() < 1e-9);
+    }
+}

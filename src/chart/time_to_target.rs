@@ -1,0 +1,284 @@
+//! How long until a target is reached: the share of seeds that have reached it, against trials or
+//! seconds. A curve that ends below 100 % is a strategy some of whose seeds never got there.
+//!
+//! The run-length distributions of H. Hoos and T. Stuetzle, Stochastic Local Search (2004).
+
+use super::bands::{NAMES, across};
+use super::lines::{End, dashes, framed, names, path, remarks};
+use super::plain::{COLUMNS, fit, len, spark};
+use super::plot::Scale;
+use super::svg::nothing;
+use super::theme::{CARD, colour, human_count, usable};
+use super::{Draw, Info};
+use serde::{Deserialize, Serialize};
+
+/// When every seed of several strategies reached a target.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TimeToTarget {
+    /// What the horizontal axis counts, with its unit: `trials`, `simulated time (s)`.
+    pub x: String,
+    /// Whether the horizontal axis is logarithmic.
+    pub log_x: bool,
+    /// The target: `test accuracy of 94 %`.
+    pub target: String,
+    /// What else is to be said: `200 seeds`.
+    pub shown: String,
+    /// Where the searches ended. `None`: at the last time given.
+    pub end: Option<f64>,
+    /// The strategies.
+    pub series: Vec<TargetTimes>,
+}
+
+/// One strategy of a [`TimeToTarget`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TargetTimes {
+    /// The name of the strategy.
+    pub name: String,
+    /// When each seed reached the target, in any order; `None` if it never did.
+    pub times: Vec<Option<f64>>,
+}
+
+/// A strategy as it is drawn: the times, in order, and the number of seeds.
+struct Track<'a> {
+    index: usize,
+    name: &'a str,
+    times: Vec<f64>,
+    seeds: usize,
+}
+
+impl Track<'_> {
+    /// The share of seeds that ever reached the target.
+    fn share(&self) -> f64 {
+        self.times.len() as f64 / self.seeds as f64
+    }
+
+    /// The share at a time.
+    fn at(&self, time: f64) -> f64 {
+        self.times.iter().filter(|t| **t <= time).count() as f64 / self.seeds as f64
+    }
+
+    /// The corners of the curve from `start` to `end`.
+    fn steps(&self, start: f64, end: f64) -> Vec<(f64, f64)> {
+        let mut line = vec![(start, 0.0)];
+        for (i, &time) in self.times.iter().enumerate() {
+            let before = line[line.len() - 1];
+            let share = (i + 1) as f64 / self.seeds as f64;
+            // Seeds that arrive together make one step.
+            if i > 0 && before.0 == time {
+                line.pop();
+            } else {
+                line.push((time, before.1));
+            }
+            line.push((time, share));
+        }
+        let last = line[line.len() - 1].1;
+        line.push((end.max(line[line.len() - 1].0), last));
+        line
+    }
+
+    /// The time by which half of all seeds got there.
+    fn half(&self) -> Option<f64> {
+        self.times.get(self.seeds.div_ceil(2).saturating_sub(1)).copied()
+    }
+
+    fn result(&self) -> String {
+        format!("{:.0} %", self.share() * 100.0)
+    }
+}
+
+impl TimeToTarget {
+    fn tracks(&self) -> Vec<Track<'_>> {
+        let times = |series: &TargetTimes| {
+            let reached = series.times.iter().flatten().copied();
+            let reached = reached.filter(|t| usable(*t) && *t >= 0.0 && (!self.log_x || *t > 0.0));
+            let mut times: Vec<f64> = reached.collect();
+            times.sort_by(f64::total_cmp);
+            times
+        };
+        let all = self.series.iter().enumerate().filter(|(_, s)| !s.times.is_empty());
+        all.map(|(index, s)| Track { index, name: &s.name, times: times(s), seeds: s.times.len() })
+            .collect()
+    }
+
+    fn x_name(&self) -> &str {
+        if self.x.is_empty() { "trials" } else { &self.x }
+    }
+
+    fn title(&self) -> String {
+        let target = if self.target.is_empty() { "the target" } else { &self.target };
+        format!("Share of seeds that reached {target}")
+    }
+
+    fn scale(&self, tracks: &[Track]) -> Scale {
+        let mut xs: Vec<f64> = tracks.iter().flat_map(|t| &t.times).copied().collect();
+        xs.extend(self.end.filter(|e| usable(*e) && *e > 0.0));
+        if xs.is_empty() {
+            xs.push(1.0);
+        }
+        if !self.log_x {
+            xs.push(0.0);
+        }
+        across(&xs, self.log_x)
+    }
+
+    /// A strategy in words.
+    fn says(&self, track: &Track) -> String {
+        let half = match track.half() {
+            Some(half) => format!(", half of them by {} {}", self.x_name(), human_count(half)),
+            None => String::new(),
+        };
+        format!("{}: {} of {} seeds{half}", track.name, track.times.len(), track.seeds)
+    }
+}
+
+impl Draw for TimeToTarget {
+    fn svg(&self) -> String {
+        let tracks = self.tracks();
+        if tracks.is_empty() {
+            return nothing(&self.title(), "no seed has finished");
+        }
+        let x = self.scale(&tracks);
+        let (start, end) = x.ends();
+        let mut y = Scale::linear(0.0, 1.04, 4, false);
+        y.ticks = (0..=4).map(|i| (f64::from(i) / 4.0, format!("{} %", i * 25))).collect();
+        let texts: Vec<_> =
+            tracks.iter().map(|t| (t.index, format!("{} {}", t.name, t.result()))).collect();
+        let log = if self.log_x { "log scale" } else { "" };
+        let note = remarks(&[&self.shown, "further left and higher is better", log]);
+        let head = (self.title(), note, self.x_name().to_string());
+        let (mut frame, at_ends) = framed(head, &texts, x, y);
+        for track in &tracks {
+            let points = track.steps(start, end).into_iter().map(|p| frame.at(p.0, p.1));
+            let d = path(&points.collect::<Vec<_>>());
+            let (i, says) = (track.index, self.says(track));
+            frame.inside(|svg| {
+                svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
+                svg.path(&d, colour(i), 1.8, &dashes(i));
+                svg.tip_line(&d, &says);
+            });
+        }
+        if at_ends {
+            let end = |(t, text): (&Track, &(usize, String))| End {
+                index: t.index,
+                text: text.1.clone(),
+                at: (end, t.share()),
+            };
+            names(&mut frame, &tracks.iter().zip(&texts).map(end).collect::<Vec<_>>());
+        }
+        let said: Vec<String> = tracks.iter().map(|t| self.says(t)).collect();
+        let desc = format!("{}. {}. {}", self.title(), self.shown, said.join("; "));
+        frame.finish(&self.title(), &desc)
+    }
+
+    fn plain(&self) -> String {
+        let mut out = fit(&self.title(), COLUMNS) + "\n";
+        let tracks = self.tracks();
+        if tracks.is_empty() {
+            return out + "nothing to draw yet: no seed has finished\n";
+        }
+        if !self.shown.is_empty() {
+            out += &(fit(&self.shown, COLUMNS) + "\n");
+        }
+        let x = self.scale(&tracks);
+        let (start, end) = x.ends();
+        let name = tracks.iter().map(|t| len(t.name)).max().unwrap_or(0).min(24);
+        let room = 32;
+        for track in &tracks {
+            let time = |i: usize| {
+                let part = i as f64 / (room - 1) as f64;
+                let (a, b) = if self.log_x { (start.ln(), end.ln()) } else { (start, end) };
+                let time = a + (b - a) * part;
+                let time = if self.log_x { time.exp() } else { time };
+                track.at(time * (1.0 + 1e-9))
+            };
+            let line = spark(&(0..room).map(time).collect::<Vec<_>>(), (0.0, 1.0), room);
+            let half =
+                track.half().map_or(String::new(), |h| format!("  half by {}", human_count(h)));
+            let row =
+                format!("  {:<name$}  {line} {:>5}{half}", fit(track.name, name), track.result());
+            out += &(fit(&row, COLUMNS) + "\n");
+        }
+        let (from, to) = (human_count(start), human_count(end));
+        let log = if self.log_x { " (log)" } else { "" };
+        let range = format!("{} {from} to {to}{log}, blocks from 0 to 100 %", self.x_name());
+        out + &fit(&format!("  {:<name$}  {range}", ""), COLUMNS) + "\n"
+    }
+}
+
+/// The row of this chart in the table.
+pub(crate) const INFO: Info = Info {
+    name: "time to target",
+    shows: "the share of seeds that reached a target, against trials or seconds",
+    example: || example().into(),
+};
+
+/// Seven made-up strategies, two hundred seeds each.
+pub(crate) fn example() -> TimeToTarget {
+    let mut rng = crate::Rng::from_u64(11);
+    let series = NAMES.iter().enumerate().map(|(i, name)| {
+        let middle = [190.0, 70.0, 82.0, 150.0, 38.0, 45.0, 110.0][i];
+        let mut time = || f64::round(middle * (0.5 * rng.normal()).exp());
+        let times = (0..200).map(|_| Some(time()).filter(|t| *t <= 150.0)).collect();
+        TargetTimes { name: (*name).into(), times }
+    });
+    TimeToTarget {
+        series: series.collect(),
+        x: "trials".into(),
+        log_x: false,
+        target: "94 % accuracy".into(),
+        shown: "200 seeds".into(),
+        end: Some(150.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check;
+    use super::*;
+
+    fn of(times: &[Option<f64>]) -> TimeToTarget {
+        let series = vec![TargetTimes { name: "s".into(), times: times.to_vec() }];
+        TimeToTarget { series, end: Some(10.0), ..example() }
+    }
+
+    #[test]
+    fn the_curve_is_the_empirical_distribution() {
+        let chart = of(&[Some(4.0), None, Some(2.0), Some(2.0)]);
+        let track = &chart.tracks()[0];
+        let steps = [(0.0, 0.0), (2.0, 0.0), (2.0, 0.5), (4.0, 0.5), (4.0, 0.75), (10.0, 0.75)];
+        assert_eq!(track.steps(0.0, 10.0), steps);
+        assert_eq!((track.at(1.9), track.at(2.0), track.at(9.0)), (0.0, 0.5, 0.75));
+        assert_eq!((track.half(), track.result()), (Some(2.0), "75 %".to_string()));
+        assert_eq!(of(&[Some(1.0), None, None]).tracks()[0].half(), None);
+        assert!(chart.svg().contains("s 75 %"));
+    }
+
+    #[test]
+    fn degenerate_data_are_drawn() {
+        let long = "a very long name of a strategy & ".repeat(9);
+        let many = |name: &str| TimeToTarget {
+            series: (0..14)
+                .map(|i| TargetTimes {
+                    name: format!("{name} {i}"),
+                    ..example().series[i % 7].clone()
+                })
+                .collect(),
+            ..example()
+        };
+        let cases = [
+            TimeToTarget::default(),
+            of(&[]),
+            of(&[None]),
+            of(&[Some(0.0)]),
+            TimeToTarget { end: None, ..of(&[None, None]) },
+            TimeToTarget { log_x: true, end: Some(-1.0), ..of(&[Some(0.0), Some(3.0), Some(1e9)]) },
+            TimeToTarget { log_x: true, end: None, ..of(&[None]) },
+            of(&[Some(f64::NAN), Some(f64::INFINITY), Some(-3.0), Some(1e99)]),
+            many("strategy"),
+            many("regularized evolution"),
+            many(&long),
+            TimeToTarget { target: long.clone(), shown: long, ..example() },
+        ];
+        cases.iter().for_each(check::chart);
+    }
+}
