@@ -292,8 +292,9 @@ impl Comparison {
                 .collect();
             if let Some(run) = early.first() {
                 notices.push(format!(
-                    "{name}: {} ended before {planned} trials: {}.",
-                    plural(early.len(), "study"),
+                    "{name}: {} of {} studies ended before {planned} trials: {}.",
+                    early.len(),
+                    runs.len(),
                     run.ended
                 ));
             }

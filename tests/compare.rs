@@ -1,0 +1,301 @@
+//! Comparisons: the protocol, what is said of the strategies, the journal.
+
+use nascent::prelude::*;
+use nascent::strategies;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// 625 architectures.
+fn space() -> Space {
+    Space::decisions([5, 5, 5, 5])
+}
+
+/// The sum of the decisions, a little noise of the seed, and a figure that the search does not see.
+fn noisy() -> AnyEvaluator {
+    nascent::evaluator(|arch, budget| {
+        let sum: u32 = arch.decisions().iter().sum();
+        let test = f64::from(sum) + 0.1;
+        Evaluation::new(f64::from(sum) + budget.rng().uniform()).with("test", test).seconds(10.0)
+    })
+}
+
+fn compare() -> Compare {
+    Compare::new(&space(), noisy()).trials(30).seeds(12).quiet()
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let folder =
+        std::env::temp_dir().join(format!("nascent-compare-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The lines without what depends on the clock.
+fn lines(found: &Comparison) -> Vec<String> {
+    let cut = |line: &str| {
+        let mut cells: Vec<&str> = line.split(',').collect();
+        cells.remove(7);
+        cells.join(",")
+    };
+    found.to_csv().lines().map(cut).collect()
+}
+
+#[test]
+fn each_study_is_what_it_would_be_alone() {
+    let found = compare().strategies((Random, Evolution::regularized())).run().unwrap();
+    assert_eq!(found.names(), ["random", "evolution"]);
+    assert_eq!(found.seeds(), (1..=12).collect::<Vec<u64>>());
+    let alone = Study::new(&space(), noisy())
+        .strategy(Evolution::regularized())
+        .trials(30)
+        .batch(1)
+        .duplicates(Duplicates::Repeat)
+        .seed(3)
+        .quiet()
+        .run()
+        .unwrap();
+    let scores: Vec<f64> = alone.trials_done().iter().filter_map(|t| t.score()).collect();
+    let row = |line: &&str| line.starts_with("evolution,3,");
+    let csv = found.to_csv();
+    let ours: Vec<f64> =
+        csv.lines().filter(row).map(|l| l.split(',').nth(3).unwrap().parse().unwrap()).collect();
+    assert_eq!(ours, scores);
+    assert_eq!(found.finals("evolution").unwrap()[2], alone.best().unwrap().score());
+}
+
+#[test]
+fn threads_do_not_change_it() {
+    let plan = compare().strategies((Random, Evolution::regularized(), LocalSearch::new()));
+    let one = plan.jobs(1).run().unwrap();
+    let three = plan.jobs(3).run().unwrap();
+    assert!(lines(&one) == lines(&three));
+    assert_eq!(one.verdict(), three.verdict());
+    let bands = |c: &Comparison| c.standings().iter().map(|s| s.mean.clone()).collect::<Vec<_>>();
+    assert_eq!(bands(&one), bands(&three));
+}
+
+#[test]
+fn the_report_is_of_the_best_by_the_score() {
+    // The score hides which of two is better by test.
+    let misleading = evaluator(|arch, _| {
+        let d = arch.decisions()[0];
+        Evaluation::new(f64::from(d)).with("test", [0.5, 0.9, 0.3][d as usize])
+    });
+    let space = Space::decisions([3]);
+    let plan = Compare::new(&space, misleading).strategies((Grid,)).trials(3).seeds(2).quiet();
+    let by_test = plan.report("test").run().unwrap();
+    assert_eq!(by_test.finals("grid").unwrap(), [Some(0.3), Some(0.3)]);
+    assert_eq!(by_test.metric(), Metric::maximise("test"));
+    assert_eq!(by_test.by_score().finals("grid").unwrap(), [Some(2.0), Some(2.0)]);
+    let trace: Vec<String> = by_test
+        .to_csv()
+        .lines()
+        .skip(1)
+        .take(3)
+        .map(|l| l.split(',').nth(5).unwrap().into())
+        .collect();
+    assert_eq!(trace, ["0.5", "0.9", "0.3"]);
+}
+
+#[test]
+fn a_winner_needs_seeds_that_support_it() {
+    // The same strategy twice: whatever the seeds, there is no winner.
+    let twice = |seeds: usize| {
+        let other = strategy("random search in other words", |h, rng| {
+            rng.uniform();
+            h.space().sample(rng)
+        });
+        compare().strategies((Random, other)).seeds(seeds).run().unwrap().verdict()
+    };
+    for seeds in [1, 3, 40] {
+        let verdict = twice(seeds);
+        assert_eq!(verdict.winner(), None, "{verdict}");
+    }
+    assert!(twice(3).to_string().contains("Try more seeds"), "{}", twice(3));
+
+    // A strategy that knows the answer wins over enough seeds, not over three.
+    let oracle = strategy("oracle", |h, _| h.space().decode([4, 4, 4, 4]));
+    let plan = compare().strategies((Random, oracle.clone()));
+    let few = plan.seeds(3).run().unwrap().verdict();
+    assert_eq!(few.winner(), None, "{few}");
+    let many = plan.seeds(12).run().unwrap();
+    assert_eq!(many.verdict().winner(), Some("oracle".to_string()), "{}", many.verdict());
+    let standing = &many.standings()[1];
+    assert!(standing.beats_random.as_ref().unwrap().value > 0.9, "{standing}");
+    assert_eq!(standing.rank, Some(1.0));
+    let pair = &many.pairs()[0];
+    assert!(pair.p < 0.01 && pair.wins < 0.1, "{pair}");
+
+    // Among three, one that loses is said to, though there is no winner.
+    let same = strategy("oracle too", |h, _| h.space().decode([4, 4, 4, 4]));
+    let three = plan.strategy("the same", same).strategy("o", oracle).seeds(20).run().unwrap();
+    let verdict = three.verdict();
+    assert!(
+        verdict.winner().is_none() && verdict.to_string().contains("random fell behind"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_journal_goes_on_where_it_was() {
+    let folder = scratch("journal");
+    let path = folder.join("c.jsonl");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = {
+        let calls = calls.clone();
+        evaluator(move |arch, budget| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let sum = f64::from(arch.decisions().iter().sum::<u32>());
+            Evaluation::new(sum + budget.rng().uniform()).seconds(1.0)
+        })
+    };
+    let plan = Compare::new(&space(), counted)
+        .strategies((Random, Evolution::regularized()))
+        .trials(20)
+        .quiet();
+    let whole = plan.seeds(6).run().unwrap();
+    calls.store(0, Ordering::Relaxed);
+    let four = plan.seeds(4).journal(&path).run().unwrap();
+    assert_eq!(calls.swap(0, Ordering::Relaxed), 4 * 2 * 20);
+    assert_eq!(four.seeds().len(), 4);
+    // Two more seeds; and a line that was cut short is done again.
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() - 30]).unwrap();
+    std::fs::read_dir(&folder).unwrap().flatten().for_each(|f| {
+        if f.path() != path {
+            std::fs::remove_file(f.path()).unwrap();
+        }
+    });
+    let six = plan.seeds(6).journal(&path).run().unwrap();
+    assert_eq!(calls.swap(0, Ordering::Relaxed), (2 * 2 + 1) * 20);
+    assert!(lines(&six) == lines(&whole));
+    // Once more: nothing is left to do.
+    let again = plan.seeds(6).journal(&path).run().unwrap();
+    assert!(calls.load(Ordering::Relaxed) == 0 && lines(&again) == lines(&whole));
+    // A study under way has a journal of its own, and goes on.
+    let lost: String = std::fs::read_to_string(&path)
+        .unwrap()
+        .lines()
+        .take(12)
+        .map(|l| format!("{l}\n"))
+        .collect();
+    std::fs::write(&path, lost).unwrap();
+    let resumed = plan.seeds(6).journal(&path).run().unwrap();
+    assert!(calls.load(Ordering::Relaxed) == 0 && lines(&resumed) == lines(&whole));
+
+    // Another comparison is refused, and so is what is no journal.
+    let other = plan.trials(21).journal(&path).run().unwrap_err().to_string();
+    assert!(other.contains("another comparison") && other.contains("21 trials"), "{other}");
+    let text = folder.join("notes.txt");
+    std::fs::write(&text, "my notes\n").unwrap();
+    let foreign = plan.journal(&text).run().unwrap_err().to_string();
+    assert!(foreign.contains("no comparison's journal"), "{foreign}");
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), "my notes\n");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_said_before_it_runs() {
+    let problems = |c: Compare| c.problems().join("\n");
+    assert!(problems(compare()).contains("there is no strategy"));
+    let wrong = problems(compare().strategies(["random", "evolutoin"]));
+    assert!(wrong.contains("\"evolutoin\"") && wrong.contains("evolution"), "{wrong}");
+    let wrong = problems(compare().strategies((Random, Random)).seeds(0).trials(0));
+    assert!(wrong.contains("seeds(0)") && wrong.contains("trials(0)"), "{wrong}");
+    assert!(wrong.contains("two strategies are called"), "{wrong}");
+    let wrong = problems(compare().strategies((Evolution::regularized().population(0),)));
+    assert!(wrong.contains("evolution: population(0)"), "{wrong}");
+    let wrong = problems(compare().strategies((Random,)).reference([0.0, 1.0]));
+    assert!(wrong.contains("each of 1 objectives"), "{wrong}");
+    assert!(compare().strategies(["random"]).run().unwrap().finals("rnadom").is_err());
+    // Two of one kind are told apart by their settings.
+    let two =
+        compare().strategies((Evolution::regularized(), Evolution::regularized().population(5)));
+    assert!(two.problems().is_empty(), "{:?}", two.problems());
+}
+
+#[test]
+fn failures_and_early_ends_are_told() {
+    let failing = evaluator(|arch, _| match arch.decisions()[0] {
+        0 => Err(Error::from("no luck")),
+        d => Ok(f64::from(d)),
+    });
+    let space = Space::decisions([4]);
+    let found = Compare::new(&space, failing)
+        .strategies((Random, Grid))
+        .trials(12)
+        .seeds(8)
+        .quiet()
+        .run()
+        .unwrap();
+    let report = found.report().notices.join("\n");
+    assert!(report.contains("grid: 8 of 32 trials failed"), "{report}");
+    assert!(report.contains("grid: 8 of 8 studies ended before 12 trials"), "{report}");
+    // A strategy none of whose trials finish is left out of the tests, not of the report.
+    let never = evaluator(|_, _| Err::<f64, Error>(Error::from("no luck")));
+    let none = Compare::new(&space, never).strategies((Random, Grid)).trials(3).seeds(2).quiet();
+    let none = none.run().unwrap();
+    assert!(none.standings().is_empty());
+    assert!(none.verdict().to_string().contains("No trial"), "{}", none.verdict());
+    assert!(none.to_string().contains("6 of 6 trials failed"), "{none}");
+}
+
+#[test]
+fn time_to_a_target_is_counted() {
+    let found = compare().strategies((Random, Grid)).seeds(4).report("test").run().unwrap();
+    let csv = found.to_csv();
+    for (i, seed) in (1..=4).enumerate() {
+        let mut judged = csv
+            .lines()
+            .filter(|l| l.starts_with(&format!("random,{seed},")))
+            .map(|l| l.split(',').nth(5).unwrap().parse::<f64>().unwrap());
+        let first = judged.position(|v| v >= 10.1).map(|at| at as f64 + 1.0);
+        assert_eq!(found.time_to(10.1, "random", Against::Trials).unwrap()[i], first);
+        let seconds = found.time_to(10.1, "random", Against::Seconds).unwrap()[i];
+        assert_eq!(seconds, first.map(|n| 10.0 * n));
+    }
+    assert!(found.time_to(99.0, "grid", Against::Trials).unwrap().iter().all(Option::is_none));
+}
+
+#[test]
+fn several_objectives_are_judged_by_hypervolume() {
+    let two = evaluator(|arch, _| {
+        let d = arch.decisions();
+        Evaluation::new(f64::from(d[0])).with("size", f64::from(d[0] + d[1]))
+    });
+    let plan = Compare::new(&Space::decisions([3, 3]), two)
+        .objective(Metric::minimise("size"))
+        .strategies((Grid, Random))
+        .trials(9)
+        .seeds(2)
+        .quiet();
+    // The front is (0, 0), (1, 1), (2, 2); from the point (-1, 5): unions of boxes, by hand
+    // 1 x 5 + 1 x 4 + 1 x 3.
+    let found = plan.reference([-1.0, 5.0]).run().unwrap();
+    assert_eq!(found.metric(), Metric::maximise("hypervolume"));
+    assert_eq!(found.finals("grid").unwrap(), [Some(12.0), Some(12.0)]);
+    // By itself: from the worst of all, as a share of the box to the best.
+    let found = plan.run().unwrap();
+    assert_eq!(found.finals("grid").unwrap(), [Some(5.0 / 8.0), Some(5.0 / 8.0)]);
+}
+
+#[test]
+fn everything_is_saved() {
+    let folder = scratch("save");
+    let found = compare().strategies(strategies().iter().take(3)).run().unwrap();
+    found.save(folder.join("made")).unwrap();
+    let names: Vec<String> = std::fs::read_dir(folder.join("made"))
+        .unwrap()
+        .flatten()
+        .map(|f| f.file_name().to_string_lossy().into_owned())
+        .collect();
+    for name in ["trials.csv", "summary.csv", "pairs.csv", "report.html", "ranks.svg", "final.svg"]
+    {
+        assert!(names.contains(&name.to_string()), "{name} of {names:?}");
+    }
+    let rows = std::fs::read_to_string(folder.join("made/trials.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 3 * 12 * 30);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
