@@ -21,7 +21,7 @@ pub use distance::Distance;
 pub use encoding::Encoding;
 use genes::{Gene, Genes};
 pub use limit::{Limit, Macs, Memory, Params};
-use places::Places;
+pub(crate) use places::Places;
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
 pub(crate) use wired::Wired;
 pub use wired::wired;

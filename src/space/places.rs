@@ -170,6 +170,39 @@ impl Places {
         }
     }
 
+    /// Decides whatever there is to decide, in reading order: `decide(place, options)` tells the option
+    /// that is taken at a place, which has the number of its first column in the one-hot encoding,
+    /// counted from `column`.
+    pub(crate) fn visit(&self, column: usize, decide: &mut dyn FnMut(usize, usize) -> usize) {
+        match &self.kind {
+            Kind::Values { options, .. } => _ = decide(column, options.len()),
+            Kind::OneOf { options, .. } => {
+                let pick = decide(column, options.len());
+                let before = options.iter().take(pick).map(|option| option.width);
+                let begin = before.fold(options.len(), usize::saturating_add);
+                if let Some(option) = options.get(pick) {
+                    option.visit(column.saturating_add(begin), decide);
+                }
+            }
+            Kind::Repeat { times, copy } => {
+                let own = if times.len() > 1 { times.len() } else { 0 };
+                let pick = if own > 0 { decide(column, own) } else { 0 };
+                let mut at = column.saturating_add(own);
+                for _ in 0..times.get(pick).copied().unwrap_or(0) {
+                    copy.visit(at, decide);
+                    at = at.saturating_add(copy.width);
+                }
+            }
+            Kind::Parts(parts) => {
+                let mut at = column;
+                for (_, part) in parts {
+                    part.visit(at, decide);
+                    at = at.saturating_add(part.width);
+                }
+            }
+        }
+    }
+
     /// Appends a 1 for the option that was taken at each place, and 0 for all others.
     pub(crate) fn one_hot(&self, decisions: &mut Iter<u32>, out: &mut Vec<f32>) {
         let begin = out.len();

@@ -1,20 +1,27 @@
 //! Strategies: which architecture to try next. One method a file; a new one is a file and a row in
 //! [`strategies`].
 
+mod annealing;
 mod custom;
 mod evolution;
+mod genetic;
 mod grid;
 mod local_search;
+mod nsga2;
 mod parts;
 mod random;
-#[allow(dead_code)]
 mod targets;
+mod tpe;
 
+pub use annealing::Annealing;
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
 pub use evolution::Evolution;
+pub use genetic::Genetic;
 pub use grid::Grid;
 pub use local_search::LocalSearch;
+pub use nsga2::Nsga2;
 pub use random::Random;
+pub use tpe::Tpe;
 
 use crate::arch::Architecture;
 use crate::error::Result;
@@ -138,7 +145,7 @@ pub struct StrategyInfo {
 ///
 /// ```
 /// let names: Vec<&str> = nascent::strategies().iter().map(|s| s.name).collect();
-/// assert_eq!(names, ["random", "grid", "evolution", "local"]);
+/// assert_eq!(names, ["random", "grid", "evolution", "local", "annealing", "genetic", "nsga2", "tpe"]);
 /// ```
 pub fn strategies() -> &'static [StrategyInfo] {
     STRATEGIES
@@ -168,5 +175,29 @@ static STRATEGIES: &[StrategyInfo] = &[
         paper: "White et al. 2021, arXiv 2005.02960",
         make: || LocalSearch::new().into_strategy(),
         read: |v| Some(serde_json::from_value::<LocalSearch>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "annealing",
+        paper: "Kirkpatrick, Gelatt and Vecchi 1983, Science 220",
+        make: || Annealing::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Annealing>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "genetic",
+        paper: "Holland 1975; for NAS: Xie and Yuille 2017, arXiv 1703.01513",
+        make: || Genetic::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Genetic>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "nsga2",
+        paper: "Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2",
+        make: || Nsga2::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Nsga2>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "tpe",
+        paper: "Bergstra et al. 2011, NIPS 24",
+        make: || Tpe::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Tpe>(v).ok()?.into_strategy()),
     },
 ];

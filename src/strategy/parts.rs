@@ -1,5 +1,10 @@
 //! Pieces that several strategies are made of.
 
+mod breed;
+pub(super) mod pareto;
+
+pub(super) use breed::{Variation, fresh};
+
 use crate::rng::Rng;
 use crate::study::{History, Trial};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,184 @@
+//! Simulated annealing: a walk that also goes downhill, less and less.
+//!
+//! Kirkpatrick, Gelatt, Vecchi: "Optimization by Simulated Annealing", Science 220, 1983:
+//!
+//! ```text
+//! x <- a random architecture, evaluated; T <- T_0
+//! repeat:
+//!     u   <- a random neighbour of x, evaluated
+//!     dE  <- how much worse u is than x
+//!     x   <- u if dE <= 0, else with probability exp(-dE / T)
+//!     T   <- r T
+//! ```
+//!
+//! A score may have any scale, so T is measured in what it has to be compared with: the median d of
+//! the steps for the worse that the walk was offered so far. A step of that size is accepted with
+//! probability p_0 = 0.4 at the beginning of the study and p_1 = 0.02 at its end, and in between T/d
+//! falls geometrically over the planned trials n = 0, 1, ..., K:
+//!
+//! ```text
+//! T_n / d = t_0 (t_1 / t_0)^(n / K),    t_i = 1 / ln(1 / p_i)
+//! ```
+//!
+//! The two are the initial acceptance (INITPROB) and the acceptance at which a run counts as frozen
+//! (MINPERCENT) of Johnson, Aragon, McGeoch, Schevon: "Optimization by Simulated Annealing: An
+//! Experimental Evaluation, Part I", Operations Research 37, 1989.
+//!
+//! Where we differ: a neighbour that was tried already is passed over while there is another one, and
+//! then the step goes further, since its score is known. The chance by which trial n is accepted is a
+//! stream of its own, named by n, so that the walk follows from the trials that may be seen; with a
+//! batch a trial is judged beside the x of the moment it is seen, and trials that failed are refused.
+
+use super::parts::{Recall, fresh};
+use super::{Proposal, Strategy, stored};
+use crate::error::{ErrorKind, Result};
+use crate::rng::{Rng, child};
+use crate::study::{History, Trial};
+use serde::{Deserialize, Serialize};
+
+/// Simulated annealing: a random walk over neighbours that accepts worse ones, less and less.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=4, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(Annealing::new())
+///     .trials(80).seed(1).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Annealing {
+    first: f64,
+    last: f64,
+    #[serde(skip)]
+    recall: Recall<Walk>,
+}
+
+/// Where the walk stands after the trials that may be seen.
+#[derive(Default)]
+struct Walk {
+    /// For which number of trials the temperature falls.
+    planned: usize,
+    /// How many of the visible trials have been judged.
+    seen: usize,
+    at: Option<Trial>,
+    /// By how much steps were for the worse, in order.
+    worse: Vec<f64>,
+}
+
+/// How often a step goes further from neighbours that were all tried.
+const FURTHER: usize = 100;
+
+impl Default for Annealing {
+    fn default() -> Self {
+        Annealing { first: 0.4, last: 0.02, recall: Recall::default() }
+    }
+}
+
+impl Annealing {
+    /// A usual step for the worse is accepted with probability 0.4 at first, and 0.02 at last.
+    pub fn new() -> Self {
+        Annealing::default()
+    }
+
+    /// The probabilities that a usual step for the worse is accepted, at the beginning of the study
+    /// and at its end; between 0 and 1, both left out.
+    pub fn acceptance(&self, first: f64, last: f64) -> Self {
+        Annealing { first, last, ..self.clone() }
+    }
+
+    /// The temperature at trial `n` of `planned`, in units of a usual step for the worse.
+    fn temperature(&self, n: usize, planned: usize) -> f64 {
+        let [hot, cold] = [self.first, self.last].map(|p| -1.0 / p.ln());
+        let share = n as f64 / planned.saturating_sub(1).max(1) as f64;
+        hot * (cold / hot).powf(share.min(1.0))
+    }
+
+    /// Judges the trials that have not been judged yet.
+    fn follow(&self, walk: &mut Walk, history: &History) {
+        let planned = history.trials_planned();
+        if walk.planned != planned {
+            *walk = Walk { planned, ..Walk::default() };
+        }
+        let visible = history.visible();
+        for trial in visible.iter().skip(walk.seen) {
+            let Some(score) = trial.score() else { continue };
+            let worse = match walk.at.as_ref().and_then(Trial::score) {
+                Some(at) if history.metric.better(at, score) => (at - score).abs(),
+                _ => 0.0,
+            };
+            if worse > 0.0 {
+                let place = walk.worse.partition_point(|&d| d < worse);
+                walk.worse.insert(place, worse);
+                let usual = walk.worse[walk.worse.len() / 2];
+                let n = trial.number();
+                let chance = (-worse / (usual * self.temperature(n, planned))).exp();
+                let drawn = Rng::from_u64(child(history.seed, "accept", n as u64)).uniform();
+                // Also where the step is too large for a number, and the chance none.
+                if !(drawn < chance) {
+                    continue;
+                }
+            }
+            walk.at = Some(trial.clone());
+        }
+        walk.seen = visible.len();
+    }
+}
+
+/// A neighbour that was not tried yet, or the nearest beyond them that was not.
+fn step(at: &Trial, history: &History, rng: &mut Rng) -> Result<Proposal> {
+    let space = history.space();
+    let middle = &at.0.architecture;
+    let near = |rng: &mut Rng| Ok(Proposal::child(space.mutate(middle, rng)?, at));
+    let mut found = fresh(history, rng, near)?;
+    for _ in 0..FURTHER {
+        if history.rejected.is_some() || !history.tried(&found.architecture) {
+            break;
+        }
+        found = Proposal::child(space.mutate(&found.architecture, rng)?, at);
+    }
+    Ok(found)
+}
+
+impl Strategy for Annealing {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        self.recall.with(history, |walk| {
+            self.follow(walk, history);
+            if let Some(at) = &walk.at {
+                match step(at, history, rng) {
+                    // An architecture without a neighbour: begin anew elsewhere.
+                    Err(e) if e.kind() == ErrorKind::Exhausted => {}
+                    found => return found,
+                }
+            }
+            Ok(Proposal::new(history.space().sample(rng)?, "random"))
+        })
+    }
+
+    fn describe(&self, _: usize) -> String {
+        format!("simulated annealing (acceptance {} to {})", self.first, self.last)
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("annealing", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let (first, last) = (self.first, self.last);
+        let open = |p: f64| p > 0.0 && p < 1.0;
+        if open(first) && open(last) && first >= last {
+            return vec![];
+        }
+        vec![format!(
+            "acceptance({first}, {last}): two probabilities between 0 and 1 are wanted, the first \
+             no smaller than the last. Try acceptance(0.4, 0.02)."
+        )]
+    }
+}
+
+impl std::fmt::Debug for Annealing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe(0))
+    }
+}

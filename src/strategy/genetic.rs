@@ -1,0 +1,208 @@
+//! The genetic algorithm: generations, tournaments, crossover and mutation.
+//!
+//! Holland, "Adaptation in Natural and Artificial Systems", 1975, in the form with tournaments
+//! (Goldberg, Deb: "A Comparative Analysis of Selection Schemes Used in Genetic Algorithms", FOGA 1,
+//! 1991) and an elite (De Jong's plan R2, 1975); for architectures: Xie, Yuille: "Genetic CNN",
+//! arXiv 1703.01513:
+//!
+//! ```text
+//! P_0 <- N random architectures, evaluated
+//! for t = 0, 1, ...:
+//!     repeat N - E times:
+//!         a, b  <- the winners of two tournaments of k members of P_t, drawn with replacement
+//!         child <- crossover(a, b) with probability p_c, else a copy of a
+//!         every decision of the child is mutated with probability p_m; it is evaluated
+//!     P_{t+1} <- the E best of P_t and the N - E children
+//! ```
+//!
+//! k = 2 and E = 1 as in those papers; p_c = 0.9 and p_m = 1/n, which changes one of the n decisions
+//! on average, as in NSGA-II. N = 100 is for tens of thousands of evaluations; a smaller budget has as
+//! many generations as members: N = the square root of the trials, at least 4 and at most 100.
+//!
+//! Where we differ: a child that was tried already is bred again, as in pymoo, since its score is
+//! known. Trials that fail never join a population. A generation is full when its trials have
+//! finished, in their order; with a batch, those that were under way at that moment are children of
+//! the generation before, and count for the next. So everything follows from the trials that may be
+//! seen; with several objectives, from their scores.
+
+use super::parts::{Recall, Variation, tournament};
+use super::{Proposal, Strategy, stored};
+use crate::count::Count;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Trial};
+use serde::{Deserialize, Serialize};
+
+/// A genetic algorithm: from generation to generation the winners of tournaments are crossed and
+/// mutated, and the best survive.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=4, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(Genetic::new().population(10).elite(2))
+///     .trials(80).seed(1).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Genetic {
+    population: Option<i64>,
+    tournament: i64,
+    elite: i64,
+    variation: Variation,
+    #[serde(skip)]
+    recall: Recall<Generations>,
+}
+
+/// The last generation that is full, and what has finished since.
+#[derive(Clone, Default)]
+struct Generations {
+    /// For which size of a population.
+    size: usize,
+    /// How many of the visible trials have been looked at.
+    seen: usize,
+    population: Vec<Trial>,
+    children: Vec<Trial>,
+}
+
+impl Default for Genetic {
+    fn default() -> Self {
+        let (population, variation, recall) = Default::default();
+        Genetic { population, tournament: 2, elite: 1, variation, recall }
+    }
+}
+
+impl Genetic {
+    /// Binary tournaments, an elite of 1, crossover with probability 0.9, one mutated decision a
+    /// child on average, and a population of the square root of the trials, 4 to 100.
+    pub fn new() -> Self {
+        Genetic::default()
+    }
+
+    /// The size of the population, N.
+    pub fn population(&self, size: impl Count) -> Self {
+        Genetic { population: Some(size.to_i64()), ..self.clone() }
+    }
+
+    /// The size of a tournament, k.
+    pub fn tournament(&self, size: impl Count) -> Self {
+        Genetic { tournament: size.to_i64(), ..self.clone() }
+    }
+
+    /// How many of the best survive their generation, E.
+    pub fn elite(&self, size: impl Count) -> Self {
+        Genetic { elite: size.to_i64(), ..self.clone() }
+    }
+
+    /// The probability that a child has two parents, p_c.
+    pub fn crossover(&self, probability: f64) -> Self {
+        let variation = Variation { crossover: probability, ..self.variation.clone() };
+        Genetic { variation, ..self.clone() }
+    }
+
+    /// How many decisions of a child are mutated on average: n p_m.
+    pub fn mutation(&self, decisions: f64) -> Self {
+        let variation = Variation { mutation: decisions, ..self.variation.clone() };
+        Genetic { variation, ..self.clone() }
+    }
+
+    /// N and E for a budget of trials.
+    fn sizes(&self, trials: usize) -> (usize, usize) {
+        let n = self.population.map_or_else(|| usual_population(trials), Count::to_size).max(2);
+        (n, self.elite.to_size().min(n - 1))
+    }
+
+    /// Takes in the trials that have not been looked at yet.
+    fn follow(&self, state: &mut Generations, history: &History) {
+        let (n, e) = self.sizes(history.trials_planned());
+        if state.size != n {
+            *state = Generations { size: n, ..Generations::default() };
+        }
+        let visible = history.visible();
+        for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
+            state.children.push(trial.clone());
+            let survivors = if state.population.is_empty() { 0 } else { e };
+            if state.children.len() + survivors < n {
+                continue;
+            }
+            let mut elite = std::mem::take(&mut state.population);
+            // The better first, of equals the earlier.
+            elite.sort_by(|a, b| match (a.score(), b.score()) {
+                (Some(a), Some(b)) if history.metric.maximise => b.total_cmp(&a),
+                (Some(a), Some(b)) => a.total_cmp(&b),
+                _ => std::cmp::Ordering::Equal,
+            });
+            elite.truncate(survivors);
+            state.population = elite;
+            state.population.append(&mut state.children);
+        }
+        state.seen = visible.len();
+    }
+}
+
+/// As many members as generations: the square root of the trials, 4 to 100.
+pub(super) fn usual_population(trials: usize) -> usize {
+    trials.isqrt().clamp(4, 100)
+}
+
+impl Strategy for Genetic {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        self.recall.with(history, |state| {
+            self.follow(state, history);
+            let population = &state.population;
+            let size = self.tournament.max(1).to_size();
+            self.variation.breed(history, rng, |rng| tournament(history, population, size, rng))
+        })
+    }
+
+    fn describe(&self, trials: usize) -> String {
+        let (n, e) = self.sizes(trials);
+        let all = if n >= trials && trials > 0 { ": all of the trials, so at random" } else { "" };
+        let Variation { crossover, mutation } = self.variation;
+        format!(
+            "genetic algorithm (population {n}{all}, tournament {}, elite {e}, crossover \
+             {crossover}, mutation {mutation})",
+            self.tournament
+        )
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("genetic", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut wrong = vec![];
+        // One that is larger than the trials is none: the report says that nothing is bred.
+        if let Some(n) = self.population.filter(|&n| n < 2) {
+            wrong.push(format!("population({n}): at least 2 are needed. Try population(20)."));
+        }
+        if self.tournament < 1 {
+            let k = self.tournament;
+            wrong.push(format!("tournament({k}): at least 1 is needed. Try tournament(2)."));
+        }
+        let e = self.elite;
+        match self.population {
+            _ if e < 0 => wrong.push(format!("elite({e}): 0 and above is allowed. Try elite(1).")),
+            Some(n) if e >= n.max(2) => wrong.push(format!(
+                "elite({e}): of a population of {n} some must make room for children. Try elite(1)."
+            )),
+            _ => {}
+        }
+        wrong.extend(self.variation.problems());
+        wrong
+    }
+}
+
+impl std::fmt::Debug for Genetic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let n = self.population.map_or("√trials".to_string(), |n| n.to_string());
+        let Variation { crossover, mutation } = self.variation;
+        write!(
+            f,
+            "genetic algorithm (population {n}; tournament {}; elite {}; crossover {crossover}; \
+             mutation {mutation})",
+            self.tournament, self.elite
+        )
+    }
+}

@@ -1,0 +1,186 @@
+//! NSGA-II: an elitist genetic algorithm for several objectives.
+//!
+//! Deb, Pratap, Agarwal, Meyarivan: "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II",
+//! IEEE Trans. Evol. Comp. 6:2, 2002, section III:
+//!
+//! ```text
+//! P_0 <- N random architectures, evaluated
+//! for t = 0, 1, ...:
+//!     Q_t  <- N children of P_t, evaluated: two binary tournaments, crossover, mutation; of two
+//!             the one of lower rank wins, of equal ranks the less crowded one
+//!     F    <- the fronts of P_t and Q_t together, by fast non-dominated sort
+//!     P_{t+1} <- front after front while it fits; of the next front the least crowded
+//! ```
+//!
+//! The rates are the paper's: crossover with probability 0.9, every decision mutated with probability
+//! 1/n. Its N = 100 goes with 25,000 evaluations; a smaller budget has as many generations as members:
+//! N = the square root of the trials, at least 4 and at most 100. With one objective the fronts are the
+//! scores in order, and it is a genetic algorithm in which parents and children compete.
+//!
+//! Where we differ: a child that was tried already is bred again, as in pymoo. Trials that fail never
+//! join a population. Q_t is full when N children have finished, in the order of the trials; with a
+//! batch, those under way at that moment are children of the generation before, and count for the next.
+
+use super::genetic::usual_population;
+use super::parts::pareto::{crowding, fronts};
+use super::parts::{Recall, Variation};
+use super::{Proposal, Strategy, stored};
+use crate::count::Count;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Trial};
+use serde::{Deserialize, Serialize};
+
+/// NSGA-II: a genetic algorithm that spreads its population along the front of several objectives.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=4, linear(any([4, 8, 16, 32]))));
+/// let deep = evaluator(|a, _| a.layers().len() as f64);
+/// let study = Study::new(&space, deep).objective(Metric::minimise("params"))
+///     .strategy(Nsga2::new()).trials(150).seed(1).quiet().run()?;
+/// // One to four layers, all of them narrow.
+/// assert_eq!(study.front().len(), 4);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Nsga2 {
+    population: Option<i64>,
+    variation: Variation,
+    #[serde(skip)]
+    recall: Recall<Generations>,
+}
+
+/// The population P_t, and the children that have finished since.
+#[derive(Default)]
+struct Generations {
+    /// For which size of a population.
+    size: usize,
+    /// How many of the visible trials have been looked at.
+    seen: usize,
+    population: Vec<Member>,
+    children: Vec<Trial>,
+}
+
+/// A trial with what its tournaments go by.
+struct Member {
+    trial: Trial,
+    rank: usize,
+    distance: f64,
+}
+
+impl Nsga2 {
+    /// With the paper's rates, and a population of the square root of the trials, 4 to 100.
+    pub fn new() -> Self {
+        Nsga2::default()
+    }
+
+    /// The size of the population, N.
+    pub fn population(&self, size: impl Count) -> Self {
+        Nsga2 { population: Some(size.to_i64()), ..self.clone() }
+    }
+
+    /// The probability that a child has two parents.
+    pub fn crossover(&self, probability: f64) -> Self {
+        let variation = Variation { crossover: probability, ..self.variation.clone() };
+        Nsga2 { variation, ..self.clone() }
+    }
+
+    /// How many decisions of a child are mutated on average.
+    pub fn mutation(&self, decisions: f64) -> Self {
+        let variation = Variation { mutation: decisions, ..self.variation.clone() };
+        Nsga2 { variation, ..self.clone() }
+    }
+
+    /// N for a budget of trials.
+    fn size(&self, trials: usize) -> usize {
+        self.population.map_or_else(|| usual_population(trials), Count::to_size).max(2)
+    }
+
+    /// Takes in the trials that have not been looked at yet.
+    fn follow(&self, state: &mut Generations, history: &History) {
+        let n = self.size(history.trials_planned());
+        if state.size != n {
+            *state = Generations { size: n, ..Generations::default() };
+        }
+        let visible = history.visible();
+        for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
+            state.children.push(trial.clone());
+            if state.children.len() == n {
+                let parents = std::mem::take(&mut state.population);
+                let mut all: Vec<Trial> = parents.into_iter().map(|m| m.trial).collect();
+                all.append(&mut state.children);
+                state.population = survivors(history, &all, n);
+            }
+        }
+        state.seen = visible.len();
+    }
+}
+
+/// The `n` trials of the lowest ranks, and of the last rank that fits in part the least crowded.
+fn survivors(history: &History, trials: &[Trial], n: usize) -> Vec<Member> {
+    let metrics = history.objectives();
+    let minimised = |values: Vec<f64>| {
+        let turned = values.into_iter().zip(&metrics);
+        turned.map(|(v, m)| if m.maximise { -v } else { v }).collect()
+    };
+    let rows: Vec<Vec<f64>> =
+        trials.iter().map(|t| history.values(t).map_or(vec![], minimised)).collect();
+    let mut chosen: Vec<Member> = Vec::with_capacity(n);
+    for (rank, front) in fronts(&rows).iter().enumerate() {
+        let mut ranked: Vec<(usize, f64)> =
+            front.iter().copied().zip(crowding(&rows, front)).collect();
+        if chosen.len() + ranked.len() > n {
+            // Of equals the earlier.
+            ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+            ranked.truncate(n - chosen.len());
+        }
+        let members = ranked.into_iter().map(|(i, distance)| (trials[i].clone(), distance));
+        chosen.extend(members.map(|(trial, distance)| Member { trial, rank, distance }));
+    }
+    chosen
+}
+
+/// The winner of a binary tournament by the crowded comparison; the first drawn wins a tie.
+fn binary(population: &[Member], rng: &mut Rng) -> Option<Trial> {
+    let n = population.len();
+    let (a, b) = (population.get(rng.below(n))?, population.get(rng.below(n))?);
+    let better = b.rank < a.rank || (b.rank == a.rank && b.distance > a.distance);
+    Some(if better { b } else { a }.trial.clone())
+}
+
+impl Strategy for Nsga2 {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        self.recall.with(history, |state| {
+            self.follow(state, history);
+            self.variation.breed(history, rng, |rng| binary(&state.population, rng))
+        })
+    }
+
+    fn describe(&self, trials: usize) -> String {
+        let n = self.size(trials);
+        let all = if n >= trials && trials > 0 { ": all of the trials, so at random" } else { "" };
+        let Variation { crossover, mutation } = self.variation;
+        format!("NSGA-II (population {n}{all}, crossover {crossover}, mutation {mutation})")
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("nsga2", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        // One that is larger than the trials is none: the report says that nothing is bred.
+        let few = self.population.filter(|&n| n < 2);
+        let few =
+            few.map(|n| format!("population({n}): at least 2 are needed. Try population(20)."));
+        few.into_iter().chain(self.variation.problems()).collect()
+    }
+}
+
+impl std::fmt::Debug for Nsga2 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let n = self.population.map_or("√trials".to_string(), |n| n.to_string());
+        let Variation { crossover, mutation } = self.variation;
+        write!(f, "NSGA-II (population {n}; crossover {crossover}; mutation {mutation})")
+    }
+}

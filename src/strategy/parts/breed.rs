@@ -1,0 +1,117 @@
+//! Children of two architectures, and the search for one that was not tried.
+
+use super::super::Proposal;
+use crate::error::{ErrorKind, Result};
+use crate::rng::Rng;
+use crate::study::{History, Trial};
+use serde::{Deserialize, Serialize};
+
+/// Draws for an architecture that was not tried yet, before one that was is taken; pymoo's
+/// elimination of duplicates gives up after as many.
+const DRAWS: usize = 100;
+
+/// How children differ from their parents.
+///
+/// The rates of NSGA-II (Deb et al. 2002, section V): a crossover with probability 0.9, and every
+/// decision mutated with probability 1/n, n being their number, which is one decision a child on
+/// average; for why that one, see Muehlenbein, "How genetic algorithms really work", PPSN 2, 1992.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in super::super) struct Variation {
+    /// The probability that a child has two parents.
+    pub(in super::super) crossover: f64,
+    /// How many decisions of a child are changed on average.
+    pub(in super::super) mutation: f64,
+}
+
+impl Default for Variation {
+    fn default() -> Self {
+        Variation { crossover: 0.9, mutation: 1.0 }
+    }
+}
+
+impl Variation {
+    /// A child of parents that `select` picks, one that was not tried yet if that is found.
+    pub(in super::super) fn breed(
+        &self,
+        history: &History,
+        rng: &mut Rng,
+        select: impl Fn(&mut Rng) -> Option<Trial>,
+    ) -> Result<Proposal> {
+        fresh(history, rng, |rng| self.child(history, rng, &select))
+    }
+
+    fn child(
+        &self,
+        history: &History,
+        rng: &mut Rng,
+        select: impl Fn(&mut Rng) -> Option<Trial>,
+    ) -> Result<Proposal> {
+        let space = history.space();
+        let Some(a) = select(rng) else { return Ok(Proposal::new(space.sample(rng)?, "random")) };
+        let mut arch = a.architecture();
+        let mut parents = vec![a];
+        if rng.uniform() < self.crossover
+            && let Some(b) = select(rng)
+        {
+            arch = space.crossover(&arch, &b.0.architecture, rng)?;
+            parents.push(b);
+        }
+        let decisions = arch.decided().len();
+        let rate = self.mutation / decisions.max(1) as f64;
+        for _ in 0..decisions {
+            if rng.uniform() < rate {
+                match space.mutate(&arch, rng) {
+                    Ok(mutant) => arch = mutant,
+                    // Without a neighbour it stays as it is.
+                    Err(e) if e.kind() == ErrorKind::Exhausted => {}
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+        let origin = if parents.len() == 2 { "crossover" } else { "mutation" };
+        Ok(Proposal::new(arch, origin).parents(&parents))
+    }
+
+    /// What is wrong with the rates, in words.
+    pub(in super::super) fn problems(&self) -> Vec<String> {
+        let mut wrong = vec![];
+        if !(0.0..=1.0).contains(&self.crossover) {
+            wrong.push(format!(
+                "crossover({}): a probability is wanted, 0 to 1. Try crossover(0.9).",
+                self.crossover
+            ));
+        }
+        if !(self.mutation >= 0.0 && self.mutation.is_finite()) {
+            wrong.push(format!(
+                "mutation({}): a number of decisions is wanted, 0 and above. Try mutation(1.0).",
+                self.mutation
+            ));
+        }
+        if self.crossover == 0.0 && self.mutation == 0.0 {
+            wrong.push(
+                "crossover(0) and mutation(0): every child would be like its parent. Try \
+                 mutation(1.0)."
+                    .to_string(),
+            );
+        }
+        wrong
+    }
+}
+
+/// What `draw` draws, again while it was tried already.
+pub(in super::super) fn fresh(
+    history: &History,
+    rng: &mut Rng,
+    mut draw: impl FnMut(&mut Rng) -> Result<Proposal>,
+) -> Result<Proposal> {
+    let mut drawn = draw(rng)?;
+    // A study that has refused one that was tried asks for a new one itself.
+    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
+    for _ in 1..draws {
+        if !history.tried(&drawn.architecture) {
+            break;
+        }
+        drawn = draw(rng)?;
+    }
+    Ok(drawn)
+}

@@ -1,0 +1,275 @@
+//! The tree-structured Parzen estimator.
+//!
+//! Bergstra, Bardenet, Bengio, Kegl: "Algorithms for Hyper-Parameter Optimization", NIPS 24, 2011,
+//! section 4. In place of the score of an architecture, what is modelled is which architectures have
+//! good scores:
+//!
+//! ```text
+//! y*   <- a quantile of the scores: a share gamma of the trials is better
+//! l(x) <- the density of the trials that are better than y*
+//! g(x) <- the density of the others
+//! draw candidates x from l; evaluate the one with the largest l(x)/g(x), which has the largest
+//! expected improvement on y*
+//! ```
+//!
+//! Both densities are products over the choices in the tree of the space. One with N options, of which
+//! option i was taken C_i times, takes it with a probability proportional to N p_i + C_i, as in the
+//! paper; the prior p is uniform, so that is 1 + C_i. A choice that exists in some architectures only
+//! counts those alone: choices are told apart by their place in the tree.
+//!
+//! The constants are those of Optuna 5: 10 trials at random at first, gamma = 0.1 with at most 25
+//! trials above y*, 24 candidates. A small budget begins with a quarter of its trials at random.
+//!
+//! Where we differ: of the candidates, the best one that fits together and was not tried yet is taken,
+//! since the score of another is known. Failed trials count for g, as the worst there are; so do the
+//! architectures whose results are not there yet, which keeps the trials of a batch apart (Optuna's
+//! constant liar). Ordered choices, as widths, are choices like any other.
+
+use super::parts::Recall;
+use super::targets::{Targets, targets};
+use super::{Proposal, Strategy, stored};
+use crate::arch::Architecture;
+use crate::count::Count;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::space::Places;
+use crate::study::History;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// The tree-structured Parzen estimator: proposes what good architectures have more often than others.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=4, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(Tpe::new())
+///     .trials(60).seed(1).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tpe {
+    gamma: f64,
+    candidates: i64,
+    startup: Option<i64>,
+    #[serde(skip)]
+    recall: Recall<Seen>,
+}
+
+/// The most trials that count as good.
+const MOST_GOOD: usize = 25;
+/// Trials at random before the first model.
+const STARTUP: usize = 10;
+
+impl Default for Tpe {
+    fn default() -> Self {
+        Tpe { gamma: 0.1, candidates: 24, startup: None, recall: Recall::default() }
+    }
+}
+
+/// What was decided in all trials that may be seen and have ended.
+#[derive(Default)]
+struct Seen {
+    trials: usize,
+    counts: Counts,
+}
+
+/// How often each option was taken at each place.
+#[derive(Clone, Default)]
+struct Counts(HashMap<usize, Vec<u32>>);
+
+impl Counts {
+    fn add(&mut self, places: &Places, arch: &Architecture) {
+        self.each(places, arch, |count| *count += 1);
+    }
+
+    /// Takes away what was added.
+    fn remove(&mut self, places: &Places, arch: &Architecture) {
+        self.each(places, arch, |count| *count -= 1);
+    }
+
+    fn each(&mut self, places: &Places, arch: &Architecture, change: impl Fn(&mut u32)) {
+        let mut decided = arch.decided().iter();
+        places.visit(0, &mut |place, options| {
+            let pick = decided.next().map_or(0, |&d| d as usize);
+            let counts = self.0.entry(place).or_insert_with(|| vec![0; options]);
+            counts.get_mut(pick).into_iter().for_each(&change);
+            pick
+        });
+    }
+}
+
+impl Tpe {
+    /// With a tenth of the trials as good ones, at most 25, and 24 candidates.
+    pub fn new() -> Self {
+        Tpe::default()
+    }
+
+    /// The share of the trials that count as good, gamma; 25 of them at most.
+    pub fn gamma(&self, share: f64) -> Self {
+        Tpe { gamma: share, ..self.clone() }
+    }
+
+    /// How many architectures are drawn, of which one is proposed.
+    pub fn candidates(&self, number: impl Count) -> Self {
+        Tpe { candidates: number.to_i64(), ..self.clone() }
+    }
+
+    /// How many trials are at random at first: 10, or a quarter of a budget below 40.
+    pub fn startup(&self, trials: impl Count) -> Self {
+        Tpe { startup: Some(trials.to_i64()), ..self.clone() }
+    }
+
+    fn random_trials(&self, trials: usize) -> usize {
+        self.startup.map_or((trials / 4).clamp(2, STARTUP), Count::to_size).max(1)
+    }
+
+    /// The numbers of the good trials among `y`; of equals the earlier.
+    fn good(&self, y: &[f64]) -> Vec<usize> {
+        let share = (self.gamma * y.len() as f64).ceil();
+        let n = (share as usize).clamp(1, MOST_GOOD).min(y.len());
+        let mut order: Vec<usize> = (0..y.len()).collect();
+        if n < y.len() {
+            order.select_nth_unstable_by(n, |&a, &b| y[b].total_cmp(&y[a]).then(a.cmp(&b)));
+        }
+        order.truncate(n);
+        order
+    }
+
+    /// The best of the candidates, if one fits together.
+    fn candidate(
+        &self,
+        l: &Counts,
+        all: &Counts,
+        history: &History,
+        rng: &mut Rng,
+    ) -> Option<Architecture> {
+        let places = history.space().places();
+        let mut drawn: Vec<(f64, Vec<u32>)> = vec![];
+        for _ in 0..self.candidates.max(1) {
+            let (mut decisions, mut gain) = (vec![], 0.0);
+            places.visit(0, &mut |place, options| {
+                let (pick, ratio) = decide(l.0.get(&place), all.0.get(&place), options, rng);
+                decisions.push(pick as u32);
+                gain += ratio.ln();
+                pick
+            });
+            drawn.push((gain, decisions));
+        }
+        // Of equals the one drawn first.
+        drawn.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut tried = None;
+        for (_, decisions) in drawn {
+            let arch = Architecture::new(history.space(), decisions);
+            if arch.check().is_err() {
+                continue;
+            }
+            if !history.tried(&arch) {
+                return Some(arch);
+            }
+            tried.get_or_insert(arch);
+        }
+        tried
+    }
+}
+
+/// Draws an option from l; its number, and l/g for it.
+fn decide(
+    l: Option<&Vec<u32>>,
+    all: Option<&Vec<u32>>,
+    options: usize,
+    rng: &mut Rng,
+) -> (usize, f64) {
+    let count = |counts: Option<&Vec<u32>>, option: usize| {
+        f64::from(counts.and_then(|c| c.get(option)).copied().unwrap_or(0))
+    };
+    let sum = |counts: Option<&Vec<u32>>| -> f64 {
+        counts.map_or(0.0, |c| c.iter().map(|&n| f64::from(n)).sum())
+    };
+    let (n, good, every) = (options as f64, sum(l), sum(all));
+    let mut left = rng.uniform() * (n + good);
+    let mut pick = 0;
+    while pick + 1 < options {
+        left -= 1.0 + count(l, pick);
+        if left < 0.0 {
+            break;
+        }
+        pick += 1;
+    }
+    let in_l = (1.0 + count(l, pick)) / (n + good);
+    let in_g = (1.0 + count(all, pick) - count(l, pick)) / (n + every - good);
+    (pick, in_l / in_g)
+}
+
+impl Strategy for Tpe {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        let space = history.space();
+        self.recall.with(history, |seen| {
+            let places = space.places();
+            let visible = history.visible();
+            for trial in visible.iter().skip(seen.trials).filter(|t| t.ended()) {
+                seen.counts.add(places, &trial.0.architecture);
+            }
+            seen.trials = visible.len();
+            let Targets { trials, y } = targets(history, rng);
+            if trials.len() < self.random_trials(history.trials_planned()) {
+                return Ok(Proposal::new(space.sample(rng)?, "random"));
+            }
+            let mut l = Counts::default();
+            for &i in &self.good(&y) {
+                l.add(places, &trials[i].0.architecture);
+            }
+            // Added for this trial and taken away after it: their results are yet to come.
+            let pending = &history.trials[visible.len()..];
+            pending.iter().for_each(|t| seen.counts.add(places, &t.0.architecture));
+            let found = self.candidate(&l, &seen.counts, history, rng);
+            pending.iter().for_each(|t| seen.counts.remove(places, &t.0.architecture));
+            match found {
+                Some(arch) => Ok(Proposal::new(arch, "model")),
+                None => Ok(Proposal::new(space.sample(rng)?, "random")),
+            }
+        })
+    }
+
+    fn describe(&self, trials: usize) -> String {
+        let random = self.random_trials(trials);
+        let Tpe { gamma, candidates, .. } = self;
+        format!(
+            "tree-structured Parzen estimator ({random} at random, gamma {gamma}, {candidates} candidates)"
+        )
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("tpe", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut wrong = vec![];
+        if !(self.gamma > 0.0 && self.gamma < 1.0) {
+            wrong.push(format!(
+                "gamma({}): a share between 0 and 1 is wanted. Try gamma(0.1).",
+                self.gamma
+            ));
+        }
+        if self.candidates < 1 {
+            let n = self.candidates;
+            wrong.push(format!("candidates({n}): at least 1 is needed. Try candidates(24)."));
+        }
+        if let Some(n) = self.startup.filter(|&n| n < 1) {
+            wrong.push(format!("startup({n}): at least 1 trial is needed. Try startup(10)."));
+        }
+        wrong
+    }
+}
+
+impl std::fmt::Debug for Tpe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let random = self.startup.map_or("10, or trials/4".to_string(), |n| n.to_string());
+        let Tpe { gamma, candidates, .. } = self;
+        write!(
+            f,
+            "tree-structured Parzen estimator ({random} at random; gamma {gamma}; {candidates} candidates)"
+        )
+    }
+}
