@@ -32,7 +32,8 @@
 //!   architectures;
 //! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
 //!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
-//! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Evolution`], a [`strategy`](fn@strategy) of your own;
+//! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Evolution`], [`Reinforce`], [`Ppo`],
+//!   a [`strategy`](fn@strategy) of your own;
 //! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
 //!
 //! Everything is an owned value that a notebook variable can hold; settings return a new value, so
@@ -84,8 +85,8 @@ pub use space::{
     repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{
-    AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, LocalSearch, Proposal, Random,
-    Strategy, StrategyInfo, strategies, strategy,
+    AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, LocalSearch, Odds, Ppo, Proposal,
+    Random, Reinforce, Strategy, StrategyInfo, strategies, strategy,
 };
 pub use study::{
     Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,

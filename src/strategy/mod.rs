@@ -1,18 +1,25 @@
 //! Strategies: which architecture to try next. One method a file; a new one is a file and a row in
 //! [`strategies`].
 
+mod controller;
 mod custom;
 mod evolution;
 mod grid;
 mod local_search;
 mod parts;
+mod policy;
+mod ppo;
 mod random;
+mod reinforce;
 
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
 pub use evolution::Evolution;
 pub use grid::Grid;
 pub use local_search::LocalSearch;
+pub use policy::Odds;
+pub use ppo::Ppo;
 pub use random::Random;
+pub use reinforce::Reinforce;
 
 use crate::arch::Architecture;
 use crate::error::Result;
@@ -136,7 +143,7 @@ pub struct StrategyInfo {
 ///
 /// ```
 /// let names: Vec<&str> = nascent::strategies().iter().map(|s| s.name).collect();
-/// assert_eq!(names, ["random", "grid", "evolution", "local"]);
+/// assert_eq!(names, ["random", "grid", "evolution", "local", "reinforce", "ppo"]);
 /// ```
 pub fn strategies() -> &'static [StrategyInfo] {
     STRATEGIES
@@ -166,5 +173,17 @@ static STRATEGIES: &[StrategyInfo] = &[
         paper: "White et al. 2021, arXiv 2005.02960",
         make: || LocalSearch::new().into_strategy(),
         read: |v| Some(serde_json::from_value::<LocalSearch>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "reinforce",
+        paper: "Zoph and Le 2017, arXiv 1611.01578",
+        make: || Reinforce::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Reinforce>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "ppo",
+        paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
+        make: || Ppo::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Ppo>(v).ok()?.into_strategy()),
     },
 ];

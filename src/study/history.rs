@@ -17,6 +17,10 @@ pub struct History {
     pub(crate) space: Space,
     pub(crate) metric: Metric,
     pub(crate) planned: usize,
+    /// The study's seed, for what must be random and the same at every trial.
+    pub(crate) seed: u64,
+    /// How far results lag behind.
+    pub(crate) batch: usize,
     /// Shared: a copy for the strategy costs nothing.
     pub(crate) trials: Arc<Vec<Trial>>,
     pub(crate) visible: usize,

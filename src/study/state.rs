@@ -78,6 +78,8 @@ impl State {
                 space: space.clone(),
                 metric,
                 planned: 0,
+                seed: 0,
+                batch: 1,
                 trials: Arc::default(),
                 visible: 0,
                 rejected: None,
@@ -175,6 +177,7 @@ impl State {
     pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
         let n = self.trials().len();
         self.history.visible = (n + 1).saturating_sub(protocol.batch).min(self.settled);
+        (self.history.seed, self.history.batch) = (protocol.seed, protocol.batch);
         self.history.key = protocol.key;
         Question(self.history.clone())
     }
