@@ -33,7 +33,8 @@
 //! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
 //!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
 //! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Annealing`], [`Evolution`], [`Genetic`],
-//!   [`Nsga2`], [`Tpe`], a [`strategy`](fn@strategy) of your own;
+//!   [`Nsga2`], [`Tpe`], [`Reinforce`], [`Ppo`], a [`strategy`](fn@strategy) of your own; side by side
+//!   in a [`Compare`];
 //! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
 //!
 //! Everything is an owned value that a notebook variable can hold; settings return a new value, so
@@ -88,7 +89,8 @@ pub use space::{
 };
 pub use strategy::{
     Annealing, AnyStrategy, Evolution, Genetic, Grid, IntoProposal, IntoStrategy, LocalSearch,
-    Nsga2, Proposal, Random, Strategy, StrategyInfo, Tpe, strategies, strategy,
+    Nsga2, Odds, Ppo, Proposal, Random, Reinforce, Strategy, StrategyInfo, Tpe, strategies,
+    strategy,
 };
 pub use study::{
     Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,

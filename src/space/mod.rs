@@ -7,7 +7,7 @@ pub(crate) mod draw;
 mod encoding;
 pub(crate) mod genes;
 mod limit;
-mod places;
+pub(crate) mod places;
 pub mod presets;
 pub(crate) mod text;
 mod value;

@@ -231,30 +231,88 @@ impl Places {
 
     /// A name for every column of the one-hot encoding, as `1.conv.channels=16`.
     pub(crate) fn names(&self, prefix: &str, out: &mut Vec<String>) {
+        let mut labels = vec![];
+        self.labels(prefix, &mut labels);
+        out.extend(labels.iter().map(|(place, option)| format!("{place}={option}")));
+    }
+
+    /// The place and the option of every column, as `1.conv.channels` and `16`.
+    pub(crate) fn labels(&self, prefix: &str, out: &mut Vec<(String, String)>) {
         match &self.kind {
             Kind::Values { label, options } => {
                 let place = join(prefix, label);
-                out.extend(options.iter().map(|option| format!("{place}={option}")));
+                out.extend(options.iter().map(|option| (place.clone(), option.clone())));
             }
             Kind::OneOf { labels, options } => {
                 let place = if prefix.is_empty() { "one_of" } else { prefix };
-                out.extend(labels.iter().map(|option| format!("{place}={option}")));
+                out.extend(labels.iter().map(|option| (place.to_string(), option.clone())));
                 for (i, option) in options.iter().enumerate() {
-                    option.names(&format!("{place}|{i}"), out);
+                    option.labels(&format!("{place}|{i}"), out);
                 }
             }
             Kind::Repeat { times, copy } => {
                 let place = join(prefix, "repeat");
                 if times.len() > 1 {
-                    out.extend(times.iter().map(|n| format!("{place}={n}")));
+                    out.extend(times.iter().map(|n| (place.clone(), n.to_string())));
                 }
                 for i in 0..times.iter().max().copied().unwrap_or(0) {
-                    copy.names(&format!("{place}[{i}]"), out);
+                    copy.labels(&format!("{place}[{i}]"), out);
                 }
             }
             Kind::Parts(parts) => {
-                parts.iter().for_each(|(name, part)| part.names(&join(prefix, name), out));
+                parts.iter().for_each(|(name, part)| part.labels(&join(prefix, name), out));
             }
+        }
+    }
+
+    /// Decides everything that is to be decided, in order: `decide` is told the first column of the
+    /// place and its number of options. With `shared` all copies of a repetition are one place.
+    pub(crate) fn walk(
+        &self,
+        from: usize,
+        shared: bool,
+        decide: &mut dyn FnMut(usize, usize) -> usize,
+    ) {
+        match &self.kind {
+            Kind::Values { options, .. } => _ = decide(from, options.len()),
+            Kind::OneOf { options, .. } => {
+                let pick = decide(from, options.len());
+                let before = options.iter().take(pick).map(|o| o.columns(shared));
+                let inner = from + options.len() + before.sum::<usize>();
+                if let Some(option) = options.get(pick) {
+                    option.walk(inner, shared, decide);
+                }
+            }
+            Kind::Repeat { times, copy } => {
+                let own = if times.len() > 1 { times.len() } else { 0 };
+                let pick = if own > 0 { decide(from, own) } else { 0 };
+                let step = if shared { 0 } else { copy.width };
+                for i in 0..times.get(pick).copied().unwrap_or(0) {
+                    copy.walk(from + own + i * step, shared, decide);
+                }
+            }
+            Kind::Parts(parts) => {
+                let mut from = from;
+                for (_, part) in parts {
+                    part.walk(from, shared, decide);
+                    from += part.columns(shared);
+                }
+            }
+        }
+    }
+
+    /// How many options all places have together, where copies may be one place.
+    pub(crate) fn columns(&self, shared: bool) -> usize {
+        match &self.kind {
+            _ if !shared => self.width,
+            Kind::Values { options, .. } => options.len(),
+            Kind::OneOf { options, .. } => {
+                options.len() + options.iter().map(|o| o.columns(true)).sum::<usize>()
+            }
+            Kind::Repeat { times, copy } => {
+                copy.columns(true) + if times.len() > 1 { times.len() } else { 0 }
+            }
+            Kind::Parts(parts) => parts.iter().map(|(_, part)| part.columns(true)).sum(),
         }
     }
 

@@ -18,9 +18,11 @@ pub struct History {
     pub(crate) metric: Metric,
     /// What is optimised besides the score.
     pub(crate) further: Vec<Metric>,
-    /// The study's seed.
-    pub(crate) seed: u64,
     pub(crate) planned: usize,
+    /// The study's seed, for what must be random and the same at every trial.
+    pub(crate) seed: u64,
+    /// How far results lag behind.
+    pub(crate) batch: usize,
     /// Shared: a copy for the strategy costs nothing.
     pub(crate) trials: Arc<Vec<Trial>>,
     pub(crate) visible: usize,

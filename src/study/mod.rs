@@ -572,6 +572,17 @@ impl Study {
         Ok(asked)
     }
 
+    /// What the trial after the last one that has ended may know, all results among it.
+    pub(crate) fn known(&self) -> Result<History> {
+        let planned = run::guarded(|| Ok(self.setup.planned()))?;
+        let protocol = &self.setup.protocol;
+        let state = self.lock();
+        let (seed, batch, key) = (protocol.seed, protocol.batch, protocol.key);
+        let visible = state.settled;
+        let further = protocol.objectives.clone();
+        Ok(History { planned, seed, batch, key, visible, further, ..state.history.clone() })
+    }
+
     /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
     /// is a user's code, and may look at the study.
     fn ask_next(&self, full: usize, planned: usize, at: f64) -> Result<Option<state::Asked>> {

@@ -79,8 +79,9 @@ impl State {
                 space: space.clone(),
                 metric,
                 further: vec![],
-                seed: 0,
                 planned: 0,
+                seed: 0,
+                batch: 1,
                 trials: Arc::default(),
                 visible: 0,
                 rejected: None,
@@ -176,7 +177,8 @@ impl State {
 
     /// What the history says of the protocol.
     fn under(&mut self, protocol: &Protocol) {
-        (self.history.key, self.history.seed) = (protocol.key, protocol.seed);
+        self.history.key = protocol.key;
+        (self.history.seed, self.history.batch) = (protocol.seed, protocol.batch);
         if self.history.further.len() != protocol.objectives.len() {
             self.history.further = protocol.objectives.clone();
         }

@@ -1,0 +1,269 @@
+//! The controller of a search by reinforcement learning: a recurrent network that decides an
+//! architecture step by step.
+//!
+//! Zoph and Le, arXiv 1611.01578, figure 2. For the decisions a_1 ... a_T of an architecture, in the
+//! order of its list:
+//!
+//! ```text
+//! x_1 = a learned start;  x_t = embedding(a_{t-1})
+//! h_t = LSTM(x_t, h_{t-1})                                 one layer or several
+//! p(a_t | a_1 ... a_{t-1}) = softmax(W_k h_t + b_k)        k: the place of decision t in the space
+//! log p(a) = sum over t of log p(a_t | a_1 ... a_{t-1})
+//! ```
+//!
+//! Which decisions follow depends on those before. Each belongs to a place in the tree of the space,
+//! and a place has its own head and embeddings, so "the kernel size of layer 2" is the same head
+//! whatever came before it, and a block that is decided once has one. A space with more than
+//! [`MOST_OPTIONS`] options has one place for all copies of a repetition; the state of the LSTM tells
+//! them apart.
+//!
+//! To learn, the decisions are known, so the LSTM runs over all steps at once, on Candle's graph. To
+//! draw they are not: there the same weights are multiplied step by step, without a graph.
+
+use crate::error::{Error, Result};
+use crate::kernel::{self, Cell, Decided};
+use crate::nn::{Optimizer, Params, Steps};
+use crate::rng::Rng;
+use crate::space::Space;
+use crate::space::places::Places;
+use candle_core::{Device, Tensor, Var};
+use std::sync::{Arc, OnceLock};
+
+/// More options than this are not told apart by the copies they are in.
+const MOST_OPTIONS: usize = 10_000;
+/// Nor are there more than this without copies.
+const MOST_COLUMNS: usize = 100_000;
+
+/// How a controller is made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    /// Layers of the LSTM.
+    pub(super) layers: usize,
+    /// Units of each, and numbers of an embedding.
+    pub(super) units: usize,
+    /// Weights are uniform in ± this at first, biases 0.
+    pub(super) init: f64,
+}
+
+pub(super) struct Controller {
+    places: Arc<Places>,
+    /// Whether the copies of a repetition are one place.
+    shared: bool,
+    /// Of every option, and last of the start, `[W + 1, H]`.
+    embedding: Var,
+    /// Weights `[4 H, 2 H]` and biases `[2, 4 H]` of each layer.
+    lstm: Vec<(Var, Var)>,
+    /// `[W, H]` and `[W]`: a place has the rows of its options.
+    heads: (Var, Var),
+    adam: Steps,
+    /// The weights as plain numbers, made when they are first wanted after a step.
+    plain: OnceLock<Plain>,
+}
+
+impl Controller {
+    pub(super) fn new(space: &Space, shape: Shape, rate: f64, seed: u64) -> Result<Controller> {
+        kernel::prepare();
+        let places = space.places().clone();
+        let shared = places.columns(false) > MOST_OPTIONS;
+        let (width, h) = (places.columns(shared), shape.units);
+        if width > MOST_COLUMNS {
+            return Err(Error::invalid(
+                format!("a controller for a space with {width} options"),
+                format!("at most {MOST_COLUMNS} are allowed"),
+                "fewer options, or Evolution::regularized()",
+            ));
+        }
+        let mut p = Params::new(&Device::Cpu, seed);
+        p.enter("controller".into());
+        let embedding = p.within("embedding", &[width + 1, h], shape.init)?;
+        let lstm = (0..shape.layers).map(|i| {
+            let weight = p.within(&format!("lstm.{i}.weight"), &[4 * h, 2 * h], shape.init)?;
+            Ok((weight, p.constant(&format!("lstm.{i}.bias"), &[2, 4 * h], 0.0)?))
+        });
+        let lstm = lstm.collect::<Result<_>>()?;
+        let weight = p.within("heads.weight", &[width, h], shape.init)?;
+        let heads = (weight, p.constant("heads.bias", &[width], 0.0)?);
+        // Adam: AdamW without decay.
+        let adam = Optimizer::adamw().learning_rate(rate).weight_decay(0.0);
+        let adam = Steps::new(adam, &p.weights)?;
+        Ok(Controller { places, shared, embedding, lstm, heads, adam, plain: OnceLock::new() })
+    }
+
+    /// The number of options of all places.
+    fn width(&self) -> usize {
+        self.heads.1.elem_count()
+    }
+
+    /// Whether there is anything to decide.
+    pub(super) fn decides(&self) -> bool {
+        self.width() > 0
+    }
+
+    /// How often the weights were changed.
+    pub(super) fn steps(&self) -> usize {
+        self.adam.taken
+    }
+
+    /// The places of an architecture's decisions.
+    fn decided(&self, decisions: &[u32]) -> Vec<Decided> {
+        let mut list = Vec::with_capacity(decisions.len());
+        self.places.walk(0, self.shared, &mut |from, options| {
+            let pick =
+                decisions.get(list.len()).map_or(0, |&d| d as usize).min(options.saturating_sub(1));
+            list.push(Decided { from, options, pick });
+            pick
+        });
+        list
+    }
+
+    /// log p(a) and the sum of the entropies of its decisions, `[N, 2]`, of N architectures.
+    pub(super) fn score(&self, archs: &[&[u32]]) -> Result<Tensor> {
+        let lists: Vec<Vec<Decided>> = archs.iter().map(|a| self.decided(a)).collect();
+        let (n, l) = (lists.len(), lists.iter().map(Vec::len).max().unwrap_or(0).max(1));
+        let start = self.width() as u32;
+        let (mut rows, mut inputs) = (vec![Decided::default(); n * l], vec![start; n * l]);
+        for (i, list) in lists.iter().enumerate() {
+            for (t, &d) in list.iter().enumerate() {
+                rows[i * l + t] = d;
+                if t + 1 < l {
+                    inputs[i * l + t + 1] = (d.from + d.pick) as u32;
+                }
+            }
+        }
+        // What follows the last decision of a shorter one changes nothing before it.
+        let inputs = Tensor::from_vec(inputs, n * l, &Device::Cpu)?;
+        let mut x = self.embedding.index_select(&inputs, 0)?.reshape((n, l, ()))?;
+        for (w, b) in &self.lstm {
+            x = kernel::recurrent(Cell::Lstm, &x, w, b, false, None)?;
+        }
+        let h = x.reshape((n * l, ()))?;
+        let each = kernel::heads(&h, &self.heads.0, &self.heads.1, Arc::new(rows))?;
+        Ok(each.reshape((n, l, 2))?.sum(1)?)
+    }
+
+    /// The same as numbers.
+    pub(super) fn log_probabilities(&self, archs: &[&[u32]]) -> Result<Vec<f32>> {
+        match archs {
+            [] => Ok(vec![]),
+            _ => Ok(self.score(archs)?.get_on_dim(1, 0)?.to_vec1()?),
+        }
+    }
+
+    /// One step of Adam down the loss.
+    pub(super) fn descend(&mut self, loss: &Tensor) -> Result<()> {
+        self.adam.step(&loss.backward()?, 1.0)?;
+        self.plain = OnceLock::new();
+        Ok(())
+    }
+
+    /// Draws the decisions of an architecture; `see` is told the first column of each place and the
+    /// probabilities there.
+    pub(super) fn draw(
+        &self,
+        rng: &mut Rng,
+        see: &mut dyn FnMut(usize, &[f32]),
+    ) -> Result<Vec<u32>> {
+        let plain = match self.plain.get() {
+            Some(plain) => plain,
+            None => {
+                let plain = Plain::of(self)?;
+                self.plain.get_or_init(|| plain)
+            }
+        };
+        let mut state = vec![(vec![0.0; plain.units], vec![0.0; plain.units]); plain.lstm.len()];
+        let (mut input, mut drawn, mut p) = (self.width(), vec![], vec![]);
+        self.places.walk(0, self.shared, &mut |from, options| {
+            p.resize(options, 0.0);
+            let h = plain.step(input, &mut state);
+            kernel::logits(h, &plain.heads.0, &plain.heads.1, from, &mut p);
+            kernel::log_softmax(&mut p);
+            p.iter_mut().for_each(|p| *p = p.exp());
+            see(from, &p);
+            let pick = choose(&p, rng.uniform());
+            drawn.push(pick as u32);
+            input = from + pick;
+            pick
+        });
+        Ok(drawn)
+    }
+
+    /// The expected one-hot encoding of an architecture, over so many draws: for every option the
+    /// probability that an architecture has it.
+    pub(super) fn odds(&self, draws: usize, rng: &mut Rng) -> Result<Vec<f64>> {
+        let mut sum = vec![0.0; self.width()];
+        for _ in 0..draws {
+            // The probabilities of an option rather than how often it was drawn: less noise.
+            self.draw(rng, &mut |from, p| {
+                sum[from..].iter_mut().zip(p).for_each(|(sum, &p)| *sum += f64::from(p));
+            })?;
+        }
+        Ok(sum.into_iter().map(|sum| sum / draws as f64).collect())
+    }
+
+    /// The place and the option of every column of [`Controller::odds`].
+    pub(super) fn labels(&self) -> Result<Vec<(String, String)>> {
+        if self.shared {
+            return Err(Error::invalid(
+                format!("the probabilities of a space with {} options", self.places.columns(false)),
+                format!("at most {MOST_OPTIONS} are listed"),
+                "a smaller repeat(...)",
+            ));
+        }
+        let mut labels = vec![];
+        self.places.labels("", &mut labels);
+        Ok(labels)
+    }
+}
+
+/// The option at which the sum of the probabilities passes `u`.
+fn choose(p: &[f32], u: f64) -> usize {
+    let mut sum = 0.0;
+    let passed = |p: &f32| {
+        sum += f64::from(*p);
+        u < sum
+    };
+    // The sum may round to less than 1.
+    p.iter().position(passed).unwrap_or(p.len().saturating_sub(1))
+}
+
+/// The weights outside of the graph, to draw with.
+struct Plain {
+    units: usize,
+    embedding: Vec<f32>,
+    /// Weights input by input, `[2 H, 4 H]`, and the sum of the two biases.
+    lstm: Vec<(Vec<f32>, Vec<f32>)>,
+    heads: (Vec<f32>, Vec<f32>),
+}
+
+impl Plain {
+    fn of(c: &Controller) -> Result<Plain> {
+        let flat = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+        let layer = |(w, b): &(Var, Var)| Ok((flat(&w.t()?.contiguous()?)?, flat(&b.sum(0)?)?));
+        Ok(Plain {
+            units: c.embedding.dim(1)?,
+            embedding: flat(&c.embedding)?,
+            lstm: c.lstm.iter().map(layer).collect::<Result<_>>()?,
+            heads: (flat(&c.heads.0)?, flat(&c.heads.1)?),
+        })
+    }
+
+    /// The state of the last layer after one more step, from the states (h, c) of all.
+    fn step<'s>(&self, input: usize, state: &'s mut [(Vec<f32>, Vec<f32>)]) -> &'s [f32] {
+        let n = self.units;
+        let sigmoid = |z: f32| 1.0 / (1.0 + (-z).exp());
+        let mut x = self.embedding[input * n..][..n].to_vec();
+        for ((w, b), (h, c)) in self.lstm.iter().zip(state.iter_mut()) {
+            let mut a = b.clone();
+            for (v, row) in x.iter().chain(h.iter()).zip(w.chunks_exact(4 * n)) {
+                a.iter_mut().zip(row).for_each(|(a, w)| *a += v * w);
+            }
+            for u in 0..n {
+                let [i, f, g, o] = [0, 1, 2, 3].map(|gate| a[gate * n + u]);
+                c[u] = sigmoid(f) * c[u] + sigmoid(i) * g.tanh();
+                h[u] = sigmoid(o) * c[u].tanh();
+            }
+            x.clone_from(h);
+        }
+        state.last().map_or(&[], |(h, _)| h)
+    }
+}

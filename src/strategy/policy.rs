@@ -1,0 +1,302 @@
+//! What the strategies that learn a policy share: rewards, the controller after the trials that may
+//! be seen, and proposals drawn from it.
+//!
+//! A strategy is a function of the history, so the controller is too: its first weights come from the
+//! study's seed, and it learns from the visible trials one after the other. What was learned is
+//! remembered between two trials; a new instance learns it again.
+//!
+//! *Reward.* The share of the earlier trials that a trial is better than, ties counting half: a number
+//! from 0 to 1 as the accuracies of the papers, and the same whether a study shows accuracy, error,
+//! loss or perplexity; no diverged loss can drown the others. (Ranks in place of values are the
+//! fitness shaping of Wierstra et al., JMLR 15, 2014.) A failed trial counts as the worst score before
+//! it; the first trial has nothing to be compared with, and nothing is learned from it.
+//!
+//! *Baseline.* The exponential moving average of the rewards before, which begins at 1/2, what to
+//! expect of a trial that is like those before it. The advantage is the reward less the baseline.
+//!
+//! *What does not fit.* A draw whose layers do not fit together, or that is over a limit of the space,
+//! is drawn again, [`DRAWS`] times at the most; then the space is sampled uniformly. So trials come
+//! from p(a | a fits) = p(a) / Z, while the gradient is that of log p(a): grad log Z is left out. Its
+//! part of the expected update is E[advantage] grad log Z, and the baseline keeps E[advantage] near 0.
+//! A uniform draw, which also a study that forbids duplicates may make, is learned from like any
+//! other, as off its policy as the trials of a batch are.
+
+use super::Proposal;
+use super::controller::{Controller, Shape};
+use super::parts::Recall;
+use crate::arch::Architecture;
+use crate::error::Result;
+use crate::rng::{Rng, child};
+use crate::study::{History, Study, Trial};
+use crate::task::Metric;
+use serde::{Deserialize, Serialize};
+
+/// Draws that do not fit before the space is sampled uniformly.
+const DRAWS: usize = 100;
+/// Draws that the probabilities of a policy are the mean of.
+const SAMPLES: usize = 64;
+/// The largest learning rate of the rule for small budgets.
+const MOST_RATE: f64 = 0.01;
+
+/// What was chosen in place of the paper's.
+#[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Settings {
+    pub(super) layers: Option<i64>,
+    pub(super) units: Option<i64>,
+    pub(super) learning_rate: Option<f64>,
+    pub(super) entropy: Option<f64>,
+    pub(super) baseline: Option<f64>,
+}
+
+/// What a paper used.
+pub(super) struct Paper {
+    pub(super) shape: Shape,
+    pub(super) rate: f64,
+    /// The trials of its search.
+    pub(super) trials: usize,
+    pub(super) entropy: f64,
+    pub(super) baseline: f64,
+}
+
+/// The constants of a study.
+#[derive(Clone, Copy)]
+pub(super) struct Constants {
+    pub(super) shape: Shape,
+    pub(super) rate: f64,
+    pub(super) entropy: f64,
+    pub(super) baseline: f64,
+}
+
+impl Settings {
+    /// The constants for a budget of trials. A step of Adam moves a weight by about the learning
+    /// rate, so their product with the number of trials is how far a policy can get: it is kept as it
+    /// was in the paper, as far as the largest rate allows.
+    pub(super) fn constants(&self, paper: &Paper, trials: usize) -> Constants {
+        let size = |n: Option<i64>, or: usize| n.map_or(or, |n| n.clamp(1, 4096) as usize);
+        let rule = paper.rate * paper.trials as f64 / trials.max(1) as f64;
+        Constants {
+            shape: Shape {
+                layers: size(self.layers, paper.shape.layers),
+                units: size(self.units, paper.shape.units),
+                init: paper.shape.init,
+            },
+            rate: self.learning_rate.unwrap_or(rule.clamp(paper.rate, MOST_RATE)),
+            entropy: self.entropy.unwrap_or(paper.entropy),
+            baseline: self.baseline.unwrap_or(paper.baseline),
+        }
+    }
+
+    pub(super) fn problems(&self) -> Vec<String> {
+        let mut found = vec![];
+        for (name, n, most, usual) in
+            [("layers", self.layers, 8, 2), ("units", self.units, 1024, 35)]
+        {
+            found
+                .extend(n.filter(|n| !(1..=most).contains(n)).map(|n| {
+                    format!("{name}({n}): 1 to {most} are allowed. Try {name}({usual}).")
+                }));
+        }
+        let positive = |v: f64| v.is_finite() && v > 0.0;
+        let allowed = "a number above 0.0 is wanted";
+        found.extend(unfit("learning_rate", self.learning_rate, positive, allowed, "0.001"));
+        let allowed = "a number of at least 0.0 is wanted";
+        let no_less = |v: f64| v.is_finite() && v >= 0.0;
+        found.extend(unfit("entropy", self.entropy, no_less, allowed, "0.0001"));
+        let allowed = "0.0 up to, not including, 1.0 is allowed";
+        found.extend(unfit("baseline", self.baseline, |v| (0.0..1.0).contains(&v), allowed, "0.9"));
+        found
+    }
+}
+
+/// What is wrong with a setting.
+pub(super) fn unfit(
+    name: &str,
+    value: Option<f64>,
+    fits: impl Fn(f64) -> bool,
+    allowed: &str,
+    usual: &str,
+) -> Option<String> {
+    let value = value.filter(|&v| !fits(v))?;
+    Some(format!("{name}({value}): {allowed}. Try {name}({usual})."))
+}
+
+/// A number with three digits, and no zeros after them.
+pub(super) fn digits(v: f64) -> f64 {
+    format!("{v:.2e}").parse().unwrap_or(v)
+}
+
+/// What a trial is judged by, more being better; nothing if it failed.
+fn score(trial: &Trial, metric: &Metric) -> Option<f64> {
+    trial.score().map(|s| if metric.maximise { s } else { -s })
+}
+
+/// The scores of the trials so far, in order of size, and the baseline.
+struct Rewards {
+    scores: Vec<f64>,
+    baseline: f64,
+}
+
+impl Rewards {
+    /// The advantage of the next trial; nothing if there is none to compare it with.
+    fn advantage(&mut self, score: Option<f64>, decay: f64) -> Option<f64> {
+        let known = score.or(self.scores.first().copied())?;
+        let below = self.scores.partition_point(|&s| s < known);
+        let equal = self.scores.partition_point(|&s| s <= known) - below;
+        let rank = (below as f64 + 0.5 * equal as f64) / self.scores.len() as f64;
+        if score.is_some() {
+            self.scores.insert(below, known);
+        }
+        // The first one: 0 of 0.
+        if rank.is_nan() {
+            return None;
+        }
+        let advantage = rank - self.baseline;
+        self.baseline = decay * self.baseline + (1.0 - decay) * rank;
+        Some(advantage)
+    }
+}
+
+/// A strategy that changes the controller by the gradient of its policy.
+pub(super) trait PolicyGradient {
+    fn constants(&self, trials: usize) -> Constants;
+
+    /// Learns from the last trial in `learner.advantages`, or waits for more.
+    fn learn(&self, learner: &mut Learner, history: &History) -> Result<()>;
+}
+
+/// The controller after the first trials of a history.
+pub(super) struct Learner {
+    pub(super) controller: Controller,
+    pub(super) constants: Constants,
+    planned: usize,
+    rewards: Rewards,
+    /// Of each trial that it has taken in.
+    pub(super) advantages: Vec<Option<f64>>,
+    /// For PPO: log p(a) of the first trials, when they were drawn.
+    pub(super) drawn_at: Vec<f32>,
+}
+
+impl Learner {
+    fn new(method: &impl PolicyGradient, history: &History) -> Result<Learner> {
+        let planned = history.trials_planned();
+        let constants = method.constants(planned);
+        let seed = child(history.seed, "controller", 0);
+        let controller = Controller::new(history.space(), constants.shape, constants.rate, seed)?;
+        let rewards = Rewards { scores: vec![], baseline: 0.5 };
+        let (advantages, drawn_at) = (vec![], vec![]);
+        Ok(Learner { controller, constants, planned, rewards, advantages, drawn_at })
+    }
+
+    /// Takes in the next trial.
+    fn take(&mut self, method: &impl PolicyGradient, history: &History) -> Result<()> {
+        let trial = &history.visible()[self.advantages.len()];
+        let score = score(trial, &history.metric);
+        self.advantages.push(self.rewards.advantage(score, self.constants.baseline));
+        match self.controller.decides() {
+            true => method.learn(self, history),
+            false => Ok(()),
+        }
+    }
+
+    fn propose(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        let space = history.space();
+        for _ in 0..DRAWS {
+            let drawn = self.controller.draw(rng, &mut |_, _| ())?;
+            let arch = Architecture::new(space, drawn);
+            if arch.fit().is_ok() {
+                return Ok(Proposal::new(arch, "policy"));
+            }
+        }
+        Ok(Proposal::new(space.sample(rng)?, "random"))
+    }
+}
+
+/// What a strategy remembers: nothing after an error, so that it begins anew.
+pub(super) type Memory = Recall<Option<Learner>>;
+
+/// Learns what can be known, and draws the next architecture.
+pub(super) fn ask(
+    method: &impl PolicyGradient,
+    memory: &Memory,
+    history: &History,
+    rng: &mut Rng,
+) -> Result<Proposal> {
+    history.space().check()?;
+    memory.with(history, |state| {
+        // A longer budget has other constants.
+        let known = state.take().filter(|l| l.planned == history.trials_planned());
+        let mut learner = match known {
+            Some(learner) => learner,
+            None => Learner::new(method, history)?,
+        };
+        while learner.advantages.len() < history.visible().len() {
+            learner.take(method, history)?;
+        }
+        let proposal = learner.propose(history, rng)?;
+        *state = Some(learner);
+        Ok(proposal)
+    })
+}
+
+/// How likely an option of a decision was as a policy learned; see
+/// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Odds {
+    /// The decision, by its place in the space, as `1.conv.channels`.
+    pub decision: String,
+    /// The option.
+    pub option: String,
+    /// After 0, 1, 2, ... trials: the probability that the policy draws an architecture with it.
+    pub probabilities: Vec<f64>,
+}
+
+/// The policy after every trial of a study.
+pub(super) fn probabilities(method: &impl PolicyGradient, study: &Study) -> Result<Vec<Odds>> {
+    let history = study.known()?;
+    history.space().check()?;
+    let mut learner = Learner::new(method, &history)?;
+    let labels = learner.controller.labels()?;
+    let list = |(decision, option)| Odds { decision, option, probabilities: vec![] };
+    let mut all: Vec<Odds> = labels.into_iter().map(list).collect();
+    // The same numbers each time: what changes is the policy.
+    let stream = Rng::from_u64(child(history.seed, "odds", 0));
+    let (mut odds, mut steps) = (vec![], None);
+    for n in 0..=history.visible().len() {
+        if n > 0 {
+            learner.take(method, &history)?;
+        }
+        let taken = Some(learner.controller.steps());
+        if steps != taken {
+            (odds, steps) = (learner.controller.odds(SAMPLES, &mut stream.clone())?, taken);
+        }
+        all.iter_mut().zip(&odds).for_each(|(line, &p)| line.probabilities.push(p));
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rewards_are_ranks_and_a_failure_is_the_worst_before_it() {
+        let mut rewards = Rewards { scores: vec![], baseline: 0.5 };
+        let mut next = |score| rewards.advantage(score, 0.9);
+        assert_eq!([next(None), next(Some(3.0))], [None, None]);
+        // Better than the one before: 1 - 0.5, and the baseline moves to 0.55.
+        assert_eq!(next(Some(4.0)), Some(0.5));
+        let close = |a: Option<f64>, b: f64| assert!((a.unwrap() - b).abs() < 1e-12, "{a:?} {b}");
+        // The worst of two is 3.0: a tie with one of them.
+        close(next(None), 0.25 - 0.55);
+        close(next(Some(1e300)), 1.0 - 0.52);
+    }
+
+    #[test]
+    fn the_rate_keeps_how_far_a_policy_gets() {
+        let shape = Shape { layers: 1, units: 8, init: 0.1 };
+        let paper = Paper { shape, rate: 0.0006, trials: 12_800, entropy: 0.0, baseline: 0.9 };
+        let rate = |trials| Settings::default().constants(&paper, trials).rate;
+        assert_eq!([rate(100), rate(12_800), rate(100_000)], [0.01, 0.0006, 0.0006]);
+        assert!((rate(1280) - 0.006).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,233 @@
+//! Proximal policy optimisation: the controller of REINFORCE, which learns from each batch of trials
+//! several times.
+//!
+//! Schulman et al.: "Proximal Policy Optimization Algorithms", arXiv 1707.06347, equation 7 and
+//! algorithm 1, as it is used for architectures by Zoph et al., arXiv 1707.07012, appendix A. With the
+//! probability p(a) of a whole architecture, p_old when it was drawn, and A = R - b:
+//!
+//! ```text
+//! for each batch of N architectures drawn with p_old:
+//!     for K epochs:
+//!         r = p(a) / p_old(a)
+//!         L = mean of min(r A, clip(r, 1 - epsilon, 1 + epsilon) A)  +  weight * entropy
+//!         theta <- a step of Adam up grad L
+//! ```
+//!
+//! The minimum stops the gain from a ratio that is already far on the good side, so that several steps
+//! on the same trials do not carry the policy away. The controller is a LSTM of one layer of 100 units
+//! with weights uniform in ±0.1, the weight of the entropy is 0.00001, the decay of the baseline 0.95,
+//! N is 20, all as in Zoph et al.; epsilon is 0.2 and K 10, as in Schulman et al., tables 1 and 3.
+//!
+//! Where we differ. N is trials/20 between 2 and 20, so that a small budget is twenty batches too, and
+//! the learning rate of 0.00035, which was for 20,000 architectures, is raised in proportion to a
+//! smaller budget, up to 0.01. There is no value network: an architecture has one reward, at its end.
+//! Rewards are ranks, see `policy.rs`, and so is what happens to draws that do not fit. With a batch
+//! of the study above 1 the first trials of a batch were drawn by the policy before: p_old is each
+//! trial's own.
+
+use super::controller::Shape;
+use super::policy::{
+    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, unfit,
+};
+use super::{Proposal, Strategy, stored};
+use crate::count::Count;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Study, Trial};
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Proximal policy optimisation: a recurrent controller that learns from batches of trials, in steps
+/// that stay near the policy which drew them.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=3, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(Ppo::new())
+///     .trials(150).seed(1).quiet().run()?;
+/// let late = &study.trials_done()[100..];
+/// let shallow = late.iter().filter(|t| t.architecture().decisions().len() == 2).count();
+/// assert!(shallow > 25);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ppo {
+    settings: Settings,
+    clip: Option<f64>,
+    epochs: Option<i64>,
+    trials: Option<i64>,
+    #[serde(skip)]
+    memory: Memory,
+}
+
+const PAPER: Paper = Paper {
+    shape: Shape { layers: 1, units: 100, init: 0.1 },
+    rate: 0.00035,
+    trials: 20_000,
+    entropy: 0.00001,
+    baseline: 0.95,
+};
+
+impl Ppo {
+    /// With the controller of Zoph et al., and batches and learning rate in proportion to the budget.
+    pub fn new() -> Self {
+        Ppo::default()
+    }
+
+    /// Layers of the LSTM; 1 in the paper.
+    pub fn layers(&self, layers: impl Count) -> Self {
+        self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
+    }
+
+    /// Units of each layer of the LSTM, and numbers of an embedding; 100 in the paper.
+    pub fn units(&self, units: impl Count) -> Self {
+        self.with(Settings { units: Some(units.to_i64()), ..self.settings })
+    }
+
+    /// The learning rate of Adam.
+    pub fn learning_rate(&self, rate: f64) -> Self {
+        self.with(Settings { learning_rate: Some(rate), ..self.settings })
+    }
+
+    /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
+    pub fn entropy(&self, weight: f64) -> Self {
+        self.with(Settings { entropy: Some(weight), ..self.settings })
+    }
+
+    /// How much of the baseline stays at each trial.
+    pub fn baseline(&self, decay: f64) -> Self {
+        self.with(Settings { baseline: Some(decay), ..self.settings })
+    }
+
+    fn with(&self, settings: Settings) -> Self {
+        Ppo { settings, ..self.clone() }
+    }
+
+    /// How far the ratio of new to old probability may pay, epsilon.
+    pub fn clip(&self, epsilon: f64) -> Self {
+        Ppo { clip: Some(epsilon), ..self.clone() }
+    }
+
+    /// How often it learns from each batch, K.
+    pub fn epochs(&self, epochs: impl Count) -> Self {
+        Ppo { epochs: Some(epochs.to_i64()), ..self.clone() }
+    }
+
+    /// How many trials it learns from at once, N.
+    pub fn every(&self, trials: impl Count) -> Self {
+        Ppo { trials: Some(trials.to_i64()), ..self.clone() }
+    }
+
+    /// How the policy changed over a study's trials; see
+    /// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
+    ///
+    /// # Errors
+    /// When the space has problems, or more than 10,000 options.
+    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
+        policy::probabilities(self, study)
+    }
+
+    /// N for a budget of trials.
+    fn at_once(&self, trials: usize) -> usize {
+        self.trials.map_or((trials / 20).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)
+    }
+
+    fn rounds(&self) -> usize {
+        self.epochs.map_or(10, |k| k.clamp(1, 1000) as usize)
+    }
+
+    fn epsilon(&self) -> f64 {
+        self.clip.unwrap_or(0.2)
+    }
+}
+
+/// The objective of one architecture each: `log p`, `log p_old` and `A`, all `[N]`.
+fn clipped(new: &Tensor, old: &Tensor, advantage: &Tensor, epsilon: f64) -> Result<Tensor> {
+    let ratio = (new - old)?.exp()?;
+    let near = ratio.clamp((1.0 - epsilon) as f32, (1.0 + epsilon) as f32)?;
+    Ok((ratio * advantage)?.minimum(&(near * advantage)?)?)
+}
+
+impl PolicyGradient for Ppo {
+    fn constants(&self, trials: usize) -> Constants {
+        self.settings.constants(&PAPER, trials)
+    }
+
+    fn learn(&self, learner: &mut Learner, history: &History) -> Result<()> {
+        let n = self.at_once(history.trials_planned());
+        let end = learner.advantages.len();
+        if end % n != 0 {
+            return Ok(());
+        }
+        // This policy has drawn all that were asked since the last batch, before result `end - 1`
+        // could be seen.
+        let asked = (end + history.batch - 1).min(history.trials.len());
+        let decided = |trials: &'_ [Trial]| -> Vec<Vec<u32>> {
+            trials.iter().map(|t| t.0.architecture.decisions()).collect()
+        };
+        let drawn = decided(history.trials.get(learner.drawn_at.len()..asked).unwrap_or_default());
+        let drawn: Vec<&[u32]> = drawn.iter().map(Vec::as_slice).collect();
+        learner.drawn_at.extend(learner.controller.log_probabilities(&drawn)?);
+
+        let batch = decided(&history.visible()[end - n..end]);
+        let batch: Vec<&[u32]> = batch.iter().map(Vec::as_slice).collect();
+        let old = Tensor::new(&learner.drawn_at[end - n..end], &Device::Cpu)?;
+        let advantages = learner.advantages[end - n..].iter();
+        let advantages: Vec<f32> = advantages.map(|a| a.unwrap_or(0.0) as f32).collect();
+        let advantages = Tensor::new(advantages, &Device::Cpu)?;
+        for _ in 0..self.rounds() {
+            let score = learner.controller.score(&batch)?;
+            let gain = clipped(&score.get_on_dim(1, 0)?, &old, &advantages, self.epsilon())?;
+            let entropy = score.get_on_dim(1, 1)?.affine(learner.constants.entropy, 0.0)?;
+            let loss = (gain + entropy)?.mean_all()?.neg()?;
+            learner.controller.descend(&loss)?;
+        }
+        Ok(())
+    }
+}
+
+impl Strategy for Ppo {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        policy::ask(self, &self.memory, history, rng)
+    }
+
+    fn describe(&self, trials: usize) -> String {
+        let c = self.constants(trials);
+        format!(
+            "PPO (LSTM {} x {}, {} epochs of {} trials, clip {}, learning rate {}, entropy {}, \
+             baseline {})",
+            c.shape.layers,
+            c.shape.units,
+            self.rounds(),
+            self.at_once(trials),
+            self.epsilon(),
+            policy::digits(c.rate),
+            c.entropy,
+            c.baseline
+        )
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("ppo", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut found = self.settings.problems();
+        let allowed = "a number between 0.0 and 1.0 is wanted";
+        found.extend(unfit("clip", self.clip, |v| v > 0.0 && v < 1.0, allowed, "0.2"));
+        for (name, n, most) in [("epochs", self.epochs, 1000), ("every", self.trials, 100_000)] {
+            found.extend(
+                n.filter(|n| !(1..=most).contains(n))
+                    .map(|n| format!("{name}({n}): 1 to {most} are allowed. Try {name}(10).")),
+            );
+        }
+        found
+    }
+}
+
+impl std::fmt::Debug for Ppo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe(0))
+    }
+}

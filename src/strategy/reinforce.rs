@@ -1,0 +1,174 @@
+//! Search by reinforcement learning: a controller proposes, and its policy follows what was good.
+//!
+//! Zoph and Le: "Neural Architecture Search with Reinforcement Learning", arXiv 1611.01578, section
+//! 3.2, with the rule of Williams (REINFORCE, Machine Learning 8, 1992). An architecture is a list of
+//! actions a_1 ... a_T, its reward R, the policy the controller's p with weights theta:
+//!
+//! ```text
+//! J(theta) = E[R]
+//! grad J  ~  (R - b) sum over t of grad log p(a_t | a_1 ... a_{t-1})      b: moving average of R
+//! ```
+//!
+//! and a bonus for the entropy of the policy, so that it does not settle too early (not in the paper;
+//! its weight, 0.0001, is that of ENAS, arXiv 1802.03268). The controller is a LSTM of two layers of
+//! 35 units with weights uniform in ±0.08, trained by Adam, as in the paper; the decay of the baseline
+//! is 0.9, as in the program of NATS-Bench (arXiv 2009.00437), since the paper gives none.
+//!
+//! Where we differ. The paper's rate of 0.0006 is for 12,800 architectures. With the fewer of a
+//! notebook it is raised in proportion, up to 0.01, the rate of the program of NATS-Bench for about a
+//! hundred. The weights change after every trial that may be seen, in place of every eight. Rewards
+//! are ranks in place of accuracies cubed, see `policy.rs`, and so is what happens to draws that do
+//! not fit. With a batch above 1 a trial was drawn by an earlier policy than the one that learns from
+//! it, as with the paper's parallel replicas.
+
+use super::controller::Shape;
+use super::policy::{self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings};
+use super::{Proposal, Strategy, stored};
+use crate::count::Count;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Study};
+use candle_core::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// REINFORCE: a recurrent controller draws architectures, and learns from how good they were.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=3, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(Reinforce::new())
+///     .trials(150).seed(1).quiet().run()?;
+/// let late = &study.trials_done()[100..];
+/// let shallow = late.iter().filter(|t| t.architecture().decisions().len() == 2).count();
+/// assert!(shallow > 25);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reinforce {
+    settings: Settings,
+    #[serde(skip)]
+    memory: Memory,
+}
+
+const PAPER: Paper = Paper {
+    shape: Shape { layers: 2, units: 35, init: 0.08 },
+    rate: 0.0006,
+    trials: 12_800,
+    entropy: 0.0001,
+    baseline: 0.9,
+};
+
+impl Reinforce {
+    /// With the paper's controller, and its learning rate in proportion to the budget: 0.0006 for
+    /// 12,800 trials or more, 0.01 for 768 or fewer.
+    pub fn new() -> Self {
+        Reinforce::default()
+    }
+
+    /// Layers of the LSTM; 2 in the paper.
+    pub fn layers(&self, layers: impl Count) -> Self {
+        self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
+    }
+
+    /// Units of each layer of the LSTM, and numbers of an embedding; 35 in the paper.
+    pub fn units(&self, units: impl Count) -> Self {
+        self.with(Settings { units: Some(units.to_i64()), ..self.settings })
+    }
+
+    /// The learning rate of Adam.
+    pub fn learning_rate(&self, rate: f64) -> Self {
+        self.with(Settings { learning_rate: Some(rate), ..self.settings })
+    }
+
+    /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
+    pub fn entropy(&self, weight: f64) -> Self {
+        self.with(Settings { entropy: Some(weight), ..self.settings })
+    }
+
+    /// How much of the baseline stays at each trial.
+    pub fn baseline(&self, decay: f64) -> Self {
+        self.with(Settings { baseline: Some(decay), ..self.settings })
+    }
+
+    fn with(&self, settings: Settings) -> Self {
+        Reinforce { settings, memory: Memory::default() }
+    }
+
+    /// How the policy changed over a study's trials: for every option of every decision the
+    /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are named as
+    /// the columns of [`Encoding::one_hot`](crate::Encoding::one_hot). Where a decision does not
+    /// always exist, its options together are as likely as it does.
+    ///
+    /// The controller learns the study's trials once more, so the study should be one that was run
+    /// with this strategy. The probabilities are means over 64 architectures drawn from the policy,
+    /// each with the policy's probabilities given its earlier decisions; those that do not fit
+    /// together are among them.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4]);
+    /// let last = evaluator(|a, _| a.decisions()[1] as f64);
+    /// let study = Study::new(&space, last).strategy(Reinforce::new()).trials(100).quiet().run()?;
+    /// let odds = Reinforce::new().probabilities(&study)?;
+    /// assert_eq!(odds.len(), 8);
+    /// assert_eq!((&odds[7].decision[..], &odds[7].option[..]), ("1.choice", "3"));
+    /// let p = &odds[7].probabilities;
+    /// assert!((p[0] - 0.25).abs() < 0.01 && p[100] > 0.4);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the space has problems, or more than 10,000 options.
+    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
+        policy::probabilities(self, study)
+    }
+}
+
+impl PolicyGradient for Reinforce {
+    fn constants(&self, trials: usize) -> Constants {
+        self.settings.constants(&PAPER, trials)
+    }
+
+    fn learn(&self, learner: &mut Learner, history: &History) -> Result<()> {
+        let last = learner.advantages.len() - 1;
+        let Some(advantage) = learner.advantages[last] else { return Ok(()) };
+        let decided = history.visible()[last].0.architecture.decided();
+        let weights = [-advantage as f32, -learner.constants.entropy as f32];
+        let weights = Tensor::new(&[weights], &Device::Cpu)?;
+        let loss = (learner.controller.score(&[decided])? * weights)?.sum_all()?;
+        learner.controller.descend(&loss)
+    }
+}
+
+impl Strategy for Reinforce {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        policy::ask(self, &self.memory, history, rng)
+    }
+
+    fn describe(&self, trials: usize) -> String {
+        let c = self.constants(trials);
+        format!(
+            "REINFORCE (LSTM {} x {}, learning rate {}, entropy {}, baseline {})",
+            c.shape.layers,
+            c.shape.units,
+            policy::digits(c.rate),
+            c.entropy,
+            c.baseline
+        )
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("reinforce", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.settings.problems()
+    }
+}
+
+impl std::fmt::Debug for Reinforce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe(0))
+    }
+}
