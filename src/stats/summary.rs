@@ -118,7 +118,7 @@ impl fmt::Display for Summary {
 pub(super) fn short(value: f64) -> String {
     let digits = match value.abs().log10().floor() {
         size if (-4.0..12.0).contains(&size) => (3.0 - size).max(0.0) as usize,
-        _ if value == 0.0 => 0,
+        _ if value == 0.0 => return "0".to_string(),
         _ => return format!("{value:.2e}"),
     };
     let text = format!("{value:.digits$}");

@@ -56,7 +56,9 @@ pub fn wilcoxon(x: impl AsRef<[f64]>, y: impl AsRef<[f64]>) -> Result<Wilcoxon> 
     let differences: Vec<f64> = x.iter().zip(y).map(|(x, y)| x - y).filter(|d| *d != 0.0).collect();
     let ranks = ranks(&differences.iter().map(|d| d.abs()).collect::<Vec<_>>());
     let side = |plus: bool| -> f64 {
-        ranks.iter().zip(&differences).filter(|(_, d)| (**d > 0.0) == plus).map(|(r, _)| r).sum()
+        let of_side = ranks.iter().zip(&differences).filter(|(_, d)| (**d > 0.0) == plus);
+        // From 0, because an empty sum of floats is -0.
+        of_side.fold(0.0, |sum, (rank, _)| sum + rank)
     };
     let (plus, minus) = (side(true), side(false));
     let ties = ties(&ranks);
