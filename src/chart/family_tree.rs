@@ -144,7 +144,7 @@ impl FamilyTree {
         let x = Scale::linear(lo, hi, 7, true).only(first, last);
         let values: Vec<f64> = plan.trials.values().filter_map(|t| t.value()).collect();
         // Even poor ancestors are part of the story.
-        let mut view = zoomed(values.clone(), self.maximise, 15.0);
+        let mut view = zoomed(values.clone(), self.maximise, 40.0);
         let hidden = values.len() - view.len();
         // The line to the best is seen whole.
         view.extend(plan.line.iter().filter_map(|t| plan.trials.get(t)?.value()));

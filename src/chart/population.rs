@@ -129,7 +129,7 @@ impl Population {
         let whole = xs.iter().all(|x| x.fract() == 0.0) && hi - lo > 4.0;
         let x = Scale::linear(lo, hi, 7, whole);
         // The first members are often far worse than all that follow, and yet part of the story.
-        let mut view = zoomed(lives.iter().map(|l| l.score).collect(), self.maximise, 20.0);
+        let mut view = zoomed(lives.iter().map(|l| l.score).collect(), self.maximise, 40.0);
         view.extend(moments.iter().map(|m| m.best));
         let (lo, hi) = padded(&view, 0.06, 0.08);
         (x, Scale::linear(lo, hi, 5, false))
@@ -310,7 +310,7 @@ pub(crate) fn example() -> Population {
             false => vec![0.88 + 0.03 * rng.uniform()],
         };
         let parent = drawn.into_iter().fold(0.0, f64::max);
-        let score = parent + 0.05 * (0.98 - parent) + 0.005 * rng.normal();
+        let score = parent + (0.985 - parent) * (0.02 + 0.11 * rng.normal());
         let born = trial as f64;
         let died = Some(born + 16.0).filter(|d| *d <= 110.0);
         members.push(Member { name: format!("trial {trial}"), score, born, died });

@@ -137,12 +137,7 @@ fn draw(
     let options = &panel.decision.options;
     let right = left + wide - labels - 10.0;
     let room = ((HIGH + 4.0) / STEP) as usize;
-    let name = match options.len() > room {
-        // Not all of them will be named.
-        true => format!("{} ({} options)", panel.decision.name, options.len()),
-        false => panel.decision.name.clone(),
-    };
-    svg.text((left, top + 11.0), &name, LABEL.bold(), Anchor::Start, wide);
+    svg.text((left, top + 11.0), &panel.decision.name, LABEL.bold(), Anchor::Start, wide);
     let (begin, end) = (top + NAME, top + NAME + HIGH);
     let at = |x: f64| left + (x - from) / (to - from).max(1e-300) * (right - left);
     // Sums of the options before each, at every place.
@@ -188,6 +183,10 @@ fn draw(
     let all: Vec<String> = panel.last().iter().take(12).map(|l| panel.says(l.0)).collect();
     svg.tip((left, begin, right - left, HIGH), &all.join("\n"));
     let font = SMALL.fill(MUTED);
+    if options.len() > room {
+        let more = format!("+ {}", options.len() - room);
+        svg.text((right + 10.0, end + 11.0), &more, font, Anchor::Start, labels + 1.0);
+    }
     let ends = [(from, left, Anchor::Start), (to, right, Anchor::End)];
     if right - left > 60.0 {
         for (x, at, anchor) in ends {

@@ -220,7 +220,7 @@ impl SurrogateView {
             values.push(0.0);
         }
         let (lo, hi) = padded(&values, if from_zero { 0.0 } else { 0.08 }, 0.1);
-        let y = Scale::linear(lo, hi, 2, false);
+        let y = Scale::linear(lo, hi, 3, false);
         let y_at = |v: f64| bottom - y.unit(v) * (bottom - top);
         for (v, label) in &y.ticks {
             frame.svg.line((left, y_at(*v)), (right, y_at(*v)), GRID, 1.0);
@@ -350,7 +350,7 @@ pub(crate) const INFO: Info = Info {
 
 /// Forty made-up candidates, twelve of them evaluated.
 pub(crate) fn example() -> SurrogateView {
-    let mut rng = crate::Rng::from_u64(8);
+    let mut rng = crate::Rng::from_u64(36);
     let mut candidates: Vec<Candidate> = (0..40)
         .map(|i| {
             let seen = i % 10 < 3;
