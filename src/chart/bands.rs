@@ -11,6 +11,25 @@ use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 
 /// A curve with an uncertainty band for every strategy.
+///
+/// ```
+/// use nascent::chart::{BandSeries, Bands, Chart};
+/// let random = BandSeries {
+///     name: "random".into(),
+///     x: vec![1.0, 2.0, 3.0],
+///     middle: vec![4.0, 2.0, 1.0],
+///     low: vec![3.0, 1.5, 0.8],
+///     high: vec![5.0, 2.5, 1.3],
+/// };
+/// let chart = Chart::new(Bands {
+///     metric: "regret (%)".into(),
+///     shown: "mean of 20 seeds, 95 % bootstrap band".into(),
+///     log_y: true,
+///     series: vec![random],
+///     ..Bands::default()
+/// });
+/// assert!(chart.plain().contains("1.0000 (0.8000 to 1.3000)"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Bands {
     /// What the horizontal axis counts, with its unit: `trials`, `simulated time (s)`.

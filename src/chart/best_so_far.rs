@@ -2,7 +2,9 @@
 //! running best a line of steps; a failed trial is a cross on the lower edge.
 
 use super::plain::{COLUMNS, Canvas, fit, len, spark};
-use super::plot::{Around, Frame, Key, Scale, WIDTH, beyond, cross, padded, strokes, zoomed};
+use super::plot::{
+    Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, strokes, zoomed,
+};
 use super::svg::{Anchor, nothing};
 use super::theme::{
     FAIL, Font, colour, direction, elide, human_seconds, plural, score, trim, usable, width,
@@ -202,8 +204,8 @@ impl BestSoFar {
     fn legend(plan: &Plan) -> Vec<Key> {
         let key = |(i, track): (usize, &Track)| {
             let name = elide(&track.name, Font::NOTE, 122.0);
-            let dash = if dashed(i) { "4 2" } else { "" };
-            Key { colour: colour(i), dash, text: format!("{name} {}", track.result()) }
+            let sample = Sample::Line(if dashed(i) { "4 2" } else { "" });
+            Key { colour: colour(i), sample, text: format!("{name} {}", track.result()) }
         };
         plan.tracks.iter().enumerate().map(key).collect()
     }

@@ -13,6 +13,19 @@ use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 
 /// The mean ranks of strategies and the groups that a test does not tell apart.
+///
+/// ```
+/// use nascent::chart::{Chart, CriticalDifference, MeanRank};
+/// let of = |name: &str, rank| MeanRank { name: name.into(), rank };
+/// let chart = Chart::new(CriticalDifference {
+///     ranks: vec![of("random", 2.8), of("evolution", 1.4), of("BANANAS", 1.8)],
+///     cliques: vec![vec![1, 2]],
+///     critical: Some(0.7),
+///     note: "Friedman p < 0.001, Nemenyi at 0.05, 30 seeds.".into(),
+///     ..CriticalDifference::default()
+/// });
+/// assert!(chart.svg().contains("critical difference 0.70"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CriticalDifference {
     /// What was ranked: `test accuracy after 150 trials`.

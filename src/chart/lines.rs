@@ -1,7 +1,7 @@
 //! What charts of several strategies share: names at the ends of lines that keep apart, a line at a
 //! reference value, rows with names at the left.
 
-use super::plot::{AXIS, Around, Frame, Key, Scale, WIDTH};
+use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, WIDTH};
 use super::svg::{Anchor, Svg, n};
 use super::theme::{Font, INK, MUTED, colour, dash, elide, score, width, wrap};
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,7 @@ pub(crate) fn framed(
     let at_ends = longest <= 96.0 || (texts.len() > 6 && longest <= 145.0);
     let key = |(i, text): &(usize, String)| Key {
         colour: colour(*i),
-        dash: dash(*i),
+        sample: Sample::Line(dash(*i)),
         text: text.clone(),
     };
     let around = Around {

@@ -5,7 +5,7 @@
 
 use super::frontier::{Area, Frontier, FrontierPoint, overlap};
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Key, Scale, WIDTH, padded, zoomed};
+use super::plot::{Around, Frame, Key, Sample, Scale, WIDTH, padded, zoomed};
 use super::svg::{Anchor, nothing};
 use super::theme::{
     CARD, Font, INK, colour, direction, elide, human_count, plural, score, usable, width,
@@ -388,7 +388,7 @@ impl Draw for Map {
         }
         let (x, y) = self.axes(&points, &front);
         let shown = points.iter().filter(|p| (0.0..=1.0).contains(&y.unit(p.1))).count();
-        let key = Key { colour: colour(1), dash: "", text: "frontier".into() };
+        let key = Key { colour: colour(1), sample: Sample::Line(""), text: "frontier".into() };
         let around = Around {
             title: self.title(),
             note: self.note(&y, shown, points.len(), front.len()),

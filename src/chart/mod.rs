@@ -21,6 +21,7 @@ mod bands;
 mod best_so_far;
 mod critical_difference;
 mod diagram;
+mod family_tree;
 mod frontier;
 mod leaderboard;
 mod learning_curves;
@@ -29,10 +30,13 @@ mod map;
 mod pairs;
 mod plain;
 mod plot;
+mod population;
+mod probabilities;
 mod report;
 mod space_layout;
 mod space_tree;
 mod spread;
+mod surrogate_view;
 mod svg;
 pub mod theme;
 mod time_to_target;
@@ -41,15 +45,19 @@ pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use diagram::{Diagram, DiagramRow};
+pub use family_tree::{FamilyTree, Relative};
 pub use frontier::{Frontier, FrontierPoint};
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
 pub use lines::Reference;
 pub use map::{Map, Mark, map};
 pub use pairs::Pairs;
+pub use population::{Member, Population};
+pub use probabilities::{DecisionProbabilities, Probabilities};
 pub use report::{Report, compose_html, compose_plain};
 pub use space_tree::{SpaceTree, TreeNode};
 pub use spread::{Spread, SpreadRow};
+pub use surrogate_view::{Candidate, SurrogateView};
 pub use time_to_target::{TargetTimes, TimeToTarget};
 
 use crate::Result;
@@ -88,6 +96,10 @@ pub const CHARTS: &[Info] = &[
     critical_difference::INFO,
     pairs::INFO,
     time_to_target::INFO,
+    family_tree::INFO,
+    population::INFO,
+    surrogate_view::INFO,
+    probabilities::INFO,
 ];
 
 /// The data of a chart, by kind.
@@ -117,6 +129,14 @@ pub enum ChartData {
     Pairs(Pairs),
     /// The share of seeds that reached a target.
     TimeToTarget(TimeToTarget),
+    /// Trials with edges from parents to children.
+    FamilyTree(FamilyTree),
+    /// The life of the members of a population.
+    Population(Population),
+    /// What a surrogate predicts, and what it makes of it.
+    SurrogateView(SurrogateView),
+    /// The probabilities of a controller over trials.
+    Probabilities(Probabilities),
 }
 
 /// What every kind of chart can do.
@@ -174,7 +194,11 @@ kinds!(
     Spread,
     CriticalDifference,
     Pairs,
-    TimeToTarget
+    TimeToTarget,
+    FamilyTree,
+    Population,
+    SurrogateView,
+    Probabilities
 );
 
 /// A chart: its data, and the ways to see them.

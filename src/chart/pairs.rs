@@ -11,6 +11,18 @@ use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 
 /// A matrix of how often strategies beat each other.
+///
+/// ```
+/// use nascent::chart::{Chart, Pairs};
+/// let chart = Chart::new(Pairs {
+///     names: vec!["random".into(), "evolution".into()],
+///     wins: vec![vec![0.5, 0.1], vec![0.9, 0.5]],
+///     p: vec![vec![1.0, 0.002], vec![0.002, 1.0]],
+///     alpha: 0.05,
+///     shown: "20 seeds".into(),
+/// });
+/// assert!(chart.svg().contains("evolution beats random in 90.0 %, p = 0.002"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Pairs {
     /// The strategies.

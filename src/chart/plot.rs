@@ -190,9 +190,19 @@ fn tick_label(v: f64, step: f64, most: f64) -> String {
 /// One entry of a legend.
 pub(crate) struct Key {
     pub colour: &'static str,
-    /// The pattern of the line, as in `stroke-dasharray`; empty is solid.
-    pub dash: &'static str,
+    pub sample: Sample,
     pub text: String,
+}
+
+/// What stands before the text of a legend.
+#[derive(Clone, Copy)]
+pub(crate) enum Sample {
+    /// A line with a pattern, as in `stroke-dasharray`; empty is solid.
+    Line(&'static str),
+    Dot,
+    Ring,
+    /// A filled area, with its opacity.
+    Area(f64),
 }
 
 /// What stands around the data.
@@ -215,7 +225,8 @@ pub(crate) struct Frame {
     pub right: f64,
     pub top: f64,
     pub bottom: f64,
-    height: f64,
+    /// Of the whole picture.
+    pub height: f64,
 }
 
 impl Frame {
@@ -315,6 +326,9 @@ pub(crate) fn x_axis(svg: &mut Svg, x: &Scale, (left, right): (f64, f64), bottom
         svg.text((at, bottom + 17.0), label, Font::NOTE, Anchor::Middle, 110.0);
     }
     svg.line((left, bottom), (right, bottom), AXIS, 1.0);
+    if name.is_empty() {
+        return;
+    }
     let middle = (left + right) / 2.0;
     let room = 2.0 * (middle - 10.0).min(WIDTH - 10.0 - middle);
     svg.text((middle, bottom + 35.0), name, Font::NOTE, Anchor::Middle, room);
@@ -340,15 +354,34 @@ pub(crate) fn legend(svg: &mut Svg, keys: &[Key], top: f64) -> f64 {
         } else if x > 16.0 && x + 24.0 + wide(key) > WIDTH - 16.0 {
             (x, y) = (16.0, y + 17.0);
         }
-        let dash = match key.dash {
-            "" => String::new(),
-            dash => format!(r#"stroke-dasharray="{dash}""#),
-        };
-        svg.path(&format!("M{x:.1} {:.1}h18", y - 4.0), key.colour, 3.0, &dash);
+        key.sample.draw(svg, (x, y - 4.0), key.colour);
         svg.text((x + 23.0, y), &key.text, Font::NOTE, Anchor::Start, room);
         x += 23.0 + wide(key) + 16.0;
     }
     (if many { top + 2.0 + (rows - 1) as f64 * 17.0 } else { y }) + 12.0
+}
+
+impl Sample {
+    fn draw(self, svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
+        match self {
+            Sample::Line(dash) => {
+                let dash = match dash {
+                    "" => String::new(),
+                    dash => format!(r#"stroke-dasharray="{dash}""#),
+                };
+                svg.path(&format!("M{x:.1} {y:.1}h18"), colour, 3.0, &dash);
+            }
+            Sample::Dot => svg.dot((x + 11.0, y), 4.0, colour, ""),
+            Sample::Ring => {
+                let look = format!(r#"stroke="{colour}" stroke-width="1.6""#);
+                svg.dot((x + 11.0, y), 3.4, CARD, &look);
+            }
+            Sample::Area(alpha) => {
+                let look = format!(r#"fill-opacity="{alpha}""#);
+                svg.rect((x, y - 5.0, 18.0, 10.0), 1.0, colour, &look);
+            }
+        }
+    }
 }
 
 /// Draws inside a frame. plotters writing to a string cannot fail, so nothing here returns errors.

@@ -11,6 +11,18 @@ use super::{Draw, Info, svg::nothing};
 use serde::{Deserialize, Serialize};
 
 /// The final results of every seed of several strategies, in the order given.
+///
+/// ```
+/// use nascent::chart::{Chart, Spread, SpreadRow};
+/// let row = |name: &str, values: &[f64]| SpreadRow { name: name.into(), values: values.to_vec() };
+/// let chart = Chart::new(Spread {
+///     metric: "accuracy (%)".into(),
+///     maximise: true,
+///     rows: vec![row("random", &[92.1, 92.9, 93.0]), row("evolution", &[93.6, 93.9, 94.0])],
+///     ..Spread::default()
+/// });
+/// assert!(chart.plain().contains("93.90 3 seeds"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// What the values are, with their unit: `test accuracy (%)`.

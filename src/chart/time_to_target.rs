@@ -13,6 +13,18 @@ use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 
 /// When every seed of several strategies reached a target.
+///
+/// ```
+/// use nascent::chart::{Chart, TargetTimes, TimeToTarget};
+/// let times = vec![Some(12.0), None, Some(40.0), Some(31.0)];
+/// let chart = Chart::new(TimeToTarget {
+///     target: "94 % accuracy".into(),
+///     end: Some(100.0),
+///     series: vec![TargetTimes { name: "random".into(), times }],
+///     ..TimeToTarget::default()
+/// });
+/// assert!(chart.svg().contains("random 75 %"));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeToTarget {
     /// What the horizontal axis counts, with its unit: `trials`, `simulated time (s)`.
