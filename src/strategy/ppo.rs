@@ -128,6 +128,15 @@ impl Ppo {
         policy::probabilities(self, study)
     }
 
+    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
+    ///
+    /// # Errors
+    /// As of [`Ppo::probabilities`].
+    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
+        let shown = self.describe(study.planned());
+        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
+    }
+
     /// N for a budget of trials.
     fn at_once(&self, trials: usize) -> usize {
         self.trials.map_or((trials / 20).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)

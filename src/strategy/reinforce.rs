@@ -123,6 +123,15 @@ impl Reinforce {
     pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
         policy::probabilities(self, study)
     }
+
+    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
+    ///
+    /// # Errors
+    /// As of [`Reinforce::probabilities`].
+    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
+        let shown = self.describe(study.planned());
+        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
+    }
 }
 
 impl PolicyGradient for Reinforce {
