@@ -171,8 +171,9 @@ impl Comparison {
     /// The strategies in numbers; see [`Comparison::standings`].
     pub fn table(&self) -> Chart {
         let (regret, baseline) = (self.0.optimum.is_some(), self.baseline().is_some());
-        let mut columns = vec!["strategy".to_string(), format!("mean {}", self.metric().name)];
-        columns.extend(["± sd", "95 % of the mean", "median"].map(String::from));
+        let mean = format!("mean {} ± sd", self.metric().name);
+        let mut columns = vec!["strategy".to_string(), mean];
+        columns.extend(["95 % of the mean", "median"].map(String::from));
         if regret {
             columns.push("mean regret".into());
         }
@@ -180,7 +181,7 @@ impl Comparison {
         if baseline {
             columns.push("beats random".into());
         }
-        columns.push("own time a trial".into());
+        columns.push("own time".into());
         // The best first, which the table marks.
         let mut summary = self.standings();
         let up = if self.metric().maximise { -1.0 } else { 1.0 };
@@ -188,8 +189,10 @@ impl Comparison {
         let rows = summary.into_iter().map(|s| {
             let mut row = vec![
                 s.name,
-                score(s.mean.value),
-                s.deviation.map_or(String::new(), score),
+                match s.deviation {
+                    Some(deviation) => format!("{} ± {}", score(s.mean.value), score(deviation)),
+                    None => score(s.mean.value),
+                },
                 format!("{} to {}", score(s.mean.low), score(s.mean.high)),
                 score(s.median),
             ];
@@ -207,7 +210,7 @@ impl Comparison {
             row.push(own_time(s.overhead));
             row
         });
-        let note = "bands are 95 % bootstrap over the seeds".to_string();
+        let note = "bands are 95 % bootstrap over the seeds; own time is a trial's".to_string();
         Chart::new(Leaderboard { columns, rows: rows.collect(), note })
     }
 
@@ -215,7 +218,6 @@ impl Comparison {
     /// is what the comparison shows in a notebook.
     pub fn report(&self) -> Report {
         let inner = &self.0;
-        let summary = self.standings();
         let mut facts = vec![
             ("judged by".to_string(), self.judged_name()),
             ("seeds".to_string(), inner.seeds.len().to_string()),
@@ -235,21 +237,19 @@ impl Comparison {
         if let Some(optimum) = inner.optimum {
             say("optimum", score(optimum));
         }
-        let mut charts = vec![self.table(), self.curves(Against::Trials)];
-        let uneven = summary
-            .iter()
-            .map(|s| s.seconds)
-            .fold((f64::INFINITY, 0.0f64), |(l, h), s| (l.min(s), h.max(s)));
-        if uneven.1 > 0.0 && self.simulated() {
+        let mut charts = vec![self.table()];
+        charts.push(self.curves(Against::Trials));
+        charts.push(self.median_curves(Against::Trials));
+        if self.simulated() {
             charts.push(self.curves(Against::Seconds));
         }
+        charts.push(self.curves(Against::Overhead));
         charts.push(self.spread());
         charts.push(self.ranks());
         charts.push(self.duels());
         if let Some(target) = self.usual_target() {
             charts.push(self.time_to_target(target, Against::Trials));
         }
-        charts.push(self.curves(Against::Overhead));
         let title = match inner.names.len() {
             1 => format!("{} over {}", inner.names[0], self.seeds_text()),
             n => format!("{n} strategies over {}", self.seeds_text()),

@@ -238,8 +238,8 @@ impl Comparison {
             return Verdict {
                 winner: Some(names[best].clone()),
                 text: format!(
-                    "{} is ahead of every other one over {seeds} ({}); its mean is {} from that of \
-                     {}.",
+                    "{} is ahead of every other one over {seeds} ({}); its mean differs by {} from \
+                     that of {}.",
                     names[best],
                     p_text(p),
                     score(gap),

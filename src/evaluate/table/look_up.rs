@@ -65,6 +65,9 @@ impl Table {
     }
 }
 
+/// So many levels of fidelity are named in words.
+const MOST_NAMED: usize = 4;
+
 impl Evaluator for Table {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
         let row = self.row(arch)?;
@@ -155,7 +158,10 @@ impl Evaluator for Table {
             let names = names.join(" or ");
             if self.in_epochs { format!("{names} after {} epochs", l.epochs) } else { names }
         };
-        let levels: Vec<String> = self.levels.iter().map(level).collect();
+        let mut levels: Vec<String> = self.levels.iter().map(level).collect();
+        if levels.len() > MOST_NAMED {
+            levels.splice(1..levels.len() - 1, ["...".to_string()]);
+        }
         text += &format!(", objective {}", levels.join(", "));
         text += if self.maximise { ", maximised" } else { ", minimised" };
         if let Some(epochs) = self.full {
