@@ -4,7 +4,7 @@
 //! The run-length distributions of H. Hoos and T. Stuetzle, Stochastic Local Search (2004).
 
 use super::bands::{NAMES, across};
-use super::lines::{End, dashes, framed, names, path, remarks};
+use super::lines::{End, dashes, framed, names, path, remarks, thinned};
 use super::plain::{COLUMNS, fit, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
@@ -160,13 +160,14 @@ impl Draw for TimeToTarget {
         let head = (self.title(), note, self.x_name().to_string());
         let (mut frame, at_ends) = framed(head, &texts, x, y);
         for track in &tracks {
-            let points = track.steps(start, end).into_iter().map(|p| frame.at(p.0, p.1));
-            let d = path(&points.collect::<Vec<_>>());
+            let points: Vec<_> =
+                track.steps(start, end).into_iter().map(|p| frame.at(p.0, p.1)).collect();
+            let (d, rough) = (path(&points), path(&thinned(points, 4.0)));
             let (i, says) = (track.index, self.says(track));
             frame.inside(|svg| {
                 svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
                 svg.path(&d, colour(i), 1.8, &dashes(i));
-                svg.tip_line(&d, &says);
+                svg.tip_line(&rough, &says);
             });
         }
         if at_ends {
