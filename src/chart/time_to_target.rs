@@ -94,7 +94,12 @@ impl Track<'_> {
     }
 
     fn result(&self) -> String {
-        format!("{:.0} %", self.share() * 100.0)
+        // All and none are said of all and none only.
+        match self.share() * 100.0 {
+            share if share >= 99.5 && share < 100.0 => "> 99 %".into(),
+            share if share < 0.5 && share > 0.0 => "< 1 %".into(),
+            share => format!("{share:.0} %"),
+        }
     }
 }
 
@@ -264,6 +269,9 @@ mod tests {
         assert_eq!((track.half(), track.result()), (Some(2.0), "75 %".to_string()));
         assert_eq!(of(&[Some(1.0), None, None]).tracks()[0].half(), None);
         assert!(chart.svg().contains("s 75 %"));
+        let mut nearly = vec![Some(1.0); 999];
+        nearly.push(None);
+        assert_eq!(of(&nearly).tracks()[0].result(), "> 99 %");
     }
 
     #[test]
