@@ -149,7 +149,7 @@ impl Bands {
         let several = lines.len() > 1;
         for line in lines {
             let edge = |v: fn(&Point) -> f64| -> Vec<(f64, f64)> {
-                thinned(line.points.iter().map(|p| frame.at(p.x, v(p))).collect(), 1.2)
+                thinned(line.points.iter().map(|p| frame.at(p.x, v(p))).collect(), 2.4)
             };
             let mut round = edge(|p| p.low);
             round.extend(edge(|p| p.high).into_iter().rev());
@@ -158,16 +158,16 @@ impl Bands {
             frame.inside(|svg| svg.area(&(path(&round) + "Z"), colour(line.index), &look));
         }
         for line in lines {
-            let at = line.points.iter().map(|p| frame.at(p.x, p.middle)).collect();
-            let d = path(&thinned(at, 1.2));
+            let at: Vec<_> = line.points.iter().map(|p| frame.at(p.x, p.middle)).collect();
+            let (rough, d) = (path(&thinned(at.clone(), 6.0)), path(&thinned(at, 1.5)));
             let says = if several { line.name } else { self.metric() };
             let (i, last) = (line.index, line.points[line.points.len() - 1]);
             let single = line.points.len() == 1;
             let at = frame.at(last.x, last.middle);
             frame.inside(|svg| {
-                svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
+                svg.path(&rough, CARD, 3.2, r#"opacity="0.6""#);
                 svg.path(&d, colour(i), 1.8, &dashes(i));
-                svg.tip_line(&d, says);
+                svg.tip_line(&rough, says);
                 if single {
                     svg.dot(at, 3.0, colour(i), "");
                 }

@@ -4,7 +4,7 @@
 //! J. Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006).
 
 use super::bands::NAMES;
-use super::lines::{Across, LABEL, path};
+use super::lines::{Across, LABEL, after, path};
 use super::plain::{COLUMNS, fit, len, wrap as wrap_plain};
 use super::plot::{Scale, WIDTH, head};
 use super::svg::{Anchor, Svg, nothing};
@@ -108,10 +108,19 @@ impl CriticalDifference {
         }
     }
 
+    /// The first and the last rank on the axis: whole, around all ranks, and as far apart as the
+    /// critical difference where there are ranks enough.
     fn axis(&self, places: &[Place]) -> (f64, f64) {
-        let first = places.first().map_or(1.0, |p| p.rank.floor());
+        let mut first = places.first().map_or(1.0, |p| p.rank.floor());
         let last = places.last().map_or(2.0, |p| p.rank.ceil());
-        (first, last.max(first + 1.0))
+        let mut last = last.max(first + 1.0);
+        for _ in 0..places.len() {
+            if self.critical.is_some_and(|c| c > last - first) {
+                first = f64::min(first, (first - 1.0).max(1.0));
+                last = f64::max(last, (last + 1.0).min(places.len() as f64));
+            }
+        }
+        (first, last)
     }
 
     fn describe(&self, places: &[Place]) -> String {
@@ -167,18 +176,27 @@ impl CriticalDifference {
     }
 }
 
-/// Rank and name in one or two lines of at most `most` pixels; the rank is next to the line.
+/// Rank and name in one line, or in two where `most` pixels are few; the rank is next to the line
+/// and always whole.
 fn label(p: &Place, right: bool, most: f64) -> Vec<String> {
     let with = |name: &str| match right {
         true => format!("{}  {name}", say(p.rank)),
         false => format!("{name}  {}", say(p.rank)),
     };
-    let lines = wrap(&with(p.name), LABEL, most);
-    if lines.len() <= if most < 100.0 { 2 } else { 1 } {
-        return lines;
-    }
     let room = most - width(&with(""), LABEL);
-    vec![with(&elide(p.name, LABEL, room))]
+    if width(&with(p.name), LABEL) <= most {
+        return vec![with(p.name)];
+    }
+    if most > 100.0 {
+        return vec![with(&elide(p.name, LABEL, room))];
+    }
+    let lines = wrap(p.name, LABEL, if right { room } else { most });
+    let first = lines.first().map_or("", String::as_str);
+    let rest = after(p.name, first);
+    match right {
+        true => vec![with(first), elide(rest, LABEL, most)],
+        false => vec![first.to_string(), with(&elide(rest, LABEL, room)).trim().to_string()],
+    }
 }
 
 fn widest(lines: &[String]) -> f64 {
@@ -224,7 +242,8 @@ impl Draw for CriticalDifference {
             labels = places.iter().enumerate().map(lines).collect::<Vec<_>>();
             let side = |(i, p): (usize, &Place)| (part(p), widest(&labels[i]) + 14.0, i >= better);
             (left, right) = fitted(&places.iter().enumerate().map(side).collect::<Vec<_>>());
-            if right - left > 230.0 {
+            let cut = labels.iter().flatten().any(|l| l.contains('…'));
+            if right - left > 230.0 && !cut {
                 break;
             }
         }

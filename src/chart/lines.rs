@@ -175,6 +175,23 @@ pub(crate) fn level(frame: &mut Frame, reference: &Reference) {
     frame.svg.halo((left + 4.0, over), &reference.says(), font, Anchor::Start, right - left - 8.0);
 }
 
+/// A name in at most two lines of `most` pixels.
+pub(crate) fn two_lines(name: &str, most: f64) -> Vec<String> {
+    let mut lines = wrap(name, LABEL, most);
+    if lines.len() > 2 {
+        let rest = after(name, &lines[0]);
+        lines.truncate(1);
+        lines.push(elide(rest, LABEL, most));
+    }
+    lines
+}
+
+/// What is left of a name after its first line.
+pub(crate) fn after<'a>(name: &'a str, first: &str) -> &'a str {
+    let chars = first.chars().count();
+    name.char_indices().nth(chars).map_or("", |(i, _)| name[i..].trim())
+}
+
 /// Rows with names at the left.
 pub(crate) struct Rows {
     /// Where the names end.
@@ -188,17 +205,7 @@ pub(crate) struct Rows {
 impl Rows {
     /// Lays them out: names take `most` pixels at most, and two lines.
     pub fn new(names: &[String], top: f64, height: f64, most: f64) -> Rows {
-        let lines: Vec<Vec<String>> = names
-            .iter()
-            .map(|name| {
-                let mut lines = wrap(name, LABEL, most);
-                if lines.len() > 2 {
-                    let rest = lines[1..].join(" ");
-                    lines = vec![lines[0].clone(), elide(&rest, LABEL, most)];
-                }
-                lines
-            })
-            .collect();
+        let lines: Vec<Vec<String>> = names.iter().map(|name| two_lines(name, most)).collect();
         let widest = lines.iter().flatten().map(|l| width(l, LABEL)).fold(0.0, f64::max);
         let left = 16.0 + widest.min(most) + 8.0;
         Rows { left, top, height, lines, names: names.to_vec() }

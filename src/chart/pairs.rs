@@ -2,7 +2,7 @@
 //! and colours. What may be chance is pale.
 
 use super::bands::NAMES;
-use super::lines::{LABEL, Rows, remarks};
+use super::lines::{LABEL, Rows, remarks, two_lines};
 use super::plain::{COLUMNS, fit, len};
 use super::plot::{WIDTH, head};
 use super::svg::{Anchor, Svg, nothing};
@@ -116,11 +116,19 @@ impl Pairs {
             }
             return bottom + 2.0;
         }
-        let most = 150.0;
-        let longest = self.names.iter().map(|n| width(n, LABEL)).fold(0.0, f64::max).min(most);
-        let bottom = top + longest - 4.0;
-        for (j, name) in self.names.iter().enumerate() {
-            svg.upright((middle(j) + 3.6, bottom), name, LABEL, most);
+        // Two upright lines where a column is broad enough, else one.
+        let (most, two) = if cell >= 26.0 { (128.0, true) } else { (150.0, false) };
+        let lines: Vec<Vec<String>> = match two {
+            true => self.names.iter().map(|name| two_lines(name, most)).collect(),
+            false => self.names.iter().map(|name| vec![name.clone()]).collect(),
+        };
+        let wide = lines.iter().flatten().map(|l| width(l, LABEL));
+        let bottom = top + wide.fold(0.0, f64::max).min(most) - 4.0;
+        for (j, lines) in lines.iter().enumerate() {
+            let first = middle(j) + 3.6 - (lines.len() as f64 - 1.0) * 5.3;
+            for (l, line) in lines.iter().enumerate() {
+                svg.upright((first + l as f64 * 10.6, bottom), line, LABEL, most);
+            }
         }
         bottom + 6.0
     }

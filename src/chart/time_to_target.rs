@@ -4,7 +4,7 @@
 //! The run-length distributions of H. Hoos and T. Stuetzle, Stochastic Local Search (2004).
 
 use super::bands::{NAMES, across};
-use super::lines::{End, dashes, framed, names, path, remarks};
+use super::lines::{End, dashes, framed, names, path, remarks, thinned};
 use super::plain::{COLUMNS, fit, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
@@ -94,7 +94,12 @@ impl Track<'_> {
     }
 
     fn result(&self) -> String {
-        format!("{:.0} %", self.share() * 100.0)
+        // All and none are said of all and none only.
+        match self.share() * 100.0 {
+            share if share >= 99.5 && share < 100.0 => "> 99 %".into(),
+            share if share < 0.5 && share > 0.0 => "< 1 %".into(),
+            share => format!("{share:.0} %"),
+        }
     }
 }
 
@@ -160,13 +165,14 @@ impl Draw for TimeToTarget {
         let head = (self.title(), note, self.x_name().to_string());
         let (mut frame, at_ends) = framed(head, &texts, x, y);
         for track in &tracks {
-            let points = track.steps(start, end).into_iter().map(|p| frame.at(p.0, p.1));
-            let d = path(&points.collect::<Vec<_>>());
+            let points: Vec<_> =
+                track.steps(start, end).into_iter().map(|p| frame.at(p.0, p.1)).collect();
+            let (d, rough) = (path(&points), path(&thinned(points, 4.0)));
             let (i, says) = (track.index, self.says(track));
             frame.inside(|svg| {
                 svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
                 svg.path(&d, colour(i), 1.8, &dashes(i));
-                svg.tip_line(&d, &says);
+                svg.tip_line(&rough, &says);
             });
         }
         if at_ends {
@@ -263,6 +269,9 @@ mod tests {
         assert_eq!((track.half(), track.result()), (Some(2.0), "75 %".to_string()));
         assert_eq!(of(&[Some(1.0), None, None]).tracks()[0].half(), None);
         assert!(chart.svg().contains("s 75 %"));
+        let mut nearly = vec![Some(1.0); 999];
+        nearly.push(None);
+        assert_eq!(of(&nearly).tracks()[0].result(), "> 99 %");
     }
 
     #[test]
