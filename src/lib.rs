@@ -32,7 +32,8 @@
 //!   architectures;
 //! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
 //!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
-//! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Evolution`], a [`strategy`](fn@strategy) of your own;
+//! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Evolution`], with a model
+//!   [`GaussianProcess`], [`RandomForest`] and [`Bananas`], a [`strategy`](fn@strategy) of your own;
 //! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
 //!
 //! Everything is an owned value that a notebook variable can hold; settings return a new value, so
@@ -57,6 +58,7 @@ mod space;
 pub mod stats;
 mod strategy;
 mod study;
+mod surrogate;
 mod task;
 
 pub use arch::{Architecture, Latency, LayerRow, Shape};
@@ -84,12 +86,13 @@ pub use space::{
     repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{
-    AnyStrategy, Evolution, Grid, IntoProposal, IntoStrategy, LocalSearch, Proposal, Random,
-    Strategy, StrategyInfo, strategies, strategy,
+    AnyStrategy, Bananas, Evolution, GaussianProcess, Grid, IntoProposal, IntoStrategy,
+    LocalSearch, Proposal, Random, RandomForest, Strategy, StrategyInfo, strategies, strategy,
 };
 pub use study::{
     Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,
 };
+pub use surrogate::Prediction;
 pub use task::{Metric, Task};
 
 /// Marks a conversion from a value; see [`IntoEvaluator`] and [`IntoStrategy`].

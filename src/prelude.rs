@@ -1,18 +1,18 @@
 //! All that a notebook imports: `use nascent::prelude::*;`
 
 pub use crate::{
-    Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Augment, Block, Budget,
-    Checkpoint, Count, Dataset, Distance, Draw, Duplicates, Encoding, Error, ErrorKind, Evaluation,
-    Evaluator, EvcxrDisplay, Evolution, Explanation, Floats, Grid, History, IntoStrategy, Ints,
-    Key, Latency, Limit, LocalSearch, LogMel, Macs, Memory, Metric, Mnist1dBench, Model,
-    NasBench201, OnFailure, Optimizer, Params, Proposal, Protocol, Random, Result, Retrained, Rng,
-    Running, Schedule, Shape, Space, Split, Strategy, Study, Table, Task, Train, Training, Trial,
-    Watch, activation, any, attention, avg_pool, batch_norm, best_device, branches, cell, choice,
-    concat, conv, conv1d, darts_rnn, depthwise, drop_path, dropout, embedding, evaluator,
-    feed_forward, flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last,
-    layer_norm, linear, lstm, max_pool, one_of, positions, presets, relu, repeat, residual, rnn,
-    same, sep_conv, seq, shared, show, sigmoid, silu, skip, squeeze_excite, stack, stats, strategy,
-    tanh, wired, zero,
+    Activation, Acts, AnyEvaluator, AnyStrategy, Architecture, Asked, Augment, Bananas, Block,
+    Budget, Checkpoint, Count, Dataset, Distance, Draw, Duplicates, Encoding, Error, ErrorKind,
+    Evaluation, Evaluator, EvcxrDisplay, Evolution, Explanation, Floats, GaussianProcess, Grid,
+    History, IntoStrategy, Ints, Key, Latency, Limit, LocalSearch, LogMel, Macs, Memory, Metric,
+    Mnist1dBench, Model, NasBench201, OnFailure, Optimizer, Params, Prediction, Proposal, Protocol,
+    Random, RandomForest, Result, Retrained, Rng, Running, Schedule, Shape, Space, Split, Strategy,
+    Study, Table, Task, Train, Training, Trial, Watch, activation, any, attention, avg_pool,
+    batch_norm, best_device, branches, cell, choice, concat, conv, conv1d, darts_rnn, depthwise,
+    drop_path, dropout, embedding, evaluator, feed_forward, flatten, gelu, global_avg_pool,
+    global_max_pool, group_norm, gru, last, layer_norm, linear, lstm, max_pool, one_of, positions,
+    presets, relu, repeat, residual, rnn, same, sep_conv, seq, shared, show, sigmoid, silu, skip,
+    squeeze_excite, stack, stats, strategy, tanh, wired, zero,
 };
 
 pub use crate::chart::{Chart, Report};

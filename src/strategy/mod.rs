@@ -1,17 +1,23 @@
 //! Strategies: which architecture to try next. One method a file; a new one is a file and a row in
 //! [`strategies`].
 
+mod bananas;
+mod bayesian;
+mod candidates;
 mod custom;
 mod evolution;
+mod forest;
 mod grid;
 mod local_search;
 mod parts;
 mod random;
-#[allow(dead_code)]
 mod targets;
 
+pub use bananas::Bananas;
+pub use bayesian::GaussianProcess;
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
 pub use evolution::Evolution;
+pub use forest::RandomForest;
 pub use grid::Grid;
 pub use local_search::LocalSearch;
 pub use random::Random;
@@ -138,7 +144,7 @@ pub struct StrategyInfo {
 ///
 /// ```
 /// let names: Vec<&str> = nascent::strategies().iter().map(|s| s.name).collect();
-/// assert_eq!(names, ["random", "grid", "evolution", "local"]);
+/// assert_eq!(names, ["random", "grid", "evolution", "local", "gp-hamming", "gp-wl", "bananas", "forest"]);
 /// ```
 pub fn strategies() -> &'static [StrategyInfo] {
     STRATEGIES
@@ -168,5 +174,29 @@ static STRATEGIES: &[StrategyInfo] = &[
         paper: "White et al. 2021, arXiv 2005.02960",
         make: || LocalSearch::new().into_strategy(),
         read: |v| Some(serde_json::from_value::<LocalSearch>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "gp-hamming",
+        paper: "Jones et al. 1998, J. Global Optimization 13; Snoek et al. 2012, arXiv 1206.2944",
+        make: || GaussianProcess::hamming().into_strategy(),
+        read: |v| Some(serde_json::from_value::<GaussianProcess>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "gp-wl",
+        paper: "Ru et al. 2021 (NAS-BOWL), arXiv 2006.07556",
+        make: || GaussianProcess::weisfeiler_lehman().into_strategy(),
+        read: |v| Some(serde_json::from_value::<GaussianProcess>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "bananas",
+        paper: "White et al. 2021, arXiv 1910.11858",
+        make: || Bananas::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Bananas>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "forest",
+        paper: "Hutter et al. 2011 (SMAC), LION 5",
+        make: || RandomForest::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<RandomForest>(v).ok()?.into_strategy()),
     },
 ];
