@@ -33,8 +33,9 @@
 //! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
 //!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
 //! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Annealing`], [`Evolution`], [`Genetic`],
-//!   [`Nsga2`], [`Tpe`], [`Reinforce`], [`Ppo`], a [`strategy`](fn@strategy) of your own; side by side
-//!   in a [`Compare`];
+//!   [`Nsga2`]; with a model [`Tpe`], [`GaussianProcess`], [`RandomForest`] and [`Bananas`]; with a
+//!   controller [`Reinforce`] and [`Ppo`]; a [`strategy`](fn@strategy) of your own; side by side in a
+//!   [`Compare`];
 //! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
 //!
 //! Everything is an owned value that a notebook variable can hold; settings return a new value, so
@@ -60,6 +61,7 @@ mod space;
 pub mod stats;
 mod strategy;
 mod study;
+mod surrogate;
 mod task;
 
 pub use arch::{Architecture, Latency, LayerRow, Shape};
@@ -88,13 +90,14 @@ pub use space::{
     repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{
-    Annealing, AnyStrategy, Evolution, Genetic, Grid, IntoProposal, IntoStrategy, LocalSearch,
-    Nsga2, Odds, Ppo, Proposal, Random, Reinforce, Strategy, StrategyInfo, Tpe, strategies,
-    strategy,
+    Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
+    IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
+    Strategy, StrategyInfo, Tpe, strategies, strategy,
 };
 pub use study::{
     Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,
 };
+pub use surrogate::Prediction;
 pub use task::{Metric, Task};
 
 /// Marks a conversion from a value; see [`IntoEvaluator`] and [`IntoStrategy`].

@@ -57,14 +57,28 @@ impl Architecture {
 
     /// The same, of the `whole` network where that is asked.
     pub(crate) fn wl(&self, iterations: usize, whole: bool) -> Result<Vec<(u64, usize)>> {
-        let (mut colours, mut block) = (vec![], 0);
+        let mut all: Vec<_> = self.wl_steps(iterations, whole)?.into_iter().flatten().collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// The same, the features of every iteration apart: those of different ones are never the same.
+    pub(crate) fn wl_steps(
+        &self,
+        iterations: usize,
+        whole: bool,
+    ) -> Result<Vec<Vec<(u64, usize)>>> {
+        let (mut colours, mut block) = (vec![vec![]; iterations + 1], 0);
         self.each_graph(whole, &mut |nodes, end| {
-            collect(nodes, end, iterations, block, &mut colours);
+            collect(nodes, end, block, &mut colours);
             block += 1;
         })?;
-        colours.sort_unstable();
-        let runs = colours.chunk_by(|a, b| a == b);
-        Ok(runs.filter_map(|run| Some((*run.first()?, run.len()))).collect())
+        let count = |mut colours: Vec<u64>| {
+            colours.sort_unstable();
+            let runs = colours.chunk_by(|a, b| a == b);
+            runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()
+        };
+        Ok(colours.into_iter().map(count).collect())
     }
 }
 
@@ -80,11 +94,12 @@ pub(crate) fn check(iterations: i64) -> Result<()> {
     ))
 }
 
-/// Appends the colours of all iterations; those of different blocks are never the same.
-fn collect(nodes: &[Node], end: usize, iterations: usize, block: u64, out: &mut Vec<u64>) {
+/// Appends the colours of every iteration to its own list; those of different blocks are never the
+/// same.
+fn collect(nodes: &[Node], end: usize, block: u64, out: &mut [Vec<u64>]) {
     let Plain { reads, used, zero, end } = simplify(nodes, end);
     let Some(end) = end else {
-        out.push(mix(ZERO, block));
+        out.iter_mut().take(1).for_each(|first| first.push(mix(ZERO, block)));
         return;
     };
     let output = reads.len();
@@ -99,11 +114,11 @@ fn collect(nodes: &[Node], end: usize, iterations: usize, block: u64, out: &mut 
     read(output, end);
     let mut colours = vec![OUTPUT; output + 1];
     there.iter().for_each(|&id| colours[id] = label(&nodes[id], id, zero[id]));
-    let mut seen = vec![];
-    for i in 0..=iterations as u64 {
+    let (mut seen, last) = (vec![], out.len().saturating_sub(1) as u64);
+    for (i, out) in (0..).zip(out) {
         let salt = mix(block, i);
         out.extend(there.iter().chain([&output]).map(|&id| mix(colours[id], salt)));
-        if i == iterations as u64 {
+        if i == last {
             break;
         }
         let before = colours.clone();

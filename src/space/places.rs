@@ -20,6 +20,15 @@ pub(crate) struct Places {
     pub(crate) width: usize,
 }
 
+/// A place that an architecture has, with the option taken there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The first of its columns in the one-hot encoding: no other place has it.
+    pub(crate) at: usize,
+    pub(crate) pick: u32,
+    pub(crate) options: u32,
+}
+
 #[derive(Clone, Debug)]
 enum Kind {
     /// A choice between values.
@@ -226,6 +235,47 @@ impl Places {
                 out.resize(begin + self.width, 0.0);
             }
             Kind::Parts(parts) => parts.iter().for_each(|(_, part)| part.one_hot(decisions, out)),
+        }
+    }
+
+    /// Appends the places that an architecture has, in order: where the columns of each begin in the
+    /// one-hot encoding, the option taken, and how many there are.
+    pub(crate) fn taken(&self, decisions: &mut Iter<u32>, at: usize, out: &mut Vec<Taken>) {
+        let mut take = |pick: usize, options: usize| {
+            out.push(Taken { at, pick: pick as u32, options: options as u32 });
+            at.wrapping_add(options)
+        };
+        match &self.kind {
+            Kind::Values { options, .. } => {
+                take(pick(decisions), options.len());
+            }
+            Kind::OneOf { options, .. } => {
+                let x = pick(decisions);
+                let inner = take(x, options.len());
+                let before = options.iter().take(x).map(|o| o.width);
+                let inner = before.fold(inner, usize::wrapping_add);
+                if let Some(option) = options.get(x) {
+                    option.taken(decisions, inner, out);
+                }
+            }
+            Kind::Repeat { times, copy } => {
+                let mut inner = at;
+                if times.len() > 1 {
+                    let first = decisions.as_slice().first();
+                    inner = take(first.map_or(0, |&d| d as usize), times.len());
+                }
+                for _ in 0..copies(times, decisions) {
+                    copy.taken(decisions, inner, out);
+                    inner = inner.wrapping_add(copy.width);
+                }
+            }
+            Kind::Parts(parts) => {
+                let mut inner = at;
+                for (_, part) in parts {
+                    part.taken(decisions, inner, out);
+                    inner = inner.wrapping_add(part.width);
+                }
+            }
         }
     }
 

@@ -2,9 +2,13 @@
 //! [`strategies`].
 
 mod annealing;
+mod bananas;
+mod bayesian;
+mod candidates;
 mod controller;
 mod custom;
 mod evolution;
+mod forest;
 mod genetic;
 mod grid;
 mod local_search;
@@ -18,8 +22,11 @@ mod targets;
 mod tpe;
 
 pub use annealing::Annealing;
+pub use bananas::Bananas;
+pub use bayesian::GaussianProcess;
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
 pub use evolution::Evolution;
+pub use forest::RandomForest;
 pub use genetic::Genetic;
 pub use grid::Grid;
 pub use local_search::LocalSearch;
@@ -218,5 +225,29 @@ static STRATEGIES: &[StrategyInfo] = &[
         paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
         make: || Ppo::new().into_strategy(),
         read: |v| Some(serde_json::from_value::<Ppo>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "gp-hamming",
+        paper: "Jones et al. 1998, J. Global Optimization 13; Snoek et al. 2012, arXiv 1206.2944",
+        make: || GaussianProcess::hamming().into_strategy(),
+        read: |v| Some(serde_json::from_value::<GaussianProcess>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "gp-wl",
+        paper: "Ru et al. 2021 (NAS-BOWL), arXiv 2006.07556",
+        make: || GaussianProcess::weisfeiler_lehman().into_strategy(),
+        read: |v| Some(serde_json::from_value::<GaussianProcess>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "bananas",
+        paper: "White et al. 2021, arXiv 1910.11858",
+        make: || Bananas::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<Bananas>(v).ok()?.into_strategy()),
+    },
+    StrategyInfo {
+        name: "forest",
+        paper: "Hutter et al. 2011 (SMAC), LION 5",
+        make: || RandomForest::new().into_strategy(),
+        read: |v| Some(serde_json::from_value::<RandomForest>(v).ok()?.into_strategy()),
     },
 ];

@@ -27,16 +27,33 @@ pub(super) struct Targets {
 /// The targets of the next trial. Draws from `rng` only where there are several objectives.
 pub(super) fn targets(history: &History, rng: &mut Rng) -> Targets {
     let trials = history.finished();
-    if history.further.is_empty() {
-        let sign = if history.metric.maximise { 1.0 } else { -1.0 };
-        let y = trials.iter().map(|t| sign * t.score().unwrap_or(f64::NAN)).collect();
-        return Targets { trials, y };
+    let y = drawn(history, &trials, rng);
+    Targets { trials, y }
+}
+
+/// The targets of some finished trials, with weights drawn anew.
+pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
+    match history.further.len() {
+        0 => evenly(history, trials),
+        n => scalarise(history, trials, &simplex(n + 1, rng)),
     }
-    let metrics = history.objectives();
-    let weights = simplex(metrics.len(), rng);
+}
+
+/// The targets of some finished trials with all objectives weighing the same.
+pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
+    match history.further.len() {
+        0 => {
+            let sign = if history.metric.maximise { 1.0 } else { -1.0 };
+            trials.iter().map(|t| sign * t.score().unwrap_or(f64::NAN)).collect()
+        }
+        n => scalarise(history, trials, &vec![1.0 / (n + 1) as f64; n + 1]),
+    }
+}
+
+fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
     // A finished trial has all values: the study sees to that.
     let mut rows: Vec<Vec<f64>> = trials.iter().filter_map(|t| history.values(t)).collect();
-    for (i, metric) in metrics.iter().enumerate() {
+    for (i, metric) in history.objectives().iter().enumerate() {
         let column = || rows.iter().map(|row| row[i]);
         let (low, high) =
             column().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -46,11 +63,10 @@ pub(super) fn targets(history: &History, rng: &mut Rng) -> Targets {
         }
     }
     let norm = |row: &Vec<f64>| {
-        let weighted = || row.iter().zip(&weights).map(|(f, w)| f * w);
+        let weighted = || row.iter().zip(weights).map(|(f, w)| f * w);
         weighted().fold(0.0, f64::max) + RHO * weighted().sum::<f64>()
     };
-    let y = rows.iter().map(|row| -norm(row)).collect();
-    Targets { trials, y }
+    rows.iter().map(|row| -norm(row)).collect()
 }
 
 /// Uniform on the simplex: exponentials, divided by their sum.

@@ -105,6 +105,11 @@ impl History {
         self.first.contains_key(&self.key.of(arch))
     }
 
+    /// 1, or -1 for a single objective that is minimised: what makes more better.
+    pub(crate) fn sign(&self) -> f64 {
+        if self.further.is_empty() && !self.metric.maximise { -1.0 } else { 1.0 }
+    }
+
     /// The trials whose results may be used, in order.
     pub(crate) fn visible(&self) -> &[Trial] {
         &self.trials[..self.visible]

@@ -243,6 +243,27 @@ impl Study {
         Study::of(setup, state)
     }
 
+    /// The history that a model learns from to predict architectures of its space.
+    pub(crate) fn to_predict(&self, architectures: &[crate::Architecture]) -> Result<History> {
+        let history = self.lock().known(&self.setup.protocol);
+        let finished = history.finished().len();
+        if finished < 2 {
+            return Err(Error::invalid(
+                format!("predictions from {finished} finished trials"),
+                "a model needs 2 at the least",
+                "study.run() first, with trials(20)",
+            ));
+        }
+        match architectures.iter().find(|a| *a.of_space() != history.space) {
+            None => Ok(history),
+            Some(other) => Err(Error::invalid(
+                format!("a prediction of {other}"),
+                "it belongs to another space than the study's",
+                "architectures of study.space(), as space.sample(&mut rng) or a trial's",
+            )),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere cannot have left the trials half written: they are replaced whole.
         self.state.lock().unwrap_or_else(|e| e.into_inner())

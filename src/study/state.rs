@@ -192,6 +192,12 @@ impl State {
         Question(self.history.clone())
     }
 
+    /// The history with all results there are.
+    pub(crate) fn known(&mut self, protocol: &Protocol) -> History {
+        self.under(protocol);
+        History { visible: self.settled, ..self.history.clone() }
+    }
+
     /// Makes the proposal the next trial.
     pub(crate) fn commit(
         &mut self,

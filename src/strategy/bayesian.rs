@@ -1,0 +1,340 @@
+//! Bayesian optimisation with a Gaussian process.
+//!
+//! ```text
+//! try n_0 random architectures
+//! repeat: fit a Gaussian process to the trials so far
+//!         draw a pool: half mutations of the best trials, half random architectures, none tried before
+//!         try the one that promises most: argmax of the acquisition over the pool
+//! ```
+//!
+//! Jones, Schonlau and Welch 1998 (expected improvement); Snoek, Larochelle and Adams, arXiv 1206.2944;
+//! for architectures Kandasamy et al., arXiv 1802.07191, and NAS-BOWL: Ru, Wan, Dong and Osborne, arXiv
+//! 2006.07556, whose pool this is. The kernels and how their parameters are found stand in
+//! `src/surrogate/kernel.rs`; the model sees the ranks of the scores (`src/surrogate/target.rs`).
+//!
+//! A space of decisions alone, as that of a [`Table`](crate::Table), has no graph. There the
+//! Weisfeiler-Lehman features are those of no iterations: how often each option occurs among the
+//! decisions that have the same number of options.
+//!
+//! - *Batches*: where a trial runs, and where it failed, the model believes its own mean (the kriging
+//!   believer). So nothing is expected of those any more, and no score is learned from them.
+//! - *Several objectives*: every trial maximises another random weighting of them (ParEGO); the kernel's
+//!   parameters are those of the even weighting.
+//! - *Cost*: the parameters are fitted again when the trials have grown by a tenth, or 25; between
+//!   those the Cholesky factor grows by a row a trial. Above 300 trials the model keeps the 150 best and
+//!   the last besides.
+
+use super::candidates::{Pool, believed, most_useful, start};
+use super::parts::Recall;
+use super::targets::{Targets, evenly, targets};
+use super::{Proposal, Strategy, stored};
+use crate::arch::Architecture;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Study};
+use crate::surrogate::{
+    Acquisition, Cholesky, Features, Gp, Kernel, Pair, Parameters, Prediction, Scale,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Trials that the model learns from at the most.
+const MOST: usize = 300;
+/// Trials after which the parameters are fitted again at the latest.
+const STEP: usize = 25;
+/// Architectures whose features are kept.
+const KNOWN: usize = 20_000;
+
+/// Bayesian optimisation with a Gaussian process: tries what promises most by a model that knows how
+/// sure it is.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=4, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(GaussianProcess::hamming())
+///     .trials(40).seed(1).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct GaussianProcess {
+    weisfeiler_lehman: bool,
+    acquisition: Acquisition,
+    #[serde(skip)]
+    recall: Recall<Memory>,
+}
+
+/// What follows from the trials, kept between two of them.
+#[derive(Default)]
+struct Memory {
+    known: HashMap<Vec<u32>, Arc<Features>>,
+    model: Option<Model>,
+}
+
+/// The points of a Gaussian process, whatever their values.
+struct Model {
+    /// After so many finished trials the parameters were fitted.
+    fitted: usize,
+    /// The finished trials that it learns from, by their number among those.
+    points: Vec<usize>,
+    /// How many finished trials it has looked at.
+    seen: usize,
+    features: Vec<Arc<Features>>,
+    parameters: Parameters,
+    factor: Cholesky,
+}
+
+/// What the model says of an architecture.
+struct Outlook {
+    mu: f64,
+    sigma: f64,
+    acquisition: f64,
+}
+
+impl GaussianProcess {
+    /// With the Hamming kernel: architectures are alike that agree in many decisions, by their place in
+    /// the tree of choices.
+    pub fn hamming() -> Self {
+        GaussianProcess {
+            weisfeiler_lehman: false,
+            acquisition: Acquisition::ExpectedImprovement,
+            recall: Recall::default(),
+        }
+    }
+
+    /// With the Weisfeiler-Lehman kernel beside it: architectures are alike, too, that have the same
+    /// operations in the same surroundings (NAS-BOWL). In a space of decisions alone, which has no
+    /// graph: those in which options occur equally often.
+    pub fn weisfeiler_lehman() -> Self {
+        GaussianProcess { weisfeiler_lehman: true, ..GaussianProcess::hamming() }
+    }
+
+    /// Tries what has the largest expected improvement over the best seen. This is the default.
+    pub fn expected_improvement(&self) -> Self {
+        GaussianProcess { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
+    }
+
+    /// Tries what has the largest mean plus `beta` standard deviations.
+    pub fn upper_bound(&self, beta: f64) -> Self {
+        GaussianProcess { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
+    }
+
+    /// Tries what is best in a function that is drawn from the model.
+    pub fn thompson(&self) -> Self {
+        GaussianProcess { acquisition: Acquisition::Thompson, ..self.clone() }
+    }
+
+    /// What the model expects of architectures after the trials of a study: for a chart of mean,
+    /// uncertainty and acquisition. The study need not have used this strategy.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32, 64, 128])));
+    /// let study = Study::new(&space, evaluator(|a, _| (a.params() as f64).sqrt())).trials(4).quiet().run()?;
+    /// let all = space.all()?;
+    /// let predicted = GaussianProcess::hamming().predict(&study, &all)?;
+    /// assert_eq!(predicted.len(), 6);
+    /// assert!(predicted.iter().all(|p| p.sd() >= 0.0 && p.acquisition() >= 0.0));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When fewer than two trials have finished, or an architecture is of another space.
+    pub fn predict(
+        &self,
+        study: &Study,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        let history = study.to_predict(architectures)?;
+        let trials = history.finished();
+        let seen = Targets { y: evenly(&history, &trials), trials };
+        let scale = Scale::of(&seen.y);
+        let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
+        let found = self
+            .recall
+            .with(&history, |memory| self.look(memory, &history, &seen, architectures, &mut rng));
+        let prediction = |o: Outlook| {
+            let acquisition = self.acquisition.in_scores(o.acquisition, &scale);
+            Prediction::new(o.mu, o.sigma, acquisition, &scale, history.sign())
+        };
+        Ok(found.into_iter().map(prediction).collect())
+    }
+
+    fn kernel(&self) -> Kernel {
+        if self.weisfeiler_lehman { Kernel::WeisfeilerLehman } else { Kernel::Hamming }
+    }
+
+    /// What the model says of architectures.
+    fn look(
+        &self,
+        memory: &mut Memory,
+        history: &History,
+        seen: &Targets,
+        architectures: &[Architecture],
+        rng: &mut Rng,
+    ) -> Vec<Outlook> {
+        let kernel = self.kernel();
+        let believed: Vec<_> =
+            believed(history).iter().map(|a| memory.features(a, kernel)).collect();
+        let looked: Vec<_> = architectures.iter().map(|a| memory.features(a, kernel)).collect();
+        memory.follow(kernel, history, seen);
+        let Some(model) = &mut memory.model else { return vec![] };
+        let scale = Scale::of(&seen.y);
+        let z: Vec<f64> =
+            model.points.iter().filter_map(|&i| Some(scale.z(*seen.y.get(i)?))).collect();
+        let gp = Gp::fit(&model.factor, &z);
+        let best = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let n = model.features.len();
+        for features in believed {
+            model.push(kernel, features);
+        }
+        let parameters = model.parameters;
+        let rows: Vec<Vec<f64>> = looked.iter().map(|x| model.correlations(kernel, x)).collect();
+        let mut outlooks = vec![];
+        // L^-1 r of every point, which draws of a whole function need.
+        let mut solved: Vec<Vec<f64>> = vec![];
+        for row in rows {
+            let mu = gp.mu(&row);
+            let mut r = row;
+            model.factor.forward(&mut r);
+            let sigma = gp.sigma(&r, 1.0);
+            let acquisition = match self.acquisition {
+                Acquisition::Thompson => f64::NAN,
+                other => other.of(mu, sigma, best, rng),
+            };
+            outlooks.push(Outlook { mu, sigma, acquisition });
+            if self.acquisition == Acquisition::Thompson {
+                solved.push(r);
+            }
+        }
+        model.truncate(n);
+        if self.acquisition == Acquisition::Thompson {
+            let mut factor = Cholesky::default();
+            let mut normals = vec![];
+            for (i, outlook) in outlooks.iter_mut().enumerate() {
+                let shared = |j: usize| {
+                    let own = parameters.correlation(&kernel.pair(&looked[i], &looked[j]));
+                    gp.covariance(&solved[i], &solved[j], own)
+                };
+                let left: Vec<f64> = (0..i).map(shared).collect();
+                factor.push(&left, gp.covariance(&solved[i], &solved[i], 1.0));
+                normals.push(rng.normal());
+                outlook.acquisition = outlook.mu + factor.last_times(&normals);
+            }
+        }
+        outlooks
+    }
+}
+
+impl Memory {
+    fn features(&mut self, arch: &Architecture, kernel: Kernel) -> Arc<Features> {
+        if let Some(known) = self.known.get(arch.decided()) {
+            return known.clone();
+        }
+        let features = Arc::new(Features::of(arch, kernel.iterations()));
+        if self.known.len() >= KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(arch.decisions(), features.clone());
+        features
+    }
+
+    /// Brings the model up to the trials that have finished.
+    fn follow(&mut self, kernel: Kernel, history: &History, seen: &Targets) {
+        let fitted = fitted_after(seen.trials.len());
+        if self.model.as_ref().is_none_or(|m| m.fitted != fitted) {
+            let first = &seen.trials[..fitted.min(seen.trials.len())];
+            let y = evenly(history, first);
+            let scale = Scale::of(&y);
+            let points = most_useful(&y, MOST);
+            let z: Vec<f64> = points.iter().map(|&i| scale.z(y[i])).collect();
+            let features: Vec<_> =
+                points.iter().map(|&i| self.features(&first[i].0.architecture, kernel)).collect();
+            let pairs: Vec<Vec<Pair>> = (0..features.len())
+                .map(|i| features[..i].iter().map(|b| kernel.pair(&features[i], b)).collect())
+                .collect();
+            let parameters = Parameters::fit(kernel, &pairs, &z);
+            let factor = parameters.factor(&pairs);
+            let seen = first.len();
+            self.model = Some(Model { fitted, points, seen, features, parameters, factor });
+        }
+        let from = self.model.as_ref().map_or(0, |m| m.seen);
+        for (i, trial) in seen.trials.iter().enumerate().skip(from) {
+            let features = self.features(&trial.0.architecture, kernel);
+            if let Some(model) = &mut self.model {
+                model.push(kernel, features);
+                model.points.push(i);
+                model.seen = i + 1;
+            }
+        }
+    }
+}
+
+impl Model {
+    fn pairs(&self, kernel: Kernel, x: &Features) -> Vec<Pair> {
+        self.features.iter().map(|b| kernel.pair(x, b)).collect()
+    }
+
+    fn correlations(&self, kernel: Kernel, x: &Features) -> Vec<f64> {
+        self.features.iter().map(|b| self.parameters.correlation(&kernel.pair(x, b))).collect()
+    }
+
+    fn push(&mut self, kernel: Kernel, x: Arc<Features>) {
+        let pairs = self.pairs(kernel, &x);
+        self.parameters.push(&mut self.factor, &pairs);
+        self.features.push(x);
+    }
+
+    fn truncate(&mut self, n: usize) {
+        self.features.truncate(n);
+        self.factor.truncate(n);
+    }
+}
+
+/// The number of finished trials, `n` or less, after which the parameters are fitted.
+fn fitted_after(n: usize) -> usize {
+    let mut at = 2;
+    loop {
+        let next = at + (at / 10).clamp(1, STEP);
+        if next > n {
+            return at;
+        }
+        at = next;
+    }
+}
+
+impl Strategy for GaussianProcess {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        if let Some(proposal) = start(history, rng)? {
+            return Ok(proposal);
+        }
+        let seen = targets(history, rng);
+        let pool = Pool::draw(history, &seen.trials, &seen.y, rng)?;
+        let found = self
+            .recall
+            .with(history, |memory| self.look(memory, history, &seen, &pool.architectures, rng));
+        let values: Vec<f64> = found.iter().map(|o| o.acquisition).collect();
+        pool.choose(&values, &self.acquisition.name(), history, rng)
+    }
+
+    fn describe(&self, _: usize) -> String {
+        let kernel = if self.weisfeiler_lehman { "Weisfeiler-Lehman" } else { "Hamming" };
+        format!("Gaussian process ({kernel} kernel, {})", self.acquisition.name())
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored(if self.weisfeiler_lehman { "gp-wl" } else { "gp-hamming" }, self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.acquisition.problem().into_iter().collect()
+    }
+}
+
+impl std::fmt::Debug for GaussianProcess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe(0))
+    }
+}

@@ -1,0 +1,147 @@
+//! What strategies with a model share besides it: how they begin, which candidates they look at, which
+//! trials they learn from when there are many, and what they make of trials without a result.
+
+use super::Proposal;
+use crate::arch::Architecture;
+use crate::error::{ErrorKind, Result};
+use crate::rng::Rng;
+use crate::study::{History, Trial};
+use std::collections::HashSet;
+
+/// Random architectures to begin with, as in BANANAS's program; less than 40 trials begin with a
+/// quarter of them.
+pub(super) const START: usize = 10;
+/// Candidates that are drawn, as many by mutation as at random, and how many of the best trials are
+/// mutated, as in NAS-BOWL (arXiv 2006.07556).
+const POOL: usize = 200;
+const PARENTS: usize = 10;
+/// Draws for an architecture that was not tried yet.
+const DRAWS: usize = 100;
+/// Trials without a result that a model takes account of, the last ones.
+const BELIEVED: usize = 32;
+
+/// The random architecture that a study begins with, as long as it does: until so many were asked, and
+/// two of them have finished.
+pub(super) fn start(history: &History, rng: &mut Rng) -> Result<Option<Proposal>> {
+    let most = (history.trials_planned() / 4).clamp(2, START);
+    let few = history.visible().iter().filter(|t| t.finished().is_some()).take(2).count() < 2;
+    (few || history.asked() < most).then(|| random(history, rng)).transpose()
+}
+
+/// A random architecture, a new one if that is found.
+pub(super) fn random(history: &History, rng: &mut Rng) -> Result<Proposal> {
+    let mut arch = history.space().sample(rng)?;
+    // A study that has refused one that was tried looks for a new one itself.
+    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
+    for _ in 1..draws {
+        if !history.tried(&arch) {
+            break;
+        }
+        arch = history.space().sample(rng)?;
+    }
+    Ok(Proposal::new(arch, "random"))
+}
+
+/// Architectures that may be proposed: none was tried before, and no two are the same.
+pub(super) struct Pool {
+    pub(super) architectures: Vec<Architecture>,
+    /// The trial that each is a mutation of.
+    parents: Vec<Option<Trial>>,
+}
+
+impl Pool {
+    /// Half mutations of the best trials, half at random; a space that is no larger than a pool is
+    /// taken whole. Empty when nothing new was found.
+    pub(super) fn draw(
+        history: &History,
+        trials: &[Trial],
+        y: &[f64],
+        rng: &mut Rng,
+    ) -> Result<Pool> {
+        let space = history.space();
+        let mut pool = Pool { architectures: vec![], parents: vec![] };
+        let mut seen = HashSet::new();
+        let mut add = |arch: Architecture, parent: Option<&Trial>| {
+            let key = history.key.of(&arch);
+            if !history.first.contains_key(&key) && seen.insert(key) {
+                pool.architectures.push(arch);
+                pool.parents.push(parent.cloned());
+            }
+        };
+        if space.size().is_some_and(|n| n <= POOL as u128) {
+            let mut all: Vec<Architecture> = space.enumerate().collect();
+            // Of equals the first is taken: none should be first always.
+            rng.shuffle(&mut all);
+            all.into_iter().for_each(|arch| add(arch, None));
+            return Ok(pool);
+        }
+        let best = best(y, PARENTS);
+        for i in 0..POOL {
+            let parent = rng.pick(&best).and_then(|b| trials.get(b)).filter(|_| i % 2 == 1);
+            match parent.map(|p| space.mutate(&p.0.architecture, rng)) {
+                Some(Ok(arch)) => add(arch, parent),
+                Some(Err(e)) if e.kind() != ErrorKind::Exhausted => return Err(e),
+                _ => add(space.sample(rng)?, None),
+            }
+        }
+        Ok(pool)
+    }
+
+    /// The one with the largest value, the first of equals; a random one if there is none.
+    pub(super) fn choose(
+        &self,
+        values: &[f64],
+        origin: &str,
+        history: &History,
+        rng: &mut Rng,
+    ) -> Result<Proposal> {
+        let mut best: Option<(usize, f64)> = None;
+        for (i, &v) in values.iter().enumerate() {
+            if best.is_none_or(|(_, b)| v > b) {
+                best = Some((i, v));
+            }
+        }
+        match best.and_then(|(i, _)| Some((self.architectures.get(i)?, self.parents.get(i)?))) {
+            Some((arch, parent)) => {
+                let parents: Vec<Trial> = parent.iter().cloned().collect();
+                Ok(Proposal::new(arch.clone(), origin).parents(&parents))
+            }
+            None => random(history, rng),
+        }
+    }
+}
+
+/// The numbers of the `n` largest, in order, the first of equals first.
+fn best(y: &[f64], n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..y.len()).collect();
+    order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
+    order.truncate(n);
+    order
+}
+
+/// Which of many trials to learn from: all up to `most`; of more the best, as many of the last besides,
+/// and in their order.
+pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
+    if y.len() <= most {
+        return (0..y.len()).collect();
+    }
+    let mut chosen = best(y, most / 2);
+    let taken: HashSet<usize> = chosen.iter().copied().collect();
+    let rest = most - chosen.len();
+    chosen.extend((0..y.len()).rev().filter(|i| !taken.contains(i)).take(rest));
+    chosen.sort_unstable();
+    chosen
+}
+
+/// The architectures of trials without a result: those that run and those that failed, the last
+/// [`BELIEVED`] of them. A model believes its own prediction there: it learns no score, but there is
+/// nothing to be found out any more (the kriging believer: Ginsbourger, Le Riche and Carraro, "Kriging is
+/// Well-Suited to Parallelize Optimization", 2010).
+pub(super) fn believed(history: &History) -> Vec<Architecture> {
+    let pending = history.trials[history.visible().len()..].iter().rev();
+    let failed = history.visible().iter().rev().filter(|t| t.finished().is_none());
+    let mut list: Vec<Architecture> =
+        pending.chain(failed).take(BELIEVED).map(Trial::architecture).collect();
+    list.reverse();
+    list
+}

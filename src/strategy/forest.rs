@@ -1,0 +1,194 @@
+//! Bayesian optimisation with a random forest, as in SMAC.
+//!
+//! Hutter, Hoos and Leyton-Brown, "Sequential Model-Based Optimization for General Algorithm
+//! Configuration", LION 5, 2011. A forest takes choices that open others as they come: what does not
+//! exist is never split on. It knows how unsure it is by the spread of its trees and leaves
+//! (`src/surrogate/forest.rs`, with SMAC's constants: 10 trees, 5/6 of the features at a node, leaves of
+//! 3 or more), and the largest expected improvement is tried next.
+//!
+//! Where we differ: the candidates are those of the other strategies with a model, half mutations of
+//! the best trials and half random, in place of a local search and of every second trial at random; the
+//! forest sees the ranks of the scores (`src/surrogate/target.rs`) in place of their logarithms; it
+//! splits on single options at their place in the tree. It grows anew for every trial. Where a trial
+//! runs, and where it failed, it believes its own mean, by a first forest without them. With several
+//! objectives every trial takes another random weighting of them (ParEGO). Above 1,000 trials it learns
+//! from the 500 best and the last besides.
+
+use super::candidates::{Pool, believed, most_useful, start};
+use super::parts::Recall;
+use super::targets::{Targets, evenly, targets};
+use super::{Proposal, Strategy, stored};
+use crate::arch::Architecture;
+use crate::count::Count;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Study};
+use crate::surrogate::{Acquisition, Columns, Forest, Prediction, Rows, Scale};
+use serde::{Deserialize, Serialize};
+
+/// Trials that the forest learns from at the most.
+const MOST: usize = 1000;
+
+/// Bayesian optimisation with a random forest (SMAC).
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(repeat(1..=4, linear(any([4, 8, 16, 32]))));
+/// let study = Study::new(&space, evaluator(|a, _| -(a.params() as f64)))
+///     .strategy(RandomForest::new())
+///     .trials(60).seed(1).quiet().run()?;
+/// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct RandomForest {
+    trees: i64,
+    acquisition: Acquisition,
+    #[serde(skip)]
+    recall: Recall<Memory>,
+}
+
+/// The columns of the finished trials.
+struct Memory {
+    columns: Columns,
+    rows: Vec<Vec<u32>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Memory { columns: Columns::one_hot(), rows: vec![] }
+    }
+}
+
+impl RandomForest {
+    /// With 10 trees, as SMAC.
+    pub fn new() -> Self {
+        RandomForest {
+            trees: 10,
+            acquisition: Acquisition::ExpectedImprovement,
+            recall: Recall::default(),
+        }
+    }
+
+    /// How many trees the forest has.
+    pub fn trees(&self, trees: impl Count) -> Self {
+        RandomForest { trees: trees.to_i64(), ..self.clone() }
+    }
+
+    /// Tries what has the largest expected improvement over the best seen. This is the default.
+    pub fn expected_improvement(&self) -> Self {
+        RandomForest { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
+    }
+
+    /// Tries what has the largest mean plus `beta` standard deviations.
+    pub fn upper_bound(&self, beta: f64) -> Self {
+        RandomForest { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
+    }
+
+    /// Draws a value for every candidate from the normal distribution of the forest's mean and standard
+    /// deviation, and tries the largest.
+    pub fn thompson(&self) -> Self {
+        RandomForest { acquisition: Acquisition::Thompson, ..self.clone() }
+    }
+
+    /// What the forest expects of architectures after the trials of a study, as
+    /// [`GaussianProcess::predict`](crate::GaussianProcess::predict).
+    ///
+    /// # Errors
+    /// When fewer than two trials have finished, or an architecture is of another space.
+    pub fn predict(
+        &self,
+        study: &Study,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        let history = study.to_predict(architectures)?;
+        let trials = history.finished();
+        let seen = Targets { y: evenly(&history, &trials), trials };
+        let scale = Scale::of(&seen.y);
+        let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
+        let looked = self
+            .recall
+            .with(&history, |memory| self.look(memory, &history, &seen, architectures, &mut rng));
+        let prediction = |(mu, sigma, value)| {
+            let acquisition = self.acquisition.in_scores(value, &scale);
+            Prediction::new(mu, sigma, acquisition, &scale, history.sign())
+        };
+        Ok(looked.into_iter().map(prediction).collect())
+    }
+
+    /// Mean, standard deviation and acquisition of architectures.
+    fn look(
+        &self,
+        memory: &mut Memory,
+        history: &History,
+        seen: &Targets,
+        architectures: &[Architecture],
+        rng: &mut Rng,
+    ) -> Vec<(f64, f64, f64)> {
+        let Memory { columns, rows } = memory;
+        for trial in seen.trials.iter().skip(rows.len()) {
+            rows.push(columns.meet(&trial.0.architecture));
+        }
+        let scale = Scale::of(&seen.y);
+        let chosen = most_useful(&seen.y, MOST);
+        let mut x: Vec<Vec<u32>> = chosen.iter().map(|&i| rows[i].clone()).collect();
+        let mut z: Vec<f64> = chosen.iter().map(|&i| scale.z(seen.y[i])).collect();
+        let best = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let trees = self.trees.max(1) as usize;
+        let width = columns.width();
+        let mut forest = Forest::grow(&Rows { x: &x, y: &z, width }, trees, rng);
+        let believed: Vec<Vec<u32>> = believed(history).iter().map(|a| columns.of(a)).collect();
+        if !believed.is_empty() {
+            z.extend(believed.iter().map(|features| forest.predict(features).0));
+            x.extend(believed);
+            forest = Forest::grow(&Rows { x: &x, y: &z, width }, trees, rng);
+        }
+        let value = |arch| {
+            let (mu, sigma) = forest.predict(&columns.of(arch));
+            (mu, sigma, self.acquisition.of(mu, sigma, best, rng))
+        };
+        architectures.iter().map(value).collect()
+    }
+}
+
+impl Default for RandomForest {
+    fn default() -> Self {
+        RandomForest::new()
+    }
+}
+
+impl Strategy for RandomForest {
+    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+        if let Some(proposal) = start(history, rng)? {
+            return Ok(proposal);
+        }
+        let seen = targets(history, rng);
+        let pool = Pool::draw(history, &seen.trials, &seen.y, rng)?;
+        let looked = self
+            .recall
+            .with(history, |memory| self.look(memory, history, &seen, &pool.architectures, rng));
+        let values: Vec<f64> = looked.into_iter().map(|l| l.2).collect();
+        pool.choose(&values, &self.acquisition.name(), history, rng)
+    }
+
+    fn describe(&self, _: usize) -> String {
+        format!("random forest ({} trees, {})", self.trees, self.acquisition.name())
+    }
+
+    fn to_json(&self) -> Option<String> {
+        stored("forest", self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let trees = self.trees;
+        let wrong = !(1..=10_000).contains(&trees);
+        let told = wrong.then(|| format!("trees({trees}): 1 to 10000 is allowed. Try trees(10)."));
+        told.into_iter().chain(self.acquisition.problem()).collect()
+    }
+}
+
+impl std::fmt::Debug for RandomForest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe(0))
+    }
+}

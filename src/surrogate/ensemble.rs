@@ -1,0 +1,190 @@
+//! An ensemble of small feed-forward networks on 0-1 features, trained by Adam.
+
+use crate::rng::Rng;
+
+/// How the networks are built and trained.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) layers: usize,
+    pub(crate) width: usize,
+    pub(crate) epochs: usize,
+    pub(crate) rate: f64,
+    pub(crate) batch: usize,
+}
+
+/// One network: features -> ReLU layers -> one number.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    features: usize,
+    width: usize,
+    layers: usize,
+    /// The first layer has a row of `width` weights a feature, a hidden layer one for each of its
+    /// inputs, the last a single row; after the rows of a layer its biases.
+    weights: Vec<f64>,
+}
+
+/// Where the weights of hidden layer `l` begin; `l = layers` is the last.
+impl Network {
+    fn new(features: usize, recipe: &Recipe, active: f64, rng: &mut Rng) -> Network {
+        let (width, layers) = (recipe.width, recipe.layers.max(1));
+        let mut net = Network { features, width, layers, weights: vec![] };
+        // He et al.: variance 2 / inputs; of the features so many are there at once.
+        let mut rows = |inputs: usize, variance: f64, out: usize| {
+            net.weights.extend((0..inputs * out).map(|_| variance.sqrt() * rng.normal()));
+            net.weights.extend(std::iter::repeat_n(0.0, out));
+        };
+        rows(features, 2.0 / active.max(1.0), width);
+        (1..layers).for_each(|_| rows(width, 2.0 / width as f64, width));
+        rows(width, 1.0 / width as f64, 1);
+        net
+    }
+
+    fn begin(&self, layer: usize) -> usize {
+        match layer {
+            0 => 0,
+            l => (self.features + 1) * self.width + (l - 1) * (self.width + 1) * self.width,
+        }
+    }
+
+    /// The output, and the values of all hidden layers, one after the other.
+    pub(crate) fn forward(&self, x: &[u32], hidden: &mut Vec<f64>) -> f64 {
+        let width = self.width;
+        hidden.clear();
+        hidden.resize(self.layers * width, 0.0);
+        for layer in 0..self.layers {
+            let w = &self.weights[self.begin(layer)..];
+            let inputs = if layer == 0 { self.features } else { width };
+            let (before, rest) = hidden.split_at_mut(layer * width);
+            let out = &mut rest[..width];
+            out.copy_from_slice(&w[inputs * width..(inputs + 1) * width]);
+            match layer {
+                0 => x.iter().for_each(|&f| add(out, 1.0, &w[f as usize * width..])),
+                _ => {
+                    let input = &before[(layer - 1) * width..];
+                    for (i, &v) in input.iter().enumerate() {
+                        if v != 0.0 {
+                            add(out, v, &w[i * width..]);
+                        }
+                    }
+                }
+            }
+            out.iter_mut().for_each(|v| *v = v.max(0.0));
+        }
+        let w = &self.weights[self.begin(self.layers)..];
+        let last = &hidden[(self.layers - 1) * width..];
+        w[width] + last.iter().zip(w).map(|(h, w)| h * w).sum::<f64>()
+    }
+
+    /// Adds `slope` times the gradient of the output to `gradient`.
+    pub(crate) fn backward(&self, x: &[u32], hidden: &[f64], slope: f64, gradient: &mut [f64]) {
+        let width = self.width;
+        let begin = self.begin(self.layers);
+        let last = &hidden[(self.layers - 1) * width..];
+        add(&mut gradient[begin..begin + width], slope, last);
+        gradient[begin + width] += slope;
+        let mut delta: Vec<f64> =
+            self.weights[begin..begin + width].iter().map(|w| slope * w).collect();
+        let mut below = vec![0.0; width];
+        for layer in (0..self.layers).rev() {
+            let here = &hidden[layer * width..(layer + 1) * width];
+            delta.iter_mut().zip(here).for_each(|(d, &h)| {
+                if h <= 0.0 {
+                    *d = 0.0
+                }
+            });
+            let begin = self.begin(layer);
+            let inputs = if layer == 0 { self.features } else { width };
+            add(&mut gradient[begin + inputs * width..], 1.0, &delta);
+            if layer == 0 {
+                x.iter()
+                    .for_each(|&f| add(&mut gradient[begin + f as usize * width..], 1.0, &delta));
+                break;
+            }
+            let input = &hidden[(layer - 1) * width..layer * width];
+            for (i, (&v, b)) in input.iter().zip(&mut below).enumerate() {
+                *b = 0.0;
+                // A unit that is off passes nothing on, nor is it asked to.
+                if v > 0.0 {
+                    let row = begin + i * width;
+                    add(&mut gradient[row..row + width], v, &delta);
+                    *b = super::gp::dot(&self.weights[row..row + width], &delta);
+                }
+            }
+            std::mem::swap(&mut delta, &mut below);
+        }
+    }
+}
+
+fn add(out: &mut [f64], factor: f64, row: &[f64]) {
+    out.iter_mut().zip(row).for_each(|(o, r)| *o += factor * r);
+}
+
+/// Networks that were trained on the same data from different weights.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ensemble(pub(crate) Vec<Network>);
+
+impl Ensemble {
+    pub(crate) fn train(
+        x: &[Vec<u32>],
+        y: &[f64],
+        features: usize,
+        members: usize,
+        recipe: &Recipe,
+        rng: &mut Rng,
+    ) -> Ensemble {
+        let active = x.iter().map(Vec::len).sum::<usize>() as f64 / x.len().max(1) as f64;
+        Ensemble(
+            (0..members)
+                .map(|_| {
+                    let mut net = Network::new(features, recipe, active, rng);
+                    net.train(x, y, recipe, rng);
+                    net
+                })
+                .collect(),
+        )
+    }
+
+    /// The mean of the outputs and their standard deviation.
+    pub(crate) fn predict(&self, x: &[u32]) -> (f64, f64) {
+        let mut hidden = vec![];
+        let outputs: Vec<f64> = self.0.iter().map(|net| net.forward(x, &mut hidden)).collect();
+        let n = outputs.len() as f64;
+        let mean = outputs.iter().sum::<f64>() / n.max(1.0);
+        let squares: f64 = outputs.iter().map(|v| (v - mean).powi(2)).sum();
+        (mean, (squares / (n - 1.0).max(1.0)).sqrt())
+    }
+}
+
+impl Network {
+    fn train(&mut self, x: &[Vec<u32>], y: &[f64], recipe: &Recipe, rng: &mut Rng) {
+        let size = self.weights.len();
+        let (mut gradient, mut first, mut second) =
+            (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
+        let (mut hidden, mut step) = (vec![], 0);
+        for _ in 0..recipe.epochs {
+            let order = rng.permutation(y.len());
+            for batch in order.chunks(recipe.batch.max(1)) {
+                gradient.iter_mut().for_each(|g| *g = 0.0);
+                for &i in batch {
+                    let error = self.forward(&x[i], &mut hidden) - y[i];
+                    let slope = if error == 0.0 { 0.0 } else { error.signum() };
+                    self.backward(&x[i], &hidden, slope / batch.len() as f64, &mut gradient);
+                }
+                step += 1;
+                adam(&mut self.weights, &gradient, &mut first, &mut second, step, recipe);
+            }
+        }
+    }
+}
+
+/// Kingma and Ba, arXiv 1412.6980, with their constants.
+fn adam(w: &mut [f64], g: &[f64], m: &mut [f64], v: &mut [f64], step: i32, recipe: &Recipe) {
+    const BETA: (f64, f64) = (0.9, 0.999);
+    let (one, two) = (1.0 - BETA.0.powi(step), 1.0 - BETA.1.powi(step));
+    let (rate, two) = (recipe.rate / one, 1.0 / two);
+    for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+        *m = BETA.0 * *m + (1.0 - BETA.0) * g;
+        *v = BETA.1 * *v + (1.0 - BETA.1) * g * g;
+        *w -= rate * *m / ((*v * two).sqrt() + 1e-8);
+    }
+}

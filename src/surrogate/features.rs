@@ -1,0 +1,194 @@
+//! What surrogates see of an architecture.
+//!
+//! [`Features`] are for kernels: the options taken, by their place in the tree of choices, and the
+//! Weisfeiler-Lehman features of the graph. A space of decisions alone has no graph: there the features
+//! of no iterations are taken that can be known, how often each option occurs among the decisions that
+//! have the same number of options ("operation counts"). [`Columns`] are for trees and networks: the
+//! columns of an encoding that are 1.
+
+use crate::arch::Architecture;
+use crate::space::{Encoding, Space};
+use std::collections::HashMap;
+
+/// How often each thing occurs, sorted.
+type Counts = Vec<(u64, usize)>;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Features {
+    /// Place and option, in order of place.
+    places: Vec<(usize, u32)>,
+    /// The Weisfeiler-Lehman features of every iteration, with the sum of squares up to it.
+    steps: Vec<(Counts, f64)>,
+}
+
+impl Features {
+    /// With the features of 0 to `iterations` iterations, if any.
+    pub(crate) fn of(arch: &Architecture, iterations: Option<usize>) -> Features {
+        let space = arch.of_space();
+        let mut taken = vec![];
+        space.places().taken(&mut arch.decided().iter(), 0, &mut taken);
+        let places = taken.iter().map(|t| (t.at, t.pick)).collect();
+        let counts = match iterations {
+            None => vec![],
+            Some(_) if space.is_decisions() => {
+                let mut all: Vec<u64> =
+                    taken.iter().map(|t| u64::from(t.options) << 32 | u64::from(t.pick)).collect();
+                all.sort_unstable();
+                let runs = all.chunk_by(|a, b| a == b);
+                vec![runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()]
+            }
+            // A proposal fits together, so there is a graph.
+            Some(h) => arch.wl_steps(h, false).unwrap_or_else(|_| vec![vec![]; h + 1]),
+        };
+        let mut sum = 0.0;
+        let step = |counts: Counts| {
+            sum += dot(&counts, &counts);
+            (counts, sum)
+        };
+        Features { places, steps: counts.into_iter().map(step).collect() }
+    }
+
+    /// In how many places two architectures differ, as `Distance::hamming` counts them.
+    pub(crate) fn hamming(&self, other: &Features) -> f64 {
+        let (a, b) = (&self.places, &other.places);
+        let (mut i, mut j, mut differ) = (0, 0, 0);
+        while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+            differ += usize::from(x != y);
+            i += usize::from(x.0 <= y.0);
+            j += usize::from(y.0 <= x.0);
+        }
+        (differ + a.len() - i + b.len() - j) as f64
+    }
+
+    /// 1 - the normalised product of the features up to every iteration.
+    pub(crate) fn weisfeiler_lehman(&self, other: &Features) -> impl Iterator<Item = f64> {
+        let mut sum = 0.0;
+        self.steps.iter().zip(&other.steps).map(move |((a, aa), (b, bb))| {
+            sum += dot(a, b);
+            let norm = (aa * bb).sqrt();
+            if norm > 0.0 { (1.0 - sum / norm).max(0.0) } else { 0.0 }
+        })
+    }
+}
+
+/// The dot product of two sorted lists.
+fn dot(a: &Counts, b: &Counts) -> f64 {
+    let (mut i, mut j, mut sum) = (0, 0, 0);
+    while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
+        if x.0 == y.0 {
+            sum += x.1 * y.1;
+        }
+        i += usize::from(x.0 <= y.0);
+        j += usize::from(y.0 <= x.0);
+    }
+    sum as f64
+}
+
+/// The columns that architectures have, numbered as they are met.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    /// None for one-hot.
+    encoding: Option<Encoding>,
+    numbers: HashMap<usize, u32>,
+}
+
+impl Columns {
+    /// Of the one-hot encoding.
+    pub(crate) fn one_hot() -> Columns {
+        Columns { encoding: None, numbers: HashMap::new() }
+    }
+
+    /// Of the path encoding, where the space has one, or else of the one-hot encoding.
+    pub(crate) fn path(space: &Space) -> Columns {
+        let path = Encoding::path();
+        let fits = path.width(space).is_ok();
+        Columns { encoding: fits.then_some(path), numbers: HashMap::new() }
+    }
+
+    /// How many columns have been met.
+    pub(crate) fn width(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// The columns of an architecture, new ones included.
+    pub(crate) fn meet(&mut self, arch: &Architecture) -> Vec<u32> {
+        let all = self.all(arch);
+        let number = |column| {
+            let next = self.numbers.len() as u32;
+            *self.numbers.entry(column).or_insert(next)
+        };
+        all.into_iter().map(number).collect()
+    }
+
+    /// Those columns of an architecture that were met before.
+    pub(crate) fn of(&self, arch: &Architecture) -> Vec<u32> {
+        let all = self.all(arch);
+        all.into_iter().filter_map(|column| self.numbers.get(&column).copied()).collect()
+    }
+
+    fn all(&self, arch: &Architecture) -> Vec<usize> {
+        let encoded = self.encoding.as_ref().and_then(|encoding| encoding.of(arch).ok());
+        if let Some(x) = encoded {
+            return (0..x.len()).filter(|&i| x[i] > 0.0).collect();
+        }
+        let mut taken = vec![];
+        arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
+        taken.iter().map(|t| t.at.wrapping_add(t.pick as usize)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// Spaces whose choices open others.
+    fn spaces() -> Vec<Space> {
+        let branch = || one_of([conv(any([4, 8]), any([3, 5])), max_pool(2), skip()]);
+        vec![
+            Space::decisions([2, 5, 3]),
+            Space::new([1, 8, 8], Task::classification(2))
+                .then(repeat(0..=3, branch()))
+                .then(branch()),
+            Space::new([8], Task::classification(2))
+                .then(repeat(1..=2, repeat(1..=2, linear(any([4, 8]))))),
+            Space::on(&Dataset::digits()).then(presets::nas_bench_201(4, 1)),
+        ]
+    }
+
+    #[test]
+    fn they_agree_with_the_distances_and_the_encoding() {
+        for space in spaces() {
+            let mut rng = Rng::new(3);
+            let archs: Vec<_> = (0..30).map(|_| space.sample(&mut rng).unwrap()).collect();
+            let features: Vec<_> = archs.iter().map(|a| Features::of(a, Some(2))).collect();
+            for (a, x) in archs.iter().zip(&features) {
+                let mut columns = Columns::one_hot().all(a);
+                columns.sort_unstable();
+                let one_hot = Encoding::one_hot().of(a).unwrap();
+                let ones: Vec<_> = (0..one_hot.len()).filter(|&i| one_hot[i] == 1.0).collect();
+                assert_eq!(columns, ones);
+                for (b, y) in archs.iter().zip(&features) {
+                    assert_eq!(x.hamming(y), Distance::hamming().between(a, b).unwrap(), "{a} {b}");
+                    for (h, d) in x.weisfeiler_lehman(y).enumerate() {
+                        let Ok(known) = Distance::weisfeiler_lehman(h).between(a, b) else {
+                            continue;
+                        };
+                        assert!((d - known * known / 2.0).abs() < 1e-12, "{a} {b}: {d}, {known}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_graph_options_are_counted() {
+        let space = Space::decisions([3, 3, 2, 3]);
+        let of = |d: [u32; 4]| Features::of(&space.decode(d).unwrap(), Some(2));
+        let d = |a: [u32; 4], b| of(a).weisfeiler_lehman(&of(b)).collect::<Vec<_>>();
+        // The order among decisions of three options is of no account, that of others is.
+        assert_eq!(d([0, 0, 1, 2], [2, 0, 1, 0]), [0.0]);
+        // (2, 0, 1 | 0, 1) and (1, 1, 1 | 1, 0): 3 / sqrt(6 * 4).
+        assert!((d([0, 0, 1, 2], [0, 1, 0, 2])[0] - (1.0 - 3.0 / 24f64.sqrt())).abs() < 1e-15);
+    }
+}

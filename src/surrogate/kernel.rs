@@ -1,0 +1,149 @@
+//! Kernels for architectures, and the search for their parameters.
+//!
+//! ```text
+//! Hamming                k(a, b) = exp(-d(a, b) / l)                      d in decisions, by place
+//! Weisfeiler-Lehman      k(a, b) = 1/2 exp(-d(a, b) / l) + 1/2 exp(-(1 - w_h(a, b)) / l')
+//!                        w_h the normalised product of the features of 0 to h iterations
+//! ```
+//!
+//! The second is NAS-BOWL's (arXiv 2006.07556) turned into a function of the distance, so that it can
+//! bend, beside that of the decisions: weights are initialised by position, and training has its own
+//! mind about where an operation stands. Both halves weigh the same, as in the additive kernels of
+//! CoCaBO (arXiv 1906.08878).
+//!
+//! The parameters are those of the largest marginal likelihood on a grid, one searched after the other
+//! until none gets better: lengths from 1/8 to 8 times the mean distance of the points by factors of
+//! two, the share of noise from 0.0001 to 1 by factors of ten, h from 0 to 2. The grid is relative to
+//! the data, and so the same for all spaces; the data rarely say more than a factor of two. Wide
+//! log-normal priors keep few points from settling at an end of it: lengths about the mean distance
+//! and a noise of about 0.01, HEBO's (arXiv 2012.03826), give or take a factor of e and of e^2.
+
+use super::features::Features;
+use super::gp::{Cholesky, Gp};
+
+/// The most iterations of Weisfeiler and Lehman that are looked at.
+const MOST_STEPS: usize = 2;
+/// The share of noise in the middle of its prior.
+const NOISE: f64 = 0.01;
+
+/// What two architectures are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kernel {
+    Hamming,
+    WeisfeilerLehman,
+}
+
+/// The distances between two architectures.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pair {
+    hamming: f64,
+    /// For every number of iterations that is known.
+    graph: [f64; MOST_STEPS + 1],
+}
+
+impl Kernel {
+    /// How many iterations of Weisfeiler and Lehman its features have.
+    pub(crate) fn iterations(self) -> Option<usize> {
+        (self == Kernel::WeisfeilerLehman).then_some(MOST_STEPS)
+    }
+
+    pub(crate) fn pair(self, a: &Features, b: &Features) -> Pair {
+        let mut pair = Pair { hamming: a.hamming(b), ..Pair::default() };
+        if self == Kernel::WeisfeilerLehman {
+            let mut last = 0.0;
+            let mut steps = a.weisfeiler_lehman(b);
+            for d in &mut pair.graph {
+                last = steps.next().unwrap_or(last);
+                *d = last;
+            }
+        }
+        pair
+    }
+}
+
+/// The parameters of a kernel, and the noise as a share of the variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Parameters {
+    /// l; and l', nothing for the Hamming kernel.
+    hamming: f64,
+    graph: Option<f64>,
+    steps: usize,
+    pub(crate) noise: f64,
+}
+
+impl Parameters {
+    /// k(a, b).
+    pub(crate) fn correlation(&self, pair: &Pair) -> f64 {
+        let places = (-pair.hamming / self.hamming).exp();
+        match self.graph {
+            None => places,
+            Some(length) => 0.5 * places + 0.5 * (-pair.graph[self.steps] / length).exp(),
+        }
+    }
+
+    /// Adds a point by its distances to all others.
+    pub(crate) fn push(&self, factor: &mut Cholesky, pairs: &[Pair]) {
+        let left: Vec<f64> = pairs.iter().map(|pair| self.correlation(pair)).collect();
+        factor.push(&left, 1.0 + self.noise);
+    }
+
+    pub(crate) fn factor(&self, pairs: &[Vec<Pair>]) -> Cholesky {
+        let mut factor = Cholesky::default();
+        pairs.iter().for_each(|row| self.push(&mut factor, row));
+        factor
+    }
+
+    /// Those of the largest marginal likelihood; row i of `pairs` has the distances of point i to those
+    /// before it.
+    pub(crate) fn fit(kernel: Kernel, pairs: &[Vec<Pair>], z: &[f64]) -> Parameters {
+        let mean = |of: &dyn Fn(&Pair) -> f64| {
+            let (mut sum, mut n) = (0.0, 0.0);
+            pairs.iter().flatten().for_each(|pair| (sum, n) = (sum + of(pair), n + 1.0));
+            if sum > 0.0 { sum / n } else { 1.0 }
+        };
+        let unit = mean(&|p| p.hamming);
+        let graph = (kernel == Kernel::WeisfeilerLehman).then(|| mean(&|p| p.graph[0]));
+        let lengths: Vec<f64> = (-3..=3).map(|i| 2f64.powi(i)).collect();
+        let noises: Vec<f64> = (-4..=0).map(|i| 10f64.powi(i)).collect();
+        let normal = |ratio: f64, width: f64| -0.5 * (ratio.ln() / width).powi(2);
+        let likelihood = |p: &Parameters| {
+            let length = p.graph.zip(graph).map_or(0.0, |(l, unit)| normal(l / unit, 1.0));
+            let prior = length + normal(p.hamming / unit, 1.0) + normal(p.noise / NOISE, 2.0);
+            Gp::fit(&p.factor(pairs), z).log_likelihood + prior
+        };
+        let mut best = Parameters { hamming: unit, graph, steps: 0, noise: NOISE };
+        let mut most = likelihood(&best);
+        // A search along one parameter after the other ends soon; three rounds are rarely needed.
+        for _ in 0..3 {
+            let before = best;
+            let mut look = |choices: Vec<Parameters>| {
+                for p in choices {
+                    if p != best {
+                        let l = likelihood(&p);
+                        if l > most {
+                            (best, most) = (p, l);
+                        }
+                    }
+                }
+                best
+            };
+            let at = before;
+            let at = look(lengths.iter().map(|l| Parameters { hamming: l * unit, ..at }).collect());
+            let at = match graph {
+                None => at,
+                Some(unit) => {
+                    let length = |l: &f64| Parameters { graph: Some(l * unit), ..at };
+                    let at = look(lengths.iter().map(length).collect());
+                    let deep = pairs.iter().flatten().any(|p| p.graph[MOST_STEPS] != p.graph[0]);
+                    let most = if deep { MOST_STEPS } else { 0 };
+                    look((0..=most).map(|steps| Parameters { steps, ..at }).collect())
+                }
+            };
+            look(noises.iter().map(|&noise| Parameters { noise, ..at }).collect());
+            if best == before {
+                break;
+            }
+        }
+        best
+    }
+}
