@@ -29,6 +29,7 @@ use super::parts::Recall;
 use super::targets::{drawn, evenly};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
+use crate::chart::Chart;
 use crate::count::Count;
 use crate::error::Result;
 use crate::rng::{Rng, child};
@@ -143,6 +144,17 @@ impl Bananas {
             Prediction::new(mu, sigma, acquisition, &scale, history.sign())
         });
         Ok(looked.collect())
+    }
+
+    /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and the
+    /// truth as far as it is known.
+    ///
+    /// # Errors
+    /// As of [`Bananas::predict`].
+    pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
+        let predictions = self.predict(study, architectures)?;
+        let name = self.acquisition.name();
+        Ok(crate::study::outlook_chart(study, architectures, &predictions, &name))
     }
 
     fn recipe(&self) -> Recipe {

@@ -29,6 +29,7 @@ use super::parts::Recall;
 use super::targets::{Targets, evenly, targets};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
+use crate::chart::Chart;
 use crate::error::Result;
 use crate::rng::Rng;
 use crate::study::{History, Study};
@@ -160,6 +161,17 @@ impl GaussianProcess {
             Prediction::new(o.mu, o.sigma, acquisition, &scale, history.sign())
         };
         Ok(found.into_iter().map(prediction).collect())
+    }
+
+    /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and the
+    /// truth as far as it is known.
+    ///
+    /// # Errors
+    /// As of [`GaussianProcess::predict`].
+    pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
+        let predictions = self.predict(study, architectures)?;
+        let name = self.acquisition.name();
+        Ok(crate::study::outlook_chart(study, architectures, &predictions, &name))
     }
 
     fn kernel(&self) -> Kernel {

@@ -19,6 +19,7 @@ use super::parts::Recall;
 use super::targets::{Targets, evenly, targets};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
+use crate::chart::Chart;
 use crate::count::Count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -114,6 +115,17 @@ impl RandomForest {
             Prediction::new(mu, sigma, acquisition, &scale, history.sign())
         };
         Ok(looked.into_iter().map(prediction).collect())
+    }
+
+    /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and the
+    /// truth as far as it is known.
+    ///
+    /// # Errors
+    /// As of [`RandomForest::predict`].
+    pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
+        let predictions = self.predict(study, architectures)?;
+        let name = self.acquisition.name();
+        Ok(crate::study::outlook_chart(study, architectures, &predictions, &name))
     }
 
     /// Mean, standard deviation and acquisition of architectures.

@@ -1,11 +1,16 @@
 //! Charts of how a search went: who descends from whom, and which trials were a population when.
 
-use super::{Study, Trial};
+use super::{Study, Trial, run};
+use crate::arch::Architecture;
 use crate::chart::{
-    Chart, DecisionProbabilities, FamilyTree, Member, Population, Probabilities, Relative,
+    Candidate, Chart, DecisionProbabilities, FamilyTree, Member, Population, Probabilities,
+    Relative, SurrogateView,
 };
 use crate::count::Count;
+use crate::evaluate::{Budget, Evaluator};
 use crate::strategy::Odds;
+use crate::surrogate::Prediction;
+use std::collections::HashMap;
 
 impl Study {
     /// The trials with lines to their parents, coloured by origin; the line of the best stands out.
@@ -73,4 +78,47 @@ pub(crate) fn odds_chart(shown: &str, odds: Vec<Odds>) -> Chart {
         panel.probabilities.iter_mut().zip(probabilities).for_each(|(row, p)| row.push(p));
     }
     Chart::new(Probabilities { x: "trials".into(), shown: shown.to_string(), decisions })
+}
+
+/// What a model expects of architectures after the trials of a study. The truth is shown where a trial
+/// found it, and everywhere if it only has to be looked up.
+pub(crate) fn outlook_chart(
+    study: &Study,
+    architectures: &[Architecture],
+    predictions: &[Prediction],
+    acquisition: &str,
+) -> Chart {
+    let (metric, evaluator) = (study.metric(), study.evaluator());
+    let seen: HashMap<Vec<u32>, f64> = study
+        .trials_done()
+        .iter()
+        .filter_map(|t| Some((t.architecture().decisions(), t.score()?)))
+        .collect();
+    let budget = Budget::new(evaluator.full(), evaluator.full(), 0);
+    let look_up = |arch: &Architecture| {
+        let cheap = evaluator.looks_up();
+        let found = cheap.then(|| run::guarded(|| evaluator.evaluate(arch, &budget)).ok())?;
+        found.map(|e| e.score())
+    };
+    let candidate = |(arch, p): (&Architecture, &Prediction)| {
+        let known = seen.get(arch.decided()).copied();
+        Candidate {
+            name: arch.to_text(),
+            mean: p.mean(),
+            sd: p.sd(),
+            acquisition: p.acquisition(),
+            truth: known.or_else(|| look_up(arch)),
+            seen: known.is_some(),
+        }
+    };
+    let candidates: Vec<Candidate> = architectures.iter().zip(predictions).map(candidate).collect();
+    let open = candidates.iter().enumerate().filter(|(_, c)| !c.seen && c.acquisition.is_finite());
+    let chosen = open.max_by(|a, b| a.1.acquisition.total_cmp(&b.1.acquisition)).map(|(i, _)| i);
+    Chart::new(SurrogateView {
+        metric: metric.name,
+        maximise: metric.maximise,
+        acquisition: acquisition.to_string(),
+        candidates,
+        chosen,
+    })
 }

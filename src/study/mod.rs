@@ -15,7 +15,7 @@ mod trial;
 pub use explain::Explanation;
 pub use history::History;
 pub(crate) use history::best as best_of;
-pub(crate) use lineage::odds_chart;
+pub(crate) use lineage::{odds_chart, outlook_chart};
 pub(crate) use objective::values as objective_values;
 pub use running::Running;
 use trial::Cost;
