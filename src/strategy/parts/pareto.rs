@@ -82,8 +82,8 @@ mod tests {
         let expected: Vec<Vec<usize>> = FRONTS.iter().map(|f| f.to_vec()).collect();
         assert_eq!(fronts, expected);
         let distance = crowding(&rows, &fronts[0]);
-        for (a, b) in distance.iter().zip(CROWDING) {
-            assert!(a == b || (a - b).abs() < 1e-12, "{distance:?}");
+        for (a, b) in distance.into_iter().zip(CROWDING) {
+            assert!(a == b || (a - b).abs() < 1e-12, "{a}, not {b}");
         }
     }
 
