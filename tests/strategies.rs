@@ -112,6 +112,8 @@ struct Case<'c> {
     path: PathBuf,
 }
 
+type Score = fn(&Architecture) -> f64;
+
 type Check = fn(&Case) -> Result<(), String>;
 
 const CHECKS: &[(&str, Check)] = &[
@@ -208,7 +210,7 @@ fn ends_with_its_budget(case: &Case) -> Result<(), String> {
 }
 
 fn a_seed_is_a_study(case: &Case) -> Result<(), String> {
-    for batch in [1, 4] {
+    for batch in [1, 4, 2 * TRIALS] {
         let plan = case.scored().batch(batch);
         let first = lines(&run(&plan.jobs(1))?);
         same_lines(&format!("batch {batch}, again,"), &first, &lines(&run(&plan.jobs(1))?))?;
@@ -318,7 +320,7 @@ fn mirrored(case: &Case) -> Result<(), String> {
 }
 
 fn scores_of_every_size(case: &Case) -> Result<(), String> {
-    let sizes: [(&str, fn(&Architecture) -> f64); 4] = [
+    let sizes: [(&str, Score); 4] = [
         ("one score for all", |_| 0.5),
         ("huge scores", |arch| if arch.identity() % 2 == 0 { 1e300 } else { -1e300 }),
         ("tiny differences", |arch| 1.0 + (arch.identity() % 5) as f64 * f64::EPSILON),
@@ -415,6 +417,62 @@ fn every_strategy_on_every_space() {
     }
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} checks failed:\n{}", failed.len(), failed.join("\n"));
+}
+
+/// The suite is no stronger than what it finds: strategies with a fault each, and the check that says so.
+#[test]
+fn faults_are_found() {
+    fn faulty(f: fn(&History, &mut Rng) -> Result<Architecture>) -> Make {
+        Box::new(move || strategy("faulty", f))
+    }
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let counting = faulty(|history, _| {
+        let n = ASKED.fetch_add(1, Ordering::SeqCst);
+        history.space().enumerate().nth(n % 7).ok_or_else(|| Error::from("nothing"))
+    });
+    let upward = faulty(|history, rng| {
+        let all = history.finished();
+        match all.iter().max_by(|a, b| a.score().partial_cmp(&b.score()).unwrap()) {
+            Some(best) => history.space().mutate(&best.architecture(), rng),
+            None => history.space().sample(rng),
+        }
+    });
+    let timid = faulty(|history, rng| match history.failed().is_empty() {
+        true => history.space().sample(rng),
+        false => Err(Error::from("I give up")),
+    });
+    let careless = faulty(|history, rng| {
+        let n = history.space().sample(rng)?.decisions().len();
+        history.space().decode(vec![3; n])
+    });
+    let remembering: Make = Box::new(|| {
+        let asked = AtomicUsize::new(0);
+        strategy("remembering", move |history, rng| {
+            let n = asked.fetch_add(1, Ordering::SeqCst);
+            history.space().sample(&mut rng.stream("mine", n))
+        })
+    });
+    let absurd = faulty(|history, rng| match history.best() {
+        Some(best) if best.score() > Some(1e6) => Err(Error::from("too good to be true")),
+        _ => history.space().sample(rng),
+    });
+    let found = [
+        ("counting", counting, "a seed is a study"),
+        ("upward", upward, "mirrored"),
+        ("timid", timid, "failures"),
+        ("careless", careless, ENDS),
+        ("remembering", remembering, "resumed"),
+        ("absurd", absurd, "scores of every size"),
+    ];
+    let folder = Folder::new("strategies-faults");
+    let spaces = all_spaces();
+    let space = spaces.iter().find(|s| s.name == "a tight limit").unwrap();
+    for (name, it, check) in found {
+        let (strategy, path) = (Named { name, it }, folder.0.join("study.jsonl"));
+        let case = Case { strategy: &strategy, space, path };
+        let (_, run) = CHECKS.iter().find(|c| c.0 == check).unwrap();
+        assert!(guarded(*run, &case).is_err(), "{name}: nothing was found by {check:?}");
+    }
 }
 
 /// From its journal alone: its settings are all there, and the strategy that is made from them goes on
