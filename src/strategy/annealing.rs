@@ -67,9 +67,6 @@ struct Walk {
     worse: Vec<f64>,
 }
 
-/// How often a step goes further from neighbours that were all tried.
-const FURTHER: usize = 100;
-
 impl Default for Annealing {
     fn default() -> Self {
         Annealing { first: 0.4, last: 0.02, recall: Recall::default() }
@@ -126,27 +123,15 @@ impl Annealing {
     }
 }
 
-/// A neighbour that was not tried yet, or the nearest beyond them that was not.
-fn step(at: &Trial, history: &History, rng: &mut Rng) -> Result<Proposal> {
-    let space = history.space();
-    let middle = &at.0.architecture;
-    let near = |rng: &mut Rng| Ok(Proposal::child(space.mutate(middle, rng)?, at));
-    let mut found = fresh(history, rng, near)?;
-    for _ in 0..FURTHER {
-        if history.rejected.is_some() || !history.tried(&found.architecture) {
-            break;
-        }
-        found = Proposal::child(space.mutate(&found.architecture, rng)?, at);
-    }
-    Ok(found)
-}
-
 impl Strategy for Annealing {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |walk| {
             self.follow(walk, history);
             if let Some(at) = &walk.at {
-                match step(at, history, rng) {
+                let space = history.space();
+                let middle = &at.0.architecture;
+                let near = |rng: &mut Rng| Ok(Proposal::child(space.mutate(middle, rng)?, at));
+                match fresh(history, rng, near) {
                     // An architecture without a neighbour: begin anew elsewhere.
                     Err(e) if e.kind() == ErrorKind::Exhausted => {}
                     found => return found,

@@ -20,10 +20,10 @@
 //! many generations as members: N = the square root of the trials, at least 4 and at most 100.
 //!
 //! Where we differ: a child that was tried already is bred again, as in pymoo, since its score is
-//! known. Trials that fail never join a population. A generation is full when its trials have
-//! finished, in their order; with a batch, those that were under way at that moment are children of
-//! the generation before, and count for the next. So everything follows from the trials that may be
-//! seen; with several objectives, from their scores.
+//! known; where that leads nowhere new it is mutated on until it is new. Trials that fail never join a
+//! population. A generation is full when its trials have finished, in their order; with a batch, those
+//! that were under way at that moment are children of the generation before, and count for the next.
+//! So everything follows from the trials that may be seen; with several objectives, from their scores.
 
 use super::parts::{Recall, Variation, tournament};
 use super::{Proposal, Strategy, stored};

@@ -17,9 +17,10 @@
 //! N = the square root of the trials, at least 4 and at most 100. With one objective the fronts are the
 //! scores in order, and it is a genetic algorithm in which parents and children compete.
 //!
-//! Where we differ: a child that was tried already is bred again, as in pymoo. Trials that fail never
-//! join a population. Q_t is full when N children have finished, in the order of the trials; with a
-//! batch, those under way at that moment are children of the generation before, and count for the next.
+//! Where we differ: a child that was tried already is bred again, as in pymoo, and where that leads
+//! nowhere new it is mutated on until it is new. Trials that fail never join a population. Q_t is full
+//! when N children have finished, in the order of the trials; with a batch, those under way at that
+//! moment are children of the generation before, and count for the next.
 
 use super::genetic::usual_population;
 use super::parts::pareto::{crowding, fronts};
