@@ -67,9 +67,6 @@ struct Walk {
     worse: Vec<f64>,
 }
 
-/// How often a step goes further from neighbours that were all tried.
-const FURTHER: usize = 100;
-
 impl Default for Annealing {
     fn default() -> Self {
         Annealing { first: 0.4, last: 0.02, recall: Recall::default() }
@@ -115,8 +112,8 @@ impl Annealing {
                 let n = trial.number();
                 let chance = (-worse / (usual * self.temperature(n, planned))).exp();
                 let drawn = Rng::from_u64(child(history.seed, "accept", n as u64)).uniform();
-                // Also where the step is too large for a number, and the chance none.
-                if !(drawn < chance) {
+                // The chance is no number where the steps are too large for one.
+                if chance.is_nan() || drawn >= chance {
                     continue;
                 }
             }
@@ -126,27 +123,15 @@ impl Annealing {
     }
 }
 
-/// A neighbour that was not tried yet, or the nearest beyond them that was not.
-fn step(at: &Trial, history: &History, rng: &mut Rng) -> Result<Proposal> {
-    let space = history.space();
-    let middle = &at.0.architecture;
-    let near = |rng: &mut Rng| Ok(Proposal::child(space.mutate(middle, rng)?, at));
-    let mut found = fresh(history, rng, near)?;
-    for _ in 0..FURTHER {
-        if history.rejected.is_some() || !history.tried(&found.architecture) {
-            break;
-        }
-        found = Proposal::child(space.mutate(&found.architecture, rng)?, at);
-    }
-    Ok(found)
-}
-
 impl Strategy for Annealing {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |walk| {
             self.follow(walk, history);
             if let Some(at) = &walk.at {
-                match step(at, history, rng) {
+                let space = history.space();
+                let middle = &at.0.architecture;
+                let near = |rng: &mut Rng| Ok(Proposal::child(space.mutate(middle, rng)?, at));
+                match fresh(history, rng, near) {
                     // An architecture without a neighbour: begin anew elsewhere.
                     Err(e) if e.kind() == ErrorKind::Exhausted => {}
                     found => return found,
@@ -180,5 +165,57 @@ impl Strategy for Annealing {
 impl std::fmt::Debug for Annealing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.describe(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::{Duplicates, Space, Study, evaluator};
+
+    #[test]
+    fn a_usual_step_is_accepted_with_the_given_chances() {
+        let walk = Annealing::new();
+        let chance = |n| (-1.0 / walk.temperature(n, 101)).exp();
+        assert!((chance(0) - 0.4).abs() < 1e-12 && (chance(100) - 0.02).abs() < 1e-12);
+        // Geometric: the middle is the geometric mean of the ends; after the end it stays cold.
+        let middle = walk.temperature(50, 101).powi(2);
+        assert!((middle - walk.temperature(0, 101) * walk.temperature(100, 101)).abs() < 1e-12);
+        assert_eq!(walk.temperature(500, 101), walk.temperature(100, 101));
+        assert!(walk.temperature(0, 0).is_finite() && walk.temperature(0, 1).is_finite());
+    }
+
+    /// The walk of the paper, followed beside the study: every trial is a step from where it stands.
+    #[test]
+    fn every_step_is_from_where_the_walk_stands() {
+        for minimise in [false, true] {
+            let rugged = evaluator(|arch, _| (arch.identity() % 997) as f64);
+            let rugged = if minimise { rugged.minimise() } else { rugged };
+            let study = Study::new(&Space::decisions([4; 6]), rugged).strategy(Annealing::new());
+            let study = study.batch(1).trials(200).duplicates(Duplicates::Repeat).seed(3).quiet();
+            let trials = study.run().unwrap().trials_done();
+            let (mut at, mut worse, mut up, mut down, mut stayed) = (0, vec![], 0, [0, 0], [0, 0]);
+            for (n, trial) in trials.iter().enumerate().skip(1) {
+                assert_eq!(trial.parents(), [at], "trial {n}");
+                let (a, b) = (trials[at].score().unwrap(), trial.score().unwrap());
+                let d = if minimise { b - a } else { a - b };
+                let late = usize::from(n >= 100);
+                if d <= 0.0 {
+                    (at, up) = (n, up + 1);
+                    continue;
+                }
+                worse.push(d);
+                worse.sort_by(f64::total_cmp);
+                let t = Annealing::new().temperature(n, 200) * worse[worse.len() / 2];
+                let chance = Rng::from_u64(child(3, "accept", n as u64)).uniform();
+                match chance < (-d / t).exp() {
+                    true => (at, down[late]) = (n, down[late] + 1),
+                    false => stayed[late] += 1,
+                }
+            }
+            // It goes downhill more often in the first half.
+            assert!(up > 20, "{up}");
+            assert!(down[0] * stayed[1] > down[1] * stayed[0], "{down:?} {stayed:?}");
+        }
     }
 }

@@ -56,7 +56,7 @@ pointers!(Box, Arc);
 /// or an arc. `How` tells the compiler which of these it is, and is never written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot choose architectures",
-    label = "pass Random, Grid, LocalSearch::new(), Evolution::regularized(), strategy(\"name\", |history, rng| ...), or a value that implements Strategy"
+    label = "pass Random, Grid, LocalSearch::new(), Evolution::regularized(), Tpe::new(), strategy(\"name\", |history, rng| ...), or a value that implements Strategy"
 )]
 pub trait IntoStrategy<How> {
     /// The owned handle.

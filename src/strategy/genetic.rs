@@ -20,10 +20,10 @@
 //! many generations as members: N = the square root of the trials, at least 4 and at most 100.
 //!
 //! Where we differ: a child that was tried already is bred again, as in pymoo, since its score is
-//! known. Trials that fail never join a population. A generation is full when its trials have
-//! finished, in their order; with a batch, those that were under way at that moment are children of
-//! the generation before, and count for the next. So everything follows from the trials that may be
-//! seen; with several objectives, from their scores.
+//! known; where that leads nowhere new it is mutated on until it is new. Trials that fail never join a
+//! population. A generation is full when its trials have finished, in their order; with a batch, those
+//! that were under way at that moment are children of the generation before, and count for the next.
+//! So everything follows from the trials that may be seen; with several objectives, from their scores.
 
 use super::parts::{Recall, Variation, tournament};
 use super::{Proposal, Strategy, stored};
@@ -204,5 +204,44 @@ impl std::fmt::Debug for Genetic {
              mutation {mutation})",
             self.tournament, self.elite
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::{Duplicates, Space, Study, evaluator};
+
+    /// Generation after generation, followed beside the study: the elite is never evaluated again.
+    #[test]
+    fn parents_are_of_the_last_generation_or_its_elite() {
+        let (n, e) = (8, 2);
+        let rugged = evaluator(|arch, _| (arch.identity() % 997) as f64);
+        let study = Study::new(&Space::decisions([4; 6]), rugged).duplicates(Duplicates::Repeat);
+        let study = study.strategy(Genetic::new().population(n).elite(e));
+        let trials = study.batch(1).trials(80).seed(3).quiet().run().unwrap().trials_done();
+        let mut population: Vec<usize> = (0..n).collect();
+        let (mut crossed, mut from_elite) = (0, 0);
+        assert!(trials[..n].iter().all(|t| t.origin() == "random"));
+        for generation in 0..(80 - n) / (n - e) {
+            let begin = n + generation * (n - e);
+            let children: Vec<usize> = (begin..begin + n - e).collect();
+            for &child in &children {
+                let parents = trials[child].parents();
+                assert!(!parents.is_empty() && parents.iter().all(|p| population.contains(p)));
+                crossed += usize::from(parents.len() == 2);
+                from_elite += usize::from(parents.iter().any(|&p| p < begin - (n - e)));
+            }
+            population.sort_by(|&a, &b| trials[b].score().partial_cmp(&trials[a].score()).unwrap());
+            population.truncate(e);
+            population.extend(children);
+        }
+        assert!(crossed > 50 && from_elite > 5, "{crossed} crossed, {from_elite} from the elite");
+    }
+
+    #[test]
+    fn a_population_has_as_many_members_as_there_are_generations() {
+        assert_eq!([0, 20, 100, 300, 1_000_000].map(usual_population), [4, 4, 10, 17, 100]);
+        assert!(Genetic::new().population(50).describe(20).contains("at random"));
     }
 }

@@ -17,9 +17,10 @@
 //! N = the square root of the trials, at least 4 and at most 100. With one objective the fronts are the
 //! scores in order, and it is a genetic algorithm in which parents and children compete.
 //!
-//! Where we differ: a child that was tried already is bred again, as in pymoo. Trials that fail never
-//! join a population. Q_t is full when N children have finished, in the order of the trials; with a
-//! batch, those under way at that moment are children of the generation before, and count for the next.
+//! Where we differ: a child that was tried already is bred again, as in pymoo, and where that leads
+//! nowhere new it is mutated on until it is new. Trials that fail never join a population. Q_t is full
+//! when N children have finished, in the order of the trials; with a batch, those under way at that
+//! moment are children of the generation before, and count for the next.
 
 use super::genetic::usual_population;
 use super::parts::pareto::{crowding, fronts};
@@ -110,33 +111,42 @@ impl Nsga2 {
                 let parents = std::mem::take(&mut state.population);
                 let mut all: Vec<Trial> = parents.into_iter().map(|m| m.trial).collect();
                 all.append(&mut state.children);
-                state.population = survivors(history, &all, n);
+                let member = |(i, rank, distance): (usize, usize, f64)| Member {
+                    trial: all[i].clone(),
+                    rank,
+                    distance,
+                };
+                let chosen = survivors(&minimised(history, &all), n).into_iter();
+                state.population = chosen.map(member).collect();
             }
         }
         state.seen = visible.len();
     }
 }
 
-/// The `n` trials of the lowest ranks, and of the last rank that fits in part the least crowded.
-fn survivors(history: &History, trials: &[Trial], n: usize) -> Vec<Member> {
+/// The objectives of trials, all turned so that less is better.
+fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     let metrics = history.objectives();
-    let minimised = |values: Vec<f64>| {
-        let turned = values.into_iter().zip(&metrics);
-        turned.map(|(v, m)| if m.maximise { -v } else { v }).collect()
+    let turned = |values: Vec<f64>| {
+        let all = values.into_iter().zip(&metrics);
+        all.map(|(v, m)| if m.maximise { -v } else { v }).collect()
     };
-    let rows: Vec<Vec<f64>> =
-        trials.iter().map(|t| history.values(t).map_or(vec![], minimised)).collect();
-    let mut chosen: Vec<Member> = Vec::with_capacity(n);
-    for (rank, front) in fronts(&rows).iter().enumerate() {
-        let mut ranked: Vec<(usize, f64)> =
-            front.iter().copied().zip(crowding(&rows, front)).collect();
+    trials.iter().map(|t| history.values(t).map_or(vec![], turned)).collect()
+}
+
+/// The `n` rows of the lowest ranks, of the last rank that fits in part the least crowded: number,
+/// rank and crowding distance.
+fn survivors(rows: &[Vec<f64>], n: usize) -> Vec<(usize, usize, f64)> {
+    let mut chosen = Vec::with_capacity(n);
+    for (rank, front) in fronts(rows).iter().enumerate() {
+        let distances = crowding(rows, front);
+        let mut ranked: Vec<_> = front.iter().zip(distances).map(|(&i, d)| (i, rank, d)).collect();
         if chosen.len() + ranked.len() > n {
             // Of equals the earlier.
-            ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+            ranked.sort_by(|a, b| b.2.total_cmp(&a.2));
             ranked.truncate(n - chosen.len());
         }
-        let members = ranked.into_iter().map(|(i, distance)| (trials[i].clone(), distance));
-        chosen.extend(members.map(|(trial, distance)| Member { trial, rank, distance }));
+        chosen.append(&mut ranked);
     }
     chosen
 }
@@ -182,5 +192,72 @@ impl std::fmt::Debug for Nsga2 {
         let n = self.population.map_or("√trials".to_string(), |n| n.to_string());
         let Variation { crossover, mutation } = self.variation;
         write!(f, "NSGA-II (population {n}; crossover {crossover}; mutation {mutation})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::{Duplicates, Metric, Space, Study, evaluator};
+
+    /// With two objectives in which no two rows are equal.
+    #[test]
+    fn the_survivors_are_pymoos() {
+        let rows: Vec<Vec<f64>> = ROWS.iter().map(|row| row.to_vec()).collect();
+        let mut chosen: Vec<usize> = survivors(&rows, 9).into_iter().map(|c| c.0).collect();
+        chosen.sort_unstable();
+        assert_eq!(chosen, SURVIVORS);
+    }
+
+    /// pymoo 0.6.2: `F = numpy.random.default_rng(2).integers(0, 1000, (18, 2)) / 100`, and
+    /// the numbers of the 9 rows that `RankAndCrowding` keeps.
+    const ROWS: [[f64; 2]; 18] = [
+        [8.37, 2.61],
+        [1.09, 2.98],
+        [4.13, 8.14],
+        [4.51, 0.91],
+        [3.34, 6.0],
+        [8.13, 7.28],
+        [9.92, 1.87],
+        [8.8, 0.55],
+        [5.58, 2.74],
+        [2.01, 6.57],
+        [3.05, 5.62],
+        [2.6, 1.5],
+        [7.49, 4.32],
+        [6.78, 6.69],
+        [9.45, 4.22],
+        [2.19, 6.33],
+        [9.34, 9.67],
+        [8.67, 6.83],
+    ];
+    const SURVIVORS: [usize; 9] = [0, 1, 3, 6, 7, 8, 9, 10, 11];
+
+    /// Parents are members of the population of their generation, followed beside the study.
+    #[test]
+    fn parents_are_survivors() {
+        let two = evaluator(|arch, _| {
+            let h = arch.identity();
+            crate::Evaluation::new((h % 97) as f64).with("other", (h % 89) as f64)
+        });
+        let study = Study::new(&Space::decisions([4; 6]), two).objective(Metric::minimise("other"));
+        let study = study.strategy(Nsga2::new().population(8)).duplicates(Duplicates::Repeat);
+        let trials = study.batch(1).trials(80).seed(3).quiet().run().unwrap().trials_done();
+        let rows: Vec<Vec<f64>> = trials
+            .iter()
+            .map(|t| t.evaluation().map(|e| vec![-e.score(), e.get("other").unwrap()]).unwrap())
+            .collect();
+        let mut population: Vec<usize> = (0..8).collect();
+        assert!(trials[..8].iter().all(|t| t.origin() == "random"));
+        for generation in 1..10 {
+            let children: Vec<usize> = (8 * generation..8 * generation + 8).collect();
+            for &n in &children {
+                let parents = trials[n].parents();
+                assert!(!parents.is_empty() && parents.iter().all(|p| population.contains(p)));
+            }
+            population.extend(children);
+            let here: Vec<Vec<f64>> = population.iter().map(|&n| rows[n].clone()).collect();
+            population = survivors(&here, 8).into_iter().map(|c| population[c.0]).collect();
+        }
     }
 }

@@ -59,6 +59,8 @@ pub struct Tpe {
 
 /// The most trials that count as good.
 const MOST_GOOD: usize = 25;
+/// More would be drawn for longer than most architectures are trained.
+const MOST_CANDIDATES: i64 = 100_000;
 /// Trials at random before the first model.
 const STARTUP: usize = 10;
 
@@ -147,7 +149,7 @@ impl Tpe {
     ) -> Option<Architecture> {
         let places = history.space().places();
         let mut drawn: Vec<(f64, Vec<u32>)> = vec![];
-        for _ in 0..self.candidates.max(1) {
+        for _ in 0..self.candidates.clamp(1, MOST_CANDIDATES) {
             let (mut decisions, mut gain) = (vec![], 0.0);
             places.visit(0, &mut |place, options| {
                 let (pick, ratio) = decide(l.0.get(&place), all.0.get(&place), options, rng);
@@ -252,9 +254,11 @@ impl Strategy for Tpe {
                 self.gamma
             ));
         }
-        if self.candidates < 1 {
-            let n = self.candidates;
-            wrong.push(format!("candidates({n}): at least 1 is needed. Try candidates(24)."));
+        if !(1..=MOST_CANDIDATES).contains(&self.candidates) {
+            wrong.push(format!(
+                "candidates({}): 1 to {MOST_CANDIDATES} are allowed. Try candidates(24).",
+                self.candidates
+            ));
         }
         if let Some(n) = self.startup.filter(|&n| n < 1) {
             wrong.push(format!("startup({n}): at least 1 trial is needed. Try startup(10)."));
@@ -271,5 +275,64 @@ impl std::fmt::Debug for Tpe {
             f,
             "tree-structured Parzen estimator ({random} at random; gamma {gamma}; {candidates} candidates)"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// N p_i + C_i: with l of [3, 0, 1] and all of [4, 4, 2] it is [4, 1, 2] of 7 over [2, 5, 2] of 9.
+    #[test]
+    fn options_are_drawn_from_l_and_judged_by_both_densities() {
+        let (l, all) = (vec![3, 0, 1], vec![4, 4, 2]);
+        let expected = [4.0 / 7.0, 1.0 / 7.0, 2.0 / 7.0];
+        let ratios =
+            [(4.0 / 7.0) / (2.0 / 9.0), (1.0 / 7.0) / (5.0 / 9.0), (2.0 / 7.0) / (2.0 / 9.0)];
+        let (mut rng, mut drawn) = (Rng::new(1), [0; 3]);
+        for _ in 0..70_000 {
+            let (pick, ratio) = decide(Some(&l), Some(&all), 3, &mut rng);
+            drawn[pick] += 1;
+            assert!((ratio - ratios[pick]).abs() < 1e-12);
+        }
+        for (n, p) in drawn.iter().zip(expected) {
+            assert!((f64::from(*n) / 70_000.0 - p).abs() < 0.01, "{drawn:?}");
+        }
+        // At a place that was never seen both are the prior.
+        assert_eq!(decide(None, None, 3, &mut rng).1, 1.0);
+    }
+
+    /// Choices of a branch are counted at their own places: those of the one-hot encoding.
+    #[test]
+    fn choices_are_counted_at_their_place_in_the_tree() {
+        let inner = one_of([skip(), linear(any([4, 8, 16])), repeat(1..=2, linear(any([4, 8])))]);
+        let space = Space::new([8], Task::classification(2)).then(repeat(0..=3, inner));
+        let mut rng = Rng::new(1);
+        for _ in 0..200 {
+            let arch = space.sample(&mut rng).unwrap();
+            let mut counts = Counts::default();
+            counts.add(space.places(), &arch);
+            let mut columns = vec![0.0; space.places().width];
+            for (place, options) in &counts.0 {
+                options.iter().enumerate().for_each(|(i, &n)| columns[place + i] += n as f32);
+            }
+            assert_eq!(columns, Encoding::one_hot().of(&arch).unwrap(), "{arch}");
+            counts.remove(space.places(), &arch);
+            assert!(counts.0.values().flatten().all(|&n| n == 0));
+        }
+    }
+
+    #[test]
+    fn a_tenth_of_the_trials_is_good_and_no_more_than_25() {
+        let y: Vec<f64> = (0..1000).map(|i| f64::from(i * 7919 % 1000)).collect();
+        for (n, most) in [(1, 1), (10, 1), (11, 2), (100, 10), (1000, 25)] {
+            let mut good = Tpe::new().good(&y[..n]);
+            good.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
+            let mut best: Vec<usize> = (0..n).collect();
+            best.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
+            assert_eq!(good, best[..most]);
+        }
+        assert_eq!(Tpe::new().good(&[1.0; 30]).into_iter().max(), Some(2));
     }
 }

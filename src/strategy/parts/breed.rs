@@ -6,9 +6,11 @@ use crate::rng::Rng;
 use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
-/// Draws for an architecture that was not tried yet, before one that was is taken; pymoo's
-/// elimination of duplicates gives up after as many.
+/// Draws for an architecture that was not tried yet; pymoo's elimination of duplicates gives up after
+/// as many.
 const DRAWS: usize = 100;
+/// Mutations that then lead away from those that were tried, before one of them is taken.
+const FURTHER: usize = 100;
 
 /// How children differ from their parents.
 ///
@@ -98,7 +100,8 @@ impl Variation {
     }
 }
 
-/// What `draw` draws, again while it was tried already.
+/// What `draw` draws, again while it was tried already; when only what was tried seems to be left, the
+/// nearest beyond it that was not.
 pub(in super::super) fn fresh(
     history: &History,
     rng: &mut Rng,
@@ -106,12 +109,24 @@ pub(in super::super) fn fresh(
 ) -> Result<Proposal> {
     let mut drawn = draw(rng)?;
     // A study that has refused one that was tried asks for a new one itself.
-    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
-    for _ in 1..draws {
+    if history.rejected.is_some() {
+        return Ok(drawn);
+    }
+    for _ in 1..DRAWS {
+        if !history.tried(&drawn.architecture) {
+            return Ok(drawn);
+        }
+        drawn = draw(rng)?;
+    }
+    for _ in 0..FURTHER {
         if !history.tried(&drawn.architecture) {
             break;
         }
-        drawn = draw(rng)?;
+        match history.space().mutate(&drawn.architecture, rng) {
+            Ok(architecture) => drawn.architecture = architecture,
+            Err(e) if e.kind() == ErrorKind::Exhausted => break,
+            Err(e) => return Err(e),
+        }
     }
     Ok(drawn)
 }

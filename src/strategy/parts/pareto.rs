@@ -52,19 +52,20 @@ pub(in super::super) fn fronts(rows: &[Vec<f64>]) -> Vec<Vec<usize>> {
 pub(in super::super) fn crowding(rows: &[Vec<f64>], front: &[usize]) -> Vec<f64> {
     let mut distance = vec![0.0; front.len()];
     let objectives = front.first().map_or(0, |&i| rows[i].len());
-    for m in 0..objectives {
-        let value = |i: usize| rows[front[i]][m];
+    let columns = (0..objectives).map(|m| front.iter().map(|&i| rows[i][m]).collect::<Vec<f64>>());
+    for values in columns {
         let mut order: Vec<usize> = (0..front.len()).collect();
-        order.sort_by(|&a, &b| value(a).total_cmp(&value(b)));
+        order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
         let (Some(&low), Some(&high)) = (order.first(), order.last()) else { continue };
         // Of halves: the range of the largest numbers is none.
-        let range = value(high) / 2.0 - value(low) / 2.0;
+        let apart = |a: usize, b: usize| values[b] / 2.0 - values[a] / 2.0;
+        let range = apart(low, high);
         if range <= 0.0 {
             continue;
         }
         (distance[low], distance[high]) = (f64::INFINITY, f64::INFINITY);
         for three in order.windows(3) {
-            distance[three[1]] += (value(three[2]) / 2.0 - value(three[0]) / 2.0) / range;
+            distance[three[1]] += apart(three[0], three[2]) / range;
         }
     }
     distance
@@ -82,8 +83,8 @@ mod tests {
         let expected: Vec<Vec<usize>> = FRONTS.iter().map(|f| f.to_vec()).collect();
         assert_eq!(fronts, expected);
         let distance = crowding(&rows, &fronts[0]);
-        for (a, b) in distance.iter().zip(CROWDING) {
-            assert!(a == b || (a - b).abs() < 1e-12, "{distance:?}");
+        for (a, b) in distance.into_iter().zip(CROWDING) {
+            assert!(a == b || (a - b).abs() < 1e-12, "{a}, not {b}");
         }
     }
 
