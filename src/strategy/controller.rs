@@ -267,3 +267,120 @@ impl Plain {
         state.last().map_or(&[], |(h, _)| h)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    const TINY: super::Shape = super::Shape { layers: 2, units: 3, init: 0.5 };
+
+    /// Branches, copies, copies of branches, and a block that is decided once.
+    fn conditional() -> Space {
+        let cell = shared("s", linear(any([4, 5, 6])));
+        let branch = one_of([skip(), dropout(any([0.0, 0.5])), linear(any([4, 8])).residual()]);
+        Space::new([8], Task::classification(2)).then(&cell).then(repeat(0..=2, branch)).then(&cell)
+    }
+
+    #[test]
+    fn the_probabilities_of_all_architectures_sum_to_one() {
+        for space in [conditional(), Space::decisions([3, 2, 4])] {
+            let controller = Controller::new(&space, TINY, 0.1, 3).unwrap();
+            let all = space.all().unwrap();
+            assert_eq!(all.len() as u128, space.size().unwrap());
+            let all: Vec<&[u32]> = all.iter().map(Architecture::decided).collect();
+            let p = controller.log_probabilities(&all).unwrap();
+            let sum: f64 = p.iter().map(|&l| f64::from(l).exp()).sum();
+            assert!((sum - 1.0).abs() < 1e-5, "{sum}");
+        }
+    }
+
+    /// The weights without a graph say the same as those with one, whatever an architecture is scored
+    /// with; and the odds are the one-hot encodings, each as likely as its architecture.
+    #[test]
+    fn draws_have_the_probabilities_of_the_graph() {
+        let space = conditional();
+        let controller = Controller::new(&space, TINY, 0.1, 4).unwrap();
+        let mut rng = Rng::new(1);
+        let (mut archs, mut expected) = (vec![], vec![]);
+        for _ in 0..20 {
+            let mut heads = vec![];
+            let drawn = controller.draw(&mut rng, &mut |_, p| heads.push(p.to_vec())).unwrap();
+            assert!(space.decode(drawn.clone()).is_ok());
+            let taken = heads.iter().zip(&drawn).map(|(p, &d)| p[d as usize].ln());
+            expected.push(taken.sum::<f32>());
+            archs.push(drawn);
+        }
+        let archs: Vec<&[u32]> = archs.iter().map(Vec::as_slice).collect();
+        let together = controller.log_probabilities(&archs).unwrap();
+        for ((arch, a), b) in archs.iter().zip(&together).zip(&expected) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+            let alone = controller.log_probabilities(&[arch]).unwrap();
+            assert!((a - alone[0]).abs() < 1e-5, "{a} {alone:?}");
+        }
+
+        let all = space.all().unwrap();
+        let codes: Vec<&[u32]> = all.iter().map(Architecture::decided).collect();
+        let p = controller.log_probabilities(&codes).unwrap();
+        let rows = Encoding::one_hot().all(&all).unwrap();
+        let odds = controller.odds(4000, &mut Rng::new(2)).unwrap();
+        for (i, odds) in odds.iter().enumerate() {
+            let exact: f32 = rows.iter().zip(&p).map(|(row, p)| row[i] * p.exp()).sum();
+            assert!((f64::from(exact) - odds).abs() < 0.02, "column {i}: {exact} {odds}");
+        }
+        let names: Vec<String> =
+            controller.labels().unwrap().iter().map(|(p, o)| format!("{p}={o}")).collect();
+        assert_eq!(names, Encoding::one_hot().names(&space).unwrap());
+    }
+
+    /// Of log p and of the entropy, by central differences in every weight.
+    #[test]
+    fn the_gradient_of_the_policy_is_that_of_finite_differences() {
+        let space = conditional();
+        let controller = Controller::new(&space, TINY, 0.1, 5).unwrap();
+        let archs: [&[u32]; 3] = [&[1, 2, 2, 1, 1, 0], &[0, 0], &[2, 1, 0]];
+        archs.iter().for_each(|a| assert!(space.decode(a.iter().copied()).is_ok()));
+        let weights = Tensor::new(&[[1f32, 0.3], [-0.5, 0.7], [0.8, -0.4]], &Device::Cpu).unwrap();
+        let value = || (controller.score(&archs).unwrap() * &weights).unwrap().sum_all().unwrap();
+        let grads = value().backward().unwrap();
+        let lstm = controller.lstm.iter().flat_map(|(w, b)| [w, b]);
+        let heads = [&controller.embedding, &controller.heads.0, &controller.heads.1];
+        let mut largest = 0f32;
+        for var in lstm.chain(heads) {
+            let shape = var.shape().clone();
+            let grad: Vec<f32> = grads.get(var).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+            let at: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
+            for i in 0..at.len() {
+                let moved = |by: f32| {
+                    let mut w = at.clone();
+                    w[i] += by;
+                    var.set(&Tensor::from_vec(w, &shape, &Device::Cpu).unwrap()).unwrap();
+                    value().to_scalar::<f32>().unwrap()
+                };
+                let slope = (moved(0.01) - moved(-0.01)) / 0.02;
+                assert!((slope - grad[i]).abs() < 2e-3, "{shape:?} {i}: {slope} {}", grad[i]);
+                largest = largest.max(grad[i].abs());
+            }
+            var.set(&Tensor::from_vec(at, &shape, &Device::Cpu).unwrap()).unwrap();
+        }
+        assert!(largest > 0.3, "{largest}");
+    }
+
+    /// A space with more options than are told apart copy by copy.
+    #[test]
+    fn many_copies_are_one_place() {
+        let layer = linear(choice_of(40));
+        let space = Space::new([8], Task::classification(2)).then(repeat(1..=300, layer));
+        assert!(space.places().columns(false) > MOST_OPTIONS);
+        let controller = Controller::new(&space, TINY, 0.1, 6).unwrap();
+        assert_eq!(controller.width(), 300 + 40);
+        let drawn = controller.draw(&mut Rng::new(1), &mut |_, _| ()).unwrap();
+        assert!(space.decode(drawn.clone()).is_ok());
+        assert!(controller.log_probabilities(&[&drawn]).unwrap()[0] < 0.0);
+        assert!(controller.labels().unwrap_err().to_string().contains("12300 options"));
+    }
+
+    fn choice_of(n: usize) -> Ints {
+        any((1..=n).collect::<Vec<_>>())
+    }
+}

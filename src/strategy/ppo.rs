@@ -240,3 +240,52 @@ impl std::fmt::Debug for Ppo {
         f.write_str(&self.describe(0))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Var;
+
+    /// The gain and its slope at ratios below, in and above 1 - epsilon .. 1 + epsilon: no more is to
+    /// be gained on the good side, and a step back to it always is.
+    #[test]
+    fn the_ratio_is_clipped_where_it_gains() {
+        for (ratio, advantage, gain, slope) in [
+            (1.0, 2.0, 2.0, 2.0),
+            (1.1, 2.0, 2.2, 2.2),
+            (1.5, 2.0, 2.4, 0.0),
+            (0.5, 2.0, 1.0, 1.0),
+            (1.5, -2.0, -3.0, -3.0),
+            (0.5, -2.0, -1.6, 0.0),
+        ] {
+            let old = Tensor::new(&[-3f32], &Device::Cpu).unwrap();
+            let new = Var::new(&[(ratio as f32).ln() - 3.0], &Device::Cpu).unwrap();
+            let a = Tensor::new(&[advantage as f32], &Device::Cpu).unwrap();
+            let value = clipped(&new, &old, &a, 0.2).unwrap().sum_all().unwrap();
+            let grad = value.backward().unwrap().get(&new).unwrap().to_vec1::<f32>().unwrap()[0];
+            let value = value.to_scalar::<f32>().unwrap();
+            assert!((value - gain as f32).abs() < 1e-5, "{ratio} {advantage}: {value}");
+            // With respect to log p, of which the ratio is the exponential.
+            assert!((grad - slope as f32).abs() < 1e-5, "{ratio} {advantage}: {grad}");
+        }
+    }
+
+    #[test]
+    fn it_is_made_again_from_its_stored_form() {
+        let custom = Ppo::new().clip(0.1).epochs(4).every(7).units(20).learning_rate(0.002);
+        for ppo in [Ppo::new(), custom] {
+            let stored = ppo.to_json().unwrap();
+            let again = crate::strategy::from_json(&stored).unwrap();
+            assert_eq!(again.describe(100), ppo.describe(100));
+            assert_eq!(again.to_json().unwrap(), stored);
+        }
+    }
+
+    #[test]
+    fn its_problems_are_reported_together() {
+        assert!(Ppo::new().problems().is_empty());
+        let wrong = Ppo::new().clip(0.0).epochs(0).every(-1).units(0).layers(99).baseline(1.0);
+        let wrong = wrong.learning_rate(f64::NAN).entropy(-1.0);
+        assert_eq!(wrong.problems().len(), 8, "{:?}", wrong.problems());
+    }
+}
