@@ -188,3 +188,81 @@ fn adam(w: &mut [f64], g: &[f64], m: &mut [f64], v: &mut [f64], step: i32, recip
         *w -= rate * *m / ((*v * two).sqrt() + 1e-8);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipe(layers: usize) -> Recipe {
+        Recipe { layers, width: 6, epochs: 200, rate: 0.01, batch: 8 }
+    }
+
+    /// Central differences of the output by every weight.
+    #[test]
+    fn the_gradient_is_that_of_finite_differences() {
+        for layers in [1, 2, 4] {
+            let mut rng = Rng::from_u64(layers as u64);
+            let mut net = Network::new(5, &recipe(layers), 3.0, &mut rng);
+            // Away from the kink of units that get nothing.
+            net.weights.iter_mut().for_each(|w| *w += 0.05 * rng.normal());
+            let (x, mut hidden) = ([0, 2, 3], vec![]);
+            net.forward(&x, &mut hidden);
+            let mut gradient = vec![0.0; net.weights.len()];
+            net.backward(&x, &hidden, 1.5, &mut gradient);
+            for (i, &g) in gradient.iter().enumerate() {
+                let mut moved = |by: f64| {
+                    let mut net = net.clone();
+                    net.weights[i] += by;
+                    net.forward(&x, &mut hidden)
+                };
+                let slope = 1.5 * (moved(1e-6) - moved(-1e-6)) / 2e-6;
+                assert!(
+                    (g - slope).abs() < 1e-7 * (1.0 + slope.abs()),
+                    "{layers}, {i}: {g}, {slope}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn adam_is_the_papers() {
+        // By Python, as in algorithm 1 of arXiv 1412.6980: rate 0.1, w = 1, the loss w^2, three steps.
+        let (mut w, mut m, mut v) = ([1.0], [0.0], [0.0]);
+        let recipe = Recipe { rate: 0.1, ..recipe(1) };
+        for (step, expected) in (1..).zip(ADAM) {
+            let g = [2.0 * w[0]];
+            adam(&mut w, &g, &mut m, &mut v, step, &recipe);
+            assert!((w[0] - expected).abs() < 1e-9, "{} for {expected}", w[0]);
+        }
+    }
+    const ADAM: [f64; 3] = [0.9000000005, 0.8004122286917928, 0.7015862729460303];
+
+    #[test]
+    fn it_learns_a_sum_and_is_unsure_elsewhere() {
+        // Features 0 to 3 add 1 each and feature 4 takes 2; those of 6 and 7 were never there.
+        let all: Vec<Vec<u32>> =
+            (0..32u32).map(|b| (0..5).filter(|i| b >> i & 1 == 1).collect()).collect();
+        let value = |x: &Vec<u32>| x.iter().map(|&f| if f == 4 { -2.0 } else { 1.0 }).sum::<f64>();
+        let y: Vec<f64> = all.iter().map(value).collect();
+        let ensemble = Ensemble::train(
+            &all,
+            &y,
+            8,
+            5,
+            &Recipe { width: 20, ..recipe(3) },
+            &mut Rng::from_u64(1),
+        );
+        for (x, y) in all.iter().zip(&y) {
+            let (mu, _) = ensemble.predict(x);
+            assert!((mu - y).abs() < 0.35, "{x:?}: {mu} for {y}");
+        }
+        assert!(ensemble.predict(&[6, 7]).1 > ensemble.predict(&[0, 1]).1);
+    }
+
+    #[test]
+    fn nothing_to_learn_from_is_no_error() {
+        let ensemble = Ensemble::train(&[], &[], 0, 2, &recipe(2), &mut Rng::from_u64(1));
+        assert!(ensemble.predict(&[]).0.is_finite());
+        assert_eq!(Ensemble::default().predict(&[]), (0.0, 0.0));
+    }
+}

@@ -152,3 +152,63 @@ impl Grower<'_> {
         best.1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Five copies of all combinations of three places with two options: columns 2p and 2p + 1.
+    fn data() -> (Vec<Vec<u32>>, Vec<f64>) {
+        let x: Vec<Vec<u32>> =
+            (0..40u32).map(|b| (0..3).map(|p| 2 * p + (b >> p & 1)).collect()).collect();
+        // The second place decides, the first does a little, the third nothing.
+        let y = x.iter().map(|x| 10.0 * f64::from(x[1] - 2) + f64::from(x[0])).collect();
+        (x, y)
+    }
+
+    #[test]
+    fn it_finds_the_step_and_is_surer_with_more_of_it() {
+        let (x, y) = data();
+        let rows = Rows { x: &x, y: &y, width: 6 };
+        let forest = Forest::grow(&rows, 30, &mut Rng::from_u64(1));
+        for (x, y) in x.iter().zip(&y) {
+            let (mu, sigma) = forest.predict(x);
+            assert!((mu - y).abs() < 0.5 && sigma < 1.0, "{x:?}: {mu} ± {sigma} for {y}");
+        }
+        // A bootstrap sample does not tell the third place's options apart.
+        let (a, b) = (forest.predict(&[0, 3, 4]), forest.predict(&[0, 3, 5]));
+        assert!((a.0 - b.0).abs() < 0.3);
+    }
+
+    #[test]
+    fn mean_and_variance_are_those_of_trees_and_leaves() {
+        let leaf = |mean, variance| Node::Leaf { mean, variance };
+        let split = vec![Node::Split { feature: 7, has: 2 }, leaf(1.0, 0.5), leaf(4.0, 0.0)];
+        let forest = Forest(vec![split, vec![leaf(2.0, 1.5)]]);
+        // Means 1 and 2, variances 0.5 and 1.5: 1.5, and 1 + 0.25.
+        assert_eq!(forest.predict(&[3]), (1.5, 1.25f64.sqrt()));
+        // Means 4 and 2, variances 0 and 1.5: 3, and 0.75 + 1.
+        assert_eq!(forest.predict(&[7, 3]), (3.0, 1.75f64.sqrt()));
+    }
+
+    #[test]
+    fn a_leaf_keeps_mean_and_variance_and_has_three_rows_or_more() {
+        // Two rows differ, too few for a leaf of their own.
+        let (x, y) = (vec![vec![0], vec![0], vec![1], vec![1], vec![1]], [5.0, 5.0, 1.0, 1.0, 1.0]);
+        let forest = Forest::grow(&Rows { x: &x, y: &y, width: 2 }, 200, &mut Rng::from_u64(2));
+        for tree in &forest.0 {
+            assert!(tree.len() == 1 || tree.len() == 3);
+            // Of five rows none splits into three and three.
+            assert!(matches!(tree[0], Node::Leaf { .. }));
+        }
+        let (mu, sigma) = forest.predict(&[0]);
+        assert!((mu - 2.6).abs() < 0.25 && (sigma - 3.84f64.sqrt()).abs() < 0.3, "{mu} {sigma}");
+    }
+
+    #[test]
+    fn nothing_to_learn_from_is_no_error() {
+        let forest = Forest::grow(&Rows { x: &[], y: &[], width: 0 }, 3, &mut Rng::from_u64(1));
+        assert_eq!(forest.predict(&[1]), (0.0, 0.0));
+        assert_eq!(Forest::default().predict(&[]), (0.0, 0.0));
+    }
+}
