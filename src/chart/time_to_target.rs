@@ -96,7 +96,7 @@ impl Track<'_> {
     fn result(&self) -> String {
         // All and none are said of all and none only.
         match self.share() * 100.0 {
-            share if share >= 99.5 && share < 100.0 => "> 99 %".into(),
+            share if (99.5..100.0).contains(&share) => "> 99 %".into(),
             share if share < 0.5 && share > 0.0 => "< 1 %".into(),
             share => format!("{share:.0} %"),
         }
