@@ -5,7 +5,7 @@
 //! ```
 //!
 //! prints a line for each trial and the best at the end. The lines are the same for any number of
-//! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|grid|evolution|local`,
+//! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|evolution|tpe|...`,
 //! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
 //! `--csv FILE.csv`, `--journal FILE` to keep a journal, or go on with it if the file exists, and
 //! `--checkpoints yes` to keep every running training as well.
@@ -76,7 +76,7 @@ fn search() -> Result<()> {
 const HELP: &str = "quickstart: searches a network for the 8x8 digits
   --trials N      how many architectures to try (20)
   --epochs N      for each trial (4)
-  --strategy S    random, grid, evolution or local (evolution)
+  --strategy S    random, grid, local, tpe, or any row of the table of strategies (evolution)
   --seed N        from which everything random follows (0)
   --jobs N        threads; results do not depend on it (2)
   --retrain N     train the winner for N epochs and test it
