@@ -29,8 +29,8 @@ const HELP: &str = "table: runs a strategy on a table of architectures
   --report COL       what is reported of the best, as a test accuracy
   --cost COL         seconds that an evaluation takes, for --seconds
   --maximise, --minimise   the objective's direction (--maximise)
-  --strategy NAME    random, grid, local, local:first (moves at the first better neighbour), or
-                     evolution, as evolution:P=30,S=10 (evolution)
+  --strategy NAME    random, grid, local, local:first (moves at the first better neighbour),
+                     reinforce, ppo, or evolution, as evolution:P=30,S=10 (evolution)
   --trials N         the budget in trials (100, unless there are --seconds)
   --seconds S        the budget in simulated seconds
   --batch N          how far results lag behind (1)
