@@ -17,8 +17,8 @@
 //!
 //! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below
 //! that they are P = 30 and S = 10, as in the comparisons of White et al. on tabular benchmarks with
-//! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), but at most a third
-//! of the budget, with S = P/3, at least 2 each. Where we differ: the population is the last P trials
+//! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), and below 90, three
+//! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P trials
 //! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
 //! trials never join it.
 
@@ -48,10 +48,12 @@ pub struct Evolution {
 
 /// The trials from which on the paper's sizes are used: ten populations.
 const LARGE: usize = 1000;
+/// Those from which on they are 30 and 10: three populations.
+const MEDIUM: usize = 90;
 
 impl Evolution {
     /// With the paper's population of 100 and sample of 25 for 1,000 trials and more; for fewer, with a
-    /// population of 30 and a sample of 10, but at most a third of the trials, and a third of that.
+    /// population of 30 and a sample of 10; for fewer than 90 a quarter of the trials, and a third of that.
     pub fn regularized() -> Self {
         Evolution::default()
     }
@@ -69,7 +71,11 @@ impl Evolution {
     /// P and S for a budget of trials.
     fn sizes(&self, trials: usize) -> (usize, usize) {
         let large = trials >= LARGE;
-        let usual = if large { 100 } else { (trials / 3).clamp(2, 30) };
+        let usual = match trials {
+            LARGE.. => 100,
+            MEDIUM.. => 30,
+            _ => (trials / 4).max(2),
+        };
         let p = self.population.map_or(usual, |p| p.max(1) as usize);
         let share = if large { p / 4 } else { p / 3 };
         let s = self.sample.map_or(share.clamp(2.min(p), 25), |s| s.max(1) as usize);

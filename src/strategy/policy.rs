@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 const DRAWS: usize = 100;
 /// Draws that the probabilities of a policy are the mean of.
 const SAMPLES: usize = 64;
-/// The largest learning rate of the rule for small budgets.
+/// The largest learning rate of the rule for small budgets, that of NATS-Bench's program.
 const MOST_RATE: f64 = 0.01;
 
 /// What was chosen in place of the paper's.
@@ -52,8 +52,8 @@ pub(super) struct Settings {
 pub(super) struct Paper {
     pub(super) shape: Shape,
     pub(super) rate: f64,
-    /// The trials of its search.
-    pub(super) trials: usize,
+    /// The steps of its search, where the rate is to follow from their number.
+    pub(super) steps: Option<usize>,
     pub(super) entropy: f64,
     pub(super) baseline: f64,
 }
@@ -69,18 +69,20 @@ pub(super) struct Constants {
 
 impl Settings {
     /// The constants for a budget of trials. A step of Adam moves a weight by about the learning
-    /// rate, so their product with the number of trials is how far a policy can get: it is kept as it
-    /// was in the paper, as far as the largest rate allows.
+    /// rate, so its product with the number of steps is how far a policy can get: with a step a trial
+    /// it is kept as it was in the paper, as far as the largest rate allows.
     pub(super) fn constants(&self, paper: &Paper, trials: usize) -> Constants {
         let size = |n: Option<i64>, or: usize| n.map_or(or, |n| n.clamp(1, 4096) as usize);
-        let rule = paper.rate * paper.trials as f64 / trials.max(1) as f64;
+        let rule = paper.steps.map_or(paper.rate, |steps| {
+            (paper.rate * steps as f64 / trials.max(1) as f64).min(MOST_RATE)
+        });
         Constants {
             shape: Shape {
                 layers: size(self.layers, paper.shape.layers),
                 units: size(self.units, paper.shape.units),
                 init: paper.shape.init,
             },
-            rate: self.learning_rate.unwrap_or(rule.clamp(paper.rate, MOST_RATE)),
+            rate: self.learning_rate.unwrap_or(rule),
             entropy: self.entropy.unwrap_or(paper.entropy),
             baseline: self.baseline.unwrap_or(paper.baseline),
         }
@@ -294,9 +296,12 @@ mod tests {
     #[test]
     fn the_rate_keeps_how_far_a_policy_gets() {
         let shape = Shape { layers: 1, units: 8, init: 0.1 };
-        let paper = Paper { shape, rate: 0.0006, trials: 12_800, entropy: 0.0, baseline: 0.9 };
+        let (steps, entropy, baseline) = (Some(1600), 0.0, 0.9);
+        let paper = Paper { shape, rate: 0.0006, steps, entropy, baseline };
         let rate = |trials| Settings::default().constants(&paper, trials).rate;
-        assert_eq!([rate(100), rate(12_800), rate(100_000)], [0.01, 0.0006, 0.0006]);
-        assert!((rate(1280) - 0.006).abs() < 1e-12);
+        assert_eq!([rate(0), rate(90), rate(1600)], [0.01, 0.01, 0.0006]);
+        assert!((rate(100) - 0.0096).abs() < 1e-12 && (rate(16_000) - 0.00006).abs() < 1e-12);
+        let fixed = Paper { steps: None, ..paper };
+        assert_eq!(Settings::default().constants(&fixed, 10).rate, 0.0006);
     }
 }

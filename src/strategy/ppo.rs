@@ -15,15 +15,15 @@
 //!
 //! The minimum stops the gain from a ratio that is already far on the good side, so that several steps
 //! on the same trials do not carry the policy away. The controller is a LSTM of one layer of 100 units
-//! with weights uniform in ±0.1, the weight of the entropy is 0.00001, the decay of the baseline 0.95,
-//! N is 20, all as in Zoph et al.; epsilon is 0.2 and K 10, as in Schulman et al., tables 1 and 3.
+//! with weights uniform in ±0.1, the learning rate of Adam 0.00035, the weight of the entropy 0.00001,
+//! the decay of the baseline 0.95, N is 20, all as in Zoph et al.; epsilon is 0.2 and K 10, as in
+//! Schulman et al., tables 1 and 3.
 //!
-//! Where we differ. N is trials/20 between 2 and 20, so that a small budget is twenty batches too, and
-//! the learning rate of 0.00035, which was for 20,000 architectures, is raised in proportion to a
-//! smaller budget, up to 0.01. There is no value network: an architecture has one reward, at its end.
-//! Rewards are ranks, see `policy.rs`, and so is what happens to draws that do not fit. With a batch
-//! of the study above 1 the first trials of a batch were drawn by the policy before: p_old is each
-//! trial's own.
+//! Where we differ. N is trials/30, between 2 and 20, so that a small budget is thirty batches too: the
+//! clip limits how far one of them can carry the policy. There is no value network: an architecture
+//! has one reward, at its end. Rewards are ranks, see `policy.rs`, which also says what happens to
+//! draws that do not fit. With a batch of the study above 1 the first trials of a batch were drawn by
+//! the policy before: p_old is each trial's own.
 
 use super::controller::Shape;
 use super::policy::{
@@ -64,13 +64,13 @@ pub struct Ppo {
 const PAPER: Paper = Paper {
     shape: Shape { layers: 1, units: 100, init: 0.1 },
     rate: 0.00035,
-    trials: 20_000,
+    steps: None,
     entropy: 0.00001,
     baseline: 0.95,
 };
 
 impl Ppo {
-    /// With the controller of Zoph et al., and batches and learning rate in proportion to the budget.
+    /// With the constants of Zoph et al., and batches of a thirtieth of the budget, 2 to 20 trials.
     pub fn new() -> Self {
         Ppo::default()
     }
@@ -139,7 +139,7 @@ impl Ppo {
 
     /// N for a budget of trials.
     fn at_once(&self, trials: usize) -> usize {
-        self.trials.map_or((trials / 20).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)
+        self.trials.map_or((trials / 30).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)
     }
 
     fn rounds(&self) -> usize {
@@ -171,7 +171,7 @@ impl PolicyGradient for Ppo {
         }
         // This policy has drawn all that were asked since the last batch, before result `end - 1`
         // could be seen.
-        let asked = (end + history.batch - 1).min(history.trials.len());
+        let asked = (end + history.batch.saturating_sub(1)).min(history.trials.len());
         let decided = |trials: &'_ [Trial]| -> Vec<Vec<u32>> {
             trials.iter().map(|t| t.0.architecture.decisions()).collect()
         };
