@@ -145,3 +145,37 @@ pub(super) fn believed(history: &History) -> Vec<Architecture> {
     list.reverse();
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, from_json};
+    use crate::{Bananas, GaussianProcess, RandomForest};
+
+    #[test]
+    fn strategies_are_made_again_from_their_stored_form() {
+        let all: [AnyStrategy; 6] = [
+            GaussianProcess::hamming().into_strategy(),
+            GaussianProcess::weisfeiler_lehman().upper_bound(1.5).into_strategy(),
+            GaussianProcess::hamming().thompson().into_strategy(),
+            Bananas::new().members(3).layers(10).width(7).epochs(9).into_strategy(),
+            Bananas::new().expected_improvement().into_strategy(),
+            RandomForest::new().trees(30).thompson().into_strategy(),
+        ];
+        for strategy in all {
+            let stored = strategy.to_json().unwrap();
+            let again = from_json(&stored).unwrap();
+            assert_eq!(again.to_json().unwrap(), stored);
+            assert_eq!(again.describe(10), strategy.describe(10));
+        }
+    }
+
+    #[test]
+    fn of_many_trials_the_best_and_the_last_are_learned() {
+        let y = [9.0, 1.0, 8.0, 2.0, 7.0, 3.0, 4.0];
+        assert_eq!(most_useful(&y, 7), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(most_useful(&y, 4), [0, 2, 5, 6]);
+        assert_eq!(most_useful(&y, 6), [0, 2, 3, 4, 5, 6]);
+        assert_eq!(best(&[1.0, 2.0, 2.0], 2), [1, 2]);
+    }
+}
