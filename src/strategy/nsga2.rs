@@ -23,12 +23,12 @@
 //! moment are children of the generation before, and count for the next.
 
 use super::genetic::usual_population;
-use super::parts::pareto::{crowding, fronts};
 use super::parts::{Recall, Variation};
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
 use crate::rng::Rng;
+use crate::stats::{crowding_distance, non_dominated_sort};
 use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
@@ -138,8 +138,10 @@ fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
 /// rank and crowding distance.
 fn survivors(rows: &[Vec<f64>], n: usize) -> Vec<(usize, usize, f64)> {
     let mut chosen = Vec::with_capacity(n);
-    for (rank, front) in fronts(rows).iter().enumerate() {
-        let distances = crowding(rows, front);
+    // The study refuses values that are not finite, so that nothing can be wrong with the rows.
+    for (rank, front) in non_dominated_sort(rows).unwrap_or_default().iter().enumerate() {
+        let members: Vec<&Vec<f64>> = front.iter().map(|&i| &rows[i]).collect();
+        let distances = crowding_distance(&members).unwrap_or_default();
         let mut ranked: Vec<_> = front.iter().zip(distances).map(|(&i, d)| (i, rank, d)).collect();
         if chosen.len() + ranked.len() > n {
             // Of equals the earlier.

@@ -1,7 +1,6 @@
 //! Pieces that several strategies are made of.
 
 mod breed;
-pub(super) mod pareto;
 
 pub(super) use breed::{Variation, fresh};
 

@@ -54,6 +54,8 @@ fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
     // A finished trial has all values: the study sees to that.
     let mut rows: Vec<Vec<f64>> = trials.iter().filter_map(|t| history.values(t)).collect();
     for (i, metric) in history.objectives().iter().enumerate() {
+        // Halves, so that no difference overflows.
+        rows.iter_mut().for_each(|row| row[i] /= 2.0);
         let column = || rows.iter().map(|row| row[i]);
         let (low, high) =
             column().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
