@@ -39,6 +39,15 @@ fn flaky(minimise: bool) -> AnyEvaluator {
     if minimise { flaky.minimise() } else { flaky }
 }
 
+/// A strategy with its defaults; networks learn for a few epochs only, which is all that these tests
+/// need.
+fn quick(info: &nascent::StrategyInfo) -> AnyStrategy {
+    match info.name {
+        "bananas" => nascent::IntoStrategy::into_strategy(Bananas::new().members(2).epochs(3)),
+        _ => (info.make)(),
+    }
+}
+
 /// Every strategy of the table, over spaces of every kind.
 #[test]
 fn conformance() {
@@ -46,7 +55,7 @@ fn conformance() {
         for (i, space) in spaces().iter().enumerate() {
             let at = format!("{} on space {i}", info.name);
             let run = |batch: usize, jobs: usize, duplicates: Duplicates| {
-                let study = Study::new(space, flaky(batch == 4)).strategy((info.make)()).trials(30);
+                let study = Study::new(space, flaky(batch == 4)).strategy(quick(info)).trials(30);
                 let study = study.seed(7).batch(batch).jobs(jobs).duplicates(duplicates);
                 study.quiet().run().expect(&at)
             };
@@ -87,7 +96,7 @@ fn every_strategy_is_resumed_at_every_trial() {
         for (i, batch) in [(0, 4), (1, 1), (2, 4)] {
             let at = format!("{} on space {i}, batch {batch}", info.name);
             let plan = || {
-                let plan = Study::new(&spaces()[i], flaky(i == 0)).strategy((info.make)());
+                let plan = Study::new(&spaces()[i], flaky(i == 0)).strategy(quick(info));
                 plan.trials(20).seed(3).batch(batch).quiet().journal(&path)
             };
             let _ = std::fs::remove_file(&path);
@@ -107,10 +116,10 @@ fn every_strategy_is_resumed_at_every_trial() {
     std::fs::remove_file(&path).unwrap();
 }
 
-/// Strategies that train a network on the history: one that is made anew for every trial takes the
-/// square of the usual time.
+/// Strategies that fit a model or a network to the history: one that is made anew for every trial
+/// takes the square of the usual time.
 fn learns_long(name: &str) -> bool {
-    ["reinforce", "ppo"].contains(&name)
+    ["reinforce", "ppo", "bananas", "forest", "gp-hamming", "gp-wl"].contains(&name)
 }
 
 /// What a strategy remembers between two trials saves time and nothing else: one that is made anew
@@ -128,8 +137,8 @@ fn strategies_know_nothing_but_the_history() {
                 });
                 let (trials, seeds) = if learns_long(info.name) { (30, 2) } else { (60, 6) };
                 let plan = Study::new(space, rugged).trials(trials).batch(batch).quiet();
-                let anew = strategy("anew", |h, rng| (info.make)().ask(h, rng));
-                let shared = plan.strategy((info.make)());
+                let anew = strategy("anew", |h, rng| quick(info).ask(h, rng));
+                let shared = plan.strategy(quick(info));
                 let open: Vec<Study> = (0..seeds).map(|seed| shared.seed(seed)).collect();
                 for _ in 0..trials {
                     open.iter().for_each(|study| _ = study.step());
@@ -150,7 +159,7 @@ fn evolution_is_the_papers() {
     let study = study.seed(1).quiet().run().unwrap();
     let trials = study.trials_done();
     let children: Vec<&Trial> = trials.iter().filter(|t| !t.parents().is_empty()).collect();
-    // A population of min(100, 40/4), then children only.
+    // A population of 40/4, then children only.
     assert_eq!(children.len(), 30);
     for child in children {
         let parent = &trials[child.parents()[0]];
@@ -183,9 +192,9 @@ fn strategies_forget_what_is_opened_again() {
             assert!(mended.failed().is_empty());
             lines(&mended.trials(80).run().unwrap())
         };
-        let anew = strategy("anew", |h, rng| (info.make)().ask(h, rng));
+        let anew = strategy("anew", |h, rng| quick(info).ask(h, rng));
         for seed in 0..if learns_long(info.name) { 1 } else { 6 } {
-            assert_eq!(run((info.make)(), seed), run(anew.clone(), seed), "{}", info.name);
+            assert_eq!(run(quick(info), seed), run(anew.clone(), seed), "{}", info.name);
         }
     }
 }
@@ -378,7 +387,7 @@ fn forbid_finds_every_architecture_also_by_canonical_form() {
         Space::new([1, 6, 6], Task::classification(2)).then(layer()).then(layer()).then(layer());
     for info in nascent::strategies() {
         for seed in 0..4 {
-            let study = Study::new(&space, params()).strategy((info.make)()).seed(seed).trials(100);
+            let study = Study::new(&space, params()).strategy(quick(info)).seed(seed).trials(100);
             let study =
                 study.duplicates(Duplicates::Forbid).key(Key::Canonical).quiet().run().unwrap();
             assert_eq!(study.trials_done().len(), 15, "{} seed {seed}", info.name);
@@ -400,8 +409,8 @@ fn forbid_finds_every_architecture_also_by_canonical_form() {
         .then(repeat(20, one_of([conv(8, 3), max_pool(2)])));
     for info in nascent::strategies() {
         let study =
-            Study::new(&deep, params()).strategy((info.make)()).trials(40).quiet().run().unwrap();
-        assert_eq!(study.trials_done().len(), 40, "{}: {}", info.name, study.ended());
+            Study::new(&deep, params()).strategy(quick(info)).trials(15).quiet().run().unwrap();
+        assert_eq!(study.trials_done().len(), 15, "{}: {}", info.name, study.ended());
     }
 }
 
