@@ -105,7 +105,9 @@ fn compare() -> Result<()> {
             s.overhead
         );
     }
-    eprintln!("{}", found.verdict());
+    // What a reader must not miss, beside the lines: the direction, the verdict, failures.
+    eprintln!("judged by {}; name, mean, std, median, own seconds a trial", found.metric());
+    found.report().notices.iter().for_each(|notice| eprintln!("{notice}"));
     if !options.csv.is_empty() {
         found.save_csv(&options.csv)?;
     }

@@ -122,6 +122,8 @@ fn a_winner_needs_seeds_that_support_it() {
     assert_eq!(few.winner(), None, "{few}");
     let many = plan.seeds(12).run().unwrap();
     assert_eq!(many.verdict().winner(), Some("oracle".to_string()), "{}", many.verdict());
+    assert_eq!(many.beats_random(), ["oracle"]);
+    assert!(few.to_string().contains("Nothing is shown to beat random search"), "{few}");
     let standing = &many.standings()[1];
     assert!(standing.beats_random.as_ref().unwrap().value > 0.9, "{standing}");
     assert_eq!(standing.rank, Some(1.0));
@@ -214,6 +216,35 @@ fn what_is_wrong_is_said_before_it_runs() {
     let two =
         compare().strategies((Evolution::regularized(), Evolution::regularized().population(5)));
     assert!(two.problems().is_empty(), "{:?}", two.problems());
+}
+
+/// A figure that no evaluation has is said after the first study, with what there is.
+#[test]
+fn what_is_reported_must_be_there() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let count = calls.clone();
+    let counted = evaluator(move |_, _| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Evaluation::new(1.0).with("test", 2.0)
+    });
+    let plan = Compare::new(&space(), counted).strategies((Random, Grid)).trials(5).jobs(1).quiet();
+    let wrong = plan.seeds(50).report("tset").run().unwrap_err().to_string();
+    assert!(wrong.contains("\"tset\"") && wrong.contains("test, seconds"), "{wrong}");
+    assert!(calls.load(Ordering::Relaxed) <= 10);
+    // An objective that is not there fails every trial, and the verdict says why.
+    let none = plan.seeds(2).objective(Metric::minimise("parms")).run().unwrap();
+    assert!(none.verdict().to_string().contains("parms"), "{}", none.verdict());
+}
+
+#[test]
+fn a_journal_says_what_it_cannot_know() {
+    let folder = scratch("own");
+    let mine = strategy("mine", |h, rng| h.space().sample(rng));
+    let plan = compare().strategies((Random, mine)).seeds(2).journal(folder.join("c.jsonl"));
+    let told = |c: &Comparison| c.report().notices.join(" ").contains("knows mine by name only");
+    assert!(!told(&plan.run().unwrap()));
+    assert!(told(&plan.run().unwrap()));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

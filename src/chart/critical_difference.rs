@@ -253,7 +253,7 @@ impl Draw for CriticalDifference {
         let top = head(
             &mut svg,
             &self.title(),
-            "the best at the right  ·  a bar joins those that do not differ",
+            "the best at the right  ·  a bar joins those not told apart",
         );
         let scale = top + 8.0;
         let axis = scale + if self.critical.is_some() { 42.0 } else { 20.0 };
@@ -335,7 +335,7 @@ impl Draw for CriticalDifference {
         out += &format!("{:>6}  {:<name$}  {last:<15}{first:>15}\n", "rank", "");
         let critical = self.critical.map(|c| format!("critical difference {}. ", say(c)));
         let bars =
-            if bars.is_empty() { "" } else { "A column of █ joins those that do not differ. " };
+            if bars.is_empty() { "" } else { "A column of █ joins those not told apart. " };
         let below = format!("{}{bars}{}", critical.unwrap_or_default(), self.note);
         wrap_plain(below.trim(), COLUMNS).iter().for_each(|l| out += &format!("{l}\n"));
         out

@@ -54,6 +54,10 @@ pub struct Candidate {
     pub mean: f64,
     /// The predicted standard deviation.
     pub sd: f64,
+    /// The scores two and one standard deviations below the mean, and one and two above it, where the
+    /// prediction is not symmetric; the least first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<[f64; 4]>,
     /// The value of the acquisition function; more is more promising. `NaN` where there is none.
     pub acquisition: f64,
     /// The true score, where it is known.
@@ -63,6 +67,17 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// The score one or two deviations below or above the mean.
+    fn end(&self, k: f64) -> f64 {
+        match (self.ends, k) {
+            (None, _) => self.mean + k * self.sd,
+            (Some(ends), ..-1.0) => ends[0],
+            (Some(ends), ..0.0) => ends[1],
+            (Some(ends), ..=1.0) => ends[2],
+            (Some(ends), _) => ends[3],
+        }
+    }
+
     fn truth(&self) -> Option<f64> {
         self.truth.filter(|v| usable(*v))
     }
@@ -75,7 +90,11 @@ const GAP: f64 = 26.0;
 impl SurrogateView {
     /// The candidates, by predicted mean, the best first, with their places in the data.
     fn ranked(&self) -> Vec<(usize, &Candidate)> {
-        let can = |c: &&Candidate| usable(c.mean) && usable(c.sd) && c.sd >= 0.0;
+        let ordered = |c: &Candidate| {
+            let (two, one) = ((c.end(-2.0), c.end(2.0)), (c.end(-1.0), c.end(1.0)));
+            usable(two.0) && usable(two.1) && two.0 <= two.1 && one.0 <= one.1
+        };
+        let can = |c: &&Candidate| usable(c.mean) && usable(c.sd) && c.sd >= 0.0 && ordered(c);
         let mut all: Vec<_> = self.candidates.iter().enumerate().filter(|c| can(&c.1)).collect();
         all.sort_by(|a, b| a.1.mean.total_cmp(&b.1.mean));
         if self.maximise {
@@ -104,7 +123,7 @@ impl SurrogateView {
 
     fn y_scale(&self, ranked: &[(usize, &Candidate)]) -> Scale {
         let around = |k: f64| -> Vec<f64> {
-            ranked.iter().flat_map(|(_, c)| [c.mean - k * c.sd, c.mean + k * c.sd]).collect()
+            ranked.iter().flat_map(|(_, c)| [c.end(-k), c.end(k)]).collect()
         };
         let truths = ranked.iter().filter_map(|c| c.1.truth());
         let near: Vec<f64> = around(1.0).into_iter().chain(truths).collect();
@@ -173,7 +192,7 @@ impl SurrogateView {
         for (rank, (_, c)) in ranked.iter().enumerate() {
             let x = rank as f64 + 1.0;
             let bar = |k: f64| {
-                let (low, high) = (frame.at(x, c.mean - k * c.sd), frame.at(x, c.mean + k * c.sd));
+                let (low, high) = (frame.at(x, c.end(-k)), frame.at(x, c.end(k)));
                 format!("M{} {}V{}", n(low.0), n(low.1), n(high.1))
             };
             (one, two) = (one + &bar(1.0), two + &bar(2.0));
@@ -225,7 +244,8 @@ impl SurrogateView {
         for (v, label) in &y.ticks {
             frame.svg.line((left, y_at(*v)), (right, y_at(*v)), GRID, 1.0);
             let font = LABEL.fill(MUTED);
-            frame.svg.text((left - 7.0, y_at(*v) + 3.6), label, font, Anchor::End, left - 12.0);
+            let label = if label.len() > 5 { format!("{v:.0e}") } else { label.clone() };
+            frame.svg.text((left - 7.0, y_at(*v) + 3.6), &label, font, Anchor::End, left - 12.0);
         }
         let at = |rank: usize| frame.at(rank as f64 + 1.0, 0.0).0;
         let bar = |rank: usize, v: f64| format!("M{} {}V{}", n(at(rank)), n(bottom), n(y_at(v)));
@@ -310,8 +330,8 @@ impl Draw for SurrogateView {
         for (rank, (i, c)) in ranked.iter().enumerate().filter(|(rank, c)| shown(*rank, c.0)) {
             let cell = |v: f64| (y.unit(v).clamp(0.0, 1.0) * (room - 1) as f64).round() as usize;
             let mut bar = vec!['\u{00b7}'; room];
-            bar[cell(c.mean - 2.0 * c.sd)..=cell(c.mean + 2.0 * c.sd)].fill('─');
-            bar[cell(c.mean - c.sd)..=cell(c.mean + c.sd)].fill('━');
+            bar[cell(c.end(-2.0))..=cell(c.end(2.0))].fill('─');
+            bar[cell(c.end(-1.0))..=cell(c.end(1.0))].fill('━');
             bar[cell(c.mean)] = '┃';
             if let Some(truth) = c.truth() {
                 bar[cell(truth)] = if c.seen { '●' } else { '○' };
@@ -358,7 +378,15 @@ pub(crate) fn example() -> SurrogateView {
             let sd = if seen { 0.001 } else { 0.002 + 0.016 * rng.uniform() * rng.uniform() };
             let mean = truth + sd * rng.normal();
             let name = format!("conv({}, {}) -> linear({})", 8 << (i % 3), 3 + 2 * (i % 2), 16 + i);
-            Candidate { name, mean, sd, acquisition: 0.0, truth: seen.then_some(truth), seen }
+            Candidate {
+                name,
+                mean,
+                sd,
+                acquisition: 0.0,
+                truth: seen.then_some(truth),
+                seen,
+                ends: None,
+            }
         })
         .collect();
     let best = candidates.iter().filter_map(|c| c.truth).fold(0.0, f64::max);

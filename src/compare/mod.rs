@@ -215,6 +215,9 @@ impl Compare {
     /// Keeps each study that has ended in a file, so that a comparison which was interrupted goes on
     /// where it was, and one that has ended can be given more seeds. Where an evaluation takes time,
     /// each study has a journal of its own beside it, `PATH.STRATEGY.SEED`.
+    ///
+    /// A journal knows a strategy of your own by its name only: after a change of its code take another
+    /// journal, or another name. The report says how much came from the journal.
     pub fn journal(&self, path: impl AsRef<Path>) -> Compare {
         Compare { journal: Some(path.as_ref().to_path_buf()), ..self.clone() }
     }
@@ -297,6 +300,12 @@ impl Compare {
         names.iter().zip(&self.strategies).map(long).collect()
     }
 
+    /// The strategies whose code and settings a journal cannot know.
+    fn unknown(&self) -> Vec<String> {
+        let all = self.names().into_iter().zip(&self.strategies);
+        all.filter(|(_, (_, s))| s.to_json().is_none()).map(|(name, _)| name).collect()
+    }
+
     fn all_seeds(&self) -> Vec<u64> {
         (0..self.seeds.max(0) as u64).map(|i| self.first.wrapping_add(i)).collect()
     }
@@ -356,18 +365,22 @@ struct Inner {
     judged: Vec<Vec<Vec<Option<f64>>>>,
     /// Whether results were looked up: then the seconds that this took say nothing.
     looked_up: bool,
+    /// Strategies that a journal cannot tell from others of their name.
+    unknown: Vec<String>,
+    spent: Spent,
+}
+
+/// What running it took.
+#[derive(Clone, Copy)]
+struct Spent {
     seconds: f64,
     threads: usize,
+    /// Studies that came from the journal.
+    kept: usize,
 }
 
 impl Comparison {
-    fn of(
-        compare: &Compare,
-        names: Vec<String>,
-        done: Vec<Run>,
-        seconds: f64,
-        threads: usize,
-    ) -> Comparison {
+    fn of(compare: &Compare, names: Vec<String>, done: Vec<Run>, spent: Spent) -> Comparison {
         let seeds = compare.all_seeds();
         let mut runs: Vec<Vec<Run>> = vec![vec![]; names.len()];
         done.into_iter().for_each(|run| runs[run.strategy].push(run));
@@ -402,8 +415,8 @@ impl Comparison {
             runs,
             judged: vec![],
             looked_up: evaluator.looks_up(),
-            seconds,
-            threads,
+            unknown: compare.unknown(),
+            spent,
         };
         Comparison::judging(inner, compare.reference.as_deref())
     }

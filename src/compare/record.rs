@@ -28,14 +28,19 @@ pub(crate) struct Run {
     /// The decisions of the best trial.
     pub(crate) best: Vec<u32>,
     pub(crate) ended: String,
+    /// Why the first of the failed trials failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<String>,
 }
 
 impl Run {
     pub(super) fn of(study: &Study, strategy: usize, seed: u64, report: Option<&str>) -> Run {
         let trials = study.trials_done();
         let further = study.protocol().objectives;
-        let figure =
-            |t: &Trial| t.finished().and_then(|e| e.get(report?)).filter(|v| v.is_finite());
+        let figure = |t: &Trial| {
+            let found = t.finished()?;
+            crate::study::figure(report?, found, t).filter(|v| v.is_finite())
+        };
         let objectives = |t: &Trial| -> Vec<f64> {
             let all = crate::study::objective_values(t, &further).unwrap_or_default();
             all.into_iter().skip(1).collect()
@@ -59,6 +64,7 @@ impl Run {
             epochs: trials.iter().map(Trial::epochs).collect(),
             best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
             ended: study.ended(),
+            failure: study.failed().first().and_then(Trial::error),
         }
     }
 

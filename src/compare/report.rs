@@ -63,12 +63,12 @@ impl Comparison {
         Chart::new(Bands {
             x: axis(against, self.simulated()).into(),
             log_x: against != Against::Trials && most > WIDE * least,
-            metric: if regret { "regret".into() } else { name.clone() },
+            metric: format!("{middle} {}", if regret { "regret" } else { &name }),
             maximise: !regret && self.metric().maximise,
             log_y: regret && !curves.is_empty() && curves.iter().all(positive),
             shown: match regret {
-                true => format!("{name}, {middle} of {}, 95 % band", self.seeds_text()),
-                false => format!("{middle} of {}, 95 % bootstrap band", self.seeds_text()),
+                true => format!("{name}, {}, 95 % bootstrap band", self.seeds_text()),
+                false => format!("{}, 95 % bootstrap band", self.seeds_text()),
             },
             reference: None,
             series: curves.iter().map(series).collect(),
@@ -151,8 +151,15 @@ impl Comparison {
         Chart::new(TimeToTarget {
             x: axis(against, self.simulated()).into(),
             log_x: against != Against::Trials && least > 0.0 && most > WIDE * least,
-            target: format!("{} of {}", self.metric().name, score(target)),
-            shown: self.seeds_text(),
+            target: score(target),
+            shown: match self.usual_target() == Some(target) && self.baseline().is_some() {
+                true => format!(
+                    "{}, {}; the target is the median of random search",
+                    self.metric().name,
+                    self.seeds_text()
+                ),
+                false => format!("{}, {}", self.metric().name, self.seeds_text()),
+            },
             end: longest.filter(|_| against == Against::Trials).map(|n| n as f64),
             series,
         })
@@ -186,7 +193,9 @@ impl Comparison {
         let mut summary = self.standings();
         let up = if self.metric().maximise { -1.0 } else { 1.0 };
         summary.sort_by(|a, b| (up * a.mean.value).total_cmp(&(up * b.mean.value)));
+        let sure = self.beats_random();
         let rows = summary.into_iter().map(|s| {
+            let certain = sure.contains(&s.name);
             let mut row = vec![
                 s.name,
                 match s.deviation {
@@ -202,15 +211,16 @@ impl Comparison {
             row.push(s.rank.map_or(String::new(), |r| format!("{r:.2}")));
             if baseline {
                 row.push(s.beats_random.map_or("–".into(), |b| {
-                    let percent = |v: f64| (100.0 * v).round();
-                    let (low, high) = (percent(b.low), percent(b.high));
-                    format!("{} % ({low} to {high})", percent(b.value))
+                    let mark = if certain { "" } else { " n.s." };
+                    format!("{} %{mark}", (100.0 * b.value).round())
                 }));
             }
             row.push(own_time(s.overhead));
             row
         });
-        let note = "bands are 95 % bootstrap over the seeds; own time is a trial's".to_string();
+        let note = "bands: 95 % bootstrap over the seeds; n.s.: not significant, as in the pairs; own time: of \
+                    a trial"
+            .to_string();
         Chart::new(Leaderboard { columns, rows: rows.collect(), note })
     }
 
@@ -231,11 +241,25 @@ impl Comparison {
             say(what, human_seconds(evaluated));
         }
         say(
-            &format!("wall time, {}", plural(inner.threads, "thread")),
-            human_seconds(inner.seconds),
+            &format!("wall time, {}", plural(inner.spent.threads, "thread")),
+            human_seconds(inner.spent.seconds),
         );
+        if inner.spent.kept > 0 {
+            let all = inner.seeds.len() * inner.names.len();
+            say("from the journal", format!("{} of {all} studies", inner.spent.kept));
+        }
         if let Some(optimum) = inner.optimum {
             say("optimum", score(optimum));
+        }
+        if let Judge::Hypervolume { reference, unit } = &inner.judge {
+            let turned = reference.iter().zip(&inner.objectives);
+            let point: Vec<String> = turned
+                .map(|(v, m)| format!("{} {}", m.name, score(if m.maximise { -v } else { *v })))
+                .collect();
+            say("hypervolume from", point.join(", "));
+            if *unit != 1.0 {
+                say("its unit", "the box from the worst to the best values of all trials".into());
+            }
         }
         let mut charts = vec![self.table()];
         charts.push(self.curves(Against::Trials));
@@ -279,12 +303,24 @@ impl Comparison {
                     .to_string(),
             );
         }
+        if inner.spent.kept > 0 && !inner.unknown.is_empty() {
+            notices.push(format!(
+                "{} of the studies came from the journal, which knows {} by name only: if the code has \
+                 changed since, take another journal.",
+                inner.spent.kept,
+                inner.unknown.join(", ")
+            ));
+        }
         let planned = inner.runs.iter().flatten().map(|run| run.scores.len()).max().unwrap_or(0);
         for (name, runs) in inner.names.iter().zip(&inner.runs) {
             let failed: usize = runs.iter().flat_map(|r| &r.scores).filter(|s| s.is_none()).count();
             let all: usize = runs.iter().map(|run| run.scores.len()).sum();
             if failed > 0 {
-                notices.push(format!("{name}: {failed} of {} failed.", plural(all, "trial")));
+                let why = runs.iter().find_map(|run| run.failure.as_deref()).unwrap_or_default();
+                notices.push(format!(
+                    "{name}: {failed} of {} failed. The first: {why}",
+                    plural(all, "trial")
+                ));
             }
             let early: Vec<&super::Run> = runs
                 .iter()

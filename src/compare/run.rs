@@ -5,12 +5,12 @@
 
 use super::journal::{Header, Journal, of_study};
 use super::record::Run;
-use super::{Compare, Comparison};
+use super::{Compare, Comparison, Spent};
 use crate::chart::theme::human_seconds;
 use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
-use crate::study::Duplicates;
+use crate::study::{Duplicates, Study};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -36,6 +36,7 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         journal = Some(open);
         done = runs;
     }
+
     let seeds = compare.all_seeds();
     done.retain(|run| run.strategy < names.len() && seeds.contains(&run.seed));
     let known: std::collections::HashSet<(u64, usize)> =
@@ -46,6 +47,10 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         .filter(|job| !known.contains(job))
         .collect();
     let total = seeds.len() * names.len();
+    let kept = done.len();
+    if kept > 0 && !compare.quiet {
+        println!("{kept} of {total} studies are in the journal");
+    }
     let threads = compare.threads().min(todo.len().max(1));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let journal = Mutex::new(journal);
@@ -111,7 +116,8 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     if !compare.quiet {
         println!("{total} studies, {}", human_seconds(begun.elapsed().as_secs_f64()));
     }
-    Ok(Comparison::of(compare, names, done, begun.elapsed().as_secs_f64(), threads))
+    let spent = Spent { seconds: begun.elapsed().as_secs_f64(), threads, kept };
+    Ok(Comparison::of(compare, names, done, spent))
 }
 
 /// One study: a pure function of its strategy and seed.
@@ -126,7 +132,24 @@ fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Resul
     }
     let study =
         study.run().map_err(|e| e.context(format!("{} with seed {seed}", names[strategy])))?;
-    Ok(Run::of(&study, strategy, seed, compare.report.as_deref()))
+    let run = Run::of(&study, strategy, seed, compare.report.as_deref());
+    reported(compare, &study, &run)?;
+    Ok(run)
+}
+
+/// That what is to be reported is there: else the first study says so, and not the last.
+fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
+    let finished = study.trials_done().into_iter().find(|t| t.score().is_some());
+    let (Some(figure), Some(trial)) = (&compare.report, finished) else { return Ok(()) };
+    if run.reports.iter().any(Option::is_some) {
+        return Ok(());
+    }
+    let known = trial.finished().map(|found| crate::study::known_figures(found, &trial));
+    Err(Error::invalid(
+        format!("report({figure:?})"),
+        "no evaluation has such a figure",
+        known.unwrap_or_default().join(", "),
+    ))
 }
 
 /// What the results depend on, but for the seeds: a comparison may be given more of them.

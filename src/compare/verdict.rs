@@ -34,8 +34,9 @@ pub struct Standing {
     pub score: f64,
     /// The average rank over the seeds, 1 is best; `None` if no seed has a result of every strategy.
     pub rank: Option<f64>,
-    /// The probability that it ends with more than random search does, ties half, with its band;
-    /// `None` without random search, and for it.
+    /// The share of seeds with which it ends better than random search, ties half, with its bootstrap
+    /// band; `None` without random search, and for it. Whether that is significant is said by
+    /// [`Comparison::pairs`] and [`Comparison::beats_random`].
     pub beats_random: Option<Band>,
     /// The mean of the seconds that evaluations took in a study, simulated where looked up.
     pub seconds: f64,
@@ -101,9 +102,10 @@ impl Comparison {
         let mean = stats::bootstrap(&ends, Statistic::Mean, LEVEL, RESAMPLES, &mut rng).ok()?;
         let baseline = self.baseline().filter(|&b| b != i);
         let beats_random = baseline.and_then(|b| {
-            let theirs: Vec<f64> = self.ends(b).into_iter().flatten().collect();
+            let both = self.ends(i).into_iter().zip(self.ends(b));
+            let (ours, theirs): (Vec<f64>, Vec<f64>) = both.filter_map(|(a, b)| a.zip(b)).unzip();
             let up = self.metric().maximise;
-            stats::superiority(&ends, theirs, up, LEVEL, RESAMPLES, &mut rng).ok()
+            stats::paired_superiority(&ours, &theirs, up, LEVEL, RESAMPLES, &mut rng).ok()
         });
         let runs = &self.0.runs[i];
         let best = |scores: &[Option<f64>]| {
@@ -191,6 +193,18 @@ impl Comparison {
         pairs
     }
 
+    /// The strategies that the seeds show to be better than random search (p < 0.05, corrected for all
+    /// pairs); none without it.
+    pub fn beats_random(&self) -> Vec<String> {
+        let Some(random) = self.baseline().map(|b| &self.0.names[b]) else { return vec![] };
+        let better = |p: Pair| match (p.p < ALPHA, p.wins) {
+            (true, ..0.5) if p.first == *random => Some(p.second),
+            (true, 0.5..) if p.second == *random && p.wins > 0.5 => Some(p.first),
+            _ => None,
+        };
+        self.pairs().into_iter().filter_map(better).collect()
+    }
+
     /// What the seeds support: a winner only if one is better than every other strategy, beyond what
     /// the choice of seeds explains (p < 0.05, corrected for all pairs).
     pub fn verdict(&self) -> Verdict {
@@ -199,7 +213,10 @@ impl Comparison {
         let n = rows.len();
         let Ok(test) = self.friedman() else {
             return none(match compared.len() {
-                0 => "No trial of any strategy has finished.".into(),
+                0 => match self.0.runs.iter().flatten().find_map(|run| run.failure.as_deref()) {
+                    Some(why) => format!("No trial of any strategy has finished. The first: {why}"),
+                    None => "No trial of any strategy has finished.".into(),
+                },
                 1 => "One strategy is no comparison. Try it beside random search.".into(),
                 _ => "No seed has a result of every strategy.".into(),
             });
@@ -234,15 +251,15 @@ impl Comparison {
         if level.is_empty() {
             let p = behind.iter().map(|&o| of(o).0).fold(0.0, f64::max);
             let column = |i: usize| rows.iter().map(|row| row[i]).sum::<f64>() / n as f64;
-            let gap = (column(best) - column(order[1])).abs();
+            let gap = column(best) - column(order[1]);
+            let way = if gap >= 0.0 { "above" } else { "below" };
             return Verdict {
                 winner: Some(names[best].clone()),
                 text: format!(
-                    "{} is ahead of every other one over {seeds} ({}); its mean differs by {} from \
-                     that of {}.",
+                    "{} is ahead of every other one over {seeds} ({}); its mean is {} {way} that of {}.",
                     names[best],
                     p_text(p),
-                    score(gap),
+                    score(gap.abs()),
                     names[order[1]],
                 ),
             };
@@ -259,8 +276,16 @@ impl Comparison {
             text += " With so few seeds no difference could be significant. Try more seeds.";
         }
         let baseline = self.baseline().and_then(|b| compared.iter().position(|&c| c == b));
-        if baseline.is_some_and(|b| tied.contains(&b)) {
-            text += " Nothing is shown to beat random search.";
+        if baseline.is_some() {
+            let better: Vec<usize> = self
+                .beats_random()
+                .iter()
+                .filter_map(|name| names.iter().position(|other| *other == name))
+                .collect();
+            text += &match better.is_empty() {
+                true => " Nothing is shown to beat random search.".to_string(),
+                false => format!(" Shown to beat random search: {}.", list(&better)),
+            };
         }
         none(text)
     }

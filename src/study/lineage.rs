@@ -106,6 +106,7 @@ pub(crate) fn outlook_chart(
             name: arch.to_text(),
             mean: p.mean(),
             sd: p.sd(),
+            ends: Some(p.ends()),
             acquisition: p.acquisition(),
             truth: known.or_else(|| look_up(arch)),
             seen: known.is_some(),

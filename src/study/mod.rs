@@ -16,7 +16,7 @@ pub use explain::Explanation;
 pub use history::History;
 pub(crate) use history::best as best_of;
 pub(crate) use lineage::{odds_chart, outlook_chart};
-pub(crate) use objective::values as objective_values;
+pub(crate) use objective::{figure, known as known_figures, values as objective_values};
 pub use running::Running;
 use trial::Cost;
 pub(crate) use trial::Outcome;

@@ -14,7 +14,7 @@ const OF_ARCHITECTURE: [&str; 2] = ["params", "macs"];
 const SECONDS: &str = "seconds";
 
 /// A figure of an evaluated architecture by its name: the evaluation's own first.
-fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
+pub(crate) fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
     if let Some(value) = found.get(name) {
         return Some(value);
     }
@@ -28,6 +28,16 @@ fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
     }
 }
 
+/// The names of all figures of a trial.
+pub(crate) fn known(found: &Evaluation, trial: &Trial) -> Vec<String> {
+    let mut known: Vec<String> = found.metrics().into_iter().map(|m| m.0).collect();
+    if !trial.0.architecture.of_space().is_decisions() {
+        known.extend(OF_ARCHITECTURE.map(String::from));
+    }
+    known.push(SECONDS.to_string());
+    known
+}
+
 /// What is wrong with an evaluation that lacks one of the objectives.
 pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) -> Option<String> {
     for Metric { name, .. } in objectives {
@@ -35,11 +45,7 @@ pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) 
             Some(value) if value.is_finite() => {}
             Some(value) => return Some(format!("the objective {name:?} is {value}")),
             None => {
-                let mut known: Vec<String> = found.metrics().into_iter().map(|m| m.0).collect();
-                if !trial.0.architecture.of_space().is_decisions() {
-                    known.extend(OF_ARCHITECTURE.map(String::from));
-                }
-                known.push(SECONDS.to_string());
+                let known = known(found, trial);
                 return Some(format!(
                     "the evaluation has no figure {name:?}, which is an objective; there are {}. \
                      Try Evaluation::new(score).with({name:?}, value), or the name of one of these",

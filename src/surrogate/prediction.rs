@@ -1,6 +1,7 @@
 //! What a model says of an architecture, in units of the score.
 
 use super::Scale;
+use crate::chart::theme::score;
 use std::fmt;
 
 /// What a strategy with a model expects of an architecture.
@@ -10,7 +11,8 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     mean: f64,
-    sd: f64,
+    /// At -2, -1, 1 and 2 standard deviations of the model, the least score first.
+    ends: [f64; 4],
     acquisition: f64,
 }
 
@@ -23,8 +25,11 @@ impl Prediction {
         scale: &Scale,
         sign: f64,
     ) -> Prediction {
-        let sd = (scale.y(mu + sigma) - scale.y(mu - sigma)) / 2.0;
-        Prediction { mean: sign * scale.y(mu), sd, acquisition }
+        // Nobody knows how bad it can be: nothing is expected to be worse than the worst seen.
+        let end = |k: f64| sign * scale.y(mu + k * sigma).max(scale.worst());
+        let mut ends = [-2.0, -1.0, 1.0, 2.0].map(end);
+        ends.sort_by(f64::total_cmp);
+        Prediction { mean: sign * scale.y(mu).max(scale.worst()), ends, acquisition }
     }
 
     /// The score that is expected: the middle of the predicted distribution.
@@ -32,15 +37,32 @@ impl Prediction {
         self.mean
     }
 
-    /// How unsure that is: half the distance between the scores one standard deviation of the model to
-    /// both sides.
+    /// How unsure that is: half the distance between [`low`](Prediction::low) and
+    /// [`high`](Prediction::high).
     pub fn sd(&self) -> f64 {
-        self.sd
+        self.ends[2] / 2.0 - self.ends[1] / 2.0
     }
 
-    /// How much the strategy would like to try it; more is better. The expected improvement is in units
-    /// of the score, by what a step of the model is worth at the best score seen; an upper bound, or
-    /// the value that Thompson sampling has drawn, is a score, in the direction of more is better.
+    /// The score one standard deviation of the model below the mean. Scores need not lie evenly: there may
+    /// be much more room below than above.
+    pub fn low(&self) -> f64 {
+        self.ends[1]
+    }
+
+    /// The score one standard deviation of the model above the mean.
+    pub fn high(&self) -> f64 {
+        self.ends[2]
+    }
+
+    pub(crate) fn ends(&self) -> [f64; 4] {
+        self.ends
+    }
+
+    /// How much the strategy would like to try it; more is better. It is worked out on the scale of the
+    /// model, which is that of ranks, so it does not follow from the mean and the deviation here. The
+    /// expected improvement is turned into scores by what a step of the model is worth at the best score
+    /// seen; an upper bound, or the value that Thompson sampling has drawn, is a score, in the direction of
+    /// more is better.
     pub fn acquisition(&self) -> f64 {
         self.acquisition
     }
@@ -48,6 +70,8 @@ impl Prediction {
 
 impl fmt::Display for Prediction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.4} ± {:.4}, acquisition {:.4}", self.mean, self.sd, self.acquisition)
+        let [mean, low, high, acquisition] =
+            [self.mean, self.low(), self.high(), self.acquisition].map(score);
+        write!(f, "{mean} ({low} to {high}), acquisition {acquisition}")
     }
 }

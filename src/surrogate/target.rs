@@ -63,6 +63,11 @@ impl Scale {
         self.between(i, z, |s| (s.1, s.0), |slope| slope)
     }
 
+    /// The worst score seen.
+    pub(crate) fn worst(&self) -> f64 {
+        self.steps.first().map_or(f64::NEG_INFINITY, |step| step.0)
+    }
+
     /// What a step of 1 is in scores, at the best.
     pub(crate) fn slope(&self) -> f64 {
         self.slopes.1
