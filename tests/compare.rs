@@ -138,6 +138,45 @@ fn a_winner_needs_seeds_that_support_it() {
     );
 }
 
+/// Two strategies, one trial a study: with the n-th seed the first ends better by `lead(n)`.
+fn duel(lead: fn(u32) -> f64, seeds: usize) -> Comparison {
+    let met = std::sync::Mutex::new(vec![]);
+    let scores = evaluator(move |arch, budget| {
+        let mut met = met.lock().unwrap();
+        let seed = budget.seed();
+        let n = met.iter().position(|&s| s == seed).unwrap_or_else(|| {
+            met.push(seed);
+            met.len() - 1
+        });
+        if arch.decisions()[0] == 0 { lead(n as u32) } else { 0.0 }
+    });
+    let always =
+        |option: u32| strategy(&format!("option {option}"), move |h, _| h.space().decode([option]));
+    let plan = Compare::new(&Space::decisions([2]), scores).trials(1).seeds(seeds).jobs(1).quiet();
+    plan.strategies((always(0), always(1))).run().unwrap()
+}
+
+#[test]
+fn many_small_wins_and_a_few_large_losses_make_no_winner() {
+    // By hand: T+ = 1 + ... + 21 = 231 of 820; scipy.stats.wilcoxon has p = 0.0153.
+    let lead = |n: u32| if n < 21 { 0.01 * f64::from(n + 1) } else { -f64::from(n) };
+    let found = duel(lead, 40);
+    let pair = &found.pairs()[0];
+    assert!(pair.wins > 0.5 && pair.p < 0.05, "{pair}");
+    assert!((pair.effect - (2.0 * 231.0 / 820.0 - 1.0)).abs() < 1e-12, "{}", pair.effect);
+    assert_eq!(found.verdict().winner(), None, "{}", found.verdict());
+}
+
+#[test]
+fn a_few_seeds_that_differ_are_few_however_many_do_not() {
+    // 2 / 2^n of the seeds that differ; most found the same best.
+    let found = duel(|n| f64::from(u8::from(n < 5)), 20);
+    assert_eq!(found.pairs()[0].p, 0.0625);
+    assert_eq!(found.verdict().winner(), None, "{}", found.verdict());
+    let found = duel(|n| f64::from(u8::from(n < 6)), 20);
+    assert_eq!(found.verdict().winner(), Some("option 0".to_string()), "{}", found.verdict());
+}
+
 #[test]
 fn a_journal_goes_on_where_it_was() {
     let folder = scratch("journal");
