@@ -303,6 +303,29 @@ fn several_objectives_are_judged_by_hypervolume() {
     let two = evaluator(|arch, _| {
         let d = arch.decisions();
         Evaluation::new(f64::from(d[0])).with("size", f64::from(d[0] + d[1]))
+#[test]
+fn what_the_tests_leave_out_is_told() {
+    // Option 0 fails with every other seed, and is better where it does not.
+    let half = evaluator(|arch, budget| match (arch.decisions()[0], budget.seed() % 2) {
+        (0, 0) | (2, _) => Err(Error::from("no luck")),
+        (option, _) => Ok(1.0 - f64::from(option)),
+    });
+    let always =
+        |option: u32| strategy(&format!("option {option}"), move |h, _| h.space().decode([option]));
+    let plan = Compare::new(&Space::decisions([3]), half).trials(1).seeds(40).quiet();
+    let found = plan.strategies((always(0), always(1), always(2))).run().unwrap();
+    let missing = found.finals("option 0").unwrap().iter().filter(|f| f.is_none()).count();
+    assert!((5..30).contains(&missing), "{missing}");
+    let text = found.verdict().to_string();
+    assert!(text.contains("having no result: option 2"), "{text}");
+    let told = format!("{missing} seeds left out, with which there is no result of every strategy");
+    assert!(text.contains(&told) && text.ends_with("(option 0)."), "{text}");
+    // A figure that there is not is no failure.
+    let plan = compare().strategies((Random, Grid)).seeds(2).report("tset");
+    let text = plan.run().unwrap().verdict().to_string();
+    assert!(text.contains("No evaluation has the figure \"tset\""), "{text}");
+}
+
     });
     let plan = Compare::new(&Space::decisions([3, 3]), two)
         .objective(Metric::minimise("size"))

@@ -208,7 +208,14 @@ impl Comparison {
         let (compared, rows) = self.complete();
         let n = rows.len();
         let Ok(test) = self.friedman() else {
+            let finished =
+                self.0.runs.iter().flatten().any(|r| r.scores.iter().any(Option::is_some));
             return none(match compared.len() {
+                0 if finished => format!(
+                    "No evaluation has the figure {:?}, which the strategies are to be judged by. \
+                     Try report(...) with the name of one that it has, or without.",
+                    self.metric().name
+                ),
                 0 => "No trial of any strategy has finished.".into(),
                 1 => "One strategy is no comparison. Try it beside random search.".into(),
                 _ => "No seed has a result of every strategy.".into(),
@@ -247,17 +254,16 @@ impl Comparison {
             let p = behind.iter().map(|&o| of(o).0).fold(0.0, f64::max);
             let column = |i: usize| rows.iter().map(|row| row[i]).sum::<f64>() / n as f64;
             let gap = (column(best) - column(order[1])).abs();
-            return Verdict {
-                winner: Some(names[best].clone()),
-                text: format!(
-                    "{} is ahead of every other one over {seeds} ({}); its mean differs by {} from \
-                     that of {}.",
-                    names[best],
-                    p_text(p),
-                    score(gap),
-                    names[order[1]],
-                ),
-            };
+            let text = format!(
+                "{} is ahead of every other one over {seeds} ({}); its mean differs by {} from that \
+                 of {}.{}",
+                names[best],
+                p_text(p),
+                score(gap),
+                names[order[1]],
+                self.left_out(&compared, n),
+            );
+            return Verdict { winner: Some(names[best].clone()), text };
         }
         let mut tied = vec![best];
         tied.extend(&level);
@@ -274,7 +280,31 @@ impl Comparison {
         if baseline.is_some_and(|b| tied.contains(&b)) {
             text += " Nothing is shown to beat random search.";
         }
-        none(text)
+        none(text + &self.left_out(&compared, n))
+    }
+
+    /// What the tests have not looked at: strategies without any result, and seeds with which one of
+    /// the others has none.
+    fn left_out(&self, compared: &[usize], rows: usize) -> String {
+        let mut text = String::new();
+        let all = self.0.names.iter().enumerate();
+        let out: Vec<&str> =
+            all.filter(|(i, _)| !compared.contains(i)).map(|(_, name)| name.as_str()).collect();
+        if !out.is_empty() {
+            text += &format!(" Left out, having no result: {}.", out.join(", "));
+        }
+        let seeds = self.0.seeds.len();
+        if rows < seeds {
+            let lacks = |i: &usize| self.ends(*i).iter().flatten().count() < seeds;
+            let who: Vec<&str> =
+                compared.iter().filter(|i| lacks(i)).map(|&i| self.0.names[i].as_str()).collect();
+            text += &format!(
+                " {} left out, with which there is no result of every strategy ({}).",
+                plural(seeds - rows, "seed"),
+                who.join(", ")
+            );
+        }
+        text
     }
 }
 
