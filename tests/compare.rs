@@ -236,6 +236,28 @@ fn a_journal_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_study_that_broke_off_is_no_result() {
+    let folder = scratch("broken");
+    let path = folder.join("c.jsonl");
+    let fails = Arc::new(AtomicUsize::new(1));
+    let moody = {
+        let fails = fails.clone();
+        strategy("moody", move |h, rng| match h.asked() {
+            5 if fails.load(Ordering::Relaxed) > 0 => Err(Error::from("no idea")),
+            _ => h.space().sample(rng),
+        })
+    };
+    let plan = compare().strategies((moody,)).seeds(2).journal(&path);
+    let wrong = plan.run().unwrap_err().to_string();
+    assert!(wrong.contains("moody with seed") && wrong.contains("no idea"), "{wrong}");
+    // Once it has one, the comparison goes on, and all studies are whole.
+    fails.store(0, Ordering::Relaxed);
+    let found = plan.run().unwrap();
+    assert_eq!(found.to_csv().lines().count(), 1 + 2 * 30);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn what_is_wrong_is_said_before_it_runs() {
     let problems = |c: Compare| c.problems().join("\n");
     assert!(problems(compare()).contains("there is no strategy"));

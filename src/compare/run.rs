@@ -7,7 +7,7 @@ use super::journal::{Header, Journal, of_study};
 use super::record::Run;
 use super::{Compare, Comparison};
 use crate::chart::theme::human_seconds;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
 use crate::study::Duplicates;
@@ -124,9 +124,13 @@ fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Resul
     if let Some(path) = compare.journal.as_ref().filter(|_| slow) {
         study = study.journal(of_study(path, &names[strategy], seed));
     }
-    let study =
-        study.run().map_err(|e| e.context(format!("{} with seed {seed}", names[strategy])))?;
-    Ok(Run::of(&study, strategy, seed, compare.report.as_deref()))
+    let named = |e: Error| e.context(format!("{} with seed {seed}", names[strategy]));
+    let study = study.run().map_err(named)?;
+    // What broke off is no result: kept, it would be taken for one when the comparison goes on.
+    match study.broke_off() {
+        Some(why) => Err(named(Error::new(ErrorKind::User, why))),
+        None => Ok(Run::of(&study, strategy, seed, compare.report.as_deref())),
+    }
 }
 
 /// What the results depend on, but for the seeds: a comparison may be given more of them.

@@ -778,6 +778,15 @@ impl Study {
         self.lock().ended.clone().unwrap_or_default()
     }
 
+    /// Why the study ended before its budget did, though there was more to try: its strategy failed,
+    /// its journal could not be written, or it was stopped.
+    pub(crate) fn broke_off(&self) -> Option<String> {
+        let broken = |why: &String| {
+            ["the strategy failed", "the journal", run::STOPPED].iter().any(|b| why.starts_with(b))
+        };
+        Some(self.ended()).filter(broken)
+    }
+
     /// All trials that have ended, in order.
     pub fn trials_done(&self) -> Vec<Trial> {
         self.lock().trials().iter().filter(|t| t.ended()).cloned().collect()
