@@ -214,7 +214,9 @@ impl Compare {
 
     /// Keeps each study that has ended in a file, so that a comparison which was interrupted goes on
     /// where it was, and one that has ended can be given more seeds. Where an evaluation takes time,
-    /// each study has a journal of its own beside it, `PATH.STRATEGY.SEED`.
+    /// each study has a journal of its own beside it, `PATH.STRATEGY.SEED`, which stays when it has
+    /// ended: to begin anew, delete those too, or give another path. A closure is known by its name
+    /// alone, so one that was changed wants another path as well.
     pub fn journal(&self, path: impl AsRef<Path>) -> Compare {
         Compare { journal: Some(path.as_ref().to_path_buf()), ..self.clone() }
     }
