@@ -378,6 +378,12 @@ fn everything_is_saved() {
     for name in ["trials.csv", "summary.csv", "pairs.csv", "report.html", "ranks.svg", "final.svg"]
     {
         assert!(names.contains(&name.to_string()), "{name} of {names:?}");
+    // An objective in which all are equal takes nothing away from the others.
+    let flat =
+        evaluator(|arch, _| Evaluation::new(f64::from(arch.decisions()[0])).with("size", 7.0));
+    let plan = Compare::new(&Space::decisions([3, 3]), flat).trials(9).seeds(2).quiet();
+    let plan = plan.objective(Metric::minimise("size")).strategies((Grid, Random));
+    assert_eq!(plan.run().unwrap().finals("grid").unwrap(), [Some(1.0), Some(1.0)]);
     }
     let rows = std::fs::read_to_string(folder.join("made/trials.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 3 * 12 * 30);

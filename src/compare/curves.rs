@@ -79,7 +79,8 @@ fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Ve
 
 /// The point that hypervolume is measured from, and its unit. A point that is given is taken, and
 /// the volume is in the objectives' own units; else it is the worst values of all trials of the
-/// comparison, and the volume is the share of the box from there to the best values.
+/// comparison, and the volume is the share of the box from there to the best values. An objective in
+/// which all are equal gets a side all the same: else no box would have a volume.
 pub(super) fn reference(
     runs: &[Vec<Run>],
     objectives: &[Metric],
@@ -99,10 +100,17 @@ pub(super) fn reference(
             }
         }
     }
-    let sides = worst.iter().zip(&best).map(|(w, b)| w - b).filter(|side| *side > 0.0);
-    let unit: f64 = sides.product();
-    let known = worst.iter().all(|v| v.is_finite());
-    (worst.iter().map(|&v| if known { v } else { 0.0 }).collect(), unit)
+    if !worst.iter().all(|v| v.is_finite()) {
+        return (vec![0.0; objectives.len()], 1.0);
+    }
+    let mut unit = 1.0;
+    for (w, b) in worst.iter_mut().zip(&best) {
+        if *w <= *b {
+            *w += b.abs().max(1.0);
+        }
+        unit *= *w - b;
+    }
+    (worst, unit)
 }
 
 impl Comparison {
