@@ -304,28 +304,6 @@ fn failures_and_early_ends_are_told() {
 }
 
 #[test]
-fn time_to_a_target_is_counted() {
-    let found = compare().strategies((Random, Grid)).seeds(4).report("test").run().unwrap();
-    let csv = found.to_csv();
-    for (i, seed) in (1..=4).enumerate() {
-        let mut judged = csv
-            .lines()
-            .filter(|l| l.starts_with(&format!("random,{seed},")))
-            .map(|l| l.split(',').nth(5).unwrap().parse::<f64>().unwrap());
-        let first = judged.position(|v| v >= 10.1).map(|at| at as f64 + 1.0);
-        assert_eq!(found.time_to(10.1, "random", Against::Trials).unwrap()[i], first);
-        let seconds = found.time_to(10.1, "random", Against::Seconds).unwrap()[i];
-        assert_eq!(seconds, first.map(|n| 10.0 * n));
-    }
-    assert!(found.time_to(99.0, "grid", Against::Trials).unwrap().iter().all(Option::is_none));
-}
-
-#[test]
-fn several_objectives_are_judged_by_hypervolume() {
-    let two = evaluator(|arch, _| {
-        let d = arch.decisions();
-        Evaluation::new(f64::from(d[0])).with("size", f64::from(d[0] + d[1]))
-#[test]
 fn what_the_tests_leave_out_is_told() {
     // Option 0 fails with every other seed, and is better where it does not.
     let half = evaluator(|arch, budget| match (arch.decisions()[0], budget.seed() % 2) {
@@ -348,6 +326,43 @@ fn what_the_tests_leave_out_is_told() {
     assert!(text.contains("No evaluation has the figure \"tset\""), "{text}");
 }
 
+#[test]
+fn time_to_a_target_is_counted() {
+    let found = compare().strategies((Random, Grid)).seeds(4).report("test").run().unwrap();
+    let csv = found.to_csv();
+    for (i, seed) in (1..=4).enumerate() {
+        let mut judged = csv
+            .lines()
+            .filter(|l| l.starts_with(&format!("random,{seed},")))
+            .map(|l| l.split(',').nth(5).unwrap().parse::<f64>().unwrap());
+        let first = judged.position(|v| v >= 10.1).map(|at| at as f64 + 1.0);
+        assert_eq!(found.time_to(10.1, "random", Against::Trials).unwrap()[i], first);
+        let seconds = found.time_to(10.1, "random", Against::Seconds).unwrap()[i];
+        assert_eq!(seconds, first.map(|n| 10.0 * n));
+    }
+    assert!(found.time_to(99.0, "grid", Against::Trials).unwrap().iter().all(Option::is_none));
+}
+
+#[test]
+fn an_optimum_that_is_passed_is_none() {
+    let plan =
+        || Compare::new(&Space::decisions([5]), evaluator(|a, _| f64::from(a.decisions()[0])));
+    let plan = |optimum| plan().strategies((Grid,)).trials(5).seeds(2).quiet().optimum(optimum);
+    let regret = |found: &Comparison| -> f64 {
+        found.summary_csv().lines().nth(1).unwrap().split(',').nth(7).unwrap().parse().unwrap()
+    };
+    let (right, wrong) = (plan(4.5).run().unwrap(), plan(3.0).run().unwrap());
+    assert_eq!((regret(&right), regret(&wrong)), (0.5, -1.0));
+    assert!(wrong.report().notices.join(" ").contains("better than the optimum of 3"));
+    assert!(!right.report().notices.join(" ").contains("optimum"));
+    assert_eq!(right.by_score().optimum(), Some(4.5));
+}
+
+#[test]
+fn several_objectives_are_judged_by_hypervolume() {
+    let two = evaluator(|arch, _| {
+        let d = arch.decisions();
+        Evaluation::new(f64::from(d[0])).with("size", f64::from(d[0] + d[1]))
     });
     let plan = Compare::new(&Space::decisions([3, 3]), two)
         .objective(Metric::minimise("size"))
@@ -363,6 +378,12 @@ fn what_the_tests_leave_out_is_told() {
     // By itself: from the worst of all, as a share of the box to the best.
     let found = plan.run().unwrap();
     assert_eq!(found.finals("grid").unwrap(), [Some(5.0 / 8.0), Some(5.0 / 8.0)]);
+    // An objective in which all are equal takes nothing away from the others.
+    let flat =
+        evaluator(|arch, _| Evaluation::new(f64::from(arch.decisions()[0])).with("size", 7.0));
+    let plan = Compare::new(&Space::decisions([3, 3]), flat).trials(9).seeds(2).quiet();
+    let plan = plan.objective(Metric::minimise("size")).strategies((Grid, Random));
+    assert_eq!(plan.run().unwrap().finals("grid").unwrap(), [Some(1.0), Some(1.0)]);
 }
 
 #[test]
@@ -378,12 +399,6 @@ fn everything_is_saved() {
     for name in ["trials.csv", "summary.csv", "pairs.csv", "report.html", "ranks.svg", "final.svg"]
     {
         assert!(names.contains(&name.to_string()), "{name} of {names:?}");
-    // An objective in which all are equal takes nothing away from the others.
-    let flat =
-        evaluator(|arch, _| Evaluation::new(f64::from(arch.decisions()[0])).with("size", 7.0));
-    let plan = Compare::new(&Space::decisions([3, 3]), flat).trials(9).seeds(2).quiet();
-    let plan = plan.objective(Metric::minimise("size")).strategies((Grid, Random));
-    assert_eq!(plan.run().unwrap().finals("grid").unwrap(), [Some(1.0), Some(1.0)]);
     }
     let rows = std::fs::read_to_string(folder.join("made/trials.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 3 * 12 * 30);

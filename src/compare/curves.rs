@@ -116,7 +116,11 @@ pub(super) fn reference(
 impl Comparison {
     /// The regret of a value where the optimum is known, else the value.
     pub(super) fn shown(&self, value: f64) -> f64 {
-        self.0.optimum.map_or(value, |optimum| (optimum - value).abs())
+        let maximise = match self.0.judge {
+            Judge::Hypervolume { .. } => true,
+            _ => self.0.metric.maximise,
+        };
+        self.0.optimum.map_or(value, |optimum| regret(optimum, value, maximise))
     }
 
     /// What a strategy is judged by against trials or time, over its seeds; `None` where no study of
@@ -179,6 +183,11 @@ impl Comparison {
             .map(|(run, judged)| Some(spent(run, against)[judged.iter().position(there)?]))
             .collect()
     }
+}
+
+/// How much worse a value is than the optimum; below 0 if it is better, which then is none.
+pub(super) fn regret(optimum: f64, value: f64, maximise: bool) -> f64 {
+    if maximise { optimum - value } else { value - optimum }
 }
 
 /// What has been spent after each trial.

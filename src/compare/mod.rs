@@ -412,6 +412,9 @@ impl Comparison {
 
     /// The same, judged by the score that the searches saw instead of the reported figure.
     pub fn by_score(&self) -> Comparison {
+        if self.0.judge == Judge::Score {
+            return self.clone();
+        }
         let optimum = self.0.optimum_of_score;
         let inner = Inner { judge: Judge::Score, optimum, ..(*self.0).clone() };
         Comparison::judging(inner, None)

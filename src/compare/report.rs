@@ -279,6 +279,18 @@ impl Comparison {
                     .to_string(),
             );
         }
+        let ends = (0..inner.names.len()).flat_map(|i| self.ends(i)).flatten();
+        if let (Some(optimum), Some(least)) =
+            (inner.optimum, ends.map(|v| self.shown(v)).min_by(f64::total_cmp))
+            && least < 0.0
+        {
+            notices.push(format!(
+                "The best study is better than the optimum of {} by {}: regrets below 0 are no \
+                 regrets. Try optimum(...) with the best value there is.",
+                score(optimum),
+                score(-least)
+            ));
+        }
         let planned = inner.runs.iter().flatten().map(|run| run.scores.len()).max().unwrap_or(0);
         for (name, runs) in inner.names.iter().zip(&inner.runs) {
             let failed: usize = runs.iter().flat_map(|r| &r.scores).filter(|s| s.is_none()).count();
