@@ -224,6 +224,18 @@ fn a_journal_goes_on_where_it_was() {
     let resumed = plan.seeds(6).journal(&path).run().unwrap();
     assert!(calls.load(Ordering::Relaxed) == 0 && lines(&resumed) == lines(&whole));
 
+    // A longer study that an earlier comparison has left is none of this one, which has no journal yet.
+    std::fs::rename(&path, folder.join("kept")).unwrap();
+    let short = plan.trials(10).seeds(6).journal(&path).run().unwrap_err().to_string();
+    assert!(short.contains("more than the 10 trials"), "{short}");
+    std::fs::rename(folder.join("kept"), &path).unwrap();
+    // A line that was changed by hand is refused, and no panic.
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, good.replacen("\"seconds\":[1.0,", "\"seconds\":[", 1)).unwrap();
+    let damaged = plan.seeds(6).journal(&path).run().unwrap_err().to_string();
+    assert!(damaged.contains("damaged in line 2: its lists differ"), "{damaged}");
+    std::fs::write(&path, good).unwrap();
+
     // Another comparison is refused, and so is what is no journal.
     let other = plan.trials(21).journal(&path).run().unwrap_err().to_string();
     assert!(other.contains("another comparison") && other.contains("21 trials"), "{other}");

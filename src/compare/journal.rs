@@ -118,7 +118,12 @@ impl Journal {
         }
         let mut runs = vec![];
         for (i, line) in lines.enumerate() {
-            let run: Run = serde_json::from_slice(line).map_err(|e| {
+            let read = serde_json::from_slice::<Run>(line).map_err(|e| e.to_string());
+            let whole = |run: Run| match run.is_whole() {
+                true => Ok(run),
+                false => Err("its lists differ in length".to_string()),
+            };
+            runs.push(read.and_then(whole).map_err(|e| {
                 Error::new(
                     ErrorKind::File,
                     format!(
@@ -128,8 +133,7 @@ impl Journal {
                         i + 2
                     ),
                 )
-            })?;
-            runs.push(run);
+            })?);
         }
         let mut journal =
             Journal { file, path: path.to_path_buf(), length: whole as u64, synced: None };

@@ -126,6 +126,15 @@ fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Resul
     }
     let named = |e: Error| e.context(format!("{} with seed {seed}", names[strategy]));
     let study = study.run().map_err(named)?;
+    // A journal that was left by another comparison: a longer study is no fair one.
+    let most = compare.plan.protocol().trials.filter(|&most| study.trials_done().len() > most);
+    if let (Some(most), Some(path)) = (most, &compare.journal) {
+        return Err(named(Error::invalid(
+            format!("the journal {}", of_study(path, &names[strategy], seed).display()),
+            format!("it holds more than the {most} trials of this comparison, so it is of another"),
+            "another path, or deleting it",
+        )));
+    }
     // What broke off is no result: kept, it would be taken for one when the comparison goes on.
     match study.broke_off() {
         Some(why) => Err(named(Error::new(ErrorKind::User, why))),
