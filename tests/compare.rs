@@ -278,6 +278,8 @@ fn what_is_wrong_is_said_before_it_runs() {
     let wrong = problems(compare().strategies((Random, Random)).seeds(0).trials(0));
     assert!(wrong.contains("seeds(0)") && wrong.contains("trials(0)"), "{wrong}");
     assert!(wrong.contains("two strategies are called"), "{wrong}");
+    let wrong = problems(compare().strategies((Random,)).seeds(u64::MAX));
+    assert!(wrong.contains("at most 100000 are allowed"), "{wrong}");
     let wrong = problems(compare().strategies((Evolution::regularized().population(0),)));
     assert!(wrong.contains("evolution: population(0)"), "{wrong}");
     let wrong = problems(compare().strategies((Random,)).reference([0.0, 1.0]));

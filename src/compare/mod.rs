@@ -73,6 +73,8 @@ pub struct Compare {
 }
 
 const DEFAULT_SEEDS: i64 = 20;
+/// More would say nothing that a twentieth of them does not.
+const MOST_SEEDS: i64 = 100_000;
 const DEFAULT_TRIALS: i64 = 50;
 
 impl Compare {
@@ -229,9 +231,14 @@ impl Compare {
                 "there is no strategy. Try .strategies((Random, Evolution::regularized())).".into(),
             );
         }
-        for (name, n) in [("seeds", Some(self.seeds)), ("jobs", self.jobs)] {
+        for (name, n, most, usual) in
+            [("seeds", Some(self.seeds), MOST_SEEDS, 20), ("jobs", self.jobs, i64::MAX, 4)]
+        {
             if let Some(n) = n.filter(|n| *n < 1) {
-                found.push(format!("{name}({n}): at least 1 is needed. Try {name}(20)."));
+                found.push(format!("{name}({n}): at least 1 is needed. Try {name}({usual})."));
+            } else if let Some(n) = n.filter(|n| *n > most) {
+                found
+                    .push(format!("{name}({n}): at most {most} are allowed. Try {name}({usual})."));
             }
         }
         let names = self.names();
