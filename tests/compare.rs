@@ -292,6 +292,15 @@ fn what_is_wrong_is_said_before_it_runs() {
 }
 
 #[test]
+fn random_search_is_known_by_what_it_is() {
+    let mine = strategy("random search", |h, _| h.space().decode([4, 4, 4, 4]));
+    let plan = compare().strategies((mine,)).strategy("baseline", Random);
+    let standings = plan.run().unwrap().standings();
+    assert_eq!(standings[1].beats_random, None);
+    assert!(standings[0].beats_random.as_ref().unwrap().value > 0.9, "{}", standings[0]);
+}
+
+#[test]
 fn failures_and_early_ends_are_told() {
     let failing = evaluator(|arch, _| match arch.decisions()[0] {
         0 => Err(Error::from("no luck")),

@@ -30,7 +30,7 @@ use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, IntoEvaluator};
 use crate::space::Space;
-use crate::strategy::{AnyStrategy, IntoStrategy, Strategy};
+use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::study::{Duplicates, Key, OnFailure, Protocol, Study};
 use crate::task::Metric;
 use record::Run;
@@ -349,7 +349,8 @@ pub struct Comparison(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     names: Vec<String>,
-    descriptions: Vec<String>,
+    /// Which of them is random search, whatever it is called.
+    baseline: Option<usize>,
     evaluator: String,
     protocol: String,
     metric: Metric,
@@ -398,7 +399,7 @@ impl Comparison {
             Judge::Hypervolume { .. } => None,
         };
         let inner = Inner {
-            descriptions: compare.strategies.iter().map(|s| s.1.describe(plan.planned())).collect(),
+            baseline: compare.strategies.iter().position(|s| s.1.to_json() == Random.to_json()),
             names,
             evaluator: evaluator.describe(),
             protocol: protocol_text(&plan.protocol()),

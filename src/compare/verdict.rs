@@ -36,7 +36,7 @@ pub struct Standing {
     pub score: f64,
     /// The average rank over the seeds, 1 is best; `None` if no seed has a result of every strategy.
     pub rank: Option<f64>,
-    /// The probability that it ends with more than random search does, ties half, with its band;
+    /// The probability that it ends better than random search does, ties half, with its band;
     /// `None` without random search, and for it.
     pub beats_random: Option<Band>,
     /// The mean of the seconds that evaluations took in a study, simulated where looked up.
@@ -140,7 +140,7 @@ impl Comparison {
 
     /// Random search, if it is there.
     pub(super) fn baseline(&self) -> Option<usize> {
-        self.0.descriptions.iter().position(|d| d == "random search")
+        self.0.baseline
     }
 
     /// The strategies that have any result, and a row for each seed with a result of all of them.
