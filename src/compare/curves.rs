@@ -70,6 +70,9 @@ fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Ve
         {
             front.retain(|kept| !covers(&point, kept));
             front.push(point);
+            // The same front has the same volume to the last bit, in whatever order it was found:
+            // a rounding is not to be a win.
+            front.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
             volume = hypervolume(&front, reference).ok().map(|v| v / unit);
         }
         volume
@@ -233,4 +236,30 @@ fn grid(
     let at = |i: usize| from + (to - from) * i as f64 / (POINTS - 1) as f64;
     let whole = |x: f64| if against == Against::Trials { x.round() } else { x };
     Some((0..POINTS).map(|i| whole(at(i))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_front_has_one_volume_in_whatever_order_it_was_found() {
+        let objectives = ["a", "b", "c"].map(Metric::minimise);
+        let mut rng = Rng::new(1);
+        for _ in 0..300 {
+            // Many ties.
+            let mut points: Vec<[f64; 3]> =
+                (0..9).map(|_| [(); 3].map(|()| 0.1 * rng.below(6) as f64)).collect();
+            let mut last = || {
+                rng.shuffle(&mut points);
+                let run = Run {
+                    scores: points.iter().map(|p| Some(p[0])).collect(),
+                    further: points.iter().map(|p| p[1..].to_vec()).collect(),
+                    ..Run::default()
+                };
+                volumes(&run, &objectives, &[0.7; 3], 0.3).pop()
+            };
+            assert_eq!(last(), last());
+        }
+    }
 }
