@@ -19,14 +19,14 @@ impl Comparison {
         let inner = &self.0;
         for ((name, runs), judged) in inner.names.iter().zip(&inner.runs).zip(&inner.judged) {
             for (run, judged) in runs.iter().zip(judged) {
-                for i in 0..run.scores.len() {
+                for (i, judged) in judged.iter().enumerate() {
                     out += &row(&[
                         name.clone(),
                         run.seed.to_string(),
                         i.to_string(),
                         number(run.scores[i]),
                         number(run.reports.get(i).copied().flatten()),
-                        number(judged[i]),
+                        number(*judged),
                         run.seconds[i].to_string(),
                         format!("{:.9}", run.overhead[i]),
                         run.epochs[i].to_string(),

@@ -166,7 +166,7 @@ impl PolicyGradient for Ppo {
     fn learn(&self, learner: &mut Learner, history: &History) -> Result<()> {
         let n = self.at_once(history.trials_planned());
         let end = learner.advantages.len();
-        if end % n != 0 {
+        if !end.is_multiple_of(n) {
             return Ok(());
         }
         // This policy has drawn all that were asked since the last batch, before result `end - 1`
