@@ -26,7 +26,7 @@ const HELP: &str = "compare: strategies beside each other on a table of architec
   --table FILE       comma-separated values with a header, plain or gzip (required)
   --code COL         the column of decisions (code)
   --objective COL    what the searches see (required); several, a column a seed, with commas between
-  --report COL       what is reported of the best, as a test accuracy
+  --report COL       what is reported of the best, as a test accuracy; of several the first is judged
   --cost COL         seconds that an evaluation takes
   --maximise, --minimise   the objective's direction (--maximise)
   --space NAME       whose architectures the codes are: nas_bench_201. Then strategies that look at
@@ -85,8 +85,8 @@ fn compare() -> Result<()> {
         }
         (trials, None) => plan = plan.trials(trials.unwrap_or(100)),
     }
-    if !options.report.is_empty() {
-        plan = plan.report(&options.report);
+    if let Some(first) = options.report.split(',').find(|column| !column.is_empty()) {
+        plan = plan.report(first);
     }
     if let Some(jobs) = options.jobs {
         plan = plan.jobs(jobs);

@@ -140,6 +140,45 @@ fn a_winner_needs_seeds_that_support_it() {
     );
 }
 
+/// Two strategies, one trial a study: with the n-th seed the first ends better by `lead(n)`.
+fn duel(lead: fn(u32) -> f64, seeds: usize) -> Comparison {
+    let met = std::sync::Mutex::new(vec![]);
+    let scores = evaluator(move |arch, budget| {
+        let mut met = met.lock().unwrap();
+        let seed = budget.seed();
+        let n = met.iter().position(|&s| s == seed).unwrap_or_else(|| {
+            met.push(seed);
+            met.len() - 1
+        });
+        if arch.decisions()[0] == 0 { lead(n as u32) } else { 0.0 }
+    });
+    let always =
+        |option: u32| strategy(&format!("option {option}"), move |h, _| h.space().decode([option]));
+    let plan = Compare::new(&Space::decisions([2]), scores).trials(1).seeds(seeds).jobs(1).quiet();
+    plan.strategies((always(0), always(1))).run().unwrap()
+}
+
+#[test]
+fn many_small_wins_and_a_few_large_losses_make_no_winner() {
+    // By hand: T+ = 1 + ... + 21 = 231 of 820; scipy.stats.wilcoxon has p = 0.0153.
+    let lead = |n: u32| if n < 21 { 0.01 * f64::from(n + 1) } else { -f64::from(n) };
+    let found = duel(lead, 40);
+    let pair = &found.pairs()[0];
+    assert!(pair.wins > 0.5 && pair.p < 0.05, "{pair}");
+    assert!((pair.effect - (2.0 * 231.0 / 820.0 - 1.0)).abs() < 1e-12, "{}", pair.effect);
+    assert_eq!(found.verdict().winner(), None, "{}", found.verdict());
+}
+
+#[test]
+fn a_few_seeds_that_differ_are_few_however_many_do_not() {
+    // 2 / 2^n of the seeds that differ; most found the same best.
+    let found = duel(|n| f64::from(u8::from(n < 5)), 20);
+    assert_eq!(found.pairs()[0].p, 0.0625);
+    assert_eq!(found.verdict().winner(), None, "{}", found.verdict());
+    let found = duel(|n| f64::from(u8::from(n < 6)), 20);
+    assert_eq!(found.verdict().winner(), Some("option 0".to_string()), "{}", found.verdict());
+}
+
 #[test]
 fn a_journal_goes_on_where_it_was() {
     let folder = scratch("journal");
@@ -187,6 +226,18 @@ fn a_journal_goes_on_where_it_was() {
     let resumed = plan.seeds(6).journal(&path).run().unwrap();
     assert!(calls.load(Ordering::Relaxed) == 0 && lines(&resumed) == lines(&whole));
 
+    // A longer study that an earlier comparison has left is none of this one, which has no journal yet.
+    std::fs::rename(&path, folder.join("kept")).unwrap();
+    let short = plan.trials(10).seeds(6).journal(&path).run().unwrap_err().to_string();
+    assert!(short.contains("more than the 10 trials"), "{short}");
+    std::fs::rename(folder.join("kept"), &path).unwrap();
+    // A line that was changed by hand is refused, and no panic.
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, good.replacen("\"seconds\":[1.0,", "\"seconds\":[", 1)).unwrap();
+    let damaged = plan.seeds(6).journal(&path).run().unwrap_err().to_string();
+    assert!(damaged.contains("damaged in line 2: its lists differ"), "{damaged}");
+    std::fs::write(&path, good).unwrap();
+
     // Another comparison is refused, and so is what is no journal.
     let other = plan.trials(21).journal(&path).run().unwrap_err().to_string();
     assert!(other.contains("another comparison") && other.contains("21 trials"), "{other}");
@@ -199,6 +250,28 @@ fn a_journal_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_study_that_broke_off_is_no_result() {
+    let folder = scratch("broken");
+    let path = folder.join("c.jsonl");
+    let fails = Arc::new(AtomicUsize::new(1));
+    let moody = {
+        let fails = fails.clone();
+        strategy("moody", move |h, rng| match h.asked() {
+            5 if fails.load(Ordering::Relaxed) > 0 => Err(Error::from("no idea")),
+            _ => h.space().sample(rng),
+        })
+    };
+    let plan = compare().strategies((moody,)).seeds(2).journal(&path);
+    let wrong = plan.run().unwrap_err().to_string();
+    assert!(wrong.contains("moody with seed") && wrong.contains("no idea"), "{wrong}");
+    // Once it has one, the comparison goes on, and all studies are whole.
+    fails.store(0, Ordering::Relaxed);
+    let found = plan.run().unwrap();
+    assert_eq!(found.to_csv().lines().count(), 1 + 2 * 30);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn what_is_wrong_is_said_before_it_runs() {
     let problems = |c: Compare| c.problems().join("\n");
     assert!(problems(compare()).contains("there is no strategy"));
@@ -207,6 +280,8 @@ fn what_is_wrong_is_said_before_it_runs() {
     let wrong = problems(compare().strategies((Random, Random)).seeds(0).trials(0));
     assert!(wrong.contains("seeds(0)") && wrong.contains("trials(0)"), "{wrong}");
     assert!(wrong.contains("two strategies are called"), "{wrong}");
+    let wrong = problems(compare().strategies((Random,)).seeds(u64::MAX));
+    assert!(wrong.contains("at most 100000 are allowed"), "{wrong}");
     let wrong = problems(compare().strategies((Evolution::regularized().population(0),)));
     assert!(wrong.contains("evolution: population(0)"), "{wrong}");
     let wrong = problems(compare().strategies((Random,)).reference([0.0, 1.0]));
@@ -248,6 +323,15 @@ fn a_journal_says_what_it_cannot_know() {
 }
 
 #[test]
+fn random_search_is_known_by_what_it_is() {
+    let mine = strategy("random search", |h, _| h.space().decode([4, 4, 4, 4]));
+    let plan = compare().strategies((mine,)).strategy("baseline", Random);
+    let standings = plan.run().unwrap().standings();
+    assert_eq!(standings[1].beats_random, None);
+    assert!(standings[0].beats_random.as_ref().unwrap().value > 0.9, "{}", standings[0]);
+}
+
+#[test]
 fn failures_and_early_ends_are_told() {
     let failing = evaluator(|arch, _| match arch.decisions()[0] {
         0 => Err(Error::from("no luck")),
@@ -274,6 +358,29 @@ fn failures_and_early_ends_are_told() {
 }
 
 #[test]
+fn what_the_tests_leave_out_is_told() {
+    // Option 0 fails with every other seed, and is better where it does not.
+    let half = evaluator(|arch, budget| match (arch.decisions()[0], budget.seed() % 2) {
+        (0, 0) | (2, _) => Err(Error::from("no luck")),
+        (option, _) => Ok(1.0 - f64::from(option)),
+    });
+    let always =
+        |option: u32| strategy(&format!("option {option}"), move |h, _| h.space().decode([option]));
+    let plan = Compare::new(&Space::decisions([3]), half).trials(1).seeds(40).quiet();
+    let found = plan.strategies((always(0), always(1), always(2))).run().unwrap();
+    let missing = found.finals("option 0").unwrap().iter().filter(|f| f.is_none()).count();
+    assert!((5..30).contains(&missing), "{missing}");
+    let text = found.verdict().to_string();
+    assert!(text.contains("having no result: option 2"), "{text}");
+    let told = format!("{missing} seeds left out, with which there is no result of every strategy");
+    assert!(text.contains(&told) && text.ends_with("(option 0)."), "{text}");
+    // A figure that there is not is no failure.
+    let plan = compare().strategies((Random, Grid)).seeds(2).report("tset");
+    let text = plan.run().unwrap().verdict().to_string();
+    assert!(text.contains("No evaluation has the figure \"tset\""), "{text}");
+}
+
+#[test]
 fn time_to_a_target_is_counted() {
     let found = compare().strategies((Random, Grid)).seeds(4).report("test").run().unwrap();
     let csv = found.to_csv();
@@ -288,6 +395,21 @@ fn time_to_a_target_is_counted() {
         assert_eq!(seconds, first.map(|n| 10.0 * n));
     }
     assert!(found.time_to(99.0, "grid", Against::Trials).unwrap().iter().all(Option::is_none));
+}
+
+#[test]
+fn an_optimum_that_is_passed_is_none() {
+    let plan =
+        || Compare::new(&Space::decisions([5]), evaluator(|a, _| f64::from(a.decisions()[0])));
+    let plan = |optimum| plan().strategies((Grid,)).trials(5).seeds(2).quiet().optimum(optimum);
+    let regret = |found: &Comparison| -> f64 {
+        found.summary_csv().lines().nth(1).unwrap().split(',').nth(7).unwrap().parse().unwrap()
+    };
+    let (right, wrong) = (plan(4.5).run().unwrap(), plan(3.0).run().unwrap());
+    assert_eq!((regret(&right), regret(&wrong)), (0.5, -1.0));
+    assert!(wrong.report().notices.join(" ").contains("better than the optimum of 3"));
+    assert!(!right.report().notices.join(" ").contains("optimum"));
+    assert_eq!(right.by_score().optimum(), Some(4.5));
 }
 
 #[test]
@@ -310,6 +432,12 @@ fn several_objectives_are_judged_by_hypervolume() {
     // By itself: from the worst of all, as a share of the box to the best.
     let found = plan.run().unwrap();
     assert_eq!(found.finals("grid").unwrap(), [Some(5.0 / 8.0), Some(5.0 / 8.0)]);
+    // An objective in which all are equal takes nothing away from the others.
+    let flat =
+        evaluator(|arch, _| Evaluation::new(f64::from(arch.decisions()[0])).with("size", 7.0));
+    let plan = Compare::new(&Space::decisions([3, 3]), flat).trials(9).seeds(2).quiet();
+    let plan = plan.objective(Metric::minimise("size")).strategies((Grid, Random));
+    assert_eq!(plan.run().unwrap().finals("grid").unwrap(), [Some(1.0), Some(1.0)]);
 }
 
 #[test]

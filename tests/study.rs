@@ -738,6 +738,17 @@ fn several_objectives_leave_a_front() {
     assert_eq!(widths, ["linear(4)", "linear(8)", "linear(16)"]);
     assert_eq!(study.objectives()[1], Metric::minimise("params"));
 
+    // A result that was taken over took as long as it did: it is no better for having been free.
+    let slow = evaluator(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        1.0
+    });
+    let again = Study::new(&Space::decisions([1]), slow).objective(Metric::minimise("seconds"));
+    let again = again.strategy(Random).trials(3).quiet().run().unwrap();
+    let seconds: Vec<f64> = again.trials_done().iter().map(Trial::seconds).collect();
+    assert!(seconds[0] >= 0.002 && seconds.iter().all(|s| *s == seconds[0]), "{seconds:?}");
+    assert_eq!(again.front().iter().map(Trial::number).collect::<Vec<_>>(), [0]);
+
     // A name that nobody knows fails the trials, and says what there is.
     let wrong = study.objective(Metric::minimise("latncy")).quiet().run().unwrap();
     let why = wrong.failed()[0].error().unwrap();

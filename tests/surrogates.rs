@@ -152,6 +152,32 @@ fn several_objectives_are_searched_together() {
     }
 }
 
+/// What is predicted of several objectives is no score, and none stands beside it.
+#[test]
+fn an_outlook_on_several_objectives_shows_no_score() {
+    let space = Space::decisions([4, 4]);
+    let two = evaluator(|arch, _| {
+        let d = arch.decisions();
+        Evaluation::new(500.0 + f64::from(d[0])).with("cost", f64::from(d[1]))
+    });
+    let plan = Study::new(&space, two.minimise()).trials(8).quiet();
+    let view = |study: &Study| {
+        let study = study.run().unwrap();
+        let all = space.all().unwrap();
+        let chart = GaussianProcess::hamming().outlook(&study, &all).unwrap();
+        match chart.data() {
+            nascent::chart::ChartData::SurrogateView(view) => view,
+            other => panic!("{other:?}"),
+        }
+    };
+    let one = view(&plan);
+    assert!(!one.maximise && one.candidates.iter().any(|c| c.truth.is_some()));
+    let both = view(&plan.objective(Metric::minimise("cost")));
+    assert_eq!((&both.metric[..], both.maximise), ("weighted objectives", true));
+    assert!(both.candidates.iter().all(|c| c.truth.is_none() && c.mean < 1.0));
+    assert!(both.candidates.iter().any(|c| c.seen));
+}
+
 #[test]
 fn predictions_are_in_units_of_the_score() {
     let (space, score) = landscape();

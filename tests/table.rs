@@ -48,6 +48,23 @@ fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
 // -------------------------------------------------------------------------------- what it is
 
 #[test]
+fn the_optimum_is_known_as_long_as_the_table_is_taken_as_it_is() {
+    let folder = Folder::new("optimum");
+    let whole = folder.write("whole.csv", "code,s0,test\n0,10,3\n1,20,1\n2,30,2\n");
+    let table = Table::read(whole).unwrap().objective("s0").report("test");
+    let any = nascent::IntoEvaluator::into_evaluator(&table);
+    let known = |e: &AnyEvaluator| (e.known_optimum(None), e.known_optimum(Some("test")));
+    assert_eq!(known(&any), (Some(30.0), Some(3.0)));
+    assert_eq!(known(&any.named("accuracy")), (Some(30.0), Some(3.0)));
+    assert_eq!(known(&any.minimise()), (None, None));
+    assert_eq!(known(&any.epochs(7)), (None, Some(3.0)));
+    let turned = nascent::IntoEvaluator::into_evaluator(table.minimise());
+    assert_eq!(known(&turned), (Some(10.0), Some(1.0)));
+    let partial = nascent::IntoEvaluator::into_evaluator(small("partial").objective("s0"));
+    assert_eq!(known(&partial), (None, None));
+}
+
+#[test]
 fn a_table_is_its_rows_and_a_space_of_decisions() {
     let table = small("rows").objective("s0").report("test");
     assert_eq!((table.len(), table.columns().len(), table.is_complete()), (5, 6, false));

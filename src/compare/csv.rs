@@ -1,6 +1,7 @@
 //! A comparison as CSV.
 
 use super::Comparison;
+use super::curves::regret;
 use crate::error::{Error, Result};
 use crate::study::csv::row;
 use std::path::Path;
@@ -67,9 +68,9 @@ impl Comparison {
                 s.mean.high.to_string(),
                 number(s.deviation),
                 s.median.to_string(),
-                number(self.0.optimum.map(|o| (o - s.mean.value).abs())),
+                number(self.0.optimum.map(|_| self.shown(s.mean.value))),
                 s.score.to_string(),
-                number(self.0.optimum_of_score.map(|o| (o - s.score).abs())),
+                number(self.0.optimum_of_score.map(|o| regret(o, s.score, self.0.metric.maximise))),
                 number(s.rank),
                 number(s.beats_random.map(|b| b.value)),
                 s.seconds.to_string(),

@@ -70,6 +70,9 @@ fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Ve
         {
             front.retain(|kept| !covers(&point, kept));
             front.push(point);
+            // The same front has the same volume to the last bit, in whatever order it was found:
+            // a rounding is not to be a win.
+            front.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
             volume = hypervolume(&front, reference).ok().map(|v| v / unit);
         }
         volume
@@ -79,7 +82,8 @@ fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Ve
 
 /// The point that hypervolume is measured from, and its unit. A point that is given is taken, and
 /// the volume is in the objectives' own units; else it is the worst values of all trials of the
-/// comparison, and the volume is the share of the box from there to the best values.
+/// comparison, and the volume is the share of the box from there to the best values. An objective in
+/// which all are equal gets a side all the same: else no box would have a volume.
 pub(super) fn reference(
     runs: &[Vec<Run>],
     objectives: &[Metric],
@@ -99,16 +103,27 @@ pub(super) fn reference(
             }
         }
     }
-    let sides = worst.iter().zip(&best).map(|(w, b)| w - b).filter(|side| *side > 0.0);
-    let unit: f64 = sides.product();
-    let known = worst.iter().all(|v| v.is_finite());
-    (worst.iter().map(|&v| if known { v } else { 0.0 }).collect(), unit)
+    if !worst.iter().all(|v| v.is_finite()) {
+        return (vec![0.0; objectives.len()], 1.0);
+    }
+    let mut unit = 1.0;
+    for (w, b) in worst.iter_mut().zip(&best) {
+        if *w <= *b {
+            *w += b.abs().max(1.0);
+        }
+        unit *= *w - b;
+    }
+    (worst, unit)
 }
 
 impl Comparison {
     /// The regret of a value where the optimum is known, else the value.
     pub(super) fn shown(&self, value: f64) -> f64 {
-        self.0.optimum.map_or(value, |optimum| (optimum - value).abs())
+        let maximise = match self.0.judge {
+            Judge::Hypervolume { .. } => true,
+            _ => self.0.metric.maximise,
+        };
+        self.0.optimum.map_or(value, |optimum| regret(optimum, value, maximise))
     }
 
     /// What a strategy is judged by against trials or time, over its seeds; `None` where no study of
@@ -173,6 +188,11 @@ impl Comparison {
     }
 }
 
+/// How much worse a value is than the optimum; below 0 if it is better, which then is none.
+pub(super) fn regret(optimum: f64, value: f64, maximise: bool) -> f64 {
+    if maximise { optimum - value } else { value - optimum }
+}
+
 /// What has been spent after each trial.
 fn spent(run: &Run, against: Against) -> Vec<f64> {
     let each: Vec<f64> = match against {
@@ -216,4 +236,30 @@ fn grid(
     let at = |i: usize| from + (to - from) * i as f64 / (POINTS - 1) as f64;
     let whole = |x: f64| if against == Against::Trials { x.round() } else { x };
     Some((0..POINTS).map(|i| whole(at(i))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_front_has_one_volume_in_whatever_order_it_was_found() {
+        let objectives = ["a", "b", "c"].map(Metric::minimise);
+        let mut rng = Rng::new(1);
+        for _ in 0..300 {
+            // Many ties.
+            let mut points: Vec<[f64; 3]> =
+                (0..9).map(|_| [(); 3].map(|()| 0.1 * rng.below(6) as f64)).collect();
+            let mut last = || {
+                rng.shuffle(&mut points);
+                let run = Run {
+                    scores: points.iter().map(|p| Some(p[0])).collect(),
+                    further: points.iter().map(|p| p[1..].to_vec()).collect(),
+                    ..Run::default()
+                };
+                volumes(&run, &objectives, &[0.7; 3], 0.3).pop()
+            };
+            assert_eq!(last(), last());
+        }
+    }
 }

@@ -11,6 +11,7 @@
 
 use super::record::Run;
 use crate::error::{Error, ErrorKind, Result};
+use crate::rng::child;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -117,7 +118,12 @@ impl Journal {
         }
         let mut runs = vec![];
         for (i, line) in lines.enumerate() {
-            let run: Run = serde_json::from_slice(line).map_err(|e| {
+            let read = serde_json::from_slice::<Run>(line).map_err(|e| e.to_string());
+            let whole = |run: Run| match run.is_whole() {
+                true => Ok(run),
+                false => Err("its lists differ in length".to_string()),
+            };
+            runs.push(read.and_then(whole).map_err(|e| {
                 Error::new(
                     ErrorKind::File,
                     format!(
@@ -127,8 +133,7 @@ impl Journal {
                         i + 2
                     ),
                 )
-            })?;
-            runs.push(run);
+            })?);
         }
         let mut journal =
             Journal { file, path: path.to_path_buf(), length: whole as u64, synced: None };
@@ -186,11 +191,47 @@ fn foreign(path: &Path) -> Error {
     )
 }
 
-/// Where a study of the comparison keeps its own journal.
+/// Where a study of the comparison keeps its own journal. No two names have the same, nor on a disk
+/// that takes capitals for small letters: what does not fit into a file's name is told apart by a hash.
 pub(super) fn of_study(path: &Path, strategy: &str, seed: u64) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let strategy: String = strategy.chars().map(plain).take(60).collect();
+    let mut short: String = strategy.chars().map(plain).take(LONGEST).collect();
+    if short != strategy || short.contains(|c: char| c.is_ascii_uppercase()) {
+        short += &format!("-{:08x}", child(0, strategy, 0) as u32);
+    }
     let mut name = path.as_os_str().to_os_string();
-    name.push(format!(".{strategy}.{seed}"));
+    name.push(format!(".{short}.{seed}"));
     name.into()
+}
+
+/// Letters of a strategy's name in the name of a file.
+const LONGEST: usize = 60;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_study_has_a_journal_of_its_own() {
+        let long = "PPO (LSTM 1 x 100, 10 epochs of 2 trials, clip 0.2, learning rate ";
+        let names = [
+            "gp-wl".to_string(),
+            "mine a".to_string(),
+            "mine.a".to_string(),
+            "mine_a".to_string(),
+            "Mine-a".to_string(),
+            "mine-a".to_string(),
+            format!("{long}0.001)"),
+            format!("{long}0.002)"),
+        ];
+        let mut paths: Vec<String> = names
+            .iter()
+            .map(|n| of_study(Path::new("c"), n, 3).to_string_lossy().to_lowercase())
+            .collect();
+        assert_eq!(paths[0], "c.gp-wl.3");
+        assert!(paths.iter().all(|p| p.len() < 80), "{paths:?}");
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), names.len(), "{paths:?}");
+    }
 }

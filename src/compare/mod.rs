@@ -30,7 +30,7 @@ use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, IntoEvaluator};
 use crate::space::Space;
-use crate::strategy::{AnyStrategy, IntoStrategy, Strategy};
+use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::study::{Duplicates, Key, OnFailure, Protocol, Study};
 use crate::task::Metric;
 use record::Run;
@@ -73,6 +73,8 @@ pub struct Compare {
 }
 
 const DEFAULT_SEEDS: i64 = 20;
+/// More would say nothing that a twentieth of them does not.
+const MOST_SEEDS: i64 = 100_000;
 const DEFAULT_TRIALS: i64 = 50;
 
 impl Compare {
@@ -214,10 +216,11 @@ impl Compare {
 
     /// Keeps each study that has ended in a file, so that a comparison which was interrupted goes on
     /// where it was, and one that has ended can be given more seeds. Where an evaluation takes time,
-    /// each study has a journal of its own beside it, `PATH.STRATEGY.SEED`.
+    /// each study has a journal of its own beside it, `PATH.STRATEGY.SEED`, which stays when it has
+    /// ended: to begin anew, delete those too, or give another path.
     ///
-    /// A journal knows a strategy of your own by its name only: after a change of its code take another
-    /// journal, or another name. The report says how much came from the journal.
+    /// A journal knows a strategy or an evaluator of your own by its name only: after a change of its code
+    /// take another path, or another name. The report says how much came from the journal.
     pub fn journal(&self, path: impl AsRef<Path>) -> Compare {
         Compare { journal: Some(path.as_ref().to_path_buf()), ..self.clone() }
     }
@@ -230,9 +233,14 @@ impl Compare {
                 "there is no strategy. Try .strategies((Random, Evolution::regularized())).".into(),
             );
         }
-        for (name, n) in [("seeds", Some(self.seeds)), ("jobs", self.jobs)] {
+        for (name, n, most, usual) in
+            [("seeds", Some(self.seeds), MOST_SEEDS, 20), ("jobs", self.jobs, i64::MAX, 4)]
+        {
             if let Some(n) = n.filter(|n| *n < 1) {
-                found.push(format!("{name}({n}): at least 1 is needed. Try {name}(20)."));
+                found.push(format!("{name}({n}): at least 1 is needed. Try {name}({usual})."));
+            } else if let Some(n) = n.filter(|n| *n > most) {
+                found
+                    .push(format!("{name}({n}): at most {most} are allowed. Try {name}({usual})."));
             }
         }
         let names = self.names();
@@ -349,7 +357,8 @@ pub struct Comparison(Arc<Inner>);
 #[derive(Clone)]
 struct Inner {
     names: Vec<String>,
-    descriptions: Vec<String>,
+    /// Which of them is random search, whatever it is called.
+    baseline: Option<usize>,
     evaluator: String,
     protocol: String,
     metric: Metric,
@@ -402,7 +411,7 @@ impl Comparison {
             Judge::Hypervolume { .. } => None,
         };
         let inner = Inner {
-            descriptions: compare.strategies.iter().map(|s| s.1.describe(plan.planned())).collect(),
+            baseline: compare.strategies.iter().position(|s| s.1.to_json() == Random.to_json()),
             names,
             evaluator: evaluator.describe(),
             protocol: protocol_text(&plan.protocol()),
@@ -423,6 +432,9 @@ impl Comparison {
 
     /// The same, judged by the score that the searches saw instead of the reported figure.
     pub fn by_score(&self) -> Comparison {
+        if self.0.judge == Judge::Score {
+            return self.clone();
+        }
         let optimum = self.0.optimum_of_score;
         let inner = Inner { judge: Judge::Score, optimum, ..(*self.0).clone() };
         Comparison::judging(inner, None)

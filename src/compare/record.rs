@@ -68,6 +68,12 @@ impl Run {
         }
     }
 
+    /// Whether there is a value of everything for each trial.
+    pub(super) fn is_whole(&self) -> bool {
+        let n = self.scores.len();
+        [self.seconds.len(), self.overhead.len(), self.epochs.len()] == [n; 3]
+    }
+
     /// The trial that is the best by its score after each trial; nothing before one has finished.
     pub(super) fn incumbents(&self, metric: &Metric) -> Vec<Option<usize>> {
         let mut best: Option<(usize, f64)> = None;

@@ -124,7 +124,10 @@ impl Comparison {
         for pair in self.pairs() {
             let (a, b) = (place(&pair.first), place(&pair.second));
             (wins[a][b], wins[b][a]) = (pair.wins, 1.0 - pair.wins);
-            (p[a][b], p[b][a]) = (pair.p, pair.p);
+            // Where wins and ranks point different ways, neither is sure.
+            let agree = (pair.wins - 0.5) * pair.effect > 0.0;
+            let sure = if agree { pair.p } else { pair.p.max(ALPHA) };
+            (p[a][b], p[b][a]) = (sure, sure);
         }
         Chart::new(Pairs {
             names: names.clone(),
@@ -309,6 +312,26 @@ impl Comparison {
                  changed since, take another journal.",
                 inner.spent.kept,
                 inner.unknown.join(", ")
+            ));
+        }
+        let volumes = || (0..inner.names.len()).flat_map(|i| self.ends(i)).flatten();
+        if matches!(inner.judge, Judge::Hypervolume { .. }) && volumes().all(|v| v == 0.0) {
+            notices.push(
+                "No trial is better than the reference point in every objective, so all volumes are 0. \
+                 Try reference(...) with worse values."
+                    .to_string(),
+            );
+        }
+        let ends = volumes();
+        if let (Some(optimum), Some(least)) =
+            (inner.optimum, ends.map(|v| self.shown(v)).min_by(f64::total_cmp))
+            && least < 0.0
+        {
+            notices.push(format!(
+                "The best study is better than the optimum of {} by {}: regrets below 0 are no \
+                 regrets. Try optimum(...) with the best value there is.",
+                score(optimum),
+                score(-least)
             ));
         }
         let planned = inner.runs.iter().flatten().map(|run| run.scores.len()).max().unwrap_or(0);

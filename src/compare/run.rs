@@ -7,10 +7,10 @@ use super::journal::{Header, Journal, of_study};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
 use crate::chart::theme::human_seconds;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
-use crate::study::{Duplicates, Study};
+use crate::study::{Duplicates, Study, guarded};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -68,7 +68,7 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
                     else {
                         return;
                     };
-                    if report.send(one(compare, names, strategy, seed)).is_err() {
+                    if report.send(guarded(|| one(compare, names, strategy, seed))).is_err() {
                         return;
                     }
                 }
@@ -130,11 +130,26 @@ fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Resul
     if let Some(path) = compare.journal.as_ref().filter(|_| slow) {
         study = study.journal(of_study(path, &names[strategy], seed));
     }
-    let study =
-        study.run().map_err(|e| e.context(format!("{} with seed {seed}", names[strategy])))?;
-    let run = Run::of(&study, strategy, seed, compare.report.as_deref());
-    reported(compare, &study, &run)?;
-    Ok(run)
+    let named = |e: Error| e.context(format!("{} with seed {seed}", names[strategy]));
+    let study = study.run().map_err(named)?;
+    // A journal that was left by another comparison: a longer study is no fair one.
+    let most = compare.plan.protocol().trials.filter(|&most| study.trials_done().len() > most);
+    if let (Some(most), Some(path)) = (most, &compare.journal) {
+        return Err(named(Error::invalid(
+            format!("the journal {}", of_study(path, &names[strategy], seed).display()),
+            format!("it holds more than the {most} trials of this comparison, so it is of another"),
+            "another path, or deleting it",
+        )));
+    }
+    // What broke off is no result: kept, it would be taken for one when the comparison goes on.
+    match study.broke_off() {
+        Some(why) => Err(named(Error::new(ErrorKind::User, why))),
+        None => {
+            let run = Run::of(&study, strategy, seed, compare.report.as_deref());
+            reported(compare, &study, &run)?;
+            Ok(run)
+        }
+    }
 }
 
 /// That what is to be reported is there: else the first study says so, and not the last.
@@ -157,6 +172,7 @@ fn header(compare: &Compare, names: &[String]) -> Header {
     let plan = &compare.plan;
     let (protocol, evaluator) = (plan.protocol(), plan.evaluator());
     let mut setup = vec![
+        ("version".to_string(), format!("nascent {}", env!("CARGO_PKG_VERSION"))),
         ("space".to_string(), format!("{:016x}", plan.space().fingerprint())),
         ("evaluator".to_string(), evaluator.describe()),
         ("data".to_string(), format!("{:016x}", evaluator.data_fingerprint())),

@@ -58,7 +58,10 @@ impl Evaluator for AnyEvaluator {
         self.inner.looks_up()
     }
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
-        self.inner.known_optimum(figure)
+        // It is known for the direction and the budget that were the evaluator's own.
+        let turned = self.metric().maximise != self.inner.metric().maximise;
+        let shortened = figure.is_none() && self.full() != self.inner.full();
+        if turned || shortened { None } else { self.inner.known_optimum(figure) }
     }
     fn memory(&self, arch: &Architecture) -> Option<usize> {
         self.inner.memory(arch)

@@ -15,7 +15,7 @@
 //! Constants of the paper and its program: t_0 = 10, M = 5, training anew every k = 10 trials, layers of
 //! 20 units with ReLU, Adam at 0.01, 150 epochs of batches of 32, the mean absolute error.
 //!
-//! Where we differ: three hidden layers in place of ten, which find as much in a third of the time;
+//! Where we differ: three hidden layers in place of ten, because asking takes a third of the time then;
 //! the path encoding is not truncated, and where a space has none (choices outside of cells, or
 //! decisions alone) the one-hot encoding is taken; the networks see the ranks of the scores
 //! (`src/surrogate/target.rs`) where the paper weighs errors by the distance to a bound, for the same

@@ -30,7 +30,7 @@ use super::targets::{Targets, evenly, targets};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::chart::Chart;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Rng;
 use crate::study::{History, Study};
 use crate::surrogate::{
@@ -46,6 +46,8 @@ const MOST: usize = 300;
 const STEP: usize = 25;
 /// Architectures whose features are kept.
 const KNOWN: usize = 20_000;
+/// Architectures at which one function is drawn: the cost grows with the third power.
+const AT_ONCE: usize = 2_000;
 
 /// Bayesian optimisation with a Gaussian process: tries what promises most by a model that knows how
 /// sure it is.
@@ -149,6 +151,16 @@ impl GaussianProcess {
         architectures: &[Architecture],
     ) -> Result<Vec<Prediction>> {
         let history = study.to_predict(architectures)?;
+        if matches!(self.acquisition, Acquisition::Thompson) && architectures.len() > AT_ONCE {
+            return Err(Error::invalid(
+                format!(
+                    "predictions of {} architectures by Thompson sampling",
+                    architectures.len()
+                ),
+                format!("a function is drawn at {AT_ONCE} at the most"),
+                "fewer of them, or expected_improvement()",
+            ));
+        }
         let trials = history.finished();
         let seen = Targets { y: evenly(&history, &trials), trials };
         let scale = Scale::of(&seen.y);

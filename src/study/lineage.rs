@@ -10,6 +10,7 @@ use crate::count::Count;
 use crate::evaluate::{Budget, Evaluator};
 use crate::strategy::Odds;
 use crate::surrogate::Prediction;
+use crate::task::Metric;
 use std::collections::HashMap;
 
 impl Study {
@@ -81,7 +82,8 @@ pub(crate) fn odds_chart(shown: &str, odds: Vec<Odds>) -> Chart {
 }
 
 /// What a model expects of architectures after the trials of a study. The truth is shown where a trial
-/// found it, and everywhere if it only has to be looked up.
+/// found it, and everywhere if it only has to be looked up; but not of several objectives, of which
+/// the model predicts a weighted sum, and no score.
 pub(crate) fn outlook_chart(
     study: &Study,
     architectures: &[Architecture],
@@ -89,6 +91,8 @@ pub(crate) fn outlook_chart(
     acquisition: &str,
 ) -> Chart {
     let (metric, evaluator) = (study.metric(), study.evaluator());
+    let several = study.objectives().len() > 1;
+    let metric = if several { Metric::maximise("weighted objectives") } else { metric };
     let seen: HashMap<Vec<u32>, f64> = study
         .trials_done()
         .iter()
@@ -108,7 +112,7 @@ pub(crate) fn outlook_chart(
             sd: p.sd(),
             ends: Some(p.ends()),
             acquisition: p.acquisition(),
-            truth: known.or_else(|| look_up(arch)),
+            truth: if several { None } else { known.or_else(|| look_up(arch)) },
             seen: known.is_some(),
         }
     };

@@ -17,6 +17,7 @@ pub use history::History;
 pub(crate) use history::best as best_of;
 pub(crate) use lineage::{odds_chart, outlook_chart};
 pub(crate) use objective::{figure, known as known_figures, values as objective_values};
+pub(crate) use run::guarded;
 pub use running::Running;
 use trial::Cost;
 pub(crate) use trial::Outcome;
@@ -776,6 +777,15 @@ impl Study {
     /// Why the study ended; empty while it has not.
     pub fn ended(&self) -> String {
         self.lock().ended.clone().unwrap_or_default()
+    }
+
+    /// Why the study ended before its budget did, though there was more to try: its strategy failed,
+    /// its journal could not be written, or it was stopped.
+    pub(crate) fn broke_off(&self) -> Option<String> {
+        let broken = |why: &String| {
+            ["the strategy failed", "the journal", run::STOPPED].iter().any(|b| why.starts_with(b))
+        };
+        Some(self.ended()).filter(broken)
     }
 
     /// All trials that have ended, in order.

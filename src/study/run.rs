@@ -296,7 +296,7 @@ thread_local! {
 }
 
 /// Runs a user's code; a panic in it becomes an error, without a backtrace on the screen.
-pub(super) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let loud = std::panic::take_hook();

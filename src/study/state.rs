@@ -310,8 +310,10 @@ impl State {
     }
 
     fn take_over(&mut self, first: usize, duplicate: usize, at: f64) {
-        let outcome = self.trials()[first].0.outcome.clone();
-        self.record(duplicate, |r| (r.outcome, r.at) = (outcome, at));
+        let Record { outcome, cost, .. } = &*self.trials()[first].0;
+        // How long the evaluation took is a part of the result: it may be an objective.
+        let (outcome, seconds) = (outcome.clone(), cost.seconds);
+        self.record(duplicate, |r| (r.outcome, r.cost.seconds, r.at) = (outcome, seconds, at));
         self.settle();
     }
 

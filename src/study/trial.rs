@@ -115,7 +115,8 @@ impl Trial {
         self.0.reused
     }
 
-    /// Seconds that the evaluation took: measured, or simulated where it looked its result up.
+    /// Seconds that the evaluation took: measured, or simulated where it looked its result up. Of a
+    /// result that was taken over, those of the trial that it is from.
     pub fn seconds(&self) -> f64 {
         let simulated = self.finished().and_then(Evaluation::simulated_seconds);
         simulated.unwrap_or(self.0.cost.seconds)
