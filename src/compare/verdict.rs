@@ -320,7 +320,7 @@ impl Comparison {
             let who: Vec<&str> =
                 compared.iter().filter(|i| lacks(i)).map(|&i| self.0.names[i].as_str()).collect();
             text += &format!(
-                " {} left out, with which there is no result of every strategy ({}).",
+                " {} left out of the ranks, with which there is no result of every strategy ({}).",
                 plural(seeds - rows, "seed"),
                 who.join(", ")
             );
