@@ -59,6 +59,11 @@ impl Metric {
         Metric { name: name.into(), maximise: false }
     }
 
+    /// The value turned so that less is better.
+    pub(crate) fn turned(&self, value: f64) -> f64 {
+        if self.maximise { -value } else { value }
+    }
+
     /// Whether `a` is strictly better than `b`. A NaN is never better, and worse than any number.
     pub fn better(&self, a: f64, b: f64) -> bool {
         !a.is_nan() && (b.is_nan() || if self.maximise { a > b } else { a < b })

@@ -56,7 +56,7 @@ pub(super) fn judged(
 fn turned(run: &Run, trial: usize, objectives: &[Metric]) -> Option<Vec<f64>> {
     let score = run.scores[trial]?;
     let all = std::iter::once(score).chain(run.further.get(trial)?.iter().copied());
-    Some(all.zip(objectives).map(|(v, m)| if m.maximise { -v } else { v }).collect())
+    Some(all.zip(objectives).map(|(v, m)| m.turned(v)).collect())
 }
 
 /// The hypervolume of the trials so far; worked out again only when the front has changed.
@@ -90,7 +90,7 @@ pub(super) fn reference(
     given: Option<&[f64]>,
 ) -> (Vec<f64>, f64) {
     if let Some(point) = given {
-        let turn = |(v, m): (&f64, &Metric)| if m.maximise { -v } else { *v };
+        let turn = |(v, m): (&f64, &Metric)| m.turned(*v);
         return (point.iter().zip(objectives).map(turn).collect(), 1.0);
     }
     let mut worst = vec![f64::NEG_INFINITY; objectives.len()];

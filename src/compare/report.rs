@@ -256,9 +256,8 @@ impl Comparison {
         }
         if let Judge::Hypervolume { reference, unit } = &inner.judge {
             let turned = reference.iter().zip(&inner.objectives);
-            let point: Vec<String> = turned
-                .map(|(v, m)| format!("{} {}", m.name, score(if m.maximise { -v } else { *v })))
-                .collect();
+            let point: Vec<String> =
+                turned.map(|(v, m)| format!("{} {}", m.name, score(m.turned(*v)))).collect();
             say("hypervolume from", point.join(", "));
             if *unit != 1.0 {
                 say("its unit", "the box from the worst to the best values of all trials".into());

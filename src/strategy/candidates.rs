@@ -2,6 +2,7 @@
 //! trials they learn from when there are many, and what they make of trials without a result.
 
 use super::Proposal;
+use super::parts::random;
 use crate::arch::Architecture;
 use crate::error::{ErrorKind, Result};
 use crate::rng::Rng;
@@ -15,8 +16,6 @@ pub(super) const START: usize = 10;
 /// mutated, as in NAS-BOWL (arXiv 2006.07556).
 const POOL: usize = 200;
 const PARENTS: usize = 10;
-/// Draws for an architecture that was not tried yet.
-const DRAWS: usize = 100;
 /// Trials without a result that a model takes account of, the last ones.
 const BELIEVED: usize = 32;
 
@@ -26,20 +25,6 @@ pub(super) fn start(history: &History, rng: &mut Rng) -> Result<Option<Proposal>
     let most = (history.trials_planned() / 4).clamp(2, START);
     let few = history.visible().iter().filter(|t| t.finished().is_some()).take(2).count() < 2;
     (few || history.asked() < most).then(|| random(history, rng)).transpose()
-}
-
-/// A random architecture, a new one if that is found.
-pub(super) fn random(history: &History, rng: &mut Rng) -> Result<Proposal> {
-    let mut arch = history.space().sample(rng)?;
-    // A study that has refused one that was tried looks for a new one itself.
-    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
-    for _ in 1..draws {
-        if !history.tried(&arch) {
-            break;
-        }
-        arch = history.space().sample(rng)?;
-    }
-    Ok(Proposal::new(arch, "random"))
 }
 
 /// Architectures that may be proposed: none was tried before, and no two are the same.

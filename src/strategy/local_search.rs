@@ -24,7 +24,8 @@
 //! takes the turn that it would have taken. So where the search stands follows from the trials
 //! alone, walking from the first; what no later result can change is remembered between two trials.
 
-use super::{Proposal, Strategy, parts::Recall, stored};
+use super::parts::{Recall, random};
+use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -50,8 +51,6 @@ pub struct LocalSearch {
     recall: Recall<Walk>,
 }
 
-/// Draws for a beginning that was not tried yet, before one that was is taken.
-const DRAWS: usize = 100;
 /// Neighbourhoods that are kept: with a batch, one trial looks at a few.
 const NEARBY: usize = 8;
 
@@ -100,7 +99,7 @@ impl LocalSearch {
     /// Follows the walk from where it is sure to its end, where a trial is wanted.
     fn follow(&self, walk: &mut Walk, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let Some(mut place) = walk.place.or_else(|| beginning(history, 0)) else {
-            return restart(history, rng);
+            return random(history, rng);
         };
         let mut sure = true;
         loop {
@@ -112,7 +111,7 @@ impl LocalSearch {
                 Step::Move { to, firm } => (Some(Place { at: to, ..place }), firm),
                 Step::Over { firm } => (beginning(history, place.start + 1), firm),
             };
-            let Some(next) = next else { return restart(history, rng) };
+            let Some(next) = next else { return random(history, rng) };
             // A beginning that is hidden yet is not among the trials that the walk belongs to.
             sure &= firm && next.at < history.visible().len();
             if sure {
@@ -200,20 +199,6 @@ impl Walk {
         self.nearby.push((arch.decisions(), list.clone()));
         Ok(list)
     }
-}
-
-/// A random architecture, a new one if that is found.
-fn restart(history: &History, rng: &mut Rng) -> Result<Proposal> {
-    let mut arch = history.space().sample(rng)?;
-    // A study that has refused one that was tried looks for a new one itself.
-    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
-    for _ in 1..draws {
-        if !history.tried(&arch) {
-            break;
-        }
-        arch = history.space().sample(rng)?;
-    }
-    Ok(Proposal::new(arch, "random"))
 }
 
 impl Strategy for LocalSearch {

@@ -129,7 +129,7 @@ fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     let metrics = history.objectives();
     let turned = |values: Vec<f64>| {
         let all = values.into_iter().zip(&metrics);
-        all.map(|(v, m)| if m.maximise { -v } else { v }).collect()
+        all.map(|(v, m)| m.turned(v)).collect()
     };
     trials.iter().map(|t| history.values(t).map_or(vec![], turned)).collect()
 }

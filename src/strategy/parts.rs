@@ -4,9 +4,28 @@ mod breed;
 
 pub(super) use breed::{Variation, fresh};
 
+use super::Proposal;
+use crate::error::Result;
 use crate::rng::Rng;
 use crate::study::{History, Trial};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Draws for an architecture that was not tried yet, before one that was is taken.
+const DRAWS: usize = 100;
+
+/// A random architecture, a new one if that is found.
+pub(super) fn random(history: &History, rng: &mut Rng) -> Result<Proposal> {
+    let mut arch = history.space().sample(rng)?;
+    // A study that has refused one that was tried looks for a new one itself.
+    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
+    for _ in 1..draws {
+        if !history.tried(&arch) {
+            break;
+        }
+        arch = history.space().sample(rng)?;
+    }
+    Ok(Proposal::new(arch, "random"))
+}
 
 /// The best of `size` trials drawn with replacement; the first drawn wins a tie.
 pub(super) fn tournament(

@@ -63,7 +63,7 @@ fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
     // Halves, so that no difference overflows. A finished trial has all values: the study sees to that.
     let turned = |values: Vec<f64>| -> Vec<f64> {
         let all = values.into_iter().zip(&metrics);
-        all.map(|(v, m)| if m.maximise { -v / 2.0 } else { v / 2.0 }).collect()
+        all.map(|(v, m)| m.turned(v) / 2.0).collect()
     };
     let mut rows: Vec<Vec<f64>> =
         trials.iter().filter_map(|t| history.values(t)).map(turned).collect();

@@ -6,6 +6,7 @@
 
 use super::{History, Study, Trial};
 use crate::evaluate::Evaluation;
+use crate::stats::pareto_front;
 use crate::task::Metric;
 
 /// What is known of every architecture that can be built, whoever evaluates it.
@@ -64,12 +65,6 @@ pub(crate) fn values(trial: &Trial, further: &[Metric]) -> Option<Vec<f64>> {
     std::iter::once(Some(found.score())).chain(more).collect()
 }
 
-/// Whether the first values dominate the second.
-fn dominates(metrics: &[Metric], a: &[f64], b: &[f64]) -> bool {
-    let all = || metrics.iter().zip(a.iter().zip(b));
-    all().all(|(m, (&a, &b))| !m.better(b, a)) && all().any(|(m, (&a, &b))| m.better(a, b))
-}
-
 impl History {
     /// All objectives, the score first; one, unless the study has more.
     pub fn objectives(&self) -> Vec<Metric> {
@@ -110,16 +105,16 @@ impl Study {
     /// order; of equal ones the first. With one objective it is the best trial.
     pub fn front(&self) -> Vec<Trial> {
         let (metrics, further) = (self.objectives(), self.protocol().objectives);
-        let mut front: Vec<(Trial, Vec<f64>)> = vec![];
-        for trial in self.trials_done() {
-            let Some(mine) = values(&trial, &further) else { continue };
-            if front.iter().any(|(_, v)| *v == mine || dominates(&metrics, v, &mine)) {
-                continue;
-            }
-            front.retain(|(_, v)| !dominates(&metrics, &mine, v));
-            front.push((trial, mine));
-        }
-        front.into_iter().map(|(trial, _)| trial).collect()
+        let turned = |t: Trial| {
+            let values = values(&t, &further)?;
+            Some((t, metrics.iter().zip(values).map(|(m, v)| m.turned(v)).collect::<Vec<f64>>()))
+        };
+        let (trials, rows): (Vec<Trial>, Vec<Vec<f64>>) =
+            self.trials_done().into_iter().filter_map(turned).unzip();
+        // The study refuses values that are not finite, so that nothing can be wrong with the rows.
+        let front = pareto_front(&rows).unwrap_or_default();
+        let first = |&i: &usize| !rows[..i].contains(&rows[i]);
+        front.into_iter().filter(first).map(|i| trials[i].clone()).collect()
     }
 
     /// What is wrong with the objectives, in words.
