@@ -264,6 +264,475 @@ fn tables_with_words_and_numbers() {
     assert_eq!(Dataset::csv(marked, "a", Task::regression(1)).unwrap().len(), 5);
 }
 
+/// 60 rows of two numbers and one of three words, with whatever stands around them.
+fn numbers_and_words(head: &str, row: impl Fn(usize, f64, f64, &str) -> String) -> String {
+    let kinds = ["oak", "ash", "elm"];
+    let one = |i: usize| row(i, i as f64 + 0.25, 1000.5 - 2.0 * i as f64, kinds[i * 7 % 3]);
+    head.to_string() + &(0..60).map(one).collect::<String>()
+}
+
+fn plain_trees() -> String {
+    numbers_and_words("a,b,kind\n", |_, a, b, k| format!("{a},{b},{k}\n"))
+}
+
+fn trees(path: impl AsRef<Path>) -> Result<Dataset> {
+    Dataset::csv(path, "kind", Task::classification(3))
+}
+
+#[test]
+fn one_table_in_every_way_to_write_it() {
+    let folder = Folder::new("spelled");
+    let text = plain_trees();
+    let wanted = trees(folder.write("t.csv", &text)).unwrap().fingerprint();
+    let wide = |order: fn(u16) -> [u8; 2], mark: &str| -> Vec<u8> {
+        format!("{mark}{text}").encode_utf16().flat_map(order).collect()
+    };
+    let comma = |v: f64| v.to_string().replace('.', ",");
+    let comma_rows = |s: char| {
+        numbers_and_words(&format!("a{s}b{s}kind\n"), |_, a, b, k| {
+            format!("{}{s}{}{s}{k}\n", comma(a), comma(b))
+        })
+    };
+    // 1.000,5 and 1,000.5: the marks of thousands too.
+    let grouped = |v: f64, group: &str, decimal: &str| {
+        let text = v.to_string();
+        let (whole, rest) = text.split_once('.').unwrap_or((&text, "0"));
+        match whole.len() {
+            4 => format!("{}{group}{}{decimal}{rest}", &whole[..1], &whole[1..]),
+            _ => format!("{whole}{decimal}{rest}"),
+        }
+    };
+    let grouped_rows = |head: &str, s: &str, quote: &str, group: &str, decimal: &str| {
+        numbers_and_words(head, |_, a, b, k| {
+            let [a, b] = [a, b].map(|v| format!("{quote}{}{quote}", grouped(v, group, decimal)));
+            format!("{a}{s}{b}{s}{k}\n")
+        })
+    };
+    let variants: Vec<(&str, Vec<u8>)> = vec![
+        ("carriage returns", text.replace('\n', "\r").into_bytes()),
+        ("both", text.replace('\n', "\r\n").into_bytes()),
+        ("a mark in front", format!("\u{feff}{text}").into_bytes()),
+        ("16 bits", wide(u16::to_le_bytes, "\u{feff}")),
+        ("16 bits, the other way", wide(u16::to_be_bytes, "\u{feff}")),
+        ("16 bits, no mark", wide(u16::to_le_bytes, "")),
+        ("semicolons and decimal commas", comma_rows(';').into_bytes()),
+        ("tabs and decimal commas", comma_rows('\t').into_bytes()),
+        ("a line that says so", format!("sep=;\n{}", comma_rows(';')).into_bytes()),
+        ("thousands", grouped_rows("a;b;kind\n", ";", "", ".", ",").into_bytes()),
+        ("thousands in quotes", grouped_rows("a,b,kind\n", ",", "\"", ",", ".").into_bytes()),
+        ("thousands with spaces", grouped_rows("a;b;kind\n", ";", "", " ", ",").into_bytes()),
+        ("packed", gzip(text.as_bytes())),
+        (
+            "line feeds in quotes",
+            text.replace("a,b,kind", "a,b,\"kind\"").replace("oak", "\"oak\"").into_bytes(),
+        ),
+        (
+            "an index",
+            numbers_and_words(",a,b,kind\n", |i, a, b, k| format!("{i},{a},{b},{k}\n"))
+                .into_bytes(),
+        ),
+    ];
+    for (what, bytes) in variants {
+        let data = trees(folder.write("t.csv", bytes)).unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert_eq!(data.fingerprint(), wanted, "{what}");
+        assert_eq!(
+            data.to_string().contains("decimal comma"),
+            what.contains("commas")
+                || what == "thousands"
+                || what.ends_with("spaces")
+                || what.ends_with("says so"),
+            "{what}: {data}"
+        );
+    }
+    // A name and a field that go over two lines.
+    let text = "a,\"b\nc\"\n1,\"x\ny\"\n2,z\n3,z\n4,z\n5,\"x\ny\"\n";
+    let data = Dataset::csv(folder.write("t.csv", text), "b\nc", Task::classification(2)).unwrap();
+    assert_eq!(data.classes(), ["x\ny", "z"]);
+}
+
+#[test]
+fn numbers_that_leave_a_doubt_are_refused_and_the_advice_helps() {
+    let folder = Folder::new("doubt");
+    let of = |text: &str| Dataset::csv(folder.write("t.csv", text), "y", Task::regression(1));
+    let rows = |numbers: &[&str]| {
+        let row = |n: &&str| format!("\"{n}\",1\n");
+        format!("x,y\n{}", numbers.iter().map(row).collect::<String>())
+    };
+    let doubt = rows(&["999", "1,000", "1,250", "2,000", "3,125"]);
+    says(of(&doubt), &["column \"x\"", "\"1,000\" may be 1000 or 1", "nothing between thousands"]);
+    assert!(
+        of(&doubt.replace("\"1,", "\"1").replace("2,000", "2000").replace("3,125", "3125")).is_ok()
+    );
+    says(of(&rows(&["1,5", "2.5", "3", "4", "5"])), &["\"2.5\" and \"1,5\"", "decimal point"]);
+    says(of("x,y\n1,5,2\n"), &["line 2 has 3 fields", "Quote", "decimal comma"]);
+    assert!(of("x,y\n\"1,5\",2\n\"2,5\",2\n3,1\n4,1\n5,1\n").is_ok());
+    let large = rows(&["1e99", "2", "3", "4", "5"]);
+    says(of(&large), &["line 2", "\"1e99\" is larger", "Divide the column by 1e99"]);
+    assert!(of(&rows(&["1", "2e-99", "3e-99", "4e-99", "5e-99"])).is_ok());
+    says(of(&rows(&["inf", "2", "3", "4", "5"])), &["\"inf\" is not a finite number"]);
+    for missing in
+        ["", "NA", "N/A", "nan", "-nan", "NULL", "None", "?", "-", ".", "#N/A", "<NA>", "#DIV/0!"]
+    {
+        let text = rows(&["1", missing, "3", "4", "5", "6"]);
+        says(of(&text), &["line 3", "the value is missing", "Fill it, or drop the row"]);
+        assert!(of(&text.replace(&format!("\"{missing}\",1\n"), "")).is_ok(), "{missing}");
+    }
+    says(of(""), &["the file is empty"]);
+    says(of("x,y\n"), &["no row below the header"]);
+    says(of("x,x,y\n1,2,3\n"), &["two columns are called \"x\". Rename one"]);
+    // Row names without a name, as R writes them.
+    let named = "x,y\na,1,2\nb,2,3\nc,3,4\nd,4,5\ne,5,6\n";
+    says(of(named), &["line 2 has 3 fields", "numbers or names the rows, give it a name"]);
+    assert_eq!(of(&named.replace("x,y", "id,x,y")).unwrap().shape().dims(), [1]);
+    // Not a table at all.
+    says(of("PK\u{3}\u{4}..."), &["spreadsheet", "Save its sheet as CSV"]);
+}
+
+#[test]
+fn a_header_may_hold_numbers_and_a_missing_one_is_noticed() {
+    let folder = Folder::new("header");
+    let row = |i: usize| format!("{i},{},{},{}\n", i * 2, i * i, ["x", "y"][i % 2]);
+    let rows: String = (3..11).map(row).collect();
+    for name in ["Inf", "2019", "200", "1.5", "nan", "infinity"] {
+        let path = folder.write("t.csv", format!("size,{name},weight,kind\n{rows}"));
+        let data = Dataset::csv(&path, "kind", Task::classification(2)).unwrap();
+        assert_eq!((data.len(), data.shape().dims()), (8, vec![3]), "{name}");
+        assert!(
+            Dataset::csv(&path, name, Task::regression(1))
+                .unwrap_err()
+                .to_string()
+                .contains("\"x\"")
+                || Dataset::csv(&path, name, Task::regression(1))
+                    .unwrap_err()
+                    .to_string()
+                    .contains("\"y\"")
+        );
+    }
+    let years = folder.write("t.csv", format!("2017,2018,2019,kind\n{rows}"));
+    assert_eq!(Dataset::csv(years, "kind", Task::classification(2)).unwrap().len(), 8);
+    let none = folder.write("t.csv", &rows);
+    says(
+        Dataset::csv(&none, "kind", Task::classification(2)),
+        &["no column \"kind\"", "Add a header if the file has none"],
+    );
+    let added = folder.write("t.csv", format!("a,b,c,kind\n{rows}"));
+    assert_eq!(Dataset::csv(&added, "kind", Task::classification(2)).unwrap().len(), 8);
+    says(
+        Dataset::csv(folder.write("t.csv", "5,5,x\n6,7,y\n"), "kind", Task::classification(2)),
+        &["the number 5 twice", "Add a header"],
+    );
+    // The nearest name first, and it is one that works.
+    let said = Dataset::csv(&added, "Kinds", Task::classification(2)).unwrap_err().to_string();
+    assert!(said.contains("no column \"Kinds\". Try \"kind\", or one of"), "{said}");
+    says(
+        Dataset::csv(folder.write("t.csv", "a b y\n1 2 3\n"), "y", Task::regression(1)),
+        &["separated by"],
+    );
+}
+
+#[test]
+fn a_column_that_numbers_the_rows_is_left_out() {
+    let folder = Folder::new("index");
+    // Sorted by class: the index would say it.
+    let with = |name: &str, value: &dyn Fn(usize) -> String| {
+        let row = |i: usize| format!("{},{},{}\n", value(i), (i * 7) % 11, ["x", "y"][i / 20]);
+        let text = format!("{name},size,kind\n{}", (0..40).map(row).collect::<String>());
+        Dataset::csv(folder.write("t.csv", text), "kind", Task::classification(2)).unwrap()
+    };
+    let counted = |i: usize| i.to_string();
+    for name in ["", "Unnamed: 0", "id", "ID", "index", "patient_id", "PassengerId"] {
+        let data = with(name, &counted);
+        assert_eq!(data.shape().dims(), [1], "{name}");
+        let shown = if name.is_empty() {
+            "column 1, which has no name".into()
+        } else {
+            format!("{name:?}")
+        };
+        let card = data.to_string();
+        assert!(
+            card.contains(&format!("left out: {shown}")) && card.contains("numbers the rows"),
+            "{card}"
+        );
+        assert!(show(&data).html().contains("left out"));
+    }
+    for (name, value) in [
+        ("id", &(|i: usize| format!("{}", 90_000usize - 37 * i)) as &dyn Fn(usize) -> String),
+        ("id", &|i| format!("P-{i:04}")),
+        ("", &|i| (i % 20).to_string()),
+    ] {
+        assert_eq!(with(name, value).shape().dims(), [1], "{name}");
+    }
+    // What is no index: values that come again, that are measured, or another name, as the card says.
+    assert_eq!(with("id", &|i| (i / 2).to_string()).shape().dims(), [2]);
+    assert_eq!(with("index", &|i| format!("{}", 1.5 + i as f64 / 8.0)).shape().dims(), [2]);
+    let kept = with("row number", &counted);
+    assert_eq!(kept.shape().dims(), [2]);
+    assert!(kept.to_string().contains("\"row number\" counts the rows"), "{kept}");
+    // The only feature stays.
+    let text: String = (0..10).map(|i| format!("{i},{}\n", 2 * i)).collect();
+    let path = folder.write("t.csv", format!("index,y\n{text}"));
+    assert_eq!(Dataset::csv(path, "y", Task::regression(1)).unwrap().shape().dims(), [1]);
+    // A column that nobody filled, behind the last separator.
+    let text: String = (0..10).map(|i| format!("{i},{},\n", 2 * i)).collect();
+    let path = folder.write("t.csv", format!("x,y,\n{text}"));
+    assert_eq!(Dataset::csv(path, "y", Task::regression(1)).unwrap().shape().dims(), [1]);
+}
+
+#[test]
+fn large_numbers_close_together_stay_apart() {
+    let folder = Folder::new("times");
+    // Milliseconds, nanoseconds, and numbers of customers, each one step apart.
+    let column =
+        |at: i128, step: i128| move |i: usize| (at + step * (i as i128 * 7 % 60)).to_string();
+    let columns: [Box<dyn Fn(usize) -> String>; 4] = [
+        Box::new(column(1_700_000_000_000, 1000)),
+        Box::new(column(1_700_000_000_000_000_001, 1)),
+        Box::new(column(20_000_001, 1)),
+        Box::new(|i| format!("{}e-50", i + 1)),
+    ];
+    let row = |i: usize| {
+        let cells: Vec<String> = columns.iter().map(|c| c(i)).collect();
+        format!("{},7.25,{}\n", cells.join(","), 1_700_000_000_000i64 + 1000 * i as i64)
+    };
+    let text = format!("ms,ns,number,small,same,when\n{}", (0..60).map(row).collect::<String>());
+    let path = folder.write("t.csv", text);
+    let data = Dataset::csv(&path, "when", Task::regression(1)).unwrap();
+    let card = data.to_string();
+    for part in [
+        "\"ms\": 17000000",
+        "\"ns\": ",
+        "\"number\": 2000003",
+        "\"small\"",
+        "target \"when\": 17000000",
+    ] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
+    assert!(!card.contains("cannot be told apart") && !card.contains("\"same\""), "{card}");
+    let all = |data: &Dataset| {
+        let parts = [Split::TrainValidation, Split::Test].map(|s| data.tensors(s).unwrap());
+        let x = parts.iter().flat_map(|(x, _)| x.to_vec2::<f32>().unwrap()).collect::<Vec<_>>();
+        (x, parts.iter().flat_map(|(_, y)| floats(y)).collect::<Vec<f32>>())
+    };
+    let scaled = data.standardised().unwrap();
+    for data in [&data, &scaled] {
+        let (x, y) = all(data);
+        let different = |mut list: Vec<f32>| {
+            list.sort_unstable_by(f32::total_cmp);
+            list.dedup();
+            list.len()
+        };
+        assert_eq!(different(y.clone()), 60);
+        for c in 0..4 {
+            assert_eq!(different(x.iter().map(|row| row[c]).collect()), 60, "column {c}");
+        }
+        assert_eq!(different(x.iter().map(|row| row[4]).collect()), 1);
+    }
+    assert_eq!(
+        all(&data)
+            .1
+            .iter()
+            .map(|&y| f64::from(y) + data.target_shift()[0])
+            .fold(f64::MAX, f64::min),
+        1.7e12
+    );
+    // Mean 0 and deviation 1 on the training split, in the order of the file.
+    let (x, y) = scaled.tensors(Split::Train).unwrap();
+    let (x, y) = (x.to_vec2::<f32>().unwrap(), floats(&y));
+    for c in 0..4 {
+        let mean = x.iter().map(|r| r[c]).sum::<f32>() / x.len() as f32;
+        let square = x.iter().map(|r| (r[c] - mean).powi(2)).sum::<f32>() / (x.len() - 1) as f32;
+        assert!(mean.abs() < 1e-4 && (square - 1.0).abs() < 1e-3, "column {c}: {mean} {square}");
+    }
+    // The smallest numbers grow with the row, and so do the targets.
+    let by = |a: usize, b: usize| (x[a][3] < x[b][3]) == (y[a] < y[b]);
+    assert!((1..x.len()).all(|i| by(i - 1, i)));
+    // A test file is moved as the training file was, wherever its own middle is.
+    let tested = data.with_test_csv(&path, "when").unwrap();
+    let again = data.with_test_of(&data).unwrap();
+    let later = folder.write("later.csv", format!("ms,ns,number,small,same,when\n{}", row(59)));
+    let (one, y) = data.with_test_csv(&later, "when").unwrap().tensors(Split::Test).unwrap();
+    let last = all(&tested).0.last().unwrap().clone();
+    assert_eq!(
+        (floats(&one), f64::from(floats(&y)[0]) + data.target_shift()[0]),
+        (last, 1.7e12 + 59_000.0)
+    );
+    assert_eq!(all(&tested), all(&again));
+    // What nothing can keep apart is said.
+    let two = |i: usize| format!("{},{}\n", (i % 2) as f64 * 1.7e12 + i as f64, i);
+    let path = folder.write("t.csv", format!("x,y\n{}", (0..60).map(two).collect::<String>()));
+    let data = Dataset::csv(&path, "y", Task::regression(1)).unwrap();
+    assert!(data.to_string().contains("\"x\": its 60 different values are 31"), "{data}");
+    // A value far away: told apart as they are, and no longer when one deviation is the unit.
+    let far = |i: usize| format!("{},{}\n", if i % 20 == 3 { 0.0 } else { 1.7e12 + i as f64 }, i);
+    let path = folder.write("t.csv", format!("x,y\n{}", (0..60).map(far).collect::<String>()));
+    let data = Dataset::csv(&path, "y", Task::regression(1)).unwrap();
+    assert!(!data.to_string().contains("cannot be told apart"), "{data}");
+    let scaled = data.standardised().unwrap().to_string();
+    assert!(scaled.contains("standardised \"x\": its 58 different values are"), "{scaled}");
+}
+
+#[test]
+fn arrays_of_64_bits_and_small_units() {
+    let time: Vec<f64> = (0..50).map(|i| 1.7e12 + 1000.0 * f64::from(i)).collect();
+    let labels: Vec<u32> = (0..50).map(|i| i % 2).collect();
+    let data = Dataset::classification("clock", time.clone(), [1], labels.clone(), 2).unwrap();
+    assert!(data.to_string().contains("feature 0: 1700000025000 is subtracted"), "{data}");
+    let x = floats(&data.standardised().unwrap().tensors(Split::Train).unwrap().0);
+    assert!(x.windows(2).all(|w| w[0] < w[1]) && x[0] < -1.5, "{x:?}");
+    let both = Dataset::regression("clock", time.clone(), [1], time, 1).unwrap();
+    assert_eq!(both.target_shift(), [1_700_000_025_000.0]);
+    says(
+        Dataset::regression("large", vec![1e50; 10], [1], vec![0.0; 10], 1),
+        &["value 0 is 1e50", "Divide all by 1e50"],
+    );
+    // A unit of which a column is a trillionth is no constant; what rounding leaves is one.
+    let scaled = |x: Vec<f32>| {
+        let data = Dataset::classification("d", x, [1], labels.clone(), 2).unwrap();
+        floats(&data.standardised().unwrap().tensors(Split::Train).unwrap().0)
+    };
+    let tiny = scaled((0..50).map(|i| 1e-20 * i as f32).collect());
+    assert!(tiny[0] < -1.5, "{tiny:?}");
+    let noise = scaled((0..50).map(|i| if i % 3 == 0 { 0.3 } else { 0.1 + 0.2 }).collect());
+    let large = scaled(vec![123_456_790.0; 50]);
+    assert!(noise.iter().chain(&large).all(|v| v.abs() < 1e-6), "{noise:?}");
+    // Whole numbers one apart are different, however large.
+    let whole = scaled((0..50).map(|i| 16_000_000.0 + i as f32).collect());
+    assert!(whole[0] < -1.5, "{whole:?}");
+}
+
+#[test]
+fn labels_are_numbers_however_they_are_written() {
+    let folder = Folder::new("labels");
+    let of = |labels: &[&str], classes: usize| {
+        let row = |i: usize| format!("{},{}\n", i * i % 17, labels[i % labels.len()]);
+        let text = format!("x,y\n{}", (0..30).map(row).collect::<String>());
+        Dataset::csv(folder.write("t.csv", text), "y", Task::classification(classes))
+    };
+    let classes = |labels: &[&str], n: usize| of(labels, n).unwrap().classes();
+    assert_eq!(classes(&["0.0", "1.0"], 2), ["0", "1"]);
+    assert_eq!(classes(&["10.0", "9.0", "2.0"], 3), ["2", "9", "10"]);
+    assert_eq!(classes(&["-1", "1"], 2), ["-1", "1"]);
+    assert_eq!(classes(&["-2", "-10", "3"], 3), ["-10", "-2", "3"]);
+    assert_eq!(classes(&["0.5", "10.5", "2.5"], 3), ["0.5", "2.5", "10.5"]);
+    assert_eq!(classes(&["20000001", "20000002", "20000003"], 3)[2], "20000003");
+    assert_eq!(classes(&["9007199254740993", "9007199254740992"], 2)[0], "9007199254740992");
+    let mixed = of(&["5", "5.0", "05", "7"], 2).unwrap();
+    assert_eq!(mixed.classes(), ["5", "7"]);
+    assert!(mixed.to_string().contains("\"5\" and \"5.0\" are the same number"), "{mixed}");
+    assert_eq!(classes(&["01", "02"], 2), ["01", "02"]);
+    for missing in ["", "NaN", "<NA>", "#N/A", "?"] {
+        says(of(&["a", "b", missing], 2), &["line 4", "the label is missing", "Drop the row"]);
+    }
+    let unsure = of(&["NA", "EU"], 2).unwrap();
+    assert!(unsure.to_string().contains("\"NA\" is taken for a class"), "{unsure}");
+    // Advice that can be followed.
+    says(of(&["a", "b", "c"], 2), &["3 found: a, b, c. Try Task::classification(3)"]);
+    says(of(&["a", "b"], 3), &["2 found: a, b. Try Task::classification(2)", "with_test_csv"]);
+    for n in [1, 2, 3] {
+        says(of(&["a"], n), &["all rows have the same: a", "another target column"]);
+    }
+    let text: String = (0..60).map(|i| format!("{i},{}\n", 0.1 + f64::from(i))).collect();
+    let path = folder.write("t.csv", format!("x,y\n{text}"));
+    says(
+        Dataset::csv(&path, "y", Task::classification(2)),
+        &["60 different numbers", "Task::regression(1)"],
+    );
+    assert!(Dataset::csv(&path, "y", Task::regression(1)).is_ok());
+    assert!(Dataset::csv(&path, "y", Task::classification(60)).is_ok());
+}
+
+#[test]
+fn a_test_file_with_other_classes_and_columns() {
+    let folder = Folder::new("tested");
+    let data = trees(folder.write("train.csv", plain_trees())).unwrap();
+    let test = |text: &str| data.with_test_csv(folder.write("test.csv", text), "kind");
+    // One class, few rows, another order, a column more.
+    let tested = test("kind,extra,b,a\noak,x,7,1.5\noak,y,8,2.5\n").unwrap();
+    assert_eq!(tested.sizes(), (48, 12, 2));
+    assert_eq!((labels(&tested, Split::Test), tested.classes()[2].as_str()), (vec![2, 2], "oak"));
+    assert_eq!(floats(&tested.tensors(Split::Test).unwrap().0), [1.5, 7.0, 2.5, 8.0]);
+    let space = Space::on(&tested).then(linear(8));
+    let train = Train::on(&tested).epochs(1).batch_size(8);
+    assert!(train.evaluate(&space.default_architecture().unwrap(), &Budget::new(1, 1, 1)).is_ok());
+    // Scaled as the training data are.
+    let scaled = data.standardised().unwrap();
+    let (one, _) = scaled
+        .with_test_csv(folder.0.join("train.csv"), "kind")
+        .unwrap()
+        .tensors(Split::Test)
+        .unwrap();
+    let wanted = scaled.with_splits(vec![], vec![], (0..60).collect()).unwrap();
+    assert_eq!(floats(&one), floats(&wanted.tensors(Split::Test).unwrap().0));
+    says(
+        test("a,b,kind\n1,2,fir\n"),
+        &["line 2", "\"fir\" is not a class", "ash, elm, oak", "Drop its rows"],
+    );
+    says(test("a,c,kind\n1,2,oak\n"), &["no column \"b\"", "have it"]);
+    says(test("a,b,kind\n"), &["no row below"]);
+    says(test("a,b,kind\n1,,oak\n"), &["line 2", "missing"]);
+    says(Dataset::digits().with_test_csv("t.csv", "kind"), &["no names", "with_test_of"]);
+    // What the errors of the test file alone say leads here.
+    let few = folder.write("few.csv", "a,b,kind\n1,2,oak\n2,3,ash\n3,4,oak\n4,5,oak\n5,6,ash\n");
+    says(trees(&few), &["2 found: ash, oak", "Task::classification(2)", "data.with_test_csv("]);
+    let alone = Dataset::csv(&few, "kind", Task::classification(2)).unwrap();
+    assert_eq!(labels(&data.with_test_of(&alone).unwrap(), Split::Test), [2, 0, 2, 2, 0]);
+    assert_eq!(labels(&data.with_test_csv(&few, "kind").unwrap(), Split::Test), [2, 0, 2, 2, 0]);
+    let short = folder.write("short.csv", "a,b,kind\n1,2,oak\n");
+    says(
+        trees(&short),
+        &["1 row cannot be split", "all rows have the same: oak", "data.with_test_csv("],
+    );
+    let turned =
+        folder.write("turned.csv", "b,a,kind\n1,2,oak\n2,3,ash\n3,4,oak\n4,5,elm\n5,6,ash\n");
+    says(
+        data.with_test_of(&trees(&turned).unwrap()),
+        &["columns are b, a", "with_test_csv(path, target)"],
+    );
+    assert!(data.with_test_csv(&turned, "kind").is_ok());
+    // Numbers for classes, of which the test file has not all.
+    let text: String = (0..30).map(|i| format!("{i}.5,{}\n", i % 3 + 1)).collect();
+    let data =
+        Dataset::csv(folder.write("t.csv", format!("x,y\n{text}")), "y", Task::classification(3))
+            .unwrap();
+    let tested = data.with_test_csv(folder.write("u.csv", "x,y\n1,3.0\n2,1\n"), "y").unwrap();
+    assert_eq!(labels(&tested, Split::Test), [2, 0]);
+}
+
+/// A pipe that nobody writes to, and a device that never ends: answered at once, by every reader.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_refused_at_once() {
+    let folder = Folder::new("pipe");
+    let pipe = folder.0.join("pipe.csv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let folder_named = folder.0.join("folder.csv");
+    std::fs::create_dir(&folder_named).unwrap();
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let zero = PathBuf::from("/dev/zero");
+        let mut said = vec![];
+        for path in [pipe, zero] {
+            let all = [
+                Dataset::csv(&path, "y", Task::regression(1)).err(),
+                Dataset::texts_file(&path, "a", "b", 3).err(),
+                Dataset::text_file(&path, 3).err(),
+                Dataset::digits().with_test_csv(&path, "y").err(),
+                Table::read(&path).err(),
+                NasBench201::read(&path, "cifar10").err(),
+            ];
+            said.push(all.map(|e| e.map(|e| e.to_string()).unwrap_or_default()));
+        }
+        let of_folder =
+            Dataset::csv(folder_named, "y", Task::regression(1)).unwrap_err().to_string();
+        send.send((said, of_folder)).unwrap();
+    });
+    let (said, of_folder) = receive.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    for (i, text) in said.iter().flatten().enumerate() {
+        assert!(text.contains("a pipe or a device") || i % 6 == 3, "{i}: {text}");
+    }
+    assert!(of_folder.contains("this is a folder"), "{of_folder}");
+}
+
 // ---- sound ----
 
 fn wav(rate: u32, sound: &[f32]) -> Vec<u8> {

@@ -256,6 +256,12 @@ pub(crate) fn no_column(header: &[String], name: &str) -> String {
     }
 }
 
+/// What to say of a header without rows.
+pub(crate) fn no_rows(header: &[String]) -> String {
+    let more = if header.iter().any(|h| is_number(h)) { NO_HEADER } else { "Add rows." };
+    format!("there is no row below the header. {more}")
+}
+
 fn is_number(name: &str) -> bool {
     numeral::plain(name).is_some()
 }
@@ -630,7 +636,7 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
         return Err(bad("there is no column beside the target. Features are wanted.".into()));
     }
     if table.rows().next().is_none() {
-        return Err(bad(format!("there is no row below the header. {HINT}")));
+        return Err(bad(no_rows(&table.header)));
     }
     let mut notes = vec![];
     let out = left_out(&table, &features);
@@ -704,7 +710,7 @@ impl Dataset {
             .collect::<Result<_, _>>()
             .map_err(|what| bad(format!("{what} The data {} have it.", d.name)))?;
         if table.rows().next().is_none() {
-            return Err(bad(format!("there is no row below the header. {HINT}")));
+            return Err(bad(no_rows(&table.header)));
         }
         let words = matches!(d.task, Task::Classification { .. });
         let read = Read::of(&table, &features, &targets, words);

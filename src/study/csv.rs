@@ -30,13 +30,9 @@ impl Study {
             "architecture",
             "error",
         ];
-        // A metric that is called like one of our columns gets a name of its own.
-        let own = |m: &String| match FIRST.contains(&m.as_str()) || LAST.contains(&m.as_str()) {
-            true => format!("metric_{m}"),
-            false => m.clone(),
-        };
+        let ours: Vec<&str> = FIRST.iter().chain(&LAST).copied().collect();
         let mut head: Vec<String> = FIRST.map(String::from).to_vec();
-        head.extend(metrics.iter().map(own));
+        head.extend(own_names(&metrics, &ours));
         head.extend(LAST.map(String::from));
         let mut lines = vec![row(&head)];
         for t in &trials {
@@ -74,15 +70,31 @@ impl Study {
     }
 }
 
+/// Names of metrics as names of columns: one that is called like a column of ours gets `metric_` in
+/// front, as often as it takes to be called like no other.
+pub(super) fn own_names(metrics: &[String], ours: &[&str]) -> Vec<String> {
+    let mut taken: Vec<String> = metrics.to_vec();
+    let own = |m: &String| {
+        let mut name = m.clone();
+        // A column without a name is taken for an index.
+        while name.is_empty() || ours.contains(&&*name) || name != *m && taken.contains(&name) {
+            name = format!("metric_{name}");
+        }
+        taken.push(name.clone());
+        name
+    };
+    metrics.iter().map(own).collect()
+}
+
 fn join<T: ToString>(numbers: Vec<T>) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(".")
 }
 
-/// A line, with quotes round what needs them (RFC 4180).
+/// A line, with quotes round what needs them (RFC 4180): spaces at an end too, which readers drop.
 pub(crate) fn row(cells: &[String]) -> String {
     let quoted: Vec<String> = cells
         .iter()
-        .map(|c| match c.contains([',', '"', '\n', '\r']) {
+        .map(|c| match c.contains([',', '"', '\n', '\r']) || c.trim() != c {
             true => format!("\"{}\"", c.replace('"', "\"\"")),
             false => c.clone(),
         })
@@ -94,7 +106,18 @@ pub(crate) fn row(cells: &[String]) -> String {
 mod tests {
     #[test]
     fn what_needs_quotes_gets_them() {
-        let cells = ["plain", "a,b", "say \"hi\""].map(String::from);
-        assert_eq!(super::row(&cells), "plain,\"a,b\",\"say \"\"hi\"\"\"\n");
+        let cells = ["plain", "a,b", "say \"hi\"", " acc"].map(String::from);
+        assert_eq!(super::row(&cells), "plain,\"a,b\",\"say \"\"hi\"\"\",\" acc\"\n");
+    }
+
+    #[test]
+    fn no_two_columns_have_one_name() {
+        let own = |metrics: &[&str]| {
+            let metrics: Vec<String> = metrics.iter().map(|m| m.to_string()).collect();
+            super::own_names(&metrics, &["trial", "score"])
+        };
+        assert_eq!(own(&["acc", "loss"]), ["acc", "loss"]);
+        assert_eq!(own(&["metric_score", "score"]), ["metric_score", "metric_metric_score"]);
+        assert_eq!(own(&["", "metric_", "trial"]), ["metric_metric_", "metric_", "metric_trial"]);
     }
 }

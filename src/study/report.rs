@@ -1,5 +1,6 @@
 //! The charts of a study, and the report that composes them.
 
+use super::csv::own_names;
 use super::{Duplicates, Key, Study, Trial};
 use crate::chart::theme::{human_count, human_seconds, plural, score};
 use crate::chart::{
@@ -110,7 +111,10 @@ impl Study {
                 arch.to_text(),
             ]
         });
-        let heads = ["", "trial", &self.metric().name, "parameters", "time", "architecture"];
+        let ours = ["trial", "parameters", "time", "architecture"];
+        let metric = own_names(&[self.metric().name], &ours).swap_remove(0);
+        let [trial, parameters, time, arch] = ours;
+        let heads = ["", trial, &metric, parameters, time, arch];
         let mut columns = heads.map(String::from).to_vec();
         let mut rows: Vec<Vec<String>> = rows.collect();
         if self.setup.space.is_decisions() {

@@ -1,6 +1,7 @@
 //! The column of decisions: which architecture each row is about.
 
 use super::sheet::Sheet;
+use super::spreadsheet::{bare, meant};
 use crate::nn::MOST_OPTIONS;
 use std::collections::HashMap;
 
@@ -20,6 +21,10 @@ pub(super) struct Codes {
     rows: HashMap<Vec<u32>, usize>,
     /// Where codes have different lengths, which only a space with conditional choices explains.
     pub(super) uneven: Option<String>,
+    /// What had to be done to the column before it could be read, a line each.
+    pub(super) notes: Vec<String>,
+    /// Whether codes of digits alone may have lost zeros in front.
+    pub(super) lost_zeros: bool,
 }
 
 impl Codes {
@@ -29,8 +34,52 @@ impl Codes {
         let at = |row: usize, what: &str| {
             format!("{}, column {name:?}: {:?} {what}", sheet.place(row), sheet.cell(row, column))
         };
-        let code = |row| decisions(sheet.cell(row, column));
-        Codes::collect((0..sheet.rows()).map(code), at, |row| sheet.place(row))
+        let cells = (0..sheet.rows()).map(|row| sheet.cell(row, column));
+        let meant = meant(cells).map_err(|(row, what)| at(row, &what))?;
+        let cell = |row: usize| match &meant.codes {
+            Some(codes) => &codes[row],
+            None => sheet.cell(row, column),
+        };
+        let place = |row| sheet.place(row);
+        let all = |width: usize| {
+            let code = move |row| decisions(cell(row), width);
+            Codes::collect((0..sheet.rows()).map(code), at, place)
+        };
+        let mut codes = all(0)?;
+        if codes.uneven.is_some() {
+            // No code of digits begins with a zero: were they numbers once?
+            let digits = |c: &str| {
+                c.bytes().all(|b| b.is_ascii_digit()) && (c == "0" || !c.starts_with('0'))
+            };
+            codes.lost_zeros = (0..sheet.rows()).all(|row| digits(bare(cell(row))));
+        }
+        if codes.lost_zeros {
+            // With them every combination has its row, as by chance none would: then they were.
+            let width = codes.arities.len();
+            match all(width) {
+                Ok(whole) if whole.complete() => {
+                    let note = format!(
+                        "zeros that codes had lost in front are put back: {width} digits each"
+                    );
+                    codes = Codes { notes: vec![note], ..whole };
+                }
+                _ => {
+                    let lost = format!(" {}", codes.zeros(name));
+                    codes.uneven.iter_mut().for_each(|what| what.push_str(&lost));
+                }
+            }
+        }
+        codes.notes.extend(meant.note);
+        Ok(codes)
+    }
+
+    /// What to do about zeros that may be lost.
+    pub(super) fn zeros(&self, name: &str) -> String {
+        format!(
+            "Where zeros in front were lost, since the column was taken for numbers, write them again: \
+             in pandas, df[{name:?}] = df[{name:?}].astype(int).astype(str).str.zfill({}).",
+            self.arities.len()
+        )
     }
 
     /// Numbers that no file holds.
@@ -52,6 +101,8 @@ impl Codes {
             ends: vec![],
             rows: HashMap::new(),
             uneven: None,
+            notes: vec![],
+            lost_zeros: false,
         };
         for (row, code) in each.enumerate() {
             let code = code.map_err(|what| at(row, &what))?;
@@ -78,7 +129,10 @@ impl Codes {
             codes.ends.push(codes.flat.len());
             if let Some(twin) = codes.rows.insert(code, row) {
                 let twin = place(twin);
-                let what = format!("is the architecture of {twin} as well. Keep one row of each.");
+                let what = format!(
+                    "is the architecture of {twin} as well. Keep one row of each, \
+                     with a column for each repeat: .objectives([\"seed0\", \"seed1\"])."
+                );
                 return Err(at(row, &what));
             }
         }
@@ -145,25 +199,36 @@ fn text(code: &[u32]) -> String {
     code.iter().map(u32::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// The decisions in a cell: digits, or numbers with one of [`BETWEEN`] between them.
-fn decisions(cell: &str) -> Result<Vec<u32>, String> {
-    let cell = cell.trim();
+/// The decisions in a cell: digits, after zeros up to a width, or numbers with one of [`BETWEEN`]
+/// between them.
+fn decisions(cell: &str, width: usize) -> Result<Vec<u32>, String> {
+    let cell = bare(cell);
     if cell.is_empty() {
         return Err("holds no decisions. Fill it, or drop the row.".into());
     }
+    let others = |c: char| c.is_whitespace() || c != '.' && BETWEEN.contains(&c);
+    let zeros = "0".repeat(width.saturating_sub(cell.len()));
     // "0, 3, 12": a space beside a comma separates nothing.
-    let parts: Vec<&str> = if cell.contains(BETWEEN) {
-        cell.split(BETWEEN).map(str::trim).collect()
-    } else if cell.contains(' ') {
+    let parts: Vec<&str> = if cell.contains(|c| c != '.' && BETWEEN.contains(&c)) {
+        cell.split(|c| c != '.' && BETWEEN.contains(&c)).map(str::trim).collect()
+    } else if cell.contains(char::is_whitespace) {
         cell.split_whitespace().collect()
+    } else if cell.contains('.') {
+        cell.split('.').collect()
     } else {
-        cell.split("").filter(|digit| !digit.is_empty()).collect()
+        zeros.split("").chain(cell.split("")).filter(|digit| !digit.is_empty()).collect()
     };
+    let lists = cell.contains(others);
     let number = |part: &&str| {
-        part.parse::<u32>().map_err(|_| {
+        // "0.0, 1.0": numbers that had become floats.
+        let whole = match part.split_once('.') {
+            Some((whole, rest)) if lists && rest.bytes().all(|b| b == b'0') => whole,
+            _ => part,
+        };
+        whole.parse::<u32>().map_err(|_| {
             format!(
-                "is no list of decisions: {part:?} is no whole number from 0 to {}. Write digits, as \
-                 421211, or numbers with - between, as 0-12-3.",
+                "is not a list of decisions: {part:?} is not a whole number from 0 to {}. Write \
+                 digits, as 421211, or numbers with - between, as 0-12-3.",
                 MOST_OPTIONS - 1
             )
         })
@@ -189,11 +254,16 @@ mod tests {
     #[test]
     fn every_way_to_write_decisions() {
         for text in ["0-3-12", "0,3,12", "0;3;12", "0 3 12", "0.3.12", " 0, 3, 12 ", "0; 3; 12"] {
-            assert_eq!(decisions(text).unwrap(), [0, 3, 12], "{text}");
+            assert_eq!(decisions(text, 0).unwrap(), [0, 3, 12], "{text}");
         }
-        assert_eq!(decisions("421211").unwrap(), [4, 2, 1, 2, 1, 1]);
+        assert_eq!(decisions("421211", 0).unwrap(), [4, 2, 1, 2, 1, 1]);
+        for text in ["[0, 3, 12]", "(0, 3, 12)", "[0. 3. 12.]", "0.0, 3.0, 12.0", "'0-3-12"] {
+            assert_eq!(decisions(text, 0).unwrap(), [0, 3, 12], "{text}");
+        }
+        assert_eq!(decisions("211", 6).unwrap(), [0, 0, 0, 2, 1, 1]);
         for bad in [
             "",
+            "0.5, 1.0",
             "x",
             "4x1",
             "-1-2",
@@ -205,8 +275,8 @@ mod tests {
             "é",
             "1-100000",
         ] {
-            assert!(decisions(bad).is_err(), "{bad}");
+            assert!(decisions(bad, 0).is_err(), "{bad}");
         }
-        assert!(decisions(&"1".repeat(1001)).is_err());
+        assert!(decisions(&"1".repeat(1001), 0).is_err());
     }
 }

@@ -10,6 +10,7 @@ mod figures;
 mod look_up;
 mod over;
 mod sheet;
+mod spreadsheet;
 mod stored;
 
 use super::Evaluator;
@@ -30,7 +31,9 @@ use std::sync::Arc;
 /// A file of comma-separated values, plain or gzip, with a header. One column holds the decisions of
 /// each architecture, `"code"` unless told otherwise: digits (`421211`), or numbers with `-`, `,`,
 /// `;`, `.` or spaces between (`0-3-12`). All other columns are figures; a cell that is empty or
-/// `NaN` is a missing one. The table need not be complete: an architecture without a row is a failed
+/// `NaN` is a missing one. What a spreadsheet made of the codes is read where that leaves no doubt
+/// (`421211.0`; lost zeros in front, where every combination has a row), which the table then says,
+/// and refused where it does (dates, rounded numbers). The table need not be complete: an architecture without a row is a failed
 /// trial, which costs nothing.
 ///
 /// ```
@@ -403,6 +406,7 @@ impl fmt::Display for Table {
                 write!(f, ", {n} with {} options{each}", options.join(", "))?;
             }
             f.write_str(if self.is_complete() { ", complete" } else { ", not complete" })?;
+            codes.notes.iter().try_for_each(|note| write!(f, "\n{note}"))?;
         }
         write!(f, "\ncolumns: {}", self.sheet.header.join(", "))?;
         if !self.levels.is_empty() {

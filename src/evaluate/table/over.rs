@@ -80,9 +80,13 @@ impl Table {
             0 => String::new(),
             n => format!("; nor are those of {n} more rows"),
         };
+        let zeros = match codes.lost_zeros {
+            true => format!(" {}", codes.zeros(&self.code)),
+            false => String::new(),
+        };
         Err(format!(
             "{}, column {:?}: {:?} is no architecture of the space given to over ({e}){more}. Try the \
-             space that the table was made with.",
+             space that the table was made with.{zeros}",
             self.sheet.place(*row),
             self.code,
             codes.text(*row)

@@ -78,7 +78,7 @@ impl Sheet {
             return Err(Error::all(&path.display().to_string(), &problems));
         }
         if lines.is_empty() {
-            return Err(wrong(path, format!("there is no row below the header. {HINT}")));
+            return Err(wrong(path, csv::no_rows(&header)));
         }
         let mut hash = Hash64::new();
         header.iter().for_each(|name| hash.write(name.as_bytes()));
