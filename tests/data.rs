@@ -417,13 +417,13 @@ fn a_header_may_hold_numbers_and_a_missing_one_is_noticed() {
     );
     let added = folder.write("t.csv", format!("a,b,c,kind\n{rows}"));
     assert_eq!(Dataset::csv(&added, "kind", Task::classification(2)).unwrap().len(), 8);
+    // The nearest name first, and it is one that works.
+    let said = Dataset::csv(&added, "Kinds", Task::classification(2)).unwrap_err().to_string();
+    assert!(said.contains("no column \"Kinds\". Try \"kind\", or one of"), "{said}");
     says(
         Dataset::csv(folder.write("t.csv", "5,5,x\n6,7,y\n"), "kind", Task::classification(2)),
         &["the number 5 twice", "Add a header"],
     );
-    // The nearest name first, and it is one that works.
-    let said = Dataset::csv(&added, "Kinds", Task::classification(2)).unwrap_err().to_string();
-    assert!(said.contains("no column \"Kinds\". Try \"kind\", or one of"), "{said}");
     says(
         Dataset::csv(folder.write("t.csv", "a b y\n1 2 3\n"), "y", Task::regression(1)),
         &["separated by"],
@@ -689,6 +689,9 @@ fn a_test_file_with_other_classes_and_columns() {
         &["columns are b, a", "with_test_csv(path, target)"],
     );
     assert!(data.with_test_csv(&turned, "kind").is_ok());
+    let new = folder.write("new.csv", "a,b,kind\n1,2,oak\n2,3,fir\n3,4,oak\n4,5,elm\n5,6,ash\n");
+    let alone = Dataset::csv(&new, "kind", Task::classification(4)).unwrap();
+    says(data.with_test_of(&alone), &["fir", "do not occur in train"]);
     // Numbers for classes, of which the test file has not all.
     let text: String = (0..30).map(|i| format!("{i}.5,{}\n", i % 3 + 1)).collect();
     let data =

@@ -496,6 +496,13 @@ fn codes_that_a_spreadsheet_changed() {
     let filled: Vec<String> = lost.iter().map(|c| format!("{c:0>3}")).collect();
     read(&filled, "").check().unwrap();
     assert_eq!(read(&filled, "").options().unwrap(), [3, 3, 3]);
+    // All numbers up to 99 may be one choice of a hundred, or two of ten.
+    let numbers: Vec<String> = (0..100).map(|i| i.to_string()).collect();
+    says(read(&numbers, "").check(), &["a single one as [12]", "zfill(2)"]);
+    let listed: Vec<String> = (0..100).map(|i| format!("[{i}]")).collect();
+    assert_eq!(read(&listed, "").options().unwrap(), [100]);
+    let zeros: Vec<String> = (0..100).map(|i| format!("{i:02}")).collect();
+    assert_eq!(read(&zeros, "").options().unwrap(), [10, 10]);
     // Codes that begin with zeros of their own have lost none.
     let uneven = ["00", "01", "100"].map(String::from);
     let text = read(&uneven, "").check().unwrap_err().to_string();
@@ -567,6 +574,21 @@ fn columns_of_a_study_never_collide() {
     columns.sort();
     columns.dedup();
     assert_eq!(columns.len(), table.columns().len());
+    // Lists of numbers are lists to other programs too, and to a table.
+    for sizes in [vec![30], vec![3, 12], vec![2, 2, 2]] {
+        let space = Space::decisions(sizes.clone());
+        let each = evaluator(|arch: &Architecture, _: &Budget| {
+            arch.decisions().iter().fold(0.0, |sum, &d| 100.0 * sum + f64::from(d))
+        });
+        let study = Study::new(&space, each).strategy(Grid).trials(40).quiet().run().unwrap();
+        study.save_csv(&path).unwrap();
+        let table = Table::read(&path).unwrap().code("decisions").objective("score");
+        assert_eq!((table.options().unwrap(), table.is_complete()), (sizes, true));
+        assert_eq!(table.best().unwrap(), study.best().unwrap().architecture());
+        let dotted =
+            study.to_csv().lines().any(|l| l.split(',').any(|c| c == "1.10" || c == "0.1"));
+        assert!(!dotted);
+    }
 }
 
 // ------------------------------------------------------------------------------ without any file

@@ -44,8 +44,9 @@ use std::sync::{Arc, OnceLock};
 /// | numbers of your own | [`classification`](Dataset::classification), [`regression`](Dataset::regression), [`next_token`](Dataset::next_token) |
 ///
 /// Each comes with splits; [`split`](Dataset::split), [`validation_share`](Dataset::validation_share),
-/// [`folds`](Dataset::folds), [`with_test_of`](Dataset::with_test_of) and [`take`](Dataset::take)
-/// make others.
+/// [`folds`](Dataset::folds), [`with_test_of`](Dataset::with_test_of),
+/// [`with_test_csv`](Dataset::with_test_csv) and [`take`](Dataset::take) make others. What a reader
+/// decided or noticed, it says on the data's card, which is what they show in a notebook or print.
 ///
 /// ```
 /// use nascent::prelude::*;

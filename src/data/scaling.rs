@@ -216,10 +216,12 @@ impl Fitted {
     pub(super) fn note(&self, name: &str) -> Option<String> {
         let moved = match (self.shift, self.scale) {
             (0.0, 1.0) => None,
-            (shift, 1.0) => Some(format!("{shift} is subtracted")),
-            (shift, scale) => {
-                Some(format!("{shift} is subtracted and the rest divided by {scale}"))
-            }
+            (shift, 1.0) => Some(format!("{} is subtracted", shown(shift))),
+            (shift, scale) => Some(format!(
+                "{} is subtracted and the rest divided by {}",
+                shown(shift),
+                shown(scale)
+            )),
         };
         let lost = self.left.saturating_mul(LOST) < self.given.saturating_mul(LOST - 1);
         let told = match lost {
@@ -236,6 +238,11 @@ impl Fitted {
             None => told,
         })
     }
+}
+
+/// A number in full, or with an exponent where it would be long.
+fn shown(v: f64) -> String {
+    if v != 0.0 && v.abs() < 1e-4 || v.abs() >= 1e21 { format!("{v:e}") } else { v.to_string() }
 }
 
 /// The words for values that cannot be told apart.

@@ -184,6 +184,18 @@ impl Dataset {
                 !a.scaled && !b.scaled,
             ),
         ];
+        let here = self.classes();
+        let strange: Vec<String> = match a.classes.is_empty() || b.classes.is_empty() {
+            true => vec![],
+            false => other.classes().into_iter().filter(|word| !here.contains(word)).collect(),
+        };
+        if !strange.is_empty() {
+            return Err(Error::invalid(
+                given(),
+                format!("its classes {} do not occur in {}", strange.join(", "), self.line()),
+                "the same without their rows, or rows of them in both files",
+            ));
+        }
         if let Some((what, _)) = alike.iter().find(|(_, same)| !same) {
             return Err(Error::invalid(
                 given(),

@@ -167,6 +167,34 @@ mod tests {
     }
 
     #[test]
+    fn standardised_data_are_what_they_always_were() {
+        // Journals know these data by their fingerprints, so every bit counts.
+        let data = Dataset::mnist1d().take(500);
+        let scaled = data.standardised().unwrap();
+        let of = |data: &Dataset, split| -> Vec<f32> {
+            data.tensors(split).unwrap().0.flatten_all().unwrap().to_vec1().unwrap()
+        };
+        let train = of(&data, Split::Train);
+        let n = train.len() as f64;
+        let mean = train.iter().fold(0.0, |sum, &v| sum + f64::from(v)) / n;
+        let square = train.iter().fold(0.0, |sum, &v| sum + (f64::from(v) - mean).powi(2));
+        let scale = (square / (n - 1.0)).sqrt().recip();
+        for split in [Split::Train, Split::Test] {
+            let wanted: Vec<f32> =
+                of(&data, split).iter().map(|&v| ((f64::from(v) - mean) * scale) as f32).collect();
+            assert_eq!(of(&scaled, split), wanted);
+        }
+        // What a model is told gives the same numbers, twice over as well.
+        let twice = scaled.standardised().unwrap();
+        for data in [&scaled, &twice] {
+            let given: Vec<f64> = train.iter().map(|&v| v.into()).collect();
+            let found = data.scaling().unwrap().narrow(&data.shape(), &given);
+            let wanted = of(data, Split::Train);
+            assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-5));
+        }
+    }
+
+    #[test]
     fn what_never_changes_and_what_is_no_number() {
         let x = (0..20).flat_map(|i| [5.0, i as f32]).collect();
         let labels = (0..20).map(|i| i % 2).collect();

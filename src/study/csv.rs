@@ -50,7 +50,11 @@ impl Study {
                 t.origin(),
                 join(t.parents()),
                 t.reused_from().map_or(String::new(), |n| n.to_string()),
-                join(arch.decisions()),
+                // A single decision of two digits is not two decisions.
+                match &arch.decisions()[..] {
+                    [one] => format!("[{one}]"),
+                    several => join(several.to_vec()),
+                },
                 arch.to_text(),
                 t.error().unwrap_or_default(),
             ]);
@@ -86,8 +90,10 @@ pub(super) fn own_names(metrics: &[String], ours: &[&str]) -> Vec<String> {
     metrics.iter().map(own).collect()
 }
 
+/// Numbers with spaces between: what else could stand there makes a number of two of them, or a
+/// date.
 fn join<T: ToString>(numbers: Vec<T>) -> String {
-    numbers.iter().map(T::to_string).collect::<Vec<_>>().join(".")
+    numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
 /// A line, with quotes round what needs them (RFC 4180): spaces at an end too, which readers drop.

@@ -51,13 +51,15 @@ impl Codes {
             let digits = |c: &str| {
                 c.bytes().all(|b| b.is_ascii_digit()) && (c == "0" || !c.starts_with('0'))
             };
-            codes.lost_zeros = (0..sheet.rows()).all(|row| digits(bare(cell(row))));
+            let lost = |row| matches!(bare(cell(row)), (code, false) if digits(code));
+            codes.lost_zeros = (0..sheet.rows()).all(lost);
         }
         if codes.lost_zeros {
-            // With them every combination has its row, as by chance none would: then they were.
+            // With them every combination has its row, as by chance none would: then they were. Of all
+            // numbers up to 99, each is a combination, and may as well be one choice.
             let width = codes.arities.len();
             match all(width) {
-                Ok(whole) if whole.complete() => {
+                Ok(whole) if whole.complete() && whole.arities.iter().any(|&n| n < 10) => {
                     let note = format!(
                         "zeros that codes had lost in front are put back: {width} digits each"
                     );
@@ -112,7 +114,7 @@ impl Codes {
             if code.len() != codes.arities.len() && codes.uneven.is_none() {
                 let what = format!(
                     "has {} decisions, and the first row has {}. Where a decision has more than ten \
-                     options, write them all with - between, as 0-12-3. Where some choices open \
+                     options, write them all with - between, as 0-12-3, or a single one as [12]. Where some choices open \
                      others, give the space that has them: .over(&space).",
                     code.len(),
                     codes.arities.len()
@@ -202,7 +204,7 @@ fn text(code: &[u32]) -> String {
 /// The decisions in a cell: digits, after zeros up to a width, or numbers with one of [`BETWEEN`]
 /// between them.
 fn decisions(cell: &str, width: usize) -> Result<Vec<u32>, String> {
-    let cell = bare(cell);
+    let (cell, is_list) = bare(cell);
     if cell.is_empty() {
         return Err("holds no decisions. Fill it, or drop the row.".into());
     }
@@ -213,12 +215,14 @@ fn decisions(cell: &str, width: usize) -> Result<Vec<u32>, String> {
         cell.split(|c| c != '.' && BETWEEN.contains(&c)).map(str::trim).collect()
     } else if cell.contains(char::is_whitespace) {
         cell.split_whitespace().collect()
+    } else if is_list {
+        vec![cell]
     } else if cell.contains('.') {
         cell.split('.').collect()
     } else {
         zeros.split("").chain(cell.split("")).filter(|digit| !digit.is_empty()).collect()
     };
-    let lists = cell.contains(others);
+    let lists = is_list || cell.contains(others);
     let number = |part: &&str| {
         // "0.0, 1.0": numbers that had become floats.
         let whole = match part.split_once('.') {
@@ -260,6 +264,8 @@ mod tests {
         for text in ["[0, 3, 12]", "(0, 3, 12)", "[0. 3. 12.]", "0.0, 3.0, 12.0", "'0-3-12"] {
             assert_eq!(decisions(text, 0).unwrap(), [0, 3, 12], "{text}");
         }
+        assert_eq!(decisions("[12]", 0).unwrap(), [12]);
+        assert_eq!(decisions("(12,)", 0).unwrap(), [12]);
         assert_eq!(decisions("211", 6).unwrap(), [0, 0, 0, 2, 1, 1]);
         for bad in [
             "",

@@ -13,19 +13,31 @@ pub(super) struct Meant {
     pub(super) note: Option<String>,
 }
 
-/// A cell without the marks that keep a spreadsheet from reading a number (`'012`, `="012"`), and
-/// without the brackets of a list (`[0, 1, 2]`).
-pub(super) fn bare(cell: &str) -> &str {
+/// A cell without the marks that keep a spreadsheet from reading a number: `'012`, `="012"`.
+fn unquoted(cell: &str) -> &str {
     let cell = cell.trim();
     let cell = cell.strip_prefix('=').unwrap_or(cell).trim();
-    let pairs = [("\"", "\""), ("'", "'"), ("[", "]"), ("(", ")"), ("{", "}")];
-    for (open, close) in pairs {
-        let inside = cell.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    for quote in ['"', '\''] {
+        let inside = cell.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         if let Some(inside) = inside {
-            return bare(inside);
+            return unquoted(inside);
         }
     }
     cell.strip_prefix('\'').unwrap_or(cell).trim()
+}
+
+/// What a cell holds without such marks and without the brackets of a list, and whether it had some:
+/// `[0, 1, 2]`, `(12,)`.
+pub(super) fn bare(cell: &str) -> (&str, bool) {
+    let cell = unquoted(cell);
+    for (open, close) in [('[', ']'), ('(', ')'), ('{', '}')] {
+        let inside = cell.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+        if let Some(inside) = inside {
+            let inside = inside.trim();
+            return (inside.strip_suffix(',').unwrap_or(inside).trim(), true);
+        }
+    }
+    (cell, false)
 }
 
 /// Reads a column of cells; of those that are empty another says so.
@@ -38,10 +50,10 @@ pub(super) fn meant<'a>(
     if let Some((row, what)) = cells.clone().enumerate().find_map(|(i, c)| Some((i, date(c)?))) {
         return Err((row, what));
     }
-    let filled = || cells.clone().enumerate().filter(|(_, c)| !bare(c).is_empty());
+    let filled = || cells.clone().enumerate().filter(|(_, c)| !bare(c).0.is_empty());
     let grouped = |cell: &str| cell.contains(GROUPS) && in_thousands(cell);
-    if let Some((row, _)) = filled().find(|(_, c)| grouped(bare(c)))
-        && filled().all(|(_, c)| in_thousands(bare(c)))
+    if let Some((row, _)) = filled().find(|(_, c)| grouped(unquoted(c)))
+        && filled().all(|(_, c)| in_thousands(unquoted(c)))
     {
         return Err((
             row,
@@ -52,7 +64,7 @@ pub(super) fn meant<'a>(
     }
     let mut floats = vec![];
     for (row, cell) in filled() {
-        match float(bare(cell)) {
+        match float(unquoted(cell)) {
             Some(float) => floats.push((row, float)),
             None => return Ok(Meant { codes: None, note: None }),
         }
@@ -117,8 +129,8 @@ fn float(cell: &str) -> Option<Float> {
     Some(Float { digits, shown, bare })
 }
 
-/// What stands between thousands.
-const GROUPS: [char; 6] = [',', '.', ' ', '\'', '\u{a0}', '\u{202f}'];
+/// What stands between thousands. A plain space separates decisions.
+const GROUPS: [char; 5] = [',', '.', '\'', '\u{a0}', '\u{202f}'];
 
 /// Whether a cell is up to three digits and then groups of three, with one mark between.
 fn in_thousands(cell: &str) -> bool {
@@ -134,7 +146,7 @@ fn in_thousands(cell: &str) -> bool {
 /// What to say of a cell that holds a date.
 fn date(cell: &str) -> Option<String> {
     // A time may follow the day.
-    let day = bare(cell).split([' ', 'T']).next().unwrap_or_default().to_ascii_lowercase();
+    let day = unquoted(cell).split([' ', 'T']).next().unwrap_or_default().to_ascii_lowercase();
     let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
     let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
     let within = |s: &str, most: u32| {
@@ -186,20 +198,25 @@ mod tests {
         {
             assert!(of(&["0-1-2", date]).unwrap_err().contains("a date"), "{date}");
         }
-        for text in ["421,211", "421.211", "421 211", "1'021"] {
+        for text in ["421,211", "421.211", "421\u{a0}211", "1'021"] {
             assert!(of(&[text, "12"]).unwrap_err().contains("thousands"), "{text}");
         }
-        for fine in ["0-12-3", "1000-3-2", "2003-1-2", "0.12.3", "0,120", "1 2 3", "3-14-15"] {
+        for fine in
+            ["0-12-3", "1000-3-2", "2003-1-2", "0.12.3", "0,120", "1 2 3", "3-14-15", "1 100"]
+        {
             assert_eq!(of(&[fine, "0-1-2"]).unwrap(), None, "{fine}");
         }
     }
 
     #[test]
     fn marks_around_a_code() {
-        for cell in ["012", " 012 ", "'012", "=\"012\"", "'012'", "[012]", "\"012\"", "('012')"] {
-            assert_eq!(bare(cell), "012", "{cell}");
+        for cell in ["012", " 012 ", "'012", "=\"012\"", "'012'", "\"012\"", "\"'012'\""] {
+            assert_eq!(bare(cell), ("012", false), "{cell}");
         }
-        assert_eq!(bare("[0, 1, 2]"), "0, 1, 2");
-        assert_eq!(bare(""), "");
+        for cell in ["[012]", "(012,)", "'[012]'", "{ 012 }"] {
+            assert_eq!(bare(cell), ("012", true), "{cell}");
+        }
+        assert_eq!(bare("[0, 1, 2]"), ("0, 1, 2", true));
+        assert_eq!(bare(""), ("", false));
     }
 }
