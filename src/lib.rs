@@ -52,6 +52,7 @@ mod count;
 mod data;
 mod error;
 mod evaluate;
+mod file;
 mod kernel;
 mod nn;
 mod notebook;

@@ -229,7 +229,7 @@ fn a_journal_goes_on_where_it_was() {
     // A longer study that an earlier comparison has left is none of this one, which has no journal yet.
     std::fs::rename(&path, folder.join("kept")).unwrap();
     let short = plan.trials(10).seeds(6).journal(&path).run().unwrap_err().to_string();
-    assert!(short.contains("more than the 10 trials"), "{short}");
+    assert!(short.contains("its budget is 20 trials, this study's is 10 trials"), "{short}");
     std::fs::rename(folder.join("kept"), &path).unwrap();
     // A line that was changed by hand is refused, and no panic.
     let good = std::fs::read_to_string(&path).unwrap();
@@ -244,8 +244,244 @@ fn a_journal_goes_on_where_it_was() {
     let text = folder.join("notes.txt");
     std::fs::write(&text, "my notes\n").unwrap();
     let foreign = plan.journal(&text).run().unwrap_err().to_string();
-    assert!(foreign.contains("no comparison's journal"), "{foreign}");
+    assert!(foreign.contains("not a comparison's journal"), "{foreign}");
     assert_eq!(std::fs::read_to_string(&text).unwrap(), "my notes\n");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Whatever part of a journal is gone, and whatever has changed since: a comparison goes on from
+/// studies of its own, or says why not before it runs anything.
+#[test]
+fn no_study_of_another_comparison_is_gone_on_with() {
+    let folder = scratch("parts");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let judge = |name: &str, calls: &Arc<AtomicUsize>| {
+        let calls = calls.clone();
+        evaluator(move |arch, budget| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            let sum = f64::from(arch.decisions().iter().sum::<u32>());
+            Evaluation::new(sum + budget.rng().uniform()).with("test", sum).seconds(1.0)
+        })
+        .named(name)
+    };
+    let on = |space: &Space, evaluator: AnyEvaluator| {
+        Compare::new(space, evaluator)
+            .strategies((Random, Evolution::regularized()))
+            .trials(12)
+            .seeds(2)
+            .quiet()
+    };
+    let plan = || on(&space(), judge("score", &calls));
+    // The whole journal, as it is left by a comparison that has ended, in a folder of its own.
+    let kept = folder.join("kept");
+    std::fs::create_dir_all(&kept).unwrap();
+    let whole = plan().journal(kept.join("c.jsonl")).run().unwrap();
+    let fresh = |name: &str| {
+        let there = folder.join(name.replace(' ', "-"));
+        std::fs::create_dir_all(&there).unwrap();
+        for file in std::fs::read_dir(&kept).unwrap().flatten() {
+            std::fs::copy(file.path(), there.join(file.file_name())).unwrap();
+        }
+        there
+    };
+    let main = |f: &std::path::Path| f.file_name().unwrap() == "c.jsonl";
+    let remove = |there: &std::path::Path, gone: &dyn Fn(&std::path::Path) -> bool| {
+        let files = std::fs::read_dir(there).unwrap().flatten().map(|f| f.path());
+        files.filter(|f| gone(f)).for_each(|f| std::fs::remove_file(f).unwrap());
+    };
+    type Damage<'a> = (&'a str, Box<dyn Fn(&std::path::Path) + 'a>);
+    let lines_of = |there: &std::path::Path, keep: usize| {
+        let text = std::fs::read_to_string(there.join("c.jsonl")).unwrap();
+        let text: Vec<String> = text.lines().take(keep).map(|l| format!("{l}\n")).collect();
+        std::fs::write(there.join("c.jsonl"), text.concat()).unwrap();
+    };
+    let damages: Vec<Damage> = vec![
+        ("main gone", Box::new(|there| remove(there, &main))),
+        ("main empty", Box::new(|there| std::fs::write(there.join("c.jsonl"), "").unwrap())),
+        ("lines gone", Box::new(|there| lines_of(there, 2))),
+        ("header alone", Box::new(|there| lines_of(there, 1))),
+        ("studies gone", Box::new(|there| remove(there, &|f| !main(f)))),
+        ("a study gone", Box::new(|there| remove(there, &|f| f.ends_with("c.jsonl.random.1")))),
+        (
+            "studies cut short",
+            Box::new(|there| {
+                remove(there, &main);
+                for f in std::fs::read_dir(there).unwrap().flatten() {
+                    let text = std::fs::read_to_string(f.path()).unwrap();
+                    let text: Vec<String> =
+                        text.lines().take(9).map(|l| format!("{l}\n")).collect();
+                    std::fs::write(f.path(), text.concat()).unwrap();
+                }
+            }),
+        ),
+    ];
+    let wide = Space::decisions([5, 5, 5, 6]);
+    let size = || Metric::minimise("test");
+    let others: Vec<(&str, Compare)> = vec![
+        ("more trials", plan().trials(20)),
+        ("fewer trials", plan().trials(6)),
+        ("fewer than cut", plan().trials(3)),
+        ("epochs", plan().epochs(12)),
+        ("batch", plan().batch(2)),
+        ("duplicates", plan().duplicates(Duplicates::Forbid)),
+        ("objective", plan().objective(size())),
+        ("metric", on(&space(), judge("accuracy", &calls))),
+        ("space", on(&wide, judge("score", &calls))),
+        ("failures", plan().on_failure(OnFailure::Abort)),
+    ];
+    for (damage, apply) in &damages {
+        // The same comparison ends as it would have.
+        let there = fresh(damage);
+        apply(&there);
+        let again = plan().journal(there.join("c.jsonl")).run().unwrap();
+        assert!(lines(&again) == lines(&whole), "{damage}");
+        for (name, other) in &others {
+            let there = fresh(&format!("{damage} {name}"));
+            apply(&there);
+            let path = there.join("c.jsonl");
+            let had = std::fs::read(&path).ok();
+            calls.store(0, Ordering::Relaxed);
+            let e = other.journal(&path).run().err();
+            let e = e.unwrap_or_else(|| panic!("{damage}, {name}: goes on")).to_string();
+            assert_eq!(calls.load(Ordering::Relaxed), 0, "{damage}, {name}: evaluated");
+            assert!(e.contains("of another"), "{damage}, {name}: {e}");
+            // An empty file may be begun with; nothing else is touched, and nothing is left behind.
+            if *damage != "main empty" {
+                assert_eq!(std::fs::read(&path).ok(), had, "{damage}, {name}");
+            }
+        }
+    }
+    // What is to be tried works: another path, or without those files.
+    let there = fresh("tried");
+    let path = there.join("c.jsonl");
+    remove(&there, &main);
+    let longer = plan().trials(20);
+    let e = longer.journal(&path).run().unwrap_err().to_string();
+    assert!(e.contains("its budget is 12 trials, this study's is 20 trials"), "{e}");
+    assert!(e.contains("delete") && e.contains("c.jsonl.random.1"), "{e}");
+    assert!(plan().journal(&path).run().is_ok(), "the comparison that it is of");
+    let right = longer.run().unwrap();
+    assert!(lines(&longer.journal(there.join("d.jsonl")).run().unwrap()) == lines(&right));
+    remove(&there, &|f| f.file_name().unwrap().to_string_lossy().starts_with("c.jsonl"));
+    assert!(lines(&longer.journal(&path).run().unwrap()) == lines(&right));
+
+    // Another figure is reported of the same studies, which have it.
+    let there = fresh("report");
+    remove(&there, &main);
+    calls.store(0, Ordering::Relaxed);
+    let found = plan().report("test").journal(there.join("c.jsonl")).run().unwrap();
+    assert_eq!((calls.load(Ordering::Relaxed), found.metric().name.as_str()), (0, "test"));
+    // A study that was gone on with by hand is longer, and not of this comparison.
+    let there = fresh("by hand");
+    lines_of(&there, 1);
+    let alone = Study::new(&space(), judge("score", &calls)).batch(1);
+    let alone = alone.duplicates(Duplicates::Repeat).seed(1).trials(15).quiet();
+    alone.journal(there.join("c.jsonl.random.1")).run().unwrap();
+    let e = plan().journal(there.join("c.jsonl")).run().unwrap_err().to_string();
+    assert!(e.contains("its budget is 15 trials"), "{e}");
+    // Lines of another comparison under this one's header.
+    let there = fresh("mixed");
+    longer.journal(there.join("longer")).run().unwrap();
+    let mixed = std::fs::read_to_string(there.join("c.jsonl")).unwrap();
+    let line = std::fs::read_to_string(there.join("longer")).unwrap();
+    let line = line.lines().nth(1).unwrap();
+    std::fs::write(there.join("c.jsonl"), format!("{mixed}{line}\n")).unwrap();
+    let e = plan().journal(there.join("c.jsonl")).run().unwrap_err().to_string();
+    assert!(e.contains("damaged in line 6: it has 20 trials"), "{e}");
+    std::fs::write(there.join("c.jsonl"), mixed).unwrap();
+    assert!(plan().journal(there.join("c.jsonl")).run().is_ok(), "without that line");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Only a piece of its own header is written over, and the last line is torn only if it is its own.
+#[test]
+fn a_file_that_is_not_its_journal_is_left_alone() {
+    let folder = scratch("foreign");
+    let path = folder.join("c.jsonl");
+    let plan = compare().strategies((Random, Grid)).seeds(2).journal(&path);
+    let whole = plan.run().unwrap();
+    let good = std::fs::read_to_string(&path).unwrap();
+    let header = good.lines().next().unwrap();
+    let study = Study::new(&space(), noisy()).trials(2).quiet();
+    study.journal(folder.join("s.jsonl")).run().unwrap();
+    let of_study = std::fs::read_to_string(folder.join("s.jsonl")).unwrap();
+    for foreign in [
+        "{\"nascent\":\"comparison of my cats, 3 years of them\"}",
+        "{\"nascent\":\"comparison\",\"my notes\":1}",
+        "{\"nascent\":\"comparison\",\"schema\":1,\"setup\":[]} and my notes",
+        &format!("{} and my notes", &header[..200]),
+        &format!("{header} "),
+        "my notes",
+        "\n",
+        &of_study,
+        of_study.lines().next().unwrap(),
+    ] {
+        std::fs::write(&path, foreign).unwrap();
+        let e = plan.run().unwrap_err().to_string();
+        assert!(e.contains("not a comparison's journal") || e.contains("of a study"), "{e}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), foreign);
+        for error in [Study::load(&path).err(), Study::salvage(&path).err()] {
+            // The journal of a study is one, and whole.
+            assert!(error.is_some() || foreign == of_study, "{foreign}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), foreign);
+    }
+    for begun in ["", "{", &header[..300], header] {
+        std::fs::write(&path, begun).unwrap();
+        assert!(lines(&plan.run().unwrap()) == lines(&whole), "{begun}");
+    }
+    // The last line: whole but for its line feed, cut short, and somebody else's.
+    for kept in [&good[..good.len() - 1], &good[..good.len() - 40]] {
+        std::fs::write(&path, kept).unwrap();
+        assert!(lines(&plan.run().unwrap()) == lines(&whole));
+        let now = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(now.lines().count(), good.lines().count());
+    }
+    let noted = format!("{good}my notes");
+    std::fs::write(&path, &noted).unwrap();
+    let e = plan.run().unwrap_err().to_string();
+    assert!(e.contains("damaged in line 6"), "{e}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), noted);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Both strategies come upon what ends the process, each beside the other's innocent trials.
+fn deadly() -> Compare {
+    let evaluator = evaluator(|arch, _| {
+        let n = arch.decisions()[0];
+        std::thread::sleep(std::time::Duration::from_millis(if n == 3 { 5 } else { 15 }));
+        if n == 3 { std::process::abort() } else { f64::from(n) }
+    });
+    let backwards = strategy("backwards", |h, _| h.space().decode([5 - h.asked() as u32]));
+    let plan = Compare::new(&Space::decisions([6]), evaluator).strategies((Grid, backwards));
+    plan.trials(6).seeds(1).jobs(2).quiet()
+}
+
+#[test]
+fn the_child_that_may_die() {
+    let Ok(path) = std::env::var("NASCENT_CHILD") else { return };
+    deadly().journal(path).run().unwrap();
+}
+
+#[test]
+fn an_evaluation_that_ends_the_process_does_not_end_the_comparison() {
+    let folder = scratch("deadly");
+    let path = folder.join("c.jsonl");
+    let child = |_: &usize| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "the_child_that_may_die"]).env("NASCENT_CHILD", &path);
+        command.output().unwrap().status.success()
+    };
+    let deaths = (0..20).find(child).expect("it dies for ever");
+    assert!((3..=4).contains(&deaths), "{deaths}");
+    // All has ended, so nothing is evaluated here: one trial of each failed, and no innocent one.
+    let found = deadly().journal(&path).run().unwrap();
+    let csv = found.to_csv();
+    assert_eq!(csv.lines().count(), 1 + 2 * 6);
+    let report = found.report().notices.join("\n");
+    for name in ["grid", "backwards"] {
+        assert!(report.contains(&format!("{name}: 1 of 6 trials failed")), "{report}");
+    }
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

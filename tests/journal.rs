@@ -202,9 +202,9 @@ fn what_is_not_this_studys_journal_is_refused_and_left_alone() {
     let newer = file("newer.jsonl", &(header.replace("\"schema\":1", "\"schema\":7") + "\n"));
     for (path, parts) in [
         (newer, vec!["schema 7", "reads schema 1", "0.1.0"]),
-        (file("notes.txt", "dear diary\n"), vec!["no journal", "no JSON"]),
-        (file("list.json", "[1, 2]\n"), vec!["no journal", "no header"]),
-        (folder.0.clone(), vec!["cannot be opened"]),
+        (file("notes.txt", "dear diary\n"), vec!["not a journal", "not JSON"]),
+        (file("list.json", "[1, 2]\n"), vec!["not a journal", "not a header"]),
+        (folder.0.clone(), vec!["cannot be opened", "a folder", "study.jsonl"]),
         (folder.file("absent/study.jsonl"), vec!["cannot be opened", "absent"]),
     ] {
         let had = std::fs::read(&path).ok();
@@ -305,6 +305,481 @@ fn asked_and_never_told_is_asked_again() {
     assert_eq!(lines(&study), lines(&whole));
 }
 
+/// The files that a careless path may name: whatever is not a piece of the header that would be
+/// written anyway is refused, by everything that reads a journal, and left as it is.
+#[test]
+fn nothing_but_a_piece_of_its_own_header_is_written_over() {
+    let folder = Folder::new("foreign");
+    let path = folder.file("study.jsonl");
+    plan().journal(&path).run().unwrap();
+    let header = text(&path).lines().next().unwrap().to_string();
+    plan().seed(3).journal(folder.file("other")).run().unwrap();
+    let other = text(&folder.file("other")).lines().next().unwrap().to_string();
+    let data = Dataset::digits().take(200);
+    let arch = Space::on(&data).then(linear(4)).default_architecture().unwrap();
+    let training = Train::on(&data).epochs(2).start(&arch, 1).unwrap();
+    let latency = Latency::from_json(r#"{"batch": 1, "seconds": {"linear(2) on 4": 1e-6}}"#);
+    let foreign: Vec<Vec<u8>> = vec![
+        br#"{"nascent":"my notes, 3 years of them"}"#.to_vec(),
+        br#"{"nascent":"journal"}"#.to_vec(),
+        br#"{"nascent":"journal","schema":1}"#.to_vec(),
+        br#"{"nascent":"journal","schema":1,"version":"0.1.0","notes":"of 3 years"}"#.to_vec(),
+        br#"{"nascent":"comparison","schema":1,"setup":[]}"#.to_vec(),
+        b"{\"nascent\":\"comparison\",\"schema\":1,\"setup\":[]}\n".to_vec(),
+        format!("{} and my notes", &header[..header.len() / 2]).into_bytes(),
+        format!("{header} and my notes").into_bytes(),
+        other.clone().into_bytes(),
+        other.as_bytes()[..other.len() - 60].to_vec(),
+        b"my notes".to_vec(),
+        b" ".to_vec(),
+        vec![0; 5000],
+        training.checkpoint().unwrap().to_bytes(),
+        latency.unwrap().to_json().into_bytes(),
+        b"\n\n".to_vec(),
+    ];
+    for bytes in foreign {
+        std::fs::write(&path, &bytes).unwrap();
+        let said = String::from_utf8_lossy(&bytes[..bytes.len().min(80)]).into_owned();
+        let plan = plan().journal(&path);
+        let compare = Compare::new(&space(), scorer()).strategies((Random,)).quiet();
+        let asked = self::plan().ask().unwrap();
+        let refusals = [
+            plan.run().err(),
+            plan.spawn().err(),
+            plan.ask().err(),
+            plan.step().err(),
+            plan.tell(&asked, 1.0).err(),
+            plan.retry_failures().err(),
+            Study::load(&path).err(),
+            Study::resume(&path).err(),
+            Study::salvage(&path).err(),
+            compare.trials(3).journal(&path).run().err(),
+        ];
+        for (i, e) in refusals.into_iter().enumerate() {
+            let e = e.unwrap_or_else(|| panic!("{i} took {said}")).to_string();
+            let known =
+                ["not a", "journal of a", "another comparison"].iter().any(|k| e.contains(k));
+            assert!(known, "{i}, {said}: {e}");
+            assert!(std::fs::read(&path).unwrap() == bytes, "{i} touched {said}");
+        }
+    }
+    // Its own header without the line feed is a new journal, and so is an empty file.
+    for bytes in [header.as_bytes(), &header.as_bytes()[..100], b""] {
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(plan().journal(&path).run().unwrap().trials_done().len(), 40);
+    }
+}
+
+/// An editor takes away the last line feed, somebody writes below it, the power fails.
+#[test]
+fn what_follows_the_last_line_is_kept_or_refused_or_torn() {
+    let folder = Folder::new("tail");
+    let path = folder.file("study.jsonl");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = {
+        let calls = calls.clone();
+        evaluator(move |arch, _| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            arch.params() as f64
+        })
+    };
+    let plan = Study::new(&space(), counted).strategy(Grid).trials(6).quiet().jobs(1);
+    let whole = plan.journal(&path).run().unwrap();
+    let good = text(&path);
+    let last = good.rfind("{\"event\":\"finished\"").unwrap();
+    let end = last + good[last..].find('\n').unwrap();
+    // A result that lacks nothing but its line feed is one.
+    for zeros in ["", "\0\0\0"] {
+        std::fs::write(&path, format!("{}{zeros}", &good[..end])).unwrap();
+        calls.store(0, Ordering::SeqCst);
+        assert_eq!(Study::load(&path).unwrap().trials_done().len(), 6);
+        assert_eq!(lines(&plan.journal(&path).run().unwrap()), lines(&whole));
+        assert_eq!(calls.load(Ordering::SeqCst), 0);
+        assert_eq!(Study::load(&path).unwrap().trials_done().len(), 6);
+    }
+    // What was cut short is done again.
+    for torn in ["{", "{\"event\":\"fin", &good[last..end - 1], &good[last..end - 30], "\0\0\0\0"] {
+        std::fs::write(&path, format!("{}{torn}", &good[..last])).unwrap();
+        assert_eq!(lines(&plan.journal(&path).run().unwrap()), lines(&whole), "{torn}");
+        assert!(Study::salvage(&path).unwrap().contains("nothing is damaged"), "{torn}");
+    }
+    // What somebody else wrote is not cut off; what is to be tried leaves it beside the journal.
+    let number = good[..end].lines().count() + 1;
+    let named = format!("line {number}");
+    for note in
+        ["my notes", "{\"event\":\"my notes", "{\"event\":\"asked\",\"trial\":7,\"my\" notes"]
+    {
+        let bad = format!("{}{note}", &good[..end + 1]);
+        std::fs::write(&path, &bad).unwrap();
+        refused(plan.journal(&path).run(), &["damaged", &named, "salvage"]);
+        refused(Study::load(&path), &["damaged", &named]);
+        assert_eq!(text(&path), bad);
+        let said = Study::salvage(&path).unwrap();
+        assert!(said.contains("1 lines could not be read"), "{said}");
+        assert_eq!(lines(&plan.journal(&path).run().unwrap()), lines(&whole));
+    }
+    assert!(text(&folder.file("study.jsonl.damaged-3")).ends_with("notes"));
+}
+
+/// What is not a regular file is told at once: a pipe would wait, and a device has no end.
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_journals() {
+    let folder = Folder::new("devices");
+    let pipe = folder.file("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _listener = std::os::unix::net::UnixListener::bind(folder.file("socket")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.file("link")).unwrap();
+    let mut paths: Vec<(PathBuf, &str)> =
+        ["/dev/null", "/dev/zero", "/dev/full"].map(|p| (p.into(), "a device")).to_vec();
+    paths.extend([
+        (pipe, "a pipe"),
+        (folder.file("socket"), "a socket"),
+        (folder.file("link"), "a device"),
+        (folder.0.clone(), "a folder"),
+    ]);
+    let (done, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for (path, what) in paths {
+            let plan = plan().journal(&path);
+            let compare = Compare::new(&space(), scorer()).strategies((Random,)).quiet();
+            let refusals = [
+                plan.run().err(),
+                plan.ask().err(),
+                plan.spawn().err(),
+                Study::load(&path).err(),
+                Study::resume(&path).err(),
+                Study::salvage(&path).err(),
+                compare.trials(3).journal(&path).run().err(),
+            ];
+            for (i, e) in refusals.into_iter().enumerate() {
+                let e = e.unwrap_or_else(|| panic!("{i} took {}", path.display())).to_string();
+                assert!(e.contains(what) && e.contains("regular file"), "{i}: {e}");
+            }
+        }
+        done.send(()).unwrap();
+    });
+    wait.recv_timeout(Duration::from_secs(20)).expect("a journal is waited for");
+    // What is to be tried works.
+    assert!(plan().journal(folder.file("study.jsonl")).run().is_ok());
+}
+
+/// The results that a study was told, by trial, as its journal has them.
+fn told(path: &Path) -> Vec<(usize, f64)> {
+    let trials = Study::load(path).unwrap().trials_done();
+    trials.iter().filter_map(|t| Some((t.number(), t.score()?))).collect()
+}
+
+/// A setting makes a copy: what is told to it is in the journal, or it says why not.
+#[test]
+fn nothing_that_was_told_is_lost_by_a_setting() {
+    let folder = Folder::new("settings");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let plan = {
+        let calls = calls.clone();
+        let never = evaluator(move |_, _| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            -1.0
+        });
+        Study::new(&space(), never).strategy(Grid).trials(7).quiet()
+    };
+    type Setting = (&'static str, fn(&Study) -> Study);
+    let settings: [Setting; 8] = [
+        ("trials", |s| s.trials(12)),
+        ("jobs", |s| s.jobs(1)),
+        ("quiet", |s| s.quiet()),
+        ("on_trial", |s| s.on_trial(|_| {})),
+        ("seconds", |s| s.seconds(100.0)),
+        ("checkpoints", |s| s.checkpoints()),
+        ("clone", |s| s.clone()),
+        ("all", |s| s.quiet().trials(9).jobs(2).on_trial(|_| {}).clone()),
+    ];
+    for (name, setting) in settings {
+        for alive in [true, false] {
+            let path = folder.file(&format!("{name}-{alive}.jsonl"));
+            let before = plan.journal(&path);
+            for _ in 0..3 {
+                let asked = before.ask().unwrap();
+                before.tell(&asked, asked.number() as f64).unwrap();
+            }
+            let open: Vec<_> = (0..4).map(|_| before.ask().unwrap()).collect();
+            let after = setting(&before);
+            let kept = alive.then(|| before.clone());
+            drop(before);
+            for asked in &open {
+                after.tell(asked, asked.number() as f64).unwrap();
+                assert_eq!(told(&path).last(), Some(&(asked.number(), asked.number() as f64)));
+                assert!(after.tell(asked, 9.0).is_err(), "told once");
+            }
+            // The one before it goes on as well, and knows what the other was told.
+            if let Some(kept) = &kept {
+                assert_eq!(kept.trials(8).ask().unwrap().number(), 7);
+                assert_eq!(told(&path).len(), 7);
+            }
+            drop(kept);
+            let ended = after.run().unwrap();
+            let scores: Vec<f64> =
+                ended.trials_done()[..7].iter().map(|t| t.score().unwrap()).collect();
+            assert_eq!(scores, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "{name}");
+            assert_eq!(told(&path)[..7], (0..7).map(|n| (n, n as f64)).collect::<Vec<_>>()[..]);
+            let further = ended.trials_done().len() - 7;
+            assert_eq!(calls.swap(0, Ordering::SeqCst), further, "{name}: evaluated again");
+        }
+    }
+}
+
+#[test]
+fn what_is_told_after_a_run_is_written_or_refused() {
+    let folder = Folder::new("after-run");
+    let path = folder.file("study.jsonl");
+    let plan = || plan().strategy(Grid).trials(6).quiet();
+    // The run took the open trials over: it is too late to tell them.
+    let study = plan().journal(&path);
+    let late = study.ask().unwrap();
+    let done = study.run().unwrap();
+    refused(study.tell(&late, 5.0), &["not waiting"]);
+    assert_eq!(lines(&Study::load(&path).unwrap()), lines(&done));
+    // Both of them can be asked on, and what they are told is there.
+    for (n, study) in [(6, done.trials(8)), (7, study.trials(8))] {
+        let asked = study.ask().unwrap();
+        assert_eq!(asked.number(), n);
+        study.tell(&asked, 100.0 + n as f64).unwrap();
+        assert!(told(&path).contains(&(n, 100.0 + n as f64)));
+    }
+    // A copy of one that is running cannot be told anything.
+    let slow = evaluator(|_, _| {
+        std::thread::sleep(Duration::from_millis(30));
+        1.0
+    });
+    let busy = Study::new(&space(), slow).trials(9).quiet().journal(folder.file("busy.jsonl"));
+    let asked = busy.ask().unwrap();
+    let running = busy.spawn().unwrap();
+    refused(busy.tell(&asked, 1.0), &["in use by another study"]);
+    refused(running.study().tell(&asked, 1.0), &["in use by another study"]);
+    running.stop();
+    let stopped = running.wait().unwrap();
+    // What it left open is handed out again, and no trial twice.
+    let mut numbers = vec![];
+    while let Ok(asked) = stopped.ask() {
+        numbers.push(asked.number());
+        stopped.tell(&asked, 1.0).unwrap();
+    }
+    let before = numbers.len();
+    numbers.dedup();
+    assert_eq!(numbers.len(), before);
+    assert_eq!(stopped.trials_done().len(), 9);
+    assert_eq!(Study::load(folder.file("busy.jsonl")).unwrap().trials_done().len(), 9);
+}
+
+/// A journal given late, one that was deleted, and one that another study has gone on with.
+#[test]
+fn a_journal_catches_up_with_its_study() {
+    let folder = Folder::new("late");
+    let path = folder.file("study.jsonl");
+    let study = plan();
+    let open: Vec<_> = (0..4).map(|_| study.ask().unwrap()).collect();
+    study.tell(&open[0], 10.0).unwrap();
+    let study = study.journal(&path);
+    study.tell(&open[1], 11.0).unwrap();
+    assert_eq!(told(&path), [(0, 10.0), (1, 11.0)]);
+    let study = study.jobs(1);
+    std::fs::remove_file(&path).unwrap();
+    study.tell(&open[2], 12.0).unwrap();
+    assert_eq!(told(&path), [(0, 10.0), (1, 11.0), (2, 12.0)]);
+    // An older copy of the file: what it lacks is written again.
+    let lines: Vec<String> = text(&path).lines().take(3).map(|l| format!("{l}\n")).collect();
+    let study = study.quiet();
+    std::fs::write(&path, lines.concat()).unwrap();
+    study.tell(&open[3], 13.0).unwrap();
+    assert_eq!(told(&path), [(0, 10.0), (1, 11.0), (2, 12.0), (3, 13.0)]);
+    // Trials of a study that only looks the same are not mixed with these, and none is lost.
+    let from = |first: usize| {
+        let mine = strategy("mine", move |history, _| {
+            let n = (first + history.asked()) % 84;
+            Ok::<_, Error>(history.space().enumerate().nth(n).unwrap())
+        });
+        Study::new(&space(), scorer()).strategy(mine).trials(3).quiet()
+    };
+    let there = folder.file("mine.jsonl");
+    from(0).journal(&there).run().unwrap();
+    let before = text(&there);
+    let other = from(50).run().unwrap();
+    refused(other.journal(&there).run(), &["trial 0", "another path"]);
+    assert_eq!(text(&there), before);
+    assert!(other.journal(folder.file("other.jsonl")).run().is_ok(), "another path");
+}
+
+// ------------------------------------------------------------------ evaluations that end the process
+
+/// How an evaluation ends the process that it runs in.
+fn perish(how: &str) -> f64 {
+    fn deeper(n: u64) -> u64 {
+        let room = std::hint::black_box([n; 512]);
+        if n == u64::MAX { 0 } else { deeper(n + 1) + room[7] }
+    }
+    match how {
+        "abort" => std::process::abort(),
+        "exit" => std::process::exit(3),
+        "overflow" => deeper(0) as f64,
+        other => panic!("{other}"),
+    }
+}
+
+/// Grid search over twelve, of which the sixth and the last end the process.
+fn deadly(how: &'static str) -> Study {
+    let evaluator = evaluator(move |arch, _| {
+        let n = arch.decisions()[0];
+        let deadly = n == 5 || n == 11;
+        std::thread::sleep(Duration::from_millis(if deadly { 15 } else { 30 }));
+        if deadly { perish(how) } else { f64::from(n) }
+    });
+    Study::new(&Space::decisions([12]), evaluator).strategy(Grid).trials(12).quiet()
+}
+
+/// This program again, as a process of its own that may die.
+fn child(words: &str) -> bool {
+    let program = std::env::current_exe().unwrap();
+    let mut command = std::process::Command::new(program);
+    command.args(["--exact", "the_child_that_may_die", "--nocapture"]).env("NASCENT_CHILD", words);
+    command.output().unwrap().status.success()
+}
+
+#[test]
+fn the_child_that_may_die() {
+    let Ok(words) = std::env::var("NASCENT_CHILD") else { return };
+    let words: Vec<&str> = words.split(' ').collect();
+    let how = ["abort", "exit", "overflow"].into_iter().find(|how| *how == words[0]);
+    let plan = deadly(how.unwrap_or("abort")).journal(words[2]);
+    match words[1] {
+        "steps" => while plan.step().is_ok() {},
+        "again" => {
+            let ended = Study::retry_failures(&plan.run().unwrap()).unwrap();
+            ended.run().unwrap();
+        }
+        "hand" => {
+            let asked = plan.ask().unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+            plan.tell(&asked, perish(how.unwrap_or("abort"))).unwrap();
+        }
+        "epochs" => {
+            let slow = Slow { die_after: words[3].parse().unwrap() };
+            let study = Study::new(&Space::decisions([2]), slow).strategy(Grid).trials(2);
+            study.jobs(2).quiet().journal(words[2]).run().unwrap();
+        }
+        jobs => drop(plan.jobs(jobs.parse::<usize>().unwrap()).run().unwrap()),
+    }
+}
+
+/// How often the child dies before it comes through.
+fn deaths(words: &str) -> usize {
+    (0..20).find(|_| child(words)).expect("it dies for ever")
+}
+
+#[test]
+fn an_evaluation_that_ends_the_process_is_a_failed_trial() {
+    let folder = Folder::new("deadly");
+    for (how, jobs) in [("abort", "4"), ("exit", "1"), ("overflow", "2"), ("exit", "steps")] {
+        let path = folder.file(&format!("{how}-{jobs}.jsonl"));
+        let words = format!("{how} {jobs} {}", path.display());
+        // Two trials that do, each of them twice.
+        assert_eq!(deaths(&words), 4, "{words}");
+        let study = Study::load(&path).unwrap();
+        assert_eq!(study.trials_done().len(), 12, "{words}");
+        let failed: Vec<usize> = study.failed().iter().map(|t| t.number()).collect();
+        assert_eq!(failed, [5, 11], "innocent trials failed: {words}");
+        for t in study.failed() {
+            let e = t.error().unwrap();
+            assert!(e.contains("ended 2 times") && e.contains("retry_failures"), "{e}");
+        }
+        // Nothing was evaluated twice but what was running when the process ended.
+        let begun = text(&path).matches("\"epoch\":0,").count();
+        assert!((14..=20).contains(&begun), "{words}: {begun}");
+        // It goes on without them, and its results are those of a study that never died.
+        assert!(child(&words));
+    }
+    // What is to be tried works: both die twice once more, and fail again.
+    let path = folder.file("abort-4.jsonl");
+    assert!(!child(&format!("abort again {}", path.display())));
+    assert_eq!(deaths(&format!("abort 4 {}", path.display())), 3);
+    assert_eq!(Study::load(&path).unwrap().failed().len(), 2);
+    // Mended, they are like the others.
+    let mended = evaluator(|arch, _| f64::from(arch.decisions()[0]));
+    let plan = Study::new(&Space::decisions([12]), mended).strategy(Grid).trials(12).quiet();
+    let mended = plan.journal(&path).retry_failures().unwrap().run().unwrap();
+    assert_eq!(mended.best().unwrap().score(), Some(11.0));
+    assert!(Study::load(&path).unwrap().failed().is_empty());
+}
+
+/// Tells its epochs, and ends the process after so many of all its trials.
+struct Slow {
+    die_after: usize,
+}
+
+impl Evaluator for Slow {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        self.evaluate_watched(arch, budget, &Watch::none())
+    }
+    fn evaluate_watched(
+        &self,
+        _: &Architecture,
+        budget: &Budget,
+        watch: &Watch,
+    ) -> Result<Evaluation> {
+        for epoch in 1..=budget.epochs() {
+            if epoch > self.die_after {
+                std::process::abort();
+            }
+            watch.epoch(epoch, 0.1, 1.0);
+        }
+        Ok(Evaluation::new(1.0))
+    }
+    fn metric(&self) -> Metric {
+        Metric::maximise("score")
+    }
+    fn full(&self) -> usize {
+        9
+    }
+    fn describe(&self) -> String {
+        "slow".to_string()
+    }
+}
+
+/// A long training that is killed each time it has got further is not at fault, nor are trials
+/// that were asked by hand, nor those that were told to stop.
+#[test]
+fn what_was_interrupted_is_no_failure() {
+    let folder = Folder::new("interrupted");
+    let path = folder.file("epochs.jsonl");
+    for after in 1..6 {
+        assert!(!child(&format!("abort epochs {} {after}", path.display())));
+    }
+    assert!(child(&format!("abort epochs {} 9", path.display())));
+    assert!(Study::load(&path).unwrap().failed().is_empty());
+    // Without getting further, it is.
+    let path = folder.file("stuck.jsonl");
+    let words = format!("abort epochs {} 3", path.display());
+    assert!((2..8).contains(&deaths(&words)));
+    assert_eq!(Study::load(&path).unwrap().failed().len(), 2);
+
+    let path = folder.file("hand.jsonl");
+    for _ in 0..4 {
+        assert!(!child(&format!("exit hand {}", path.display())));
+    }
+    assert_eq!(deadly("abort").journal(&path).ask().unwrap().number(), 0);
+
+    let path = folder.file("stopped.jsonl");
+    let nap = evaluator(|_, _| {
+        std::thread::sleep(Duration::from_millis(20));
+        Err::<f64, Error>(Error::new(ErrorKind::Stopped, "told to stop"))
+    });
+    let plan = Study::new(&space(), nap).trials(3).quiet().journal(&path);
+    for _ in 0..3 {
+        let running = plan.spawn().unwrap();
+        running.stop();
+        assert!(running.wait().unwrap().failed().is_empty());
+    }
+}
+
 /// A checkpoint that cannot be written is no reason to lose the trial.
 #[test]
 fn checkpoints_are_an_insurance() {
@@ -317,8 +792,11 @@ fn checkpoints_are_an_insurance() {
     let data = Dataset::digits().take(200);
     let space = Space::on(&data).then(linear(any([4, 8, 16])));
     let plan = Study::new(&space, Train::on(&data).epochs(2)).trials(5).quiet();
+    // Nor is what somebody else keeps there touched.
+    std::fs::write(folder.file("study.jsonl.trial-3.checkpoint"), "my notes").unwrap();
     let kept = plan.journal(&path).checkpoints().run().unwrap();
     assert_eq!(lines(&kept), lines(&plan.run().unwrap()));
+    assert_eq!(text(&folder.file("study.jsonl.trial-3.checkpoint")), "my notes");
 }
 
 /// The journal of every schema stays readable, for ever.

@@ -206,6 +206,12 @@ impl Latency {
     /// When the file cannot be read, or holds something else.
     pub fn load(path: impl AsRef<Path>) -> Result<Latency> {
         let path = path.as_ref();
+        if let Some(kind) = crate::file::irregular(path) {
+            return Err(Error::new(
+                ErrorKind::File,
+                format!("reading {}: this is {kind}, and a regular file is needed", path.display()),
+            ));
+        }
         let read = || Latency::from_json(&std::fs::read_to_string(path)?);
         read().map_err(|e| e.context(format!("reading {}", path.display())))
     }

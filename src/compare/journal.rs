@@ -7,18 +7,26 @@
 //! ```
 //!
 //! Where an evaluation takes time, each study keeps a journal of its own beside it, so that a study
-//! that was under way goes on as well.
+//! that was under way goes on as well. It has to be of the same budget to the last trial: see
+//! [`Study::strict`](crate::Study).
 
 use super::record::Run;
 use crate::error::{Error, ErrorKind, Result};
+use crate::file::{self, Role};
 use crate::rng::child;
+use crate::study::{LONGEST_LINE, Tail, tail};
 use serde::{Deserialize, Serialize};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const SCHEMA: u32 = 1;
+
+const ROLE: Role = Role { what: "the comparison's journal", user: "comparison" };
+
+/// How the line of a study begins.
+const BEGINS: [&str; 1] = [r#"{"strategy":"#];
 
 /// The first line: all that the results depend on, in words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +65,8 @@ pub(super) struct Journal {
     path: PathBuf,
     length: u64,
     synced: Option<Instant>,
+    /// Whether the file was made by this.
+    new: bool,
 }
 
 /// On a table a study takes milliseconds; the disk is waited for no more often than this.
@@ -68,44 +78,27 @@ impl Journal {
         path: &Path,
         header: &Header,
     ) -> Result<(Journal, Vec<Run>, Option<String>)> {
-        let named = |e: std::io::Error| {
-            Error::from(e).context(format!("the comparison's journal {}", path.display()))
-        };
-        let mut open = OpenOptions::new();
-        let mut file =
-            open.read(true).write(true).create(true).truncate(false).open(path).map_err(named)?;
-        file.try_lock().map_err(|_| {
-            Error::new(
-                ErrorKind::File,
-                format!(
-                    "the comparison's journal {} is in use by another one, here or in another \
-                     process. Stop that one, or give this one another path",
-                    path.display()
-                ),
-            )
+        let file::Opened { file, new } = file::open(path, ROLE)?;
+        let mut journal = Journal { file, path: path.to_path_buf(), length: 0, synced: None, new };
+        // Only a piece of the header that is to be written now may be written over.
+        let mut own = serde_json::to_vec(header)?;
+        own.push(b'\n');
+        let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
+        let bytes = file::read_if(&journal.file, LONGEST_LINE, |first| match torn(first) {
+            true => Ok(()),
+            false => kept_header(path, first).map(drop),
         })?;
-        let mut bytes = vec![];
-        file.read_to_end(&mut bytes).map_err(named)?;
-        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-        let torn = (whole < bytes.len())
-            .then(|| format!("the last line of {} was cut short and is dropped", path.display()));
-        let mut lines = bytes[..whole].split(|&b| b == b'\n').filter(|line| !line.is_empty());
-        let begins = br#"{"nascent":"comparison""#;
-        let Some(first) = lines.next() else {
-            // Only a header of ours that was cut short may be written over.
-            if !begins.starts_with(&bytes) && !bytes.starts_with(begins) {
-                return Err(foreign(path));
-            }
-            let mut journal = Journal { file, path: path.to_path_buf(), length: 0, synced: None };
+        if torn(&bytes) {
             journal.cut()?;
-            journal.line(header)?;
+            if let Err(e) = journal.line(header) {
+                journal.abandon();
+                return Err(e);
+            }
             return Ok((journal, vec![], None));
-        };
-        let kept: Header = serde_json::from_slice(first).map_err(|_| foreign(path))?;
-        if kept.nascent != "comparison" || kept.schema != SCHEMA {
-            return Err(foreign(path));
         }
-        let differences = kept.differences(header);
+        let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        let mut lines = bytes[..whole].split_inclusive(|&b| b == b'\n');
+        let differences = kept_header(path, lines.next().unwrap_or_default())?.differences(header);
         if !differences.is_empty() {
             return Err(Error::new(
                 ErrorKind::Invalid,
@@ -117,28 +110,41 @@ impl Journal {
             ));
         }
         let mut runs = vec![];
-        for (i, line) in lines.enumerate() {
-            let read = serde_json::from_slice::<Run>(line).map_err(|e| e.to_string());
-            let whole = |run: Run| match run.is_whole() {
-                true => Ok(run),
-                false => Err("its lists differ in length".to_string()),
-            };
-            runs.push(read.and_then(whole).map_err(|e| {
-                Error::new(
-                    ErrorKind::File,
-                    format!(
-                        "the journal {} is damaged in line {}: {e}. Without that line it can be \
-                         gone on with",
-                        path.display(),
-                        i + 2
-                    ),
-                )
-            })?);
+        let mut last = 1;
+        for (i, line) in lines.enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            last = i + 2;
+            let run = serde_json::from_slice::<Run>(line).map_err(|e| e.to_string());
+            runs.push(run.and_then(checked).map_err(|e| damaged(path, last, &e))?);
         }
-        let mut journal =
-            Journal { file, path: path.to_path_buf(), length: whole as u64, synced: None };
+        journal.length = whole as u64;
+        let mut torn = None;
+        match tail::<Run>(&bytes[whole..], &BEGINS) {
+            Tail::Nothing => {}
+            // Whole but for its line feed, which it gets.
+            Tail::Whole(run, length) => {
+                runs.push(checked(run).map_err(|e| damaged(path, last + 1, &e))?);
+                journal.length += length as u64;
+                journal.cut()?;
+                journal.file.write_all(b"\n")?;
+                journal.length += 1;
+            }
+            Tail::Torn => {
+                torn = Some(format!(
+                    "the last line of {} was cut short and is dropped",
+                    path.display()
+                ));
+            }
+            Tail::Foreign => return Err(damaged(path, last + 1, "it is not of a study")),
+        }
         journal.cut()?;
         Ok((journal, runs, torn))
+    }
+
+    /// Removes the file if this has made it: a comparison that could not begin leaves nothing.
+    pub(super) fn abandon(self) {
+        if self.new {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 
     /// Writes a study that has ended.
@@ -183,11 +189,40 @@ impl Journal {
     }
 }
 
-fn foreign(path: &Path) -> Error {
-    Error::invalid(
-        format!("the journal {}", path.display()),
-        "it is no comparison's journal, and is left as it is",
-        "another path",
+fn kept_header(path: &Path, line: &[u8]) -> Result<Header> {
+    let header: Option<Header> =
+        line.strip_suffix(b"\n").and_then(|line| serde_json::from_slice(line).ok());
+    let header = header.filter(|h| h.nascent == "comparison" && h.schema == SCHEMA);
+    header.ok_or_else(|| {
+        let value: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+        Error::invalid(
+            format!("the journal {}", path.display()),
+            match value["nascent"].as_str() {
+                Some("journal") => "it is the journal of a study, for Study::journal",
+                Some("comparison") if value["schema"].is_u64() && value["schema"] != SCHEMA => {
+                    "it was written by another version of nascent"
+                }
+                _ => "it is not a comparison's journal, and is left as it is",
+            },
+            "another path",
+        )
+    })
+}
+
+fn checked(run: Run) -> Result<Run, String> {
+    match run.is_whole() {
+        true => Ok(run),
+        false => Err("its lists differ in length".to_string()),
+    }
+}
+
+pub(super) fn damaged(path: &Path, line: usize, why: &str) -> Error {
+    Error::new(
+        ErrorKind::File,
+        format!(
+            "the journal {} is damaged in line {line}: {why}. Without that line it can be gone on with",
+            path.display()
+        ),
     )
 }
 

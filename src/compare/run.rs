@@ -3,7 +3,7 @@
 //! Seed by seed, all strategies with one before any with the next: what has been done at any time is
 //! a fair comparison on fewer seeds.
 
-use super::journal::{Header, Journal, of_study};
+use super::journal::{Header, Journal, damaged, of_study};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
 use crate::chart::theme::human_seconds;
@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
 use crate::study::{Duplicates, Study, guarded};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -35,10 +36,11 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         }
         journal = Some(open);
         done = runs;
+        belong(compare, &names, &done, path)?;
     }
 
     let seeds = compare.all_seeds();
-    done.retain(|run| run.strategy < names.len() && seeds.contains(&run.seed));
+    done.retain(|run| seeds.contains(&run.seed));
     let known: std::collections::HashSet<(u64, usize)> =
         done.iter().map(|run| (run.seed, run.strategy)).collect();
     let todo: Vec<(u64, usize)> = seeds
@@ -46,6 +48,11 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         .flat_map(|&seed| (0..names.len()).map(move |strategy| (seed, strategy)))
         .filter(|job| !known.contains(job))
         .collect();
+    // A study that cannot be gone on with is told before any other is run.
+    if let Err(e) = take_up(compare, &names, &todo) {
+        journal.into_iter().for_each(Journal::abandon);
+        return Err(e);
+    }
     let total = seeds.len() * names.len();
     let kept = done.len();
     if kept > 0 && !compare.quiet {
@@ -120,27 +127,76 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     Ok(Comparison::of(compare, names, done, spent))
 }
 
-/// One study: a pure function of its strategy and seed.
-fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Result<Run> {
+/// That the studies in the journal are of this comparison; its header alone may have been kept, or
+/// have come from another one.
+fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Result<()> {
+    let protocol = compare.plan.protocol();
+    let most = protocol.trials.unwrap_or(usize::MAX);
+    let wrong = |run: &Run| -> Option<String> {
+        let n = run.scores.len();
+        if run.strategy >= names.len() {
+            Some(format!("it is of strategy {} of {}", run.strategy + 1, names.len()))
+        } else if n > most {
+            Some(format!("it has {n} trials, and the budget is {most}"))
+        } else if run.reports.len() != if compare.report.is_some() { n } else { 0 } {
+            Some("it does not have the figure that is reported".to_string())
+        } else if run.further.len() != if protocol.objectives.is_empty() { 0 } else { n } {
+            Some("it does not have the objectives".to_string())
+        } else {
+            None
+        }
+    };
+    let found = done.iter().enumerate().find_map(|(i, run)| Some((i, wrong(run)?)));
+    found.map_or(Ok(()), |(i, why)| Err(damaged(path, i + 2, &why)))
+}
+
+/// Opens the journals of the studies that were under way, and evaluates what may have ended the
+/// process with nothing else beside it.
+fn take_up(compare: &Compare, names: &[String], todo: &[(u64, usize)]) -> Result<()> {
+    for &(seed, strategy) in todo {
+        let there = study_path(compare, names, strategy, seed).filter(|path| path.exists());
+        let Some(path) = there else { continue };
+        let study = study(compare, names, strategy, seed);
+        guarded(|| study.try_suspects()).map_err(|e| {
+            let e = e.context(format!("{} with seed {seed}", names[strategy]));
+            match e.kind() {
+                ErrorKind::Invalid => Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "{e} It was left by another comparison: to begin anew here, delete {} and \
+                         its like.",
+                        path.display()
+                    ),
+                ),
+                _ => e,
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Where a study keeps its own journal, if it is worth one.
+fn study_path(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Option<PathBuf> {
+    let slow = !compare.plan.evaluator().looks_up();
+    let path = compare.journal.as_ref().filter(|_| slow)?;
+    Some(of_study(path, &names[strategy], seed))
+}
+
+fn study(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Study {
     // An instance of its own, so that studies side by side do not wait for each other's memory.
     let shared: &AnyStrategy = &compare.strategies[strategy].1;
     let own = shared.to_json().and_then(|json| from_json(&json)).unwrap_or_else(|| shared.clone());
-    let mut study = compare.plan.strategy(own).seed(seed).jobs(1).quiet();
-    let slow = !compare.plan.evaluator().looks_up();
-    if let Some(path) = compare.journal.as_ref().filter(|_| slow) {
-        study = study.journal(of_study(path, &names[strategy], seed));
+    let study = compare.plan.strategy(own).seed(seed).jobs(1).quiet();
+    match study_path(compare, names, strategy, seed) {
+        Some(path) => study.journal(path).strict(),
+        None => study,
     }
+}
+
+/// One study: a pure function of its strategy and seed.
+fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Result<Run> {
     let named = |e: Error| e.context(format!("{} with seed {seed}", names[strategy]));
-    let study = study.run().map_err(named)?;
-    // A journal that was left by another comparison: a longer study is no fair one.
-    let most = compare.plan.protocol().trials.filter(|&most| study.trials_done().len() > most);
-    if let (Some(most), Some(path)) = (most, &compare.journal) {
-        return Err(named(Error::invalid(
-            format!("the journal {}", of_study(path, &names[strategy], seed).display()),
-            format!("it holds more than the {most} trials of this comparison, so it is of another"),
-            "another path, or deleting it",
-        )));
-    }
+    let study = study(compare, names, strategy, seed).run().map_err(named)?;
     // What broke off is no result: kept, it would be taken for one when the comparison goes on.
     match study.broke_off() {
         Some(why) => Err(named(Error::new(ErrorKind::User, why))),

@@ -255,8 +255,9 @@ impl Evaluator for Train {
             ));
         }
         // A checkpoint of this very training, left by a process that was killed, saves its epochs;
-        // any other is of no use and no harm.
-        let kept = watch.checkpoint().and_then(|path| std::fs::read(path).ok());
+        // any other is of no use and no harm, and what is not one is left alone.
+        let place = watch.checkpoint().filter(|path| Checkpoint::is_free(path));
+        let kept = place.as_ref().and_then(|path| std::fs::read(path).ok());
         let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
         let kept = kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs());
         let resumed = kept.and_then(|c| self.resume(arch, &c).ok());
@@ -269,13 +270,13 @@ impl Evaluator for Train {
             run.advance(1)?;
             let last = |list: Vec<f64>| list.last().copied().unwrap_or(f64::NAN);
             watch.epoch(run.epoch(), last(run.evaluation().curve()), last(run.losses()));
-            if let Some(path) = watch.checkpoint() {
+            if let Some(path) = &place {
                 // Written beside and moved into place: a kill leaves the old one or the new one.
                 // It is an insurance: where it cannot be written, the training goes on without.
                 let beside = path.with_extension("new");
                 let bytes = run.checkpoint()?.to_bytes();
                 let kept =
-                    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &path));
+                    std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
                 if kept.is_err() {
                     let _ = std::fs::remove_file(&beside);
                 }

@@ -17,6 +17,8 @@ use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
+use std::io::Read;
+use std::path::Path;
 
 /// A training in progress.
 ///
@@ -509,6 +511,9 @@ fn belongs(train: &Train, arch: &Architecture) -> [String; 3] {
 /// The version of the checkpoint format.
 const SCHEMA: u32 = 1;
 
+/// How a checkpoint's header begins.
+const BEGINS: &[u8] = br#"{"schema":"#;
+
 impl Checkpoint {
     /// The epochs trained so far.
     pub fn epoch(&self) -> usize {
@@ -517,6 +522,25 @@ impl Checkpoint {
 
     pub(super) fn seed(&self) -> u64 {
         self.log.seed
+    }
+
+    /// Whether a checkpoint may be kept there: nothing is there, or a checkpoint, which is also what
+    /// may be removed.
+    pub(crate) fn is_free(path: &Path) -> bool {
+        !path.exists() || Checkpoint::is_at(path)
+    }
+
+    /// Whether there is a file that begins like a checkpoint. A power cut may have emptied it.
+    pub(crate) fn is_at(path: &Path) -> bool {
+        let mut start = [0; 8 + BEGINS.len()];
+        if !path.is_file() {
+            return false;
+        }
+        match std::fs::File::open(path) {
+            Ok(file) if file.metadata().is_ok_and(|m| m.len() == 0) => true,
+            Ok(mut file) => file.read_exact(&mut start).is_ok() && start.ends_with(BEGINS),
+            Err(_) => false,
+        }
     }
 
     /// The checkpoint as bytes: a length, a JSON header of that many bytes, and safetensors.

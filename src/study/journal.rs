@@ -7,33 +7,42 @@
 //! ```text
 //! {"nascent":"journal","schema":1,"version":"0.1.0","space":{...},"strategy":...,"protocol":{...}}
 //! {"event":"asked","trial":0,"decisions":[1,0,2],"parents":[],"origin":"random"}
+//! {"event":"epoch","trial":0,"epoch":0,"score":null,"loss":null}      its evaluation begins
 //! {"event":"epoch","trial":0,"epoch":1,"score":0.52,"loss":1.31}
 //! {"event":"finished","trial":0,"evaluation":{...},"seconds":0.41,"at":0.42}
 //! {"event":"stopped","reason":"all 20 trials are done","seconds":2.1}
 //! ```
 //!
 //! Everything that a strategy knows follows from these events, so reading them again is all that
-//! resuming needs.
+//! resuming needs. That an evaluation begins is an epoch 0, which versions before this one read and
+//! pass over; what it is for is in [`super::deaths`].
+//!
+//! Nothing is written over but what this program itself has left unfinished: a piece of the header
+//! that is to be written anyway, or a last line that is the beginning of an event.
 
+use super::deaths::Deaths;
 use super::state::State;
 use super::trial::Cost;
-use super::{Protocol, Setup, Study};
+use super::{Outcome, Protocol, Setup, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator, IntoEvaluator};
+use crate::file::{self, Role};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The version of the format. Journals of every version stay readable: see `tests/journals/`.
 pub(crate) const SCHEMA: u32 = 1;
 
 /// A longer line than this is no event of ours.
-const LONGEST_LINE: usize = 64 << 20;
+pub(crate) const LONGEST_LINE: usize = 64 << 20;
+
+const ROLE: Role = Role { what: "the journal", user: "study" };
 
 /// The first line: everything that the results depend on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,6 +149,13 @@ impl Header {
         }
     }
 
+    /// The line of the file.
+    fn line(&self) -> Result<Vec<u8>> {
+        let mut line = serde_json::to_vec(self)?;
+        line.push(b'\n');
+        Ok(line)
+    }
+
     /// What differs between the journal's study and this one, in words. Limits may differ: a study
     /// may be given more.
     fn differences(&self, now: &Header) -> Vec<String> {
@@ -202,12 +218,21 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
+    fn new(sink: Box<dyn Sink>, path: &Path, length: u64) -> Journal {
+        Journal { sink, path: path.to_path_buf(), length, broken: None }
+    }
+
     pub(crate) fn write(&mut self, event: &Event) -> Result<()> {
         if let Some(e) = &self.broken {
             return Err(e.clone());
         }
         let durable = !matches!(event, Event::Asked { .. } | Event::Epoch { .. });
         self.line(event, durable)
+    }
+
+    /// Whether a line could not be written; then no other is.
+    pub(crate) fn broken(&self) -> bool {
+        self.broken.is_some()
     }
 
     fn line(&mut self, value: &impl Serialize, durable: bool) -> Result<()> {
@@ -244,8 +269,10 @@ impl Journal {
 pub(crate) struct Content {
     pub(crate) header: Header,
     pub(crate) events: Vec<Event>,
-    /// The bytes of whole lines.
+    /// The bytes of whole events.
     length: u64,
+    /// Whether the last of them lacks its line feed.
+    open_line: bool,
     /// What was dropped, in words.
     notices: Vec<String>,
 }
@@ -261,28 +288,38 @@ fn damaged(path: &Path, line: usize, why: &str) -> Error {
     )
 }
 
-/// Reads the bytes of a journal. With `salvage`, lines that cannot be read are left out instead of
-/// refused.
-pub(crate) fn read(path: &Path, bytes: &[u8], salvage: bool) -> Result<Content> {
-    let refuse = |why: &str| {
-        Error::new(
-            ErrorKind::File,
-            format!("{} is no journal of a study: {why}. Give another path", path.display()),
-        )
-    };
-    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
-    let mut lines = bytes[..whole].split(|&b| b == b'\n');
-    let first = lines.next().unwrap_or_default();
-    if whole == 0 {
-        return Err(refuse("it has no header"));
-    }
-    if first.len() > LONGEST_LINE {
-        return Err(refuse("its first line is too long"));
+fn foreign(path: &Path, why: &str) -> Error {
+    Error::new(
+        ErrorKind::File,
+        format!(
+            "{} is not a journal of a study: {why}. It is left as it is. Give another path",
+            path.display()
+        ),
+    )
+}
+
+/// The first line of a file, if it is the header of a journal of this schema.
+fn first_line(path: &Path, line: &[u8]) -> Result<serde_json::Value> {
+    if !line.ends_with(b"\n") {
+        return Err(foreign(
+            path,
+            match line {
+                [] => "it is empty",
+                _ if line.len() >= LONGEST_LINE => "its first line is too long",
+                _ if line.starts_with(BEGINS) => {
+                    "it begins like one, but its header has no end and it has no trials"
+                }
+                _ => "it has no header",
+            },
+        ));
     }
     let value: serde_json::Value =
-        serde_json::from_slice(first).map_err(|_| refuse("its first line is no JSON"))?;
+        serde_json::from_slice(line).map_err(|_| foreign(path, "its first line is not JSON"))?;
+    if value["nascent"] == "comparison" {
+        return Err(foreign(path, "it is the journal of a comparison, for Compare::journal"));
+    }
     if value["nascent"] != "journal" {
-        return Err(refuse("its first line is no header"));
+        return Err(foreign(path, "its first line is not a header"));
     }
     if value["schema"] != SCHEMA {
         return Err(Error::new(
@@ -296,28 +333,88 @@ pub(crate) fn read(path: &Path, bytes: &[u8], salvage: bool) -> Result<Content> 
             ),
         ));
     }
+    Ok(value)
+}
+
+const BEGINS: &[u8] = br#"{"nascent":"journal","schema":"#;
+
+/// How the lines of events begin.
+const EVENTS: [&str; 7] = [
+    r#"{"event":"asked","trial":"#,
+    r#"{"event":"epoch","trial":"#,
+    r#"{"event":"finished","trial":"#,
+    r#"{"event":"failed","trial":"#,
+    r#"{"event":"retried","trial":"#,
+    r#"{"event":"stopped","reason":"#,
+    r#"{"event":"limits","trials":"#,
+];
+
+/// What follows the last line feed of a journal.
+pub(crate) enum Tail<T> {
+    Nothing,
+    /// A whole line but for its line feed, and its bytes.
+    Whole(T, usize),
+    /// The beginning of a line that this program was about to write.
+    Torn,
+    Foreign,
+}
+
+/// Tells a line that was cut short from what somebody else has put there, by how lines begin. A power
+/// cut may leave zeros behind it.
+pub(crate) fn tail<T: serde::de::DeserializeOwned>(bytes: &[u8], begins: &[&str]) -> Tail<T> {
+    if bytes.is_empty() {
+        return Tail::Nothing;
+    }
+    let length = bytes.iter().rposition(|&b| b != 0).map_or(0, |at| at + 1);
+    let bytes = &bytes[..length];
+    let begun = begins.iter().any(|b| b.as_bytes().starts_with(bytes));
+    let goes_on = begins.iter().any(|b| bytes.starts_with(b.as_bytes()));
+    match serde_json::from_slice::<T>(bytes) {
+        Ok(value) => Tail::Whole(value, length),
+        Err(e) if begun || goes_on && e.is_eof() => Tail::Torn,
+        Err(_) => Tail::Foreign,
+    }
+}
+
+/// Reads the bytes of a journal. With `salvage`, lines that cannot be read are left out instead of
+/// refused.
+pub(crate) fn read(path: &Path, bytes: &[u8], salvage: bool) -> Result<Content> {
+    let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1);
+    let mut lines = bytes[..whole].split_inclusive(|&b| b == b'\n');
+    let value = first_line(path, lines.next().unwrap_or(bytes))?;
     let header: Header =
         serde_json::from_value(value).map_err(|e| damaged(path, 1, &e.to_string()))?;
     header.space.check().map_err(|e| damaged(path, 1, &e.to_string()))?;
     let mut notices = vec![];
     let mut events = vec![];
-    for (i, line) in lines.enumerate().filter(|(_, l)| !l.is_empty()) {
+    let mut last = 1;
+    for (i, line) in lines.enumerate() {
+        last = i + 2;
         match serde_json::from_slice(line) {
             Ok(event) => events.push(event),
-            Err(e) if salvage => notices.push(format!("line {} was left out: {e}", i + 2)),
-            Err(e) => return Err(damaged(path, i + 2, &e.to_string())),
+            Err(_) if line.trim_ascii().is_empty() => {}
+            Err(e) if salvage => notices.push(format!("line {last} was left out: {e}")),
+            Err(e) => return Err(damaged(path, last, &e.to_string())),
         }
     }
-    if whole < bytes.len() {
-        notices.push(format!(
-            "the last line of the journal was cut short and has been dropped ({} bytes)",
-            bytes.len() - whole
-        ));
+    let rest = bytes.len() - whole;
+    let mut length = whole;
+    match tail(&bytes[whole..], &EVENTS) {
+        Tail::Nothing => {}
+        Tail::Whole(event, more) => {
+            events.push(event);
+            length += more;
+        }
+        Tail::Torn => notices.push(format!(
+            "the last line of the journal was cut short and has been dropped ({rest} bytes)"
+        )),
+        Tail::Foreign if salvage => notices.push(format!("line {} was left out", last + 1)),
+        Tail::Foreign => return Err(damaged(path, last + 1, "it is not an event")),
     }
-    Ok(Content { header, events, length: whole as u64, notices })
+    Ok(Content { header, events, length: length as u64, open_line: length > whole, notices })
 }
 
-/// Puts the events into a state that has no trials yet. Returns the line of the first event that
+/// Puts the events into a state, after those that it has. Returns the line of the first event that
 /// does not follow from those before it, with the reason.
 pub(crate) fn replay(
     state: &mut State,
@@ -326,7 +423,7 @@ pub(crate) fn replay(
     evaluator: &AnyEvaluator,
     full: usize,
 ) -> Result<(), (usize, String)> {
-    let mut seconds: f64 = 0.0;
+    let mut seconds: f64 = state.seconds;
     for (i, event) in events.iter().enumerate() {
         let wrong = |why: String| Err((i + 2, why));
         let open = |trial: usize, state: &State| match state.trials().get(trial) {
@@ -351,7 +448,8 @@ pub(crate) fn replay(
             Event::Finished { trial, seed, evaluation, seconds: s, memory, at } => {
                 open(*trial, state)?;
                 let cost = Cost { seconds: *s, memory: *memory };
-                state.end(*trial, Ok(evaluation.clone()), *seed, cost, *at);
+                let outcome = state.judge(*trial, Ok(evaluation.clone()));
+                state.close(*trial, outcome, *seed, cost, *at);
                 seconds = seconds.max(*at);
             }
             Event::Failed { trial, seed, error, seconds: s, at } => {
@@ -361,7 +459,7 @@ pub(crate) fn replay(
                 }
                 open(*trial, state)?;
                 let cost = Cost { seconds: *s, memory: None };
-                state.end(*trial, Err(Error::from(error.as_str())), *seed, cost, *at);
+                state.close(*trial, Outcome::Failed(error.clone()), *seed, cost, *at);
                 seconds = seconds.max(*at);
             }
             Event::Retried { trial } => {
@@ -377,48 +475,29 @@ pub(crate) fn replay(
     Ok(())
 }
 
-/// Takes the journal's lock, which other studies and other processes respect.
-fn lock(file: &File, path: &Path) -> Result<()> {
-    file.try_lock().map_err(|_| {
-        Error::new(
-            ErrorKind::File,
-            format!(
-                "the journal {} is in use by another study, here or in another process. Stop that \
-                 one, or give this one another path",
-                path.display()
-            ),
-        )
-    })
-}
-
 /// Opens the journal of a study, a new one or one to go on with, and puts what it holds into the
 /// study's state.
 pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)> {
     let named = |e: std::io::Error| {
         Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
     };
-    let exists = path.exists();
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(named)?;
-    lock(&file, path)?;
-    let mut bytes = vec![];
-    file.read_to_end(&mut bytes).map_err(named)?;
-    let header = Header::of(&study.setup);
-    // A header that was cut short when it was first written is a new journal as well.
-    let begins = br#"{"nascent":"#;
-    let torn = !bytes.contains(&b'\n') && (bytes.starts_with(begins) || begins.starts_with(&bytes));
-    if bytes.is_empty() || torn {
-        let mut journal =
-            Journal { sink: Box::new(file), path: path.to_path_buf(), length: 0, broken: None };
+    let s = &study.setup;
+    let header = Header::of(s);
+    let file::Opened { mut file, new } = file::open(path, ROLE)?;
+    // A header that was cut short when it was first written is a new journal as well, but only the
+    // bytes that are to be written now may be written over.
+    let own = header.line()?;
+    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
+    let bytes = file::read_if(&file, LONGEST_LINE, |first| match torn(first) {
+        true => Ok(()),
+        false => first_line(path, first).map(drop),
+    })?;
+    if torn(&bytes) {
+        let mut journal = Journal::new(Box::new(file), path, 0);
         journal.sink.cut(0).map_err(named)?;
         if let Err(e) = begin(&mut journal, &header, study) {
             // Nothing of a journal that cannot be begun is left behind.
-            if !exists {
+            if new {
                 let _ = std::fs::remove_file(path);
             }
             return Err(e);
@@ -426,7 +505,10 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
         return Ok((journal, vec![]));
     }
     let content = read(path, &bytes, false)?;
-    let differences = content.header.differences(&header);
+    let mut differences = content.header.differences(&header);
+    if s.strict {
+        differences.extend(content.other_budget(&header));
+    }
     if !differences.is_empty() {
         return Err(Error::new(
             ErrorKind::Invalid,
@@ -437,35 +519,84 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
             ),
         ));
     }
-    let s = &study.setup;
+    let full = s.evaluator.full();
     let mut state = State::new(&s.space, s.evaluator.metric());
-    replay(&mut state, &content.events, &s.protocol, &s.evaluator, s.evaluator.full())
+    replay(&mut state, &content.events, &s.protocol, &s.evaluator, full)
         .map_err(|(line, why)| damaged(path, line, &why))?;
-    {
-        let mut now = study.lock();
-        if now.trials().len() > state.trials().len() {
+    let deaths = Deaths::of(&content.events);
+    let mut now = study.lock();
+    // What this study knows and the journal does not, and then what the journal says of its trials.
+    let mut more = ahead(&now, &state, &content, path)?;
+    let last = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
+    let last = last.cloned().unwrap_or_else(|| Event::limits(&content.header.protocol));
+    more.extend(Some(Event::limits(&s.protocol)).filter(|limits| last != *limits));
+    let wrong = |(_, why): (usize, String)| Error::new(ErrorKind::File, why);
+    replay(&mut state, &more, &s.protocol, &s.evaluator, full).map_err(wrong)?;
+    state.take_over_from(&now);
+    let (verdicts, mut notices) = deaths.verdicts(&mut state, now.elapsed());
+    replay(&mut state, &verdicts, &s.protocol, &s.evaluator, full).map_err(wrong)?;
+
+    file.cut(content.length).map_err(named)?;
+    let mut journal = Journal::new(Box::new(file), path, content.length);
+    if content.open_line {
+        journal.sink.append(b"\n").map_err(named)?;
+        journal.length += 1;
+    }
+    more.iter().chain(&verdicts).try_for_each(|event| journal.write(event))?;
+    *now = state;
+    notices.splice(0..0, content.notices);
+    Ok((journal, notices))
+}
+
+/// The events of what a study has done and its journal lacks: results that could not be written, or
+/// trials of before the journal was given.
+fn ahead(ours: &State, kept: &State, content: &Content, path: &Path) -> Result<Vec<Event>> {
+    let mut events = vec![];
+    for t in ours.trials() {
+        let Some(there) = kept.trials().get(t.number()) else {
+            events.push(asked(t));
+            events.extend(ended(t));
+            continue;
+        };
+        if there.architecture().decisions() != t.architecture().decisions() {
             return Err(Error::invalid(
-                format!("a study of {} trials", now.trials().len()),
-                format!("its journal {} holds {}", path.display(), state.trials().len()),
+                format!("a study whose trial {} is {}", t.number(), t.architecture()),
+                format!("in its journal {} that is {}", path.display(), there.architecture()),
                 "another path, or a study that has not run yet",
             ));
         }
-        state.tests = now.tests;
-        let open = state.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
-        state.orphans = open.map(super::Trial::number).collect();
-        *now = state;
+        // Of a failure that is to be tried again an older copy of the study knows nothing.
+        let again = |e: &Event| matches!(e, Event::Retried { trial } if *trial == t.number());
+        if !there.ended() && (t.score().is_some() || !content.events.iter().any(again)) {
+            events.extend(ended(t));
+        }
     }
-    let length = content.length;
-    file.cut(length).map_err(named)?;
-    let mut journal =
-        Journal { sink: Box::new(file), path: path.to_path_buf(), length, broken: None };
-    let last = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
-    let last = last.cloned().unwrap_or_else(|| Event::limits(&content.header.protocol));
-    let now = Event::limits(&s.protocol);
-    if last != now {
-        journal.write(&now)?;
+    Ok(events)
+}
+
+impl Content {
+    /// How the budget differs from that of a study that may not be given more, in words.
+    fn other_budget(&self, now: &Header) -> Vec<String> {
+        let mut list = vec![];
+        let wanted = Event::limits(&now.protocol);
+        let budgets = self.events.iter().filter(|e| matches!(e, Event::Limits { .. })).cloned();
+        let kept: Vec<Event> =
+            std::iter::once(Event::limits(&self.header.protocol)).chain(budgets).collect();
+        if let Some(Event::Limits { trials, epochs, seconds, simulated_seconds }) =
+            kept.into_iter().find(|limits| *limits != wanted)
+        {
+            let mut p = self.header.protocol.clone();
+            (p.trials, p.epochs, p.seconds) = (trials, epochs, seconds);
+            p.simulated_seconds = simulated_seconds;
+            let (then, now) = (p.limits(), now.protocol.limits());
+            list.push(format!("its budget is {then}, this study's is {now}."));
+        }
+        if self.header.version != now.version {
+            let (then, now) = (&self.header.version, &now.version);
+            list.push(format!("its version is nascent {then}, this study's is {now}."));
+        }
+        list
     }
-    Ok((journal, content.notices))
 }
 
 /// The header, and what the study has done so far without a journal.
@@ -481,7 +612,7 @@ fn begin(journal: &mut Journal, header: &Header, study: &Study) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn asked(t: &super::Trial) -> Event {
+pub(super) fn asked(t: &Trial) -> Event {
     Event::Asked {
         trial: t.number(),
         decisions: t.architecture().decisions(),
@@ -490,16 +621,35 @@ pub(super) fn asked(t: &super::Trial) -> Event {
     }
 }
 
+/// That the evaluation of a trial begins.
+pub(super) fn begun(trial: usize) -> Event {
+    Event::Epoch { trial, epoch: 0, score: None, loss: None }
+}
+
 /// The event of a trial that has ended by itself; a duplicate's follows from its first trial's.
-pub(super) fn ended(t: &super::Trial) -> Option<Event> {
-    let (trial, seed, at) = (t.number(), t.budget().seed(), t.0.at);
-    let Cost { seconds, memory } = t.0.cost;
-    match (t.reused_from(), t.evaluation(), t.error()) {
-        (None, Some(evaluation), _) => {
+pub(super) fn ended(t: &Trial) -> Option<Event> {
+    let own = t.reused_from().is_none();
+    own.then(|| end_of(t.number(), &t.0.outcome, t.budget().seed(), t.0.cost, t.0.at)).flatten()
+}
+
+/// The event of this end of a trial, if it is one.
+pub(super) fn end_of(
+    trial: usize,
+    outcome: &Outcome,
+    seed: u64,
+    cost: Cost,
+    at: f64,
+) -> Option<Event> {
+    let Cost { seconds, memory } = cost;
+    match outcome {
+        Outcome::Pending => None,
+        Outcome::Finished(evaluation) => {
+            let evaluation = evaluation.clone();
             Some(Event::Finished { trial, seed, evaluation, seconds, memory, at })
         }
-        (None, None, Some(error)) => Some(Event::Failed { trial, seed, error, seconds, at }),
-        _ => None,
+        Outcome::Failed(error) => {
+            Some(Event::Failed { trial, seed, error: error.clone(), seconds, at })
+        }
     }
 }
 
@@ -520,13 +670,23 @@ impl Study {
     /// ```
     ///
     /// The file is opened, checked and locked by [`run`](Study::run), [`spawn`](Study::spawn),
-    /// [`ask`](Study::ask) and [`step`](Study::step), which refuse a journal of another space,
-    /// strategy, evaluator, data or protocol, one that is damaged, and one that is in use, and leave
-    /// the file as it was. A closure of your own cannot be told from another: change the path when
-    /// you change it.
+    /// [`ask`](Study::ask), [`tell`](Study::tell) and [`step`](Study::step), which refuse a journal
+    /// of another space, strategy, evaluator, data or protocol, one that is damaged, one that is in
+    /// use, and what is not a journal, and leave the file as it was. A closure of your own cannot be
+    /// told from another: change the path when you change it.
+    ///
+    /// An evaluation that ends the process (an abort, an exit, a stack overflow) is tried once more,
+    /// alone; if it does so again without having got further, its trial is a failure, and the study
+    /// goes on. [`retry_failures`](Study::retry_failures) tries it anew.
     pub fn journal(&self, path: impl AsRef<Path>) -> Study {
         let path = path.as_ref().to_path_buf();
         self.keep(|s| s.journal = Some(path))
+    }
+
+    /// With a journal that has to be of this very budget and version: for comparisons, in which a
+    /// study that goes on from another one is not a fair one.
+    pub(crate) fn strict(&self) -> Study {
+        self.keep(|s| s.strict = true)
     }
 
     /// Keeps a checkpoint of every running training beside the journal, after each epoch, so that
@@ -601,8 +761,9 @@ impl Study {
             let (s, mut state) = (&study.setup, study.lock());
             replay(&mut state, &content.events, &s.protocol, &s.evaluator, h.full)
                 .map_err(|(line, why)| damaged(path, line, &why))?;
+            state.hand_out_again();
             if let Some(Event::Stopped { reason, .. }) = content.events.last() {
-                state.ended = Some(reason.clone());
+                state.ended = Some(reason.clone()).filter(|reason| !reason.is_empty());
             }
         }
         Ok(study)
@@ -616,12 +777,12 @@ impl Study {
     /// When the header itself cannot be read, the journal is in use, or a file cannot be written.
     pub fn salvage(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
+        ROLE.regular(path)?;
         let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| {
             Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
         })?;
-        lock(&file, path)?;
-        let mut bytes = vec![];
-        file.read_to_end(&mut bytes)?;
+        file::lock(&file, path, ROLE)?;
+        let bytes = file::read_if(&file, LONGEST_LINE, |first| first_line(path, first).map(drop))?;
         let mut content = read(path, &bytes, true)?;
         let h = content.header.clone();
         let evaluator =
@@ -641,25 +802,21 @@ impl Study {
         if content.notices.is_empty() && dropped == 0 {
             return Ok(format!("nothing is damaged: {} events", kept.len()));
         }
-        // An earlier damaged file may hold what this one has lost: it is never written over.
-        let aside = (1..).map(|n| {
-            let mut name = path.to_path_buf().into_os_string();
-            name.push(if n == 1 { ".damaged".to_string() } else { format!(".damaged-{n}") });
-            PathBuf::from(name)
-        });
-        let aside = aside.into_iter().find(|p| !p.exists()).unwrap_or_default();
-        std::fs::write(&aside, &bytes)
-            .map_err(|e| Error::from(e).context(format!("writing {}", aside.display())))?;
-        let mut text = serde_json::to_vec(&h)?;
-        text.push(b'\n');
+        let aside = set_aside(path, &bytes)?;
+        let mut text = h.line()?;
         for event in &kept {
             text.extend(serde_json::to_vec(event)?);
             text.push(b'\n');
         }
-        file.cut(0)
-            .and_then(|()| file.write_all(&text))
-            .and_then(|()| file.sync_data())
-            .map_err(|e| Error::from(e).context(format!("writing {}", path.display())))?;
+        file.cut(0).and_then(|()| file.write_all(&text)).and_then(|()| file.sync_data()).map_err(
+            |e| {
+                Error::from(e).context(format!(
+                    "writing {}; the damaged file is {}",
+                    path.display(),
+                    aside.display()
+                ))
+            },
+        )?;
         let unread = content.notices.len();
         Ok(format!(
             "{} events kept with {} trials; {unread} lines could not be read and {dropped} depended on \
@@ -671,14 +828,37 @@ impl Study {
     }
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| {
-        Error::from(e).context(format!("the journal {} cannot be read", path.display()))
-    })
+/// Keeps the bytes of a damaged journal beside it. An earlier one may hold what this one has lost: it
+/// is never written over.
+fn set_aside(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
+    let mut n = 1;
+    loop {
+        let mut name = path.to_path_buf().into_os_string();
+        name.push(if n == 1 { ".damaged".to_string() } else { format!(".damaged-{n}") });
+        let aside = PathBuf::from(name);
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&aside)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_data()));
+        match written {
+            Ok(()) => return Ok(aside),
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => n += 1,
+            Err(e) => {
+                return Err(Error::from(e).context(format!("writing {}", aside.display())));
+            }
+        }
+    }
 }
 
 fn content(path: &Path) -> Result<Content> {
-    read(path, &bytes_of(path)?, false)
+    let named = |e: std::io::Error| {
+        Error::from(e).context(format!("the journal {} cannot be read", path.display()))
+    };
+    ROLE.regular(path)?;
+    let file = File::open(path).map_err(named)?;
+    let bytes = file::read_if(&file, LONGEST_LINE, |first| first_line(path, first).map(drop))?;
+    read(path, &bytes, false)
 }
 
 /// The evaluator of a study that is only looked at.
@@ -727,6 +907,7 @@ fn only_looked_at() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Duplicates;
     use crate::evaluate::evaluator;
     use crate::space::{any, one_of, repeat};
     use crate::task::Task;
@@ -766,6 +947,11 @@ mod tests {
         }
     }
 
+    fn sit_down(study: &Study, journal: Journal) {
+        let mut desk = study.desk.lock().unwrap();
+        (desk.journal, desk.writer) = (Some(journal), Arc::downgrade(&study.state));
+    }
+
     #[test]
     fn a_full_disk_ends_the_study_and_loses_nothing() {
         let whole = written().len();
@@ -773,12 +959,12 @@ mod tests {
             let disk = Arc::new(Mutex::new(vec![]));
             let study = plan().keep(|_| {});
             let sink = Box::new(Small(disk.clone(), room));
-            let mut journal = Journal { sink, path: "study.jsonl".into(), length: 0, broken: None };
+            let mut journal = Journal::new(sink, Path::new("study.jsonl"), 0);
             if begin(&mut journal, &Header::of(&study.setup), &study).is_err() {
                 assert!(disk.lock().unwrap().is_empty());
                 continue;
             }
-            *study.open.lock().unwrap() = Some(journal);
+            sit_down(&study, journal);
             let outcome = super::super::run::run(&study);
             let said = outcome.err().map_or(study.ended(), |e| e.to_string());
             assert!(said.contains("no space left") && said.contains("resume"), "{room}: {said}");
@@ -792,14 +978,59 @@ mod tests {
         }
     }
 
+    /// What cannot be written is not told, or kept until it can be: with room again, all of it is there.
+    #[test]
+    fn what_a_full_disk_refuses_is_written_later() {
+        let path = std::env::temp_dir().join(format!("nascent-full-{}.jsonl", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let on_disk = || Study::load(&path).unwrap().trials_done().len();
+        // Room for so many bytes from now on, and the file as it is.
+        let full = |study: &Study, room: usize| {
+            let disk = Arc::new(Mutex::new(vec![]));
+            sit_down(study, Journal::new(Box::new(Small(disk, room)), &path, 0));
+        };
+        let study = plan().duplicates(Duplicates::Repeat).trials(30).journal(&path);
+        let first = study.ask().unwrap();
+        full(&study, 20);
+        assert!(study.tell(&first, 1.0).unwrap_err().to_string().contains("no space left"));
+        assert_eq!((study.trials_done().len(), on_disk()), (0, 0));
+        study.tell(&first, 1.0).unwrap();
+        assert_eq!(on_disk(), 1);
+        // What was asked and could not be written is asked again.
+        full(&study, 20);
+        assert!(study.ask().unwrap_err().to_string().contains("no space left"));
+        assert_eq!(study.ask().unwrap().number(), 1);
+        // An evaluation that has been paid for is kept: room for its question and its beginning.
+        full(&study, 220);
+        let failed = study.step().unwrap_err().to_string();
+        assert!(failed.contains("no space left"), "{failed}");
+        assert_eq!((study.trials_done().len(), on_disk()), (2, 1));
+        study.step().unwrap();
+        assert_eq!((study.trials_done().len(), on_disk()), (3, 3));
+        // And so is a whole run.
+        let study = study.prepared().unwrap();
+        full(&study, 3000);
+        super::super::run::run(&study).unwrap();
+        assert!(study.ended().contains("no space left"), "{}", study.ended());
+        let (kept, there) = (study.trials_done(), on_disk());
+        assert!(kept.len() > there && there == 3);
+        let ended = study.run().unwrap();
+        assert_eq!((ended.trials_done().len(), on_disk()), (30, 30));
+        let scores = |trials: &[Trial]| trials.iter().map(Trial::score).collect::<Vec<_>>();
+        let again = Study::load(&path).unwrap().trials_done();
+        let same = |t: &Trial| again[t.number()].score() == t.score();
+        assert!(kept.iter().all(same) && scores(&again) == scores(&ended.trials_done()));
+        std::fs::remove_file(&path).unwrap();
+    }
+
     /// The bytes of a journal.
     fn written() -> Vec<u8> {
         let disk = Arc::new(Mutex::new(vec![]));
         let study = plan().keep(|_| {});
         let sink = Box::new(Small(disk.clone(), usize::MAX));
-        let mut journal = Journal { sink, path: "study.jsonl".into(), length: 0, broken: None };
+        let mut journal = Journal::new(sink, Path::new("study.jsonl"), 0);
         begin(&mut journal, &Header::of(&study.setup), &study).unwrap();
-        *study.open.lock().unwrap() = Some(journal);
+        sit_down(&study, journal);
         super::super::run::run(&study).unwrap();
         disk.lock().unwrap().clone()
     }

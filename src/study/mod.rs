@@ -1,6 +1,8 @@
 //! The study: the loop of asking, evaluating and learning, and what it leaves behind.
 
 pub(crate) mod csv;
+mod deaths;
+mod desk;
 mod explain;
 mod history;
 mod journal;
@@ -15,6 +17,7 @@ mod trial;
 pub use explain::Explanation;
 pub use history::History;
 pub(crate) use history::best as best_of;
+pub(crate) use journal::{LONGEST_LINE, Tail, tail};
 pub(crate) use lineage::{odds_chart, outlook_chart};
 pub(crate) use objective::{figure, known as known_figures, values as objective_values};
 pub(crate) use run::guarded;
@@ -29,7 +32,8 @@ use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvalu
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::task::Metric;
-use journal::{Event, Journal};
+use desk::Desk;
+use journal::Event;
 use serde::{Deserialize, Serialize};
 use state::{Next, State};
 use std::fmt;
@@ -56,8 +60,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Study {
     setup: Arc<Setup>,
     state: Arc<Mutex<State>>,
-    /// The open journal, while the study is run or asked by hand.
-    open: Arc<Mutex<Option<Journal>>>,
+    desk: Arc<Mutex<Desk>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -74,6 +77,8 @@ struct Setup {
     quiet: bool,
     callbacks: Vec<Callback>,
     journal: Option<PathBuf>,
+    /// Whether the journal has to be of this very budget.
+    strict: bool,
     checkpoints: bool,
 }
 
@@ -239,6 +244,7 @@ impl Study {
             quiet: false,
             callbacks: vec![],
             journal: None,
+            strict: false,
             checkpoints: false,
         };
         Study::of(setup, state)
@@ -276,7 +282,8 @@ impl Study {
         change(&mut setup);
         let mut state = self.lock().clone();
         state.asking = false;
-        Study::of(setup, state)
+        let desk = self.desk_for(&setup);
+        Study { desk, ..Study::of(setup, state) }
     }
 
     /// A limit: what ended the study before may not end it now.
@@ -298,7 +305,7 @@ impl Study {
         Study {
             setup: Arc::new(setup),
             state: Arc::new(Mutex::new(state)),
-            open: Arc::default(),
+            desk: Arc::default(),
             stop: Arc::default(),
         }
     }
@@ -545,12 +552,11 @@ impl Study {
     /// and not told when an earlier process ended come first.
     pub fn ask(&self) -> Result<Asked> {
         self.check()?;
-        self.open_journal()?;
+        drop(self.desk()?);
         {
             let mut state = self.lock();
             state.by_hand.get_or_insert_with(std::time::Instant::now);
-            if !state.orphans.is_empty() {
-                let n = state.orphans.remove(0);
+            if let Some(n) = state.orphans.pop_first() {
                 return Ok(Asked(state.trials()[n].clone()));
             }
         }
@@ -585,7 +591,7 @@ impl Study {
     fn ask_one(&self) -> Result<Option<state::Asked>> {
         let (full, planned) =
             run::guarded(|| Ok((self.setup.evaluator.full(), self.setup.planned())))?;
-        self.open_journal()?;
+        drop(self.desk()?);
         let elapsed = {
             let mut state = self.lock();
             state.by_hand.get_or_insert_with(std::time::Instant::now);
@@ -645,7 +651,12 @@ impl Study {
             Ok(proposal) => {
                 let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, (at, thought));
                 drop(state);
-                self.note(|| Some(journal::asked(&asked.trial)))?;
+                let written = self.note(|| Some(journal::asked(&asked.trial)));
+                if let Err(e) = written {
+                    // It stays, and is handed out when the journal can be written again.
+                    self.lock().hand_out_again();
+                    return Err(e);
+                }
                 if asked.trial.error().is_some() {
                     self.note(|| journal::ended(&asked.trial))?;
                 }
@@ -659,25 +670,33 @@ impl Study {
     }
 
     /// Tells the result of a trial: a score, an [`Evaluation`](crate::Evaluation), or a `Result`,
-    /// whose error makes it a failed trial.
+    /// whose error makes it a failed trial. With a journal it is on disk when this returns.
     ///
     /// # Errors
-    /// When the trial is not one of this study, or has its result already.
+    /// When the trial is not one of this study, or has its result already; or when the journal cannot
+    /// be opened or written: then nothing has changed, and it can be told again.
     pub fn tell(&self, asked: &Asked, result: impl IntoEvaluation) -> Result<()> {
         let result = result.into_evaluation();
-        let n = asked.number();
-        let state = self.lock();
-        let known = state.trials().get(n).filter(|t| t.architecture() == asked.architecture());
-        if known.is_none_or(Trial::ended) {
-            return Err(Error::invalid(
-                format!("trial {n}"),
-                "it is not waiting for a result in this study",
-                "telling each asked trial once",
-            ));
+        let (n, seed, cost) = (asked.number(), asked.budget().seed(), Cost::default());
+        // Held to the end: two threads cannot both tell the same trial.
+        let mut desk = self.desk()?;
+        let (outcome, at) = {
+            let state = self.lock();
+            let known = state.trials().get(n).filter(|t| t.architecture() == asked.architecture());
+            if known.is_none_or(Trial::ended) {
+                return Err(Error::invalid(
+                    format!("trial {n}"),
+                    "it is not waiting for a result in this study",
+                    "telling each asked trial once",
+                ));
+            }
+            (state.judge(n, result), state.elapsed())
+        };
+        if let Some(event) = journal::end_of(n, &outcome, seed, cost, at) {
+            desk.write(&event)?;
         }
-        let at = state.elapsed();
-        drop(state);
-        self.end(n, result, asked.budget().seed(), Cost::default(), at)?;
+        self.lock().close(n, outcome, seed, cost, at);
+        drop(desk);
         run::announce(self);
         Ok(())
     }
@@ -689,13 +708,20 @@ impl Study {
     pub fn step(&self) -> Result<Trial> {
         let asked = self.ask()?;
         let done = run::evaluate(self, &asked.0);
+        if let Err(e) = &done.result
+            && e.kind() == ErrorKind::Stopped
+        {
+            self.lock().orphans.insert(asked.number());
+            return Err(e.clone());
+        }
         let at = self.lock().elapsed();
         self.end(asked.number(), done.result, done.seed, done.cost, at)?;
         run::announce(self);
         Ok(self.lock().trials()[asked.number()].clone())
     }
 
-    /// Records how a trial ended, and writes it down before anything follows from it.
+    /// Records how a trial ended. A result that cannot be written is kept, and written when the
+    /// journal is opened again.
     fn end(
         &self,
         n: usize,
@@ -704,34 +730,10 @@ impl Study {
         cost: Cost,
         at: f64,
     ) -> Result<()> {
-        let trial = {
-            let mut state = self.lock();
-            state.end(n, result, seed, cost, at);
-            state.trials()[n].clone()
-        };
-        self.note(|| journal::ended(&trial))
-    }
-
-    /// Opens the journal, if there is to be one and it is not open yet.
-    fn open_journal(&self) -> Result<()> {
-        let mut open = self.open.lock().unwrap_or_else(|e| e.into_inner());
-        if let (None, Some(path)) = (&*open, &self.setup.journal) {
-            let (journal, notices) = journal::open(self, path)?;
-            if !self.setup.quiet {
-                notices.iter().for_each(|notice| println!("{notice}"));
-            }
-            *open = Some(journal);
-        }
-        Ok(())
-    }
-
-    /// Writes an event to the journal, if one is open; without one it is not even made.
-    fn note(&self, event: impl FnOnce() -> Option<Event>) -> Result<()> {
-        let mut open = self.open.lock().unwrap_or_else(|e| e.into_inner());
-        match open.as_mut().and_then(|journal| Some((journal, event()?))) {
-            Some((journal, event)) => journal.write(&event),
-            None => Ok(()),
-        }
+        let outcome = self.lock().judge(n, result);
+        let written = self.note(|| journal::end_of(n, &outcome, seed, cost, at));
+        self.lock().close(n, outcome, seed, cost, at);
+        written
     }
 
     /// Runs the study to the end of its budget and returns it with its trials. A study that has
@@ -750,15 +752,6 @@ impl Study {
         Ok(study)
     }
 
-    /// A copy to run, with its journal open; one that this study has open goes over to it.
-    fn prepared(&self) -> Result<Study> {
-        let study = self.keep(|_| {});
-        let ours = self.open.lock().unwrap_or_else(|e| e.into_inner()).take();
-        *study.open.lock().unwrap_or_else(|e| e.into_inner()) = ours;
-        study.open_journal()?;
-        Ok(study)
-    }
-
     /// A study in which the failed trials are open again, to be evaluated by the next
     /// [`run`](Study::run) with their old seeds; what came after them stays as it is.
     ///
@@ -769,9 +762,22 @@ impl Study {
         let study = self.prepared()?;
         for trial in study.failed().iter().filter(|t| t.0.evaluated) {
             study.note(|| Some(Event::Retried { trial: trial.number() }))?;
-            study.lock().reopen(trial.number());
+            let mut state = study.lock();
+            state.reopen(trial.number());
+            // What has ended a process is tried alone.
+            if trial.error().is_some_and(|e| e.starts_with(deaths::DIED)) {
+                state.suspects.insert(trial.number());
+            }
         }
-        Ok(study)
+        Ok(study.at_rest())
+    }
+
+    /// Evaluates what may have ended the last process, so that nothing else runs beside it, as the
+    /// other studies of a comparison would.
+    pub(crate) fn try_suspects(&self) -> Result<()> {
+        let study = self.prepared()?;
+        let none = study.lock().suspects.is_empty();
+        if none { Ok(()) } else { run::try_suspects(&study) }
     }
 
     /// Why the study ended; empty while it has not.

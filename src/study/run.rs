@@ -1,10 +1,10 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
-use super::journal::Event;
+use super::journal::{self, Event};
 use super::trial::Cost;
 use super::{OnFailure, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{Budget, Evaluation, Evaluator, Watch};
+use crate::evaluate::{Budget, Checkpoint, Evaluation, Evaluator, Watch};
 use crate::notebook::Progress;
 use crate::rng::child;
 use std::cell::Cell;
@@ -32,26 +32,44 @@ pub(super) struct Done {
 }
 
 pub(super) fn run(study: &Study) -> Result<()> {
+    run_until(study, Goal::Budget)
+}
+
+/// Evaluates the trials in which a process may have ended, one at a time, and no other.
+pub(super) fn try_suspects(study: &Study) -> Result<()> {
+    run_until(study, Goal::Suspects)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Goal {
+    Budget,
+    Suspects,
+}
+
+fn run_until(study: &Study, goal: Goal) -> Result<()> {
     let setup = &*study.setup;
     let begun = Instant::now();
     let before = {
         let mut state = study.lock();
         state.seconds = state.elapsed();
         state.by_hand = None;
-        state.orphans.clear();
         state.seconds
     };
     let outcome = if setup.alone() {
-        coordinate(study, &mut Crew::Alone(study, VecDeque::new()), begun, before)
+        coordinate(study, &mut Crew::Alone(study, VecDeque::new()), goal, begun, before)
     } else {
-        on_threads(study, begun, before)
+        on_threads(study, goal, begun, before)
     };
     let seconds = before + begun.elapsed().as_secs_f64();
-    study.lock().seconds = seconds;
+    {
+        let mut state = study.lock();
+        state.seconds = seconds;
+        // What it leaves open is nobody's.
+        state.hand_out_again();
+    }
     let reason = study.ended();
     // The journal is closed, and its lock given back.
-    let open = study.open.lock().unwrap_or_else(|e| e.into_inner()).take();
-    if let Some(mut journal) = open {
+    if let (Some(mut journal), Goal::Budget) = (study.leave(), goal) {
         let closed = journal.write(&Event::Stopped { reason, seconds });
         if let (Err(e), true) = (closed, study.ended().starts_with("all ")) {
             study.lock().ended = Some(e.to_string());
@@ -96,7 +114,7 @@ impl Crew<'_> {
     }
 }
 
-fn on_threads(study: &Study, begun: Instant, before: f64) -> Result<()> {
+fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<()> {
     let setup = &*study.setup;
     let (work, todo) = channel::<Trial>();
     let todo = Mutex::new(todo);
@@ -112,7 +130,7 @@ fn on_threads(study: &Study, begun: Instant, before: f64) -> Result<()> {
             }
         }
         // The crew is dropped at the end, and with it the channel that the workers listen to.
-        coordinate(study, &mut Crew::Threads(work, done), begun, before)
+        coordinate(study, &mut Crew::Threads(work, done), goal, begun, before)
     })
 }
 
@@ -126,7 +144,13 @@ fn work_off(todo: &Mutex<Receiver<Trial>>, report: &Sender<Done>, study: &Study)
     }
 }
 
-fn coordinate(study: &Study, crew: &mut Crew, begun: Instant, before: f64) -> Result<()> {
+fn coordinate(
+    study: &Study,
+    crew: &mut Crew,
+    goal: Goal,
+    begun: Instant,
+    before: f64,
+) -> Result<()> {
     let setup = &*study.setup;
     let now = || before + begun.elapsed().as_secs_f64();
     // What the evaluator says of itself is a user's code: asked once, and never under the lock.
@@ -134,18 +158,34 @@ fn coordinate(study: &Study, crew: &mut Crew, begun: Instant, before: f64) -> Re
         guarded(|| Ok((setup.evaluator.full(), setup.planned(), setup.evaluator.metric())))?;
     let threads = setup.threads();
     let mut progress = Progress::new(setup.quiet, &setup.protocol, planned);
-    // Trials that were asked by hand and never told are evaluated first.
-    let open: Vec<Trial> = study.lock().trials().iter().filter(|t| !t.ended()).cloned().collect();
+    // Trials that were asked and have not ended are evaluated first, and before them, one at a time,
+    // those in which a process may have ended.
+    let (mut suspects, mut open): (VecDeque<Trial>, VecDeque<Trial>) = {
+        let state = study.lock();
+        let open = state.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
+        open.cloned().partition(|t| state.suspects.contains(&t.number()))
+    };
     let mut running = 0;
-    for trial in open.into_iter().filter(|t| t.reused_from().is_none()) {
-        running += usize::from(crew.start(trial));
-    }
+    let mut alone = false;
     loop {
         let mut more = false;
-        while running < threads {
+        alone &= running > 0;
+        while !alone && running < threads {
             if study.stop.load(Ordering::Relaxed) {
                 study.lock().ended = Some(STOPPED.to_string());
                 break;
+            }
+            if let Some(trial) = suspects.pop_front() {
+                running += usize::from(crew.start(trial));
+                alone = true;
+                break;
+            }
+            if goal == Goal::Suspects {
+                break;
+            }
+            if let Some(trial) = open.pop_front() {
+                running += usize::from(crew.start(trial));
+                continue;
             }
             let asked = match study.ask_next(full, planned, now()) {
                 Ok(Some(asked)) => asked,
@@ -188,7 +228,7 @@ fn coordinate(study: &Study, crew: &mut Crew, begun: Instant, before: f64) -> Re
             if let Err(e) = study.end(number, result, seed, cost, now()) {
                 study.lock().ended = Some(e.to_string());
             }
-            if let Some(path) = checkpoint(study, number) {
+            if let Some(path) = checkpoint(study, number).filter(|path| Checkpoint::is_at(path)) {
                 let _ = std::fs::remove_file(path);
             }
         }
@@ -224,8 +264,9 @@ pub(super) fn announce(study: &Study) {
 
 /// Where a trial's checkpoint is kept, if it is.
 fn checkpoint(study: &Study, trial: usize) -> Option<PathBuf> {
-    let open = study.open.lock().unwrap_or_else(|e| e.into_inner());
-    open.as_ref().filter(|_| study.setup.checkpoints).map(|journal| journal.checkpoint(trial))
+    let desk = study.desk.lock().unwrap_or_else(|e| e.into_inner());
+    let kept = desk.journal.as_ref().filter(|_| study.setup.checkpoints);
+    kept.map(|journal| journal.checkpoint(trial))
 }
 
 /// Evaluates a trial, again after a failure if the protocol says so; a panic becomes an error.
@@ -237,10 +278,22 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
         OnFailure::Retry(n) => n,
         _ => 0,
     };
+    // A look into a table cannot end the process.
+    if !setup.evaluator.looks_up()
+        && let Err(e) = study.note(|| Some(journal::begun(number)))
+    {
+        study.lock().ended = Some(e.to_string());
+        let result = Err(Error::new(ErrorKind::Stopped, e.to_string()));
+        return Done { number, result, seed: first, cost: Cost::default() };
+    }
     let note = study.clone();
     let tell = Arc::new(move |epoch, score: f64, loss: f64| {
         let finite = |v: f64| v.is_finite().then_some(v);
         let (score, loss) = (finite(score), finite(loss));
+        // Epochs are counted from 1; a 0 would say that the evaluation begins.
+        if epoch == 0 {
+            return;
+        }
         // A journal that cannot be written is noticed when the trial ends.
         let _ = note.note(|| Some(Event::Epoch { trial: number, epoch, score, loss }));
     });

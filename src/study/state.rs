@@ -11,7 +11,7 @@ use crate::rng::{Rng, child};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,8 +39,11 @@ pub(crate) struct State {
     pub(crate) seconds: f64,
     /// When this study was first asked by hand.
     pub(crate) by_hand: Option<Instant>,
-    /// Trials that a process now gone had asked and not told: to be handed out again first.
-    pub(crate) orphans: Vec<usize>,
+    /// Trials that were asked and have neither ended nor are with somebody, as a process that is gone
+    /// leaves them: to be handed out again first.
+    pub(crate) orphans: BTreeSet<usize>,
+    /// Trials in which a process may have ended: to be evaluated alone.
+    pub(crate) suspects: BTreeSet<usize>,
     /// How often its winner has met the test split.
     pub(crate) tests: usize,
 }
@@ -98,7 +101,8 @@ impl State {
             asking: false,
             seconds: 0.0,
             by_hand: None,
-            orphans: vec![],
+            orphans: BTreeSet::new(),
+            suspects: BTreeSet::new(),
             tests: 0,
         }
     }
@@ -239,22 +243,16 @@ impl State {
                 false => self.waiting.push((first, n)),
             }
         } else if let Some(why) = misfit {
-            self.end(n, Err(why), seed, Cost::default(), at);
+            let outcome = self.judge(n, Err(why));
+            self.close(n, outcome, seed, Cost::default(), at);
         }
         Asked { trial: self.trials()[n].clone(), evaluate }
     }
 
-    /// Records how a trial ended, and hands the result to the duplicates that wait for it.
-    pub(crate) fn end(
-        &mut self,
-        n: usize,
-        result: Result<Evaluation>,
-        seed: u64,
-        cost: Cost,
-        at: f64,
-    ) {
+    /// What a result is worth: one that cannot be used is a failure.
+    pub(crate) fn judge(&self, n: usize, result: Result<Evaluation>) -> Outcome {
         let full = self.trials()[n].budget().full() as f64;
-        let outcome = match result {
+        match result {
             Ok(e) if !e.score().is_finite() => {
                 Outcome::Failed(format!("the score is {}", e.score()))
             }
@@ -276,7 +274,13 @@ impl State {
                 None => Outcome::Finished(e),
             },
             Err(e) => Outcome::Failed(e.to_string()),
-        };
+        }
+    }
+
+    /// Records how a trial ended, and hands the result to the duplicates that wait for it.
+    pub(crate) fn close(&mut self, n: usize, outcome: Outcome, seed: u64, cost: Cost, at: f64) {
+        self.orphans.remove(&n);
+        self.suspects.remove(&n);
         self.record(n, |r| {
             r.outcome = outcome;
             (r.cost, r.at) = (cost, at);
@@ -307,6 +311,31 @@ impl State {
         self.simulated.truncate(self.settled);
         self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
         self.ended = None;
+        self.orphans.insert(n);
+    }
+
+    /// Whoever has trials that were asked does not tell them any more.
+    pub(crate) fn hand_out_again(&mut self) {
+        let open = self.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
+        self.orphans = open.map(Trial::number).collect();
+    }
+
+    /// What a journal does not keep is taken from the state that this one, read from the journal,
+    /// follows: which trials somebody is about to tell, whose callbacks were called, and times.
+    pub(crate) fn take_over_from(&mut self, before: &State) {
+        self.hand_out_again();
+        for t in before.trials() {
+            let n = t.number();
+            self.record(n, |r| r.thought = t.0.thought);
+            if !t.ended() && !before.orphans.contains(&n) {
+                self.orphans.remove(&n);
+            }
+        }
+        self.announced = before.announced.min(self.settled);
+        self.tests = before.tests;
+        if before.elapsed() > self.seconds {
+            (self.seconds, self.by_hand) = (before.seconds, before.by_hand);
+        }
     }
 
     fn take_over(&mut self, first: usize, duplicate: usize, at: f64) {

@@ -1,0 +1,234 @@
+//! Files that are read and then written: only regular ones are opened, and they are locked.
+//!
+//! ```text
+//! irregular   a pipe waits for its other end and a device has no end: told before it is opened
+//! open        the file, made if need be, under a lock that other programs respect
+//! read_if     all of it, if its first line is what it should be; of any other file no more than that
+//! ```
+
+use crate::error::{Error, ErrorKind, Result};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// What a path leads to, if that is neither a regular file nor nothing. To be asked before a file
+/// is opened: opening a pipe waits for its other end, and reading a device may never end.
+pub(crate) fn irregular(path: &Path) -> Option<&'static str> {
+    let kind = std::fs::metadata(path).ok()?.file_type();
+    if kind.is_file() {
+        return None;
+    }
+    if kind.is_dir() {
+        return Some("a folder");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return Some("a pipe");
+        }
+        if kind.is_socket() {
+            return Some("a socket");
+        }
+    }
+    Some("a device")
+}
+
+/// What a file is called in errors, and who may be using it.
+#[derive(Clone, Copy)]
+pub(crate) struct Role {
+    pub(crate) what: &'static str,
+    pub(crate) user: &'static str,
+}
+
+impl Role {
+    fn error(self, path: &Path, text: String) -> Error {
+        Error::new(ErrorKind::File, format!("{} {} {text}", self.what, path.display()))
+    }
+
+    /// Refuses what is not a regular file.
+    ///
+    /// # Errors
+    /// When something else is there.
+    pub(crate) fn regular(self, path: &Path) -> Result<()> {
+        let try_ = match irregular(path) {
+            None => return Ok(()),
+            Some("a folder") => path.join("study.jsonl"),
+            Some(_) => "study.jsonl".into(),
+        };
+        let found = irregular(path).unwrap_or("something else");
+        Err(self.error(
+            path,
+            format!(
+                "cannot be opened: this is {found}, and a regular file is needed. Try {}.",
+                try_.display()
+            ),
+        ))
+    }
+}
+
+/// An open file under its lock, which lasts as long as the file is open.
+pub(crate) struct Opened {
+    pub(crate) file: File,
+    /// Whether it was not there before.
+    pub(crate) new: bool,
+}
+
+/// Opens a file to read and to write, makes it if it is not there, and locks it.
+///
+/// # Errors
+/// When it is not a regular file, cannot be opened, is in use, or cannot be locked; a file that
+/// was made for this is then removed.
+pub(crate) fn open(path: &Path, role: Role) -> Result<Opened> {
+    open_with(path, role, File::try_lock)
+}
+
+fn open_with(
+    path: &Path,
+    role: Role,
+    lock: impl FnMut(&File) -> Result<(), TryLockError>,
+) -> Result<Opened> {
+    role.regular(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let opened = match options.clone().create_new(true).open(path) {
+        Ok(file) => Ok(Opened { file, new: true }),
+        // A link that leads nowhere yet is there as well, and its file is made.
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            options.create(true).truncate(false).open(path).map(|file| Opened { file, new: false })
+        }
+        Err(e) => Err(e),
+    };
+    let opened = opened.map_err(|e| role.error(path, format!("cannot be opened: {e}")))?;
+    let locked = locked(&opened.file, lock);
+    if opened.new && matches!(locked, Err(TryLockError::Error(_))) {
+        let _ = std::fs::remove_file(path);
+    }
+    locked.map_err(|e| not_locked(path, role, e))?;
+    Ok(opened)
+}
+
+/// Locks a file that is open already.
+///
+/// # Errors
+/// When it is in use, or cannot be locked.
+pub(crate) fn lock(file: &File, path: &Path, role: Role) -> Result<()> {
+    locked(file, File::try_lock).map_err(|e| not_locked(path, role, e))
+}
+
+/// A signal that arrives meanwhile is no answer: the lock is asked for again.
+fn locked(
+    file: &File,
+    mut lock: impl FnMut(&File) -> Result<(), TryLockError>,
+) -> Result<(), TryLockError> {
+    loop {
+        match lock(file) {
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
+}
+
+fn not_locked(path: &Path, role: Role, e: TryLockError) -> Error {
+    let text = match e {
+        TryLockError::WouldBlock => format!(
+            "is in use by another {}, here or in another process. Stop that one, or give this one \
+             another path",
+            role.user
+        ),
+        TryLockError::Error(e) => format!(
+            "cannot be locked: {e}. Its file system does not support locks, as is often so on network \
+             drives, and without one two programs could write to the same file. Give a path on a local \
+             disk, and copy the file when the {} has ended",
+            role.user
+        ),
+    };
+    role.error(path, text)
+}
+
+/// The bytes of a file whose first line, with its line feed if it has one, passes the check. Of any
+/// other file no more is read than that line, and `most` bytes of it.
+///
+/// # Errors
+/// Those of the check, and when the file cannot be read.
+pub(crate) fn read_if(
+    file: &File,
+    most: usize,
+    check: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<Vec<u8>> {
+    let mut reader = BufReader::new(file);
+    let mut bytes = vec![];
+    reader.by_ref().take(most as u64).read_until(b'\n', &mut bytes)?;
+    check(&bytes)?;
+    reader.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROLE: Role = Role { what: "the journal", user: "study" };
+
+    fn scratch(name: &str) -> std::path::PathBuf {
+        let path = std::env::temp_dir().join(format!("nascent-file-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    /// Network drives: the answers of `flock` are told as what they are, and leave no file behind.
+    #[test]
+    fn a_file_system_without_locks_is_told_from_a_file_in_use() {
+        let path = scratch("locks");
+        // ENOLCK, ENOSYS and EOPNOTSUPP on Linux.
+        for code in [37, 38, 95] {
+            let answer = |_: &File| Err(TryLockError::Error(io::Error::from_raw_os_error(code)));
+            let e = open_with(&path, ROLE, answer).err().unwrap().to_string();
+            assert!(e.contains("cannot be locked") && e.contains("local disk"), "{e}");
+            assert!(!e.contains("in use"), "{e}");
+            assert!(!path.exists(), "{code} leaves an empty file");
+        }
+        // A file that was there stays, and so does one that another program has just made.
+        let e = open_with(&path, ROLE, |_| Err(TryLockError::WouldBlock)).err().unwrap();
+        assert!(e.to_string().contains("in use by another study") && path.exists(), "{e}");
+        std::fs::write(&path, "kept").unwrap();
+        let answer = |_: &File| Err(TryLockError::Error(io::Error::from_raw_os_error(37)));
+        assert!(open_with(&path, ROLE, answer).is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
+        // A signal in between changes nothing.
+        let mut signals = 3;
+        let answer = |file: &File| match signals {
+            0 => file.try_lock(),
+            _ => {
+                signals -= 1;
+                Err(TryLockError::Error(io::ErrorKind::Interrupted.into()))
+            }
+        };
+        let held = open_with(&path, ROLE, answer).unwrap();
+        assert!(!held.new);
+        let e = open(&path, ROLE).err().unwrap().to_string();
+        assert!(e.contains("in use by another study"), "{e}");
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn of_a_foreign_file_no_more_than_its_first_line_is_read() {
+        let path = scratch("first");
+        std::fs::write(&path, "one\ntwo\n").unwrap();
+        let file = || File::open(&path).unwrap();
+        let mut seen = vec![];
+        let all = read_if(&file(), 100, |first| {
+            seen = first.to_vec();
+            Ok(())
+        });
+        assert_eq!((seen, all.unwrap()), (b"one\n".to_vec(), b"one\ntwo\n".to_vec()));
+        assert!(read_if(&file(), 100, |_| Err(Error::from("foreign"))).is_err());
+        let mut seen = 0;
+        let _ = read_if(&file(), 2, |first| {
+            seen = first.len();
+            Err(Error::from("foreign"))
+        });
+        assert_eq!(seen, 2);
+        std::fs::remove_file(&path).unwrap();
+    }
+}
