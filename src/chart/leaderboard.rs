@@ -3,7 +3,9 @@
 
 use super::plain::{numeric, table, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{BORDER, CARD, FONT, Font, INK, MONO, MUTED, escape, plural, width, wrap};
+use super::theme::{
+    BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, plural, width, wrap,
+};
 use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 
@@ -180,7 +182,7 @@ impl Draw for Leaderboard {
                 false => format!("0 0 {:.0}px", wide.min(260.0) + 18.0),
             };
             format!(
-                "box-sizing:border-box;display:block;flex:{flex};min-width:0;text-align:{align};padding:6px 8px;border:0;background:transparent;overflow-wrap:anywhere"
+                "box-sizing:border-box;display:block;flex:{flex};min-width:0;text-align:{align};padding:6px 8px;border:0;background:transparent;{BREAK}"
             )
         };
         let places: Vec<String> = columns.iter().enumerate().map(place).collect();
@@ -224,7 +226,7 @@ impl Draw for Leaderboard {
         let note = match self.note.is_empty() {
             true => String::new(),
             false => format!(
-                r#"<div style="padding:8px 8px 2px;font-size:12px;color:{MUTED};overflow-wrap:anywhere">{}</div>"#,
+                r#"<div style="padding:8px 8px 2px;font-size:12px;color:{MUTED};{BREAK}">{}</div>"#,
                 escape(&self.note)
             ),
         };

@@ -244,7 +244,7 @@ impl Chart {
 }
 
 #[cfg(test)]
-mod check;
+pub(crate) mod check;
 
 #[cfg(test)]
 mod tests {

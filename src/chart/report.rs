@@ -3,7 +3,7 @@
 
 use super::Chart;
 use super::plain::{COLUMNS, fit, len, wrap};
-use super::theme::{BORDER, CARD, FONT, INK, MONO, MUTED, escape};
+use super::theme::{BORDER, BREAK, CARD, FONT, INK, MONO, MUTED, escape};
 use crate::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -38,36 +38,36 @@ impl Report {
     /// The report as one HTML block with inline styles only.
     pub fn html(&self) -> String {
         let mut out = format!(
-            r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:clamp(8px,2vw,16px);font-family:{FONT};font-size:14px;line-height:1.45">"#
+            r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:12px;font-family:{FONT};font-size:14px;line-height:1.45">"#
         );
         if !self.title.is_empty() {
             out += &format!(
-                r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;overflow-wrap:anywhere">{}</div>"#,
+                r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;{BREAK}">{}</div>"#,
                 escape(&self.title)
             );
         }
         if !self.subtitle.is_empty() {
             out += &format!(
-                r#"<div style="color:{MUTED};font-size:13px;overflow-wrap:anywhere">{}</div>"#,
+                r#"<div style="color:{MUTED};font-size:13px;{BREAK}">{}</div>"#,
                 escape(&self.subtitle)
             );
         }
         for notice in &self.notices {
             out += &format!(
-                r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;overflow-wrap:anywhere">{}</div>"#,
+                r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;{BREAK}">{}</div>"#,
                 escape(notice)
             );
         }
         if !self.facts.is_empty() {
-            out += r#"<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));grid-auto-flow:dense;gap:8px 16px;margin:12px 0 0">"#;
+            out += r#"<div style="display:flex;flex-wrap:wrap;gap:8px 16px;margin:12px 0 0">"#;
             for (name, value) in &self.facts {
                 // A long value, such as an architecture, has a line of its own.
                 let (place, face) = match value.chars().count() > 24 {
-                    true => ("grid-column:1/-1;", format!("font-family:{MONO};font-size:12.5px")),
-                    false => ("", "font-weight:600;font-size:15px".into()),
+                    true => ("flex:1 1 100%;", format!("font-family:{MONO};font-size:12.5px")),
+                    false => ("flex:0 1 150px;", "font-weight:600;font-size:15px".into()),
                 };
                 out += &format!(
-                    r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;overflow-wrap:anywhere">{}</div></div>"#,
+                    r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;{BREAK}">{}</div></div>"#,
                     escape(name),
                     escape(value)
                 );

@@ -29,6 +29,10 @@ pub const FONT: &str =
 pub const MONO: &str =
     "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
 
+/// Long words break rather than leave the page. Twice, because JupyterLab leaves only the first in a
+/// notebook that is not trusted, and the second gives way in narrow boxes as well.
+pub(crate) const BREAK: &str = "overflow-wrap:break-word;overflow-wrap:anywhere";
+
 /// The colour of series `i`.
 pub fn colour(i: usize) -> &'static str {
     PALETTE[i % PALETTE.len()]
