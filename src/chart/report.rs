@@ -4,7 +4,8 @@
 use super::Chart;
 use super::plain::{COLUMNS, fit, len, wrap};
 use super::theme::{BORDER, BREAK, CARD, FONT, INK, MONO, MUTED, escape};
-use crate::{Error, ErrorKind, Result};
+use crate::output;
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -124,25 +125,34 @@ impl Report {
         );
         write(path.as_ref(), "html", "a report", &page)
     }
+
+    /// Says before a long run what [`Report::save`] would say after it.
+    ///
+    /// # Errors
+    /// When the name or the folder is wrong; see [`output::check`].
+    pub fn check(path: impl AsRef<Path>) -> Result<()> {
+        named(path.as_ref(), "html", "a report")?;
+        output::check(path)
+    }
 }
 
 /// Writes a file if its name has the right end.
 pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()> {
-    let right = path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
-    if !right {
-        let name = path.with_extension(end);
-        return Err(Error::invalid(
-            format!("save({:?})", path.display().to_string()),
-            format!("{what} is saved as .{end} only"),
-            format!("save({:?})", name.display().to_string()),
-        ));
+    named(path, end, what)?;
+    output::write(path, text)
+}
+
+/// Refuses a name with another end; what is no regular file may have any.
+fn named(path: &Path, end: &str, what: &str) -> Result<()> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
+        return Ok(());
     }
-    std::fs::write(path, text).map_err(|e| {
-        let folder = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir());
-        let hint =
-            folder.map_or(String::new(), |f| format!(". Make the folder {} first", f.display()));
-        Error::new(ErrorKind::File, format!("cannot write {}: {e}{hint}", path.display()))
-    })
+    let name = path.with_extension(end);
+    Err(Error::invalid(
+        format!("save({:?})", path.display().to_string()),
+        format!("{what} is saved as .{end} only"),
+        format!("save({:?})", name.display().to_string()),
+    ))
 }
 
 /// Several outputs as one: pictures of a plot's size side by side where there is room, everything
@@ -211,7 +221,10 @@ mod tests {
             "save(\"report.pdf\"): a report is saved as .html only. Try save(\"report.html\")."
         );
         let said = Report::default().save("/no/such/folder/report.html").unwrap_err().to_string();
-        assert!(said.ends_with("Make the folder /no/such/folder first"), "{said}");
+        assert!(
+            said.ends_with("Make the folder /no/such/folder first, or try report.html."),
+            "{said}"
+        );
     }
 
     #[test]
