@@ -25,6 +25,7 @@ mod family_tree;
 mod frontier;
 mod leaderboard;
 mod learning_curves;
+mod letters;
 mod lines;
 mod map;
 mod pairs;
@@ -245,6 +246,8 @@ impl Chart {
 
 #[cfg(test)]
 pub(crate) mod check;
+#[cfg(test)]
+mod stress;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 //! row where there is room and one on a phone.
 
 use super::Chart;
-use super::plain::{COLUMNS, fit, len, wrap};
+use super::plain::{COLUMNS, cell, fit, len, wrap};
 use super::theme::{BORDER, BREAK, CARD, FONT, INK, MONO, MUTED, escape};
 use crate::output;
 use crate::{Error, Result};
@@ -63,7 +63,7 @@ impl Report {
             out += r#"<div style="display:flex;flex-wrap:wrap;gap:8px 16px;margin:12px 0 0">"#;
             for (name, value) in &self.facts {
                 // A long value, such as an architecture, has a line of its own.
-                let (place, face) = match value.chars().count() > 24 {
+                let (place, face) = match len(value) > 24 {
                     true => ("flex:1 1 100%;", format!("font-family:{MONO};font-size:12.5px")),
                     false => ("flex:0 1 150px;", "font-weight:600;font-size:15px".into()),
                 };
@@ -100,8 +100,8 @@ impl Report {
         let name = self.facts.iter().map(|f| len(&f.0)).max().unwrap_or(0).min(28);
         for (what, value) in &self.facts {
             for (i, line) in wrap(value, COLUMNS - name - 4).iter().enumerate() {
-                let what = if i == 0 { fit(what, name) } else { String::new() };
-                head += &(format!("  {what:<name$}  {line}").trim_end().to_string() + "\n");
+                let what = if i == 0 { what.as_str() } else { "" };
+                head += &(format!("  {}  {line}", cell(what, name)).trim_end().to_string() + "\n");
             }
         }
         let parts: Vec<String> =

@@ -8,6 +8,8 @@
 mod pictures;
 mod progress;
 
+#[cfg(test)]
+pub(crate) use pictures::portable;
 pub(crate) use progress::Progress;
 
 use crate::chart::theme::{BREAK, escape};
