@@ -170,6 +170,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Draw;
     use super::*;
     use crate::chart::{CHARTS, Chart, Report, check};
 
@@ -264,6 +265,42 @@ mod tests {
             ..Report::default()
         };
         std::fs::write(folder.join("notebook.html"), portable(&report.html())).unwrap();
+    }
+
+    /// A comparison and a study with names that nobody wants, as pages for the eye.
+    #[test]
+    #[ignore = "writes files for the eye"]
+    fn nasty_names_for_the_eye() {
+        use crate::prelude::*;
+        let folder = std::env::var("NASCENT_PICTURES").map(std::path::PathBuf::from);
+        let folder = folder.unwrap_or_else(|_| std::env::temp_dir().join("nascent-pictures"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let space = Space::decisions([9, 9]);
+        let score = crate::evaluator(|a: &Architecture, b: &Budget| {
+            f64::from(a.decisions()[0]) + b.rng().uniform()
+        });
+        let mut plan =
+            Compare::new(&space, &score).trials(6).seeds(6).quiet().strategies((Random,));
+        for name in [
+            "an annealing with restarts and a long name of its own",
+            &"x".repeat(200),
+            "אסטרטגיה אקראית 12",
+            "神経構造探索の戦略 🚀",
+            "a\u{202e}reversed",
+            "<script>alert(1)</script>",
+        ] {
+            plan = plan.strategy(name, Random);
+        }
+        let found = plan.run().unwrap();
+        std::fs::write(folder.join("nasty.html"), portable(&found.report().html())).unwrap();
+        found.report().save(folder.join("nasty-page.html")).unwrap();
+        std::fs::write(folder.join("nasty.txt"), found.to_string()).unwrap();
+        found.table().save(folder.join("nasty-table.svg")).unwrap();
+        let study = Study::new(&space, &score)
+            .strategy(crate::strategy(&"y".repeat(200), |h, r| h.space().sample(r)));
+        std::fs::write(folder.join("explain.html"), study.explain().html()).unwrap();
+        let study = study.trials(9).quiet().run().unwrap();
+        std::fs::write(folder.join("study.html"), portable(&study.report().html())).unwrap();
     }
 
     #[test]
