@@ -397,10 +397,30 @@ fn the_one_that_is_left_is_shown_and_the_others_with_what_failed() {
     );
     assert!(found.verdict().winner().is_none());
     let shown = found.to_string();
-    assert!(shown.contains("option 0  0.5000") && shown.contains("out of money"), "{shown}");
+    assert!(shown.contains("\noption 0 ") && shown.contains("out of money"), "{shown}");
     // One that was asked for alone is told so, and with what.
     let alone = plan.strategies((always(0),)).run().unwrap().verdict().to_string();
     assert!(alone.contains("With one strategy there is nothing to compare. Try it beside random"));
+}
+
+#[test]
+fn scores_of_any_size_are_scores() {
+    for unit in [1e300, -1e300, 1e-300, 1e150] {
+        let far = nascent::evaluator(move |arch: &Architecture, budget: &Budget| {
+            unit * (1.0 + f64::from(arch.decisions()[0]) + budget.rng().uniform())
+        });
+        let plan = Compare::new(&space(), &far).trials(8).seeds(6).quiet();
+        let found = plan.strategies((Random, Grid)).run().unwrap();
+        let shown = found.to_string();
+        for wrong in ["NaN", "inf", "nothing to draw yet", "± –", "mean –"] {
+            assert!(!shown.contains(wrong), "{unit:e}: {wrong}: {shown}");
+        }
+        let study = Study::new(&space(), &far).strategy(Random).trials(8).quiet().run().unwrap();
+        let shown = study.to_string();
+        for wrong in ["NaN", "inf", "nothing to draw yet", "no score", "failed"] {
+            assert!(!shown.contains(wrong), "{unit:e}: {wrong}: {shown}");
+        }
+    }
 }
 
 #[test]

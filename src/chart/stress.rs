@@ -356,3 +356,15 @@ fn thousands_of_trials_are_a_small_picture() {
     }
     none_of(all);
 }
+
+/// `NASCENT_PICTURES=folder cargo test --lib dense -- --ignored` writes them.
+#[test]
+#[ignore = "writes files for the eye"]
+fn dense_pictures_for_the_eye() {
+    let folder = std::env::var("NASCENT_PICTURES").map(std::path::PathBuf::from);
+    let folder = folder.unwrap_or_else(|_| std::env::temp_dir().join("nascent-pictures"));
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, chart) in many() {
+        chart.save(folder.join(format!("dense-{}.svg", name.replace(' ', "-")))).unwrap();
+    }
+}

@@ -315,7 +315,7 @@ impl Comparison {
     /// What is to be said when all but one have failed.
     fn only_one(&self, left: usize) -> String {
         let ends: Vec<f64> = self.ends(left).into_iter().flatten().collect();
-        let mean = ends.iter().sum::<f64>() / ends.len() as f64;
+        let mean = stats::summary(&ends).map_or(f64::NAN, |s| s.mean);
         let failed: Vec<String> = (0..self.0.names.len())
             .filter(|i| *i != left)
             .map(|i| format!("{} has no result: {}", self.0.names[i], self.why_none(i)))
