@@ -2,8 +2,8 @@
 //! being written.
 //!
 //! A file is written beside its place and moved there, so that a full disk or a killed process
-//! leaves the old one. A link is followed, the mode of a file stays, and what is no regular file, as
-//! a pipe or `/dev/stdout`, is written to directly.
+//! leaves the old one. A link is followed, the mode of a file stays, and what is not a regular
+//! file, such as a pipe or `/dev/stdout`, is written to directly.
 //!
 //! ```
 //! use nascent::output;
@@ -56,7 +56,10 @@ pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
     let mut there = folder;
     let taken = |what: &Path| {
         let text = format!("cannot write into {}: {} is a file", folder.display(), what.display());
-        Error::new(ErrorKind::File, format!("{text}. Try another name, as {}-1", what.display()))
+        Error::new(
+            ErrorKind::File,
+            format!("{text}. Try another name, such as {}-1", what.display()),
+        )
     };
     loop {
         let above = || there.parent().filter(|p| !p.as_os_str().is_empty());
@@ -177,7 +180,7 @@ pub fn all(written: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     }
 }
 
-/// Whether a path is no place of a regular file: its name then need not have an ending.
+/// Whether a path is not the place of a regular file: its name then need not have an ending.
 pub(crate) fn special(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::Stdout | Place::Stderr | Place::Special(_)))
 }
@@ -213,7 +216,7 @@ impl Place {
             let text = format!("cannot write {}: it is a folder", path.display());
             Error::new(
                 ErrorKind::File,
-                format!("{text}. Try a file in it, as {}", inside.display()),
+                format!("{text}. Try a file in it, such as {}", inside.display()),
             )
         };
         match std::fs::metadata(path) {
@@ -224,7 +227,7 @@ impl Place {
                 return match takes_bytes(&found) {
                     true => Ok(Place::Special(path.to_path_buf())),
                     false => {
-                        let text = format!("cannot write {}: it is no file", path.display());
+                        let text = format!("cannot write {}: it is not a file", path.display());
                         Err(Error::new(ErrorKind::File, format!("{text}. Try {}", elsewhere(path))))
                     }
                 };
@@ -438,7 +441,7 @@ fn wrong(path: &Path, e: &io::Error) -> Error {
             format!("{file} is a file, not a folder. Try {}", elsewhere(path))
         }
         Io::PermissionDenied | Io::ReadOnlyFilesystem => {
-            format!("{e}. Try a folder of your own, as {}", elsewhere(path))
+            format!("{e}. Try a folder of your own, such as {}", elsewhere(path))
         }
         Io::InvalidFilename => {
             let end =

@@ -77,7 +77,7 @@ fn a_folder_or_a_file_in_the_way_is_named() {
         let file = place.join(format!("{name}.{end}"));
         std::fs::create_dir(&file).unwrap();
         let said = save(&file).unwrap_err().to_string();
-        assert!(said.contains("it is a folder. Try a file in it, as "), "{said}");
+        assert!(said.contains("it is a folder. Try a file in it, such as "), "{said}");
         // The advice, followed.
         let tried = PathBuf::from(said.split(" as ").last().unwrap());
         save(&tried).unwrap();
@@ -90,7 +90,7 @@ fn a_folder_or_a_file_in_the_way_is_named() {
     let file = place.join("latency.json").join("latency.json");
     let said = output::check_folder(file.join("deep/er")).unwrap_err().to_string();
     assert!(said.contains("is a file. Try another name"), "{said}");
-    output::check_folder(said.split(", as ").last().unwrap()).unwrap();
+    output::check_folder(said.split(", such as ").last().unwrap()).unwrap();
     output::check_folder(place.join("not/yet/there")).unwrap();
     assert!(!place.join("not").exists());
     let long = place.join("n".repeat(300) + ".csv");

@@ -230,7 +230,7 @@ impl FamilyTree {
                 let Some(from) = plan.trials.get(&parent).and_then(|t| t.value()) else { continue };
                 let direct = plan.on_line.get(&number) == Some(&Some(parent));
                 nth += 1;
-                if !direct && nth % plan.every != 0 {
+                if !direct && !usize::is_multiple_of(nth, plan.every) {
                     continue;
                 }
                 let (mut a, b) = (frame.at(parent as f64, from), frame.at(number as f64, value));

@@ -225,7 +225,8 @@ impl Chart {
         self.data.draw().svg()
     }
 
-    /// What a notebook cell shows: the SVG, for a leaderboard an HTML table.
+    /// The chart for a page: the SVG, for a leaderboard an HTML table. A notebook cell shows the same, with
+    /// the SVG as data of an `<img>`, which survives in notebooks that are not trusted yet.
     pub fn html(&self) -> String {
         self.data.draw().html()
     }

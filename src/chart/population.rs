@@ -178,7 +178,7 @@ impl Population {
                 1 => births += &format!("M{} {}h0", n(from.0), n(from.1)),
                 _ => born.push(from),
             }
-            if i % every != 0 {
+            if !i.is_multiple_of(every) {
                 continue;
             }
             if life.dead {

@@ -112,7 +112,8 @@ impl Report {
     /// Writes the report as a page of its own; the name ends in `.html`.
     ///
     /// # Errors
-    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    /// If the name ends otherwise, or the file cannot be written; an old one is then still there.
+    /// Folders are not created.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let title = if self.title.is_empty() { "Report" } else { &self.title };
         let page = format!(
@@ -142,7 +143,7 @@ pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()
     output::write(path, text)
 }
 
-/// Refuses a name with another end; what is no regular file may have any.
+/// Refuses a name with another end; what is not a regular file may have any.
 fn named(path: &Path, end: &str, what: &str) -> Result<()> {
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
         return Ok(());

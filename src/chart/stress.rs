@@ -161,7 +161,7 @@ fn many() -> Vec<(&'static str, Chart)> {
     let mut rng = crate::Rng::from_u64(3);
     let scores: Vec<f64> =
         (0..TREE).map(|i| 0.9 + 0.09 * (i as f64 / TREE as f64) + 0.02 * rng.normal()).collect();
-    let score = |i: usize| (i % 50 > 0).then_some(scores[i]);
+    let score = |i: usize| (!i.is_multiple_of(50)).then_some(scores[i]);
     let names = || (0..8).map(|i| format!("strategy {i}"));
     let maximise = true;
     let metric = || "accuracy".to_string();
@@ -332,7 +332,7 @@ fn many() -> Vec<(&'static str, Chart)> {
                 series: names()
                     .map(|name| TargetTimes {
                         name,
-                        times: (0..N).map(|i| (i % 3 > 0).then_some(i as f64)).collect(),
+                        times: (0..N).map(|i| (!i.is_multiple_of(3)).then_some(i as f64)).collect(),
                     })
                     .collect(),
                 ..TimeToTarget::default()

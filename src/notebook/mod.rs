@@ -51,7 +51,7 @@ impl<T: Draw + ?Sized> EvcxrDisplay for T {
 }
 
 fn display(html: &str, plain: &str) {
-    evcxr_runtime::mime_type("text/html").text(&pictures::portable(html));
+    evcxr_runtime::mime_type("text/html").text(pictures::portable(html));
     evcxr_runtime::mime_type("text/plain").text(plain.trim_end());
 }
 

@@ -170,7 +170,6 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Draw;
     use super::*;
     use crate::chart::{CHARTS, Chart, Report, check};
 
