@@ -11,6 +11,7 @@
 //! one trial after the other, and an architecture that is proposed again is paid again. `--help`
 //! lists the options.
 
+use nascent::output;
 use nascent::prelude::*;
 use nascent::strategies;
 use std::str::FromStr;
@@ -44,6 +45,15 @@ const HELP: &str = "compare: strategies beside each other on a table of architec
 
 fn compare() -> Result<()> {
     let options = Options::read()?;
+    // What cannot be written is said before anything is run.
+    let files =
+        [("--table", &options.table), ("--journal", &options.journal), ("--csv", &options.csv)];
+    let given = |file: &String| !file.is_empty();
+    output::apart(files.into_iter().filter(|(_, file)| given(file)))?;
+    output::all([
+        Some(&options.csv).filter(|f| given(f)).map_or(Ok(()), output::check),
+        Some(&options.save).filter(|f| given(f)).map_or(Ok(()), output::check_folder),
+    ])?;
     let mut table = Table::read(&options.table)?.code(&options.code);
     table = match options.space.as_str() {
         "" => table,
@@ -95,9 +105,14 @@ fn compare() -> Result<()> {
         plan = plan.journal(&options.journal);
     }
     let found = plan.run()?;
+    let written = output::all([
+        Some(&options.csv).filter(|f| given(f)).map_or(Ok(()), |file| found.save_csv(file)),
+        Some(&options.save).filter(|f| given(f)).map_or(Ok(()), |folder| found.save(folder)),
+    ]);
+    let mut lines = String::new();
     for s in found.standings() {
-        println!(
-            "{} {:.4} {:.4} {:.4} {:.9}",
+        lines += &format!(
+            "{} {:.4} {:.4} {:.4} {:.9}\n",
             s.name.replace(' ', "-"),
             s.mean.value,
             s.deviation.unwrap_or(0.0),
@@ -105,16 +120,11 @@ fn compare() -> Result<()> {
             s.overhead
         );
     }
+    let said = output::write("/dev/stdout", lines);
     // What a reader must not miss, beside the lines: the direction, the verdict, failures.
     eprintln!("judged by {}; name, mean, std, median, own seconds a trial", found.metric());
     found.report().notices.iter().for_each(|notice| eprintln!("{notice}"));
-    if !options.csv.is_empty() {
-        found.save_csv(&options.csv)?;
-    }
-    if !options.save.is_empty() {
-        found.save(&options.save)?;
-    }
-    Ok(())
+    output::all([written, said])
 }
 
 struct Options {

@@ -11,6 +11,7 @@
 
 use flate2::{Compression, write::DeflateEncoder};
 use nascent::Mnist1dBench;
+use nascent::output;
 use nascent::prelude::*;
 use std::io::Write;
 use std::time::Instant;
@@ -38,6 +39,9 @@ fn main() -> Result<()> {
     let all: Vec<Architecture> = space.enumerate().collect();
     if forecast {
         return print_forecast(&space, all.len(), jobs);
+    }
+    if let Some(out) = &out {
+        output::check(out)?;
     }
     std::fs::create_dir_all(&folder)?;
     let mut found = vec![];
@@ -152,9 +156,11 @@ fn pack(found: &[Vec<Run>], seconds: &[f64], out: &str) -> Result<()> {
     for seconds in seconds {
         bytes.extend(((seconds * 1e5).round() as u16).to_le_bytes());
     }
-    let mut encoder = DeflateEncoder::new(std::fs::File::create(out)?, Compression::best());
+    let mut encoder = DeflateEncoder::new(vec![], Compression::best());
     encoder.write_all(&bytes)?;
-    println!("{out}: {} bytes", encoder.finish()?.metadata()?.len());
+    let packed = encoder.finish()?;
+    output::write(out, &packed)?;
+    println!("{out}: {} bytes", packed.len());
     Ok(())
 }
 

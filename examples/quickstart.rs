@@ -10,6 +10,7 @@
 //! `--csv FILE.csv`, `--journal FILE` to keep a journal, or go on with it if the file exists, and
 //! `--checkpoints yes` to keep every running training as well.
 
+use nascent::output;
 use nascent::prelude::*;
 use std::str::FromStr;
 
@@ -23,6 +24,14 @@ fn main() {
 
 fn search() -> Result<()> {
     let options = Options::read()?;
+    // What cannot be written is said before anything is trained.
+    let files =
+        [("--journal", &options.journal), ("--csv", &options.csv), ("--report", &options.report)];
+    output::apart(files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))))?;
+    output::all([
+        options.csv.as_ref().map_or(Ok(()), output::check),
+        options.report.as_ref().map_or(Ok(()), Report::check),
+    ])?;
 
     let data = Dataset::digits();
     let space = Space::on(&data)
@@ -44,8 +53,8 @@ fn search() -> Result<()> {
         .jobs(options.jobs)
         .seed(options.seed)
         .quiet()
-        .on_trial(|trial| println!("{}", trial.line()));
-    if let Some(file) = options.journal {
+        .on_trial(|trial| _ = say(&trial.line()));
+    if let Some(file) = &options.journal {
         plan = plan.journal(file);
     }
     if options.checkpoints {
@@ -53,12 +62,15 @@ fn search() -> Result<()> {
     }
     let study = plan.run()?;
 
-    if let Some(file) = options.report {
-        study.report().save(file)?;
-    }
-    if let Some(file) = options.csv {
-        study.save_csv(file)?;
-    }
+    output::all([
+        options.csv.as_ref().map_or(Ok(()), |file| study.save_csv(file)),
+        options.report.as_ref().map_or(Ok(()), |file| study.report().save(file)),
+        conclude(&study, &options),
+    ])
+}
+
+/// The best, and if it is asked for its test; an error if the search did not come to its end.
+fn conclude(study: &Study, options: &Options) -> Result<()> {
     let done = study.trials_done().len();
     if done < options.trials && !study.ended().contains("exhausted") {
         let ended = format!("{done} of {} trials are done: {}", options.trials, study.ended());
@@ -67,10 +79,15 @@ fn search() -> Result<()> {
     let best = study.best()?;
     if options.retrain > 0 {
         let winner = study.retrain(options.retrain)?;
-        println!("test accuracy {:.4} after {} epochs", winner.test_score(), options.retrain);
+        let test = winner.test_score();
+        say(&format!("test accuracy {test:.4} after {} epochs", options.retrain))?;
     }
-    println!("best trial {} score {:.6}", best.number(), best.score().unwrap_or(f64::NAN));
-    Ok(())
+    say(&format!("best trial {} score {:.6}", best.number(), best.score().unwrap_or(f64::NAN)))
+}
+
+/// A line; a reader who has gone, as `head`, is an error and not a panic.
+fn say(line: &str) -> Result<()> {
+    output::write("/dev/stdout", format!("{line}\n"))
 }
 
 const HELP: &str = "quickstart: searches a network for the 8x8 digits

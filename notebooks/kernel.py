@@ -3,10 +3,11 @@
     with Kernel("notebooks") as kernel:
         out = kernel.run(':dep nascent = { path = ".." }')
         out = kernel.run("use nascent::prelude::*; Dataset::digits()")
-        assert not out.error and "<svg" in out.html
+        assert not out.error and out.svg
 
 Run it with `notebooks/start --python FILE`, which sets up the kernel and has jupyter_client.
 """
+import base64
 import os
 import queue
 import re
@@ -55,10 +56,15 @@ class Output:
         return self.data.get("text/html", "")
 
     @property
+    def pictures(self):
+        """The charts as SVG. They are data of an <img>, which survives in notebooks without trust."""
+        found = re.findall(r'src="data:image/svg\+xml;base64,([^"]*)"', self.html)
+        return [base64.b64decode(data).decode() for data in found]
+
+    @property
     def svg(self):
-        """The chart, shown as SVG or inside HTML."""
-        found = re.search(r"<svg.*</svg>", self.data.get("image/svg+xml", "") or self.html, re.S)
-        return found[0] if found else ""
+        """The first chart, or an empty text."""
+        return (self.pictures or [""])[0]
 
     @property
     def error(self):

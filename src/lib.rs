@@ -42,6 +42,25 @@
 //! a cell can be run again; and everything random follows from the study's seed, on any number of
 //! threads. The README shows the set-up of a notebook; `notebooks/quickstart.ipynb` is the tour.
 
+/// Lines for the reader. A standard output that is full or closed, as of `| head`, must not end a
+/// search in the middle; std's own would panic.
+#[cfg(not(test))]
+macro_rules! println {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($line)*);
+    }};
+}
+
+/// The same for what went wrong.
+#[cfg(not(test))]
+macro_rules! eprintln {
+    ($($line:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($line)*);
+    }};
+}
+
 mod arch;
 #[doc(hidden)]
 pub mod bench;
@@ -56,6 +75,7 @@ mod file;
 mod kernel;
 mod nn;
 mod notebook;
+pub mod output;
 pub mod prelude;
 mod rng;
 mod space;

@@ -607,11 +607,56 @@ fn what_the_tests_leave_out_is_told() {
     let missing = found.finals("option 0").unwrap().iter().filter(|f| f.is_none()).count();
     assert!((5..30).contains(&missing), "{missing}");
     let text = found.verdict().to_string();
-    assert!(text.contains("having no result: option 2"), "{text}");
+    assert!(text.contains("having no result: option 2 (no luck)"), "{text}");
     let told = format!(
         "{missing} seeds left out of the ranks, with which there is no result of every strategy"
     );
     assert!(text.contains(&told) && text.ends_with("(option 0)."), "{text}");
+}
+
+#[test]
+fn the_one_that_is_left_is_shown_and_the_others_with_what_failed() {
+    let half = evaluator(|arch, _| match arch.decisions()[0] {
+        1 => Err(Error::from("out of luck")),
+        2 => Err(Error::from("out of money")),
+        d => Ok(0.5 + f64::from(d)),
+    });
+    let always =
+        |option: u32| strategy(&format!("option {option}"), move |h, _| h.space().decode([option]));
+    let plan = Compare::new(&Space::decisions([3]), half).trials(2).seeds(5).quiet();
+    let found = plan.strategies((always(0), always(1), always(2))).run().unwrap();
+    let said = found.verdict().to_string();
+    assert_eq!(
+        said,
+        "Only option 0 has a result, a mean of 0.5000 over 5 seeds, so there is nothing to compare. \
+         option 1 has no result: out of luck. option 2 has no result: out of money."
+    );
+    assert!(found.verdict().winner().is_none());
+    let shown = found.to_string();
+    assert!(shown.contains("\noption 0 ") && shown.contains("out of money"), "{shown}");
+    // One that was asked for alone is told so, and with what.
+    let alone = plan.strategies((always(0),)).run().unwrap().verdict().to_string();
+    assert!(alone.contains("With one strategy there is nothing to compare. Try it beside random"));
+}
+
+#[test]
+fn scores_of_any_size_are_scores() {
+    for unit in [1e300, -1e300, 1e-300, 1e150] {
+        let far = nascent::evaluator(move |arch: &Architecture, budget: &Budget| {
+            unit * (1.0 + f64::from(arch.decisions()[0]) + budget.rng().uniform())
+        });
+        let plan = Compare::new(&space(), &far).trials(8).seeds(6).quiet();
+        let found = plan.strategies((Random, Grid)).run().unwrap();
+        let shown = found.to_string();
+        for wrong in ["NaN", "inf", "nothing to draw yet", "± –", "mean –"] {
+            assert!(!shown.contains(wrong), "{unit:e}: {wrong}: {shown}");
+        }
+        let study = Study::new(&space(), &far).strategy(Random).trials(8).quiet().run().unwrap();
+        let shown = study.to_string();
+        for wrong in ["NaN", "inf", "nothing to draw yet", "no score", "failed"] {
+            assert!(!shown.contains(wrong), "{unit:e}: {wrong}: {shown}");
+        }
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ def fine(out):
 def charts(n):
     def check(out):
         fine(out)
-        found = out.html.count("<svg")
+        found = "".join(out.pictures).count("<svg")
         assert found >= n, f"{found} charts, {n} expected: {out.data.get('text/plain', '')[:300]}"
     return check
 

@@ -20,6 +20,7 @@ use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
 use crate::nn::{INPUT, Model, Op, Params, Pass, fits};
+use crate::output;
 use crate::rng::Rng;
 use crate::space::{Limit, Space};
 use candle_core::{Device, Tensor};
@@ -195,9 +196,7 @@ impl Latency {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        std::fs::write(path, self.to_json())
-            .map_err(|e| Error::from(e).context(format!("writing {}", path.display())))
+        output::write(path, self.to_json())
     }
 
     /// Reads what [`Latency::save`] wrote.

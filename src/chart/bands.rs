@@ -3,7 +3,7 @@
 //! differ.
 
 use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, thinned};
-use super::plain::{COLUMNS, fit, len, spark};
+use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Frame, Scale, WIDTH, padded, zoomed};
 use super::svg::nothing;
 use super::theme::{CARD, Font, capital, colour, direction, human_count, score, usable, width};
@@ -273,7 +273,7 @@ impl Draw for Bands {
             let last = line.points[line.points.len() - 1];
             let result =
                 format!("{} ({} to {})", score(last.middle), score(last.low), score(last.high));
-            let row = format!("  {:<name$}  {blocks:<room$}  {result}", fit(line.name, name));
+            let row = format!("  {}  {blocks:<room$}  {result}", cell(line.name, name));
             out += &(fit(row.trim_end(), COLUMNS) + "\n");
         }
         let ((from, to), (lo, hi)) = (x.ends(), y.ends());

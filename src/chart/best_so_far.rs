@@ -1,13 +1,13 @@
 //! The best score so far: how fast a search finds good networks. Every trial is a faint dot, the
 //! running best a line of steps; a failed trial is a cross on the lower edge.
 
-use super::plain::{COLUMNS, Canvas, fit, len, spark};
+use super::plain::{COLUMNS, Canvas, cell, fit, len, spark};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, share, strokes, zoomed,
 };
 use super::svg::{Anchor, nothing};
 use super::theme::{
-    FAIL, Font, colour, direction, elide, human_seconds, plural, score, trim, usable, width,
+    FAIL, Font, colour, direction, elide, human_seconds, number, plural, score, trim, usable, width,
 };
 use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,7 @@ impl BestSoFar {
     /// A place on the axis in words.
     fn at(&self, plan: &Plan, x: f64) -> String {
         match self.axis {
-            Axis::Trials => format!("trial {x}"),
+            Axis::Trials => format!("trial {}", number(x)),
             Axis::Seconds => human_seconds(x * plan.unit.1),
         }
     }
@@ -237,7 +237,7 @@ impl BestSoFar {
         let (right, y) = frame.at(*end, value);
         // Where the line is short, the text must not reach over the axis.
         let right = right.max(frame.left + width(&says, font) + 4.0).min(WIDTH - 14.0);
-        let y = if self.maximise { y - 9.0 } else { y + 18.0 };
+        let y = if self.maximise { y - 9.0 } else { y + 18.0 }.clamp(frame.top + 9.0, frame.bottom);
         frame.svg.halo((right, y), &says, font, Anchor::End, 300.0);
     }
 
@@ -276,10 +276,7 @@ impl BestSoFar {
     fn plain_one(&self, plan: &Plan, track: &Track) -> String {
         let ((lo, hi), (first, last)) = (padded(&plan.y, 0.0, 0.0), plan.x);
         let mut canvas = Canvas::new(64, 12);
-        let place = |&(x, value): &(f64, f64)| {
-            let across = if last > first { (x - first) / (last - first) } else { 0.5 };
-            (across, (value - lo) / (hi - lo))
-        };
+        let place = |&(x, value): &(f64, f64)| (share(x, (first, last)), share(value, (lo, hi)));
         let end = track.best.last().map(|b| (track.end, b.1));
         let steps: Vec<_> = track.best.iter().chain(&end).map(|p| canvas.cell(place(p))).collect();
         canvas.steps(&steps);
@@ -315,8 +312,7 @@ impl BestSoFar {
                 .map(best_at)
                 .collect();
             let line = spark(&values, (lo, hi), 40);
-            out +=
-                &format!("  {:<name$}  {line:<40}  {}\n", fit(&track.name, name), track.result());
+            out += &format!("  {}  {line:<40}  {}\n", cell(&track.name, name), track.result());
         }
         let range = format!("{} {} to {}", plan.unit.0, self.tick(first), self.tick(last));
         let blocks = format!("blocks from {} to {}", score(lo), score(hi));
@@ -326,8 +322,9 @@ impl BestSoFar {
     /// An end of the axis for the terminal.
     fn tick(&self, x: f64) -> String {
         match self.axis {
-            Axis::Trials => format!("{x}"),
-            Axis::Seconds => trim(format!("{x:.1}")),
+            Axis::Trials => number(x),
+            Axis::Seconds if x.abs() < 1e9 => trim(format!("{x:.1}")),
+            Axis::Seconds => number(x),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::plain::{COLUMNS, len};
 use super::theme::{Font, width};
 
 /// All forms of a chart.
-pub fn chart(chart: &impl Draw) {
+pub(super) fn chart(chart: &impl Draw) {
     svg(&chart.svg());
     html(&chart.html());
     plain(&chart.plain());
@@ -128,5 +128,50 @@ pub fn plain(text: &str) {
     for line in text.lines() {
         assert!(len(line) <= COLUMNS, "{} columns: {line}", len(line));
         assert_eq!(line, line.trim_end(), "spaces at the end of {line:?}");
+    }
+}
+
+/// What JupyterLab 4 leaves of a block in a notebook that is not trusted, or rather that nothing which
+/// carries the message goes: no tag but these, and of the styles only values that it knows.
+pub fn untrusted(block: &str) {
+    const TAGS: [&str; 13] = [
+        "div", "img", "table", "thead", "tbody", "tr", "th", "td", "br", "wbr", "b", "span", "bdi",
+    ];
+    // Named by CSS since, unknown to its list; without them a page is plainer and as legible.
+    const PLAINER: [&str; 2] = ["font-variant-numeric", "overflow-wrap:anywhere"];
+    let known = |property: &str, value: &str| match property {
+        "box-sizing" => value == "border-box",
+        "display" => ["block", "inline-block", "flex"].contains(&value),
+        "position" => ["relative", "absolute"].contains(&value),
+        "flex-wrap" => value == "wrap",
+        "align-items" => ["baseline", "flex-start"].contains(&value),
+        "text-align" => ["left", "right"].contains(&value),
+        "vertical-align" => value == "top",
+        "white-space" => ["normal", "nowrap"].contains(&value),
+        "overflow-wrap" => value == "break-word",
+        "table-layout" => value == "fixed",
+        "border-collapse" => value == "collapse",
+        "font-weight" => value == "600",
+        "font-family" | "color" | "background" => !value.contains('('),
+        // Lengths, numbers, per cents, `auto` and `none`; borders have a style and a colour as well.
+        "width" | "height" | "max-width" | "min-width" | "left" | "top" | "margin" | "padding"
+        | "gap" | "flex" | "font-size" | "line-height" | "border-radius" | "border"
+        | "border-left" | "border-bottom" => value.split(' ').all(|part| {
+            let number = part.trim_end_matches("px").trim_end_matches('%');
+            number.parse::<f64>().is_ok()
+                || ["auto", "none", "solid"].contains(&part)
+                || part.starts_with('#')
+        }),
+        _ => false,
+    };
+    for (name, tag, _) in elements(block) {
+        assert!(TAGS.contains(&name.as_str()), "<{tag}> would be stripped");
+        for declaration in attribute(&tag, "style").unwrap_or_default().split(';') {
+            if declaration.is_empty() || PLAINER.iter().any(|p| declaration.starts_with(p)) {
+                continue;
+            }
+            let (property, value) = declaration.split_once(':').unwrap_or((declaration, ""));
+            assert!(known(property, value), "{declaration:?} would be stripped from <{name}>");
+        }
     }
 }

@@ -5,7 +5,7 @@
 
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, after, path};
-use super::plain::{COLUMNS, fit, len, wrap as wrap_plain};
+use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::plot::{Scale, WIDTH, head};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{Font, INK, MUTED, colour, elide, usable, width, wrap};
@@ -329,7 +329,7 @@ impl Draw for CriticalDifference {
             let within =
                 |b: &(f64, f64, usize)| if (b.0..=b.1).contains(&p.rank) { '█' } else { ' ' };
             let groups: String = bars.iter().take(12).map(within).collect();
-            let row = format!("{:>6}  {:<name$}  {line}  {groups}", say(p.rank), fit(p.name, name));
+            let row = format!("{:>6}  {}  {line}  {groups}", say(p.rank), cell(p.name, name));
             out += &(fit(row.trim_end(), COLUMNS) + "\n");
         }
         out += &format!("{:>6}  {:<name$}  {last:<15}{first:>15}\n", "rank", "");

@@ -2,7 +2,8 @@
 //! chain runs straight down; whatever skips a layer runs in lanes at the left, one trunk for each
 //! source, the short ones inside, so that they cross as little as they can.
 
-use super::plain::{COLUMNS, fit, len, wrap as wrap_plain};
+use super::letters::right;
+use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{Font, GRID, MUTED, family, plural, width, wrap};
 use super::{Draw, Info};
@@ -228,10 +229,10 @@ impl Draw for Diagram {
             .min(COLUMNS.saturating_sub(side + shape + params + 4));
         let line = |gutter: &str, a: &str, b: &str, c: &str| {
             let text = format!(
-                "{gutter:side$}{:<name$}  {:<shape$}  {:>params$}",
-                fit(a, name),
-                fit(b, shape),
-                fit(c, params)
+                "{gutter:side$}{}  {}  {}",
+                cell(a, name),
+                cell(b, shape),
+                right(&fit(c, params), params)
             );
             text.trim_end().to_string() + "\n"
         };

@@ -4,7 +4,9 @@
 
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, zoomed};
+use super::plot::{
+    Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, spots, strokes, zoomed,
+};
 use super::svg::{Anchor, n, nothing};
 use super::theme::{
     CARD, FAIL, FAINT, Font, INK, capital, colour, direction, plural, score, usable, width,
@@ -78,9 +80,22 @@ struct Plan<'a> {
     best: usize,
     /// The best, its better parent, and so on to the first.
     line: Vec<usize>,
+    /// The same, to look up, each with its better parent.
+    on_line: BTreeMap<usize, Option<usize>>,
     /// All ancestors of the best, and itself.
     ancestors: BTreeSet<usize>,
+    /// The edges, from the younger trial to the elder.
+    edges: usize,
+    /// Of so many edges off the line one is drawn.
+    every: usize,
 }
+
+/// From so many trials on, dots that fall on the same spot are drawn once.
+const MANY: usize = 1500;
+/// So many edges can be told apart, if not followed.
+const EDGES: usize = 1500;
+/// So many steps of the line are told in words.
+const TOLD: usize = 12;
 
 impl FamilyTree {
     fn better(&self, a: f64, b: f64) -> bool {
@@ -90,17 +105,26 @@ impl FamilyTree {
     fn plan(&self) -> Option<Plan<'_>> {
         let trials: BTreeMap<usize, &Relative> = self.trials.iter().map(|t| (t.trial, t)).collect();
         let mut best: Option<(usize, f64)> = None;
-        let mut origins: Vec<&str> = vec![];
+        let (mut origins, mut known) = (vec![], BTreeSet::new());
         for (&number, trial) in &trials {
-            if !origins.contains(&trial.origin.as_str()) {
-                origins.push(&trial.origin);
+            if known.insert(trial.origin.as_str()) {
+                origins.push(trial.origin.as_str());
             }
             if let Some(v) = trial.value().filter(|v| best.is_none_or(|b| self.better(*v, b.1))) {
                 best = Some((number, v));
             }
         }
         let (best, _) = best?;
-        let mut plan = Plan { trials, origins, best, line: vec![], ancestors: BTreeSet::new() };
+        let mut plan = Plan {
+            trials,
+            origins,
+            best,
+            line: vec![],
+            on_line: BTreeMap::new(),
+            ancestors: BTreeSet::new(),
+            edges: 0,
+            every: 1,
+        };
         let mut at = Some(best);
         while let Some(number) = at {
             plan.line.push(number);
@@ -119,6 +143,10 @@ impl FamilyTree {
                 open.extend(plan.parents(number));
             }
         }
+        let next = plan.line.iter().skip(1).map(|t| Some(*t)).chain([None]);
+        plan.on_line = plan.line.iter().copied().zip(next).collect();
+        plan.edges = plan.trials.keys().map(|t| plan.parents(*t).len()).sum();
+        plan.every = (plan.edges - plan.line.len().min(plan.edges)).div_ceil(EDGES).max(1);
         Some(plan)
     }
 
@@ -165,8 +193,12 @@ impl FamilyTree {
             n => format!("{mark} {n} {what}"),
         };
         let mark = if self.maximise { '▾' } else { '▴' };
+        let thin = match plan.every {
+            1 => String::new(),
+            n => format!("1 of {n} other edges drawn"),
+        };
         let (failed, hidden) = (count('×', failed, "failed"), count(mark, hidden, "off the scale"));
-        remarks(&[direction(self.maximise), &steps, &failed, &hidden])
+        remarks(&[direction(self.maximise), &steps, &failed, &hidden, &thin])
     }
 
     /// A trial in words.
@@ -179,22 +211,41 @@ impl FamilyTree {
 
     fn describe(&self, plan: &Plan) -> String {
         let count = plural(plan.trials.len(), "trial");
-        let line = plan.line.iter().filter_map(|t| plan.trials.get(t)).map(|t| self.says(t));
-        let line = line.collect::<Vec<_>>().join(", from ");
+        let told = plan.line.iter().take(TOLD).filter_map(|t| plan.trials.get(t));
+        let mut line = told.map(|t| self.says(t)).collect::<Vec<_>>().join(", from ");
+        if let Some(more) = plan.line.len().checked_sub(TOLD).filter(|n| *n > 0) {
+            line += &format!(", from {more} more");
+        }
         format!("{} ({}). {count}. The best: {line}", self.title(), direction(self.maximise))
     }
 
     fn draw_edges(&self, frame: &mut Frame, plan: &Plan) {
         let (mut others, mut kin, mut line) = (String::new(), String::new(), String::new());
+        // Of a long line only the steps that are seen.
+        let mut stood: Option<(f64, f64)> = None;
+        let mut nth = 0;
         for (&number, trial) in &plan.trials {
             let Some(value) = trial.value() else { continue };
             for parent in plan.parents(number) {
                 let Some(from) = plan.trials.get(&parent).and_then(|t| t.value()) else { continue };
-                let (a, b) = (frame.at(parent as f64, from), frame.at(number as f64, value));
+                let direct = plan.on_line.get(&number) == Some(&Some(parent));
+                nth += 1;
+                if !direct && !usize::is_multiple_of(nth, plan.every) {
+                    continue;
+                }
+                let (mut a, b) = (frame.at(parent as f64, from), frame.at(number as f64, value));
+                if direct && plan.line.len() > MANY {
+                    a = stood.unwrap_or(a);
+                    let near = (b.0 - a.0).abs() < 0.7 && (b.1 - a.1).abs() < 0.7;
+                    if near && number != plan.best {
+                        stood = Some(a);
+                        continue;
+                    }
+                    stood = Some(b);
+                }
                 let middle = n((a.0 + b.0) / 2.0);
                 let (ay, by) = (n(a.1), n(b.1));
                 let d = format!("M{} {ay}C{middle} {ay} {middle} {by} {} {by}", n(a.0), n(b.0));
-                let direct = plan.line.windows(2).any(|pair| pair == [number, parent]);
                 match () {
                     () if direct => line += &d,
                     () if plan.ancestors.contains(&number) => kin += &d,
@@ -213,6 +264,9 @@ impl FamilyTree {
 
     fn draw_trials(&self, frame: &mut Frame, plan: &Plan) {
         let edge = if self.maximise { frame.bottom - 6.0 } else { frame.top + 6.0 };
+        if plan.trials.len() > MANY {
+            return self.draw_many(frame, plan, edge);
+        }
         let r = if plan.trials.len() > 120 { 2.4 } else { 3.2 };
         for (&number, trial) in &plan.trials {
             let fill = plan.colour(&trial.origin);
@@ -228,7 +282,7 @@ impl FamilyTree {
                     (at.0, edge)
                 }
                 Some(_) => {
-                    let direct = plan.line.contains(&number);
+                    let direct = plan.on_line.contains_key(&number);
                     let ring =
                         format!(r#"stroke="{}" stroke-width="1""#, if direct { INK } else { CARD });
                     frame.svg.dot(at, if direct { r + 1.2 } else { r }, fill, &ring);
@@ -241,6 +295,43 @@ impl FamilyTree {
         }
     }
 
+    /// Thousands of trials, without what they say one by one.
+    fn draw_many(&self, frame: &mut Frame, plan: &Plan, edge: f64) {
+        let (mut failed, mut far) = (vec![], BTreeMap::new());
+        let mut dots: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
+        let mut line: BTreeMap<(i32, i32), &str> = BTreeMap::new();
+        for (&number, trial) in &plan.trials {
+            let fill = plan.colour(&trial.origin);
+            let at = frame.at(number as f64, trial.value().unwrap_or(0.0));
+            match trial.value() {
+                None => failed.push((at.0, frame.bottom - 4.5)),
+                Some(v) if !frame.shows(v) => _ = far.insert((at.0 / 2.0) as i32, (at.0, fill)),
+                Some(_) if plan.on_line.contains_key(&number) => {
+                    line.insert(((at.0 / 4.0) as i32, (at.1 / 4.0) as i32), fill);
+                    if number == plan.best {
+                        dots.entry(INK).or_default().push(at);
+                    }
+                }
+                Some(_) => dots.entry(fill).or_default().push(at),
+            }
+        }
+        strokes(&mut frame.svg, &failed, FAIL);
+        for (x, fill) in far.into_values() {
+            beyond(&mut frame.svg, (x, edge), !self.maximise, fill);
+        }
+        frame.inside(|svg| {
+            for (fill, places) in &dots {
+                let round = r#"stroke-linecap="round" stroke-opacity="0.75""#;
+                let gap = if places.len() < 10_000 { 1.3 } else { 2.4 };
+                svg.path(&spots(places.iter().copied(), gap), fill, 3.6, round);
+            }
+        });
+        for ((x, y), fill) in line {
+            let at = (f64::from(x) * 4.0 + 2.0, f64::from(y) * 4.0 + 2.0);
+            frame.svg.dot(at, 2.4, fill, &format!(r#"stroke="{INK}" stroke-width="0.8""#));
+        }
+    }
+
     /// The score of the best beside it.
     fn label(&self, frame: &mut Frame, plan: &Plan) {
         let Some(value) = plan.trials.get(&plan.best).and_then(|t| t.value()) else { return };
@@ -249,7 +340,7 @@ impl FamilyTree {
         let (x, y) = frame.at(plan.best as f64, value);
         let half = width(&says, font) / 2.0;
         let middle = x.min(WIDTH - 14.0 - half).max(frame.left + half + 4.0);
-        let y = if self.maximise { y - 9.0 } else { y + 18.0 };
+        let y = if self.maximise { y - 9.0 } else { y + 18.0 }.clamp(frame.top + 9.0, frame.bottom);
         frame.svg.halo((middle, y), &says, font, Anchor::Middle, 300.0);
     }
 }
@@ -321,7 +412,7 @@ impl Draw for FamilyTree {
             match trial.value() {
                 Some(v) if (0.0..=1.0).contains(&y.unit(v)) => {
                     let cell = canvas.cell((x.unit(number as f64), y.unit(v)));
-                    let direct = plan.line.contains(&number);
+                    let direct = plan.on_line.contains_key(&number);
                     canvas.put(cell, if direct { '●' } else { '·' }, direct);
                 }
                 Some(_) => {}

@@ -141,7 +141,11 @@ impl Frontier {
             }
             steps.push((p.x, p.score));
         }
-        let on_front = |p: &FrontierPoint| front.iter().any(|f| f.x == p.x && f.score == p.score);
+        // The front climbs with the cost, so that a point of it is found by halving.
+        let on_front = |p: &FrontierPoint| {
+            let from = front.partition_point(|f| f.x < p.x);
+            front[from..].iter().take_while(|f| f.x == p.x).any(|f| f.score == p.score)
+        };
         let beaten = points.iter().filter(|p| !on_front(p)).map(|p| (p.x, p.score)).collect();
         let best = points.iter().filter(|p| p.best).take(8).copied().collect();
         let (x, y) = (Self::x_scale(&points), self.y_scale(&points, &front)?);

@@ -3,7 +3,9 @@
 
 use super::plain::{numeric, table, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{BORDER, CARD, FONT, Font, INK, MONO, MUTED, escape, plural, width, wrap};
+use super::theme::{
+    BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, plural, width, wrap,
+};
 use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
 
@@ -176,11 +178,13 @@ impl Draw for Leaderboard {
             let align =
                 if column.right { "right;white-space:nowrap" } else { "left;white-space:normal" };
             let flex = match column.long {
+                // In front of numbers it leaves them their room.
+                true if c + 1 < columns.len() => "1 1 150px".into(),
                 true => "1 1 290px".into(),
                 false => format!("0 0 {:.0}px", wide.min(260.0) + 18.0),
             };
             format!(
-                "box-sizing:border-box;display:block;flex:{flex};min-width:0;text-align:{align};padding:6px 8px;border:0;background:transparent;overflow-wrap:anywhere"
+                "box-sizing:border-box;display:block;flex:{flex};min-width:0;text-align:{align};padding:6px 8px;border:0;background:transparent;{BREAK}"
             )
         };
         let places: Vec<String> = columns.iter().enumerate().map(place).collect();
@@ -224,7 +228,7 @@ impl Draw for Leaderboard {
         let note = match self.note.is_empty() {
             true => String::new(),
             false => format!(
-                r#"<div style="padding:8px 8px 2px;font-size:12px;color:{MUTED};overflow-wrap:anywhere">{}</div>"#,
+                r#"<div style="padding:8px 8px 2px;font-size:12px;color:{MUTED};{BREAK}">{}</div>"#,
                 escape(&self.note)
             ),
         };
@@ -318,6 +322,32 @@ mod tests {
         );
         assert_eq!(columns.iter().filter(|c| c.long).count(), 1);
         check::html(&example().html());
+    }
+
+    #[test]
+    fn names_of_any_length_keep_clear_of_the_numbers_beside_them() {
+        for letters in [1, 20, 26, 27, 36, 37, 50, 80, 200] {
+            for name in ["w".repeat(letters), "ab ".repeat(letters / 3 + 1), "網".repeat(letters)]
+            {
+                let numbers = ["0.9871 ± 0.0123", "0.9841 to 0.9899", "0.9870", "1.83", "97 %"];
+                let row = |name: &str| {
+                    let numbers = numbers.iter().map(|n| n.to_string());
+                    [name.to_string()].into_iter().chain(numbers).collect::<Vec<String>>()
+                };
+                let columns = ["strategy", "mean accuracy ± sd", "95 % of the mean", "median"];
+                let columns = columns.iter().chain(&["rank", "beats random"]);
+                let table = Leaderboard {
+                    columns: columns.map(|c| c.to_string()).collect(),
+                    rows: vec![row(&name), row("random")],
+                    note: name.clone(),
+                };
+                check::chart(&table);
+                // The numbers are shown whole.
+                let (svg, plain) = (table.svg(), table.plain());
+                numbers.iter().for_each(|n| assert!(svg.contains(&format!(">{n}<")), "{n}: {svg}"));
+                assert!(plain.contains("0.9870") && plain.contains("97 %"), "{plain}");
+            }
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Learning curves: the score after each epoch, one thin line a network, so that a crowd shows its
 //! shape; those that matter are coloured and named at their end.
 
-use super::plain::{COLUMNS, fit, len, spark};
+use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Around, Frame, LEADER, Scale, WIDTH, padded, zoomed};
 use super::svg::{Anchor, nothing};
 use super::theme::{FAINT, Font, colour, direction, plural, score, usable, width};
@@ -59,6 +59,12 @@ pub(crate) fn spread(wanted: &[f64], apart: f64, (top, bottom): (f64, f64)) -> V
     places
 }
 
+/// So many pale curves are drawn, with so many points.
+const CROWD: usize = 600;
+const POINTS: usize = 30_000;
+/// So many highlighted curves; there are no more colours and places for names.
+const NAMED: usize = 32;
+
 impl LearningCurves {
     fn lines(&self) -> Vec<Line<'_>> {
         self.curves
@@ -103,7 +109,7 @@ impl Draw for LearningCurves {
         if lines.is_empty() {
             return nothing(&self.title(), self.why_empty());
         }
-        let named: Vec<&Line> = lines.iter().filter(|l| l.curve.highlight).collect();
+        let named: Vec<&Line> = lines.iter().filter(|l| l.curve.highlight).take(NAMED).collect();
         let label = |l: &Line| l.curve.name.clone();
         let room = named
             .iter()
@@ -117,7 +123,13 @@ impl Draw for LearningCurves {
         let ticks = if longest <= 10.0 { 10 } else { 7 };
         let x = Scale::linear(first - margin, last + margin, ticks, true).only(1.0, longest);
         let y = Scale::linear(lo, hi, 5, false);
-        let note = format!("{}  ·  {}", direction(self.maximise), plural(lines.len(), "network"));
+        let crowd: Vec<&Line> = lines.iter().filter(|l| !l.curve.highlight).collect();
+        // As many as fit into a picture of a size to be kept, spread evenly over all.
+        let points = crowd.iter().map(|l| l.points.len().min(2000)).sum::<usize>();
+        let every = points.div_ceil(POINTS).max(crowd.len().div_ceil(CROWD)).max(1);
+        let thin = if every > 1 { format!(", 1 of {every} drawn") } else { String::new() };
+        let count = plural(lines.len(), "network");
+        let note = format!("{}  ·  {count}{thin}", direction(self.maximise));
         let x_name = self.x_name().to_string();
         let around = Around { title: self.title(), note, legend: vec![], x_name, right: room };
         let mut frame = Frame::new(around, x, y);
@@ -127,9 +139,8 @@ impl Draw for LearningCurves {
             21..=80 => 0.4,
             _ => 0.25,
         };
-        let crowd: Vec<&Line> = lines.iter().filter(|l| !l.curve.highlight).collect();
         frame.layer(r#"stroke-linejoin="round""#, |pen| {
-            for line in &crowd {
+            for line in crowd.iter().step_by(every) {
                 pen.line(&line.points, FAINT, alpha, 1.0);
                 if line.points.len() == 1 {
                     pen.dots(&line.points, 2.2, FAINT, alpha);
@@ -215,8 +226,7 @@ impl Draw for LearningCurves {
             let own = (values.len() * room).div_ceil(longest);
             let drawn = spark(&values, (lo, hi), own);
             let end = score(values[values.len() - 1]);
-            out +=
-                &format!("{mark} {:<name$}  {drawn:<room$}  {end}\n", fit(&line.curve.name, name));
+            out += &format!("{mark} {}  {drawn:<room$}  {end}\n", cell(&line.curve.name, name));
         }
         if lines.len() > shown {
             out += &format!("  and {} more\n", lines.len() - shown);

@@ -25,6 +25,7 @@ mod family_tree;
 mod frontier;
 mod leaderboard;
 mod learning_curves;
+mod letters;
 mod lines;
 mod map;
 mod pairs;
@@ -224,7 +225,8 @@ impl Chart {
         self.data.draw().svg()
     }
 
-    /// What a notebook cell shows: the SVG, for a leaderboard an HTML table.
+    /// The chart for a page: the SVG, for a leaderboard an HTML table. A notebook cell shows the same, with
+    /// the SVG as data of an `<img>`, which survives in notebooks that are not trusted yet.
     pub fn html(&self) -> String {
         self.data.draw().html()
     }
@@ -244,7 +246,9 @@ impl Chart {
 }
 
 #[cfg(test)]
-mod check;
+pub(crate) mod check;
+#[cfg(test)]
+mod stress;
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 
 use super::bands::NAMES;
 use super::lines::{LABEL, Rows, remarks, two_lines};
-use super::plain::{COLUMNS, fit, len};
+use super::plain::{COLUMNS, cell as label, fit, len};
 use super::plot::{WIDTH, head};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{CARD, FAINT, Font, INK, MUTED, width, wrap};
@@ -230,7 +230,7 @@ impl Draw for Pairs {
             };
             chance |= (0..n).any(|j| self.chance(i, j) && self.wins(i, j).is_some());
             let cells: String = (0..n).map(cell).collect();
-            let row = format!("{:>2} {:<name$}{cells}", i + 1, fit(&self.names[i], name));
+            let row = format!("{:>2} {}{cells}", i + 1, label(&self.names[i], name));
             out += &(fit(row.trim_end(), COLUMNS) + "\n");
         }
         if chance {

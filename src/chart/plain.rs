@@ -1,26 +1,38 @@
 //! Pictures for a terminal: a canvas of characters, sparklines, aligned tables; at most 80 columns,
 //! no colours.
 
+use super::letters::{clean, columns, left, pieces, right as right_of};
+use super::plot::share;
 use super::theme::wrap_by;
 
 /// The widest line.
 pub(crate) const COLUMNS: usize = 80;
 
-/// The length of a text in characters.
+/// The columns that a text takes.
 pub(crate) fn len(text: &str) -> usize {
-    text.chars().count()
+    columns(text)
 }
 
-/// The text on one line, cut with an ellipsis to `room` characters.
+/// The text on one line, cut with an ellipsis to `room` columns.
 pub(crate) fn fit(text: &str, room: usize) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match len(&text) <= room {
-        true => text,
-        false => {
-            let kept: String = text.chars().take(room.saturating_sub(1)).collect();
-            format!("{}…", kept.trim_end())
-        }
+    let text = clean(text);
+    if len(&text) <= room {
+        return text;
     }
+    let (mut kept, mut used) = (String::new(), 1);
+    for (piece, wide) in pieces(&text) {
+        used += wide;
+        if used > room {
+            break;
+        }
+        kept.push_str(piece);
+    }
+    format!("{}…", kept.trim_end())
+}
+
+/// The same, filled up with spaces to `room` columns.
+pub(crate) fn cell(text: &str, room: usize) -> String {
+    left(&fit(text, room), room)
 }
 
 /// The text in lines of at most `room` characters.
@@ -36,7 +48,7 @@ pub(crate) fn spark(values: &[f64], (lo, hi): (f64, f64), room: usize) -> String
         .map(|i| {
             // The last value of each stretch, so that the end of the line is the end of the data.
             let v = values[(i + 1) * values.len() / shown - 1];
-            let unit = if hi > lo { (v - lo) / (hi - lo) } else { 0.5 };
+            let unit = share(v, (lo, hi));
             if v.is_finite() { BLOCKS[((unit * 8.0) as usize).min(7)] } else { ' ' }
         })
         .collect()
@@ -104,14 +116,16 @@ impl Canvas {
             };
             let row: String = row.iter().collect();
             let side = if label.is_empty() { '│' } else { '┤' };
-            out += &format!("{label:>wide$} {side}{}\n", row.trim_end());
+            out += &format!("{} {side}{}\n", right_of(label, wide), row.trim_end());
         }
         let edge: String =
             (0..columns).map(|c| if under.contains(&c) { '×' } else { '─' }).collect();
         out += &format!("{:wide$} └{edge}\n", "");
         let room = columns.saturating_sub(len(x.0) + len(x.1));
         let name = fit(x_name, room.saturating_sub(2));
-        out + &format!("{:wide$}  {}{name:^room$}{}\n", "", x.0, x.1)
+        let before = room.saturating_sub(len(&name)) / 2;
+        let name = left(&format!("{}{name}", " ".repeat(before)), room);
+        out + &format!("{:wide$}  {}{name}{}\n", "", x.0, x.1)
     }
 }
 
@@ -158,7 +172,7 @@ pub(crate) fn table(columns: &[String], rows: &[Vec<String>]) -> String {
                     .map(|c| {
                         let text = cells[c].get(i).map_or("", String::as_str);
                         let w = wide[c];
-                        if right[c] { format!("{text:>w$}") } else { format!("{text:<w$}") }
+                        if right[c] { right_of(text, w) } else { left(text, w) }
                     })
                     .collect();
                 fit(parts.join("  ").trim_end(), COLUMNS) + "\n"

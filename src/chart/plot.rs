@@ -5,10 +5,12 @@
 //! text is set by our own writer. The data are drawn at four times their size and scaled down,
 //! because plotters rounds to whole pixels, in an inner `<svg>` that clips without needing an id.
 
-use super::svg::{Anchor, Svg};
+use super::lines::outline;
+use super::svg::{Anchor, Svg, n};
 use super::theme::{CARD, Font, GRID, MUTED, human_count, trim, usable, width};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use std::collections::BTreeSet;
 
 /// Width of a plot in drawing units. Small, so that its text is still read on a phone, and shown
 /// larger where there is room.
@@ -23,9 +25,13 @@ const FINE: f64 = 4.0;
 /// One axis: its range and its labelled ticks.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
+    /// The ends as they are drawn: parts of `unit`, or logarithms.
     lo: f64,
     hi: f64,
     log: bool,
+    /// Numbers near the ends of what a computer can hold are drawn as parts of a power of ten, so that
+    /// no difference of two is beyond it; for all others it is 1.
+    part: f64,
     /// Position and label, in order.
     pub ticks: Vec<(f64, String)>,
 }
@@ -33,7 +39,8 @@ pub(crate) struct Scale {
 impl Scale {
     /// A linear axis over a range, with about `n` ticks; `whole` keeps them to whole numbers.
     pub fn linear(lo: f64, hi: f64, n: usize, whole: bool) -> Scale {
-        let (lo, hi) = open(lo, hi);
+        let part = part_of(lo, hi);
+        let (lo, hi) = open(lo / part, hi / part);
         let step = nice_step((hi - lo) / n.max(1) as f64);
         let step = match whole {
             true if step > 2.0 && step < 5.0 => 5.0,
@@ -44,19 +51,21 @@ impl Scale {
         let ticks = (0..4 * n.max(1) + 8)
             .map(|i| (first + i as f64) * step)
             .take_while(|&v| v <= hi + step * 1e-9)
-            .map(|v| (v, tick_label(v, step, lo.abs().max(hi.abs()))))
+            .map(|v| (v * part, tick(v, step, lo.abs().max(hi.abs()), part)))
+            .filter(|tick| tick.0.is_finite())
             .collect();
-        Scale { lo, hi, log: false, ticks }
+        Scale { lo, hi, log: false, part, ticks }
     }
 
     /// A logarithmic axis over a positive range: ticks at 1, 2, 5 or 1, 3 or 1 of each decade.
     pub fn log(lo: f64, hi: f64, n: usize) -> Scale {
-        let (lo, hi) = open(lo.log10(), hi.log10());
+        let logarithm = |v: f64| v.max(f64::MIN_POSITIVE).log10();
+        let (lo, hi) = open(logarithm(lo), logarithm(hi));
         let within = |steps: &[f64], every: i32| -> Vec<(f64, String)> {
             (lo.floor() as i32..=hi.ceil() as i32)
                 .filter(|decade| decade.rem_euclid(every) == 0)
                 .flat_map(|decade| steps.iter().map(move |s| s * 10f64.powi(decade)))
-                .filter(|v| (lo..=hi).contains(&v.log10()))
+                .filter(|v| v.is_finite() && (lo..=hi).contains(&v.log10()))
                 .map(|v| (v, tick_label(v, v, f64::MAX)))
                 .collect()
         };
@@ -64,7 +73,7 @@ impl Scale {
         let choices = [within(&[1.0, 2.0, 5.0], 1), within(&[1.0, 3.0], 1), within(&[1.0], every)];
         let last = choices[2].clone();
         let ticks = choices.into_iter().find(|t| t.len() <= n + 1).unwrap_or(last);
-        Scale { lo, hi, log: true, ticks }
+        Scale { lo, hi, log: true, part: 1.0, ticks }
     }
 
     /// The same axis with ticks between two values only.
@@ -75,8 +84,9 @@ impl Scale {
 
     /// The values at its ends.
     pub fn ends(&self) -> (f64, f64) {
-        let back = |v: f64| if self.log { 10f64.powf(v) } else { v };
-        (back(self.lo), back(self.hi))
+        let back = |v: f64| if self.log { 10f64.powf(v) } else { v * self.part };
+        let inside = |v: f64| back(v).clamp(f64::MIN, f64::MAX);
+        (inside(self.lo), inside(self.hi))
     }
 
     pub fn is_log(&self) -> bool {
@@ -85,7 +95,7 @@ impl Scale {
 
     /// A value on the axis drawn: itself, or its logarithm.
     fn place(&self, v: f64) -> f64 {
-        if self.log { v.max(1e-300).log10() } else { v }
+        if self.log { v.max(f64::MIN_POSITIVE).log10() } else { v / self.part }
     }
 
     /// Where a value lies between the ends, 0 to 1 inside.
@@ -115,13 +125,38 @@ impl Scale {
     }
 }
 
+/// The power of ten that an axis to these ends is drawn in.
+fn part_of(lo: f64, hi: f64) -> f64 {
+    let most = lo.abs().max(hi.abs());
+    let far = most.is_finite() && most > 0.0 && !(1e-100..1e100).contains(&most);
+    if far { 10f64.powi((most.log10().floor() as i32).max(-300)) } else { 1.0 }
+}
+
+/// The label of a tick that stands for `v` times `part`.
+fn tick(v: f64, step: f64, most: f64, part: f64) -> String {
+    match part == 1.0 || v.abs() < step * 1e-6 {
+        true => tick_label(v, step, most),
+        false => {
+            let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
+            format!("{:.digits$e}", v * part)
+        }
+    }
+}
+
+/// Where a value lies between two others, 0 to 1 inside; the middle if these are one.
+pub(crate) fn share(v: f64, (lo, hi): (f64, f64)) -> f64 {
+    let part = part_of(lo, hi);
+    if hi > lo { (v / part - lo / part) / (hi / part - lo / part) } else { 0.5 }
+}
+
 /// A range with some inside, whatever it was given.
 fn open(lo: f64, hi: f64) -> (f64, f64) {
     let (lo, hi) = if lo <= hi { (lo, hi) } else { (hi, lo) };
     if !usable(lo) || !usable(hi) {
         return (0.0, 1.0);
     }
-    let least = (lo.abs().max(hi.abs()) * 1e-9).max(1e-12);
+    let most = lo.abs().max(hi.abs());
+    let least = if most > 0.0 { most * 1e-9 } else { 1e-12 };
     if hi - lo > least { (lo, hi) } else { (lo - least, hi + least) }
 }
 
@@ -132,12 +167,13 @@ pub(crate) fn padded(values: &[f64], below: f64, above: f64) -> (f64, f64) {
     if lo > hi {
         return (0.0, 1.0);
     }
-    let range = hi - lo;
-    if range <= lo.abs().max(hi.abs()) * 1e-9 {
+    // Halves, because the whole may be more than a number can be.
+    let (half, within) = (hi / 2.0 - lo / 2.0, |v: f64| v.clamp(f64::MIN, f64::MAX));
+    if half <= lo.abs().max(hi.abs()) * 0.5e-9 {
         let around = if hi == 0.0 { 1.0 } else { hi.abs() * 0.05 };
-        return (lo - around, hi + around);
+        return (within(lo - around), within(hi + around));
     }
-    (lo - range * below, hi + range * above)
+    (within(lo - 2.0 * (half * below)), within(hi + 2.0 * (half * above)))
 }
 
 /// The values worth showing: those much worse than the middle, `reach` times as far from it as the
@@ -150,9 +186,11 @@ pub(crate) fn zoomed(mut values: Vec<f64>, maximise: bool, reach: f64) -> Vec<f6
     let (Some(&best), Some(&middle)) = (values.last(), values.get(values.len() / 2)) else {
         return values;
     };
-    let far = (best - middle).abs() * reach;
+    // Eighths, so that no difference is more than a number can be.
+    let distance = |v: f64| (v / 8.0 - middle / 8.0).abs();
+    let far = distance(best) * reach;
     if far > 0.0 {
-        values.retain(|v| (v - middle).abs() <= far);
+        values.retain(|v| distance(*v) <= far);
     }
     values
 }
@@ -276,19 +314,21 @@ impl Frame {
     pub fn layer(&mut self, group: &str, draw: impl FnOnce(&mut Pen)) {
         let (w, h) = (self.right - self.left, self.bottom - self.top);
         let size = ((w * FINE) as u32, (h * FINE) as u32);
-        let mut picture = String::new();
+        let (mut picture, mut marks) = (String::new(), String::new());
         {
             let root = SVGBackend::with_string(&mut picture, size).into_drawing_area();
             let (x, y) = (self.x.lo..self.x.hi, self.y.lo..self.y.hi);
             if let Ok(context) = ChartBuilder::on(&root).build_cartesian_2d(x, y) {
-                draw(&mut Pen { context, x: &self.x, y: &self.y });
+                let mut pen = Pen { context, x: &self.x, y: &self.y, size, marks: String::new() };
+                draw(&mut pen);
+                marks = pen.marks;
             }
             let _ = root.present();
         }
         // Keep what is inside of plotters' own element.
         let start = picture.find("<svg").and_then(|i| picture[i..].find('>').map(|j| i + j + 1));
         let Some((start, end)) = start.zip(picture.rfind("</svg>")) else { return };
-        let body = picture[start..end].replace('\n', "").replace(r#" opacity="1""#, "");
+        let body = picture[start..end].replace('\n', "").replace(r#" opacity="1""#, "") + &marks;
         if body.is_empty() {
             return;
         }
@@ -389,6 +429,9 @@ pub(crate) struct Pen<'a> {
     context: ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
     x: &'a Scale,
     y: &'a Scale,
+    size: (u32, u32),
+    /// What is drawn without plotters, above what is drawn by it.
+    marks: String,
 }
 
 impl Pen<'_> {
@@ -405,22 +448,29 @@ impl Pen<'_> {
     pub fn line(&mut self, points: &[(f64, f64)], colour: &str, alpha: f64, stroke: f64) {
         let points: Vec<_> = points.iter().map(|p| self.place(p)).collect();
         let style = rgb(colour).mix(alpha).stroke_width((stroke * FINE).round() as u32);
-        let pieces = clip(&points, self.y.lo, self.y.hi);
+        let half = (self.x.hi - self.x.lo) / f64::from(self.size.0.max(1)) * FINE / 2.0;
+        let pieces = clip(&outline(&points, half), self.y.lo, self.y.hi);
         let pieces = pieces.into_iter().map(|piece| PathElement::new(piece, style));
         let _ = self.context.draw_series(pieces);
     }
 
-    /// Dots; those that fall on the same spot are drawn once.
+    /// Dots; of many, those that fall on the same spot are drawn once.
     pub fn dots(&mut self, points: &[(f64, f64)], r: f64, colour: &str, alpha: f64) {
+        if points.len() >= MANY {
+            let (w, h) = (f64::from(self.size.0), f64::from(self.size.1));
+            let at = |p: &(f64, f64)| (self.x.unit(p.0) * w, (1.0 - self.y.unit(p.1)) * h);
+            let inside = |p: &(f64, f64)| (0.0..=w).contains(&p.0) && (0.0..=h).contains(&p.1);
+            let places = points.iter().map(at).filter(inside);
+            let gap = FINE * if points.len() < 10 * MANY { 1.3 } else { 2.5 };
+            let (wide, d) = (n(2.0 * r * FINE), spots(places, gap));
+            self.marks += &format!(
+                r#"<path d="{d}" fill="none" stroke="{colour}" stroke-width="{wide}" stroke-linecap="round" stroke-opacity="{alpha}"/>"#
+            );
+            return;
+        }
         let style = rgb(colour).mix(alpha).filled();
-        let mut seen = std::collections::HashSet::new();
-        let few = points.len() < 500;
         let points: Vec<_> = points
             .iter()
-            .filter(|p| {
-                let spot = |s: &Scale, v: f64, n: f64| (s.unit(v) * n) as i64;
-                few || seen.insert((spot(self.x, p.0, 300.0), spot(self.y, p.1, 150.0)))
-            })
             .map(|p| Circle::new(self.place(p), (r * FINE).round() as i32, style))
             .collect();
         let _ = self.context.draw_series(points);
@@ -494,9 +544,28 @@ pub(crate) fn cross(svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
     svg.path(&d, colour, 1.4, "");
 }
 
+/// From so many points on, those that fall on the same spot are drawn once.
+pub(crate) const MANY: usize = 500;
+
+/// A path of points for a stroke with round ends: one in each square of `gap` pixels. It takes a tenth
+/// of what as many circles do.
+pub(crate) fn spots(places: impl Iterator<Item = (f64, f64)>, gap: f64) -> String {
+    let square = |v: f64| (v / gap).round() as i32;
+    let squares: BTreeSet<(i32, i32)> = places.map(|(x, y)| (square(x), square(y))).collect();
+    let draw =
+        |(x, y): (i32, i32)| format!("M{} {}h0", n(f64::from(x) * gap), n(f64::from(y) * gap));
+    squares.into_iter().map(draw).collect()
+}
+
 /// Many failures: short strokes, which stay apart where crosses would not.
 pub(crate) fn strokes(svg: &mut Svg, places: &[(f64, f64)], colour: &str) {
-    let d: String = places.iter().map(|(x, y)| format!("M{x:.1} {:.1}v5", y - 2.5)).collect();
+    // Half a pixel is as near as two can be told apart.
+    let places: BTreeSet<(i32, i32)> =
+        places.iter().map(|(x, y)| ((x * 2.0).round() as i32, (y * 2.0).round() as i32)).collect();
+    let draw = |(x, y): (i32, i32)| {
+        format!("M{} {}v5", n(f64::from(x) / 2.0), n(f64::from(y) / 2.0 - 2.5))
+    };
+    let d: String = places.into_iter().map(draw).collect();
     svg.path(&d, colour, 0.8, r#"opacity="0.6""#);
 }
 

@@ -4,7 +4,7 @@
 
 use super::lines::{path, thinned};
 use super::plain::{COLUMNS, fit, spark};
-use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
+use super::plot::{Around, Frame, Key, Sample, Scale, padded, spots, zoomed};
 use super::svg::{n, nothing};
 use super::theme::{CARD, INK, capital, colour, direction, human_count, plural, score, usable};
 use super::{Draw, Info};
@@ -137,8 +137,12 @@ impl Population {
 
     fn note(&self, lives: &[Life]) -> String {
         let dead = lives.iter().filter(|l| l.dead).count();
+        let thin = match every(lives) {
+            1 => String::new(),
+            n => format!(", 1 of {n} lives drawn"),
+        };
         format!(
-            "{}  ·  {}, {}",
+            "{}  ·  {}, {}{thin}",
             direction(self.maximise),
             plural(lives.len(), "birth"),
             plural(dead, "death")
@@ -164,10 +168,19 @@ impl Population {
     fn draw_lives(&self, frame: &mut Frame, lives: &[Life]) {
         let (mut gone, mut here, mut births, mut deaths) =
             (String::new(), String::new(), String::new(), String::new());
-        for life in lives {
+        // Births, too near to each other to be told apart, are one; of the lines a part is drawn.
+        let every = every(lives);
+        let mut born = vec![];
+        for (i, life) in lives.iter().enumerate() {
             let (from, to) = (frame.at(life.born, life.score), frame.at(life.until, life.score));
             let d = format!("M{} {}H{}", n(from.0), n(from.1), n(to.0));
-            births += &format!("M{} {}h0", n(from.0), n(from.1));
+            match every {
+                1 => births += &format!("M{} {}h0", n(from.0), n(from.1)),
+                _ => born.push(from),
+            }
+            if !i.is_multiple_of(every) {
+                continue;
+            }
             if life.dead {
                 gone += &d;
                 deaths += &format!("M{} {}v5", n(to.0), n(to.1 - 2.5));
@@ -175,6 +188,7 @@ impl Population {
                 here += &d;
             }
         }
+        births += &spots(born.into_iter(), 1.6);
         let many = lives.len() > 150;
         let (thick, alpha, dot) = if many { (1.0, 0.4, 2.6) } else { (1.6, 0.5, 4.0) };
         frame.inside(|svg| {
@@ -185,6 +199,12 @@ impl Population {
             svg.path(&births, colour(0), dot, r#"stroke-linecap="round" stroke-opacity="0.8""#);
         });
     }
+}
+
+/// Of so many lives one is drawn as a line.
+fn every(lives: &[Life]) -> usize {
+    const DRAWN: usize = 1500;
+    if lives.len() > 2 * DRAWN { lives.len().div_ceil(DRAWN) } else { 1 }
 }
 
 /// The corners of a line that keeps its value until the next moment.

@@ -4,8 +4,8 @@
 
 use super::bands::across;
 use super::lines::{LABEL, apart, path, remarks};
-use super::plain::{COLUMNS, fit, len, spark};
-use super::plot::{AXIS, WIDTH, head};
+use super::plain::{COLUMNS, cell, fit, len, spark};
+use super::plot::{AXIS, WIDTH, head, share};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{CARD, Font, INK, MUTED, colour, human_count, usable, width};
 use super::{Draw, Info};
@@ -55,8 +55,11 @@ impl DecisionProbabilities {
             let part =
                 |o: usize| row.get(o).copied().filter(|p| usable(*p)).unwrap_or(0.0).max(0.0);
             let parts: Vec<f64> = (0..self.options.len()).map(part).collect();
+            // Parts of the largest, whose sum is a number whatever they are.
+            let most = parts.iter().copied().fold(0.0, f64::max);
+            let parts: Vec<f64> = parts.iter().map(|p| p / most).collect();
             let sum: f64 = parts.iter().sum();
-            let ok = usable(*x) && sum > 0.0;
+            let ok = usable(*x) && most > 0.0;
             ok.then(|| (*x, parts.iter().map(|p| p / sum).collect()))
         };
         self.x.iter().zip(&self.probabilities).filter_map(row).collect()
@@ -139,7 +142,7 @@ fn draw(
     let room = ((HIGH + 4.0) / STEP) as usize;
     svg.text((left, top + 11.0), &panel.decision.name, LABEL.bold(), Anchor::Start, wide);
     let (begin, end) = (top + NAME, top + NAME + HIGH);
-    let at = |x: f64| left + (x - from) / (to - from).max(1e-300) * (right - left);
+    let at = |x: f64| left + share(x, (from, to)).clamp(0.0, 1.0) * (right - left);
     // Sums of the options before each, at every place.
     let mut below = vec![0.0; panel.rows.len()];
     let every = (panel.rows.len() / 150).max(1);
@@ -236,10 +239,9 @@ impl Draw for Probabilities {
             for &(o, p) in last.iter().take(8) {
                 let values: Vec<f64> = panel.rows.iter().map(|r| r.1[o]).collect();
                 let line = spark(&values, (0.0, 1.0), 40);
-                let label = fit(&panel.decision.options[o], name);
+                let label = cell(&panel.decision.options[o], name);
                 out +=
-                    &(fit(&format!("  {label:<name$}  {line:<40}  {:>3.0} %", p * 100.0), COLUMNS)
-                        + "\n");
+                    &(fit(&format!("  {label}  {line:<40}  {:>3.0} %", p * 100.0), COLUMNS) + "\n");
             }
             if last.len() > 8 {
                 out += &format!("  and {} more\n", last.len() - 8);

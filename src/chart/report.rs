@@ -2,9 +2,10 @@
 //! row where there is room and one on a phone.
 
 use super::Chart;
-use super::plain::{COLUMNS, fit, len, wrap};
-use super::theme::{BORDER, CARD, FONT, INK, MONO, MUTED, escape};
-use crate::{Error, ErrorKind, Result};
+use super::plain::{COLUMNS, cell, fit, len, wrap};
+use super::theme::{BORDER, BREAK, CARD, FONT, INK, MONO, MUTED, escape};
+use crate::output;
+use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -38,36 +39,36 @@ impl Report {
     /// The report as one HTML block with inline styles only.
     pub fn html(&self) -> String {
         let mut out = format!(
-            r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:clamp(8px,2vw,16px);font-family:{FONT};font-size:14px;line-height:1.45">"#
+            r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:12px;font-family:{FONT};font-size:14px;line-height:1.45">"#
         );
         if !self.title.is_empty() {
             out += &format!(
-                r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;overflow-wrap:anywhere">{}</div>"#,
+                r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;{BREAK}">{}</div>"#,
                 escape(&self.title)
             );
         }
         if !self.subtitle.is_empty() {
             out += &format!(
-                r#"<div style="color:{MUTED};font-size:13px;overflow-wrap:anywhere">{}</div>"#,
+                r#"<div style="color:{MUTED};font-size:13px;{BREAK}">{}</div>"#,
                 escape(&self.subtitle)
             );
         }
         for notice in &self.notices {
             out += &format!(
-                r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;overflow-wrap:anywhere">{}</div>"#,
+                r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;{BREAK}">{}</div>"#,
                 escape(notice)
             );
         }
         if !self.facts.is_empty() {
-            out += r#"<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));grid-auto-flow:dense;gap:8px 16px;margin:12px 0 0">"#;
+            out += r#"<div style="display:flex;flex-wrap:wrap;gap:8px 16px;margin:12px 0 0">"#;
             for (name, value) in &self.facts {
                 // A long value, such as an architecture, has a line of its own.
-                let (place, face) = match value.chars().count() > 24 {
-                    true => ("grid-column:1/-1;", format!("font-family:{MONO};font-size:12.5px")),
-                    false => ("", "font-weight:600;font-size:15px".into()),
+                let (place, face) = match len(value) > 24 {
+                    true => ("flex:1 1 100%;", format!("font-family:{MONO};font-size:12.5px")),
+                    false => ("flex:0 1 150px;", "font-weight:600;font-size:15px".into()),
                 };
                 out += &format!(
-                    r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;overflow-wrap:anywhere">{}</div></div>"#,
+                    r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;{BREAK}">{}</div></div>"#,
                     escape(name),
                     escape(value)
                 );
@@ -99,8 +100,8 @@ impl Report {
         let name = self.facts.iter().map(|f| len(&f.0)).max().unwrap_or(0).min(28);
         for (what, value) in &self.facts {
             for (i, line) in wrap(value, COLUMNS - name - 4).iter().enumerate() {
-                let what = if i == 0 { fit(what, name) } else { String::new() };
-                head += &(format!("  {what:<name$}  {line}").trim_end().to_string() + "\n");
+                let what = if i == 0 { what.as_str() } else { "" };
+                head += &(format!("  {}  {line}", cell(what, name)).trim_end().to_string() + "\n");
             }
         }
         let parts: Vec<String> =
@@ -111,7 +112,8 @@ impl Report {
     /// Writes the report as a page of its own; the name ends in `.html`.
     ///
     /// # Errors
-    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    /// If the name ends otherwise, or the file cannot be written; an old one is then still there.
+    /// Folders are not created.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let title = if self.title.is_empty() { "Report" } else { &self.title };
         let page = format!(
@@ -124,25 +126,34 @@ impl Report {
         );
         write(path.as_ref(), "html", "a report", &page)
     }
+
+    /// Says before a long run what [`Report::save`] would say after it.
+    ///
+    /// # Errors
+    /// When the name or the folder is wrong; see [`output::check`].
+    pub fn check(path: impl AsRef<Path>) -> Result<()> {
+        named(path.as_ref(), "html", "a report")?;
+        output::check(path)
+    }
 }
 
 /// Writes a file if its name has the right end.
 pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()> {
-    let right = path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end));
-    if !right {
-        let name = path.with_extension(end);
-        return Err(Error::invalid(
-            format!("save({:?})", path.display().to_string()),
-            format!("{what} is saved as .{end} only"),
-            format!("save({:?})", name.display().to_string()),
-        ));
+    named(path, end, what)?;
+    output::write(path, text)
+}
+
+/// Refuses a name with another end; what is not a regular file may have any.
+fn named(path: &Path, end: &str, what: &str) -> Result<()> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
+        return Ok(());
     }
-    std::fs::write(path, text).map_err(|e| {
-        let folder = path.parent().filter(|f| !f.as_os_str().is_empty() && !f.is_dir());
-        let hint =
-            folder.map_or(String::new(), |f| format!(". Make the folder {} first", f.display()));
-        Error::new(ErrorKind::File, format!("cannot write {}: {e}{hint}", path.display()))
-    })
+    let name = path.with_extension(end);
+    Err(Error::invalid(
+        format!("save({:?})", path.display().to_string()),
+        format!("{what} is saved as .{end} only"),
+        format!("save({:?})", name.display().to_string()),
+    ))
 }
 
 /// Several outputs as one: pictures of a plot's size side by side where there is room, everything
@@ -211,7 +222,10 @@ mod tests {
             "save(\"report.pdf\"): a report is saved as .html only. Try save(\"report.html\")."
         );
         let said = Report::default().save("/no/such/folder/report.html").unwrap_err().to_string();
-        assert!(said.ends_with("Make the folder /no/such/folder first"), "{said}");
+        assert!(
+            said.ends_with("Make the folder /no/such/folder first, or try report.html."),
+            "{said}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, Reference, Rows, path, remarks};
-use super::plain::{COLUMNS, fit, len};
+use super::plain::{COLUMNS, cell, fit, len};
 use super::plot::{Scale, WIDTH, head, padded, x_axis, zoomed};
 use super::svg::{Anchor, Svg, n};
 use super::theme::{CARD, INK, MUTED, capital, colour, direction, plural, score, usable, width};
@@ -113,11 +113,13 @@ fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str)
     let dense = |b: usize| counts[b - 1] + 2.0 * counts[b] + counts[b + 1];
     let most = values.iter().map(|v| dense(bin(*v))).fold(1.0, f64::max);
     let mut seen = std::collections::HashSet::new();
+    // Of thousands, one a pixel.
+    let fine = if values.len() > 5000 { 1.0 } else { 2.0 };
     let mut d = String::new();
     for (i, &v) in values.iter().enumerate() {
         let up = (i as f64 * 0.618_033_988_75 + 0.5).fract() * (0.25 + 0.75 * dense(bin(v)) / most);
         let (x, y) = (across.at(v), bottom - up * HIGH);
-        if seen.insert(((x * 2.0) as i64, (y * 2.0) as i64)) {
+        if seen.insert(((x * fine) as i64, (y * fine) as i64)) {
             d += &format!("M{} {}h0", n(x), n(y));
         }
     }
@@ -218,7 +220,7 @@ impl Draw for Spread {
             let bar: String = cells.into_iter().collect();
             let median = score(quantile(all, 0.5));
             let seeds = plural(all.len(), "seed");
-            let line = format!("  {:<name$} {bar} {median:>7} {seeds}", fit(&row.name, name));
+            let line = format!("  {} {bar} {median:>7} {seeds}", cell(&row.name, name));
             out += &(fit(line.trim_end(), COLUMNS) + "\n");
         }
         let (lo, hi) = x.ends();

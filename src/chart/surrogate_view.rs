@@ -87,6 +87,22 @@ impl Candidate {
 const LOW: f64 = 58.0;
 const GAP: f64 = 26.0;
 
+/// Of more candidates, only some can be told apart.
+const DRAWN: usize = 800;
+
+/// Of so many candidates one is drawn.
+fn every(candidates: usize) -> usize {
+    if candidates > 2 * DRAWN { candidates.div_ceil(DRAWN) } else { 1 }
+}
+
+/// Those that are drawn: rank, place in the data, candidate.
+fn drawn<'a>(
+    ranked: &[(usize, &'a Candidate)],
+) -> impl Iterator<Item = (usize, usize, &'a Candidate)> {
+    let all = ranked.iter().enumerate().step_by(every(ranked.len()));
+    all.map(|(rank, (i, c))| (rank, *i, *c))
+}
+
 impl SurrogateView {
     /// The candidates, by predicted mean, the best first, with their places in the data.
     fn ranked(&self) -> Vec<(usize, &Candidate)> {
@@ -118,7 +134,11 @@ impl SurrogateView {
     fn note(&self, ranked: &[(usize, &Candidate)]) -> String {
         let seen = ranked.iter().filter(|c| c.1.seen).count();
         let count = plural(ranked.len(), "candidate");
-        format!("{}  ·  {count}, {seen} evaluated", direction(self.maximise))
+        let thin = match every(ranked.len()) {
+            1 => String::new(),
+            n => format!(", 1 of {n} drawn"),
+        };
+        format!("{}  ·  {count}, {seen} evaluated{thin}", direction(self.maximise))
     }
 
     fn y_scale(&self, ranked: &[(usize, &Candidate)]) -> Scale {
@@ -189,7 +209,7 @@ impl SurrogateView {
     /// Means, bands and true values.
     fn draw_predictions(&self, frame: &mut Frame, ranked: &[(usize, &Candidate)], wide: f64) {
         let (mut one, mut two, mut means) = (String::new(), String::new(), String::new());
-        for (rank, (_, c)) in ranked.iter().enumerate() {
+        for (rank, _, c) in drawn(ranked) {
             let x = rank as f64 + 1.0;
             let bar = |k: f64| {
                 let (low, high) = (frame.at(x, c.end(-k)), frame.at(x, c.end(k)));
@@ -206,7 +226,7 @@ impl SurrogateView {
             svg.path(&means, colour(0), 2.0, "");
         });
         let r = (wide * 0.55).clamp(1.6, 3.2);
-        for (rank, (_, c)) in ranked.iter().enumerate() {
+        for (rank, _, c) in drawn(ranked) {
             let Some(truth) = c.truth().filter(|v| frame.shows(*v)) else { continue };
             let at = frame.at(rank as f64 + 1.0, truth);
             match c.seen {
@@ -250,9 +270,12 @@ impl SurrogateView {
         let at = |rank: usize| frame.at(rank as f64 + 1.0, 0.0).0;
         let bar = |rank: usize, v: f64| format!("M{} {}V{}", n(at(rank)), n(bottom), n(y_at(v)));
         let (mut bars, mut best) = (String::new(), String::new());
-        for (rank, (i, c)) in ranked.iter().enumerate().filter(|c| usable(c.1.1.acquisition)) {
+        let chosen = ranked.iter().enumerate().find(|c| self.chosen == Some(c.1.0));
+        let chosen = chosen.map(|(rank, (i, c))| (rank, *i, *c));
+        let all = drawn(ranked).chain(chosen);
+        for (rank, i, c) in all.filter(|c| usable(c.2.acquisition)) {
             let bar = bar(rank, c.acquisition);
-            if self.chosen == Some(*i) { best += &bar } else { bars += &bar }
+            if self.chosen == Some(i) { best += &bar } else { bars += &bar }
         }
         frame.svg.path(&bars, MUTED, wide * 0.8, r#"stroke-opacity="0.75""#);
         frame.svg.path(&best, colour(1), wide.max(2.5), "");

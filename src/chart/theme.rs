@@ -5,6 +5,8 @@
 //! dark notebook. SVG cannot measure text; the widths here are those of DejaVu Sans, a wide
 //! face, so that a label laid out here never grows beyond its place elsewhere.
 
+use super::letters::{clean, pieces};
+
 /// Okabe and Ito's colours, the strongest first; yellow is darkened to show on white.
 pub const PALETTE: [&str; 8] =
     ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D", "#A89B00"];
@@ -28,6 +30,10 @@ pub const FONT: &str =
 /// Faces for code and architectures.
 pub const MONO: &str =
     "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
+
+/// Long words break rather than leave the page. Twice, because JupyterLab leaves only the first in a
+/// notebook that is not trusted, and the second gives way in narrow boxes as well.
+pub(crate) const BREAK: &str = "overflow-wrap:break-word;overflow-wrap:anywhere";
 
 /// The colour of series `i`.
 pub fn colour(i: usize) -> &'static str {
@@ -67,23 +73,21 @@ pub fn family(kind: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// Text as it may stand in XML and HTML: markup characters escaped, control characters dropped.
+/// Text as it may stand in XML and HTML: markup characters escaped, control characters and marks that
+/// turn the direction of writing dropped.
 ///
 /// ```
 /// assert_eq!(nascent::chart::theme::escape("a<b & \"c\""), "a&lt;b &amp; &quot;c&quot;");
 /// ```
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in clean(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\n' | '\r' | '\t' => out.push(' '),
-            '\u{fffe}' | '\u{ffff}' => {}
-            c if c.is_control() => {}
             c => out.push(c),
         }
     }
@@ -170,6 +174,14 @@ pub fn score(value: f64) -> String {
     }
 }
 
+/// A place on an axis: the number as it is, unless it is too long to read.
+pub(crate) fn number(value: f64) -> String {
+    match value == 0.0 || (1e-4..1e9).contains(&value.abs()) {
+        true => trim(format!("{value:.4}")),
+        false => format!("{value:.1e}"),
+    }
+}
+
 /// Without the zeros after the decimal point that say nothing.
 pub(crate) fn trim(number: String) -> String {
     match number.contains('.') && !number.contains('e') {
@@ -180,7 +192,7 @@ pub(crate) fn trim(number: String) -> String {
 
 /// Whether a value can be drawn at all.
 pub(crate) fn usable(value: f64) -> bool {
-    value.is_finite() && value.abs() < 1e100
+    value.is_finite()
 }
 
 /// "higher is better" or "lower is better".
@@ -223,11 +235,20 @@ impl Font {
 
 /// The width of a text in pixels, generously estimated.
 pub(crate) fn width(text: &str, font: Font) -> f64 {
-    let em: f64 = match font.mono {
-        true => text.chars().map(|c| if c < '\u{1100}' { 0.61 } else { 1.22 }).sum(),
-        false => text.chars().map(advance).sum(),
-    };
+    let em: f64 = pieces(text).map(|piece| piece_width(piece, font.mono)).sum();
     em * font.size * if font.bold { 1.1 } else { 1.0 }
+}
+
+/// The width of a letter with what combines with it, in em.
+fn piece_width((piece, columns): (&str, usize), mono: bool) -> f64 {
+    let Some(c) = piece.chars().next().filter(|_| columns > 0) else { return 0.0 };
+    match mono {
+        true if c < '\u{1100}' => 0.61,
+        true => 1.22,
+        // Emoji are wider than a letter is high.
+        false if columns > 1 && !('\u{2e80}'..'\u{1f000}').contains(&c) => 1.4,
+        false => advance(c),
+    }
 }
 
 /// The advance of a character of DejaVu Sans, in em.
@@ -253,12 +274,12 @@ pub(crate) fn elide(text: &str, font: Font, room: f64) -> String {
     }
     let mut kept = String::new();
     let mut used = width("…", font);
-    for c in text.chars() {
-        used += width(c.encode_utf8(&mut [0; 4]), font);
+    for (piece, columns) in pieces(text) {
+        used += width(piece, font) * if columns > 0 { 1.0 } else { 0.0 };
         if used > room {
             break;
         }
-        kept.push(c);
+        kept.push_str(piece);
     }
     format!("{}…", kept.trim_end())
 }
@@ -270,15 +291,16 @@ pub(crate) fn wrap(text: &str, font: Font, room: f64) -> Vec<String> {
 
 /// The same, for any measure of what fits.
 pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
+    let text = clean(text);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-        line.push(c);
-        if fits(line.trim_end()) || line.chars().count() < 2 {
+    for (piece, _) in pieces(&text) {
+        line.push_str(piece);
+        if fits(line.trim_end()) || line.len() == piece.len() {
             continue;
         }
         let soft = |c: char| matches!(c, ' ' | ',' | '>' | ')' | ']' | '|' | ';' | '-' | '+' | '~');
-        let body = &line[..line.len() - c.len_utf8()];
+        let body = &line[..line.len() - piece.len()];
         let at = match body.char_indices().rfind(|&(i, c)| soft(c) && i * 2 > body.len()) {
             Some((i, c)) => i + c.len_utf8(),
             None => body.len(),

@@ -5,7 +5,7 @@
 
 use super::bands::{NAMES, across};
 use super::lines::{End, dashes, framed, names, path, remarks, thinned};
-use super::plain::{COLUMNS, fit, len, spark};
+use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
 use super::theme::{CARD, colour, human_count, usable};
@@ -212,8 +212,7 @@ impl Draw for TimeToTarget {
             let line = spark(&(0..room).map(time).collect::<Vec<_>>(), (0.0, 1.0), room);
             let half =
                 track.half().map_or(String::new(), |h| format!("  half by {}", human_count(h)));
-            let row =
-                format!("  {:<name$}  {line} {:>5}{half}", fit(track.name, name), track.result());
+            let row = format!("  {}  {line} {:>5}{half}", cell(track.name, name), track.result());
             out += &(fit(&row, COLUMNS) + "\n");
         }
         let (from, to) = (human_count(start), human_count(end));

@@ -2,7 +2,8 @@
 
 use super::Comparison;
 use super::curves::regret;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::output;
 use crate::study::csv::row;
 use std::path::Path;
 
@@ -96,8 +97,6 @@ impl Comparison {
     /// # Errors
     /// When the file cannot be written.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        std::fs::write(path, self.summary_csv())
-            .map_err(|e| Error::from(e).context(format!("writing {}", path.display())))
+        output::write(path, self.summary_csv())
     }
 }

@@ -9,6 +9,7 @@ use crate::chart::{
     Spread, SpreadRow, TargetTimes, TimeToTarget,
 };
 use crate::error::{Error, Result};
+use crate::output;
 use crate::stats::Statistic;
 use std::path::Path;
 
@@ -364,19 +365,19 @@ impl Comparison {
     /// `pairs.csv`, `report.html`, and each chart as SVG.
     ///
     /// # Errors
-    /// When something cannot be written.
+    /// When something cannot be written; everything else is written all the same.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
         let folder = folder.as_ref();
-        let named = |e: std::io::Error| {
-            Error::from(e).context(format!("writing the comparison into {}", folder.display()))
-        };
-        std::fs::create_dir_all(folder).map_err(named)?;
-        let write =
-            |name: &str, text: String| std::fs::write(folder.join(name), text).map_err(named);
-        write("trials.csv", self.to_csv())?;
-        write("summary.csv", self.summary_csv())?;
-        write("pairs.csv", self.pairs_csv())?;
-        self.report().save(folder.join("report.html"))?;
+        output::check_folder(folder)?;
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Error::from(e).context(format!("making {}", folder.display())))?;
+        let write = |name: &str, text: String| output::write(folder.join(name), text);
+        let mut written = vec![
+            write("trials.csv", self.to_csv()),
+            write("summary.csv", self.summary_csv()),
+            write("pairs.csv", self.pairs_csv()),
+            self.report().save(folder.join("report.html")),
+        ];
         let mut charts = vec![
             ("regret-trials", self.curves(Against::Trials)),
             ("regret-trials-median", self.median_curves(Against::Trials)),
@@ -390,7 +391,8 @@ impl Comparison {
         if let Some(target) = self.usual_target() {
             charts.push(("time-to-target", self.time_to_target(target, Against::Trials)));
         }
-        charts.into_iter().try_for_each(|(name, chart)| write(&format!("{name}.svg"), chart.svg()))
+        written.extend(charts.into_iter().map(|(name, c)| write(&format!("{name}.svg"), c.svg())));
+        output::all(written)
     }
 }
 

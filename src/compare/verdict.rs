@@ -230,8 +230,16 @@ impl Comparison {
                     Some(why) => format!("No trial of any strategy has finished. The first: {why}"),
                     None => "No trial of any strategy has finished.".into(),
                 },
-                1 => "One strategy is no comparison. Try it beside random search.".into(),
-                _ => "No seed has a result of every strategy.".into(),
+                1 if self.0.names.len() > 1 => self.only_one(compared[0]),
+                1 if self.baseline().is_some() => {
+                    "With one strategy there is nothing to compare. Try another beside it.".into()
+                }
+                1 => "With one strategy there is nothing to compare. Try it beside random search."
+                    .into(),
+                _ => format!(
+                    "No seed has a result of every strategy, so they cannot be ranked.{}",
+                    self.left_out(&compared, self.0.seeds.len())
+                ),
             });
         };
         let names: Vec<&String> = compared.iter().map(|&i| &self.0.names[i]).collect();
@@ -304,13 +312,41 @@ impl Comparison {
         none(text + &self.left_out(&compared, n))
     }
 
+    /// What is to be said when all but one have failed.
+    fn only_one(&self, left: usize) -> String {
+        let ends: Vec<f64> = self.ends(left).into_iter().flatten().collect();
+        let mean = stats::summary(&ends).map_or(f64::NAN, |s| s.mean);
+        let failed: Vec<String> = (0..self.0.names.len())
+            .filter(|i| *i != left)
+            .map(|i| format!("{} has no result: {}", self.0.names[i], self.why_none(i)))
+            .collect();
+        format!(
+            "Only {} has a result, a mean of {} over {}, so there is nothing to compare. {}.",
+            self.0.names[left],
+            score(mean),
+            plural(ends.len(), "seed"),
+            failed.join(". "),
+        )
+    }
+
+    /// Why a strategy has no result.
+    fn why_none(&self, i: usize) -> String {
+        let runs = &self.0.runs[i];
+        let failed = runs.iter().find_map(|run| run.failure.clone());
+        let why = failed.or_else(|| runs.first().map(|run| run.ended.clone()));
+        let why = why.unwrap_or_else(|| "it was not run".into());
+        why.trim_end_matches('.').to_string()
+    }
+
     /// What the tests have not looked at: strategies without any result, and seeds with which one of
     /// the others has none.
     fn left_out(&self, compared: &[usize], rows: usize) -> String {
         let mut text = String::new();
         let all = self.0.names.iter().enumerate();
-        let out: Vec<&str> =
-            all.filter(|(i, _)| !compared.contains(i)).map(|(_, name)| name.as_str()).collect();
+        let out: Vec<String> = all
+            .filter(|(i, _)| !compared.contains(i))
+            .map(|(i, name)| format!("{name} ({})", self.why_none(i)))
+            .collect();
         if !out.is_empty() {
             text += &format!(" Left out, having no result: {}.", out.join(", "));
         }

@@ -4,9 +4,10 @@ use crate::arch::{Architecture, Shape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Ends;
 use crate::nn::{Layer, Params};
+use crate::output;
 use crate::rng::Rng;
 use candle_core::{DType, Device, Tensor, Var};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -246,12 +247,13 @@ impl Model {
     /// When a file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let (weights, json) = files(path.as_ref());
-        let tensors: HashMap<String, Tensor> =
+        let tensors: BTreeMap<String, Tensor> =
             self.named_vars().into_iter().map(|(n, v)| (n, v.as_detached_tensor())).collect();
-        candle_core::safetensors::save(&tensors, &weights)
-            .map_err(|e| Error::from(e).context(format!("writing {}", weights.display())))?;
-        std::fs::write(&json, self.0.arch.to_json())
-            .map_err(|e| Error::from(e).context(format!("writing {}", json.display())))
+        let bytes = safetensors::serialize(&tensors, None).map_err(|e| {
+            Error::new(ErrorKind::File, format!("writing {}: {e}", weights.display()))
+        })?;
+        // Both are on disk before one takes its place: weights and architecture stay a pair.
+        output::together(&[(&weights, &bytes), (&json, self.0.arch.to_json().as_bytes())])
     }
 
     /// Reads what [`Model::save`] wrote; `path` is the same path.

@@ -5,11 +5,15 @@
 //! found without any import), and through [`EvcxrDisplay`] so do references, vectors, tuples,
 //! options and results of them.
 
+mod pictures;
 mod progress;
 
+#[cfg(test)]
+pub(crate) use pictures::portable;
 pub(crate) use progress::Progress;
 
-use crate::chart::{Chart, Map, Report, compose_html, compose_plain, theme::escape};
+use crate::chart::theme::{BREAK, escape};
+use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance, Encoding,
@@ -47,7 +51,7 @@ impl<T: Draw + ?Sized> EvcxrDisplay for T {
 }
 
 fn display(html: &str, plain: &str) {
-    evcxr_runtime::mime_type("text/html").text(html);
+    evcxr_runtime::mime_type("text/html").text(pictures::portable(html));
     evcxr_runtime::mime_type("text/plain").text(plain.trim_end());
 }
 
@@ -137,7 +141,7 @@ impl Draw for Space {
 /// A text that must not be missed.
 fn warning(text: &str) -> String {
     format!(
-        "<div style=\"border-left:4px solid #D55E00;background:#fff4ee;color:#222;padding:6px 10px\">{}</div>",
+        "<div style=\"border-left:4px solid #D55E00;background:#FFF4EE;color:#222;padding:6px 10px\">{}</div>",
         line(text)
     )
 }
@@ -171,7 +175,7 @@ fn line(text: &str) -> String {
     let text = text.trim_end().lines().map(escape).collect::<Vec<_>>().join("<br>");
     format!(
         "<div style=\"font-family:ui-monospace,Menlo,Consolas,monospace;font-size:13px;\
-         overflow-wrap:anywhere\">{text}</div>"
+         {BREAK}\">{text}</div>"
     )
 }
 

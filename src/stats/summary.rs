@@ -42,12 +42,11 @@ pub fn summary(values: impl AsRef<[f64]>) -> Result<Summary> {
     let values = values.as_ref();
     check::sample("summary(values)", "values", values, Allowed::Finite)?;
     let (n, mean) = (values.len(), mean(values));
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
     let sorted = sorted(values);
     Ok(Summary {
         count: n,
         mean,
-        deviation: (n > 1).then(|| (squares / (n - 1) as f64).sqrt()),
+        deviation: (n > 1).then(|| deviation(values, mean)),
         least: sorted_quantile(&sorted, 0.0),
         lower_quartile: sorted_quantile(&sorted, 0.25),
         median: sorted_quantile(&sorted, 0.5),
@@ -84,7 +83,26 @@ pub fn quantile(values: impl AsRef<[f64]>, share: f64) -> Result<f64> {
 /// The mean of at least one value; exactly that value where all are equal.
 pub(super) fn mean(values: &[f64]) -> f64 {
     let first = values.first().copied().unwrap_or_default();
-    first + values.iter().map(|v| v - first).sum::<f64>() / values.len().max(1) as f64
+    let n = values.len().max(1) as f64;
+    let mean = first + values.iter().map(|v| v - first).sum::<f64>() / n;
+    // A sum may be more than a number can be where the mean is not.
+    if mean.is_finite() { mean } else { values.iter().map(|v| v / n).sum() }
+}
+
+/// The sample standard deviation of at least two values around their mean.
+fn deviation(values: &[f64], mean: f64) -> f64 {
+    let less = (values.len() - 1) as f64;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    if squares.is_finite() && squares > 0.0 {
+        return (squares / less).sqrt();
+    }
+    // Squares beyond what a number can be, or below: in parts of the largest difference.
+    let halves = || values.iter().map(|v| v / 2.0 - mean / 2.0);
+    let most = halves().map(f64::abs).fold(0.0, f64::max);
+    if most == 0.0 {
+        return 0.0;
+    }
+    (halves().map(|d| (d / most).powi(2)).sum::<f64>() / less).sqrt() * most * 2.0
 }
 
 pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
@@ -98,7 +116,10 @@ pub(super) fn sorted_quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * sorted.len().saturating_sub(1) as f64;
     let at = |i: f64| sorted.get(i as usize).copied().unwrap_or(f64::NAN);
     let (low, high) = (at(place.floor()), at(place.ceil()));
-    low + (high - low) * place.fract()
+    match high - low {
+        step if step.is_finite() => low + step * place.fract(),
+        _ => low * (1.0 - place.fract()) + high * place.fract(),
+    }
 }
 
 /// `0.93 ± 0.02, median 0.93, 0.91 to 0.95, 3 values`
@@ -125,5 +146,23 @@ pub(super) fn short(value: f64) -> String {
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
         false => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn samples_at_the_ends_of_what_a_number_can_be() {
+        // As with the same numbers around 1.
+        for unit in [1.0, 1e300, 1e-300] {
+            let found = super::summary([1.0, 2.0, 3.0].map(|v| v * unit)).unwrap();
+            let near = |a: f64, b: f64| assert!((a / unit - b).abs() < 1e-9, "{a} {b} {unit}");
+            near(found.mean, 2.0);
+            near(found.deviation.unwrap(), 1.0);
+            near(found.lower_quartile, 1.5);
+        }
+        let far = super::summary([f64::MAX, f64::MIN, f64::MAX]).unwrap();
+        assert!((far.mean / f64::MAX - 1.0 / 3.0).abs() < 1e-9);
+        assert!(far.lower_quartile.abs() < 1e300);
     }
 }

@@ -1,7 +1,8 @@
 //! Trials as CSV, a line each.
 
 use super::{Study, Trial};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::output;
 use std::path::Path;
 
 impl Study {
@@ -66,11 +67,9 @@ impl Study {
     /// Writes [`Study::to_csv`] to a file.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// When the file cannot be written; an old one is then still there.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
-        let path = path.as_ref();
-        std::fs::write(path, self.to_csv())
-            .map_err(|e| Error::from(e).context(format!("writing {}", path.display())))
+        output::write(path, self.to_csv())
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::run::guarded;
 use super::{Duplicates, Study};
-use crate::chart::theme::{BORDER, CARD, FONT, INK, MUTED, escape, human_count, human_seconds};
+use crate::chart::theme::{
+    BORDER, BREAK, CARD, FONT, INK, MUTED, escape, human_count, human_seconds,
+};
 use crate::evaluate::Evaluator;
 use crate::rng::Rng;
 use crate::strategy::Strategy;
@@ -92,8 +94,8 @@ impl Explanation {
         let row = |what: &str, text: &str, ink: &str| {
             format!(
                 "<tr style=\"background:none\"><td style=\"text-align:left;vertical-align:top;\
-                 padding:2px 18px 2px 0;color:{MUTED}\">{}</td><td style=\"text-align:left;\
-                 padding:2px 0;color:{ink}\">{}</td></tr>",
+                 width:90px;padding:2px 18px 2px 0;color:{MUTED};{BREAK}\">{}</td><td \
+                 style=\"text-align:left;padding:2px 0;color:{ink};{BREAK}\">{}</td></tr>",
                 escape(what),
                 escape(text)
             )
@@ -104,8 +106,8 @@ impl Explanation {
             "<div style=\"box-sizing:border-box;max-width:800px;background:{CARD};color:{INK};\
              border:1px solid {BORDER};border-radius:10px;padding:12px 16px;font-family:{FONT};\
              font-size:13px\"><div style=\"font-size:15px;font-weight:600;margin:0 0 6px\">{HEAD}\
-             </div><table style=\"border-collapse:collapse;margin:0;font-size:13px\">{rows}{wrong}\
-             </table></div>"
+             </div><table style=\"border-collapse:collapse;table-layout:fixed;width:100%;margin:0;\
+             font-size:13px\">{rows}{wrong}</table></div>"
         )
     }
 }
