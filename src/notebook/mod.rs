@@ -7,15 +7,15 @@
 
 mod progress;
 
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Pace, Progress, Tally};
 
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain, theme::escape};
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance, Encoding,
     Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model,
-    Optimizer, Pair, Protocol, Retrained, Running, Schedule, Shape, Space, Standing, Study, Table,
-    Task, Train, Trial, Verdict,
+    Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space, Standing,
+    Study, Table, Task, Train, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -190,7 +190,7 @@ macro_rules! draw_lines {
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding, Band,
-    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair
+    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches
 );
 
 impl Draw for Comparison {
@@ -411,6 +411,8 @@ inherent!(
     Pair,
     Report,
     Retrained,
+    Running,
+    Searches,
     Shown,
     Space,
     Study,
