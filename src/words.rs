@@ -10,8 +10,11 @@ pub(crate) fn nearest<'n>(given: &str, names: &'n [String]) -> Option<&'n String
         let (short, long) = (given.chars().count(), name.chars().count());
         let (short, long) = (short.min(long), short.max(long));
         let edits = distance(&given, &name);
-        let alike = edits <= long.div_ceil(3).min(short.saturating_sub(1));
-        (alike || common >= 4 || common >= 3 && common == short).then_some((edits, name))
+        let begins = common >= 3 && common == short;
+        let alike = edits <= (long / 3).max(1).min(short.saturating_sub(1));
+        // An abbreviation is no further away than two slips.
+        let edits = if begins { edits.min(2) } else { edits };
+        (alike || begins || common >= 4).then_some((edits, name))
     };
     names.iter().filter_map(|name| Some((far(&name)?, name))).min().map(|(_, name)| name)
 }

@@ -1048,7 +1048,7 @@ fn explain_says_limits_failures_and_what_cannot_be_stopped() {
     assert!(!trained.explain().to_string().contains("stopping"));
     says(&trained, &["MB a trial in these draws", "are free"]);
     let compare = Compare::new(&space(), params()).strategies((Random,)).to_string();
-    assert!(compare.contains("recorded") && compare.contains("only a training"), "{compare}");
+    assert!(compare.contains("recorded") && compare.contains("until it returns"), "{compare}");
 
     // A study that goes on has run.
     let path = std::env::temp_dir().join(format!("nascent-explain-{}.jsonl", std::process::id()));

@@ -333,8 +333,9 @@ impl fmt::Display for Compare {
         writeln!(f, "  seeds       {} from {}", self.seeds, self.first)?;
         writeln!(f, "  protocol    {}", self.plan.protocol())?;
         writeln!(f, "  failures    when a trial fails, {}", self.plan.protocol().failures())?;
-        if let Some(text) = self.plan.stopping() {
-            writeln!(f, "  stopping    {text}")?;
+        if self.plan.stopping().is_some() {
+            let waits = "an evaluation of your own runs until it returns, however long that takes";
+            writeln!(f, "  stopping    {waits}")?;
         }
         self.problems().iter().try_for_each(|p| writeln!(f, "  problem     {p}"))
     }

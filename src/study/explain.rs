@@ -85,7 +85,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
         }
         let need = drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.memory(a))).ok()?);
         if let Some(most) = need.max() {
-            let free = Room::now().map_or(String::new(), |room| format!("; {room} now"));
+            let free = Room::now().map_or(String::new(), |room| format!("; {room}"));
             let threads = plural(s.threads(), "trial");
             say(
                 "memory",
