@@ -84,6 +84,7 @@ mod strategy;
 mod study;
 mod surrogate;
 mod task;
+mod words;
 
 pub use arch::{Architecture, Latency, LayerRow, Shape};
 pub use benchmark::{Mnist1dBench, NasBench201};
@@ -93,7 +94,7 @@ pub use data::{Augment, Dataset, LogMel, Real, Split};
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
-    Retrained, Table, Train, Training, Watch, evaluator,
+    IntoOutcome, Retrained, Table, Train, Training, Watch, evaluator,
 };
 pub use nn::{
     Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, attention,
@@ -116,7 +117,8 @@ pub use strategy::{
     Strategy, StrategyInfo, Tpe, strategies, strategy,
 };
 pub use study::{
-    Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Study, Trial,
+    Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Searches, Study,
+    Trial, running,
 };
 pub use surrogate::Prediction;
 pub use task::{Metric, Task};

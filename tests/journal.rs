@@ -990,9 +990,9 @@ fn a_study_in_the_background_is_watched_stopped_and_waited_for() {
     assert_eq!(lines(&went_on), lines(&whole));
     let left: Vec<_> = std::fs::read_dir(&folder.0).unwrap().filter_map(|f| f.ok()).collect();
     assert_eq!(left.len(), 1, "checkpoints are removed with their trials: {left:?}");
-    // A study whose handle is dropped is not lost.
+    // A study that is detached needs no handle.
     let dropped = folder.file("dropped.jsonl");
-    drop(plan.journal(&dropped).spawn().unwrap());
+    plan.journal(&dropped).spawn().unwrap().detach();
     let begun = Instant::now();
     while Study::load(&dropped).unwrap().ended().is_empty() {
         assert!(begun.elapsed() < Duration::from_secs(30));

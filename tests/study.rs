@@ -689,28 +689,118 @@ fn the_winner_is_retrained_tested_saved_and_loaded() {
     assert!(e.to_string().contains("Train::on"), "{e}");
 }
 
-/// A closure round a training says that it lost its epochs; `score` keeps them.
+/// Whoever wraps a training or a table need not repeat its epochs.
 #[test]
-fn a_wrapped_training_keeps_its_epochs() {
+fn what_is_wrapped_keeps_its_epochs() {
+    struct Mine<E>(E);
+    impl<E: Evaluator> Evaluator for Mine<E> {
+        fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+            self.0.evaluate(arch, budget)
+        }
+    }
     let data = Dataset::digits().take(200);
     let space = Space::on(&data).then(linear(any([8, 16])));
     let train = Train::on(&data).epochs(3);
+    let evaluation = |study: Study| {
+        let trial = study.trials(1).quiet().run().unwrap().best().unwrap();
+        (trial.epochs(), trial.evaluation().unwrap())
+    };
+    let curve = |study: Study| {
+        let (epochs, found) = evaluation(study);
+        assert_eq!(epochs, 3.0);
+        found.curve()
+    };
+    let alone = curve(Study::new(&space, &train));
+    assert_eq!(alone.len(), 3);
+    let priced = train.score("mine", |_, e| e.score());
     let inner = train.clone();
     let wrapped = evaluator(move |arch, budget| inner.evaluate(arch, budget));
-    let e = Study::new(&space, &wrapped).trials(1).quiet().run().unwrap().best().unwrap_err();
-    assert!(e.to_string().contains(".epochs(3)"), "{e}");
-    let curve = |study: Study| {
-        study.trials(1).quiet().run().unwrap().best().unwrap().evaluation().unwrap().curve().len()
-    };
-    assert_eq!(curve(Study::new(&space, wrapped.epochs(3))), 3);
-    assert_eq!(
-        curve(Study::new(&space, train.score("mine", |arch, e| e.score() / arch.params() as f64))),
-        3
-    );
+    let with_handle = Mine(nascent::IntoEvaluator::into_evaluator(&train));
+    let boxed: Box<dyn Evaluator> = Box::new(Mine(train.clone()));
+    for study in [
+        Study::new(&space, &wrapped),
+        Study::new(&space, &wrapped.epochs(3)),
+        Study::new(&space, Mine(train.clone())),
+        Study::new(&space, Mine(priced)),
+        Study::new(&space, Mine(Mine(train.clone()))),
+        Study::new(&space, with_handle),
+        Study::new(&space, boxed),
+    ] {
+        assert_eq!(curve(study), alone);
+    }
+    // Epochs that are said are meant: another number than the training's is told, and how to mend it.
+    let other = Study::new(&space, wrapped.epochs(5)).trials(1).quiet().run().unwrap();
+    let why = other.failed()[0].error().unwrap();
+    assert!(why.contains("Train::on(&data).epochs(5), or 3"), "{why}");
+
+    // Tables with figures after several numbers of epochs.
+    let table = NasBench201::cifar10().objective("val");
+    let (_, found) = evaluation(Study::new(&table.space(), Mine(table.clone())));
+    assert_eq!(found.epochs_spent(), Some(200.0));
+    let curves = Mnist1dBench::table();
+    let (_, found) = evaluation(Study::new(&curves.space(), Mine(curves.clone())));
+    assert_eq!(found.epochs_spent(), Some(27.0));
+
+    // A budget in epochs counts what the first trial has shown, on any number of threads, and a
+    // journal keeps it.
+    let path = std::env::temp_dir().join(format!("nascent-wrapped-{}.jsonl", std::process::id()));
+    for jobs in [1, 3] {
+        let _ = std::fs::remove_file(&path);
+        let study = Study::new(&space, Mine(train.clone())).duplicates(Duplicates::Repeat).quiet();
+        let study = study.epochs(8).jobs(jobs).journal(&path).run().unwrap();
+        assert_eq!((study.trials_done().len(), study.epochs_paid()), (2, 6.0), "{}", study.ended());
+        let read = Study::load(&path).unwrap();
+        assert_eq!((lines(&read), read.epochs_paid()), (lines(&study), 6.0));
+    }
+    std::fs::remove_file(&path).unwrap();
 
     let other = Space::new([3], Task::classification(2)).then(linear(4));
     let e = Study::new(&other, train).run().unwrap_err().to_string();
     assert!(e.contains("Space::on(&data)"), "{e}");
+}
+
+/// One that says what it wraps says what that one says.
+#[test]
+fn a_wrapper_takes_after_what_it_wraps() {
+    struct Halved(Train);
+    impl Evaluator for Halved {
+        fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+            Ok(Evaluation::new(self.0.evaluate(arch, budget)?.score() / 2.0))
+        }
+        fn wraps(&self) -> Option<&dyn Evaluator> {
+            Some(&self.0)
+        }
+    }
+    let mut rng = Rng::new(1);
+    let x: Vec<f32> = (0..120).map(|_| rng.normal() as f32).collect();
+    let data = Dataset::regression("line", x.clone(), [1], x, 1).unwrap();
+    let space = Space::on(&data).then(linear(any([2, 4])));
+    let train = Train::on(&data).epochs(2).batch_size(32);
+    let study = Study::new(&space, Halved(train.clone()));
+    assert_eq!(study.metric(), Metric::minimise("rmse"));
+    let done = study.trials(2).quiet().run().unwrap();
+    assert_eq!((done.epochs_paid(), done.best().unwrap().budget().full()), (4.0, 2));
+    let large = study.memory(10).trials(1).quiet().run().unwrap();
+    assert!(large.failed()[0].error().unwrap().contains("over the memory limit"));
+    let wrong = Study::new(&space, Halved(train.batch_size(0))).problems();
+    assert!(wrong[0].contains("batch_size(0)"), "{wrong:?}");
+    assert!(done.retrain(1).is_ok());
+}
+
+/// An error of any kind is taken by `?` in a closure, and no type is wanted.
+#[test]
+fn closures_with_a_question_mark_need_no_type() {
+    let parsed = evaluator(|arch, _| {
+        let digits: String = arch.to_text().chars().filter(char::is_ascii_digit).collect();
+        let number: f64 = digits.parse()?;
+        if number > 1e6 {
+            return Err("three layers are too many".into());
+        }
+        Ok(number)
+    });
+    let picky = strategy("picky", |history, rng| Ok(history.space().sample(rng)?));
+    let study = Study::new(&space(), parsed).strategy(picky).trials(30).quiet().run().unwrap();
+    assert!(study.best().is_ok());
 }
 
 #[test]
@@ -759,4 +849,300 @@ fn several_objectives_leave_a_front() {
     assert!(why.contains("latncy") && why.contains("twice, params, macs, seconds"), "{why}");
     let twice = study.objective(Metric::maximise("params")).problems();
     assert!(twice[0].contains("it is one already"), "{twice:?}");
+}
+
+/// A figure that no evaluation has is told before anything runs, where the evaluator knows.
+#[test]
+fn an_objective_that_nobody_has_is_told_before_the_run() {
+    let data = Dataset::digits().take(200);
+    let space = Space::on(&data).then(linear(any([8, 16])));
+    let train = Train::on(&data).epochs(1);
+    let told = |study: Study, parts: &[&str]| {
+        let text = study.run().unwrap_err().to_string();
+        parts.iter().for_each(|part| assert!(text.contains(part), "{part} is not in: {text}"));
+        assert!(study.explain().to_string().contains(parts[0]));
+    };
+    let of = |name: &str| Study::new(&space, &train).objective(Metric::minimise(name)).trials(2);
+    let list = "there are accuracy, loss, params, macs, seconds";
+    told(of("latency"), &["latency", list, ".with(\"latency\", value)"]);
+    told(of("parms"), &["parms", list, "Try objective(Metric::minimise(\"params\"))"]);
+    let scored = train.score("mine", |_, e| e.score());
+    let scored = Study::new(&space, &scored).objective(Metric::maximise("acuracy"));
+    told(scored, &["acuracy", "Try objective(Metric::maximise(\"accuracy\"))"]);
+    let table = Mnist1dBench::table();
+    let of_table = |table: &Table, name: &str| {
+        Study::new(&table.space(), table).objective(Metric::minimise(name)).trials(3).quiet()
+    };
+    told(of_table(&table, "val1"), &["val1", "there are test, params, macs, seconds"]);
+    told(of_table(&table, "val_s0"), &["val_s0", "table.report(\"val1_s0\")"]);
+
+    // What is advised works.
+    assert_eq!(of("params").quiet().run().unwrap().failed().len(), 0);
+    let t = train.clone();
+    let own = evaluator(move |a, b| Ok(t.evaluate(a, b)?.with("latency", a.params() as f64)));
+    let own = Study::new(&space, own).objective(Metric::minimise("latency")).trials(2).quiet();
+    assert_eq!(own.run().unwrap().failed().len(), 0);
+    let reporting = table.report("val1_s0");
+    assert!(of_table(&reporting, "val1_s0").run().unwrap().failed().is_empty());
+}
+
+/// Where only an evaluation can show it, the first one does, and nothing else is paid.
+#[test]
+fn an_objective_that_no_evaluation_has_ends_the_study() {
+    let path = std::env::temp_dir().join(format!("nascent-figure-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    for jobs in [1, 4] {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let plan = |figure: &'static str| {
+            let calls = calls.clone();
+            let counted = evaluator(move |arch, _| {
+                calls.fetch_add(1, Ordering::SeqCst);
+                Evaluation::new(arch.params() as f64).with(figure, 1.0)
+            });
+            let plan = Study::new(&space(), counted).objective(Metric::minimise("latency"));
+            plan.duplicates(Duplicates::Repeat).trials(20).jobs(jobs).quiet()
+        };
+        let study = plan("latncy").run().unwrap();
+        assert_eq!((calls.load(Ordering::SeqCst), study.trials_done().len()), (1, 1));
+        let why = study.ended();
+        assert!(why.contains("latncy, params") && why.contains("Try \"latncy\""), "{why}");
+        assert!(study.to_string().contains("The study ended because the evaluation has no figure"));
+        // Once more is one trial more; and with the figure it goes on, also from a journal.
+        let wrong = plan("latncy").journal(&path);
+        wrong.run().unwrap();
+        assert_eq!(wrong.run().unwrap().trials_done().len(), 2);
+        let right = plan("latency").journal(&path).run().unwrap();
+        assert_eq!((right.trials_done().len(), right.failed().len()), (20, 2));
+        std::fs::remove_file(&path).unwrap();
+    }
+    // A first trial that fails shows nothing, and nothing else is said of failures.
+    let moody = evaluator(|_, budget| match budget.seed() % 2 {
+        0 => Err(Error::from("unlucky")),
+        _ => Ok(Evaluation::new(1.0).with("latency", 1.0)),
+    });
+    for seed in 0..4 {
+        let study = Study::new(&space(), &moody).objective(Metric::minimise("latency")).seed(seed);
+        let study = study.duplicates(Duplicates::Repeat).quiet().run().unwrap();
+        assert_eq!(study.trials_done().len(), 20);
+    }
+    // By hand, too.
+    let by_hand = Study::new(&space(), params()).objective(Metric::minimise("latency"));
+    by_hand.step().unwrap();
+    assert!(by_hand.step().unwrap_err().to_string().contains("latency"));
+}
+
+/// Every attempt is paid, and none is begun when there is nothing left to pay it with.
+#[test]
+fn retries_keep_to_the_budget() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let plan = |what: OnFailure| {
+        let calls = calls.clone();
+        calls.store(0, Ordering::SeqCst);
+        let hopeless = evaluator(move |_, _| -> Result<f64> {
+            calls.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            Err("never".into())
+        });
+        let plan = Study::new(&space(), hopeless.epochs(5)).on_failure(what).quiet();
+        plan.duplicates(Duplicates::Repeat)
+    };
+    for jobs in [1, 4] {
+        for (retries, trials) in [(usize::MAX, 1), (2, 4)] {
+            let study = plan(OnFailure::Retry(retries)).epochs(52).jobs(jobs).run().unwrap();
+            assert_eq!((calls.load(Ordering::SeqCst), study.epochs_paid()), (10, 50.0));
+            assert_eq!(study.trials_done().len(), trials, "{}", study.ended());
+        }
+    }
+    // Without failures, batch and threads are what they were.
+    let fine = Study::new(&space(), params().epochs(5)).duplicates(Duplicates::Repeat).epochs(52);
+    let with = fine.on_failure(OnFailure::Retry(2)).quiet().run().unwrap();
+    assert_eq!(lines(&with), lines(&fine.quiet().run().unwrap()));
+
+    let begun = std::time::Instant::now();
+    let study = plan(OnFailure::Retry(usize::MAX)).seconds(0.05).jobs(2).run().unwrap();
+    let why = study.failed()[0].error().unwrap();
+    assert!(why.contains("attempt") && why.contains("the time limit of 0.05 s"), "{why}");
+    // An evaluation that comes to nothing has its cost as well.
+    let priced = evaluator(|_, _| Evaluation::new(f64::NAN).seconds(40.0));
+    let priced = Study::new(&space(), priced).duplicates(Duplicates::Repeat).batch(1).quiet();
+    let priced = priced.on_failure(OnFailure::Retry(usize::MAX)).simulated_seconds(1000.0);
+    let study = priced.run().unwrap();
+    assert!(study.ended().contains("1000 simulated seconds"), "{}", study.ended());
+    assert_eq!(study.trials_done().len(), 1);
+    // Nor is one without any limit but trials endless; and it can be stopped.
+    let study = plan(OnFailure::Retry(usize::MAX)).trials(2).jobs(2).run().unwrap();
+    assert_eq!((calls.load(Ordering::SeqCst), study.failed().len()), (2 * 101, 2));
+    let search = plan(OnFailure::Retry(usize::MAX)).trials(1000).spawn().unwrap();
+    search.stop();
+    assert!(search.wait().unwrap().ended().contains("stopped"));
+    assert!(begun.elapsed().as_secs_f64() < 5.0, "{:?}", begun.elapsed());
+}
+
+/// What retries have cost is in the journal.
+#[test]
+fn retries_are_journalled() {
+    let path = std::env::temp_dir().join(format!("nascent-retried-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let flaky = evaluator(|_, b| match b.seed() % 3 {
+        0 => Evaluation::new(1.0).seconds(3.0),
+        _ => Evaluation::new(f64::NAN).seconds(2.0),
+    });
+    let plan = Study::new(&space(), flaky.epochs(5)).on_failure(OnFailure::Retry(3)).journal(&path);
+    let study = plan.duplicates(Duplicates::Repeat).trials(12).quiet().run().unwrap();
+    assert!(study.epochs_paid() > 60.0, "{}", study.epochs_paid());
+    let read = Study::load(&path).unwrap();
+    assert_eq!(read.epochs_paid(), study.epochs_paid());
+    let simulated = |s: &Study| s.report().facts.into_iter().find(|f| f.0 == "simulated time");
+    assert!(simulated(&study).is_some() && simulated(&read) == simulated(&study));
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// A training that a closure has called ends with the study, whatever the closure makes of it.
+#[test]
+fn a_training_inside_a_closure_can_be_stopped() {
+    let data = Dataset::digits();
+    let space = Space::on(&data).then(linear(any([64, 128])));
+    let train = Train::on(&data).epochs(100_000);
+    let t = train.clone();
+    let swallowing = evaluator(move |a, b| t.evaluate(a, b).map_or(0.0, |found| found.score()));
+    let begun = std::time::Instant::now();
+    let search = Study::new(&space, &swallowing).trials(4).jobs(2).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    search.stop();
+    let study = search.wait().unwrap();
+    assert!(study.trials_done().is_empty(), "a trial that was cut off is no result");
+    // Over its time it is a failure; and so is a training that is advanced by hand.
+    let by_hand = evaluator(move |a, b| {
+        let mut run = train.start(a, b.seed())?;
+        run.advance(100_000)?;
+        Ok(run.evaluation())
+    });
+    for slow in [swallowing, by_hand] {
+        let study = Study::new(&space, slow).trials(2).trial_seconds(0.05).quiet().run().unwrap();
+        assert!(study.failed()[0].error().unwrap().contains("over the time limit of 0.05 s"));
+    }
+    assert!(begun.elapsed().as_secs_f64() < 5.0, "{:?}", begun.elapsed());
+}
+
+/// What is beyond a limit of time is said before anything runs.
+#[test]
+fn explain_says_limits_failures_and_what_cannot_be_stopped() {
+    let data = Dataset::digits().take(200);
+    let of_data = Space::on(&data).then(linear(any([8, 16])));
+    let says = |study: &Study, parts: &[&str]| {
+        for text in [study.explain().to_string(), study.to_string()] {
+            parts.iter().for_each(|part| assert!(text.contains(part), "{part} is not in: {text}"));
+        }
+    };
+    let plan = Study::new(&space(), params());
+    says(&plan, &["it is recorded, and the study goes on", "none of time and memory"]);
+    says(&plan, &["only a training can be stopped in the middle", "stop() waits until it returns"]);
+    let limited = plan.on_failure(OnFailure::Retry(3)).trial_seconds(90.0).memory(20_000_000);
+    says(
+        &limited,
+        &["evaluated again, up to 3 times", "1 min 30 s and 20.0 MB of memory an attempt"],
+    );
+    says(&limited, &["stop() and the limits of time wait until it returns"]);
+    says(&plan.on_failure(OnFailure::Abort), &["when a trial fails, the study ends"]);
+    let trained = Study::new(&of_data, Train::on(&data).epochs(1)).trials(2);
+    assert!(!trained.explain().to_string().contains("stopping"));
+    says(&trained, &["MB a trial in these draws", "are free"]);
+    let compare = Compare::new(&space(), params()).strategies((Random,)).to_string();
+    assert!(compare.contains("recorded") && compare.contains("until it returns"), "{compare}");
+
+    // A study that goes on has run.
+    let path = std::env::temp_dir().join(format!("nascent-explain-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let kept = plan.trials(3).quiet().journal(&path);
+    says(&kept, &["A study that has not run yet", "it begins with the run"]);
+    let done = kept.run().unwrap();
+    let goes_on = "A study of 3 trials so far; run() goes on with it.";
+    assert!(done.trials(9).explain().to_string().starts_with(goes_on));
+    says(&kept.trials(9), &[goes_on, "it holds 3 trials, which the run goes on from"]);
+    std::fs::remove_file(&path).unwrap();
+    let one = plan.trials(1).explain().to_string();
+    assert!(one.contains(" 1 trial\n"), "{one}");
+}
+
+// ----------------------------------------------------------------------------------- background
+
+fn endless() -> Study {
+    let nap = evaluator(|arch, _| {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        arch.params() as f64
+    });
+    Study::new(&space(), nap).duplicates(Duplicates::Repeat).trials(1_000_000)
+}
+
+/// The searches of this process that keep this journal; other tests have searches of their own.
+fn with_journal(path: &std::path::Path) -> Vec<Running> {
+    let name = path.file_name().unwrap().to_string_lossy().to_string();
+    let listed = nascent::running();
+    let lines = listed.to_string();
+    assert_eq!(lines.lines().count(), 1 + listed.len(), "{lines}");
+    let ours = lines.lines().skip(1).zip(listed.list());
+    ours.filter(|(line, _)| line.contains(&name)).map(|(_, search)| search).collect()
+}
+
+#[test]
+fn a_search_that_nobody_holds_stops() {
+    let path = std::env::temp_dir().join(format!("nascent-orphan-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let plan = endless().journal(&path);
+    let search = plan.spawn().unwrap();
+    let began = std::time::Instant::now();
+    while search.study().trials_done().is_empty() {
+        assert!(began.elapsed().as_secs_f64() < 10.0);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let clone = search.clone();
+    drop(search);
+    assert!(!clone.done() && !clone.progress().contains("stopp"), "{}", clone.progress());
+    assert_eq!(with_journal(&path).len(), 1);
+    // A second one of the same journal is told how to get the first one back, and the advice works.
+    for again in [plan.spawn().map(|_| ()), plan.quiet().run().map(|_| ())] {
+        let text = again.unwrap_err().to_string();
+        assert!(
+            text.contains("nascent::running().stop()") && text.contains("which goes on"),
+            "{text}"
+        );
+    }
+    drop(clone);
+    // The orphan gives its journal back by itself, and the next one goes on with it.
+    let second = plan.spawn().unwrap();
+    let study = second.study();
+    assert!(with_journal(&path).len() == 1 && !study.trials_done().is_empty());
+    drop((study, second));
+    let began = std::time::Instant::now();
+    while !with_journal(&path).is_empty() {
+        assert!(began.elapsed().as_secs_f64() < 10.0);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert_eq!(Study::load(&path).unwrap().ended(), "it was stopped");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_detached_search_goes_on_and_is_found_again() {
+    let path = std::env::temp_dir().join(format!("nascent-detached-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    endless().journal(&path).spawn().unwrap().detach();
+    let done = || Study::load(&path).unwrap().trials_done().len();
+    let before = done();
+    let began = std::time::Instant::now();
+    while done() <= before + 3 {
+        assert!(began.elapsed().as_secs_f64() < 10.0);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    // Listed, looked at and let go of, it still goes on.
+    let found = with_journal(&path);
+    assert!(found.len() == 1 && !found[0].done());
+    drop(found);
+    let search = with_journal(&path).pop().unwrap();
+    search.stop();
+    assert!(search.wait().unwrap().trials_done().len() > before);
+    assert!(with_journal(&path).is_empty());
+    let html = show(nascent::running()).html();
+    assert!(html.contains("background"), "{html}");
+    std::fs::remove_file(&path).unwrap();
 }

@@ -252,6 +252,11 @@ impl Compare {
             }
         }
         found.extend(self.plan.problems());
+        if let Some(figure) = &self.report {
+            let (given, call) =
+                (format!("report({figure:?})"), |name: &str| format!("report({name:?})"));
+            found.extend(self.plan.unknown_figure(figure, &given, call, &[]));
+        }
         for (name, (_, strategy)) in names.iter().zip(&self.strategies) {
             found.extend(strategy.problems().into_iter().map(|p| format!("{name}: {p}")));
         }
@@ -327,6 +332,11 @@ impl fmt::Display for Compare {
         writeln!(f, "  evaluation  {}", self.plan.evaluator().describe())?;
         writeln!(f, "  seeds       {} from {}", self.seeds, self.first)?;
         writeln!(f, "  protocol    {}", self.plan.protocol())?;
+        writeln!(f, "  failures    when a trial fails, {}", self.plan.protocol().failures())?;
+        if self.plan.stopping().is_some() {
+            let waits = "an evaluation of your own runs until it returns, however long that takes";
+            writeln!(f, "  stopping    {waits}")?;
+        }
         self.problems().iter().try_for_each(|p| writeln!(f, "  problem     {p}"))
     }
 }
@@ -497,6 +507,11 @@ impl Comparison {
             )
         })
     }
+}
+
+/// `1 study`, `2 studies`.
+fn studies(n: usize) -> String {
+    format!("{n} {}", if n == 1 { "study" } else { "studies" })
 }
 
 /// The protocol but for the seed, of which there are several.

@@ -250,7 +250,7 @@ impl Comparison {
         );
         if inner.spent.kept > 0 {
             let all = inner.seeds.len() * inner.names.len();
-            say("from the journal", format!("{} of {all} studies", inner.spent.kept));
+            say("from the journal", format!("{} of {}", inner.spent.kept, super::studies(all)));
         }
         if let Some(optimum) = inner.optimum {
             say("optimum", score(optimum));

@@ -9,16 +9,15 @@ use super::{Compare, Comparison, Spent};
 use crate::chart::theme::human_seconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
+use crate::notebook::{Pace, Tally};
 use crate::strategy::{AnyStrategy, Strategy, from_json};
 use crate::study::{Duplicates, Study, guarded};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Seconds between two lines of progress.
-const PAUSE: f64 = 1.0;
 /// Stack of a worker: deep networks recurse in the backward pass.
 const STACK: usize = 16 << 20;
 const MOST_THREADS: usize = 256;
@@ -56,26 +55,26 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     let total = seeds.len() * names.len();
     let kept = done.len();
     if kept > 0 && !compare.quiet {
-        println!("{kept} of {total} studies are in the journal");
+        println!("{kept} of {} from the journal", super::studies(total));
     }
     let threads = compare.threads().min(todo.len().max(1));
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let journal = Mutex::new(journal);
     let mut failure: Option<Error> = None;
-    let mut told = PAUSE / 2.0;
+    let (mut progress, shares) = (Progress::new(threads), Shares::new(todo.len()));
     std::thread::scope(|scope| {
         let (report, ended) = channel::<Result<Run>>();
         for _ in 0..threads {
             let report = report.clone();
-            let (names, todo, next, stop) = (&names, &todo, &next, &stop);
+            let (names, todo, next, stop, shares) = (&names, &todo, &next, &stop, &shares);
             let worker = std::thread::Builder::new().stack_size(STACK).name("compare".into());
             let work = move || {
                 while !stop.load(Ordering::Relaxed) {
-                    let Some(&(seed, strategy)) = todo.get(next.fetch_add(1, Ordering::Relaxed))
-                    else {
-                        return;
-                    };
-                    if report.send(guarded(|| one(compare, names, strategy, seed))).is_err() {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(&(seed, strategy)) = todo.get(number) else { return };
+                    let run = guarded(|| one(compare, names, strategy, seed, (shares, number)));
+                    shares.set(number, 1.0);
+                    if report.send(run).is_err() {
                         return;
                     }
                 }
@@ -87,7 +86,6 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
             }
         }
         drop(report);
-        let before = done.len();
         loop {
             match ended.recv_timeout(Duration::from_millis(200)) {
                 Ok(Ok(run)) => {
@@ -106,11 +104,8 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            let elapsed = begun.elapsed().as_secs_f64();
-            if !compare.quiet && elapsed - told >= PAUSE && done.len() > before {
-                told = elapsed;
-                let left = elapsed / (done.len() - before) as f64 * (total - done.len()) as f64;
-                println!("{} of {total} studies, about {} left", done.len(), human_seconds(left));
+            if !compare.quiet {
+                progress.tell(&shares, begun.elapsed().as_secs_f64(), (done.len(), total));
             }
         }
     });
@@ -121,7 +116,8 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         return Err(e);
     }
     if !compare.quiet {
-        println!("{total} studies, {}", human_seconds(begun.elapsed().as_secs_f64()));
+        let seconds = human_seconds(begun.elapsed().as_secs_f64());
+        println!("{} done in {seconds}", super::studies(total));
     }
     let spent = Spent { seconds: begun.elapsed().as_secs_f64(), threads, kept };
     Ok(Comparison::of(compare, names, done, spent))
@@ -187,16 +183,114 @@ fn study(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Stu
     let shared: &AnyStrategy = &compare.strategies[strategy].1;
     let own = shared.to_json().and_then(|json| from_json(&json)).unwrap_or_else(|| shared.clone());
     let study = compare.plan.strategy(own).seed(seed).jobs(1).quiet();
+    let study = study.reporting(compare.report.clone());
     match study_path(compare, names, strategy, seed) {
         Some(path) => study.journal(path).strict(),
         None => study,
     }
 }
 
+/// How much of each study is done, while all of them run side by side: a share from 0 to 1.
+struct Shares(Arc<Vec<AtomicU64>>);
+
+impl Shares {
+    fn new(studies: usize) -> Shares {
+        Shares(Arc::new((0..studies).map(|_| AtomicU64::new(0)).collect()))
+    }
+
+    fn set(&self, study: usize, share: f64) {
+        if let Some(place) = self.0.get(study) {
+            place.store(share.to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().map(|share| f64::from_bits(share.load(Ordering::Relaxed)))
+    }
+
+    /// The study, telling after each trial how much of it is done.
+    fn watch(&self, number: usize, study: &Study) -> Study {
+        let (shares, protocol) = (Shares(self.0.clone()), study.protocol());
+        let spent = Mutex::new(Tally::default());
+        study.on_trial(move |trial| {
+            let mut spent = spent.lock().unwrap_or_else(|e| e.into_inner());
+            spent.add(trial);
+            shares.set(number, spent.share(&protocol));
+        })
+    }
+}
+
+/// Lines of progress, by the trials of all studies: those that have ended would be too few to tell the
+/// pace by.
+struct Progress {
+    threads: usize,
+    pace: Pace,
+    /// When it was last looked at.
+    looked: f64,
+    /// When the share that is done last grew, and to what; and whether that has been told.
+    grown: (f64, f64),
+    news: bool,
+    /// After how many seconds without news it is said that there are none.
+    waits: f64,
+}
+
+/// Seconds between two looks at all shares.
+const LOOK: f64 = 0.2;
+/// So many seconds in which no trial ends are worth a line.
+const LONG: f64 = 30.0;
+
+impl Progress {
+    fn new(threads: usize) -> Progress {
+        let pace = Pace::default();
+        Progress { threads, pace, looked: -LOOK, grown: (0.0, 0.0), news: false, waits: LONG }
+    }
+
+    fn tell(&mut self, shares: &Shares, elapsed: f64, (done, total): (usize, usize)) {
+        if elapsed - self.looked < LOOK {
+            return;
+        }
+        self.looked = elapsed;
+        let n = shares.all().count().max(1) as f64;
+        let share = shares.all().sum::<f64>() / n;
+        self.pace.begin(elapsed, share);
+        if share > self.grown.1 {
+            (self.grown, self.news, self.waits) = ((elapsed, share), true, LONG);
+        }
+        let waited = elapsed - self.grown.0;
+        if self.news && self.pace.due(elapsed) {
+            self.news = false;
+            // A study is on one core, so the last ones take as long as the longest of them.
+            let longest = shares.all().fold(0.0f64, |most, share| most.max(1.0 - share));
+            let rest = (1.0 - share).max(longest * self.threads as f64 / n);
+            let left = self.pace.left(elapsed, share, rest);
+            let left = left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
+            let percent = (100.0 * share) as usize;
+            println!("studies done {done}/{total}, {percent} % of the trials{left}");
+        } else if waited >= self.waits {
+            self.waits = 2.0 * waited;
+            let running = super::studies(self.threads.min(total - done));
+            println!(
+                "studies done {done}/{total}; no trial has ended for {}, {running} still running",
+                human_seconds(waited.round())
+            );
+        }
+    }
+}
+
 /// One study: a pure function of its strategy and seed.
-fn one(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Result<Run> {
+fn one(
+    compare: &Compare,
+    names: &[String],
+    strategy: usize,
+    seed: u64,
+    (shares, number): (&Shares, usize),
+) -> Result<Run> {
     let named = |e: Error| e.context(format!("{} with seed {seed}", names[strategy]));
-    let study = study(compare, names, strategy, seed).run().map_err(named)?;
+    let mut study = study(compare, names, strategy, seed);
+    if !compare.quiet {
+        study = shares.watch(number, &study);
+    }
+    let study = study.run().map_err(named)?;
     // What broke off is no result: kept, it would be taken for one when the comparison goes on.
     match study.broke_off() {
         Some(why) => Err(named(Error::new(ErrorKind::User, why))),
@@ -235,7 +329,7 @@ fn header(compare: &Compare, names: &[String]) -> Header {
         ("metric".to_string(), evaluator.metric().to_string()),
         ("full budget".to_string(), format!("{} epochs", evaluator.full())),
         ("report".to_string(), compare.report.clone().unwrap_or_default()),
-        ("budget".to_string(), protocol.limits()),
+        ("budget".to_string(), written(protocol.limits())),
         ("batch".to_string(), protocol.batch.to_string()),
         ("key".to_string(), format!("{:?}", protocol.key)),
         ("failures".to_string(), format!("{:?}", protocol.on_failure)),
@@ -256,6 +350,15 @@ fn header(compare: &Compare, names: &[String]) -> Header {
         setup.push((format!("strategy {i}"), format!("{name}: {settings}")));
     }
     Header::new(setup)
+}
+
+/// The limits as journals hold them, of one trial as of many.
+fn written(limits: String) -> String {
+    let many = |limit: &str| match limit {
+        "1 trial" | "1 epoch" => format!("{limit}s"),
+        other => other.to_string(),
+    };
+    limits.split(" or ").map(many).collect::<Vec<_>>().join(" or ")
 }
 
 impl Compare {

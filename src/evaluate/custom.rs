@@ -36,23 +36,50 @@ impl AnyEvaluator {
     pub fn epochs(&self, full: impl crate::Count) -> Self {
         AnyEvaluator { full: Some(full.to_size()), ..self.clone() }
     }
+
+    /// The epochs of a full evaluation, if anybody has said how many.
+    fn said(&self) -> Option<usize> {
+        self.full.or_else(|| Some(self.inner.full()).filter(|&full| full > 0))
+    }
+
+    /// The budget of a full evaluation.
+    pub(crate) fn whole(&self, seed: u64) -> Budget {
+        self.said().map_or_else(|| Budget::open(seed), |full| Budget::new(full, full, seed))
+    }
+
+    /// What it is given, in the epochs that it has by itself where nobody has said how many.
+    fn own(&self, budget: &Budget) -> Budget {
+        self.said().map_or(*budget, |full| budget.or_full(full))
+    }
 }
 
 impl Evaluator for AnyEvaluator {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        self.inner.evaluate(arch, budget)
+        self.inner.evaluate(arch, &self.own(budget))
     }
     fn metric(&self) -> Metric {
         self.metric.clone().unwrap_or_else(|| self.inner.metric())
     }
     fn full(&self) -> usize {
-        self.full.unwrap_or_else(|| self.inner.full())
+        self.said().unwrap_or(1)
     }
     fn describe(&self) -> String {
         self.inner.describe()
     }
     fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
-        self.inner.evaluate_watched(a, b, watch)
+        self.inner.evaluate_watched(a, &self.own(b), watch)
+    }
+    fn wraps(&self) -> Option<&dyn Evaluator> {
+        self.inner.wraps()
+    }
+    fn figures(&self) -> Option<Vec<String>> {
+        self.inner.figures()
+    }
+    fn how_to_report(&self, figure: &str) -> Option<String> {
+        self.inner.how_to_report(figure)
+    }
+    fn stops_midway(&self) -> bool {
+        self.inner.stops_midway()
     }
     fn looks_up(&self) -> bool {
         self.inner.looks_up()
@@ -60,7 +87,7 @@ impl Evaluator for AnyEvaluator {
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
         // It is known for the direction and the budget that were the evaluator's own.
         let turned = self.metric().maximise != self.inner.metric().maximise;
-        let shortened = figure.is_none() && self.full() != self.inner.full();
+        let shortened = figure.is_none() && self.full.is_some_and(|full| full != self.inner.full());
         if turned || shortened { None } else { self.inner.known_optimum(figure) }
     }
     fn memory(&self, arch: &Architecture) -> Option<usize> {
@@ -143,6 +170,18 @@ macro_rules! pointers {
             ) -> Result<Evaluation> {
                 (**self).evaluate_watched(arch, budget, watch)
             }
+            fn wraps(&self) -> Option<&dyn Evaluator> {
+                (**self).wraps()
+            }
+            fn figures(&self) -> Option<Vec<String>> {
+                (**self).figures()
+            }
+            fn how_to_report(&self, figure: &str) -> Option<String> {
+                (**self).how_to_report(figure)
+            }
+            fn stops_midway(&self) -> bool {
+                (**self).stops_midway()
+            }
             fn looks_up(&self) -> bool {
                 (**self).looks_up()
             }
@@ -175,10 +214,10 @@ macro_rules! pointers {
 }
 pointers!(Box, Arc);
 
-/// What a closure of an evaluator may return: a score, an [`Evaluation`], or a `Result` of either.
+/// What a trial can be told: a score, an [`Evaluation`], or a `Result` of either.
 #[diagnostic::on_unimplemented(
-    message = "an evaluator returns an f64, an Evaluation, or a Result of one of them, not `{Self}`",
-    label = "end with a score, as `0.9` or `x as f64`"
+    message = "the result of a trial is an f64, an Evaluation, or a Result of one of them, not `{Self}`",
+    label = "give a score, as `0.9` or `x as f64`"
 )]
 pub trait IntoEvaluation {
     /// The evaluation, or why there is none.
@@ -209,15 +248,44 @@ impl<T: IntoEvaluation, E: Into<Error>> IntoEvaluation for Result<T, E> {
     }
 }
 
+/// What a closure of an evaluator may return: a score, an [`Evaluation`], or a [`Result`] of either
+/// with our [`Error`]. There is one kind of `Result` only, so that a `?` in the closure, which takes
+/// errors of any kind, needs no type.
+#[diagnostic::on_unimplemented(
+    message = "an evaluator returns an f64, an Evaluation, or a nascent::Result of one of them, not `{Self}`",
+    label = "end with a score, as `0.9` or `x as f64`; a Result with another error becomes ours in `Ok(result?)`"
+)]
+pub trait IntoOutcome {
+    /// The evaluation, or why there is none.
+    fn into_outcome(self) -> Result<Evaluation>;
+}
+
+macro_rules! outcomes {
+    ($($type:ty),*) => {$(
+        impl IntoOutcome for $type {
+            fn into_outcome(self) -> Result<Evaluation> {
+                self.into_evaluation()
+            }
+        }
+    )*};
+}
+outcomes!(f64, f32, Evaluation);
+
+impl<T: IntoOutcome> IntoOutcome for Result<T, Error> {
+    fn into_outcome(self) -> Result<Evaluation> {
+        self?.into_outcome()
+    }
+}
+
 struct Closure<F>(F);
 
 impl<F, R> Evaluator for Closure<F>
 where
     F: Fn(&Architecture, &Budget) -> R + Send + Sync,
-    R: IntoEvaluation,
+    R: IntoOutcome,
 {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        (self.0)(arch, budget).into_evaluation()
+        (self.0)(arch, budget).into_outcome()
     }
     fn describe(&self) -> String {
         "a closure".to_string()
@@ -227,23 +295,23 @@ where
 /// An evaluator from a closure of the architecture and the budget (which holds the seed). For a
 /// training with another score, [`Train::score`](crate::Train::score) is shorter.
 ///
-/// With `?` in it, or several figures to return, the closure wants its type:
+/// It may use `?`, and return several figures. A training that is called with the closure's budget
+/// trains for its own epochs, ends when the study is stopped, and counts what it has spent:
 ///
 /// ```
 /// use nascent::prelude::*;
 /// let data = Dataset::digits().take(200);
 /// let space = Space::on(&data).then(linear(any([8, 64])));
 /// let train = Train::on(&data).epochs(2); // moved into the closure; `data` stays
-/// let priced = evaluator(move |arch, budget| -> Result<Evaluation> {
+/// let priced = evaluator(move |arch, budget| {
 ///     let e = train.evaluate(arch, budget)?;
 ///     Ok(Evaluation::new(e.score() - 1e-5 * arch.params() as f64).with("accuracy", e.score()))
-/// })
-/// .epochs(2); // the full budget, from which the closure's own follows
+/// });
 /// Study::new(&space, &priced).trials(2).quiet().run()?.best()?;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 ///
-/// Without, a number will do:
+/// A number will do as well:
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -256,7 +324,7 @@ where
 pub fn evaluator<F, R>(f: F) -> AnyEvaluator
 where
     F: Fn(&Architecture, &Budget) -> R + Send + Sync + 'static,
-    R: IntoEvaluation + 'static,
+    R: IntoOutcome + 'static,
 {
     AnyEvaluator::new(Arc::new(Closure(f)))
 }

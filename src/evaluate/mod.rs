@@ -7,7 +7,7 @@ mod train;
 mod training;
 mod watch;
 
-pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, evaluator};
+pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, IntoOutcome, evaluator};
 pub use table::Table;
 pub use train::Train;
 pub use training::{Checkpoint, Training};
@@ -37,15 +37,39 @@ pub struct Budget {
     epochs: usize,
     full: usize,
     seed: u64,
+    /// Nobody has said how many epochs a full evaluation takes; see [`Evaluator::full`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    open: bool,
 }
 
 impl Budget {
     /// `epochs` of a full budget of `full`, with a seed. Learning-rate schedules belong to `full`.
     pub fn new(epochs: impl Count, full: impl Count, seed: impl Count) -> Self {
-        Budget { epochs: epochs.to_size(), full: full.to_size(), seed: seed.to_seed() }
+        Budget { epochs: epochs.to_size(), full: full.to_size(), seed: seed.to_seed(), open: false }
     }
 
-    /// The epochs to spend: the fidelity of this evaluation.
+    /// The full budget of an evaluator that has not said how many epochs that is.
+    pub(crate) fn open(seed: u64) -> Self {
+        Budget { epochs: 1, full: 1, seed, open: true }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The same with another seed.
+    pub(crate) fn seeded(&self, seed: u64) -> Self {
+        Budget { seed, ..*self }
+    }
+
+    /// What an evaluator makes of it whose full budget is so many epochs: where nobody outside of it
+    /// has said how many, its own.
+    pub(crate) fn or_full(&self, full: usize) -> Self {
+        if self.open { Budget::new(full, full, self.seed) } else { *self }
+    }
+
+    /// The epochs to spend: the fidelity of this evaluation. 1 where the evaluator has not said how
+    /// many a full evaluation takes.
     pub fn epochs(&self) -> usize {
         self.epochs
     }
@@ -68,7 +92,10 @@ impl Budget {
 
 impl std::fmt::Display for Budget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} epochs, seed {}", self.epochs, self.full, self.seed)
+        match self.open {
+            true => write!(f, "a full evaluation, seed {}", self.seed),
+            false => write!(f, "{} of {} epochs, seed {}", self.epochs, self.full, self.seed),
+        }
     }
 }
 
@@ -234,6 +261,31 @@ impl Evaluation {
 /// assert_eq!(study.best()?.architecture().to_string(), "linear(4)");
 /// # Ok::<(), nascent::Error>(())
 /// ```
+///
+/// One that goes by another evaluator names it, and says what it says: metric, epochs, memory, what
+/// is wrong with its settings, and so on.
+///
+/// ```
+/// use nascent::prelude::*;
+///
+/// struct Twice(Train);
+/// impl Evaluator for Twice {
+///     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+///         let again = Budget::new(budget.epochs(), budget.full(), budget.seed() + 1);
+///         let (a, b) = (self.0.evaluate(arch, budget)?, self.0.evaluate(arch, &again)?);
+///         Ok(Evaluation::new((a.score() + b.score()) / 2.0))
+///     }
+///     fn wraps(&self) -> Option<&dyn Evaluator> {
+///         Some(&self.0)
+///     }
+/// }
+///
+/// let data = Dataset::digits().take(200);
+/// let space = Space::on(&data).then(linear(any([8, 16])));
+/// let study = Study::new(&space, Twice(Train::on(&data).epochs(2))).trials(2).quiet().run()?;
+/// assert_eq!((study.metric().name, study.best()?.budget().full()), ("accuracy".to_string(), 2));
+/// # Ok::<(), nascent::Error>(())
+/// ```
 pub trait Evaluator: Send + Sync {
     /// Evaluates one architecture.
     ///
@@ -256,15 +308,42 @@ pub trait Evaluator: Send + Sync {
         self.evaluate(arch, budget)
     }
 
+    /// The evaluator that this one goes by, if there is one: then all that follows is what that one
+    /// says, unless this one says otherwise.
+    fn wraps(&self) -> Option<&dyn Evaluator> {
+        None
+    }
+
+    /// The further figures that every evaluation comes with, by name: then an objective that is not
+    /// among them is refused before anything runs. `None` where that cannot be said beforehand; then
+    /// the first evaluation shows it. What an evaluator wraps says nothing about them.
+    fn figures(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// How a figure can be had that is not among [`Evaluator::figures`], in words.
+    #[doc(hidden)]
+    fn how_to_report(&self, figure: &str) -> Option<String> {
+        let _ = figure;
+        None
+    }
+
+    /// Whether it asks its [`Watch`] at least once in a batch step, so that it ends in the middle when
+    /// the study is stopped or the trial is over its time limit. All others run until they return.
+    fn stops_midway(&self) -> bool {
+        false
+    }
+
     /// Whether it only looks its results up, in less time than it takes to wake a thread: then a
     /// study evaluates trial after trial on its own thread, unless its `jobs` are set. No result
     /// depends on it.
     fn looks_up(&self) -> bool {
-        false
+        self.wraps().is_some_and(Evaluator::looks_up)
     }
 
     /// The best value that any architecture has, where it is known: of the score, or of a further
-    /// figure in the score's direction. Regret is measured from it.
+    /// figure in the score's direction. Regret is measured from it. What an evaluator wraps says
+    /// nothing about it.
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
         let _ = figure;
         None
@@ -272,13 +351,12 @@ pub trait Evaluator: Send + Sync {
 
     /// The bytes that evaluating the architecture needs, if that can be estimated.
     fn memory(&self, arch: &Architecture) -> Option<usize> {
-        let _ = arch;
-        None
+        self.wraps()?.memory(arch)
     }
 
     /// A fingerprint of the data, so that a journal is not continued on others; 0 for none.
     fn data_fingerprint(&self) -> u64 {
-        0
+        self.wraps().map_or(0, Evaluator::data_fingerprint)
     }
 
     /// Its settings as JSON, if it can be made again from them: then a journal can be resumed from
@@ -289,35 +367,38 @@ pub trait Evaluator: Send + Sync {
 
     /// The score's name and direction; by default "score", to be maximised.
     fn metric(&self) -> Metric {
-        Metric::maximise("score")
+        self.wraps().map_or_else(|| Metric::maximise("score"), Evaluator::metric)
     }
 
-    /// The epochs of a full evaluation; 1 where that means nothing.
+    /// The epochs of a full evaluation; by default 0, which says nothing: a training that is called
+    /// inside then takes its own, and what has no epochs counts as 1.
     fn full(&self) -> usize {
-        1
+        self.wraps().map_or(0, Evaluator::full)
     }
 
     /// What it does, for the report.
     fn describe(&self) -> String {
-        format!("{}, an evaluator of your own", crate::short_type_name::<Self>())
+        let name = crate::short_type_name::<Self>();
+        match self.wraps() {
+            Some(inner) => format!("{name}, an evaluator of your own, with {}", inner.describe()),
+            None => format!("{name}, an evaluator of your own"),
+        }
     }
 
     /// The seconds that a full evaluation of the architecture would take on one thread, if that can
     /// be told from a moment's work.
     fn forecast(&self, arch: &Architecture) -> Option<f64> {
-        let _ = arch;
-        None
+        self.wraps()?.forecast(arch)
     }
 
     /// What is wrong with its settings, in words; asked before a study begins.
     fn problems(&self) -> Vec<String> {
-        vec![]
+        self.wraps().map_or(vec![], Evaluator::problems)
     }
 
     /// What is wrong with using it on a space, in words; asked before a study begins.
     fn problems_with(&self, space: &Space) -> Vec<String> {
-        let _ = space;
-        vec![]
+        self.wraps().map_or(vec![], |inner| inner.problems_with(space))
     }
 
     /// Trains the winner for `epochs` on train and validation data, and tests it once.
@@ -325,14 +406,17 @@ pub trait Evaluator: Send + Sync {
     /// # Errors
     /// By default, because only an evaluator that trains can.
     fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
-        let _ = (arch, epochs, seed);
-        Err(Error::new(
-            ErrorKind::Missing,
-            format!(
-                "{} cannot train a model. Try Train::on(&data).retrain(&architecture, epochs, seed).",
-                self.describe()
-            ),
-        ))
+        match self.wraps() {
+            Some(inner) => inner.retrain(arch, epochs, seed),
+            None => Err(Error::new(
+                ErrorKind::Missing,
+                format!(
+                    "{} cannot train a model. Try Train::on(&data).retrain(&architecture, epochs, \
+                     seed).",
+                    self.describe()
+                ),
+            )),
+        }
     }
 }
 

@@ -225,7 +225,7 @@ impl Train {
 
 impl Evaluator for Train {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        self.evaluate_watched(arch, budget, &Watch::none())
+        self.evaluate_watched(arch, budget, &Watch::current())
     }
 
     fn evaluate_watched(
@@ -234,15 +234,16 @@ impl Evaluator for Train {
         budget: &Budget,
         watch: &Watch,
     ) -> Result<Evaluation> {
+        // An evaluator of one's own around a training need not repeat its epochs.
+        let budget = &budget.or_full(self.full());
         if budget.full() as i64 != self.epochs {
-            // A closure round a training has a full budget of 1 epoch unless it is told otherwise;
-            // training for 1 without a word would be a quiet disaster.
+            // Training for another number than either says would be a quiet disaster.
             return Err(Error::invalid(
                 format!("a full budget of {} epochs", budget.full()),
                 format!("this training has {}", self.epochs),
                 format!(
-                    "train.score(...) in place of a closure, or evaluator(...).epochs({0}), or \
-                     fn full(&self) -> usize {{ {0} }} in your Evaluator",
+                    "the same number in both: Train::on(&data).epochs({}), or {}",
+                    budget.full(),
                     self.epochs
                 ),
             ));
@@ -260,6 +261,9 @@ impl Evaluator for Train {
         let kept = place.as_ref().and_then(|path| std::fs::read(path).ok());
         let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
         let kept = kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs());
+        // Trainings side by side need their memory together: one that does not fit beside the others
+        // waits for them.
+        let _room = crate::nn::reserve(arch, arch.memory(self.batch), || watch.check())?;
         let resumed = kept.and_then(|c| self.resume(arch, &c).ok());
         let mut run = match resumed {
             Some(run) => run,
@@ -283,6 +287,21 @@ impl Evaluator for Train {
             }
         }
         Ok(run.evaluation())
+    }
+
+    fn figures(&self) -> Option<Vec<String>> {
+        Some(self.data.task().metrics().into_iter().map(|m| m.name).collect())
+    }
+
+    fn how_to_report(&self, figure: &str) -> Option<String> {
+        Some(format!(
+            "to add a figure of your own: evaluator(move |arch, budget| Ok(train.evaluate(arch, \
+             budget)?.with({figure:?}, value)))"
+        ))
+    }
+
+    fn stops_midway(&self) -> bool {
+        true
     }
 
     fn memory(&self, arch: &Architecture) -> Option<usize> {
@@ -407,38 +426,29 @@ struct Scored {
 
 impl Evaluator for Scored {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        self.evaluate_watched(arch, budget, &Watch::none())
+        self.evaluate_watched(arch, budget, &Watch::current())
     }
     fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
         let found = self.train.evaluate_watched(a, b, watch)?;
         Ok(found.scored((self.score)(a, &found)))
     }
+    fn wraps(&self) -> Option<&dyn Evaluator> {
+        Some(&self.train)
+    }
+    fn figures(&self) -> Option<Vec<String>> {
+        self.train.figures()
+    }
+    fn how_to_report(&self, figure: &str) -> Option<String> {
+        self.train.how_to_report(figure)
+    }
+    fn stops_midway(&self) -> bool {
+        true
+    }
     fn metric(&self) -> Metric {
         Metric::maximise(&self.name)
     }
-    fn full(&self) -> usize {
-        self.train.full()
-    }
     fn describe(&self) -> String {
         format!("{}, scored by {}", self.train, self.name)
-    }
-    fn memory(&self, arch: &Architecture) -> Option<usize> {
-        Evaluator::memory(&self.train, arch)
-    }
-    fn data_fingerprint(&self) -> u64 {
-        self.train.data_fingerprint()
-    }
-    fn forecast(&self, arch: &Architecture) -> Option<f64> {
-        self.train.forecast(arch)
-    }
-    fn problems(&self) -> Vec<String> {
-        Evaluator::problems(&self.train)
-    }
-    fn problems_with(&self, space: &Space) -> Vec<String> {
-        self.train.problems_with(space)
-    }
-    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
-        self.train.retrain(arch, epochs, seed)
     }
 }
 

@@ -99,7 +99,7 @@ impl Training {
             y,
             log,
             best: None,
-            watch: Watch::none(),
+            watch: Watch::current(),
             gauge,
             memory: None,
         })

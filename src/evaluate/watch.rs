@@ -1,6 +1,7 @@
 //! How a running evaluation is watched: its epochs are told, and it is asked to stop.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,6 +39,13 @@ pub struct Watch {
     checkpoint: Option<PathBuf>,
     /// The most bytes that the evaluation measured; 0 for nothing.
     memory: Arc<AtomicUsize>,
+    /// For a training inside an evaluation that knows of no watch: whether it was told to stop.
+    told: Option<Arc<AtomicBool>>,
+}
+
+thread_local! {
+    /// The watch of the evaluation that this thread is at.
+    static CURRENT: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
 impl Watch {
@@ -48,6 +56,34 @@ impl Watch {
 
     pub(crate) fn stopped_by(stop: &Arc<AtomicBool>) -> Watch {
         Watch { stop: stop.clone(), ..Watch::default() }
+    }
+
+    /// What a training asks that was begun by a user's code: the watch of the evaluation around it,
+    /// which it ends with. Epochs and checkpoints stay the evaluation's own matter.
+    pub(crate) fn current() -> Watch {
+        let around = CURRENT.with_borrow(Clone::clone);
+        around.map_or_else(Watch::none, |w| Watch { tell: None, checkpoint: None, ..w })
+    }
+
+    /// Runs an evaluation under this watch. A stop that a training inside has met makes an end of it,
+    /// whatever was made of its error.
+    pub(crate) fn during<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
+        struct Back(Option<Watch>);
+        impl Drop for Back {
+            fn drop(&mut self) {
+                CURRENT.set(self.0.take());
+            }
+        }
+        let told = Arc::new(AtomicBool::new(false));
+        let inner = Watch { told: Some(told.clone()), ..self.clone() };
+        let back = Back(CURRENT.replace(Some(inner)));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+        drop(back);
+        match result {
+            _ if told.load(Ordering::Relaxed) => Err(stopped()),
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
     }
 
     pub(crate) fn limit(self, seconds: Option<f64>) -> Watch {
@@ -68,7 +104,8 @@ impl Watch {
     /// When the study has been stopped, or the trial is over its time limit. Pass it on with `?`.
     pub fn check(&self) -> Result<()> {
         if self.stop.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Stopped, "the study has been stopped"));
+            self.told.iter().for_each(|told| told.store(true, Ordering::Relaxed));
+            return Err(stopped());
         }
         match self.deadline {
             Some((begun, limit)) if begun.elapsed().as_secs_f64() > limit => Err(Error::new(
@@ -99,6 +136,10 @@ impl Watch {
     pub fn checkpoint(&self) -> Option<PathBuf> {
         self.checkpoint.clone()
     }
+}
+
+fn stopped() -> Error {
+    Error::new(ErrorKind::Stopped, "the study has been stopped")
 }
 
 impl std::fmt::Debug for Watch {

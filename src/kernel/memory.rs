@@ -31,12 +31,25 @@ pub(crate) fn prepare() {
     });
 }
 
-/// The bytes that the process holds in allocated blocks, where the allocator says so.
+/// What the allocator holds, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Heap {
+    /// In allocated blocks.
+    pub(crate) in_use: usize,
+    /// Freed, and kept for the next allocation.
+    pub(crate) spare: usize,
+}
+
 fn in_use() -> Option<usize> {
+    heap().map(|heap| heap.in_use)
+}
+
+/// What the allocator holds, where it says so.
+pub(crate) fn heap() -> Option<Heap> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         // `struct mallinfo2` of <malloc.h>: the eighth number counts the bytes in use, the fifth
-        // those in blocks of their own.
+        // those in blocks of their own, the ninth those that are free.
         type Mallinfo = unsafe extern "C" fn() -> [usize; 10];
         unsafe extern "C" {
             fn dlsym(
@@ -53,7 +66,7 @@ fn in_use() -> Option<usize> {
         // SAFETY: the symbol of that name has that type: ten numbers come back through memory,
         // a struct or an array alike.
         let info = unsafe { std::mem::transmute::<*mut std::ffi::c_void, Mallinfo>(found)() };
-        Some(info[7] + info[4])
+        Some(Heap { in_use: info[7] + info[4], spare: info[8] })
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
     None

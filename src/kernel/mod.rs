@@ -48,7 +48,7 @@ pub(crate) use heads::{Decided, heads, log_softmax, logits};
 pub(crate) use layer_norm::{group_norm, layer_norm};
 pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
-pub(crate) use memory::{Gauge, prepare, step_begins};
+pub(crate) use memory::{Gauge, heap, prepare, step_begins};
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
 pub(crate) use pool::{

@@ -9,6 +9,7 @@ mod layers;
 mod model;
 mod optimizer;
 mod params;
+mod room;
 mod schedule;
 
 pub use activation::Activation;
@@ -37,10 +38,11 @@ pub use layers::sep_conv::sep_conv;
 pub use layers::shape::{flatten, skip, zero};
 pub use layers::squeeze_excite::squeeze_excite;
 pub use model::Model;
-pub(crate) use model::{Pass, fits};
+pub(crate) use model::Pass;
 pub use optimizer::Optimizer;
 pub(crate) use optimizer::Steps;
 pub(crate) use params::Params;
+pub(crate) use room::{Room, fits, reserve, size as memory_size};
 pub use schedule::Schedule;
 
 use crate::arch::Shape;

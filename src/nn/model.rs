@@ -3,7 +3,7 @@
 use crate::arch::{Architecture, Shape};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel::Ends;
-use crate::nn::{Layer, Params};
+use crate::nn::{Layer, Params, fits};
 use crate::output;
 use crate::rng::Rng;
 use candle_core::{DType, Device, Tensor, Var};
@@ -272,28 +272,6 @@ impl Model {
         model.set(tensors.map_err(|e| named(e.into()))?).map_err(named)?;
         Ok(model)
     }
-}
-
-/// Refuses what the machine has no memory for: a failed allocation would end the process, and a
-/// notebook would lose all of its variables.
-pub(crate) fn fits(arch: &Architecture, bytes: usize) -> Result<()> {
-    let Some(free) = free_memory().filter(|free| bytes > *free) else { return Ok(()) };
-    let largest = arch.layers().into_iter().max_by_key(|l| l.params.max(l.shape.elements()));
-    let largest = largest.map_or(String::new(), |l| l.name);
-    let gigabytes = |b: usize| format!("{:.1} GB", b as f64 / 1e9);
-    Err(Error::invalid(
-        format!("an architecture that needs about {}", gigabytes(bytes)),
-        format!("{} are free; its largest layer is {largest}", gigabytes(free)),
-        "smaller sizes in the space, or smaller batches",
-    ))
-}
-
-/// The bytes that can still be allocated, where the system says so.
-fn free_memory() -> Option<usize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kilobytes: usize = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kilobytes * 1024)
 }
 
 /// The two files of a saved model: the path with each ending, or in place of one of them.

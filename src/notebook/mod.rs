@@ -10,7 +10,7 @@ mod progress;
 
 #[cfg(test)]
 pub(crate) use pictures::portable;
-pub(crate) use progress::Progress;
+pub(crate) use progress::{Pace, Progress, Tally};
 
 use crate::chart::theme::{BREAK, escape};
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
@@ -18,8 +18,8 @@ use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance, Encoding,
     Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model,
-    Optimizer, Pair, Protocol, Retrained, Running, Schedule, Shape, Space, Standing, Study, Table,
-    Task, Train, Trial, Verdict,
+    Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space, Standing,
+    Study, Table, Task, Train, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -194,7 +194,7 @@ macro_rules! draw_lines {
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding, Band,
-    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair
+    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches
 );
 
 impl Draw for Comparison {
@@ -415,6 +415,8 @@ inherent!(
     Pair,
     Report,
     Retrained,
+    Running,
+    Searches,
     Shown,
     Space,
     Study,

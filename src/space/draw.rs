@@ -25,7 +25,12 @@ pub(super) fn drawing(space: &Space) -> Chart {
             let limits: String = space.limits().iter().map(|l| format!(", {l}")).collect();
             format!("{} combinations{limits}", space.size_text())
         }
-        (problems, _) => format!("cannot be searched: {} problems", problems.len()),
+        (problems, _) => {
+            format!(
+                "cannot be searched: {}",
+                crate::chart::theme::plural(problems.len(), "problem")
+            )
+        }
     };
     let root = TreeNode::Sequence(nodes);
     Chart::new(SpaceTree { title: "Search space".into(), size, root })

@@ -79,11 +79,12 @@ impl<S: Strategy + Clone + 'static> IntoStrategy<crate::ByReference> for &S {
     }
 }
 
-/// What a closure of a strategy may return: an [`Architecture`], a [`Proposal`], or a `Result` of
-/// either.
+/// What a closure of a strategy may return: an [`Architecture`], a [`Proposal`], or a [`Result`] of
+/// either with our [`Error`]. There is one kind of `Result` only, so that `?` in a closure needs no
+/// type.
 #[diagnostic::on_unimplemented(
-    message = "a strategy returns an Architecture, a Proposal, or a Result of one of them, not `{Self}`",
-    label = "end with an architecture, as `history.space().sample(rng)`"
+    message = "a strategy returns an Architecture, a Proposal, or a nascent::Result of one of them, not `{Self}`",
+    label = "end with an architecture, as `history.space().sample(rng)`; of a Result with another error, with `Ok(result?)`"
 )]
 pub trait IntoProposal {
     /// The proposal, or why there is none.
@@ -102,9 +103,9 @@ impl IntoProposal for Proposal {
     }
 }
 
-impl<T: IntoProposal, E: Into<Error>> IntoProposal for Result<T, E> {
+impl<T: IntoProposal> IntoProposal for Result<T, Error> {
     fn into_proposal(self) -> Result<Proposal> {
-        self.map_err(Into::into)?.into_proposal()
+        self?.into_proposal()
     }
 }
 

@@ -93,7 +93,7 @@ impl Deaths {
             );
             said.push(format!("trial {trial} has failed: {error}"));
             let seed = state.trials()[trial].budget().seed();
-            failed.push(Event::Failed { trial, seed, error, seconds: 0.0, at });
+            failed.push(Event::Failed { trial, seed, error, seconds: 0.0, retried: None, at });
         }
         if !suspects.is_empty() {
             let list: Vec<String> = suspects.iter().map(usize::to_string).collect();

@@ -7,7 +7,7 @@
 
 use super::journal::{self, Event, Journal};
 use super::state::State;
-use super::{Setup, Study};
+use super::{Setup, Study, running};
 use crate::error::{Error, ErrorKind, Result};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
@@ -53,6 +53,9 @@ impl Study {
         let mut desk = self.at_desk();
         let Some(path) = &self.setup.journal else { return Ok(desk) };
         let mine = desk.is_of(self);
+        if !mine {
+            running::not_held(path)?;
+        }
         if desk.is_running() && !mine {
             return Err(Error::new(
                 ErrorKind::File,
@@ -72,6 +75,9 @@ impl Study {
         if !self.setup.quiet {
             notices.iter().for_each(|notice| println!("{notice}"));
         }
+        let mut state = self.lock();
+        state.earlier = state.settled;
+        drop(state);
         (desk.journal, desk.writer) = (Some(journal), Arc::downgrade(&self.state));
         Ok(desk)
     }

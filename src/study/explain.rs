@@ -3,9 +3,10 @@
 use super::run::guarded;
 use super::{Duplicates, Study};
 use crate::chart::theme::{
-    BORDER, BREAK, CARD, FONT, INK, MUTED, escape, human_count, human_seconds,
+    BORDER, BREAK, CARD, FONT, INK, MUTED, escape, human_count, human_seconds, plural,
 };
 use crate::evaluate::Evaluator;
+use crate::nn::{Room, memory_size};
 use crate::rng::Rng;
 use crate::strategy::Strategy;
 use std::fmt;
@@ -13,6 +14,7 @@ use std::fmt;
 /// What [`Study::explain`] found.
 #[derive(Clone)]
 pub struct Explanation {
+    head: String,
     lines: Vec<(String, String)>,
     problems: Vec<String>,
 }
@@ -47,6 +49,24 @@ pub(super) fn explain(study: &Study) -> Explanation {
         q => format!("batch of {q}"),
     };
     say("protocol", format!("seed {}, {batch}, {duplicates}", p.seed));
+    say("failures", format!("when a trial fails, {}", p.failures()));
+    let limits = match (p.trial_limits(), p.trial_seconds.is_some(), p.on_failure.attempts() > 1) {
+        (limits, true, true) => format!("{limits} an attempt; over it, the attempt has failed"),
+        (limits, false, _) if limits == "none" => "none of time and memory".to_string(),
+        (limits, ..) => format!("{limits}; over it, the trial has failed"),
+    };
+    say("trial limits", limits);
+    if let Some(text) = study.stopping() {
+        say("stopping", text);
+    }
+    let journal = s.journal.as_ref().map(|path| (path, super::journal::holds(path)));
+    if let Some((path, holds)) = &journal {
+        let holds = holds.as_ref().map_or("it begins with the run".to_string(), |n| {
+            format!("it holds {}, which the run goes on from", plural(*n, "trial"))
+        });
+        say("journal", format!("{}; {holds}", path.display()));
+    }
+    let known = study.trials_done().len().max(journal.and_then(|(_, holds)| holds).unwrap_or(0));
     if problems.is_empty() {
         let mut rng = Rng::from_u64(p.seed).stream("explain", 0);
         let drawn: Vec<_> = (0..DRAWS).filter_map(|_| s.space.sample(&mut rng).ok()).collect();
@@ -63,6 +83,18 @@ pub(super) fn explain(study: &Study) -> Explanation {
                 ),
             );
         }
+        let need = drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.memory(a))).ok()?);
+        if let Some(most) = need.max() {
+            let free = Room::now().map_or(String::new(), |room| format!("; {room}"));
+            let threads = plural(s.threads(), "trial");
+            say(
+                "memory",
+                format!(
+                    "up to {} a trial in these draws, {threads} at once{free}",
+                    memory_size(most)
+                ),
+            );
+        }
         let each: Vec<f64> =
             drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.forecast(a))).ok()?).collect();
         if !each.is_empty() {
@@ -71,21 +103,48 @@ pub(super) fn explain(study: &Study) -> Explanation {
             let text = match p.seconds {
                 Some(limit) => {
                     let n = (limit / mean * threads as f64) as usize;
-                    format!("about {} a trial, so about {n} trials", human_seconds(mean))
+                    format!(
+                        "about {} a trial, so about {}",
+                        human_seconds(mean),
+                        plural(n, "trial")
+                    )
                 }
                 None => {
                     let total = mean * s.planned() as f64 / threads as f64;
                     format!(
-                        "about {} a trial, {} in all on {threads} threads",
+                        "about {} a trial, {} in all on {}",
                         human_seconds(mean),
-                        human_seconds(total)
+                        human_seconds(total),
+                        plural(threads, "thread")
                     )
                 }
             };
             say("cost", text);
         }
     }
-    Explanation { lines, problems }
+    let head = match known {
+        0 => "A study that has not run yet; run() starts it.".to_string(),
+        n => format!("A study of {} so far; run() goes on with it.", plural(n, "trial")),
+    };
+    Explanation { head, lines, problems }
+}
+
+impl Study {
+    /// What of a trial cannot be stopped in the middle, if anything.
+    pub(crate) fn stopping(&self) -> Option<String> {
+        let s = &*self.setup;
+        if s.evaluator.stops_midway() || s.evaluator.looks_up() {
+            return None;
+        }
+        let limits = match s.protocol.timed() {
+            true => "stop() and the limits of time wait",
+            false => "stop() waits",
+        };
+        Some(format!(
+            "only a training can be stopped in the middle, also one inside this evaluation; for \
+             anything else {limits} until it returns"
+        ))
+    }
 }
 
 impl Explanation {
@@ -105,23 +164,22 @@ impl Explanation {
         format!(
             "<div style=\"box-sizing:border-box;max-width:800px;background:{CARD};color:{INK};\
              border:1px solid {BORDER};border-radius:10px;padding:12px 16px;font-family:{FONT};\
-             font-size:13px\"><div style=\"font-size:15px;font-weight:600;margin:0 0 6px\">{HEAD}\
+             font-size:13px\"><div style=\"font-size:15px;font-weight:600;margin:0 0 6px\">{}\
              </div><table style=\"border-collapse:collapse;table-layout:fixed;width:100%;margin:0;\
-             font-size:13px\">{rows}{wrong}</table></div>"
+             font-size:13px\">{rows}{wrong}</table></div>",
+            escape(&self.head)
         )
     }
 }
 
-const HEAD: &str = "A study that has not run yet; run() starts it.";
-
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEAD}")?;
+        writeln!(f, "{}", self.head)?;
         for (what, text) in &self.lines {
-            writeln!(f, "  {what:<10}  {text}")?;
+            writeln!(f, "  {what:<12}  {text}")?;
         }
         for problem in &self.problems {
-            writeln!(f, "  problem     {problem}")?;
+            writeln!(f, "  problem       {problem}")?;
         }
         Ok(())
     }

@@ -25,7 +25,7 @@ use super::state::State;
 use super::trial::Cost;
 use super::{Outcome, Protocol, Setup, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator, IntoEvaluator};
+use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Role};
 use crate::rng::Rng;
 use crate::space::Space;
@@ -90,6 +90,8 @@ pub(crate) enum Event {
         /// Bytes, where they were measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory: Option<usize>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retried: Option<Retried>,
         at: f64,
     },
     Failed {
@@ -97,6 +99,8 @@ pub(crate) enum Event {
         seed: u64,
         error: String,
         seconds: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retried: Option<Retried>,
         at: f64,
     },
     /// A failed trial is to be evaluated again.
@@ -115,6 +119,27 @@ pub(crate) enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         simulated_seconds: Option<f64>,
     },
+}
+
+/// What evaluations of a trial have cost that failed: how many before the one that counts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Retried {
+    times: usize,
+    /// Simulated.
+    #[serde(default)]
+    seconds: f64,
+}
+
+impl Retried {
+    fn of(cost: &Cost) -> Option<Retried> {
+        let retried = Retried { times: cost.retries, seconds: cost.lost_seconds };
+        (cost.retries > 0 || cost.lost_seconds > 0.0).then_some(retried)
+    }
+
+    fn cost(retried: Option<Retried>, seconds: f64, memory: Option<usize>) -> Cost {
+        let (retries, lost_seconds) = retried.map_or((0, 0.0), |r| (r.times, r.seconds));
+        Cost { seconds, memory, retries, lost_seconds }
+    }
 }
 
 impl Event {
@@ -424,6 +449,10 @@ pub(crate) fn replay(
     full: usize,
 ) -> Result<(), (usize, String)> {
     let mut seconds: f64 = state.seconds;
+    let whole = match evaluator.whole(0) {
+        open if open.is_open() => open,
+        _ => Budget::new(full, full, 0),
+    };
     for (i, event) in events.iter().enumerate() {
         let wrong = |why: String| Err((i + 2, why));
         let open = |trial: usize, state: &State| match state.trials().get(trial) {
@@ -442,23 +471,23 @@ pub(crate) fn replay(
                 };
                 let mut proposal = Proposal::new(arch, origin);
                 proposal.parents = parents.clone();
-                state.commit(proposal, protocol, evaluator, full, (0.0, 0.0));
+                state.commit(proposal, protocol, evaluator, whole, (0.0, 0.0));
             }
             Event::Epoch { .. } | Event::Limits { .. } => {}
-            Event::Finished { trial, seed, evaluation, seconds: s, memory, at } => {
+            Event::Finished { trial, seed, evaluation, seconds: s, memory, retried, at } => {
                 open(*trial, state)?;
-                let cost = Cost { seconds: *s, memory: *memory };
+                let cost = Retried::cost(*retried, *s, *memory);
                 let outcome = state.judge(*trial, Ok(evaluation.clone()));
                 state.close(*trial, outcome, *seed, cost, *at);
                 seconds = seconds.max(*at);
             }
-            Event::Failed { trial, seed, error, seconds: s, at } => {
+            Event::Failed { trial, seed, error, seconds: s, retried, at } => {
                 // A misfit has failed when it was asked, and is not evaluated.
                 if state.trials().get(*trial).is_some_and(|t| t.error().is_some()) {
                     continue;
                 }
                 open(*trial, state)?;
-                let cost = Cost { seconds: *s, memory: None };
+                let cost = Retried::cost(*retried, *s, None);
                 state.close(*trial, Outcome::Failed(error.clone()), *seed, cost, *at);
                 seconds = seconds.max(*at);
             }
@@ -640,15 +669,15 @@ pub(super) fn end_of(
     cost: Cost,
     at: f64,
 ) -> Option<Event> {
-    let Cost { seconds, memory } = cost;
+    let (Cost { seconds, memory, .. }, retried) = (cost, Retried::of(&cost));
     match outcome {
         Outcome::Pending => None,
         Outcome::Finished(evaluation) => {
             let evaluation = evaluation.clone();
-            Some(Event::Finished { trial, seed, evaluation, seconds, memory, at })
+            Some(Event::Finished { trial, seed, evaluation, seconds, memory, retried, at })
         }
         Outcome::Failed(error) => {
-            Some(Event::Failed { trial, seed, error: error.clone(), seconds, at })
+            Some(Event::Failed { trial, seed, error: error.clone(), seconds, retried, at })
         }
     }
 }
@@ -861,6 +890,13 @@ fn content(path: &Path) -> Result<Content> {
     read(path, &bytes, false)
 }
 
+/// How many trials have ended in the journal at this path, if there is one.
+pub(super) fn holds(path: &Path) -> Option<usize> {
+    let is_file = path.metadata().is_ok_and(|m| m.is_file() && m.len() > 0);
+    let study = is_file.then(|| Study::load(path)).and_then(Result::ok)?;
+    Some(study.trials_done().len())
+}
+
 /// The evaluator of a study that is only looked at.
 struct Recorded {
     metric: Metric,
@@ -876,7 +912,9 @@ impl Evaluator for Recorded {
         self.metric.clone()
     }
     fn full(&self) -> usize {
-        self.full
+        // 1 is also what an evaluator counts as that has not said its epochs; then an evaluation may
+        // have reported more.
+        if self.full == 1 { 0 } else { self.full }
     }
     fn describe(&self) -> String {
         self.text.clone()

@@ -21,11 +21,12 @@ pub(crate) use journal::{LONGEST_LINE, Tail, tail};
 pub(crate) use lineage::{odds_chart, outlook_chart};
 pub(crate) use objective::{figure, known as known_figures, values as objective_values};
 pub(crate) use run::guarded;
-pub use running::Running;
+pub use running::{Running, Searches, running};
 use trial::Cost;
 pub(crate) use trial::Outcome;
 pub use trial::Trial;
 
+use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
@@ -80,6 +81,8 @@ struct Setup {
     /// Whether the journal has to be of this very budget.
     strict: bool,
     checkpoints: bool,
+    /// A figure that a comparison reports.
+    reported: Option<String>,
 }
 
 type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
@@ -125,24 +128,64 @@ pub enum OnFailure {
     /// It is recorded, and the study goes on.
     #[default]
     Skip,
-    /// It is evaluated again, so many times at the most, each time with another seed.
+    /// It is evaluated again, so many times at the most (and never more than 100), each time with
+    /// another seed. Every time is paid, and ends at the study's limits of epochs and seconds.
     Retry(usize),
     /// The study ends as soon as the failure is known to the next trial.
     Abort,
+}
+
+/// What has failed so often is not retried again, whatever [`OnFailure::Retry`] says.
+const MOST_RETRIES: usize = 100;
+
+impl OnFailure {
+    /// How often a trial is evaluated at the most.
+    fn attempts(self) -> usize {
+        match self {
+            OnFailure::Retry(n) => 1 + n.min(MOST_RETRIES),
+            OnFailure::Skip | OnFailure::Abort => 1,
+        }
+    }
 }
 
 impl Protocol {
     /// The limits in words.
     pub(crate) fn limits(&self) -> String {
         let mut limits = vec![];
-        limits.extend(self.trials.map(|n| format!("{n} trials")));
-        limits.extend(self.epochs.map(|n| format!("{n} epochs")));
+        limits.extend(self.trials.map(|n| plural(n, "trial")));
+        limits.extend(self.epochs.map(|n| format!("{n} epoch{}", if n == 1.0 { "" } else { "s" })));
         limits.extend(self.seconds.map(crate::chart::theme::human_seconds));
         limits.extend(
             self.simulated_seconds
                 .map(|s| format!("{} simulated", crate::chart::theme::human_seconds(s))),
         );
         limits.join(" or ")
+    }
+
+    /// What happens when a trial fails, in words.
+    pub(crate) fn failures(&self) -> String {
+        match (self.on_failure, self.on_failure.attempts() - 1) {
+            (OnFailure::Abort, _) => "the study ends".into(),
+            (_, 0) => "it is recorded, and the study goes on".into(),
+            (_, 1) => "it is evaluated again once, then recorded".into(),
+            (_, n) => format!("it is evaluated again, up to {n} times, then recorded"),
+        }
+    }
+
+    /// The limits of one trial, in words.
+    pub(crate) fn trial_limits(&self) -> String {
+        let mut limits = vec![];
+        limits.extend(self.trial_seconds.map(crate::chart::theme::human_seconds));
+        limits.extend(self.memory.map(|b| format!("{} of memory", crate::nn::memory_size(b))));
+        match limits.is_empty() {
+            true => "none".into(),
+            false => format!("at most {}", limits.join(" and ")),
+        }
+    }
+
+    /// Whether there is a limit that a trial may still be running at.
+    fn timed(&self) -> bool {
+        self.seconds.is_some() || self.trial_seconds.is_some()
     }
 }
 
@@ -246,17 +289,18 @@ impl Study {
             journal: None,
             strict: false,
             checkpoints: false,
+            reported: None,
         };
         Study::of(setup, state)
     }
 
     /// The history that a model learns from to predict architectures of its space.
     pub(crate) fn to_predict(&self, architectures: &[crate::Architecture]) -> Result<History> {
-        let history = self.lock().known(&self.setup.protocol);
+        let history = self.lock().history_now(&self.setup.protocol);
         let finished = history.finished().len();
         if finished < 2 {
             return Err(Error::invalid(
-                format!("predictions from {finished} finished trials"),
+                format!("predictions from {}", plural(finished, "finished trial")),
                 "a model needs 2 at the least",
                 "study.run() first, with trials(20)",
             ));
@@ -282,6 +326,8 @@ impl Study {
         change(&mut setup);
         let mut state = self.lock().clone();
         state.asking = false;
+        // The copy of a study that runs does not run.
+        state.seconds += state.run_since.take().map_or(0.0, |begun| begun.elapsed().as_secs_f64());
         let desk = self.desk_for(&setup);
         Study { desk, ..Study::of(setup, state) }
     }
@@ -335,7 +381,9 @@ impl Study {
         })
     }
 
-    /// The budget in seconds of wall time. Trials that run at the limit are still finished.
+    /// The budget in seconds of wall time. Trials that run at the limit are still finished: a closure
+    /// that does not return keeps the study waiting for ever. A limit of one trial, for what can be
+    /// stopped in the middle, is [`trial_seconds`](Study::trial_seconds).
     pub fn seconds(&self, seconds: f64) -> Study {
         self.limit(|s| {
             s.only_limits();
@@ -394,14 +442,19 @@ impl Study {
         self.anew(|s| s.protocol.on_failure = what)
     }
 
-    /// The most seconds of one trial. A training ends within one step of it, any other evaluation is
-    /// judged when it ends; over the limit the trial is a failure. Like all limits in seconds this
-    /// depends on the machine.
+    /// The most seconds of one trial; with [`OnFailure::Retry`] each attempt has as many. Over the
+    /// limit the trial is a failure. A training ends within one step of it, also one inside a closure
+    /// that it has called on its own thread. Anything else cannot be stopped in the middle: it is judged
+    /// when it ends, and a closure that never returns is waited for without end. An evaluator of your
+    /// own can ask its [`Watch`](crate::Watch) now and then. Like all limits in seconds this depends on
+    /// the machine.
     pub fn trial_seconds(&self, seconds: f64) -> Study {
         self.anew(|s| s.protocol.trial_seconds = Some(seconds))
     }
 
     /// The most bytes that one trial may need. What is estimated to need more is a failure at once.
+    /// Without it, a training that there is no memory for (on the machine, in the container, under
+    /// `ulimit -v`) is a failure, and one for which there is none beside others waits for them.
     pub fn memory(&self, bytes: impl Count) -> Study {
         let n = bytes.to_i64();
         self.anew(|s| {
@@ -455,6 +508,11 @@ impl Study {
     /// With another number of trials, where none is given.
     pub(crate) fn planning(&self, trials: usize) -> Study {
         self.keep(|s| s.protocol.trials = Some(trials))
+    }
+
+    /// With a figure that every evaluation must have.
+    pub(crate) fn reporting(&self, figure: Option<String>) -> Study {
+        self.keep(|s| s.reported = figure)
     }
 
     /// How many trials the budget allows, as far as that can be told.
@@ -589,15 +647,15 @@ impl Study {
 
     /// Asks under the rules; `None` when nothing may be asked now, or ever (then `ended` says why).
     fn ask_one(&self) -> Result<Option<state::Asked>> {
-        let (full, planned) =
-            run::guarded(|| Ok((self.setup.evaluator.full(), self.setup.planned())))?;
+        let (whole, planned) =
+            run::guarded(|| Ok((self.setup.evaluator.whole(0), self.setup.planned())))?;
         drop(self.desk()?);
         let elapsed = {
             let mut state = self.lock();
             state.by_hand.get_or_insert_with(std::time::Instant::now);
             state.elapsed()
         };
-        let asked = self.ask_next(full, planned, elapsed)?;
+        let asked = self.ask_next(whole, planned, elapsed)?;
         run::announce(self);
         Ok(asked)
     }
@@ -615,8 +673,9 @@ impl Study {
 
     /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
     /// is a user's code, and may look at the study.
-    fn ask_next(&self, full: usize, planned: usize, at: f64) -> Result<Option<state::Asked>> {
+    fn ask_next(&self, whole: Budget, planned: usize, at: f64) -> Result<Option<state::Asked>> {
         let s = &*self.setup;
+        let unsure = self.unsure_figures()?;
         let question = {
             let mut state = self.lock();
             state.history.planned = planned;
@@ -627,7 +686,12 @@ impl Study {
                      study that asks it, nor can two threads at once. Use history instead.",
                 ));
             }
-            match state.next(&s.protocol, full, at) {
+            let lacks = || state.without_figure(&s.protocol, s.reported.as_deref());
+            let next = match unsure.then(lacks).flatten().filter(|_| state.ended.is_none()) {
+                Some(reason) => state.wait_or(reason),
+                None => state.next(&s.protocol, whole.full(), at),
+            };
+            match next {
                 Next::Ask => {}
                 Next::Wait => return Ok(None),
                 Next::Over(reason) => {
@@ -649,7 +713,7 @@ impl Study {
         state.asking = false;
         match proposal.map_err(named)? {
             Ok(proposal) => {
-                let asked = state.commit(proposal, &s.protocol, &s.evaluator, full, (at, thought));
+                let asked = state.commit(proposal, &s.protocol, &s.evaluator, whole, (at, thought));
                 drop(state);
                 let written = self.note(|| Some(journal::asked(&asked.trial)));
                 if let Err(e) = written {
@@ -667,6 +731,14 @@ impl Study {
                 Ok(None)
             }
         }
+    }
+
+    /// Whether there are figures that every evaluation must have, and only an evaluation can show that
+    /// it has them.
+    fn unsure_figures(&self) -> Result<bool> {
+        let s = &*self.setup;
+        let wanted = !s.protocol.objectives.is_empty() || s.reported.is_some();
+        Ok(wanted && run::guarded(|| Ok(s.evaluator.figures().is_none()))?)
     }
 
     /// Tells the result of a trial: a score, an [`Evaluation`](crate::Evaluation), or a `Result`,
@@ -786,10 +858,11 @@ impl Study {
     }
 
     /// Why the study ended before its budget did, though there was more to try: its strategy failed,
-    /// its journal could not be written, or it was stopped.
+    /// its journal could not be written, its evaluations lack a figure, or it was stopped.
     pub(crate) fn broke_off(&self) -> Option<String> {
         let broken = |why: &String| {
-            ["the strategy failed", "the journal", run::STOPPED].iter().any(|b| why.starts_with(b))
+            let breaks = ["the strategy failed", "the journal", run::STOPPED, objective::NO_FIGURE];
+            breaks.iter().any(|b| why.starts_with(b))
         };
         Some(self.ended()).filter(broken)
     }
@@ -812,6 +885,7 @@ impl Study {
         let trials = self.trials_done();
         history::best(trials.iter(), &self.metric()).ok_or_else(|| {
             let text = match trials.first().and_then(Trial::error) {
+                Some(cause) if trials.len() == 1 => format!("the only trial failed: {cause}"),
                 Some(cause) => {
                     format!("all {} trials failed; the first one: {cause}", trials.len())
                 }

@@ -5,9 +5,10 @@
 //! score stays the first objective, so everything that knows one objective goes on to work.
 
 use super::{History, Study, Trial};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Evaluator};
 use crate::stats::pareto_front;
 use crate::task::Metric;
+use crate::words::nearest;
 
 /// What is known of every architecture that can be built, whoever evaluates it.
 const OF_ARCHITECTURE: [&str; 2] = ["params", "macs"];
@@ -39,20 +40,28 @@ pub(crate) fn known(found: &Evaluation, trial: &Trial) -> Vec<String> {
     known
 }
 
+/// How the refusal of an evaluation begins that lacks a figure; journals hold it as well.
+pub(super) const NO_FIGURE: &str = "the evaluation has no figure";
+
+/// That a figure is not there, and what there is.
+pub(super) fn nothing_of(name: &str, role: &str, found: &Evaluation, trial: &Trial) -> String {
+    let known = known(found, trial);
+    let meant = nearest(name, &known);
+    let meant = meant.map_or("the name of one of these".to_string(), |m| format!("{m:?}"));
+    format!(
+        "{NO_FIGURE} {name:?}, which {role}; there are {}. Try {meant}, or \
+         Evaluation::new(score).with({name:?}, value)",
+        known.join(", ")
+    )
+}
+
 /// What is wrong with an evaluation that lacks one of the objectives.
 pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) -> Option<String> {
     for Metric { name, .. } in objectives {
         match figure(name, found, trial) {
             Some(value) if value.is_finite() => {}
             Some(value) => return Some(format!("the objective {name:?} is {value}")),
-            None => {
-                let known = known(found, trial);
-                return Some(format!(
-                    "the evaluation has no figure {name:?}, which is an objective; there are {}. \
-                     Try Evaluation::new(score).with({name:?}, value), or the name of one of these",
-                    known.join(", ")
-                ));
-            }
+            None => return Some(nothing_of(name, "is an objective", found, trial)),
         }
     }
     None
@@ -125,9 +134,50 @@ impl Study {
         let twice = twice.map(|(_, m)| {
             format!("objective({:?}): it is one already. Try the name of another figure.", m.name)
         });
+        let missing = self.protocol().objectives.into_iter().filter(|m| !m.name.is_empty());
+        let missing = missing.filter_map(|m| {
+            let way = if m.maximise { "maximise" } else { "minimise" };
+            let given = format!("objective({:?})", m.name);
+            let call = |name: &str| format!("objective(Metric::{way}({name:?}))");
+            self.unknown_figure(&m.name, &given, call, &all)
+        });
         let nameless = all.iter().filter(|m| m.name.is_empty()).map(|_| {
             "objective(\"\"): a figure needs a name. Try Metric::minimise(\"params\").".to_string()
         });
-        twice.chain(nameless).collect()
+        twice.chain(nameless).chain(missing).collect()
+    }
+
+    /// What is wrong with the name of a figure that the evaluator, as it says itself, does not give:
+    /// with the names there are, and what to write instead of the `given` setting.
+    pub(crate) fn unknown_figure(
+        &self,
+        name: &str,
+        given: &str,
+        call: impl Fn(&str) -> String,
+        taken: &[Metric],
+    ) -> Option<String> {
+        let evaluator = &self.setup.evaluator;
+        let mut known = evaluator.figures()?;
+        if !self.setup.space.is_decisions() {
+            known.extend(OF_ARCHITECTURE.map(String::from));
+        }
+        known.push(SECONDS.to_string());
+        if known.iter().any(|k| k == name) {
+            return None;
+        }
+        // Of several objectives each has a name of its own.
+        let taken = |k: &String| taken.iter().any(|m| m.name == *k);
+        let free: Vec<String> = known.iter().filter(|k| !taken(k)).cloned().collect();
+        let mut tries = vec![];
+        tries.extend(nearest(name, &free).map(|meant| call(meant)));
+        tries.extend(evaluator.how_to_report(name));
+        if tries.is_empty() {
+            tries.extend(free.first().map(|first| call(first)));
+        }
+        Some(format!(
+            "{given}: no evaluation has such a figure; there are {}. Try {}.",
+            known.join(", "),
+            tries.join("; or, ")
+        ))
     }
 }

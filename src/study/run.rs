@@ -2,9 +2,10 @@
 
 use super::journal::{self, Event};
 use super::trial::Cost;
-use super::{OnFailure, Study, Trial};
+use super::{Study, Trial};
+use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{Budget, Checkpoint, Evaluation, Evaluator, Watch};
+use crate::evaluate::{Checkpoint, Evaluation, Evaluator, Watch};
 use crate::notebook::Progress;
 use crate::rng::child;
 use std::cell::Cell;
@@ -12,15 +13,18 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Once};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Why a study ended that was told to stop.
 pub(super) const STOPPED: &str = "it was stopped";
 
 /// Stack of a worker: deep networks recurse in the backward pass.
 const STACK: usize = 16 << 20;
+
+/// While nothing ends, progress is looked at so often.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// What became of an evaluation.
 pub(super) struct Done {
@@ -53,6 +57,8 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
         let mut state = study.lock();
         state.seconds = state.elapsed();
         state.by_hand = None;
+        state.run_since = Some(begun);
+        state.earlier = state.settled;
         state.seconds
     };
     let outcome = if setup.alone() {
@@ -60,13 +66,14 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
     } else {
         on_threads(study, goal, begun, before)
     };
-    let seconds = before + begun.elapsed().as_secs_f64();
-    {
+    let seconds = {
         let mut state = study.lock();
-        state.seconds = seconds;
+        state.seconds = before + begun.elapsed().as_secs_f64();
+        state.run_since = None;
         // What it leaves open is nobody's.
         state.hand_out_again();
-    }
+        state.seconds
+    };
     let reason = study.ended();
     // The journal is closed, and its lock given back.
     if let (Some(mut journal), Goal::Budget) = (study.leave(), goal) {
@@ -97,11 +104,17 @@ impl Crew<'_> {
         }
     }
 
-    /// Waits for a trial to end.
-    fn wait(&mut self) -> Option<Done> {
+    /// Waits for a trial to end; what to do meanwhile is done now and then.
+    fn wait(&mut self, mut meanwhile: impl FnMut()) -> Option<Done> {
         match self {
             Crew::Alone(study, queue) => queue.pop_front().map(|trial| evaluate(study, &trial)),
-            Crew::Threads(_, done) => done.recv().ok(),
+            Crew::Threads(_, done) => loop {
+                match done.recv_timeout(LOOK) {
+                    Ok(done) => return Some(done),
+                    Err(RecvTimeoutError::Timeout) => meanwhile(),
+                    Err(RecvTimeoutError::Disconnected) => return None,
+                }
+            },
         }
     }
 
@@ -154,10 +167,17 @@ fn coordinate(
     let setup = &*study.setup;
     let now = || before + begun.elapsed().as_secs_f64();
     // What the evaluator says of itself is a user's code: asked once, and never under the lock.
-    let (full, planned, metric) =
-        guarded(|| Ok((setup.evaluator.full(), setup.planned(), setup.evaluator.metric())))?;
+    let (whole, planned, metric) =
+        guarded(|| Ok((setup.evaluator.whole(0), setup.planned(), setup.evaluator.metric())))?;
     let threads = setup.threads();
     let mut progress = Progress::new(setup.quiet, &setup.protocol, planned);
+    if setup.protocol.timed() && !setup.evaluator.looks_up() && !setup.evaluator.stops_midway() {
+        progress.cannot_stop();
+    }
+    progress.begin(&study.lock().history.trials.clone(), now());
+    // What the evaluator has not said beforehand, the first trial shows, alone.
+    let by_epochs = setup.protocol.epochs.is_some() && whole.is_open();
+    let mut first = by_epochs || study.unsure_figures()?;
     // Trials that were asked and have not ended are evaluated first, and before them, one at a time,
     // those in which a process may have ended.
     let (mut suspects, mut open): (VecDeque<Trial>, VecDeque<Trial>) = {
@@ -170,7 +190,7 @@ fn coordinate(
     loop {
         let mut more = false;
         alone &= running > 0;
-        while !alone && running < threads {
+        while !alone && running < if first { 1 } else { threads } {
             if study.stop.load(Ordering::Relaxed) {
                 study.lock().ended = Some(STOPPED.to_string());
                 break;
@@ -187,7 +207,7 @@ fn coordinate(
                 running += usize::from(crew.start(trial));
                 continue;
             }
-            let asked = match study.ask_next(full, planned, now()) {
+            let asked = match study.ask_next(whole, planned, now()) {
                 Ok(Some(asked)) => asked,
                 Ok(None) => break,
                 Err(e) => {
@@ -206,21 +226,28 @@ fn coordinate(
             if !asked.evaluate {
                 // Results that are known already: a look at callbacks and progress in between.
                 more = true;
+                progress.ended(now());
                 break;
             }
             running += usize::from(crew.start(asked.trial));
         }
         announce(study);
         let trials = study.lock().history.trials.clone();
-        progress.tell(&trials, &metric, begun.elapsed().as_secs_f64());
+        progress.tell(&trials, &metric, now());
         drop(trials);
+        let meanwhile = || {
+            let stopped = study.stop.load(Ordering::Relaxed);
+            progress.wait(&study.lock().history.trials, stopped, now());
+        };
         let next = match (more, running) {
             (true, _) => crew.ready(),
             (false, 0) => break,
-            (false, _) => crew.wait(),
+            (false, _) => crew.wait(meanwhile),
         };
         if let Some(Done { number, result, seed, cost }) = next {
             running -= 1;
+            first = false;
+            progress.ended(now());
             if result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
                 // It stays open, to be taken up when the study goes on.
                 continue;
@@ -273,11 +300,7 @@ fn checkpoint(study: &Study, trial: usize) -> Option<PathBuf> {
 pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     let setup = &*study.setup;
     let (number, begun, limit) = (trial.number(), Instant::now(), setup.protocol.trial_seconds);
-    let (first, budget) = (trial.0.budget.seed(), trial.0.budget);
-    let attempts = match setup.protocol.on_failure {
-        OnFailure::Retry(n) => n,
-        _ => 0,
-    };
+    let first = trial.0.budget.seed();
     // A look into a table cannot end the process.
     if !setup.evaluator.looks_up()
         && let Err(e) = study.note(|| Some(journal::begun(number)))
@@ -297,9 +320,9 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
         // A journal that cannot be written is noticed when the trial ends.
         let _ = note.note(|| Some(Event::Epoch { trial: number, epoch, score, loss }));
     });
-    let mut attempt = 0;
+    let (mut retries, mut lost_seconds) = (0, 0.0);
     loop {
-        let seed = match attempt {
+        let seed = match retries {
             0 => first,
             n => child(first, "retry", n as u64),
         };
@@ -308,10 +331,11 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             .limit(limit)
             .telling(tell.clone())
             .keeping(checkpoint(study, number));
-        let budget = Budget::new(budget.epochs(), budget.full(), seed);
+        let budget = trial.0.budget.seeded(seed);
         let result = guarded(|| {
             watch.check()?;
-            setup.evaluator.evaluate_watched(&trial.0.architecture, &budget, &watch)
+            watch
+                .during(|| setup.evaluator.evaluate_watched(&trial.0.architecture, &budget, &watch))
         });
         let late = limit.filter(|&most| attempt_begun.elapsed().as_secs_f64() > most);
         let result = match (result, late) {
@@ -328,20 +352,46 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             Ok(e) => !e.score().is_finite(),
             Err(e) => e.kind() != ErrorKind::Stopped,
         };
-        if failed && attempt < attempts {
-            attempt += 1;
-            continue;
+        let spent = result.as_ref().ok().and_then(Evaluation::simulated_seconds);
+        let spent = spent.filter(|s| s.is_finite() && *s >= 0.0).unwrap_or(0.0);
+        let mut ended = None;
+        if failed && retries + 1 < trial.0.attempts {
+            ended = over(study, lost_seconds + spent);
+            if ended.is_none() {
+                retries += 1;
+                lost_seconds += spent;
+                continue;
+            }
         }
-        let result = match attempt {
-            0 => result,
-            n => result.map_err(|e| match e.kind() {
-                ErrorKind::Stopped => e,
-                _ => e.context(format!("after {} attempts", n + 1)),
+        if failed {
+            lost_seconds += spent;
+        }
+        let result = match (retries, ended) {
+            (0, None) => result,
+            (n, ended) => result.map_err(|e| match (e.kind(), ended) {
+                (ErrorKind::Stopped, _) => e,
+                (_, None) => e.context(format!("after {} attempts", n + 1)),
+                (_, Some(why)) => {
+                    e.context(format!("after {}, because {why}", plural(n + 1, "attempt")))
+                }
             }),
         };
-        let cost = Cost { seconds: begun.elapsed().as_secs_f64(), memory: watch.measured() };
+        let (seconds, memory) = (begun.elapsed().as_secs_f64(), watch.measured());
+        let cost = Cost { seconds, memory, retries, lost_seconds };
         return Done { number, result, seed, cost };
     }
+}
+
+/// Why a trial that has failed is not evaluated again, though it might be; how many epochs are left
+/// for that was decided when it was asked.
+fn over(study: &Study, simulated: f64) -> Option<String> {
+    let protocol = &study.setup.protocol;
+    let reached = |limit: Option<f64>, spent: f64| limit.filter(|&limit| spent >= limit);
+    if let Some(limit) = reached(protocol.seconds, study.lock().elapsed()) {
+        return Some(format!("the time limit of {limit} s is reached"));
+    }
+    reached(protocol.simulated_seconds, simulated)
+        .map(|limit| format!("the budget of {limit} simulated seconds is spent"))
 }
 
 thread_local! {

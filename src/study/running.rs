@@ -1,30 +1,78 @@
 //! A study that runs while the notebook goes on.
+//!
+//! Who holds a [`Running`] can stop the search and wait for it. When nobody does any more, as after a
+//! notebook cell with `let search = plan.spawn()?;` was run again, nobody could: then the search stops
+//! by itself, unless it was [detached](Running::detach). What runs in this process is listed, by
+//! references that keep nothing alive, so that every search can be found again.
 
 use super::{Study, run};
+use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::notebook::Progress;
+use crate::strategy::Strategy;
 use std::fmt;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::time::{Duration, Instant};
 
-/// A study at work on threads of its own, made by [`Study::spawn`]. Clones are the same study;
-/// dropping them all does not stop it, and its journal is written in any case.
+/// A study at work on threads of its own, made by [`Study::spawn`]. Clones are the same study. When
+/// the last of them is dropped, the study stops as [`Running::stop`] stops it, and its journal can be
+/// gone on with; [`Running::detach`] lets it run on.
 #[derive(Clone)]
-pub struct Running {
+#[must_use = "a search stops when nobody holds it: write let search = plan.spawn()?; or \
+              plan.spawn()?.detach();"]
+pub struct Running(Arc<Handle>);
+
+/// What all handles of a search share; its end is the end of the last one.
+struct Handle(Arc<Search>);
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !self.0.detached.load(Ordering::Relaxed) {
+            self.0.study.stop.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A search, held by its thread and its handles.
+struct Search {
     study: Study,
+    begun: Instant,
+    detached: AtomicBool,
     /// The outcome, once there is one.
-    end: Arc<(Mutex<Option<Result<()>>>, Condvar)>,
+    end: (Mutex<Option<Result<()>>>, Condvar),
+}
+
+impl Search {
+    fn end(&self) -> MutexGuard<'_, Option<Result<()>>> {
+        self.end.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn stopping(&self) -> bool {
+        self.study.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The searches of this process, by what keeps none of them alive.
+static SEARCHES: Mutex<Vec<(Weak<Search>, Weak<Handle>)>> = Mutex::new(vec![]);
+
+fn searches() -> MutexGuard<'static, Vec<(Weak<Search>, Weak<Handle>)>> {
+    SEARCHES.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 impl Study {
     /// Runs the study in the background. It is quiet: ask [`Running::progress`].
     ///
+    /// Keep what it returns: the search stops when nobody holds it any more, unless it is
+    /// [detached](Running::detach). [`running`](fn@running) lists all searches of this process.
+    ///
     /// ```
     /// use nascent::prelude::*;
     /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
-    /// let running = Study::new(&space, evaluator(|a, _| a.params() as f64)).trials(10).spawn()?;
-    /// println!("{}", running.progress());
-    /// let study = running.wait()?;
+    /// let search = Study::new(&space, evaluator(|a, _| a.params() as f64)).trials(10).spawn()?;
+    /// println!("{}", search.progress());
+    /// let study = search.wait()?;
     /// assert_eq!(study.trials_done().len(), 10);
     /// # Ok::<(), nascent::Error>(())
     /// ```
@@ -34,40 +82,68 @@ impl Study {
     pub fn spawn(&self) -> Result<Running> {
         self.check()?;
         let study = self.quiet().prepared()?;
-        let running = Running { study: study.clone(), end: Arc::default() };
-        let end = running.end.clone();
+        let search = Arc::new(Search {
+            study: study.clone(),
+            begun: Instant::now(),
+            detached: AtomicBool::new(false),
+            end: (Mutex::new(None), Condvar::new()),
+        });
+        let handle = Arc::new(Handle(search.clone()));
+        {
+            let mut all = searches();
+            all.retain(|(search, _)| search.strong_count() > 0);
+            all.push((Arc::downgrade(&search), Arc::downgrade(&handle)));
+        }
         std::thread::Builder::new().name("study".into()).spawn(move || {
             let outcome = run::guarded(|| run::run(&study));
-            *end.0.lock().unwrap_or_else(|e| e.into_inner()) = Some(outcome);
-            end.1.notify_all();
+            *search.end() = Some(outcome);
+            search.end.1.notify_all();
         })?;
-        Ok(running)
+        Ok(Running(handle))
     }
 }
 
 impl Running {
+    fn search(&self) -> &Search {
+        &self.0.0
+    }
+
     /// Whether it has ended.
     pub fn done(&self) -> bool {
-        self.end.0.lock().unwrap_or_else(|e| e.into_inner()).is_some()
+        self.search().end().is_some()
     }
 
     /// Asks it to end: no further trials, and trainings under way end within one step. Those trials
-    /// stay open and are taken up when the study goes on.
+    /// stay open and are taken up when the study goes on. An evaluation that is not a training runs
+    /// until it returns.
     pub fn stop(&self) {
-        self.study.stop.store(true, Ordering::Relaxed);
+        self.search().study.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets the search go on when no handle to it is left: `plan.spawn()?.detach();`.
+    /// [`running`](fn@running) lists it, to get one back.
+    pub fn detach(&self) {
+        self.search().detached.store(true, Ordering::Relaxed);
     }
 
     /// The study as it is now: a copy to look at, with charts and tables.
     pub fn study(&self) -> Study {
-        self.study.keep(|_| {})
+        self.search().study.keep(|_| {})
     }
 
     /// Where it is, in a line.
     pub fn progress(&self) -> String {
-        let trials = self.study.lock().history.trials.clone();
-        let line = Progress::line(&trials, &self.study.setup.protocol, &self.study.metric());
-        let reason = self.study.ended();
-        if self.done() { format!("{line}; ended: {reason}") } else { line }
+        let study = &self.search().study;
+        let trials = study.lock().history.trials.clone();
+        let line = Progress::line(&trials, &study.setup.protocol, &study.metric());
+        if self.done() {
+            return format!("{line}; ended: {}", study.ended());
+        }
+        let running = trials.iter().filter(|t| !t.ended() && t.reused_from().is_none()).count();
+        match self.search().stopping() {
+            true => format!("{line}; stopping, {} still running", plural(running, "trial")),
+            false => line,
+        }
     }
 
     /// Waits for the end and returns the study with its trials.
@@ -75,16 +151,142 @@ impl Running {
     /// # Errors
     /// As [`Study::run`].
     pub fn wait(&self) -> Result<Study> {
-        let (lock, woken) = &*self.end;
-        let mut end = lock.lock().unwrap_or_else(|e| e.into_inner());
+        let search = self.search();
+        let mut end = search.end();
         while end.is_none() {
-            end = woken.wait(end).unwrap_or_else(|e| e.into_inner());
+            end = search.end.1.wait(end).unwrap_or_else(|e| e.into_inner());
         }
         match &*end {
             Some(Err(e)) => Err(e.clone()),
-            Some(Ok(())) => Ok(self.study.keep(|_| {})),
+            Some(Ok(())) => Ok(search.study.keep(|_| {})),
             None => Err(Error::new(ErrorKind::Missing, "the study has not ended")),
         }
+    }
+
+    /// What and where it is, in a line.
+    fn line(&self) -> String {
+        let (search, setup) = (self.search(), &self.search().study.setup);
+        let mut line = setup.strategy.describe(setup.planned());
+        if let Some(path) = &setup.journal {
+            line += &format!(", journal {}", path.display());
+        }
+        let seconds = search.begun.elapsed().as_secs_f64().round();
+        let seconds = crate::chart::theme::human_seconds(seconds);
+        let detached = if search.detached.load(Ordering::Relaxed) { ", detached" } else { "" };
+        format!("{line}, begun {seconds} ago{detached}: {}", self.progress())
+    }
+}
+
+/// All searches that [`Study::spawn`] began in this process and that have not ended, the oldest first:
+/// to look at, to stop, and to wait for, also when their variables are gone.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let slow = evaluator(|a, _| {
+///     std::thread::sleep(std::time::Duration::from_millis(5));
+///     a.params() as f64
+/// });
+/// Study::new(&space, slow).duplicates(Duplicates::Repeat).trials(10_000).spawn()?.detach();
+/// println!("{}", nascent::running());
+/// let search = nascent::running().list().pop().ok_or("it has ended")?;
+/// search.stop();
+/// assert!(search.wait()?.trials_done().len() < 10_000);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub fn running() -> Searches {
+    let mut all = searches();
+    let mut list = vec![];
+    all.retain_mut(|(search, handle)| {
+        let Some(search) = search.upgrade().filter(|search| search.end().is_none()) else {
+            return false;
+        };
+        let shared = handle.upgrade().unwrap_or_else(|| {
+            let anew = Arc::new(Handle(search));
+            *handle = Arc::downgrade(&anew);
+            anew
+        });
+        list.push(Running(shared));
+        true
+    });
+    drop(all);
+    Searches(list)
+}
+
+/// The searches that [`running`](fn@running) found. Like any handle, it keeps them going.
+#[derive(Clone)]
+pub struct Searches(Vec<Running>);
+
+impl Searches {
+    /// One by one, the oldest first.
+    pub fn list(&self) -> Vec<Running> {
+        self.0.clone()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing runs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Asks all of them to end; see [`Running::stop`].
+    pub fn stop(&self) {
+        self.0.iter().for_each(Running::stop);
+    }
+
+    /// Waits for all of them, and returns their studies.
+    ///
+    /// # Errors
+    /// As [`Study::run`], for the first one that failed.
+    pub fn wait(&self) -> Result<Vec<Study>> {
+        self.0.iter().map(Running::wait).collect()
+    }
+}
+
+/// A search that has been told to stop gives its journal back within this time, as a rule.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Refuses a journal that a search of this process holds, with how to get that one back. One that is
+/// stopping, as an orphan of a cell that was run again, is waited for a little.
+pub(super) fn not_held(path: &Path) -> Result<()> {
+    // Of paths that lead to one file, whatever they look like.
+    let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    let Ok(wanted) = whole(path) else { return Ok(()) };
+    let same = |journal: &Option<PathBuf>| {
+        journal.as_ref().and_then(|other| whole(other).ok()).is_some_and(|other| other == wanted)
+    };
+    let begun = Instant::now();
+    loop {
+        // Without a handle, so that an orphan stays one.
+        let all: Vec<Arc<Search>> = searches().iter().filter_map(|(s, _)| s.upgrade()).collect();
+        let holder = all.into_iter().find(|s| s.end().is_none() && same(&s.study.setup.journal));
+        let Some(search) = holder else { return Ok(()) };
+        if search.stopping() && begun.elapsed() < PATIENCE {
+            drop(search);
+            std::thread::sleep(Duration::from_millis(10));
+            continue;
+        }
+        let trials = search.study.lock().history.trials.clone();
+        let done = trials.iter().filter(|t| t.ended()).count();
+        let state = match search.stopping() {
+            true => "which is stopping as soon as the trials that run have ended",
+            false => "which goes on",
+        };
+        return Err(Error::new(
+            ErrorKind::File,
+            format!(
+                "the journal {} is in use by a search that was spawned in this process, {state}; it \
+                 has ended {} so far. nascent::running() lists it: \
+                 nascent::running().stop() ends it, and nascent::running().list() has it to look at \
+                 and wait for. Or give this study another path",
+                path.display(),
+                plural(done, "trial")
+            ),
+        ));
     }
 }
 
@@ -97,5 +299,24 @@ impl fmt::Display for Running {
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.progress())
+    }
+}
+
+impl fmt::Display for Searches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0[..] {
+            [] => f.write_str("nothing runs in the background"),
+            list => {
+                let searches = if list.len() == 1 { "search" } else { "searches" };
+                write!(f, "{} {searches} in the background", list.len())?;
+                list.iter().enumerate().try_for_each(|(i, s)| write!(f, "\n  {i}. {}", s.line()))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Searches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }

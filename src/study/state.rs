@@ -1,7 +1,7 @@
 //! The rules of the loop, without threads: when the next trial may be asked, what a duplicate
 //! means, when the study is over.
 
-use super::objective::lacking;
+use super::objective::{NO_FIGURE, figure, lacking, nothing_of};
 use super::trial::{Cost, Record};
 use super::{Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial};
 use crate::arch::Architecture;
@@ -30,6 +30,12 @@ pub(crate) struct State {
     /// For each settled trial: the simulated seconds that it and those before it paid, and how many
     /// in a row, up to it, paid none.
     simulated: Vec<(f64, usize)>,
+    /// The most epochs that any of the settled trials paid, up to each of them.
+    dearest: Vec<f64>,
+    /// Trials that had ended before this run.
+    pub(crate) earlier: usize,
+    /// When the run that is going on began.
+    pub(crate) run_since: Option<Instant>,
     /// Trials whose callbacks have been called.
     pub(crate) announced: usize,
     pub(crate) ended: Option<String>,
@@ -96,6 +102,9 @@ impl State {
             free_run: vec![],
             epochs_settled: 0.0,
             simulated: vec![],
+            dearest: vec![],
+            earlier: 0,
+            run_since: None,
             announced: 0,
             ended: None,
             asking: false,
@@ -115,9 +124,70 @@ impl State {
         self.trials().iter().map(Trial::epochs).sum()
     }
 
-    /// Seconds that the study has taken so far, as far as it is not being run now.
+    /// Seconds that the study has taken so far.
     pub(crate) fn elapsed(&self) -> f64 {
-        self.seconds + self.by_hand.map_or(0.0, |begun| begun.elapsed().as_secs_f64())
+        let since = |begun: Option<Instant>| begun.map_or(0.0, |b| b.elapsed().as_secs_f64());
+        self.seconds + since(self.by_hand) + since(self.run_since)
+    }
+
+    /// How many trials, of the first ones, the decision about the next may rest on.
+    fn known(&self, protocol: &Protocol) -> usize {
+        let n = self.trials().len();
+        (n + 1).saturating_sub(protocol.batch).min(self.settled)
+    }
+
+    /// What the first evaluation of this run lacks of the figures that each must have: then no other
+    /// one has it either, and the budget would be spent on nothing. The first trial of a run has
+    /// ended before a second one is asked.
+    pub(crate) fn without_figure(
+        &self,
+        protocol: &Protocol,
+        reported: Option<&str>,
+    ) -> Option<String> {
+        let to = self.known(protocol).max((self.earlier + 1).min(self.settled));
+        let ended = self.trials().get(self.earlier..to)?;
+        let lacks = |t: &Trial| t.error().filter(|why| why.starts_with(NO_FIGURE));
+        let first = ended.iter().find(|t| t.finished().is_some() || lacks(t).is_some())?;
+        match (first.finished(), reported) {
+            (None, _) => lacks(first),
+            (Some(found), Some(name)) if figure(name, found, first).is_none() => {
+                Some(nothing_of(name, "is to be reported", found, first))
+            }
+            _ => None,
+        }
+    }
+
+    /// Waits for the trials that run, and is over then.
+    pub(crate) fn wait_or(&self, reason: String) -> Next {
+        match self.settled < self.trials().len() {
+            true => Next::Wait,
+            false => Next::Over(reason),
+        }
+    }
+
+    /// How often the next trial may be evaluated, at least once, under a limit in epochs; `None` if
+    /// that takes waiting for those that run, or is more than there is left. A running trial may turn
+    /// out cheaper (an early stop, a reused result), never dearer: as long as all that it may cost
+    /// fits, nothing depends on which have ended; near the limit the decision waits for all of them.
+    fn attempts(&self, protocol: &Protocol, full: usize) -> Option<usize> {
+        let most = protocol.on_failure.attempts();
+        let Some(limit) = protocol.epochs else { return Some(most) };
+        // An evaluator that has not said what it costs shows it.
+        let seen = self.known(protocol).max(1).min(self.settled);
+        let seen = seen.checked_sub(1).map_or(0.0, |last| self.dearest[last]);
+        let full = (full as f64).max(seen);
+        let cost = |t: &Trial| match t.ended() {
+            true => t.epochs(),
+            false if t.0.evaluated => full * t.0.attempts as f64,
+            false => 0.0,
+        };
+        let running = &self.trials()[self.settled..];
+        let left = limit - self.epochs_settled - running.iter().map(cost).sum::<f64>();
+        match most as f64 * full <= left {
+            true => Some(most),
+            false if !running.is_empty() => None,
+            false => Some((left / full) as usize).filter(|&attempts| attempts > 0),
+        }
     }
 
     /// Decides about the next trial; `elapsed` seconds have passed. Which trials are asked must
@@ -128,14 +198,12 @@ impl State {
             return Next::Over(reason.clone());
         }
         let n = self.trials().len();
-        let wait_or = |reason: String| match self.settled < n {
-            true => Next::Wait,
-            false => Next::Over(reason),
-        };
+        let wait_or = |reason: String| self.wait_or(reason);
         if protocol.trials.is_some_and(|most| n >= most) {
-            return wait_or(format!("all {n} trials are done"));
+            let one = || "all is done: 1 trial".to_string();
+            return wait_or(if n == 1 { one() } else { format!("all {n} trials are done") });
         }
-        let known = (n + 1).saturating_sub(protocol.batch).min(self.settled);
+        let known = self.known(protocol);
         if protocol.on_failure == OnFailure::Abort
             && let Some(t) = self.trials()[..known].iter().find(|t| t.error().is_some())
         {
@@ -153,13 +221,8 @@ impl State {
         if n >= protocol.batch + self.settled {
             return Next::Wait;
         }
-        if let Some(limit) = protocol.epochs {
-            // A running trial may turn out cheaper (an early stop, a reused result), never dearer:
-            // near the limit the decision waits for all of them.
-            let running = (n - self.settled) * full;
-            if self.epochs_settled + (running + full) as f64 > limit {
-                return wait_or(format!("the budget of {limit} epochs is spent"));
-            }
+        if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, full)) {
+            return wait_or(format!("the budget of {limit} epochs is spent"));
         }
         if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
             // What a trial costs is known when it has ended, so the last ones may cross the limit:
@@ -190,14 +253,13 @@ impl State {
 
     /// The question to put to the strategy for the next trial.
     pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
-        let n = self.trials().len();
-        self.history.visible = (n + 1).saturating_sub(protocol.batch).min(self.settled);
+        self.history.visible = self.known(protocol);
         self.under(protocol);
         Question(self.history.clone())
     }
 
     /// The history with all results there are.
-    pub(crate) fn known(&mut self, protocol: &Protocol) -> History {
+    pub(crate) fn history_now(&mut self, protocol: &Protocol) -> History {
         self.under(protocol);
         History { visible: self.settled, ..self.history.clone() }
     }
@@ -208,7 +270,7 @@ impl State {
         proposal: Proposal,
         protocol: &Protocol,
         evaluator: &AnyEvaluator,
-        full: usize,
+        whole: Budget,
         (at, thought): (f64, f64),
     ) -> Asked {
         let n = self.trials().len();
@@ -219,17 +281,19 @@ impl State {
             Duplicates::Reuse => self.history.first.get(&key).copied(),
             _ => None,
         };
+        let attempts = self.attempts(protocol, whole.full()).unwrap_or(1);
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
         Arc::make_mut(&mut self.history.first).entry(key).or_insert(n);
         let trial = Trial(Arc::new(Record {
             number: n,
             architecture: proposal.architecture,
-            budget: Budget::new(full, full, seed),
+            budget: whole.seeded(seed),
             parents: proposal.parents,
             origin: proposal.origin,
             outcome: Outcome::Pending,
             evaluated: twin.is_none() && misfit.is_none(),
+            attempts,
             cost: Cost::default(),
             at,
             thought,
@@ -251,7 +315,8 @@ impl State {
 
     /// What a result is worth: one that cannot be used is a failure.
     pub(crate) fn judge(&self, n: usize, result: Result<Evaluation>) -> Outcome {
-        let full = self.trials()[n].budget().full() as f64;
+        let budget = self.trials()[n].budget();
+        let full = if budget.is_open() { f64::MAX } else { budget.full() as f64 };
         match result {
             Ok(e) if !e.score().is_finite() => {
                 Outcome::Failed(format!("the score is {}", e.score()))
@@ -284,7 +349,7 @@ impl State {
         self.record(n, |r| {
             r.outcome = outcome;
             (r.cost, r.at) = (cost, at);
-            r.budget = Budget::new(r.budget.epochs(), r.budget.full(), seed);
+            r.budget = r.budget.seeded(seed);
         });
         let (ready, rest): (Vec<_>, Vec<_>) =
             self.waiting.iter().partition(|(first, _)| *first == n);
@@ -309,6 +374,8 @@ impl State {
         self.announced = self.announced.min(n);
         self.free_run.truncate(self.settled);
         self.simulated.truncate(self.settled);
+        self.dearest.truncate(self.settled);
+        self.earlier = self.earlier.min(n);
         self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
         self.ended = None;
         self.orphans.insert(n);
@@ -355,6 +422,10 @@ impl State {
             let before = self.free_run.last().copied().unwrap_or(0);
             self.free_run.push(if t.epochs() > 0.0 { 0 } else { before + 1 });
             self.epochs_settled += t.epochs();
+            let dearest = self.dearest.last().copied().unwrap_or(0.0);
+            // Each evaluation for itself: what is retried is counted in attempts.
+            let spent = t.finished().and_then(Evaluation::epochs_spent).unwrap_or(0.0);
+            self.dearest.push(dearest.max(if t.0.evaluated { spent } else { 0.0 }));
             let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));
             let paid = t.simulated_paid();
             self.simulated.push((sum + paid, if paid > 0.0 { 0 } else { free + 1 }));

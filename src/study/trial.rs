@@ -19,6 +19,8 @@ pub(crate) struct Record {
     pub(crate) outcome: Outcome,
     /// Whether it has been or will be evaluated: duplicates and misfits are not.
     pub(crate) evaluated: bool,
+    /// How often it may be evaluated at the most, until it does not fail.
+    pub(crate) attempts: usize,
     pub(crate) cost: Cost,
     /// Seconds since the study began, when it ended.
     pub(crate) at: f64,
@@ -34,6 +36,10 @@ pub(crate) struct Cost {
     pub(crate) seconds: f64,
     /// Bytes; see [`Trial::memory`].
     pub(crate) memory: Option<usize>,
+    /// Evaluations that failed before the one that counts.
+    pub(crate) retries: usize,
+    /// The simulated seconds of all that failed.
+    pub(crate) lost_seconds: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -135,21 +141,24 @@ impl Trial {
         self.0.cost.memory
     }
 
-    /// Epochs that were paid; none for a result that was taken over, or for layers that do not fit.
+    /// Epochs that were paid, for each time that it was evaluated; none for a result that was taken
+    /// over, or for layers that do not fit.
     pub fn epochs(&self) -> f64 {
+        let whole = self.0.budget.epochs() as f64;
+        // A failure may have come at once or at the end; it is counted as if it were whole.
+        let failed = whole * self.0.cost.retries as f64;
         match &self.0.outcome {
             _ if !self.0.evaluated => 0.0,
             Outcome::Pending => 0.0,
-            Outcome::Finished(e) => e.epochs_spent().unwrap_or(self.0.budget.epochs() as f64),
-            // A failure may have come at once or at the end; it is counted as if it were whole.
-            Outcome::Failed(_) => self.0.budget.epochs() as f64,
+            Outcome::Finished(e) => failed + e.epochs_spent().unwrap_or(whole),
+            Outcome::Failed(_) => failed + whole,
         }
     }
 
     /// Simulated seconds that were paid, under the rules of [`Trial::epochs`].
     pub(crate) fn simulated_paid(&self) -> f64 {
         let paid = self.finished().filter(|_| self.0.evaluated);
-        paid.and_then(Evaluation::simulated_seconds).unwrap_or(0.0)
+        paid.and_then(Evaluation::simulated_seconds).unwrap_or(0.0) + self.0.cost.lost_seconds
     }
 
     /// The trial in one line, without its duration: `trial 3 score 0.9722 params 1234 conv(...)`.

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Budget, Evaluation, Evaluator};
 use crate::space::Space;
 use crate::task::Metric;
+use crate::words::nearest;
 
 impl Table {
     pub(super) fn row(&self, arch: &Architecture) -> Result<usize> {
@@ -71,7 +72,7 @@ const MOST_NAMED: usize = 4;
 impl Evaluator for Table {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
         let row = self.row(arch)?;
-        let level = self.level(budget.epochs())?;
+        let level = self.level(budget.or_full(self.full()).epochs())?;
         let missing = |column: &Column| {
             Error::new(
                 ErrorKind::Missing,
@@ -126,6 +127,17 @@ impl Evaluator for Table {
 
     fn looks_up(&self) -> bool {
         true
+    }
+
+    fn figures(&self) -> Option<Vec<String>> {
+        Some(self.reports.iter().map(|column| column.name.clone()).collect())
+    }
+
+    fn how_to_report(&self, figure: &str) -> Option<String> {
+        let known: Vec<String> =
+            self.sheet.header.iter().filter(|h| **h != self.code).cloned().collect();
+        let column = known.iter().find(|h| *h == figure).or(nearest(figure, &known))?;
+        Some(format!("table.report({column:?}), which puts that column on record"))
     }
 
     fn data_fingerprint(&self) -> u64 {
