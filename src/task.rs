@@ -21,6 +21,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub enum Task {
     /// One of several classes.
     Classification {
@@ -41,6 +42,7 @@ pub enum Task {
 
 /// A figure of merit, and which way is better.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Metric {
     /// Its name, as it appears on axes and in tables.
     pub name: String,

@@ -102,6 +102,8 @@ pub(crate) struct Builder<'s> {
     own: usize,
     /// How many decisions settle that it does not fit, where they are fewer than those that were read.
     settled: Option<usize>,
+    /// Whether errors say which layer it is: not where it is a piece alone.
+    numbered: bool,
 }
 
 impl Graph {
@@ -143,7 +145,13 @@ impl<'s> Builder<'s> {
             spare: 0,
             own: 0,
             settled: None,
+            numbered: true,
         }
+    }
+
+    /// For a piece of a network, whose layers have no numbers of their own.
+    pub(crate) fn piece(space: &'s Space) -> Builder<'s> {
+        Builder { numbered: false, ..Builder::new(space) }
     }
 
     fn build(&mut self, space: &Space, decisions: &'s [u32]) -> Result<()> {
@@ -215,7 +223,10 @@ impl<'s> Builder<'s> {
                 (op.info.plan)(&op, &shapes)
             }
         };
-        let plan = plan.map_err(|e| e.context(format!("layer {number}")))?;
+        let plan = plan.map_err(|e| match self.numbered {
+            true => e.context(format!("layer {number}")),
+            false => e,
+        })?;
         let both = match (op.info.family, op.info.name) {
             ("recurrent", _) => op.int("bidirectional") == 1,
             (_, "skip" | "dropout" | "drop_path" | "activation") => self.nodes[inputs[0]].both,
@@ -372,13 +383,7 @@ impl<'s> Builder<'s> {
             error
         })?;
         if input.as_slice().len() != 3 {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "a wired cell on an input of {input}: it wants an image [channels, height, \
-                     width]. Try it before flattening, or cell(...), which takes anything"
-                ),
-            ));
+            return Err(not_wired(&input));
         }
         let channels = wide.unwrap_or(input.channels());
         let (widths, share) = wiring.widths(channels)?;
@@ -452,8 +457,7 @@ impl<'s> Builder<'s> {
             self.before = Some(match self.same_size(earlier, last) {
                 true => self.block(prepare, &mut [].iter(), earlier)?,
                 false => {
-                    let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);
-                    let active = self.push(relu, vec![earlier], Role::Projection)?;
+                    let active = self.active(earlier)?;
                     self.shortcut(active, at)?
                 }
             });
@@ -462,6 +466,12 @@ impl<'s> Builder<'s> {
             (earlier, last) = (last, end);
         }
         Ok(last)
+    }
+
+    /// ReLU.
+    pub(crate) fn active(&mut self, from: usize) -> Result<usize> {
+        let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);
+        self.push(relu, vec![from], Role::Projection)
     }
 
     /// Whether two values differ in nothing but channels.
@@ -550,7 +560,7 @@ impl<'s> Builder<'s> {
                 ErrorKind::Shape,
                 format!(
                     "the head for {task} on an output of {shape}: the input has {positions} \
-                     positions, and each wants its prediction. Try no stride and no pooling"
+                     positions, and each needs a prediction. Try no stride and no pooling"
                 ),
             ));
         }
@@ -564,8 +574,8 @@ impl<'s> Builder<'s> {
                     ErrorKind::Shape,
                     format!(
                         "the head for {task} on an output of {shape}: it wants a sequence [L, D], \
-                         one vector a position. Try embedding(...) first, and no pooling or \
-                         flattening after it"
+                         one vector per position. Try embedding(16) first, and no pooling \
+                         or flattening after it"
                     ),
                 ));
             }
@@ -574,7 +584,7 @@ impl<'s> Builder<'s> {
                     ErrorKind::Shape,
                     format!(
                         "the head for {task} on an output of {shape}: it wants numbers. Try \
-                         embedding(...) for tokens"
+                         embedding(16) for tokens"
                     ),
                 ));
             }
@@ -587,6 +597,17 @@ impl<'s> Builder<'s> {
     fn is_decisions(&self) -> bool {
         are_decisions(&self.nodes)
     }
+}
+
+/// The error of a wired cell on something that is not an image.
+pub(super) fn not_wired(input: &Shape) -> Error {
+    Error::new(
+        ErrorKind::Shape,
+        format!(
+            "a wired cell on an input of {input}: it wants an image [channels, height, width]. Try it \
+             before flattening, or cell(...), which takes anything"
+        ),
+    )
 }
 
 /// Whether they are no network, but decisions that only an evaluator knows the meaning of.

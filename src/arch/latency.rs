@@ -51,6 +51,7 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Latency(Arc<Inner>);
 
 struct Inner {

@@ -57,6 +57,7 @@ use std::sync::Arc;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Compare {
     plan: Study,
     strategies: Vec<(Option<String>, AnyStrategy)>,
@@ -431,6 +432,7 @@ impl Comparison {
     }
 
     /// The same, judged by the score that the searches saw instead of the reported figure.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn by_score(&self) -> Comparison {
         if self.0.judge == Judge::Score {
             return self.clone();

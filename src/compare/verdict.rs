@@ -71,6 +71,7 @@ pub struct Pair {
 
 /// What the seeds support, in words; see [`Comparison::verdict`].
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Verdict {
     winner: Option<String>,
     text: String,

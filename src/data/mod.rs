@@ -53,6 +53,7 @@ use std::sync::{Arc, OnceLock};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Dataset(Arc<Inner>);
 
 #[derive(Clone)]

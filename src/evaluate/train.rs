@@ -31,6 +31,7 @@ use std::fmt;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Train {
     pub(super) data: Dataset,
     pub(super) epochs: i64,

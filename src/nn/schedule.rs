@@ -13,6 +13,7 @@ use std::fmt;
 /// assert_eq!(Schedule::constant().scale(50, 10, 100), 1.0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Schedule {
     cosine: bool,
     warm_up: f64,

@@ -24,6 +24,7 @@ use std::sync::Arc;
 /// assert!(tower.problems().is_empty());
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Block(pub(crate) Arc<Node>);
 
 #[derive(Clone)]

@@ -25,6 +25,7 @@ pub(super) fn drawing(space: &Space) -> Chart {
             let limits: String = space.limits().iter().map(|l| format!(", {l}")).collect();
             format!("{} combinations{limits}", space.size_text())
         }
+        ([_], _) => "cannot be searched: 1 problem".to_string(),
         (problems, _) => format!("cannot be searched: {} problems", problems.len()),
     };
     let root = TreeNode::Sequence(nodes);

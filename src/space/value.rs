@@ -71,6 +71,7 @@ macro_rules! choice_types {
     ($($(#[$doc:meta])* $name:ident, $into:ident, $method:ident, $variant:ident($inner:ty), $message:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq)]
+        #[must_use = "methods return a new value and leave this one as it is"]
         pub struct $name(pub(crate) Choice);
 
         impl fmt::Display for $name {

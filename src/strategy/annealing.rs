@@ -48,6 +48,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Annealing {
     first: f64,
     last: f64,

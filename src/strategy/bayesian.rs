@@ -62,6 +62,7 @@ const AT_ONCE: usize = 2_000;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct GaussianProcess {
     weisfeiler_lehman: bool,
     acquisition: Acquisition,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// Any strategy, in an owned handle that a notebook variable can hold.
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct AnyStrategy(Arc<dyn Strategy>);
 
 impl Strategy for AnyStrategy {

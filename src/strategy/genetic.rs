@@ -46,6 +46,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Genetic {
     population: Option<i64>,
     tournament: i64,

@@ -18,6 +18,7 @@ use crate::study::History;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Grid;
 
 impl Strategy for Grid {

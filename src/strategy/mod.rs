@@ -95,6 +95,7 @@ pub trait Strategy: Send + Sync {
 
 /// An architecture to try, and where it came from.
 #[derive(Clone, Debug)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Proposal {
     pub(crate) architecture: Architecture,
     pub(crate) parents: Vec<usize>,

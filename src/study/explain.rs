@@ -10,6 +10,7 @@ use std::fmt;
 
 /// What [`Study::explain`] found.
 #[derive(Clone)]
+#[must_use = "it is shown where it is the last value of a cell, or by println!"]
 pub struct Explanation {
     lines: Vec<(String, String)>,
     problems: Vec<String>,
@@ -29,6 +30,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
         false => format!("for {}", s.space.task()),
     };
     say("space", format!("{} combinations, {purpose}", s.space.size_text()));
+    s.space.never_fitting().into_iter().for_each(|text| say("note", text));
     say("strategy", s.strategy.describe(s.planned()));
     say("evaluation", s.evaluator.describe());
     let metric = s.evaluator.metric();

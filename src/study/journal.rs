@@ -298,7 +298,7 @@ pub(crate) fn read(path: &Path, bytes: &[u8], salvage: bool) -> Result<Content> 
     }
     let header: Header =
         serde_json::from_value(value).map_err(|e| damaged(path, 1, &e.to_string()))?;
-    header.space.check().map_err(|e| damaged(path, 1, &e.to_string()))?;
+    header.space.sound().map_err(|e| damaged(path, 1, &e.to_string()))?;
     let mut notices = vec![];
     let mut events = vec![];
     for (i, line) in lines.enumerate().filter(|(_, l)| !l.is_empty()) {
@@ -524,6 +524,7 @@ impl Study {
     /// strategy, evaluator, data or protocol, one that is damaged, and one that is in use, and leave
     /// the file as it was. A closure of your own cannot be told from another: change the path when
     /// you change it.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn journal(&self, path: impl AsRef<Path>) -> Study {
         let path = path.as_ref().to_path_buf();
         self.keep(|s| s.journal = Some(path))
@@ -531,6 +532,7 @@ impl Study {
 
     /// Keeps a checkpoint of every running training beside the journal, after each epoch, so that
     /// not even a training that was under way begins anew.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn checkpoints(&self) -> Study {
         self.keep(|s| s.checkpoints = true)
     }

@@ -304,11 +304,13 @@ impl Study {
     }
 
     /// How to choose the next architecture; see [`crate::strategies`].
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn strategy<How>(&self, strategy: impl IntoStrategy<How>) -> Study {
         self.anew(|s| s.strategy = strategy.into_strategy())
     }
 
     /// The budget in trials. On a study that has run, more trials go on from where it ended.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trials(&self, trials: impl Count) -> Study {
         let n = trials.to_i64();
         self.limit(|s| {
@@ -319,6 +321,7 @@ impl Study {
     }
 
     /// The budget in epochs of all trials together.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn epochs(&self, epochs: impl Count) -> Study {
         let n = epochs.to_i64();
         self.limit(|s| {
@@ -329,6 +332,7 @@ impl Study {
     }
 
     /// The budget in seconds of wall time. Trials that run at the limit are still finished.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn seconds(&self, seconds: f64) -> Study {
         self.limit(|s| {
             s.only_limits();
@@ -350,6 +354,7 @@ impl Study {
     /// assert_eq!(study.batch(1).simulated_seconds(100.0).quiet().run()?.trials_done().len(), 3);
     /// # Ok::<(), nascent::Error>(())
     /// ```
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn simulated_seconds(&self, seconds: f64) -> Study {
         self.limit(|s| {
             s.only_limits();
@@ -358,12 +363,14 @@ impl Study {
     }
 
     /// The seed, from which every random number of the study follows.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn seed(&self, seed: impl Count) -> Study {
         self.anew(|s| s.protocol.seed = seed.to_seed())
     }
 
     /// How far results lag behind: trial n may use the results of trials 0 to n-q, and at most q
     /// trials run at once. The default is 4; 1 is the sequential protocol of the literature.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn batch(&self, q: impl Count) -> Study {
         let q = q.to_i64();
         self.anew(|s| {
@@ -373,16 +380,19 @@ impl Study {
     }
 
     /// What happens when an architecture is proposed again; the default is to reuse its result.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn duplicates(&self, duplicates: Duplicates) -> Study {
         self.anew(|s| s.protocol.duplicates = duplicates)
     }
 
     /// Which architectures count as the same; the default is those of the same decisions.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn key(&self, key: Key) -> Study {
         self.anew(|s| s.protocol.key = key)
     }
 
     /// What happens when a trial fails; the default is to record it and go on.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn on_failure(&self, what: OnFailure) -> Study {
         self.anew(|s| s.protocol.on_failure = what)
     }
@@ -390,11 +400,13 @@ impl Study {
     /// The most seconds of one trial. A training ends within one step of it, any other evaluation is
     /// judged when it ends; over the limit the trial is a failure. Like all limits in seconds this
     /// depends on the machine.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trial_seconds(&self, seconds: f64) -> Study {
         self.anew(|s| s.protocol.trial_seconds = Some(seconds))
     }
 
     /// The most bytes that one trial may need. What is estimated to need more is a failure at once.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn memory(&self, bytes: impl Count) -> Study {
         let n = bytes.to_i64();
         self.anew(|s| {
@@ -404,6 +416,7 @@ impl Study {
     }
 
     /// The threads to use; the default is one a core, at most the batch. Results do not depend on it.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn jobs(&self, threads: impl Count) -> Study {
         let n = threads.to_i64();
         self.keep(|s| {
@@ -413,6 +426,7 @@ impl Study {
     }
 
     /// Without lines of progress.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn quiet(&self) -> Study {
         self.keep(|s| s.quiet = true)
     }
@@ -426,6 +440,7 @@ impl Study {
     ///     .trials(3).quiet().on_trial(|t| println!("{}", t.line())).run()?;
     /// # Ok::<(), nascent::Error>(())
     /// ```
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn on_trial(&self, callback: impl Fn(&Trial) + Send + Sync + 'static) -> Study {
         self.keep(|s| s.callbacks.push(Arc::new(callback)))
     }
@@ -520,6 +535,7 @@ impl Study {
     }
 
     /// What a run would do and cost, without running it.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn explain(&self) -> Explanation {
         explain::explain(self)
     }

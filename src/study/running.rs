@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex};
 /// A study at work on threads of its own, made by [`Study::spawn`]. Clones are the same study;
 /// dropping them all does not stop it, and its journal is written in any case.
 #[derive(Clone)]
+#[must_use = "it is the only way to watch and to stop the search"]
 pub struct Running {
     study: Study,
     /// The outcome, once there is one.
@@ -58,6 +59,7 @@ impl Running {
     }
 
     /// The study as it is now: a copy to look at, with charts and tables.
+    #[must_use]
     pub fn study(&self) -> Study {
         self.study.keep(|s| s.journal = None)
     }

@@ -58,6 +58,7 @@ use std::sync::Arc;
 /// A journal remembers the file's path, its fingerprint and the settings, so
 /// [`Study::resume`](crate::Study::resume) finds the table again.
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Table {
     sheet: Arc<Sheet>,
     code: String,

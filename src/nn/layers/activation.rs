@@ -1,5 +1,6 @@
 //! An activation function as a layer of its own.
 
+use super::wants::not;
 use crate::nn::{Activation, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::{Block, IntoActs};
 use candle_core::Tensor;
@@ -38,7 +39,7 @@ pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
     args: &[Setting::act("activation", None)],
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan::free(inputs[0].clone())),
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |op, _, _| Ok(Box::new(op.act())),
 };

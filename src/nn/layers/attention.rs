@@ -10,6 +10,7 @@ use super::conv::product;
 use super::group_norm::divisors;
 use super::layer_norm::LayerNorm;
 use super::linear::Dense;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -51,22 +52,6 @@ pub(crate) static ATTENTION: LayerInfo = LayerInfo {
     build: |op, inputs, p| Ok(Box::new(Attention::build(op, inputs, p)?)),
 };
 
-/// The length and the features `[L, D]` of a sequence, or the reason why it is none.
-pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
-    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([l, d], None) => Ok((*l, *d)),
-        (_, Some(_)) => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D], one vector a position. Try embedding(...) before it",
-        )),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D], one vector a position. Try it before pooling and \
-             flattening, or leave it out",
-        )),
-    }
-}
-
 fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     let (l, d) = sequence(op, inputs)?;
     let heads = op.int("heads");
@@ -74,8 +59,8 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
         return Err(op.unfit(
             inputs,
             format!(
-                "{d} features do not split into {heads} heads. Try one of {}, or another size of \
-                 the embedding",
+                "{d} features do not split into {heads} heads. Try a number of heads that divides \
+                 them ({}), or another number of features before it",
                 divisors(d)
             ),
         ));

@@ -4,6 +4,7 @@
 //! In training they are the batch's, and running averages follow them with a momentum of 0.1 (the
 //! unbiased variance, as in PyTorch); in evaluation the running averages stand in for them.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -34,7 +35,7 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([c], None) | ([c, _, _], None) | ([_, c], None) => Ok(*c),
-        _ => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        _ => Err(not(op, inputs, "numbers")),
     }
 }
 

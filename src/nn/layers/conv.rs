@@ -7,6 +7,7 @@
 //! filter sees I/g channels (arXiv 1611.05431).
 
 use super::batch_norm::Norm;
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -53,18 +54,6 @@ pub(super) const BIAS: Setting = Setting::int("bias", Some(1), 0, 1);
 
 static CONV_SETTINGS: [Setting; 8] = [CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS];
 
-/// The image shape `[C, H, W]`, or the reason why it is none.
-pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
-    match inputs[0].as_slice() {
-        [c, h, w] => Ok((*c, *h, *w)),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants an image [channels, height, width]. Try linear(...) after flattening, or \
-             move this layer before the flattening one",
-        )),
-    }
-}
-
 /// The dilation, 1 where a layer has none.
 pub(super) fn dilation(op: &Op) -> usize {
     op.int("dilation").max(1)
@@ -110,7 +99,10 @@ pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     check_padding(op, inputs, &[c, h.saturating_add(p), w.saturating_add(p)])?;
     match (same(op, h), same(op, w)) {
         (Some(h), Some(w)) => Ok((h, w)),
-        _ => Err(op.unfit(inputs, "the kernel is larger than the padded image. Try a smaller one")),
+        _ => Err(op.unfit(
+            inputs,
+            "the kernel is larger than the padded image. Try an odd one, which always fits",
+        )),
     }
 }
 
@@ -122,8 +114,8 @@ pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result
         false => Err(op.unfit(
             inputs,
             format!(
-                "{groups} groups divide {c} channels into {o} only if they divide both. Try 1, or \
-                 depthwise(...) for a group a channel"
+                "{groups} groups divide {c} channels into {o} only if they divide both. Try groups(1), \
+                 or depthwise(3) for a group per channel"
             ),
         )),
     }

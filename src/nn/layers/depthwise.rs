@@ -4,8 +4,9 @@
 //! other half, the 1x1 convolution, mixes the channels.
 
 use super::conv::{
-    BIAS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, image, output, padding, product,
+    BIAS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding, product,
 };
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;

@@ -4,6 +4,7 @@
 //!
 //! The draws come from the trial's own stream, as in dropout.
 
+use super::wants::not;
 use crate::kernel;
 use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::block::rate;
@@ -34,7 +35,7 @@ pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
             let free = Plan::free(inputs[0].clone());
             Ok(Plan { kept: free.kept.saturating_add(1), ..free })
         }
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |op, _, _| Ok(Box::new(DropPath { p: op.float("p") })),
 };

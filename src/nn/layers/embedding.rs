@@ -29,7 +29,9 @@ pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let Some(vocabulary) = inputs[0].vocabulary() else {
-        return Err(op.unfit(inputs, "it wants tokens. Leave it out: the input is numbers already"));
+        return Err(
+            op.unfit(inputs, "it wants tokens. Try leaving it out: the input is numbers already")
+        );
     };
     let size = op.int("size");
     let output = Shape::new([inputs[0].elements(), size]);

@@ -4,6 +4,7 @@
 use super::conv::product;
 use super::layer_norm::LayerNorm;
 use super::linear::Dense;
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -45,11 +46,7 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([d], None) => Ok((1, *d, hidden(*d))),
         ([l, d], None) => Ok((*l, *d, hidden(*d))),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D] or features [D]. Try global_avg_pool() before it for an \
-             image, embedding(...) for tokens",
-        )),
+        _ => Err(not(op, inputs, "a sequence [L, D] or features [F]")),
     }
 }
 

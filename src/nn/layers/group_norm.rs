@@ -4,6 +4,7 @@
 //! It stands between layer normalisation (one group) and instance normalisation (a group a
 //! channel), and depends on no other sample: for small batches. Eps is 1e-5, as in PyTorch.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -38,13 +39,7 @@ pub(crate) static GROUP_NORM: LayerInfo = LayerInfo {
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     let (c, groups) = match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([c], None) | ([c, _, _], None) => (*c, op.int("groups")),
-        ([_, _], None) => {
-            return Err(op.unfit(
-                inputs,
-                "it wants an image [C, H, W] or features [F]. Try layer_norm() for a sequence",
-            ));
-        }
-        _ => return Err(op.unfit(inputs, "it wants an image [C, H, W] or features [F]")),
+        _ => return Err(not(op, inputs, "an image [C, H, W] or features [F]")),
     };
     if groups == 0 || !c.is_multiple_of(groups) {
         return Err(op.unfit(

@@ -1,6 +1,6 @@
 //! The last position of a sequence: what a recurrent layer knows at the end.
 
-use super::recurrent::sequence;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::nn::{Layer, LayerInfo, Op, Pass, Plan, Setting};

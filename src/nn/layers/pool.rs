@@ -1,6 +1,6 @@
 //! Pooling: the largest or the mean value of a window, or of the whole image.
 
-use super::conv::image;
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -39,6 +39,8 @@ pub fn global_avg_pool() -> Block {
 pub fn global_max_pool() -> Block {
     Block::layer(&GLOBAL_MAX_POOL, vec![])
 }
+
+const WANTED: &str = "an image [C, H, W] or a sequence [L, D]";
 
 static WINDOW: [Setting; 3] = [
     Setting::int("window", None, 1, 127),
@@ -97,32 +99,28 @@ fn plan_window(op: &Op, inputs: &[Shape]) -> Result<Plan> {
             format!("a padding of {p} is more than half of the window. Try padding({})", k / 2);
         return Err(op.unfit(inputs, why));
     }
-    let out = |size: usize| {
-        match size.saturating_add(2 * p).checked_sub(k) {
+    let out = |size: usize| match size.saturating_add(2 * p).checked_sub(k) {
         Some(room) => Ok(room / s + 1),
         None => Err(op.unfit(
             inputs,
-            format!("a window of {k} does not fit into {size}. Try fewer pooling layers or strides before it"),
+            format!(
+                "a window of {k} does not fit into {size}. Try a window of at most {}, or fewer \
+                 pooling layers and strides before it",
+                size + 2 * p
+            ),
         )),
-    }
     };
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         (&[l, d], None) => Ok(Plan::free(Shape::new([out(l)?, d]))),
-        _ => {
-            let (c, h, w) = image(op, inputs)?;
-            Ok(Plan::free(Shape::new([c, out(h)?, out(w)?])))
-        }
+        (&[c, h, w], None) => Ok(Plan::free(Shape::new([c, out(h)?, out(w)?]))),
+        _ => Err(not(op, inputs, WANTED)),
     }
 }
 
 fn plan_global(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([c, _, _], None) | ([_, c], None) => Ok(Plan::free(Shape::new([*c]))),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants an image [C, H, W] or a sequence [L, D]. Leave it out: the input has no \
-             positions to pool",
-        )),
+        _ => Err(not(op, inputs, WANTED)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Learned positions (arXiv 1705.03122): y = x + P, a vector for every position, because attention
 //! by itself does not know which position is which. Initialised like an embedding.
 
-use super::attention::sequence;
+use super::wants::sequence;
 use crate::kernel;
 use crate::nn::{Layer, LayerInfo, Pass, Plan};
 use crate::space::Block;

@@ -12,6 +12,7 @@
 //! `bias` its `bias_ih` over `bias_hh`, and `_reverse` marks the second direction as it does there.
 
 use super::conv::product;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel::{self, Cell};
@@ -69,18 +70,6 @@ rows! {
     RNN, "rnn", Rnn, "recurrent layer with tanh";
     LSTM, "lstm", Lstm, "long short-term memory";
     GRU, "gru", Gru, "gated recurrent units";
-}
-
-/// The sequence `[L, D]`, or the reason why it is none.
-pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
-    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([l, d], None) => Ok((*l, *d)),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D]. Try embedding(...) for tokens, and move it before the \
-             layer that pools or flattens",
-        )),
-    }
 }
 
 fn directions(op: &Op) -> usize {

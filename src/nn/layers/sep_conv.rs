@@ -2,9 +2,10 @@
 //! a 1x1 convolution that mixes the channels. K*K + O products a value instead of K*K*O.
 
 use super::conv::{
-    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, image, output, padding,
+    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
     product,
 };
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;

@@ -1,5 +1,6 @@
 //! Layers that compute nothing: the identity, and the flattening of an image.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::nn::{Layer, LayerInfo, Pass, Plan};
 use crate::space::Block;
@@ -37,7 +38,7 @@ pub(crate) static FLATTEN: LayerInfo = LayerInfo {
     args: &[],
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) }),
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |_, _, _| Ok(Box::new(Flatten)),
 };
@@ -49,7 +50,7 @@ pub(crate) static ZERO: LayerInfo = LayerInfo {
     args: &[],
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan::free(inputs[0].clone())),
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |_, _, _| Ok(Box::new(Zero)),
 };

@@ -1,8 +1,9 @@
 //! Squeeze and excitation (arXiv 1709.01507): y = x s, each channel scaled by how much it matters
 //! for this image, s = sigmoid(W_2 relu(W_1 mean(x))), by way of C / ratio hidden features.
 
-use super::conv::{image, product};
+use super::conv::product;
 use super::linear::Dense;
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
