@@ -72,7 +72,7 @@ pub use data::{Augment, Dataset, LogMel, Split};
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
-    Retrained, Table, Train, Training, Watch, evaluator,
+    IntoScore, Retrained, Table, Train, Training, Watch, evaluator,
 };
 pub use nn::{
     Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, attention,
@@ -85,9 +85,9 @@ pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
 pub use space::presets;
 pub use space::{
-    Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm,
-    Ints, Item, Limit, Macs, Memory, Params, Space, Value, any, branches, cell, concat, one_of,
-    repeat, residual, same, seq, shared, stack, wired,
+    Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoBlock, IntoBlocks,
+    IntoFloats, IntoInts, IntoNorm, Ints, Item, Items, Limit, Macs, Memory, Params, Space, Value,
+    any, branches, cell, concat, one_of, repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,

@@ -54,6 +54,7 @@ use std::sync::{Arc, OnceLock};
 /// ```
 #[derive(Clone)]
 #[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("DataSet", "Data"))]
 pub struct Dataset(Arc<Inner>);
 
 #[derive(Clone)]

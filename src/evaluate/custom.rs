@@ -176,10 +176,46 @@ macro_rules! pointers {
 }
 pointers!(Box, Arc);
 
-/// What a closure of an evaluator may return: a score, an [`Evaluation`], or a `Result` of either.
+/// What a closure of an evaluator may return: a score, an [`Evaluation`], or a `Result` of either with
+/// this crate's [`Error`], so that the compiler knows what `?` makes of other errors.
 #[diagnostic::on_unimplemented(
-    message = "an evaluator returns an f64, an Evaluation, or a Result of one of them, not `{Self}`",
-    label = "end with a score, as `0.9` or `x as f64`"
+    message = "an evaluator returns an f64, an Evaluation, or nascent's Result of one of them, not `{Self}`",
+    label = "end with a score, as `0.9` or `x as f64`, or with `Ok(score)` where there is a `?`; other errors: `.map_err(Error::from)`"
+)]
+pub trait IntoScore {
+    /// The evaluation, or why there is none.
+    fn into_score(self) -> Result<Evaluation>;
+}
+
+impl IntoScore for f64 {
+    fn into_score(self) -> Result<Evaluation> {
+        self.into_evaluation()
+    }
+}
+
+impl IntoScore for f32 {
+    fn into_score(self) -> Result<Evaluation> {
+        self.into_evaluation()
+    }
+}
+
+impl IntoScore for Evaluation {
+    fn into_score(self) -> Result<Evaluation> {
+        Ok(self)
+    }
+}
+
+// Of no other error: with one type alone, closures with `?` need no annotation.
+impl<T: IntoScore> IntoScore for Result<T, Error> {
+    fn into_score(self) -> Result<Evaluation> {
+        self?.into_score()
+    }
+}
+
+/// What can be told of a trial: a score, an [`Evaluation`], or a `Result` of either.
+#[diagnostic::on_unimplemented(
+    message = "what is told is an f64, an Evaluation, or a Result of one of them, not `{Self}`",
+    label = "give a score, as `0.9` or `x as f64`"
 )]
 pub trait IntoEvaluation {
     /// The evaluation, or why there is none.
@@ -215,10 +251,10 @@ struct Closure<F>(F);
 impl<F, R> Evaluator for Closure<F>
 where
     F: Fn(&Architecture, &Budget) -> R + Send + Sync,
-    R: IntoEvaluation,
+    R: IntoScore,
 {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        (self.0)(arch, budget).into_evaluation()
+        (self.0)(arch, budget).into_score()
     }
     fn describe(&self) -> String {
         "a closure".to_string()
@@ -228,14 +264,14 @@ where
 /// An evaluator from a closure of the architecture and the budget (which holds the seed). For a
 /// training with another score, [`Train::score`](crate::Train::score) is shorter.
 ///
-/// With `?` in it, or several figures to return, the closure wants its type:
+/// With `?` in it the closure ends with `Ok(score)`; several figures are an [`Evaluation`]:
 ///
 /// ```
 /// use nascent::prelude::*;
 /// let data = Dataset::digits().take(200);
 /// let space = Space::on(&data).then(linear(any([8, 64])));
 /// let train = Train::on(&data).epochs(2); // moved into the closure; `data` stays
-/// let priced = evaluator(move |arch, budget| -> Result<Evaluation> {
+/// let priced = evaluator(move |arch, budget| {
 ///     let e = train.evaluate(arch, budget)?;
 ///     Ok(Evaluation::new(e.score() - 1e-5 * arch.params() as f64).with("accuracy", e.score()))
 /// })
@@ -257,7 +293,7 @@ where
 pub fn evaluator<F, R>(f: F) -> AnyEvaluator
 where
     F: Fn(&Architecture, &Budget) -> R + Send + Sync + 'static,
-    R: IntoEvaluation + 'static,
+    R: IntoScore + 'static,
 {
     AnyEvaluator::new(Arc::new(Closure(f)))
 }

@@ -7,7 +7,7 @@ mod train;
 mod training;
 mod watch;
 
-pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, evaluator};
+pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, IntoScore, evaluator};
 pub use table::Table;
 pub use train::Train;
 pub use training::{Checkpoint, Training};

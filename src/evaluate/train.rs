@@ -32,6 +32,7 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 #[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "Trainer")]
 pub struct Train {
     pub(super) data: Dataset,
     pub(super) epochs: i64,

@@ -8,7 +8,7 @@
 //! two cells before them in a [`stack`]; each of their nodes keeps two of its possible edges, and the
 //! output is the concatenation of all nodes.
 
-use super::block::{Block, Node};
+use super::block::{Block, IntoBlock, IntoBlocks, Node};
 use crate::count::Count;
 use serde::{Deserialize, Serialize};
 
@@ -100,7 +100,8 @@ impl From<Cell> for Stored {
 /// assert_eq!(space.default_architecture()?.layers()[4].shape.dims(), [16, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn branches<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
+#[doc(alias("parallel", "Branches", "Parallel"))]
+pub fn branches<B>(blocks: impl IntoBlocks<B>) -> Block {
     single(Join::Sum, blocks)
 }
 
@@ -114,12 +115,13 @@ pub fn branches<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
 /// assert_eq!(space.default_architecture()?.layers()[3].shape.dims(), [19, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn concat<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
+#[doc(alias("cat", "concatenate", "Concat", "Concatenate"))]
+pub fn concat<B>(blocks: impl IntoBlocks<B>) -> Block {
     single(Join::Concat, blocks)
 }
 
-fn single<B: Into<Block>>(join: Join, blocks: impl IntoIterator<Item = B>) -> Block {
-    let edges = blocks.into_iter().map(|b| Edge { from: 0, block: b.into() }).collect();
+fn single<B>(join: Join, blocks: impl IntoBlocks<B>) -> Block {
+    let edges = blocks.into_blocks().into_iter().map(|block| Edge { from: 0, block }).collect();
     Block::new(Node::Cell(Cell::new(vec![Step { join, edges }], false, None, false)))
 }
 
@@ -138,15 +140,15 @@ fn single<B: Into<Block>>(join: Join, blocks: impl IntoIterator<Item = B>) -> Bl
 /// assert_eq!(space.size(), Some(4u128.pow(6)));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn cell<B: Into<Block>, N: IntoIterator<Item = B>>(
-    nodes: impl IntoIterator<Item = N>,
-) -> Block {
+#[doc(alias = "Cell")]
+pub fn cell<B, N: IntoBlocks<B>>(nodes: impl IntoIterator<Item = N>) -> Block {
     let step = |edges: N| Step {
         join: Join::Sum,
         edges: edges
+            .into_blocks()
             .into_iter()
             .enumerate()
-            .map(|(from, b)| Edge { from, block: b.into() })
+            .map(|(from, block)| Edge { from, block })
             .collect(),
     };
     Block::new(Node::Cell(Cell::new(nodes.into_iter().map(step).collect(), false, None, false)))
@@ -172,8 +174,9 @@ pub fn cell<B: Into<Block>, N: IntoIterator<Item = B>>(
 /// assert_eq!(space.default_architecture()?.output().dims(), [10]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn stack<P: Into<Block>, C: Into<Block>>(cells: impl IntoIterator<Item = (P, C)>) -> Block {
-    let parts = cells.into_iter().flat_map(|(prepare, cell)| [prepare.into(), cell.into()]);
+pub fn stack<P: IntoBlock, C: IntoBlock>(cells: impl IntoIterator<Item = (P, C)>) -> Block {
+    let parts =
+        cells.into_iter().flat_map(|(prepare, cell)| [prepare.into_block(), cell.into_block()]);
     Block::new(Node::Stack(parts.collect()))
 }
 

@@ -14,7 +14,7 @@ mod value;
 mod wired;
 
 pub(crate) use block::Node as Tree;
-pub use block::{Block, IntoNorm, one_of, repeat, residual, seq, shared};
+pub use block::{Block, IntoBlock, IntoBlocks, IntoNorm, one_of, repeat, residual, seq, shared};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
 pub use distance::Distance;
@@ -24,7 +24,9 @@ use genes::{Gene, Genes};
 pub use limit::{Limit, Macs, Memory, Params};
 pub(crate) use places::Places;
 pub(crate) use value::Choice;
-pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
+pub use value::{
+    Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Items, Value, any, same,
+};
 pub(crate) use wired::Wired;
 pub use wired::wired;
 
@@ -55,6 +57,7 @@ use std::sync::{Arc, OnceLock};
 /// ```
 #[derive(Clone)]
 #[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "SearchSpace")]
 pub struct Space(Arc<Inner>);
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -207,7 +210,7 @@ impl Space {
     }
 
     /// The space with one more block at its end.
-    pub fn then(&self, block: impl Into<Block>) -> Space {
+    pub fn then(&self, block: impl IntoBlock) -> Space {
         let Inner { input, task, root, limits, .. } = &*self.0;
         Space(Arc::new(Inner::new(input.clone(), task.clone(), root.then(block), limits.clone())))
     }

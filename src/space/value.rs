@@ -164,8 +164,26 @@ pub trait Item: Sized {
 /// let rate: Floats = any([0.1, 0.3]);
 /// let act: Acts = any(["relu", "gelu"]);
 /// ```
-pub fn any<T: Item>(items: impl IntoIterator<Item = T>) -> T::Choice {
-    T::choice(items.into_iter().collect())
+#[doc(alias("choices", "categorical", "Categorical", "ValueChoice", "value_choice"))]
+pub fn any<T: Item>(items: impl Items<T>) -> T::Choice {
+    T::choice(items.into_items())
+}
+
+/// Whatever [`any`] can take its items from: an array, a vector, a range or another iterator.
+#[diagnostic::on_unimplemented(
+    message = "any([...]) chooses between the values of a list or a range: numbers, activations or blocks, not `{Self}`",
+    label = "put the values into square brackets, as any([16, 32]), or write a range, as any(1..=3)"
+)]
+pub trait Items<T> {
+    /// The items.
+    fn into_items(self) -> Vec<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Item, I: IntoIterator<Item = T>> Items<T> for I {
+    fn into_items(self) -> Vec<T> {
+        self.into_iter().collect()
+    }
 }
 
 fn listed<T: fmt::Debug>(items: &[T]) -> String {

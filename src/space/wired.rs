@@ -18,7 +18,7 @@
 //!
 //! Operations sit on the vertices, where those of [`cell`](crate::cell) sit on the edges.
 
-use super::block::{Block, Node};
+use super::block::{Block, IntoBlock, Node};
 use crate::count::Count;
 use crate::error::{Error, ErrorKind};
 use crate::nn::choice;
@@ -57,8 +57,8 @@ pub(crate) const MOST_VERTICES: usize = 16;
 /// assert!(e.to_string().contains("no path"));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn wired(vertices: impl Count, most_edges: impl Count, op: impl Into<Block>) -> Block {
-    Block::new(Node::Wired(Wired::new(vertices.to_size(), most_edges.to_size(), op.into())))
+pub fn wired(vertices: impl Count, most_edges: impl Count, op: impl IntoBlock) -> Block {
+    Block::new(Node::Wired(Wired::new(vertices.to_size(), most_edges.to_size(), op.into_block())))
 }
 
 impl Block {

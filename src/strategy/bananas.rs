@@ -54,6 +54,7 @@ const EVERY: usize = 10;
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "BANANAS")]
 pub struct Bananas {
     members: i64,
     layers: i64,

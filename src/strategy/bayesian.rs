@@ -63,6 +63,7 @@ const AT_ONCE: usize = 2_000;
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("BayesianOptimization", "BayesOpt", "GP", "GPSampler"))]
 pub struct GaussianProcess {
     weisfeiler_lehman: bool,
     acquisition: Acquisition,

@@ -81,10 +81,10 @@ impl<S: Strategy + Clone + 'static> IntoStrategy<crate::ByReference> for &S {
 }
 
 /// What a closure of a strategy may return: an [`Architecture`], a [`Proposal`], or a `Result` of
-/// either.
+/// either with this crate's [`Error`], so that the compiler knows what `?` makes of other errors.
 #[diagnostic::on_unimplemented(
-    message = "a strategy returns an Architecture, a Proposal, or a Result of one of them, not `{Self}`",
-    label = "end with an architecture, as `history.space().sample(rng)`"
+    message = "a strategy returns an Architecture, a Proposal, or nascent's Result of one of them, not `{Self}`",
+    label = "end with an architecture, as `history.space().sample(rng)`, or with `Ok(arch)` where there is a `?`"
 )]
 pub trait IntoProposal {
     /// The proposal, or why there is none.
@@ -103,9 +103,10 @@ impl IntoProposal for Proposal {
     }
 }
 
-impl<T: IntoProposal, E: Into<Error>> IntoProposal for Result<T, E> {
+// Of no other error: with one type alone, closures with `?` need no annotation.
+impl<T: IntoProposal> IntoProposal for Result<T, Error> {
     fn into_proposal(self) -> Result<Proposal> {
-        self.map_err(Into::into)?.into_proposal()
+        self?.into_proposal()
     }
 }
 

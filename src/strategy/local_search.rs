@@ -46,6 +46,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "HillClimbing")]
 pub struct LocalSearch {
     first_improvement: bool,
     #[serde(skip)]

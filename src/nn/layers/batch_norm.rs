@@ -19,6 +19,18 @@ use candle_core::{Tensor, Var};
 /// training step are over all samples and positions, padding included; in a network for the next
 /// token a position's result then depends, a little, on later ones. In evaluation it does not;
 /// [`layer_norm`](crate::layer_norm) has no such ties.
+#[doc(alias(
+    "batchnorm",
+    "batchnorm1d",
+    "batchnorm2d",
+    "batch_norm1d",
+    "batch_norm2d",
+    "batch_normalization",
+    "BatchNorm",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNormalization"
+))]
 pub fn batch_norm() -> Block {
     Block::layer(&BATCH_NORM, vec![])
 }

@@ -29,6 +29,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(arch.layers()[1].shape.dims(), [16, 4, 4]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("conv2d", "Conv2d", "Conv2D", "convolution", "convolution2d", "Convolution2D"))]
 pub fn conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
     Block::layer(&CONV, vec![channels.into_ints().0, kernel.into_ints().0])
 }

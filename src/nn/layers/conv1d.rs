@@ -29,6 +29,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(arch.layers()[1].shape.dims(), [20, 25]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("Conv1d", "Conv1D", "convolution1d"))]
 pub fn conv1d(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
     Block::layer(&CONV1D, vec![channels.into_ints().0, kernel.into_ints().0])
 }

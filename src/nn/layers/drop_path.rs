@@ -20,6 +20,7 @@ use candle_core::Tensor;
 /// assert!(block.problems().is_empty());
 /// assert!(drop_path(1.0).problems()[0].contains("less than 1.0"));
 /// ```
+#[doc(alias("DropPath", "stochastic_depth", "StochasticDepth"))]
 pub fn drop_path(p: impl IntoFloats) -> Block {
     Block::layer(&DROP_PATH, vec![rate(p)])
 }

@@ -16,6 +16,7 @@ use candle_core::Tensor;
 /// assert!(dropout(any([0.0, 0.2, 0.5])).problems().is_empty());
 /// assert!(dropout(1.5).problems()[0].contains("less than 1.0"));
 /// ```
+#[doc(alias("Dropout", "dropout1d", "dropout2d", "Dropout1d", "Dropout2d"))]
 pub fn dropout(p: impl IntoFloats) -> Block {
     Block::layer(&DROPOUT, vec![rate(p)])
 }

@@ -14,6 +14,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[1].shape.dims(), [12, 16]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("embed", "Embedding"))]
 pub fn embedding(size: impl IntoInts) -> Block {
     Block::layer(&EMBEDDING, vec![size.into_ints().0])
 }

@@ -23,6 +23,7 @@ use candle_core::{Tensor, Var};
 /// assert!(e.contains("Try one of 1, 2, 3, 4, 6, 12"), "{e}");
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("groupnorm", "GroupNorm", "GroupNormalization"))]
 pub fn group_norm(groups: impl IntoInts) -> Block {
     Block::layer(&GROUP_NORM, vec![groups.into_ints().0])
 }

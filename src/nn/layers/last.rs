@@ -22,6 +22,7 @@ use candle_core::Tensor;
 /// assert_eq!(space.default_architecture()?.layers()[2].shape.dims(), [16]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("last_step", "last_hidden"))]
 pub fn last() -> Block {
     Block::layer(&LAST, vec![])
 }

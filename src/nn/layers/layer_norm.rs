@@ -21,6 +21,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 8 + 8);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("layernorm", "layer_normalization", "LayerNorm", "LayerNormalization"))]
 pub fn layer_norm() -> Block {
     Block::layer(&LAYER_NORM, vec![])
 }

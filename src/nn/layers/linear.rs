@@ -21,6 +21,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.decode([1])?.layers()[1].params, 64 * 64 + 64);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("dense", "Dense", "Linear", "fc", "fully_connected", "FullyConnected"))]
 pub fn linear(units: impl IntoInts) -> Block {
     Block::layer(&LINEAR, vec![units.into_ints().0])
 }

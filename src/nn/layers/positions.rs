@@ -15,6 +15,13 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 12 * 16);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias(
+    "positional_encoding",
+    "positional_embedding",
+    "position_embedding",
+    "PositionalEncoding",
+    "PositionEmbedding"
+))]
 pub fn positions() -> Block {
     Block::layer(&POSITIONS, vec![])
 }

@@ -22,6 +22,7 @@ use candle_core::{Tensor, Var};
 
 /// A plain recurrent layer with tanh: a sequence `[L, D]` in, `[L, units]` out. Settings and ends of
 /// sequences as for [`lstm`].
+#[doc(alias("RNN", "Rnn", "SimpleRNN", "simple_rnn"))]
 pub fn rnn(units: impl IntoInts) -> Block {
     Block::layer(&RNN, vec![units.into_ints().0])
 }
@@ -41,12 +42,14 @@ pub fn rnn(units: impl IntoInts) -> Block {
 /// assert_eq!(arch.layers()[1].params, 4 * 32 * (3 + 32 + 2));
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("LSTM", "Lstm"))]
 pub fn lstm(units: impl IntoInts) -> Block {
     Block::layer(&LSTM, vec![units.into_ints().0])
 }
 
 /// Gated recurrent units: like [`lstm`] with three quarters of its parameters. Settings and ends of
 /// sequences as there.
+#[doc(alias("GRU", "Gru"))]
 pub fn gru(units: impl IntoInts) -> Block {
     Block::layer(&GRU, vec![units.into_ints().0])
 }

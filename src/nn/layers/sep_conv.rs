@@ -25,6 +25,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(separable.layers()[1].params, 16 * 9 + 32 * 16 + 32);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("SeparableConv2D", "separable_conv", "separable_conv2d", "sepconv"))]
 pub fn sep_conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
     Block::layer(&SEP_CONV, vec![channels.into_ints().0, kernel.into_ints().0])
 }

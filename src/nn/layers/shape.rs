@@ -8,16 +8,19 @@ use candle_core::Tensor;
 
 /// Nothing: the input as it is. As an option of [`one_of`](crate::one_of) it lets a search leave a
 /// layer out.
+#[doc(alias("identity", "Identity", "skip_connect"))]
 pub fn skip() -> Block {
     Block::layer(&SKIP, vec![])
 }
 
 /// An image or a sequence as one vector of features: `[C, H, W]` to `[C*H*W]`.
+#[doc(alias = "Flatten")]
 pub fn flatten() -> Block {
     Block::layer(&FLATTEN, vec![])
 }
 
 /// Zeros in the shape of the input: an edge of a [`cell`](crate::cell) that is not there.
+#[doc(alias("none", "Zero"))]
 pub fn zero() -> Block {
     Block::layer(&ZERO, vec![])
 }

@@ -21,6 +21,7 @@ use candle_core::Tensor;
 /// assert_eq!(space.decode([0])?.layers()[2].params, 8 * 32 + 8 + 32 * 8 + 32);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("se", "squeeze_excitation", "squeeze_and_excitation", "SqueezeExcitation", "SEBlock"))]
 pub fn squeeze_excite(ratio: impl IntoInts) -> Block {
     Block::layer(&SQUEEZE_EXCITE, vec![ratio.into_ints().0])
 }

@@ -11,7 +11,7 @@ use crate::nn::Op;
 pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
     match *inputs[0].as_slice() {
         [c, h, w] => Ok((c, h, w)),
-        _ => Err(not(op, inputs, "an image [channels, height, width]")),
+        _ => Err(not(op, inputs, "an image [C, H, W]")),
     }
 }
 
@@ -22,7 +22,7 @@ pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> 
 pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         (&[l, d], None) => Ok((l, d)),
-        _ => Err(not(op, inputs, "a sequence [positions, features]")),
+        _ => Err(not(op, inputs, "a sequence [L, D]")),
     }
 }
 
