@@ -8,9 +8,9 @@ use std::fmt;
 ///
 /// | task | head | loss | score, and further metrics |
 /// |---|---|---|---|
-/// | classification | linear, an output a class | cross-entropy | accuracy ↑, loss ↓ |
-/// | regression | linear, an output a target | mean squared error | rmse ↓, r2 ↑, loss ↓ |
-/// | next token | linear at every position, an output a symbol | cross-entropy | perplexity ↓, accuracy ↑, loss ↓ |
+/// | classification | linear, one output per class | cross-entropy | accuracy ↑, loss ↓ |
+/// | regression | linear, one output per target | mean squared error | rmse ↓, r2 ↑, loss ↓ |
+/// | next token | linear at every position, one output per symbol | cross-entropy | perplexity ↓, accuracy ↑, loss ↓ |
 ///
 /// ```
 /// use nascent::Task;

@@ -38,7 +38,7 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
 }
 
-/// Why an architecture is no network, and how many of its decisions led there: every other
+/// Why an architecture is not a network, and how many of its decisions led there: every other
 /// architecture that begins with the same ones fails in the same way.
 #[derive(Clone)]
 pub(crate) struct Misfit {
@@ -545,7 +545,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// What the task puts at the end: a linear layer with one output a class, a target or a symbol.
+    /// What the task puts at the end: a linear layer with one output per class, target or symbol.
     pub(crate) fn head(&mut self, task: &Task, from: usize) -> Result<()> {
         // Decisions alone are no network, and have no head.
         if self.is_decisions() {
@@ -573,7 +573,7 @@ impl<'s> Builder<'s> {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "the head for {task} on an output of {shape}: it wants a sequence [L, D], \
+                        "the head for {task} on an output of {shape}: it needs a sequence [L, D], \
                          one vector per position. Try embedding(16) first, and no pooling \
                          or flattening after it"
                     ),
@@ -583,7 +583,7 @@ impl<'s> Builder<'s> {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "the head for {task} on an output of {shape}: it wants numbers. Try \
+                        "the head for {task} on an output of {shape}: it needs numbers. Try \
                          embedding(16) for tokens"
                     ),
                 ));
@@ -604,7 +604,7 @@ pub(super) fn not_wired(input: &Shape) -> Error {
     Error::new(
         ErrorKind::Shape,
         format!(
-            "a wired cell on an input of {input}: it wants an image [channels, height, width]. Try it \
+            "a wired cell on an input of {input}: it needs an image [C, H, W]. Try it \
              before flattening, or cell(...), which takes anything"
         ),
     )
@@ -680,7 +680,7 @@ pub(super) fn diagram(arch: &Architecture) -> Chart {
     let total = match graph.is_decisions() {
         true => "decisions alone: what they stand for is the evaluator's to know".to_string(),
         false => format!(
-            "{} parameters, {} multiply-adds a sample, about {}B to train with batches of 64",
+            "{} parameters, {} multiply-adds per sample, about {}B to train with batches of 64",
             count(arch.params()),
             count(arch.macs()),
             count(arch.memory(64))

@@ -186,7 +186,7 @@ impl Latency {
     /// ```
     ///
     /// # Errors
-    /// When the text is not such JSON, or a time is no positive number.
+    /// When the text is not such JSON, or a time is not a positive number.
     pub fn from_json(json: &str) -> Result<Latency> {
         Ok(serde_json::from_str(json)?)
     }

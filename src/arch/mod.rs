@@ -252,7 +252,7 @@ impl Architecture {
     }
 
     /// Operations of one forward pass of one sample as benchmarks count them: a multiply-add is one,
-    /// and so is the work on single values, two a value for batch normalisation, one for an
+    /// and so is the work on single values, two per value for batch normalisation, one for an
     /// activation, and one for every value under a pooling's window. What happens inside recurrent
     /// layers, attention and gates is counted as in [`Architecture::macs`]; sums are not counted.
     pub fn flops(&self) -> usize {

@@ -282,7 +282,7 @@ impl Compare {
         }
     }
 
-    /// Runs all studies and returns what they found. A study in which trials fail is no error; with
+    /// Runs all studies and returns what they found. A study in which trials fail is not an error; with
     /// a [journal](Compare::journal) whatever has ended is kept, also when this one is interrupted.
     ///
     /// # Errors

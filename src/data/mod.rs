@@ -47,7 +47,7 @@ use std::sync::{Arc, OnceLock};
 /// assert_eq!((data.len(), data.shape().dims()), (1797, vec![1, 8, 8]));
 /// assert_eq!(data.sizes(), (1078, 360, 359));
 ///
-/// // Data of your own: one row of 2 numbers a sample.
+/// // Data of your own: a row of 2 numbers for each sample.
 /// let x = vec![0.0, 0.1, 0.9, 1.0, 0.2, 0.0, 1.0, 0.8, 0.1, 0.1];
 /// let data = Dataset::classification("two blobs", x, [2], vec![0, 1, 0, 1, 0], 2)?;
 /// # Ok::<(), nascent::Error>(())
@@ -148,7 +148,7 @@ impl Dataset {
     /// Samples of a shape with a class each: `x` holds them one after the other.
     ///
     /// # Errors
-    /// When the lengths do not match, a value is no finite number, or a label is not below
+    /// When the lengths do not match, a value is not a finite number, or a label is not below
     /// `classes`; all of it together.
     pub fn classification<T: Count>(
         name: &str,
@@ -177,7 +177,7 @@ impl Dataset {
     /// Samples of a shape with `outputs` real targets each.
     ///
     /// # Errors
-    /// When the lengths do not match or a value is no finite number.
+    /// When the lengths do not match or a value is not a finite number.
     pub fn regression<T: Count>(
         name: &str,
         x: Vec<f32>,
@@ -380,7 +380,7 @@ impl Dataset {
     }
 
     /// The words of the classes in the order of their numbers: those of the file they were read
-    /// from, else the numbers themselves. Empty when there are no classes.
+    /// from, else the numbers themselves. Empty where there are no classes.
     ///
     /// ```
     /// use nascent::prelude::*;

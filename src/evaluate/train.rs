@@ -72,7 +72,7 @@ impl Train {
         Train { epochs: epochs.to_i64(), ..self.clone() }
     }
 
-    /// Samples a step.
+    /// Samples per step.
     pub fn batch_size(&self, batch: impl Count) -> Train {
         Train { batch: batch.to_i64(), ..self.clone() }
     }

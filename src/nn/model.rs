@@ -133,7 +133,7 @@ impl Model {
         let wanted = m.arch.space().input();
         if x.dims().get(1..) != Some(wanted.as_slice()) {
             candle_core::bail!(
-                "the model wants a batch of inputs of {wanted}, given is {:?}",
+                "the model needs a batch of inputs of {wanted}, and was given {:?}",
                 x.dims()
             );
         }
@@ -222,7 +222,7 @@ impl Model {
                 return Err(Error::new(
                     ErrorKind::File,
                     format!(
-                        "weight {name} has shape {:?}, the architecture wants {:?}",
+                        "weight {name} has shape {:?}, the architecture needs {:?}",
                         given.dims(),
                         var.dims()
                     ),

@@ -35,7 +35,7 @@ impl Schedule {
         Schedule { warm_up: epochs, ..*self }
     }
 
-    /// The factor for step `step` of `total`, with `per_epoch` steps an epoch.
+    /// The factor for step `step` of `total`, with `per_epoch` steps in each epoch.
     pub fn scale(&self, step: usize, per_epoch: usize, total: usize) -> f64 {
         let warm = (self.warm_up * per_epoch as f64).min(total as f64);
         let step = step as f64;

@@ -1,4 +1,4 @@
-//! Lines of progress while a study runs: whole lines on standard output, at most one a second.
+//! Lines of progress while a study runs: whole lines on standard output, at most one per second.
 //!
 //! evcxr adds a newline to everything it is sent and shows background threads' output only with
 //! the next cell, so there is no redrawing, and only the thread that runs the cell writes.

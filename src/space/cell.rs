@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Join {
     /// Adds tensors of the same shape.
     Sum,
-    /// Puts channels, or features, behind each other.
+    /// Puts channels, or features, side by side.
     Concat,
 }
 
@@ -105,8 +105,8 @@ pub fn branches<B>(blocks: impl IntoBlocks<B>) -> Block {
     single(Join::Sum, blocks)
 }
 
-/// All of the blocks on the same input, and what they give as one tensor: channels of images behind
-/// each other, or features.
+/// All of the blocks on the same input, and what they give as one tensor: the channels of images, or
+/// the features, side by side.
 ///
 /// ```
 /// use nascent::prelude::*;

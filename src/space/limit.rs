@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct Params(pub usize);
 
-/// At most so many multiply-adds a sample, for [`Space::at_most`].
+/// At most so many multiply-adds per sample, for [`Space::at_most`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct Macs(pub usize);
@@ -254,7 +254,7 @@ impl Space {
         }
     }
 
-    /// A random walk within the limits, of four steps a decision.
+    /// A random walk within the limits, of four steps per decision.
     fn wander(&self, free: &Space, mut at: Architecture, rng: &mut Rng) -> Result<Architecture> {
         for _ in 0..4 * at.decided().len() {
             let Ok(other) = free.mutate(&at, rng) else { break };

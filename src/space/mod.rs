@@ -730,7 +730,7 @@ impl Space {
     /// ```
     ///
     /// # Errors
-    /// When the text is no architecture, or none of this space.
+    /// When the text is not an architecture, or not one of this space.
     pub fn parse(&self, text: &str) -> Result<Architecture> {
         self.sound()?;
         text::read(self, text).map(|flat| Architecture::new(self, flat))

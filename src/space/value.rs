@@ -68,7 +68,7 @@ impl Choice {
 }
 
 macro_rules! choice_types {
-    ($($(#[$doc:meta])* $name:ident, $into:ident, $method:ident, $variant:ident($inner:ty), $message:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $into:ident, $method:ident, $variant:ident($inner:ty), $message:literal, $label:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq)]
         #[must_use = "methods return a new value and leave this one as it is"]
@@ -101,7 +101,7 @@ macro_rules! choice_types {
         }
 
         /// Whatever can stand for a choice of values in an argument.
-        #[diagnostic::on_unimplemented(message = $message)]
+        #[diagnostic::on_unimplemented(message = $message, label = $label)]
         pub trait $into {
             /// The choice.
             fn $method(self) -> $name;
@@ -133,13 +133,16 @@ macro_rules! choice_types {
 choice_types! {
     /// A choice of whole numbers, as `any([16, 32])` or `1..=3` make it.
     Ints, IntoInts, into_ints, Int(i64),
-        "a whole number, a range, or any([...]) of whole numbers is wanted here, not `{Self}`";
+        "a whole number, a range, or any([...]) of whole numbers is wanted here, not `{Self}`",
+        "write a number as 16, a range as 1..=3, or a list as any([16, 32])";
     /// A choice of numbers, as `any([0.1, 0.3])` makes it.
     Floats, IntoFloats, into_floats, Float(f64),
-        "a number with a decimal point, or any([...]) of such, is wanted here, not `{Self}`";
+        "a number with a decimal point, or any([...]) of such, is wanted here, not `{Self}`",
+        "write a number as 0.1, or a list as any([0.1, 0.3])";
     /// A choice of activation functions, as `any(["relu", "gelu"])` makes it.
     Acts, IntoActs, into_acts, Act(Activation),
-        "an activation, as \"relu\" or Activation::Gelu, or any([...]) of such, is wanted here, not `{Self}`";
+        "an activation, as \"relu\" or Activation::Gelu, or any([...]) of such, is wanted here, not `{Self}`",
+        "write a number as 0.1, or a list as any([0.1, 0.3])";
 }
 
 /// What [`any`] can choose between: whole numbers, numbers, activations, and blocks.

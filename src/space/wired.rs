@@ -37,8 +37,8 @@ pub(crate) const MOST_VERTICES: usize = 16;
 /// what it reads, and the vertices that the output reads share its channels, which are as many as come
 /// in (see [`Block::channels`]): write `op` with [`same`](crate::same) channels.
 ///
-/// [`Space::size`](crate::Space::size) counts the raw combinations of decisions, those that are no
-/// network included; sampling and enumerating leave these out, but give the same network as often as
+/// [`Space::size`](crate::Space::size) counts the raw combinations of decisions, including those that are not
+/// networks; sampling and enumerating leave these out, but give the same network as often as
 /// there are ways to write it, with other numbers for its vertices or with vertices that are left out.
 /// [`Architecture::canonical`](crate::Architecture::canonical) tells which are the same; which of the
 /// vertices has one channel more, where the channels cannot be shared equally, does not matter to it.
@@ -232,7 +232,7 @@ impl Wired {
 /// A set of vertices, one bit each.
 type Set = u16;
 
-/// Which vertices are connected: an upper triangular matrix, a row a vertex.
+/// Which vertices are connected: an upper triangular matrix, one row per vertex.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Matrix {
     n: usize,
@@ -317,7 +317,7 @@ impl Matrix {
                 ErrorKind::Shape,
                 format!(
                     "a wired cell whose output of {channels} channels is shared by {} vertices: each \
-                     wants at least one. Try {} channels or more",
+                     needs at least one. Try {} channels or more",
                     share.len(),
                     share.len()
                 ),

@@ -21,7 +21,7 @@
 //! - *Several objectives*: every trial maximises another random weighting of them (ParEGO); the kernel's
 //!   parameters are those of the even weighting.
 //! - *Cost*: the parameters are fitted again when the trials have grown by a tenth, or 25; between
-//!   those the Cholesky factor grows by a row a trial. Above 300 trials the model keeps the 150 best and
+//!   those the Cholesky factor grows by a row per trial. Above 300 trials the model keeps the 150 best and
 //!   the last besides.
 
 use super::candidates::{Pool, believed, most_useful, start};

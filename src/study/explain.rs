@@ -71,12 +71,12 @@ pub(super) fn explain(study: &Study) -> Explanation {
             let text = match p.seconds {
                 Some(limit) => {
                     let n = (limit / mean * threads as f64) as usize;
-                    format!("about {} a trial, so about {n} trials", human_seconds(mean))
+                    format!("about {} per trial, so about {n} trials", human_seconds(mean))
                 }
                 None => {
                     let total = mean * s.planned() as f64 / threads as f64;
                     format!(
-                        "about {} a trial, {} in all on {threads} threads",
+                        "about {} per trial, {} in all on {threads} threads",
                         human_seconds(mean),
                         human_seconds(total)
                     )

@@ -152,10 +152,10 @@ impl fmt::Display for Protocol {
             self.seed, self.batch, self.duplicates, self.key, self.on_failure
         )?;
         if let Some(seconds) = self.trial_seconds {
-            write!(f, ", at most {seconds} s a trial")?;
+            write!(f, ", at most {seconds} s per trial")?;
         }
         if let Some(bytes) = self.memory {
-            write!(f, ", at most {bytes} bytes a trial")?;
+            write!(f, ", at most {bytes} bytes per trial")?;
         }
         self.objectives.iter().try_for_each(|m| write!(f, ", and {m}"))
     }
@@ -701,7 +701,7 @@ impl Study {
     /// Asks, evaluates and tells one trial. Like them it changes this study itself.
     ///
     /// # Errors
-    /// As [`Study::ask`]. A trial that fails is no error: it is recorded.
+    /// As [`Study::ask`]. A trial that fails is not an error: it is recorded.
     pub fn step(&self) -> Result<Trial> {
         let asked = self.ask()?;
         let done = run::evaluate(self, &asked.0);
@@ -861,7 +861,7 @@ impl Study {
 
     /// Trains the best architecture anew for `epochs` on train and validation data, and tests it,
     /// once, on the test split. The report counts how often that has been done: a test split that
-    /// choices are made by is no test any more.
+    /// choices are made by is not a test any more.
     ///
     /// # Errors
     /// When no trial has finished, or the evaluator cannot train.

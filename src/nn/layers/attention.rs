@@ -78,7 +78,7 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
 
 /// Multiply-adds are those of the four projections and of the two products of every position with
 /// every other, masked or not. Kept are LN (`D` a position), Q, K and V (3 `D`), the heads (`D`),
-/// their projection (`D`) and the sum (`D`), and two numbers a position for LN and for each head.
+/// their projection (`D`) and the sum (`D`), and two numbers per position for LN and for each head.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = dims(op, inputs)?;
     let (projections, scores) = (product(&[4, d, d, l]), product(&[2, l, l, d]));

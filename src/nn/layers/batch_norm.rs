@@ -1,5 +1,5 @@
 //! Batch normalisation (arXiv 1502.03167): y = gamma (x - mean) / sqrt(var + eps) + beta, a mean
-//! and a variance a channel.
+//! and a variance per channel.
 //!
 //! In training they are the batch's, and running averages follow them with a momentum of 0.1 (the
 //! unbiased variance, as in PyTorch); in evaluation the running averages stand in for them.

@@ -163,7 +163,7 @@ impl Finish {
         op.int("norm") == 0 && op.value("bias") != Some(Value::Int(0))
     }
 
-    /// What it learns: a scale and a shift a channel, or a bias.
+    /// What it learns: a scale and a shift per channel, or a bias.
     pub(super) fn params(op: &Op, channels: usize) -> u64 {
         let each = if op.int("norm") == 1 { 2 } else { u64::from(Finish::biased(op)) };
         (channels as u64).saturating_mul(each)

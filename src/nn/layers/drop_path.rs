@@ -31,7 +31,7 @@ pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
     about: "branches left out at random while training",
     args: &[Setting::rate("p")],
     plan: |op, inputs| match inputs[0].vocabulary() {
-        // One number a sample says whether the branch is there.
+        // One number per sample says whether the branch is there.
         None => {
             let free = Plan::free(inputs[0].clone());
             Ok(Plan { kept: free.kept.saturating_add(1), ..free })

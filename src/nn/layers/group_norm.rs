@@ -1,5 +1,5 @@
 //! Group normalisation (arXiv 1803.08494): the channels of a sample in groups, each normalised by
-//! its own mean and variance; then y = gamma h + beta, one of each a channel.
+//! its own mean and variance; then y = gamma h + beta, one of each per channel.
 //!
 //! It stands between layer normalisation (one group) and instance normalisation (a group a
 //! channel), and depends on no other sample: for small batches. Eps is 1e-5, as in PyTorch.

@@ -1,5 +1,5 @@
 //! Where several tensors become one: their sum, as where a residual connection comes back, or all of
-//! them behind each other. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
+//! them side by side. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
 //! `wired()` make them.
 
 use super::wants::numbers;
@@ -39,11 +39,11 @@ pub(crate) static INPUT: LayerInfo = LayerInfo {
     build: |_, _, _| Ok(Box::new(Add)),
 };
 
-/// One behind the other: channels of images, features of vectors or of every position of sequences.
+/// Side by side: channels of images, features of vectors or of every position of sequences.
 pub(crate) static CONCAT: LayerInfo = LayerInfo {
     name: "concat",
     family: "add",
-    about: "its inputs behind each other",
+    about: "its inputs side by side",
     args: &[],
     plan: plan_concat,
     build: |_, _, _| Ok(Box::new(Concat)),
@@ -85,7 +85,7 @@ pub(crate) static TRUNCATE: LayerInfo = LayerInfo {
         }
         _ => Err(op.unfit(
             inputs,
-            "it wants an image with as many channels. Try same() channels on the vertices",
+            "it needs an image with as many channels. Try same() channels on the vertices",
         )),
     },
     build: |op, _, _| Ok(Box::new(Truncate(op.int("channels")))),

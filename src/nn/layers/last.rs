@@ -41,7 +41,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     if op.int("bidirectional") == 1 && !d.is_multiple_of(2) {
         return Err(op.unfit(
             inputs,
-            format!("two directions want an even number of features, not {d}. Try last()"),
+            format!("two directions need an even number of features, not {d}. Try last()"),
         ));
     }
     Ok(Plan::free(Shape::new([d])))

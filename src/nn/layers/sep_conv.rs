@@ -1,5 +1,5 @@
-//! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter a channel, then
-//! a 1x1 convolution that mixes the channels. K*K + O products a value instead of K*K*O.
+//! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter per channel, then
+//! a 1x1 convolution that mixes the channels. K*K + O products per value instead of K*K*O.
 
 use super::conv::{
     BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,

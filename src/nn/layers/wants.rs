@@ -62,7 +62,7 @@ pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
             None => "leaving it out".to_string(),
         },
     };
-    op.unfit(inputs, format!("it wants {wanted}. Try {try_}")).whatever_is_set()
+    op.unfit(inputs, format!("it needs {wanted}. Try {try_}")).whatever_is_set()
 }
 
 /// The layer that does the like for features, sequences or images: shapes of 1, 2 or 3 dimensions.

@@ -17,7 +17,7 @@
 //! space has 21 + 5 decisions: the matrix of edges row by row, then the operations in the benchmark's
 //! order. The benchmark has C = 128 and N = 3 on CIFAR-10.
 //!
-//! Of the 2^21 * 3^5, about 510 million combinations many are no network, and most others are the same
+//! Of the 2^21 * 3^5, about 510 million combinations many are not networks, and most others are the same
 //! as another one. 423,624 different cells are left, by the hash that the benchmark publishes as by a
 //! true canonical form, and so many different networks by
 //! [`Architecture::canonical`](crate::Architecture::canonical).
