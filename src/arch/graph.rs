@@ -537,7 +537,7 @@ impl<'s> Builder<'s> {
                      output of {b}, not even through a projection. Try {}",
                     from + 1,
                     match (a.as_slice().len(), b.as_slice().len()) {
-                        (2, 2) => "the same length: no stride and no pooling inside",
+                        (2, 2) => "the same length: odd kernels, no stride and no pooling inside",
                         _ => "odd kernels, a stride up to 127, and no flattening inside",
                     }
                 ),

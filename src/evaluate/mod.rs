@@ -394,10 +394,10 @@ impl std::fmt::Display for Retrained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "test {} {} after {} epochs on train + validation ({}), {}",
+            "test {} {} after {} on train + validation ({}), {}",
             self.metric.name,
             crate::chart::theme::score(self.test),
-            self.epochs,
+            crate::chart::theme::plural(self.epochs, "epoch"),
             crate::chart::theme::human_seconds(self.seconds),
             self.model
         )

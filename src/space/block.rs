@@ -445,7 +445,8 @@ fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
     let first = refused.next()?;
     Some(match refused.count() {
         0 => first,
-        more => format!("{first} So are {more} more of its values."),
+        1 => format!("{first} Nor is one more of its values allowed."),
+        more => format!("{first} Nor are {more} more of its values."),
     })
 }
 

@@ -9,6 +9,7 @@
 //! output is the concatenation of all nodes.
 
 use super::block::{Block, IntoBlock, IntoBlocks, Node};
+use crate::chart::theme::plural;
 use crate::count::Count;
 use serde::{Deserialize, Serialize};
 
@@ -217,7 +218,8 @@ impl Block {
             _ => Block::new(Node::Broken {
                 block: self.clone(),
                 problem: format!(
-                    "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}(...)."
+                    "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}({}).",
+                    if name == "keep" { "2" } else { "" }
                 ),
             }),
         }
@@ -227,10 +229,15 @@ impl Block {
 /// More sets of edges than this are too many for one node.
 const MOST_SETS: usize = 5_000;
 
+/// How many sets of `k` of `n` edges there are, if they are not too many.
+fn sets_of(n: usize, k: usize) -> Option<usize> {
+    let count = (0..k.min(n)).try_fold(1usize, |c, i| Some(c.checked_mul(n - i)? / (i + 1)));
+    count.filter(|&c| c <= MOST_SETS)
+}
+
 /// All sets of `k` of `n` edges, in order; none where they are too many.
 fn sets(n: usize, k: usize) -> Vec<Vec<usize>> {
-    let count = (0..k.min(n)).try_fold(1usize, |c, i| Some(c.checked_mul(n - i)? / (i + 1)));
-    if count.is_none_or(|c| c > MOST_SETS) || k == 0 {
+    if sets_of(n, k).is_none() || k == 0 {
         return vec![];
     }
     let mut found: Vec<Vec<usize>> = vec![vec![]];
@@ -301,7 +308,9 @@ impl Cell {
             }
             steps => {
                 let inputs = if self.two_inputs { ", two of them inputs" } else { "" };
-                let keep = self.keep.map_or(String::new(), |k| format!(", each keeps {k} edges"));
+                let keep = self
+                    .keep
+                    .map_or(String::new(), |k| format!(", each keeps {}", plural(k, "edge")));
                 let concat = if self.concat { ", concatenated" } else { "" };
                 format!("cell of {} nodes{inputs}{keep}{concat}", steps.len() + self.inputs())
             }
@@ -347,17 +356,20 @@ impl Cell {
             for edge in step.edges.iter().filter(|e| e.from > last) {
                 found.push(format!(
                     "a cell's edge from node {} to node {node}: edges come from earlier nodes, 0 to \
-                     {last}; a cycle has no order to compute it in. Give node {node} at most {} blocks.",
+                     {last}; a cycle has no order to compute it in. Give node {node} at most {}.",
                     edge.from,
-                    last + 1
+                    plural(last + 1, "block")
                 ));
             }
+            let n = step.edges.len();
             if sets.is_some_and(<[_]>::is_empty) {
                 found.push(format!(
-                    "keep({}) of {} edges: between 1 and {} sets of edges are allowed. Try keep(2).",
+                    "keep({}) of {}: between 1 and {} sets of edges are allowed. Try keep({}).",
                     self.keep.unwrap_or(0),
-                    step.edges.len(),
-                    MOST_SETS
+                    plural(n, "edge"),
+                    MOST_SETS,
+                    // Of very many edges even the pairs are too many.
+                    if sets_of(n, 2).is_some() { 2 } else { 1 }
                 ));
             }
         }

@@ -31,6 +31,7 @@ pub(crate) use wired::Wired;
 pub use wired::wired;
 
 use crate::arch::{Architecture, Memo, Reach, Shape, Verdict};
+use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
@@ -446,11 +447,18 @@ impl Space {
                 const SHOWN: usize = 5;
                 let mut lines = never[..never.len().min(SHOWN)].to_vec();
                 if never.len() > SHOWN {
-                    lines.push(format!("{} more options never fit.", never.len() - SHOWN));
+                    let more = never.len() - SHOWN;
+                    lines.push(format!("{} in all never fit.", plural(SHOWN + more, "option")));
                 }
                 Some(lines.join("\n"))
             }
         }
+    }
+
+    /// "2,184 combinations".
+    pub(crate) fn combinations(&self) -> String {
+        let one = self.size() == Some(1);
+        format!("{} combination{}", self.size_text(), if one { "" } else { "s" })
     }
 
     /// The size in words: "2,184" or "about 10^45".

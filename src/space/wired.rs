@@ -19,6 +19,7 @@
 //! Operations sit on the vertices, where those of [`cell`](crate::cell) sit on the edges.
 
 use super::block::{Block, IntoBlock, Node};
+use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind};
 use crate::nn::choice;
@@ -155,16 +156,16 @@ impl Wired {
 
     /// What it is, in a few words.
     pub(crate) fn label(&self) -> String {
-        format!("{} vertices, at most {} edges", self.vertices, self.most_edges)
+        format!("{}, at most {}", vertices(self.vertices), plural(self.most_edges, "edge"))
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut found = vec![];
         if !(2..=MOST_VERTICES).contains(&self.vertices) {
             found.push(format!(
-                "a wired cell of {} vertices; 2 to {MOST_VERTICES} are allowed, input and output \
+                "a wired cell of {}; 2 to {MOST_VERTICES} are allowed, input and output \
                  included. Try wired(7, 9, ...).",
-                self.vertices
+                vertices(self.vertices)
             ));
         }
         if self.most_edges == 0 {
@@ -219,7 +220,7 @@ impl Wired {
                 ErrorKind::Shape,
                 format!(
                     "a wired cell of {} edges: at most {most} are allowed, not counting those that \
-                     lead nowhere. Try fewer than {pruned}",
+                     lead nowhere. Try leaving out some of {pruned}",
                     pruned.edges()
                 ),
             );
@@ -227,6 +228,11 @@ impl Wired {
         }
         Ok(pruned)
     }
+}
+
+/// "1 vertex", "7 vertices".
+fn vertices(n: usize) -> String {
+    if n == 1 { "1 vertex".to_string() } else { format!("{n} vertices") }
 }
 
 /// A set of vertices, one bit each.
@@ -316,8 +322,9 @@ impl Matrix {
             return Err(Error::new(
                 ErrorKind::Shape,
                 format!(
-                    "a wired cell whose output of {channels} channels is shared by {} vertices: each \
+                    "a wired cell whose output of {} is shared by {} vertices: each \
                      needs at least one. Try {} channels or more",
+                    plural(channels, "channel"),
                     share.len(),
                     share.len()
                 ),

@@ -2,7 +2,9 @@
 
 use super::run::guarded;
 use super::{Duplicates, Study};
-use crate::chart::theme::{BORDER, CARD, FONT, INK, MUTED, escape, human_count, human_seconds};
+use crate::chart::theme::{
+    BORDER, CARD, FONT, INK, MUTED, escape, human_count, human_seconds, plural,
+};
 use crate::evaluate::Evaluator;
 use crate::rng::Rng;
 use crate::strategy::Strategy;
@@ -29,7 +31,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
         true => "of decisions alone".to_string(),
         false => format!("for {}", s.space.task()),
     };
-    say("space", format!("{} combinations, {purpose}", s.space.size_text()));
+    say("space", format!("{}, {purpose}", s.space.combinations()));
     s.space.never_fitting().into_iter().for_each(|text| say("note", text));
     say("strategy", s.strategy.describe(s.planned()));
     say("evaluation", s.evaluator.describe());
@@ -71,14 +73,19 @@ pub(super) fn explain(study: &Study) -> Explanation {
             let text = match p.seconds {
                 Some(limit) => {
                     let n = (limit / mean * threads as f64) as usize;
-                    format!("about {} per trial, so about {n} trials", human_seconds(mean))
+                    format!(
+                        "about {} per trial, so about {}",
+                        human_seconds(mean),
+                        plural(n, "trial")
+                    )
                 }
                 None => {
                     let total = mean * s.planned() as f64 / threads as f64;
                     format!(
-                        "about {} per trial, {} in all on {threads} threads",
+                        "about {} per trial, {} in all on {}",
                         human_seconds(mean),
-                        human_seconds(total)
+                        human_seconds(total),
+                        plural(threads, "thread")
                     )
                 }
             };

@@ -130,8 +130,10 @@ impl Protocol {
     /// The limits in words.
     pub(crate) fn limits(&self) -> String {
         let mut limits = vec![];
-        limits.extend(self.trials.map(|n| format!("{n} trials")));
-        limits.extend(self.epochs.map(|n| format!("{n} epochs")));
+        limits.extend(self.trials.map(|n| crate::chart::theme::plural(n, "trial")));
+        limits.extend(
+            self.epochs.map(|n| format!("{n} {}", if n == 1.0 { "epoch" } else { "epochs" })),
+        );
         limits.extend(self.seconds.map(crate::chart::theme::human_seconds));
         limits.extend(
             self.simulated_seconds
@@ -822,9 +824,10 @@ impl Study {
         let trials = self.trials_done();
         history::best(trials.iter(), &self.metric()).ok_or_else(|| {
             let text = match trials.first().and_then(Trial::error) {
-                Some(cause) => {
-                    format!("all {} trials failed; the first one: {cause}", trials.len())
-                }
+                Some(cause) => match trials.len() {
+                    1 => format!("the only trial failed: {cause}"),
+                    n => format!("all {n} trials failed; the first one: {cause}"),
+                },
                 None => "this study has no finished trial. run() returns the finished one: \
                          let study = study.run()?;"
                     .to_string(),

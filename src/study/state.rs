@@ -129,7 +129,10 @@ impl State {
             false => Next::Over(reason),
         };
         if protocol.trials.is_some_and(|most| n >= most) {
-            return wait_or(format!("all {n} trials are done"));
+            return wait_or(match n {
+                1 => "the only trial is done".to_string(),
+                _ => format!("all {n} trials are done"),
+            });
         }
         let known = (n + 1).saturating_sub(protocol.batch).min(self.settled);
         if protocol.on_failure == OnFailure::Abort

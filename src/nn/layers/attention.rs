@@ -67,8 +67,9 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
         return Err(op.unfit(
             inputs,
             format!(
-                "{d} features do not split into {heads} heads. Try a number of heads that divides \
+                "{} not split into {heads} heads. Try a number of heads that divides \
                  them ({}), or another number of features before it",
+                if d == 1 { "1 feature does".to_string() } else { format!("{d} features do") },
                 divisors(d)
             ),
         ));

@@ -115,8 +115,13 @@ pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result
         false => Err(op.unfit(
             inputs,
             format!(
-                "{groups} groups divide {c} channels into {o} only if they divide both. Try groups(1), \
-                 or depthwise(3) for a group per channel"
+                "{groups} groups of {c} channels in and {o} out: they have to divide both. Try \
+                 groups(1){}",
+                if op.info.name == "conv" {
+                    ", or depthwise(3) for a group per channel"
+                } else {
+                    ""
+                }
             ),
         )),
     }

@@ -45,7 +45,11 @@ fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     if groups == 0 || !c.is_multiple_of(groups) {
         return Err(op.unfit(
             inputs,
-            format!("{c} channels do not split into {groups} groups. Try one of {}", divisors(c)),
+            format!(
+                "{} not split into {groups} groups. Try one of {}",
+                if c == 1 { "1 channel does".to_string() } else { format!("{c} channels do") },
+                divisors(c)
+            ),
         ));
     }
     Ok(c)

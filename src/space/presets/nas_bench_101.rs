@@ -46,7 +46,7 @@ use crate::space::{Block, one_of, repeat, same, seq, shared, wired};
 pub fn nas_bench_101(channels: impl Count, cells: impl Count) -> Block {
     let (c, n) = (channels.to_i64(), cells.to_i64());
     if n < 1 {
-        return broken(format!("nas_bench_101: {n} cells a stage; at least 1 is needed. Try 3."));
+        return broken(format!("nas_bench_101: {n} cells per stage; at least 1 is needed. Try 3."));
     }
     let operation = one_of([conv(same(), 3), conv(same(), 1), max_pool(3).stride(1).padding(1)]);
     let cell = shared("cell", wired(7, 9, operation));
