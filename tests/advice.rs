@@ -252,3 +252,78 @@ fn options_that_never_fit_are_named() {
         assert!(space.never_fitting().is_empty(), "{:?}", space.never_fitting());
     }
 }
+
+#[test]
+fn a_ratio_is_not_taken_for_a_size() {
+    let space = sequences(16).then(feed_forward(64));
+    let text = space.check().unwrap_err().to_string();
+    assert!(text.contains("64 times as many") && text.contains("Try feed_forward(4)"), "{text}");
+    assert!(sequences(16).then(feed_forward(any([4, 128]))).check().is_err());
+    sequences(16).then(feed_forward(4)).then(linear(64)).check().unwrap();
+    // What an earlier version stored is read, and means what it meant.
+    let stored = sequences(16).then(feed_forward(4)).to_json().replace("[4]", "[64]");
+    let space = Space::from_json(&stored).unwrap();
+    assert_eq!(space.decode([0u32; 0]).unwrap().to_string(), "feed_forward(64)");
+    assert_eq!(
+        space.parse("feed_forward(64)").unwrap().layers()[1].macs,
+        40 * 2 * 16 * 64 * 16,
+        "{space}"
+    );
+}
+
+/// A list of numbers is f64 where nobody says otherwise.
+#[test]
+fn a_network_takes_numbers_of_any_type() {
+    let space = features(3).then(linear(4));
+    let model = Model::new(&space.default_architecture().unwrap(), &Device::Cpu, 1).unwrap();
+    let x = Tensor::new(&[[1.0, 2.0, 3.0], [0.5, -1.0, 2.0]], &Device::Cpu).unwrap();
+    let y = model.forward(&x.to_dtype(DType::F32).unwrap()).unwrap().to_vec2::<f32>().unwrap();
+    assert_eq!(x.dtype(), DType::F64);
+    assert_eq!(model.forward(&x).unwrap().to_vec2::<f32>().unwrap(), y);
+    assert_eq!(model.predict(&x).unwrap().len(), 2);
+}
+
+#[test]
+fn one_of_a_thing_is_singular() {
+    let space = images().then(conv(1, 3)).then(group_norm(1));
+    let drawn = space.to_string();
+    assert!(drawn.contains("1 architecture\n") && drawn.contains("conv 1 channel,"), "{drawn}");
+    let study = Study::new(&space, evaluator(|_, _| 1.0)).trials(1).jobs(1).quiet();
+    let text = study.explain().to_string();
+    assert!(text.contains(" 1 combination, ") && text.contains(" 1 trial\n"), "{text}");
+    assert_eq!(study.run().unwrap().ended(), "the only trial is done");
+    let text = images().then(cell([[skip()]]).keep(0)).check().unwrap_err().to_string();
+    assert!(text.contains("keep(0) of 1 edge:"), "{text}");
+}
+
+/// The advice of blocks that are not sound, followed.
+#[test]
+fn advice_for_blocks_works() {
+    let edges = |n: usize| vec![skip(); n];
+    let cells = |block: Block| images().then(block).check().map_err(|e| e.to_string());
+    for (wrong, advice, mended) in [
+        (cell((1..=20).map(edges)).keep(10), "Try keep(2)", cell((1..=20).map(edges)).keep(2)),
+        (cell((1..=110).map(edges)).keep(9), "Try keep(1)", cell((1..=110).map(edges)).keep(1)),
+        (skip().keep(2), "Try cell([[conv(16, 3)]]).keep(2)", cell([[conv(16, 3)]]).keep(2)),
+        (
+            skip().two_inputs(),
+            "Try cell([[conv(16, 3)]]).two_inputs()",
+            cell([[conv(16, 3)]]).two_inputs(),
+        ),
+        (wired(1, 9, skip()), "Try wired(7, 9, ...)", wired(7, 9, skip())),
+        (wired(4, 0, skip()), "Try wired(7, 9, ...)", wired(7, 9, skip())),
+        (wired(4, 5, skip()).channels(0), "Try channels(16)", wired(4, 5, skip()).channels(16)),
+        (shared("conv", skip()), "Try shared(\"normal\", ...)", shared("normal", skip())),
+        (
+            conv(any(1..=200_000), 3),
+            "any((16..=256).step_by(16))",
+            conv(any((16..=256).step_by(16)), 3),
+        ),
+        (linear(8).activation("rellu"), "relu", linear(8).activation("relu")),
+        (one_of::<Block>([]), "one_of([conv(16, 3), skip()])", one_of([conv(16, 3), skip()])),
+    ] {
+        let text = cells(wrong).unwrap_err();
+        assert!(text.contains(advice), "{text}\n  lacks: {advice}");
+        cells(mended).unwrap();
+    }
+}

@@ -343,6 +343,7 @@ impl Cell {
         if self.steps.is_empty() {
             found.push("a cell without nodes. Give at least one, as cell([[conv(16, 3)]]).".into());
         }
+        let widest = self.steps.iter().map(|step| step.edges.len()).max().unwrap_or(0);
         for (i, (step, sets)) in self.nodes().enumerate() {
             // The node's number, and the last one that it may read.
             let (node, last) = (i + self.inputs(), i + self.inputs() - 1);
@@ -369,7 +370,7 @@ impl Cell {
                     plural(n, "edge"),
                     MOST_SETS,
                     // Of very many edges even the pairs are too many.
-                    if sets_of(n, 2).is_some() { 2 } else { 1 }
+                    if sets_of(widest, 2).is_some() { 2 } else { 1 }
                 ));
             }
         }

@@ -354,7 +354,8 @@ impl Space {
         }
     }
 
-    /// Whether its blocks are sound, so that architectures can be told apart and read, fit they or not.
+    /// Whether its blocks are sound, so that architectures can be told apart and read, whether or not
+    /// they fit together.
     pub(crate) fn sound(&self) -> Result<()> {
         match self.faults() {
             [] => Ok(()),
@@ -410,7 +411,7 @@ impl Space {
     }
 
     /// The options that no architecture can have, because nothing fits together with them, and why. They
-    /// do no harm, but they are seldom meant: sampling draws them, and draws again.
+    /// do no harm, but are seldom intended: whenever sampling draws one, it has to draw again.
     ///
     /// ```
     /// use nascent::prelude::*;

@@ -3,6 +3,7 @@
 use crate::nn::{Activation, SAME};
 use crate::space::Block;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
@@ -16,6 +17,18 @@ pub enum Value {
     Float(f64),
     /// An activation function.
     Act(Activation),
+}
+
+impl Value {
+    /// The same for equal values alone.
+    fn key(&self) -> (u8, u64) {
+        match *self {
+            Value::Int(v) => (0, v as u64),
+            // Plus nothing, so that the two zeros are one.
+            Value::Float(v) => (1, (v + 0.0).to_bits()),
+            Value::Act(a) => (2, a as u64),
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -38,11 +51,20 @@ pub(crate) struct Choice {
 
 impl Choice {
     fn of(what: impl Fn() -> String, options: Vec<Value>) -> Self {
-        let twice = options.iter().enumerate().find(|(i, v)| options[..*i].contains(v));
+        if options.len() > MOST_VALUES as usize {
+            let problem = format!(
+                "any(...) of {} values; at most {MOST_VALUES} are allowed. Try steps: \
+                 any((16..=256).step_by(16)).",
+                options.len()
+            );
+            return Choice { options: vec![], problem: Some(problem) };
+        }
+        let mut seen = HashSet::new();
+        let twice = options.iter().find(|v| !seen.insert(v.key()));
         let problem = if options.is_empty() {
             Some(format!("{} offers no value. Give at least one, as any([16, 32]).", what()))
         } else {
-            twice.map(|(_, v)| format!("{} offers {v} twice. Name each value once.", what()))
+            twice.map(|v| format!("{} offers {v} twice. Name each value once.", what()))
         };
         Choice { options, problem }
     }
