@@ -298,7 +298,7 @@ fn what_cannot_be_shared_or_stacked_is_told() {
     says(images().then(conv(0, 3)).check(), &["channels is 0", "1 to 65536, or same()"]);
     says(
         Space::on(&Dataset::names()).then(gru(same())).sample(&mut Rng::new(1)),
-        &["it needs numbers"],
+        &["tokens have no channels"],
     );
     // Shared blocks in a branch that is not taken keep their decisions, and cost nothing.
     let space = images().then(one_of([shared("a", conv(any([8, 16]), 3)), max_pool(2)]));
