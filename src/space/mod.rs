@@ -144,6 +144,8 @@ impl PartialEq for Space {
 
 /// How often sampling tries again when the layers of a draw do not fit together.
 const TRIES: usize = 1000;
+/// How the problem of a space begins in which no architecture fits.
+const NOTHING_FITS: &str = "none of its architectures fits together";
 /// How many architectures are drawn before all that a space can be is worked out.
 const GLANCE: usize = 64;
 /// How far it is looked in order where that does not tell whether anything fits.
@@ -350,6 +352,10 @@ impl Space {
     pub fn check(&self) -> Result<()> {
         match self.found_problems() {
             [] => Ok(()),
+            // The blocks are sound, and it is their shapes that do not go together.
+            [misfit] if misfit.starts_with(NOTHING_FITS) => {
+                Err(Error::new(ErrorKind::Shape, format!("the search space: {misfit}")))
+            }
             problems => Err(Error::all("the search space", problems)),
         }
     }
@@ -391,7 +397,7 @@ impl Space {
             n => format!("; and {n} more"),
         };
         let shown = &reasons[..reasons.len().min(SHOWN)];
-        Some(format!("none of its architectures fits together: {}{more}.", shown.join("; ")))
+        Some(format!("{NOTHING_FITS}: {}{more}.", shown.join("; ")))
     }
 
     /// Why the last of all architectures does not fit together, if none of them does; nothing where one

@@ -21,7 +21,7 @@ pub(crate) static ADD: LayerInfo = LayerInfo {
         } else {
             Err(op.unfit(
                 inputs,
-                "only equal shapes can be added. Try the same channels in each of them and no stride, \
+                "the shapes differ, and only equal ones can be added. Try the same channels in each of them and no stride, \
                  or concat([...]) where only the channels differ",
             ))
         }
