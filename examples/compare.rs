@@ -26,7 +26,7 @@ fn main() {
 const HELP: &str = "compare: strategies beside each other on a table of architectures
   --table FILE       comma-separated values with a header, plain or gzip (required)
   --code COL         the column of decisions (code)
-  --objective COL    what the searches see (required); several, a column a seed, with commas between
+  --objective COL    what the searches see (required); several, one column per seed, with commas between
   --report COL       what is reported of the best, as a test accuracy; of several the first is judged
   --cost COL         seconds that an evaluation takes
   --maximise, --minimise   the objective's direction (--maximise)
@@ -122,7 +122,7 @@ fn compare() -> Result<()> {
     }
     let said = output::write("/dev/stdout", lines);
     // What a reader must not miss, beside the lines: the direction, the verdict, failures.
-    eprintln!("judged by {}; name, mean, std, median, own seconds a trial", found.metric());
+    eprintln!("judged by {}; name, mean, std, median, own seconds per trial", found.metric());
     found.report().notices.iter().for_each(|notice| eprintln!("{notice}"));
     output::all([written, said])
 }

@@ -22,7 +22,7 @@ fn main() {
 
 const HELP: &str = "table: runs a strategy on a table of architectures
   --table FILE       comma-separated values with a header, plain or gzip (required)
-  --objective COL    what the search sees; several, a column a seed, with commas between
+  --objective COL    what the search sees; several, one column per seed, with commas between
   --fidelity LIST    in place of it: columns and their epochs, as val12:12,val200:200
   --epochs N         with it: the epochs of every trial (the most of the list)
   --code COL         the column of decisions (code)

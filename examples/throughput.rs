@@ -7,7 +7,7 @@
 //! The second form trains one network for one epoch on the 60,000 images of Fashion-MNIST, on one
 //! thread, and tests it. DIR holds the four files of the set, `train-images-idx3-ubyte.gz` and kin.
 //!
-//! FILE holds one architecture a line, in the benchmark's notation (arXiv 2001.00326):
+//! FILE holds one architecture per line, in the benchmark's notation (arXiv 2001.00326):
 //! `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|`.
 
 use nascent::prelude::*;
@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     if let Some(folder) = fashion {
         return one_epoch_of_fashion(&folder, &code);
     }
-    let path = archs.ok_or("--archs FILE is missing: one architecture a line")?;
+    let path = archs.ok_or("--archs FILE is missing: one architecture per line")?;
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{path}: {e}"))?;
     let names: Vec<String> = text.split_whitespace().map(str::to_string).collect();
 

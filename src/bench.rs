@@ -84,7 +84,7 @@ impl Steps {
     }
 }
 
-/// Multiply-adds a second of one core, in registers alone: what no kernel can exceed.
+/// Multiply-adds per second of one core, in registers alone: what no kernel can exceed.
 pub fn peak() -> f64 {
     const ROUNDS: usize = 2_000_000;
     // The best of a few: the clock needs a moment, and others may be at work.

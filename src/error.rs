@@ -21,6 +21,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     kind: ErrorKind,
     text: String,
+    /// Of a layer on a shape: that no settings of it would help.
+    hopeless: bool,
 }
 
 /// The kind of an [`Error`], for code that wants to tell them apart.
@@ -48,7 +50,7 @@ pub enum ErrorKind {
 impl Error {
     /// An error of a kind, with its whole text.
     pub fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Error { kind, text: text.into() }
+        Error { kind, text: text.into(), hopeless: false }
     }
 
     /// Bad input: what was `given`, what is `allowed`, what to `try_`.
@@ -65,6 +67,15 @@ impl Error {
         self.kind
     }
 
+    /// Of a layer on a shape: whatever it is set to.
+    pub(crate) fn whatever_is_set(self) -> Self {
+        Error { hopeless: true, ..self }
+    }
+
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.hopeless
+    }
+
     /// The same error with the circumstances in front of it.
     ///
     /// ```
@@ -73,7 +84,7 @@ impl Error {
     /// assert_eq!(e.to_string(), "reading weights.safetensors: no such file");
     /// ```
     pub fn context(self, what: impl fmt::Display) -> Self {
-        Error { kind: self.kind, text: format!("{what}: {}", self.text) }
+        Error { text: format!("{what}: {}", self.text), ..self }
     }
 
     /// Several problems as one error, so that a builder reports all of them together.

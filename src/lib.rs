@@ -107,9 +107,9 @@ pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;
 pub use space::presets;
 pub use space::{
-    Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoFloats, IntoInts, IntoNorm,
-    Ints, Item, Limit, Macs, Memory, Params, Space, Value, any, branches, cell, concat, one_of,
-    repeat, residual, same, seq, shared, stack, wired,
+    Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoBlock, IntoBlocks,
+    IntoFloats, IntoInts, IntoNorm, Ints, Item, Items, Limit, Macs, Memory, Params, Space, Value,
+    any, branches, cell, concat, one_of, repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
@@ -144,4 +144,40 @@ pub fn best_device() -> candle_core::Device {
 fn short_type_name<T: ?Sized>() -> String {
     let whole = std::any::type_name::<T>();
     whole.rsplit("::").next().unwrap_or(whole).to_string()
+}
+
+/// What a setting returns is lost where nobody keeps it, and the compiler says so.
+///
+/// ```compile_fail
+/// #![deny(unused_must_use)]
+/// use nascent::prelude::*;
+/// let space = Space::new([8], Task::classification(2)).then(linear(8));
+/// let plan = Study::new(&space, evaluator(|_, _| 0.0));
+/// plan.seed(1);
+/// ```
+#[cfg(doctest)]
+mod unused {}
+
+#[cfg(test)]
+mod tests {
+    /// Of a study it is said by each method: `run()` gives one as well, and may be run for its journal.
+    #[test]
+    fn what_a_setting_of_a_study_returns_must_be_used() {
+        let files =
+            ["mod.rs", "objective.rs", "journal.rs", "running.rs", "explain.rs", "report.rs"];
+        let mut settings = 0;
+        for file in files {
+            let path = format!("{}/src/study/{file}", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(path).unwrap();
+            let lines: Vec<&str> = text.lines().collect();
+            for (i, line) in lines.iter().enumerate() {
+                let ours = line.starts_with("    pub fn ") && line.contains("&self");
+                if ours && line.ends_with("-> Study {") {
+                    assert!(lines[i - 1].contains("#[must_use"), "{file}: {line}");
+                    settings += 1;
+                }
+            }
+        }
+        assert!(settings > 15, "{settings}");
+    }
 }

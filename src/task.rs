@@ -8,9 +8,9 @@ use std::fmt;
 ///
 /// | task | head | loss | score, and further metrics |
 /// |---|---|---|---|
-/// | classification | linear, an output a class | cross-entropy | accuracy ↑, loss ↓ |
-/// | regression | linear, an output a target | mean squared error | rmse ↓, r2 ↑, loss ↓ |
-/// | next token | linear at every position, an output a symbol | cross-entropy | perplexity ↓, accuracy ↑, loss ↓ |
+/// | classification | linear, one output per class | cross-entropy | accuracy ↑, loss ↓ |
+/// | regression | linear, one output per target | mean squared error | rmse ↓, r2 ↑, loss ↓ |
+/// | next token | linear at every position, one output per symbol | cross-entropy | perplexity ↓, accuracy ↑, loss ↓ |
 ///
 /// ```
 /// use nascent::Task;
@@ -21,6 +21,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub enum Task {
     /// One of several classes.
     Classification {
@@ -41,6 +42,7 @@ pub enum Task {
 
 /// A figure of merit, and which way is better.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Metric {
     /// Its name, as it appears on axes and in tables.
     pub name: String,

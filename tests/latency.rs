@@ -155,7 +155,7 @@ fn the_operations_of_a_large_space_are_all_found() {
         let json = serde_json::json!({"batch": 1, "seconds": table});
         Latency::from_json(&json.to_string()).unwrap()
     };
-    read(&table).for_space(&space).unwrap();
+    let _ = read(&table).for_space(&space).unwrap();
     // Without any single one of them it is not complete, and the search for them notices.
     for gone in ["linear(7) on 9", "linear(1,activation=identity) on 3"] {
         let mut less = table.clone();
@@ -255,7 +255,7 @@ fn a_limit_with_an_incomplete_table_says_so() {
     // A table that goes on growing does not move a limit that was made before.
     let latency = Latency::measure();
     let limit = latency.seconds(1.0);
-    latency.for_space(&small()).unwrap();
+    let _ = latency.for_space(&small()).unwrap();
     assert!(small().at_most(limit).check().is_err());
     small().at_most(latency.seconds(1.0)).check().unwrap();
 }

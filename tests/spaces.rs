@@ -290,7 +290,7 @@ fn what_cannot_be_shared_or_stacked_is_told() {
     says(with(shared("a>b", conv(8, 3))), &["letters, digits and _"]);
     says(with(stack([(conv(any([8, 16]), 1), skip())])), &["preparation", "choices"]);
     says(with(conv(8, 3).keep(2)), &["keep() is for a cell"]);
-    says(with(cell([vec![skip()], vec![skip(), skip()]]).keep(0)), &["keep(0) of 1 edges"]);
+    says(with(cell([vec![skip()], vec![skip(), skip()]]).keep(0)), &["keep(0) of 1 edge:"]);
     let backwards = cell([vec![skip(), skip()]]);
     says(with(backwards.clone()), &["from node 1 to node 1", "cycle"]);
     with(backwards.two_inputs()).unwrap();
@@ -298,7 +298,7 @@ fn what_cannot_be_shared_or_stacked_is_told() {
     says(images().then(conv(0, 3)).check(), &["channels is 0", "1 to 65536, or same()"]);
     says(
         Space::on(&Dataset::names()).then(gru(same())).sample(&mut Rng::new(1)),
-        &["tokens are no numbers"],
+        &["tokens have no channels"],
     );
     // Shared blocks in a branch that is not taken keep their decisions, and cost nothing.
     let space = images().then(one_of([shared("a", conv(any([8, 16]), 3)), max_pool(2)]));

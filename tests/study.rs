@@ -669,7 +669,7 @@ fn the_winner_is_retrained_tested_saved_and_loaded() {
     other.save(folder.join("other")).unwrap();
     std::fs::copy(folder.join("other.safetensors"), folder.join("winner.safetensors")).unwrap();
     let e = Model::load(&path, &Device::Cpu).unwrap_err().to_string();
-    assert!(e.contains("the architecture wants"), "{e}");
+    assert!(e.contains("the architecture needs"), "{e}");
     std::fs::write(folder.join("winner.safetensors"), b"no tensors").unwrap();
     assert!(
         Model::load(&path, &Device::Cpu).unwrap_err().to_string().contains("winner.safetensors")

@@ -231,7 +231,7 @@ fn what_is_no_cell_is_refused() {
         assert!(e.contains("vertex 1") && e.contains("same()"), "{e}");
     }
     let e = fails(flatten().then(wired(5, 9, conv3())), [0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
-    assert!(e.contains("wants an image"), "{e}");
+    assert!(e.contains("needs an image"), "{e}");
 }
 
 /// One row of a network's layers: its name and the channels of its output.

@@ -149,13 +149,13 @@ pub(super) struct Value {
     vocabulary: Option<usize>,
     padded: bool,
     /// See [`Node::both`].
-    both: bool,
+    pub(super) both: bool,
     /// Whether it is an edge that is not there.
-    zero: bool,
+    pub(super) zero: bool,
 }
 
 impl Value {
-    fn of(shape: &Shape) -> Option<Value> {
+    pub(super) fn of(shape: &Shape) -> Option<Value> {
         let mut dims = [0; 3];
         let given = shape.as_slice();
         dims.get_mut(..given.len())?.copy_from_slice(given);
@@ -163,12 +163,12 @@ impl Value {
         Some(Value { dims, rank, vocabulary, padded: shape.is_padded(), both: false, zero: false })
     }
 
-    fn of_node(node: &Node) -> Option<Value> {
+    pub(super) fn of_node(node: &Node) -> Option<Value> {
         let zero = node.op.info.name == "zero";
         Some(Value { both: node.both, zero, ..Value::of(&node.plan.output)? })
     }
 
-    fn as_slice(&self) -> &[usize] {
+    pub(super) fn as_slice(&self) -> &[usize] {
         &self.dims[..usize::from(self.rank)]
     }
 
@@ -180,14 +180,44 @@ impl Value {
         if self.padded { shape.padded() } else { shape }
     }
 
-    fn same_shape(&self, o: &Value) -> bool {
+    pub(super) fn same_shape(&self, o: &Value) -> bool {
         let key = |v: &Value| (v.dims, v.rank, v.vocabulary, v.padded);
         key(self) == key(o)
     }
 
     /// The sum or concatenation of tensors, in the shape of the first.
-    fn joined(&self) -> Value {
+    pub(super) fn joined(&self) -> Value {
         Value { both: false, zero: false, ..*self }
+    }
+
+    /// Zeros in its shape.
+    pub(super) fn nothing(&self) -> Value {
+        Value { zero: true, ..self.joined() }
+    }
+
+    /// It and another one as one, if they fit.
+    pub(super) fn with(&self, join: Join, other: &Value) -> Option<Value> {
+        let mut out = *self;
+        match join {
+            Join::Sum => self.same_shape(other).then_some(out),
+            Join::Concat => {
+                let axis = if self.rank == 3 { 0 } else { usize::from(self.rank.max(1)) - 1 };
+                let mut alike = *other;
+                alike.dims[axis] = self.dims[axis];
+                out.dims[axis] = self.dims[axis].saturating_add(other.dims[axis]);
+                (alike.same_shape(self) && self.vocabulary.is_none()).then_some(out)
+            }
+        }
+    }
+
+    /// Whether they differ in nothing but channels.
+    pub(super) fn same_size(&self, other: &Value) -> bool {
+        let sizes = |v: &Value| match *v.as_slice() {
+            [_, h, w] => (h, w),
+            [l, _] => (l, 0),
+            _ => (0, 0),
+        };
+        self.rank == other.rank && sizes(self) == sizes(other)
     }
 
     fn elements(&self) -> u64 {
@@ -526,13 +556,7 @@ impl Walk<'_> {
         for pair in parts.chunks_exact(2) {
             let [prepare, cell] = pair else { continue };
             let at = self.block(prepare, decisions, last)?;
-            let (a, b) = (earlier.as_slice(), last.as_slice());
-            let sizes = |v: &[usize]| match v {
-                [_, h, w] => (*h, *w),
-                [l, _] => (*l, 0),
-                _ => (0, 0),
-            };
-            self.before = Some(if a.len() == b.len() && sizes(a) == sizes(b) {
+            self.before = Some(if earlier.same_size(&last) {
                 self.block(prepare, &mut &[][..], earlier)?
             } else {
                 let relu = crate::nn::relu();
@@ -553,26 +577,8 @@ impl Walk<'_> {
         if rest.is_empty() {
             return Some(*first);
         }
-        let mut out = first.joined();
-        match join {
-            Join::Sum => {
-                if rest.iter().any(|e| !e.same_shape(first)) {
-                    return None;
-                }
-            }
-            Join::Concat => {
-                let axis = if first.rank == 3 { 0 } else { usize::from(first.rank.max(1)) - 1 };
-                for end in rest {
-                    let mut alike = *end;
-                    alike.dims[axis] = first.dims[axis];
-                    if !alike.same_shape(first) || first.vocabulary.is_some() {
-                        return None;
-                    }
-                    out.dims[axis] = out.dims[axis].saturating_add(end.dims[axis]);
-                }
-            }
-        }
-        Some(self.free(out))
+        let all = rest.iter().try_fold(*first, |all, end| all.with(join, end))?;
+        Some(self.free(all.joined()))
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Graph {
     pub(crate) nodes: Vec<Node>,
 }
 
-/// Why an architecture is no network, and how many of its decisions led there: every other
+/// Why an architecture is not a network, and how many of its decisions led there: every other
 /// architecture that begins with the same ones fails in the same way.
 #[derive(Clone)]
 pub(crate) struct Misfit {
@@ -102,6 +102,8 @@ pub(crate) struct Builder<'s> {
     own: usize,
     /// How many decisions settle that it does not fit, where they are fewer than those that were read.
     settled: Option<usize>,
+    /// Whether errors say which layer it is: not where it is a piece alone.
+    numbered: bool,
 }
 
 impl Graph {
@@ -143,7 +145,13 @@ impl<'s> Builder<'s> {
             spare: 0,
             own: 0,
             settled: None,
+            numbered: true,
         }
+    }
+
+    /// For a piece of a network, whose layers have no numbers of their own.
+    pub(crate) fn piece(space: &'s Space) -> Builder<'s> {
+        Builder { numbered: false, ..Builder::new(space) }
     }
 
     fn build(&mut self, space: &Space, decisions: &'s [u32]) -> Result<()> {
@@ -215,7 +223,10 @@ impl<'s> Builder<'s> {
                 (op.info.plan)(&op, &shapes)
             }
         };
-        let plan = plan.map_err(|e| e.context(format!("layer {number}")))?;
+        let plan = plan.map_err(|e| match self.numbered {
+            true => e.context(format!("layer {number}")),
+            false => e,
+        })?;
         let both = match (op.info.family, op.info.name) {
             ("recurrent", _) => op.int("bidirectional") == 1,
             (_, "skip" | "dropout" | "drop_path" | "activation") => self.nodes[inputs[0]].both,
@@ -372,13 +383,7 @@ impl<'s> Builder<'s> {
             error
         })?;
         if input.as_slice().len() != 3 {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "a wired cell on an input of {input}: it wants an image [channels, height, \
-                     width]. Try it before flattening, or cell(...), which takes anything"
-                ),
-            ));
+            return Err(not_wired(&input));
         }
         let channels = wide.unwrap_or(input.channels());
         let (widths, share) = wiring.widths(channels)?;
@@ -452,8 +457,7 @@ impl<'s> Builder<'s> {
             self.before = Some(match self.same_size(earlier, last) {
                 true => self.block(prepare, &mut [].iter(), earlier)?,
                 false => {
-                    let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);
-                    let active = self.push(relu, vec![earlier], Role::Projection)?;
+                    let active = self.active(earlier)?;
                     self.shortcut(active, at)?
                 }
             });
@@ -462,6 +466,12 @@ impl<'s> Builder<'s> {
             (earlier, last) = (last, end);
         }
         Ok(last)
+    }
+
+    /// ReLU.
+    pub(crate) fn active(&mut self, from: usize) -> Result<usize> {
+        let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);
+        self.push(relu, vec![from], Role::Projection)
     }
 
     /// Whether two values differ in nothing but channels.
@@ -527,7 +537,7 @@ impl<'s> Builder<'s> {
                      output of {b}, not even through a projection. Try {}",
                     from + 1,
                     match (a.as_slice().len(), b.as_slice().len()) {
-                        (2, 2) => "the same length: no stride and no pooling inside",
+                        (2, 2) => "the same length: odd kernels, no stride and no pooling inside",
                         _ => "odd kernels, a stride up to 127, and no flattening inside",
                     }
                 ),
@@ -535,7 +545,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// What the task puts at the end: a linear layer with one output a class, a target or a symbol.
+    /// What the task puts at the end: a linear layer with one output per class, target or symbol.
     pub(crate) fn head(&mut self, task: &Task, from: usize) -> Result<()> {
         // Decisions alone are no network, and have no head.
         if self.is_decisions() {
@@ -550,7 +560,7 @@ impl<'s> Builder<'s> {
                 ErrorKind::Shape,
                 format!(
                     "the head for {task} on an output of {shape}: the input has {positions} \
-                     positions, and each wants its prediction. Try no stride and no pooling"
+                     positions, and each needs a prediction. Try no stride and no pooling"
                 ),
             ));
         }
@@ -563,9 +573,9 @@ impl<'s> Builder<'s> {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "the head for {task} on an output of {shape}: it wants a sequence [L, D], \
-                         one vector a position. Try embedding(...) first, and no pooling or \
-                         flattening after it"
+                        "the head for {task} on an output of {shape}: it needs a sequence [L, D], \
+                         one vector per position. Try embedding(16) first, and no pooling \
+                         or flattening after it"
                     ),
                 ));
             }
@@ -573,8 +583,8 @@ impl<'s> Builder<'s> {
                 return Err(Error::new(
                     ErrorKind::Shape,
                     format!(
-                        "the head for {task} on an output of {shape}: it wants numbers. Try \
-                         embedding(...) for tokens"
+                        "the head for {task} on an output of {shape}: it needs numbers. Try \
+                         embedding(16) for tokens"
                     ),
                 ));
             }
@@ -587,6 +597,17 @@ impl<'s> Builder<'s> {
     fn is_decisions(&self) -> bool {
         are_decisions(&self.nodes)
     }
+}
+
+/// The error of a wired cell on something that is not an image.
+pub(super) fn not_wired(input: &Shape) -> Error {
+    Error::new(
+        ErrorKind::Shape,
+        format!(
+            "a wired cell on an input of {input}: it needs an image [C, H, W]. Try it \
+             before flattening, or cell(...), which takes anything"
+        ),
+    )
 }
 
 /// Whether they are no network, but decisions that only an evaluator knows the meaning of.
@@ -659,7 +680,7 @@ pub(super) fn diagram(arch: &Architecture) -> Chart {
     let total = match graph.is_decisions() {
         true => "decisions alone: what they stand for is the evaluator's to know".to_string(),
         false => format!(
-            "{} parameters, {} multiply-adds a sample, about {}B to train with batches of 64",
+            "{} parameters, {} multiply-adds per sample, about {}B to train with batches of 64",
             count(arch.params()),
             count(arch.macs()),
             count(arch.memory(64))

@@ -52,6 +52,7 @@ use std::time::{Duration, Instant};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Latency(Arc<Inner>);
 
 struct Inner {
@@ -186,7 +187,7 @@ impl Latency {
     /// ```
     ///
     /// # Errors
-    /// When the text is not such JSON, or a time is no positive number.
+    /// When the text is not such JSON, or a time is not a positive number.
     pub fn from_json(json: &str) -> Result<Latency> {
         Ok(serde_json::from_str(json)?)
     }

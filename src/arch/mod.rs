@@ -4,6 +4,7 @@ mod canonical;
 mod cost;
 mod graph;
 mod latency;
+mod reach;
 mod sequence;
 mod shape;
 mod wl;
@@ -15,6 +16,7 @@ use graph::Builder;
 pub use graph::LayerRow;
 pub(crate) use graph::{Graph, MOST_LAYERS, Misfit};
 pub use latency::Latency;
+pub(crate) use reach::{Reach, Verdict};
 pub(crate) use sequence::{MOST_SKIPS, Sequence};
 pub use shape::Shape;
 pub(crate) use wl::check as check_iterations;
@@ -179,6 +181,11 @@ impl Architecture {
         }
     }
 
+    /// Whether its layers fit together, limits aside.
+    pub(crate) fn fits(&self) -> bool {
+        self.costs().is_ok()
+    }
+
     /// The limit of the space that it is over.
     fn over_limit(&self) -> Option<&Misfit> {
         let limits = self.0.space.limits();
@@ -245,7 +252,7 @@ impl Architecture {
     }
 
     /// Operations of one forward pass of one sample as benchmarks count them: a multiply-add is one,
-    /// and so is the work on single values, two a value for batch normalisation, one for an
+    /// and so is the work on single values, two per value for batch normalisation, one for an
     /// activation, and one for every value under a pooling's window. What happens inside recurrent
     /// layers, attention and gates is counted as in [`Architecture::macs`]; sums are not counted.
     pub fn flops(&self) -> usize {
@@ -281,7 +288,6 @@ impl Architecture {
     /// When the text is not such JSON, or the decisions do not belong to the space.
     pub fn from_json(json: &str) -> Result<Architecture> {
         let stored: Stored = serde_json::from_str(json)?;
-        stored.space.check()?;
         stored.space.decode(stored.decisions)
     }
 }

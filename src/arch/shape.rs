@@ -16,6 +16,7 @@ use std::fmt;
 /// assert_eq!(Shape::tokens(12, 27).to_string(), "12 tokens of 27");
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Shape {
     dims: Vec<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

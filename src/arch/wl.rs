@@ -12,8 +12,8 @@
 //! ```
 //!
 //! As in NAS-BOWL, nodes are operations, besides the input and the output; edges are directed, and a
-//! node sees those that read it; a `skip` is no node but an edge, and what `zero` takes away is not
-//! there. Sums are no nodes either: an operation that reads a sum reads all that is summed. So
+//! node sees those that read it; a `skip` is not a node but an edge, and what `zero` takes away is not
+//! there. Sums are not nodes either: an operation that reads a sum reads all that is summed. So
 //! architectures with the same [canonical](super::Architecture::canonical) key have the same features.
 //! A convolution with a ReLU in front of it is two operations.
 

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 /// Many architectures by what they cost and what they score; see [`map`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[must_use = "it is shown where it is the last value of a cell, or by println!"]
 pub struct Map {
     /// The name of the score, with its unit: `accuracy (%)`.
     pub metric: String,

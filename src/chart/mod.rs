@@ -204,6 +204,7 @@ kinds!(
 
 /// A chart: its data, and the ways to see them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[must_use = "it is shown where it is the last value of a cell, or by println!"]
 pub struct Chart {
     data: ChartData,
 }

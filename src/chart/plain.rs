@@ -40,7 +40,7 @@ pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     wrap_by(text, |line| len(line) <= room)
 }
 
-/// A row of block characters, one a value, at most `room` of them; `lo` is the lowest block.
+/// A row of block characters, one per value, at most `room` of them; `lo` is the lowest block.
 pub(crate) fn spark(values: &[f64], (lo, hi): (f64, f64), room: usize) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let shown = values.len().min(room);

@@ -22,6 +22,7 @@ use std::path::Path;
 /// assert!(report.html().contains("best accuracy"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[must_use = "it is shown where it is the last value of a cell, or by println!"]
 pub struct Report {
     /// The heading.
     pub title: String,

@@ -57,6 +57,7 @@ use std::sync::Arc;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Compare {
     plan: Study,
     strategies: Vec<(Option<String>, AnyStrategy)>,
@@ -286,7 +287,7 @@ impl Compare {
         }
     }
 
-    /// Runs all studies and returns what they found. A study in which trials fail is no error; with
+    /// Runs all studies and returns what they found. A study in which trials fail is not an error; with
     /// a [journal](Compare::journal) whatever has ended is kept, also when this one is interrupted.
     ///
     /// # Errors
@@ -441,6 +442,7 @@ impl Comparison {
     }
 
     /// The same, judged by the score that the searches saw instead of the reported figure.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn by_score(&self) -> Comparison {
         if self.0.judge == Judge::Score {
             return self.clone();

@@ -10,7 +10,7 @@ pub type Named = Result<(Option<String>, AnyStrategy), String>;
 /// of strategies (`["random", "evolution"]`), or rows of it. `How` tells the compiler which of these
 /// it is, and is never written.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of strategies",
+    message = "`{Self}` is not a list of strategies",
     label = "pass a tuple, (Random, Evolution::regularized()), or names, [\"random\", \"evolution\"]"
 )]
 pub trait IntoStrategies<How> {

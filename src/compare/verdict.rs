@@ -42,7 +42,7 @@ pub struct Standing {
     pub beats_random: Option<Band>,
     /// The mean of the seconds that evaluations took in a study, simulated where looked up.
     pub seconds: f64,
-    /// Seconds a trial that the strategy took itself.
+    /// Seconds per trial that the strategy took itself.
     pub overhead: f64,
     /// Trials a study.
     pub trials: f64,
@@ -71,6 +71,7 @@ pub struct Pair {
 
 /// What the seeds support, in words; see [`Comparison::verdict`].
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Verdict {
     winner: Option<String>,
     text: String,
@@ -305,7 +306,7 @@ impl Comparison {
                 .filter_map(|name| names.iter().position(|other| *other == name))
                 .collect();
             text += &match better.is_empty() {
-                true => " Nothing is shown to beat random search.".to_string(),
+                true => " No strategy is shown to be better than random search.".to_string(),
                 false => format!(" Shown to beat random search: {}.", list(&better)),
             };
         }

@@ -41,6 +41,7 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Augment {
     crop: i64,
     flip: bool,

@@ -34,6 +34,7 @@ use std::fmt;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct LogMel {
     frame: f64,
     hop: f64,

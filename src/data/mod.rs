@@ -54,12 +54,14 @@ use std::sync::{Arc, OnceLock};
 /// assert_eq!((data.len(), data.shape().dims()), (1797, vec![1, 8, 8]));
 /// assert_eq!(data.sizes(), (1078, 360, 359));
 ///
-/// // Data of your own: one row of 2 numbers a sample.
+/// // Data of your own: a row of 2 numbers for each sample.
 /// let x = vec![0.0, 0.1, 0.9, 1.0, 0.2, 0.0, 1.0, 0.8, 0.1, 0.1];
 /// let data = Dataset::classification("two blobs", x, [2], vec![0, 1, 0, 1, 0], 2)?;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("DataSet", "Data"))]
 pub struct Dataset(Arc<Inner>);
 
 #[derive(Clone)]
@@ -163,7 +165,7 @@ impl Dataset {
     /// is moved first; the data's card says by how much.
     ///
     /// # Errors
-    /// When the lengths do not match, a value is no finite number, or a label is not below
+    /// When the lengths do not match, a value is not a finite number, or a label is not below
     /// `classes`; all of it together.
     pub fn classification<T: Count, X: Real>(
         name: &str,
@@ -196,7 +198,7 @@ impl Dataset {
     /// the data's card says by how much.
     ///
     /// # Errors
-    /// When the lengths do not match or a value is no finite number.
+    /// When the lengths do not match or a value is not a finite number.
     pub fn regression<T: Count, X: Real, Y: Real>(
         name: &str,
         x: Vec<X>,
@@ -423,7 +425,7 @@ impl Dataset {
     }
 
     /// The words of the classes in the order of their numbers: those of the file they were read
-    /// from, else the numbers themselves. Empty when there are no classes.
+    /// from, else the numbers themselves. Empty where there are no classes.
     ///
     /// ```
     /// use nascent::prelude::*;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// Any evaluator, in an owned handle that a notebook variable can hold.
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct AnyEvaluator {
     inner: Arc<dyn Evaluator>,
     metric: Option<Metric>,

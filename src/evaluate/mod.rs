@@ -170,6 +170,7 @@ impl Evaluation {
     }
 
     /// With a further figure, by name.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with(&self, name: &str, value: f64) -> Self {
         let mut e = self.clone();
         e.metrics.insert(name.to_string(), value);
@@ -182,21 +183,25 @@ impl Evaluation {
     }
 
     /// With the score after every epoch.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn curve_of(&self, curve: impl IntoIterator<Item = f64>) -> Self {
         Evaluation { curve: curve.into_iter().collect(), ..self.clone() }
     }
 
     /// With the training loss of every epoch.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn losses_of(&self, losses: impl IntoIterator<Item = f64>) -> Self {
         Evaluation { losses: losses.into_iter().collect(), ..self.clone() }
     }
 
     /// With the epochs that were really spent.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn epochs(&self, epochs: f64) -> Self {
         Evaluation { epochs: Some(epochs), ..self.clone() }
     }
 
     /// With simulated seconds, which stand for the measured ones in every report.
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn seconds(&self, seconds: f64) -> Self {
         Evaluation { seconds: Some(seconds), ..self.clone() }
     }
@@ -473,10 +478,10 @@ impl std::fmt::Display for Retrained {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "test {} {} after {} epochs on train + validation ({}), {}",
+            "test {} {} after {} on train + validation ({}), {}",
             self.metric.name,
             crate::chart::theme::score(self.test),
-            self.epochs,
+            crate::chart::theme::plural(self.epochs, "epoch"),
             crate::chart::theme::human_seconds(self.seconds),
             self.model
         )

@@ -31,6 +31,8 @@ use std::fmt;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "Trainer")]
 pub struct Train {
     pub(super) data: Dataset,
     pub(super) epochs: i64,
@@ -70,7 +72,7 @@ impl Train {
         Train { epochs: epochs.to_i64(), ..self.clone() }
     }
 
-    /// Samples a step.
+    /// Samples per step.
     pub fn batch_size(&self, batch: impl Count) -> Train {
         Train { batch: batch.to_i64(), ..self.clone() }
     }

@@ -564,7 +564,7 @@ impl Checkpoint {
         let wrong = |what: &str| {
             Error::new(
                 ErrorKind::File,
-                format!("these {} bytes are no checkpoint: {what}", bytes.len()),
+                format!("these {} bytes are not a checkpoint: {what}", bytes.len()),
             )
         };
         let (length, rest) = bytes.split_at_checked(8).ok_or_else(|| wrong("too short"))?;

@@ -110,7 +110,7 @@ impl Watch {
         match self.deadline {
             Some((begun, limit)) if begun.elapsed().as_secs_f64() > limit => Err(Error::new(
                 ErrorKind::Backend,
-                format!("over the time limit of {limit} s a trial"),
+                format!("over the time limit of {limit} s per trial"),
             )),
             _ => Ok(()),
         }

@@ -299,7 +299,7 @@ impl Op {
             if arg.is_size() && *value == SAME {
                 if input.vocabulary().is_some() {
                     let what =
-                        "tokens are no numbers that could be counted. Try embedding(...) first";
+                        "tokens have no channels to take as many of. Try embedding(16) before it";
                     return Err(self.unfit(std::slice::from_ref(input), what));
                 }
                 *value = Value::Int(input.channels() as i64);

@@ -134,18 +134,23 @@ impl Model {
         let wanted = m.arch.space().input();
         if x.dims().get(1..) != Some(wanted.as_slice()) {
             candle_core::bail!(
-                "the model wants a batch of inputs of {wanted}, given is {:?}",
+                "the model needs a batch of inputs of {wanted}, and was given {:?}",
                 x.dims()
             );
         }
+        // In a notebook numbers are f64 where nobody says otherwise; weights are f32.
+        let x = match wanted.vocabulary() {
+            None => x.to_dtype(DType::F32)?,
+            Some(_) => x.clone(),
+        };
         // Where the samples end, as each layer gives them on.
         let mut ends: Vec<Option<Ends>> = vec![None; m.layers.len()];
         if wanted.is_padded() && wanted.vocabulary().is_some() {
-            ends[0] = Some(find_ends(x)?);
+            ends[0] = Some(find_ends(&x)?);
         }
         let mut left = m.readers.clone();
         let mut outputs: Vec<Option<Tensor>> = vec![None; m.layers.len()];
-        outputs[0] = Some(x.clone());
+        outputs[0] = Some(x);
         for (id, (layer, from)) in m.layers.iter().enumerate().skip(1) {
             if !m.live[id] {
                 continue;
@@ -218,7 +223,7 @@ impl Model {
                 return Err(Error::new(
                     ErrorKind::File,
                     format!(
-                        "weight {name} has shape {:?}, the architecture wants {:?}",
+                        "weight {name} has shape {:?}, the architecture needs {:?}",
                         given.dims(),
                         var.dims()
                     ),

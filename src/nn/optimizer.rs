@@ -18,6 +18,7 @@ use std::fmt;
 /// assert_eq!(Optimizer::default(), Optimizer::adamw());
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Optimizer {
     rule: Rule,
     learning_rate: f64,

@@ -13,6 +13,7 @@ use std::fmt;
 /// assert_eq!(Schedule::constant().scale(50, 10, 100), 1.0);
 /// ```
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Schedule {
     cosine: bool,
     warm_up: f64,
@@ -34,7 +35,7 @@ impl Schedule {
         Schedule { warm_up: epochs, ..*self }
     }
 
-    /// The factor for step `step` of `total`, with `per_epoch` steps an epoch.
+    /// The factor for step `step` of `total`, with `per_epoch` steps in each epoch.
     pub fn scale(&self, step: usize, per_epoch: usize, total: usize) -> f64 {
         let warm = (self.warm_up * per_epoch as f64).min(total as f64);
         let step = step as f64;

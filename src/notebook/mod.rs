@@ -70,6 +70,7 @@ pub fn show(items: impl Draw) -> Shown {
 
 /// What [`show`] makes.
 #[derive(Clone)]
+#[must_use = "it is shown where it is the last value of a cell, or by println!"]
 pub struct Shown {
     html: String,
     plain: String,
@@ -125,15 +126,15 @@ impl Draw for Report {
 
 impl Draw for Space {
     fn html(&self) -> String {
-        match self.check() {
-            Ok(()) => self.drawing().html(),
-            Err(e) => compose_html(&[warning(&e.to_string()), self.drawing().html()]),
+        match self.remarks() {
+            None => self.drawing().html(),
+            Some(text) => compose_html(&[warning(&text), self.drawing().html()]),
         }
     }
     fn plain(&self) -> String {
-        match self.check() {
-            Ok(()) => self.drawing().plain(),
-            Err(e) => compose_plain(&[e.to_string(), self.drawing().plain()]),
+        match self.remarks() {
+            None => self.drawing().plain(),
+            Some(text) => compose_plain(&[text, self.drawing().plain()]),
         }
     }
 }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 /// assert!(tower.problems().is_empty());
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Block(pub(crate) Arc<Node>);
 
 #[derive(Clone)]
@@ -70,8 +71,9 @@ pub(crate) enum Node {
 /// let (a, b) = (conv(16, 3), max_pool(2));
 /// assert_eq!(one_of([&a, &b]), one_of([a, b]));
 /// ```
-pub fn one_of<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
-    Block::new(Node::OneOf(blocks.into_iter().map(Into::into).collect()))
+#[doc(alias("choose", "OneOf", "LayerChoice", "layer_choice"))]
+pub fn one_of<B>(blocks: impl IntoBlocks<B>) -> Block {
+    Block::new(Node::OneOf(blocks.into_blocks()))
 }
 
 /// The block as often as chosen, every copy with choices of its own.
@@ -80,19 +82,22 @@ pub fn one_of<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
 /// use nascent::prelude::*;
 /// let tower = repeat(1..=3, conv(any([16, 32]), 3));
 /// ```
-pub fn repeat(times: impl IntoInts, block: impl Into<Block>) -> Block {
-    Block::new(Node::Repeat { times: times.into_ints().0, block: block.into() })
+#[doc(alias("Repeat", "repeated"))]
+pub fn repeat(times: impl IntoInts, block: impl IntoBlock) -> Block {
+    Block::new(Node::Repeat { times: times.into_ints().0, block: block.into_block() })
 }
 
 /// The blocks one after the other, as one block.
-pub fn seq<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
-    Block::new(Node::Seq(blocks.into_iter().map(Into::into).collect()))
+#[doc(alias("sequential", "Sequential", "chain"))]
+pub fn seq<B>(blocks: impl IntoBlocks<B>) -> Block {
+    Block::new(Node::Seq(blocks.into_blocks()))
 }
 
 /// The block's input added to its output (arXiv 1512.03385). Where the shapes differ, the input
 /// goes through a 1x1 convolution (or a linear layer) with batch normalisation first.
-pub fn residual(block: impl Into<Block>) -> Block {
-    Block::new(Node::Residual(block.into()))
+#[doc(alias("residual_block", "ResidualBlock", "shortcut"))]
+pub fn residual(block: impl IntoBlock) -> Block {
+    Block::new(Node::Residual(block.into_block()))
 }
 
 /// A block whose decisions are made once: wherever it stands in a space, its choices have fallen the
@@ -112,8 +117,43 @@ pub fn residual(block: impl Into<Block>) -> Block {
 ///     "motif={residual(conv(same,5))};conv(8,3)>motif>max_pool(2)>motif");
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn shared(name: &str, block: impl Into<Block>) -> Block {
-    Block::new(Node::Shared { name: name.to_string(), block: block.into() })
+pub fn shared(name: &str, block: impl IntoBlock) -> Block {
+    Block::new(Node::Shared { name: name.to_string(), block: block.into_block() })
+}
+
+/// Whatever can stand for a block: one, or a reference to one.
+#[diagnostic::on_unimplemented(
+    message = "a block is wanted here, as conv(16, 3) or linear(64), not `{Self}`",
+    label = "several blocks one after the other are seq([a, b]), a choice between them is one_of([a, b])"
+)]
+pub trait IntoBlock {
+    /// The block.
+    fn into_block(self) -> Block;
+}
+
+#[diagnostic::do_not_recommend]
+impl<B: Into<Block>> IntoBlock for B {
+    fn into_block(self) -> Block {
+        self.into()
+    }
+}
+
+/// Whatever can stand for several blocks: an array, a vector or an iterator of blocks or of references
+/// to them.
+#[diagnostic::on_unimplemented(
+    message = "a list of blocks is wanted here, as one_of([conv(16, 3), max_pool(2)]), not `{Self}`",
+    label = "put the blocks into square brackets: [a, b]"
+)]
+pub trait IntoBlocks<B> {
+    /// The blocks.
+    fn into_blocks(self) -> Vec<Block>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<B: Into<Block>, I: IntoIterator<Item = B>> IntoBlocks<B> for I {
+    fn into_blocks(self) -> Vec<Block> {
+        self.into_iter().map(Into::into).collect()
+    }
 }
 
 impl From<&Block> for Block {
@@ -133,13 +173,18 @@ impl Block {
         Block::new(Node::Layer { info, args: required.into_iter().chain(rest).collect() })
     }
 
+    /// This block, on which something impossible was asked.
+    pub(crate) fn broken(&self, problem: String) -> Block {
+        Block::new(Node::Broken { block: self.clone(), problem })
+    }
+
     /// This block and then the next one.
-    pub fn then(&self, next: impl Into<Block>) -> Block {
+    pub fn then(&self, next: impl IntoBlock) -> Block {
         let mut blocks = match &*self.0 {
             Node::Seq(blocks) => blocks.clone(),
             _ => vec![self.clone()],
         };
-        blocks.push(next.into());
+        blocks.push(next.into_block());
         Block::new(Node::Seq(blocks))
     }
 
@@ -400,12 +445,17 @@ fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
     let first = refused.next()?;
     Some(match refused.count() {
         0 => first,
-        more => format!("{first} So are {more} more of its values."),
+        1 => format!("{first} Nor is one more of its values allowed."),
+        more => format!("{first} Nor are {more} more of its values."),
     })
 }
 
 /// Whether a layer has batch normalisation, or a second direction: `true`, `false`, or a choice of
 /// 0 and 1.
+#[diagnostic::on_unimplemented(
+    message = "true, false or any([false, true]) is wanted here, not `{Self}`",
+    label = "write true or false"
+)]
 pub trait IntoNorm {
     /// The choice.
     fn into_norm(self) -> Ints;

@@ -8,7 +8,8 @@
 //! two cells before them in a [`stack`]; each of their nodes keeps two of its possible edges, and the
 //! output is the concatenation of all nodes.
 
-use super::block::{Block, Node};
+use super::block::{Block, IntoBlock, IntoBlocks, Node};
+use crate::chart::theme::plural;
 use crate::count::Count;
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Join {
     /// Adds tensors of the same shape.
     Sum,
-    /// Puts channels, or features, behind each other.
+    /// Puts channels, or features, side by side.
     Concat,
 }
 
@@ -100,12 +101,13 @@ impl From<Cell> for Stored {
 /// assert_eq!(space.default_architecture()?.layers()[4].shape.dims(), [16, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn branches<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
+#[doc(alias("parallel", "Branches", "Parallel"))]
+pub fn branches<B>(blocks: impl IntoBlocks<B>) -> Block {
     single(Join::Sum, blocks)
 }
 
-/// All of the blocks on the same input, and what they give as one tensor: channels of images behind
-/// each other, or features.
+/// All of the blocks on the same input, and what they give as one tensor: the channels of images, or
+/// the features, side by side.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -114,12 +116,13 @@ pub fn branches<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
 /// assert_eq!(space.default_architecture()?.layers()[3].shape.dims(), [19, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn concat<B: Into<Block>>(blocks: impl IntoIterator<Item = B>) -> Block {
+#[doc(alias("cat", "concatenate", "Concat", "Concatenate"))]
+pub fn concat<B>(blocks: impl IntoBlocks<B>) -> Block {
     single(Join::Concat, blocks)
 }
 
-fn single<B: Into<Block>>(join: Join, blocks: impl IntoIterator<Item = B>) -> Block {
-    let edges = blocks.into_iter().map(|b| Edge { from: 0, block: b.into() }).collect();
+fn single<B>(join: Join, blocks: impl IntoBlocks<B>) -> Block {
+    let edges = blocks.into_blocks().into_iter().map(|block| Edge { from: 0, block }).collect();
     Block::new(Node::Cell(Cell::new(vec![Step { join, edges }], false, None, false)))
 }
 
@@ -138,15 +141,15 @@ fn single<B: Into<Block>>(join: Join, blocks: impl IntoIterator<Item = B>) -> Bl
 /// assert_eq!(space.size(), Some(4u128.pow(6)));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn cell<B: Into<Block>, N: IntoIterator<Item = B>>(
-    nodes: impl IntoIterator<Item = N>,
-) -> Block {
+#[doc(alias = "Cell")]
+pub fn cell<B, N: IntoBlocks<B>>(nodes: impl IntoIterator<Item = N>) -> Block {
     let step = |edges: N| Step {
         join: Join::Sum,
         edges: edges
+            .into_blocks()
             .into_iter()
             .enumerate()
-            .map(|(from, b)| Edge { from, block: b.into() })
+            .map(|(from, block)| Edge { from, block })
             .collect(),
     };
     Block::new(Node::Cell(Cell::new(nodes.into_iter().map(step).collect(), false, None, false)))
@@ -172,8 +175,9 @@ pub fn cell<B: Into<Block>, N: IntoIterator<Item = B>>(
 /// assert_eq!(space.default_architecture()?.output().dims(), [10]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn stack<P: Into<Block>, C: Into<Block>>(cells: impl IntoIterator<Item = (P, C)>) -> Block {
-    let parts = cells.into_iter().flat_map(|(prepare, cell)| [prepare.into(), cell.into()]);
+pub fn stack<P: IntoBlock, C: IntoBlock>(cells: impl IntoIterator<Item = (P, C)>) -> Block {
+    let parts =
+        cells.into_iter().flat_map(|(prepare, cell)| [prepare.into_block(), cell.into_block()]);
     Block::new(Node::Stack(parts.collect()))
 }
 
@@ -214,7 +218,8 @@ impl Block {
             _ => Block::new(Node::Broken {
                 block: self.clone(),
                 problem: format!(
-                    "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}(...)."
+                    "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}({}).",
+                    if name == "keep" { "2" } else { "" }
                 ),
             }),
         }
@@ -224,10 +229,15 @@ impl Block {
 /// More sets of edges than this are too many for one node.
 const MOST_SETS: usize = 5_000;
 
+/// How many sets of `k` of `n` edges there are, if they are not too many.
+fn sets_of(n: usize, k: usize) -> Option<usize> {
+    let count = (0..k.min(n)).try_fold(1usize, |c, i| Some(c.checked_mul(n - i)? / (i + 1)));
+    count.filter(|&c| c <= MOST_SETS)
+}
+
 /// All sets of `k` of `n` edges, in order; none where they are too many.
 fn sets(n: usize, k: usize) -> Vec<Vec<usize>> {
-    let count = (0..k.min(n)).try_fold(1usize, |c, i| Some(c.checked_mul(n - i)? / (i + 1)));
-    if count.is_none_or(|c| c > MOST_SETS) || k == 0 {
+    if sets_of(n, k).is_none() || k == 0 {
         return vec![];
     }
     let mut found: Vec<Vec<usize>> = vec![vec![]];
@@ -298,7 +308,9 @@ impl Cell {
             }
             steps => {
                 let inputs = if self.two_inputs { ", two of them inputs" } else { "" };
-                let keep = self.keep.map_or(String::new(), |k| format!(", each keeps {k} edges"));
+                let keep = self
+                    .keep
+                    .map_or(String::new(), |k| format!(", each keeps {}", plural(k, "edge")));
                 let concat = if self.concat { ", concatenated" } else { "" };
                 format!("cell of {} nodes{inputs}{keep}{concat}", steps.len() + self.inputs())
             }
@@ -331,6 +343,7 @@ impl Cell {
         if self.steps.is_empty() {
             found.push("a cell without nodes. Give at least one, as cell([[conv(16, 3)]]).".into());
         }
+        let widest = self.steps.iter().map(|step| step.edges.len()).max().unwrap_or(0);
         for (i, (step, sets)) in self.nodes().enumerate() {
             // The node's number, and the last one that it may read.
             let (node, last) = (i + self.inputs(), i + self.inputs() - 1);
@@ -344,17 +357,20 @@ impl Cell {
             for edge in step.edges.iter().filter(|e| e.from > last) {
                 found.push(format!(
                     "a cell's edge from node {} to node {node}: edges come from earlier nodes, 0 to \
-                     {last}; a cycle has no order to compute it in. Give node {node} at most {} blocks.",
+                     {last}; a cycle has no order to compute it in. Give node {node} at most {}.",
                     edge.from,
-                    last + 1
+                    plural(last + 1, "block")
                 ));
             }
+            let n = step.edges.len();
             if sets.is_some_and(<[_]>::is_empty) {
                 found.push(format!(
-                    "keep({}) of {} edges: between 1 and {} sets of edges are allowed. Try keep(2).",
+                    "keep({}) of {}: between 1 and {} sets of edges are allowed. Try keep({}).",
                     self.keep.unwrap_or(0),
-                    step.edges.len(),
-                    MOST_SETS
+                    plural(n, "edge"),
+                    MOST_SETS,
+                    // Of very many edges even the pairs are too many.
+                    if sets_of(widest, 2).is_some() { 2 } else { 1 }
                 ));
             }
         }

@@ -3,6 +3,7 @@
 use super::block::{Block, Node};
 use super::cell::Cell;
 use super::{Space, Value};
+use crate::chart::theme::plural;
 use crate::chart::{Chart, SpaceTree, TreeNode};
 use crate::nn::Setting;
 
@@ -23,7 +24,7 @@ pub(super) fn drawing(space: &Space) -> Chart {
         ([], Some(1)) => "1 architecture".to_string(),
         ([], _) => {
             let limits: String = space.limits().iter().map(|l| format!(", {l}")).collect();
-            format!("{} combinations{limits}", space.size_text())
+            format!("{}{limits}", space.combinations())
         }
         (problems, _) => {
             format!(
@@ -75,7 +76,7 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
             inner: Box::new(tree(&cell.op, seen)),
         },
         Node::Wide { channels, block } => {
-            let wide = |what: &str| format!("{what}, {channels} channels");
+            let wide = |what: &str| format!("{what}, {}", plural(*channels, "channel"));
             match tree(block, seen) {
                 TreeNode::Layer { text, choices } => TreeNode::Layer { text: wide(&text), choices },
                 TreeNode::Branches { label, parts } => {
@@ -170,7 +171,10 @@ fn label(layer: &str, arg: &Setting, value: &Value) -> String {
         "bias" => "no bias".to_string(),
         "causal" | "bidirectional" => format!("not {name}"),
         "activation" | "p" => value.to_string(),
-        "heads" if yes => "1 head".to_string(),
+        // 1 head, 1 channel, 1 unit.
+        _ if arg.default.is_none() && yes && name.ends_with('s') => {
+            format!("1 {}", name.trim_end_matches('s'))
+        }
         "ratio" => format!("ratio {value}"),
         _ if arg.default.is_none() => format!("{} {name}", arg.text(value)),
         _ => format!("{name} {value}"),

@@ -6,6 +6,7 @@
 //! chosen branch has choices of its own, a deeper repetition has more copies.
 
 use super::block::{Block, Node};
+use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Rng;
 
@@ -133,7 +134,8 @@ fn read<T>(flat: &[u32], walk: impl FnOnce(&mut Decide) -> Result<T>) -> Result<
     let done = walk(&mut |n| {
         let Some(&pick) = flat.get(at) else {
             return Err(wrong(format!(
-                "{flat:?} ends after {at} decisions, this space asks for more"
+                "{flat:?} ends after {}, this space asks for more",
+                plural(at, "decision")
             )));
         };
         at += 1;
@@ -148,8 +150,8 @@ fn read<T>(flat: &[u32], walk: impl FnOnce(&mut Decide) -> Result<T>) -> Result<
     })?;
     if at < flat.len() {
         return Err(wrong(format!(
-            "{flat:?} has {} decisions, this architecture has only {at}",
-            flat.len()
+            "{flat:?} has {}, this architecture has only {at}",
+            plural(flat.len(), "decision")
         )));
     }
     Ok(done)

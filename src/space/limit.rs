@@ -13,19 +13,23 @@ use serde::{Deserialize, Serialize};
 
 /// At most so many parameters, for [`Space::at_most`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Params(pub usize);
 
-/// At most so many multiply-adds a sample, for [`Space::at_most`].
+/// At most so many multiply-adds per sample, for [`Space::at_most`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Macs(pub usize);
 
 /// At most so many bytes to train with batches of 64, for [`Space::at_most`]; see
 /// [`Architecture::memory`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Memory(pub usize);
 
 /// A bound of a space, made of [`Params`], [`Macs`] or [`Memory`], or by [`Latency::seconds`].
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Limit {
     what: What,
     most: f64,
@@ -250,7 +254,7 @@ impl Space {
         }
     }
 
-    /// A random walk within the limits, of four steps a decision.
+    /// A random walk within the limits, of four steps per decision.
     fn wander(&self, free: &Space, mut at: Architecture, rng: &mut Rng) -> Result<Architecture> {
         for _ in 0..4 * at.decided().len() {
             let Ok(other) = free.mutate(&at, rng) else { break };

@@ -14,19 +14,24 @@ mod value;
 mod wired;
 
 pub(crate) use block::Node as Tree;
-pub use block::{Block, IntoNorm, one_of, repeat, residual, seq, shared};
+pub use block::{Block, IntoBlock, IntoBlocks, IntoNorm, one_of, repeat, residual, seq, shared};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
 pub use distance::Distance;
+pub(crate) use draw::block_name;
 pub use encoding::Encoding;
 use genes::{Gene, Genes};
 pub use limit::{Limit, Macs, Memory, Params};
 pub(crate) use places::Places;
-pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Value, any, same};
+pub(crate) use value::Choice;
+pub use value::{
+    Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Items, Value, any, same,
+};
 pub(crate) use wired::Wired;
 pub use wired::wired;
 
-use crate::arch::{Architecture, Memo, Shape};
+use crate::arch::{Architecture, Memo, Reach, Shape, Verdict};
+use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,6 +57,8 @@ use std::sync::{Arc, OnceLock};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "SearchSpace")]
 pub struct Space(Arc<Inner>);
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -61,9 +68,15 @@ struct Inner {
     root: Block,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     limits: Vec<Limit>,
-    /// Found out once: every draw asks.
+    /// What its blocks and settings lack, found out once: every draw asks.
+    #[serde(skip)]
+    faults: OnceLock<Vec<String>>,
+    /// These, and whether anything fits together and is within the limits.
     #[serde(skip)]
     problems: OnceLock<Vec<String>>,
+    /// What can be where in it.
+    #[serde(skip)]
+    reach: OnceLock<Reach>,
     /// What holds the decisions, see [`Genome`].
     #[serde(skip)]
     genome: OnceLock<Genome>,
@@ -115,8 +128,9 @@ impl Genome {
 
 impl Inner {
     fn new(input: Shape, task: Task, root: Block, limits: Vec<Limit>) -> Inner {
-        let (problems, genome, memo) = Default::default();
-        Inner { input, task, root, limits, problems, genome, memo }
+        let (faults, problems, genome, memo) = Default::default();
+        let reach = OnceLock::new();
+        Inner { input, task, root, limits, faults, problems, reach, genome, memo }
     }
 }
 
@@ -130,6 +144,12 @@ impl PartialEq for Space {
 
 /// How often sampling tries again when the layers of a draw do not fit together.
 const TRIES: usize = 1000;
+/// How the problem of a space begins in which no architecture fits.
+const NOTHING_FITS: &str = "none of its architectures fits together";
+/// How many architectures are drawn before all that a space can be is worked out.
+const GLANCE: usize = 64;
+/// How far it is looked in order where that does not tell whether anything fits.
+const LOOK: usize = 5_000;
 /// How deep blocks may nest: what the text and JSON forms can be read back from.
 const MOST_NESTED: usize = 20;
 /// How often it then mends a draw, and how far it looks in order after that.
@@ -193,7 +213,7 @@ impl Space {
     }
 
     /// The space with one more block at its end.
-    pub fn then(&self, block: impl Into<Block>) -> Space {
+    pub fn then(&self, block: impl IntoBlock) -> Space {
         let Inner { input, task, root, limits, .. } = &*self.0;
         Space(Arc::new(Inner::new(input.clone(), task.clone(), root.then(block), limits.clone())))
     }
@@ -246,10 +266,18 @@ impl Space {
     }
 
     fn found_problems(&self) -> &[String] {
-        self.0.problems.get_or_init(|| self.find_problems())
+        self.0.problems.get_or_init(|| match self.faults() {
+            [] => self.misfit().or_else(|| self.limit_problem()).into_iter().collect(),
+            faults => faults.to_vec(),
+        })
     }
 
-    fn find_problems(&self) -> Vec<String> {
+    /// What its blocks and settings lack, whether or not anything fits together.
+    fn faults(&self) -> &[String] {
+        self.0.faults.get_or_init(|| self.find_faults())
+    }
+
+    fn find_faults(&self) -> Vec<String> {
         let mut found = self.0.root.problems();
         if self.0.input.elements() == 0 {
             found.push(format!(
@@ -306,20 +334,103 @@ impl Space {
                 crate::arch::MOST_LAYERS
             ));
         }
-        if found.is_empty() {
-            found.extend(self.limit_problem());
-        }
         found
     }
 
-    /// Whether the space can be searched.
+    /// Whether the space can be searched: its blocks are sound, some architecture fits together, and
+    /// some is within the limits.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([12, 30], Task::classification(2)).then(attention(any([4, 8])));
+    /// let e = space.check().unwrap_err().to_string();
+    /// assert!(e.contains("30 features do not split into 4 heads"), "{e}");
+    /// ```
     ///
     /// # Errors
     /// All of its problems together.
     pub fn check(&self) -> Result<()> {
         match self.found_problems() {
             [] => Ok(()),
+            // The blocks are sound, and it is their shapes that do not go together.
+            [misfit] if misfit.starts_with(NOTHING_FITS) => {
+                Err(Error::new(ErrorKind::Shape, format!("the search space: {misfit}")))
+            }
             problems => Err(Error::all("the search space", problems)),
+        }
+    }
+
+    /// Whether its blocks are sound, so that architectures can be told apart and read, whether or not
+    /// they fit together.
+    pub(crate) fn sound(&self) -> Result<()> {
+        match self.faults() {
+            [] => Ok(()),
+            faults => Err(Error::all("the search space", faults)),
+        }
+    }
+
+    fn reach(&self) -> &Reach {
+        self.0.reach.get_or_init(|| Reach::of(self))
+    }
+
+    /// Why no architecture of a sound space fits together, limits aside; nothing if one does, or if that
+    /// cannot be told without searching for long.
+    fn misfit(&self) -> Option<String> {
+        let fits = |decisions| Architecture::new(self, decisions).fits();
+        // Most spaces are settled by the first draws.
+        let first = genes::complete(self.genes(), &[]).0;
+        let mut rng = Rng::from_u64(0);
+        if fits(first) || (1..GLANCE).any(|_| fits(genes::draw(self.genes(), &mut rng))) {
+            return None;
+        }
+        let reasons = match &self.reach().verdict {
+            Verdict::Fits => return None,
+            Verdict::Nothing(reasons) => reasons.clone(),
+            Verdict::Unknown => {
+                let free = self.with_limits(vec![]);
+                vec![free.exhausted(LOOK)?.trim_end_matches('.').to_string()]
+            }
+        };
+        const SHOWN: usize = 3;
+        let more = match reasons.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            n => format!("; and {n} more"),
+        };
+        let shown = &reasons[..reasons.len().min(SHOWN)];
+        Some(format!("{NOTHING_FITS}: {}{more}.", shown.join("; ")))
+    }
+
+    /// Why the last of all architectures does not fit together, if none of them does; nothing where one
+    /// fits, or where there are more than `most` to look at.
+    fn exhausted(&self, most: usize) -> Option<String> {
+        let mut prefix = vec![];
+        for _ in 0..most {
+            let (decisions, arities) = genes::complete(self.genes(), &prefix);
+            let arch = Architecture::new(self, decisions);
+            let misfit = arch.fit().err()?;
+            match genes::bump(arch.decided(), &arities, misfit.prefix) {
+                Some(next) => prefix = next,
+                None => return Some(misfit.error.to_string()),
+            }
+        }
+        None
+    }
+
+    /// The options that no architecture can have, because nothing fits together with them, and why. They
+    /// do no harm, but are seldom intended: whenever sampling draws one, it has to draw again.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([12, 30], Task::classification(2)).then(attention(any([4, 5])));
+    /// space.check()?;
+    /// let never = space.never_fitting();
+    /// assert!(never.len() == 1 && never[0].starts_with("attention with heads 4 never fits"), "{never:?}");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn never_fitting(&self) -> Vec<String> {
+        match self.found_problems() {
+            [] => self.reach().never.clone(),
+            _ => vec![],
         }
     }
 
@@ -332,6 +443,29 @@ impl Space {
     /// The logarithm to base 10 of the number of combinations.
     pub fn log10_size(&self) -> f64 {
         genes::tally(self.genes()).log10
+    }
+
+    /// What a drawing should not be without: the problems, or the options that never fit.
+    pub(crate) fn remarks(&self) -> Option<String> {
+        match (self.check(), &self.never_fitting()[..]) {
+            (Err(e), _) => Some(e.to_string()),
+            (Ok(()), []) => None,
+            (Ok(()), never) => {
+                const SHOWN: usize = 5;
+                let mut lines = never[..never.len().min(SHOWN)].to_vec();
+                if never.len() > SHOWN {
+                    let more = never.len() - SHOWN;
+                    lines.push(format!("{} in all never fit.", plural(SHOWN + more, "option")));
+                }
+                Some(lines.join("\n"))
+            }
+        }
+    }
+
+    /// "2,184 combinations".
+    pub(crate) fn combinations(&self) -> String {
+        let one = self.size() == Some(1);
+        format!("{} combination{}", self.size_text(), if one { "" } else { "s" })
     }
 
     /// The size in words: "2,184" or "about 10^45".
@@ -414,7 +548,7 @@ impl Space {
     /// # Errors
     /// When there are too many or too few decisions, or one is out of range.
     pub fn decode<T: Count>(&self, decisions: impl IntoIterator<Item = T>) -> Result<Architecture> {
-        self.check()?;
+        self.sound()?;
         let wide = decisions.into_iter().map(|d| u32::try_from(d.to_i64()).unwrap_or(u32::MAX));
         let flat: Vec<u32> = wide.collect();
         genes::accept(self.genes(), &flat)?;
@@ -589,7 +723,7 @@ impl Space {
     }
 
     fn own(&self, arch: &Architecture) -> Result<Genes> {
-        self.check()?;
+        self.sound()?;
         if *self != *arch.of_space() {
             return Err(Error::invalid(
                 format!("the architecture {arch}"),
@@ -611,9 +745,9 @@ impl Space {
     /// ```
     ///
     /// # Errors
-    /// When the text is no architecture, or none of this space.
+    /// When the text is not an architecture, or not one of this space.
     pub fn parse(&self, text: &str) -> Result<Architecture> {
-        self.check()?;
+        self.sound()?;
         text::read(self, text).map(|flat| Architecture::new(self, flat))
     }
 
@@ -622,13 +756,14 @@ impl Space {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads what [`Space::to_json`] wrote.
+    /// Reads what [`Space::to_json`] wrote. Whether anything in it fits together is another question:
+    /// see [`Space::check`].
     ///
     /// # Errors
-    /// When the text is not such JSON, or the space in it has problems.
+    /// When the text is not such JSON, or blocks of the space in it are not sound.
     pub fn from_json(json: &str) -> Result<Space> {
         let space: Space = serde_json::from_str(json)?;
-        space.check()?;
+        space.sound()?;
         Ok(space)
     }
 
@@ -704,7 +839,7 @@ impl<'de> Deserialize<'de> for Space {
 
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.drawing().plain())
+        f.write_str(&crate::Draw::plain(self))
     }
 }
 

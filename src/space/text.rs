@@ -401,7 +401,7 @@ impl Parser<'_> {
     /// The rest of a cell's text, after its name.
     fn cell(&mut self, name: &str) -> Result<Item> {
         if !self.eat('(') {
-            return Err(self.wrong(&format!("{name} wants a bracket")));
+            return Err(self.wrong(&format!("a bracket belongs after {name}")));
         }
         let mut steps = vec![];
         loop {
@@ -439,7 +439,7 @@ impl Parser<'_> {
     /// The rest of a wired cell's text, after its name.
     fn vertices(&mut self) -> Result<Item> {
         if !self.eat('(') {
-            return Err(self.wrong("wired wants a bracket"));
+            return Err(self.wrong("a bracket belongs after wired"));
         }
         let mut vertices = vec![];
         loop {
@@ -466,7 +466,7 @@ impl Parser<'_> {
         }
         if name == "residual" {
             if !self.eat('(') {
-                return Err(self.wrong("residual wants a bracket"));
+                return Err(self.wrong("a bracket belongs after residual"));
             }
             let inner = self.items()?;
             if !self.eat(')') {
@@ -479,7 +479,7 @@ impl Parser<'_> {
         }
         if name == "stack" {
             if !self.eat('(') {
-                return Err(self.wrong("stack wants a bracket"));
+                return Err(self.wrong("a bracket belongs after stack"));
             }
             let mut blocks = vec![self.items()?];
             while self.eat('|') {

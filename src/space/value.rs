@@ -3,6 +3,7 @@
 use crate::nn::{Activation, SAME};
 use crate::space::Block;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
@@ -16,6 +17,18 @@ pub enum Value {
     Float(f64),
     /// An activation function.
     Act(Activation),
+}
+
+impl Value {
+    /// The same for equal values alone.
+    fn key(&self) -> (u8, u64) {
+        match *self {
+            Value::Int(v) => (0, v as u64),
+            // Plus nothing, so that the two zeros are one.
+            Value::Float(v) => (1, (v + 0.0).to_bits()),
+            Value::Act(a) => (2, a as u64),
+        }
+    }
 }
 
 impl fmt::Display for Value {
@@ -38,11 +51,20 @@ pub(crate) struct Choice {
 
 impl Choice {
     fn of(what: impl Fn() -> String, options: Vec<Value>) -> Self {
-        let twice = options.iter().enumerate().find(|(i, v)| options[..*i].contains(v));
+        if options.len() > MOST_VALUES as usize {
+            let problem = format!(
+                "any(...) of {} values; at most {MOST_VALUES} are allowed. Try steps: \
+                 any((16..=256).step_by(16)).",
+                options.len()
+            );
+            return Choice { options: vec![], problem: Some(problem) };
+        }
+        let mut seen = HashSet::new();
+        let twice = options.iter().find(|v| !seen.insert(v.key()));
         let problem = if options.is_empty() {
             Some(format!("{} offers no value. Give at least one, as any([16, 32]).", what()))
         } else {
-            twice.map(|(_, v)| format!("{} offers {v} twice. Name each value once.", what()))
+            twice.map(|v| format!("{} offers {v} twice. Name each value once.", what()))
         };
         Choice { options, problem }
     }
@@ -68,9 +90,10 @@ impl Choice {
 }
 
 macro_rules! choice_types {
-    ($($(#[$doc:meta])* $name:ident, $into:ident, $method:ident, $variant:ident($inner:ty), $message:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $into:ident, $method:ident, $variant:ident($inner:ty), $message:literal, $label:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, PartialEq)]
+        #[must_use = "methods return a new value and leave this one as it is"]
         pub struct $name(pub(crate) Choice);
 
         impl fmt::Display for $name {
@@ -100,7 +123,7 @@ macro_rules! choice_types {
         }
 
         /// Whatever can stand for a choice of values in an argument.
-        #[diagnostic::on_unimplemented(message = $message)]
+        #[diagnostic::on_unimplemented(message = $message, label = $label)]
         pub trait $into {
             /// The choice.
             fn $method(self) -> $name;
@@ -132,13 +155,16 @@ macro_rules! choice_types {
 choice_types! {
     /// A choice of whole numbers, as `any([16, 32])` or `1..=3` make it.
     Ints, IntoInts, into_ints, Int(i64),
-        "a whole number, a range, or any([...]) of whole numbers is wanted here, not `{Self}`";
+        "a whole number, a range, or any([...]) of whole numbers is wanted here, not `{Self}`",
+        "write a number as 16, a range as 1..=3, or a list as any([16, 32])";
     /// A choice of numbers, as `any([0.1, 0.3])` makes it.
     Floats, IntoFloats, into_floats, Float(f64),
-        "a number with a decimal point, or any([...]) of such, is wanted here, not `{Self}`";
+        "a number with a decimal point, or any([...]) of such, is wanted here, not `{Self}`",
+        "write a number as 0.1, or a list as any([0.1, 0.3])";
     /// A choice of activation functions, as `any(["relu", "gelu"])` makes it.
     Acts, IntoActs, into_acts, Act(Activation),
-        "an activation, as \"relu\" or Activation::Gelu, or any([...]) of such, is wanted here, not `{Self}`";
+        "an activation, as \"relu\" or Activation::Gelu, or any([...]) of such, is wanted here, not `{Self}`",
+        "write a number as 0.1, or a list as any([0.1, 0.3])";
 }
 
 /// What [`any`] can choose between: whole numbers, numbers, activations, and blocks.
@@ -163,8 +189,26 @@ pub trait Item: Sized {
 /// let rate: Floats = any([0.1, 0.3]);
 /// let act: Acts = any(["relu", "gelu"]);
 /// ```
-pub fn any<T: Item>(items: impl IntoIterator<Item = T>) -> T::Choice {
-    T::choice(items.into_iter().collect())
+#[doc(alias("choices", "categorical", "Categorical", "ValueChoice", "value_choice"))]
+pub fn any<T: Item>(items: impl Items<T>) -> T::Choice {
+    T::choice(items.into_items())
+}
+
+/// Whatever [`any`] can take its items from: an array, a vector, a range or another iterator.
+#[diagnostic::on_unimplemented(
+    message = "any([...]) chooses between the values of a list or a range: numbers, activations or blocks, not `{Self}`",
+    label = "put the values into square brackets, as any([16, 32]), or write a range, as any(1..=3)"
+)]
+pub trait Items<T> {
+    /// The items.
+    fn into_items(self) -> Vec<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Item, I: IntoIterator<Item = T>> Items<T> for I {
+    fn into_items(self) -> Vec<T> {
+        self.into_iter().collect()
+    }
 }
 
 fn listed<T: fmt::Debug>(items: &[T]) -> String {

@@ -18,7 +18,8 @@
 //!
 //! Operations sit on the vertices, where those of [`cell`](crate::cell) sit on the edges.
 
-use super::block::{Block, Node};
+use super::block::{Block, IntoBlock, Node};
+use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind};
 use crate::nn::choice;
@@ -37,8 +38,8 @@ pub(crate) const MOST_VERTICES: usize = 16;
 /// what it reads, and the vertices that the output reads share its channels, which are as many as come
 /// in (see [`Block::channels`]): write `op` with [`same`](crate::same) channels.
 ///
-/// [`Space::size`](crate::Space::size) counts the raw combinations of decisions, those that are no
-/// network included; sampling and enumerating leave these out, but give the same network as often as
+/// [`Space::size`](crate::Space::size) counts the raw combinations of decisions, including those that are not
+/// networks; sampling and enumerating leave these out, but give the same network as often as
 /// there are ways to write it, with other numbers for its vertices or with vertices that are left out.
 /// [`Architecture::canonical`](crate::Architecture::canonical) tells which are the same; which of the
 /// vertices has one channel more, where the channels cannot be shared equally, does not matter to it.
@@ -57,8 +58,8 @@ pub(crate) const MOST_VERTICES: usize = 16;
 /// assert!(e.to_string().contains("no path"));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-pub fn wired(vertices: impl Count, most_edges: impl Count, op: impl Into<Block>) -> Block {
-    Block::new(Node::Wired(Wired::new(vertices.to_size(), most_edges.to_size(), op.into())))
+pub fn wired(vertices: impl Count, most_edges: impl Count, op: impl IntoBlock) -> Block {
+    Block::new(Node::Wired(Wired::new(vertices.to_size(), most_edges.to_size(), op.into_block())))
 }
 
 impl Block {
@@ -155,16 +156,16 @@ impl Wired {
 
     /// What it is, in a few words.
     pub(crate) fn label(&self) -> String {
-        format!("{} vertices, at most {} edges", self.vertices, self.most_edges)
+        format!("{}, at most {}", vertices(self.vertices), plural(self.most_edges, "edge"))
     }
 
     pub(crate) fn problems(&self) -> Vec<String> {
         let mut found = vec![];
         if !(2..=MOST_VERTICES).contains(&self.vertices) {
             found.push(format!(
-                "a wired cell of {} vertices; 2 to {MOST_VERTICES} are allowed, input and output \
+                "a wired cell of {}; 2 to {MOST_VERTICES} are allowed, input and output \
                  included. Try wired(7, 9, ...).",
-                self.vertices
+                vertices(self.vertices)
             ));
         }
         if self.most_edges == 0 {
@@ -219,7 +220,7 @@ impl Wired {
                 ErrorKind::Shape,
                 format!(
                     "a wired cell of {} edges: at most {most} are allowed, not counting those that \
-                     lead nowhere. Try fewer than {pruned}",
+                     lead nowhere. Try leaving out some of {pruned}",
                     pruned.edges()
                 ),
             );
@@ -229,10 +230,15 @@ impl Wired {
     }
 }
 
+/// "1 vertex", "7 vertices".
+fn vertices(n: usize) -> String {
+    if n == 1 { "1 vertex".to_string() } else { format!("{n} vertices") }
+}
+
 /// A set of vertices, one bit each.
 type Set = u16;
 
-/// Which vertices are connected: an upper triangular matrix, a row a vertex.
+/// Which vertices are connected: an upper triangular matrix, one row per vertex.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Matrix {
     n: usize,
@@ -316,8 +322,9 @@ impl Matrix {
             return Err(Error::new(
                 ErrorKind::Shape,
                 format!(
-                    "a wired cell whose output of {channels} channels is shared by {} vertices: each \
-                     wants at least one. Try {} channels or more",
+                    "a wired cell whose output of {} is shared by {} vertices: each \
+                     needs at least one. Try {} channels or more",
+                    plural(channels, "channel"),
                     share.len(),
                     share.len()
                 ),

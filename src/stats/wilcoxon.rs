@@ -14,7 +14,7 @@
 //! It is exact while up to 50 pairs differ, ties among them or not; the normal approximation beyond has
 //! no correction for continuity. The exact distribution comes from adding one rank after the other, in
 //! halves, since shared ranks are halves. SciPy's `wilcoxon` gives the same, but approximates from 14
-//! pairs on where some are equal or tied. That is no use where most pairs are equal, as of strategies
+//! pairs on where some are equal or tied. That is of no use where most pairs are equal, as of strategies
 //! that mostly find the same best: 4 of 20 pairs that differ, all one way, have p = 0.125, and by the
 //! approximation 0.046.
 

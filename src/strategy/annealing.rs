@@ -48,6 +48,8 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "SimulatedAnnealing")]
 pub struct Annealing {
     first: f64,
     last: f64,

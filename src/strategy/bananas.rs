@@ -53,6 +53,8 @@ const EVERY: usize = 10;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "BANANAS")]
 pub struct Bananas {
     members: i64,
     layers: i64,

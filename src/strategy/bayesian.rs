@@ -21,7 +21,7 @@
 //! - *Several objectives*: every trial maximises another random weighting of them (ParEGO); the kernel's
 //!   parameters are those of the even weighting.
 //! - *Cost*: the parameters are fitted again when the trials have grown by a tenth, or 25; between
-//!   those the Cholesky factor grows by a row a trial. Above 300 trials the model keeps the 150 best and
+//!   those the Cholesky factor grows by a row per trial. Above 300 trials the model keeps the 150 best and
 //!   the last besides.
 
 use super::candidates::{Pool, believed, most_useful, start};
@@ -62,6 +62,8 @@ const AT_ONCE: usize = 2_000;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("BayesianOptimization", "BayesOpt", "GP", "GPSampler"))]
 pub struct GaussianProcess {
     weisfeiler_lehman: bool,
     acquisition: Acquisition,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// Any strategy, in an owned handle that a notebook variable can hold.
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct AnyStrategy(Arc<dyn Strategy>);
 
 impl Strategy for AnyStrategy {
@@ -103,6 +104,7 @@ impl IntoProposal for Proposal {
     }
 }
 
+// Of no other error: with one type alone, closures with `?` need no annotation.
 impl<T: IntoProposal> IntoProposal for Result<T, Error> {
     fn into_proposal(self) -> Result<Proposal> {
         self?.into_proposal()

@@ -41,6 +41,8 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("RegularizedEvolution", "AgingEvolution"))]
 pub struct Evolution {
     population: Option<i64>,
     sample: Option<i64>,

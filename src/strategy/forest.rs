@@ -42,6 +42,8 @@ const MOST: usize = 1000;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "SMAC")]
 pub struct RandomForest {
     trees: i64,
     acquisition: Acquisition,

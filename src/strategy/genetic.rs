@@ -46,6 +46,8 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "GeneticAlgorithm")]
 pub struct Genetic {
     population: Option<i64>,
     tournament: i64,

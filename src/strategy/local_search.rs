@@ -45,6 +45,8 @@ use std::sync::Arc;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "HillClimbing")]
 pub struct LocalSearch {
     first_improvement: bool,
     #[serde(skip)]

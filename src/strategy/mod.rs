@@ -42,7 +42,7 @@ use crate::error::Result;
 use crate::rng::Rng;
 use crate::study::History;
 
-/// What to try next? A strategy is asked once a trial.
+/// What to try next? A strategy is asked once per trial.
 ///
 /// It sees the history: the space, and the results it may use. Everything it knows must follow from
 /// that and from the stream of random numbers it is given, which is the trial's own; then a study
@@ -95,6 +95,7 @@ pub trait Strategy: Send + Sync {
 
 /// An architecture to try, and where it came from.
 #[derive(Clone, Debug)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Proposal {
     pub(crate) architecture: Architecture,
     pub(crate) parents: Vec<usize>,

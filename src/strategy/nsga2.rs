@@ -45,6 +45,8 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("NSGA2", "NSGAII", "NSGAIISampler"))]
 pub struct Nsga2 {
     population: Option<i64>,
     variation: Variation,

@@ -243,6 +243,7 @@ pub(super) fn ask(
 /// How likely an option of a decision was as a policy learned; see
 /// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Odds {
     /// The decision, by its place in the space, as `1.conv.channels`.
     pub decision: String,

@@ -47,6 +47,8 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias = "REINFORCE")]
 pub struct Reinforce {
     settings: Settings,
     #[serde(skip)]

@@ -1,4 +1,4 @@
-//! One number a trial, whatever the number of objectives: what model-based strategies learn from.
+//! One number per trial, whatever the number of objectives: what model-based strategies learn from.
 //!
 //! With several objectives it is a random scalarisation, drawn anew for every trial, so that over a
 //! study the whole front is looked for (ParEGO: Knowles, "ParEGO: a hybrid algorithm with on-line

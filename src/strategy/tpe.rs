@@ -49,6 +49,8 @@ use std::collections::HashMap;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("TPE", "TPESampler", "TpeSampler"))]
 pub struct Tpe {
     gamma: f64,
     candidates: i64,

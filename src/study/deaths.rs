@@ -131,6 +131,7 @@ mod tests {
             seed: 1,
             error: "no luck".into(),
             seconds: 1.0,
+            retried: None,
             at: 1.0,
         };
         // Two side by side; then each alone, of which the first passes.

@@ -13,6 +13,7 @@ use std::fmt;
 
 /// What [`Study::explain`] found.
 #[derive(Clone)]
+#[must_use = "it is shown where it is the last value of a cell, or by println!"]
 pub struct Explanation {
     head: String,
     lines: Vec<(String, String)>,
@@ -32,7 +33,8 @@ pub(super) fn explain(study: &Study) -> Explanation {
         true => "of decisions alone".to_string(),
         false => format!("for {}", s.space.task()),
     };
-    say("space", format!("{} combinations, {purpose}", s.space.size_text()));
+    say("space", format!("{}, {purpose}", s.space.combinations()));
+    s.space.never_fitting().into_iter().for_each(|text| say("note", text));
     say("strategy", s.strategy.describe(s.planned()));
     say("evaluation", s.evaluator.describe());
     let metric = s.evaluator.metric();
@@ -104,7 +106,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
                 Some(limit) => {
                     let n = (limit / mean * threads as f64) as usize;
                     format!(
-                        "about {} a trial, so about {}",
+                        "about {} per trial, so about {}",
                         human_seconds(mean),
                         plural(n, "trial")
                     )
@@ -112,7 +114,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
                 None => {
                     let total = mean * s.planned() as f64 / threads as f64;
                     format!(
-                        "about {} a trial, {} in all on {}",
+                        "about {} per trial, {} in all on {}",
                         human_seconds(mean),
                         human_seconds(total),
                         plural(threads, "thread")

@@ -146,6 +146,11 @@ pub(crate) fn best<'t>(trials: impl Iterator<Item = &'t Trial>, metric: &Metric)
 
 impl std::fmt::Debug for History {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "history of {} trials, {} of them visible", self.trials.len(), self.visible)
+        write!(
+            f,
+            "history of {}, {} of them visible",
+            crate::chart::theme::plural(self.trials.len(), "trial"),
+            self.visible
+        )
     }
 }

@@ -409,7 +409,7 @@ pub(crate) fn read(path: &Path, bytes: &[u8], salvage: bool) -> Result<Content> 
     let value = first_line(path, lines.next().unwrap_or(bytes))?;
     let header: Header =
         serde_json::from_value(value).map_err(|e| damaged(path, 1, &e.to_string()))?;
-    header.space.check().map_err(|e| damaged(path, 1, &e.to_string()))?;
+    header.space.sound().map_err(|e| damaged(path, 1, &e.to_string()))?;
     let mut notices = vec![];
     let mut events = vec![];
     let mut last = 1;
@@ -707,6 +707,7 @@ impl Study {
     /// An evaluation that ends the process (an abort, an exit, a stack overflow) is tried once more,
     /// alone; if it does so again without having got further, its trial is a failure, and the study
     /// goes on. [`retry_failures`](Study::retry_failures) tries it anew.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn journal(&self, path: impl AsRef<Path>) -> Study {
         let path = path.as_ref().to_path_buf();
         self.keep(|s| s.journal = Some(path))
@@ -720,6 +721,7 @@ impl Study {
 
     /// Keeps a checkpoint of every running training beside the journal, after each epoch, so that
     /// not even a training that was under way begins anew.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn checkpoints(&self) -> Study {
         self.keep(|s| s.checkpoints = true)
     }

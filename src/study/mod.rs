@@ -200,10 +200,10 @@ impl fmt::Display for Protocol {
             self.seed, self.batch, self.duplicates, self.key, self.on_failure
         )?;
         if let Some(seconds) = self.trial_seconds {
-            write!(f, ", at most {seconds} s a trial")?;
+            write!(f, ", at most {seconds} s per trial")?;
         }
         if let Some(bytes) = self.memory {
-            write!(f, ", at most {bytes} bytes a trial")?;
+            write!(f, ", at most {bytes} bytes per trial")?;
         }
         self.objectives.iter().try_for_each(|m| write!(f, ", and {m}"))
     }
@@ -357,11 +357,13 @@ impl Study {
     }
 
     /// How to choose the next architecture; see [`crate::strategies`].
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn strategy<How>(&self, strategy: impl IntoStrategy<How>) -> Study {
         self.anew(|s| s.strategy = strategy.into_strategy())
     }
 
     /// The budget in trials. On a study that has run, more trials go on from where it ended.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trials(&self, trials: impl Count) -> Study {
         let n = trials.to_i64();
         self.limit(|s| {
@@ -372,6 +374,7 @@ impl Study {
     }
 
     /// The budget in epochs of all trials together.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn epochs(&self, epochs: impl Count) -> Study {
         let n = epochs.to_i64();
         self.limit(|s| {
@@ -384,6 +387,7 @@ impl Study {
     /// The budget in seconds of wall time. Trials that run at the limit are still finished: a closure
     /// that does not return keeps the study waiting for ever. A limit of one trial, for what can be
     /// stopped in the middle, is [`trial_seconds`](Study::trial_seconds).
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn seconds(&self, seconds: f64) -> Study {
         self.limit(|s| {
             s.only_limits();
@@ -405,6 +409,7 @@ impl Study {
     /// assert_eq!(study.batch(1).simulated_seconds(100.0).quiet().run()?.trials_done().len(), 3);
     /// # Ok::<(), nascent::Error>(())
     /// ```
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn simulated_seconds(&self, seconds: f64) -> Study {
         self.limit(|s| {
             s.only_limits();
@@ -413,12 +418,14 @@ impl Study {
     }
 
     /// The seed, from which every random number of the study follows.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn seed(&self, seed: impl Count) -> Study {
         self.anew(|s| s.protocol.seed = seed.to_seed())
     }
 
     /// How far results lag behind: trial n may use the results of trials 0 to n-q, and at most q
     /// trials run at once. The default is 4; 1 is the sequential protocol of the literature.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn batch(&self, q: impl Count) -> Study {
         let q = q.to_i64();
         self.anew(|s| {
@@ -428,16 +435,19 @@ impl Study {
     }
 
     /// What happens when an architecture is proposed again; the default is to reuse its result.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn duplicates(&self, duplicates: Duplicates) -> Study {
         self.anew(|s| s.protocol.duplicates = duplicates)
     }
 
     /// Which architectures count as the same; the default is those of the same decisions.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn key(&self, key: Key) -> Study {
         self.anew(|s| s.protocol.key = key)
     }
 
     /// What happens when a trial fails; the default is to record it and go on.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn on_failure(&self, what: OnFailure) -> Study {
         self.anew(|s| s.protocol.on_failure = what)
     }
@@ -448,6 +458,7 @@ impl Study {
     /// when it ends, and a closure that never returns is waited for without end. An evaluator of your
     /// own can ask its [`Watch`](crate::Watch) now and then. Like all limits in seconds this depends on
     /// the machine.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trial_seconds(&self, seconds: f64) -> Study {
         self.anew(|s| s.protocol.trial_seconds = Some(seconds))
     }
@@ -455,6 +466,7 @@ impl Study {
     /// The most bytes that one trial may need. What is estimated to need more is a failure at once.
     /// Without it, a training that there is no memory for (on the machine, in the container, under
     /// `ulimit -v`) is a failure, and one for which there is none beside others waits for them.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn memory(&self, bytes: impl Count) -> Study {
         let n = bytes.to_i64();
         self.anew(|s| {
@@ -464,6 +476,7 @@ impl Study {
     }
 
     /// The threads to use; the default is one a core, at most the batch. Results do not depend on it.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn jobs(&self, threads: impl Count) -> Study {
         let n = threads.to_i64();
         self.keep(|s| {
@@ -473,6 +486,7 @@ impl Study {
     }
 
     /// Without lines of progress.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn quiet(&self) -> Study {
         self.keep(|s| s.quiet = true)
     }
@@ -486,6 +500,7 @@ impl Study {
     ///     .trials(3).quiet().on_trial(|t| println!("{}", t.line())).run()?;
     /// # Ok::<(), nascent::Error>(())
     /// ```
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn on_trial(&self, callback: impl Fn(&Trial) + Send + Sync + 'static) -> Study {
         self.keep(|s| s.callbacks.push(Arc::new(callback)))
     }
@@ -585,6 +600,7 @@ impl Study {
     }
 
     /// What a run would do and cost, without running it.
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn explain(&self) -> Explanation {
         explain::explain(self)
     }
@@ -776,7 +792,7 @@ impl Study {
     /// Asks, evaluates and tells one trial. Like them it changes this study itself.
     ///
     /// # Errors
-    /// As [`Study::ask`]. A trial that fails is no error: it is recorded.
+    /// As [`Study::ask`]. A trial that fails is not an error: it is recorded.
     pub fn step(&self) -> Result<Trial> {
         let asked = self.ask()?;
         let done = run::evaluate(self, &asked.0);
@@ -925,7 +941,7 @@ impl Study {
 
     /// Trains the best architecture anew for `epochs` on train and validation data, and tests it,
     /// once, on the test split. The report counts how often that has been done: a test split that
-    /// choices are made by is no test any more.
+    /// choices are made by is not a test any more.
     ///
     /// # Errors
     /// When no trial has finished, or the evaluator cannot train.

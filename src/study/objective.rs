@@ -101,6 +101,7 @@ impl Study {
     /// assert_eq!(study.front().len(), 4); // each is better in one of the two
     /// # Ok::<(), nascent::Error>(())
     /// ```
+    #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn objective(&self, metric: Metric) -> Study {
         self.anew(|s| s.protocol.objectives.push(metric))
     }

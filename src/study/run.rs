@@ -342,7 +342,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             (Ok(_), Some(most)) => Err(Error::new(
                 ErrorKind::Backend,
                 format!(
-                    "over the time limit of {most} s a trial: it took {:.1} s",
+                    "over the time limit of {most} s per trial: it took {:.1} s",
                     attempt_begun.elapsed().as_secs_f64()
                 ),
             )),

@@ -127,6 +127,7 @@ impl Running {
     }
 
     /// The study as it is now: a copy to look at, with charts and tables.
+    #[must_use]
     pub fn study(&self) -> Study {
         self.search().study.keep(|_| {})
     }

@@ -42,7 +42,7 @@ use std::sync::Arc;
 /// std::fs::write(&path, "code,s0,s1,test,seconds\n\
 ///     00,61.0,62.0,60.1,40\n01,70.5,,71.0,55\n10,66.0,65.0,66.6,50\n11,74.0,75.0,73.9,80\n")?;
 /// let table = Table::read(&path)?
-///     .objectives(["s0", "s1"])         // one column a seed; the trial's seed draws one
+///     .objectives(["s0", "s1"])         // one column per seed; the trial's seed draws one
 ///     .report("test")                   // on record for every trial, never seen by a strategy
 ///     .cost("seconds");                 // simulated
 /// let study = Study::new(&table.space(), &table)
@@ -61,6 +61,7 @@ use std::sync::Arc;
 /// A journal remembers the file's path, its fingerprint and the settings, so
 /// [`Study::resume`](crate::Study::resume) finds the table again.
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Table {
     sheet: Arc<Sheet>,
     code: String,

@@ -1,5 +1,6 @@
 //! An activation function as a layer of its own.
 
+use super::wants::not;
 use crate::nn::{Activation, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::{Block, IntoActs};
 use candle_core::Tensor;
@@ -11,24 +12,26 @@ use candle_core::Tensor;
 /// let block = conv(16, 3).norm(false).activation("identity").then(activation(any(["relu", "gelu"])));
 /// assert!(block.problems().is_empty());
 /// ```
+#[doc(alias = "nonlinearity")]
 pub fn activation(which: impl IntoActs) -> Block {
     Block::layer(&ACTIVATION, vec![which.into_acts().0])
 }
 
 macro_rules! shorthands {
-    ($($name:ident $variant:ident $doc:literal;)*) => {$(
+    ($($name:ident $variant:ident $doc:literal $($alias:literal)+;)*) => {$(
         #[doc = $doc]
+        #[doc(alias($($alias),+))]
         pub fn $name() -> Block {
             activation(Activation::$variant)
         }
     )*};
 }
 shorthands! {
-    relu Relu "max(x, 0), as a layer.";
-    gelu Gelu "x Phi(x), as a layer (arXiv 1606.08415).";
-    silu Silu "x sigmoid(x), as a layer, also called swish (arXiv 1710.05941).";
-    tanh Tanh "The hyperbolic tangent, as a layer.";
-    sigmoid Sigmoid "1 / (1 + exp(-x)), as a layer.";
+    relu Relu "max(x, 0), as a layer." "ReLU" "Relu";
+    gelu Gelu "x Phi(x), as a layer (arXiv 1606.08415)." "GELU" "Gelu";
+    silu Silu "x sigmoid(x), as a layer, also called swish (arXiv 1710.05941)." "swish" "SiLU" "Silu" "Swish";
+    tanh Tanh "The hyperbolic tangent, as a layer." "Tanh";
+    sigmoid Sigmoid "1 / (1 + exp(-x)), as a layer." "logistic" "Sigmoid";
 }
 
 pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
@@ -38,7 +41,7 @@ pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
     args: &[Setting::act("activation", None)],
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan::free(inputs[0].clone())),
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |op, _, _| Ok(Box::new(op.act())),
 };

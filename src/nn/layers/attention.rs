@@ -10,6 +10,7 @@ use super::conv::product;
 use super::group_norm::divisors;
 use super::layer_norm::LayerNorm;
 use super::linear::Dense;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -34,6 +35,14 @@ use candle_core::Tensor;
 /// assert_eq!(arch.layers()[3].params, 2 * 16 + 4 * (16 * 16 + 16));
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias(
+    "self_attention",
+    "multihead_attention",
+    "multi_head_attention",
+    "MultiheadAttention",
+    "MultiHeadAttention",
+    "Attention"
+))]
 pub fn attention(heads: impl IntoInts) -> Block {
     Block::layer(&ATTENTION, vec![heads.into_ints().0])
 }
@@ -51,22 +60,6 @@ pub(crate) static ATTENTION: LayerInfo = LayerInfo {
     build: |op, inputs, p| Ok(Box::new(Attention::build(op, inputs, p)?)),
 };
 
-/// The length and the features `[L, D]` of a sequence, or the reason why it is none.
-pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
-    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([l, d], None) => Ok((*l, *d)),
-        (_, Some(_)) => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D], one vector a position. Try embedding(...) before it",
-        )),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D], one vector a position. Try it before pooling and \
-             flattening, or leave it out",
-        )),
-    }
-}
-
 fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     let (l, d) = sequence(op, inputs)?;
     let heads = op.int("heads");
@@ -74,8 +67,9 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
         return Err(op.unfit(
             inputs,
             format!(
-                "{d} features do not split into {heads} heads. Try one of {}, or another size of \
-                 the embedding",
+                "{} not split into {heads} heads. Try a number of heads that divides \
+                 them ({}), or another number of features before it",
+                if d == 1 { "1 feature does".to_string() } else { format!("{d} features do") },
                 divisors(d)
             ),
         ));
@@ -85,7 +79,7 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
 
 /// Multiply-adds are those of the four projections and of the two products of every position with
 /// every other, masked or not. Kept are LN (`D` a position), Q, K and V (3 `D`), the heads (`D`),
-/// their projection (`D`) and the sum (`D`), and two numbers a position for LN and for each head.
+/// their projection (`D`) and the sum (`D`), and two numbers per position for LN and for each head.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = dims(op, inputs)?;
     let (projections, scores) = (product(&[4, d, d, l]), product(&[2, l, l, d]));

@@ -1,9 +1,10 @@
 //! Batch normalisation (arXiv 1502.03167): y = gamma (x - mean) / sqrt(var + eps) + beta, a mean
-//! and a variance a channel.
+//! and a variance per channel.
 //!
 //! In training they are the batch's, and running averages follow them with a momentum of 0.1 (the
 //! unbiased variance, as in PyTorch); in evaluation the running averages stand in for them.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -18,6 +19,18 @@ use candle_core::{Tensor, Var};
 /// training step are over all samples and positions, padding included; in a network for the next
 /// token a position's result then depends, a little, on later ones. In evaluation it does not;
 /// [`layer_norm`](crate::layer_norm) has no such ties.
+#[doc(alias(
+    "batchnorm",
+    "batchnorm1d",
+    "batchnorm2d",
+    "batch_norm1d",
+    "batch_norm2d",
+    "batch_normalization",
+    "BatchNorm",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNormalization"
+))]
 pub fn batch_norm() -> Block {
     Block::layer(&BATCH_NORM, vec![])
 }
@@ -34,7 +47,7 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([c], None) | ([c, _, _], None) | ([_, c], None) => Ok(*c),
-        _ => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        _ => Err(not(op, inputs, "numbers")),
     }
 }
 

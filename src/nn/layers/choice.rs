@@ -1,8 +1,8 @@
 //! A decision without a layer: what an evaluator knows and this crate cannot build.
 //!
 //! Benchmark tables and cost models of your own score decisions, whatever stands behind them. A space
-//! of such choices alone has no network: no head, no parameters, nothing to build. Not in the table of
-//! layers, because it is none.
+//! of such choices alone has no network: no head, no parameters, nothing to build. It is not in the table of
+//! layers, because it is not one.
 
 use crate::arch::Shape;
 use crate::error::{Error, ErrorKind, Result};

@@ -7,6 +7,7 @@
 //! filter sees I/g channels (arXiv 1611.05431).
 
 use super::batch_norm::Norm;
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -28,6 +29,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(arch.layers()[1].shape.dims(), [16, 4, 4]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("conv2d", "Conv2d", "Conv2D", "convolution", "convolution2d", "Convolution2D"))]
 pub fn conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
     Block::layer(&CONV, vec![channels.into_ints().0, kernel.into_ints().0])
 }
@@ -52,18 +54,6 @@ pub(super) const GROUPS: Setting = Setting::int("groups", Some(1), 1, 65_536);
 pub(super) const BIAS: Setting = Setting::int("bias", Some(1), 0, 1);
 
 static CONV_SETTINGS: [Setting; 8] = [CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS];
-
-/// The image shape `[C, H, W]`, or the reason why it is none.
-pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
-    match inputs[0].as_slice() {
-        [c, h, w] => Ok((*c, *h, *w)),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants an image [channels, height, width]. Try linear(...) after flattening, or \
-             move this layer before the flattening one",
-        )),
-    }
-}
 
 /// The dilation, 1 where a layer has none.
 pub(super) fn dilation(op: &Op) -> usize {
@@ -110,7 +100,10 @@ pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     check_padding(op, inputs, &[c, h.saturating_add(p), w.saturating_add(p)])?;
     match (same(op, h), same(op, w)) {
         (Some(h), Some(w)) => Ok((h, w)),
-        _ => Err(op.unfit(inputs, "the kernel is larger than the padded image. Try a smaller one")),
+        _ => Err(op.unfit(
+            inputs,
+            "the kernel is larger than the padded image. Try an odd one, which always fits",
+        )),
     }
 }
 
@@ -122,8 +115,13 @@ pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result
         false => Err(op.unfit(
             inputs,
             format!(
-                "{groups} groups divide {c} channels into {o} only if they divide both. Try 1, or \
-                 depthwise(...) for a group a channel"
+                "{groups} groups of {c} channels in and {o} out: they have to divide both. Try \
+                 groups(1){}",
+                if op.info.name == "conv" {
+                    ", or depthwise(3) for a group per channel"
+                } else {
+                    ""
+                }
             ),
         )),
     }
@@ -170,7 +168,7 @@ impl Finish {
         op.int("norm") == 0 && op.value("bias") != Some(Value::Int(0))
     }
 
-    /// What it learns: a scale and a shift a channel, or a bias.
+    /// What it learns: a scale and a shift per channel, or a bias.
     pub(super) fn params(op: &Op, channels: usize) -> u64 {
         let each = if op.int("norm") == 1 { 2 } else { u64::from(Finish::biased(op)) };
         (channels as u64).saturating_mul(each)

@@ -8,6 +8,7 @@ use super::conv::{
     BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding, dilation,
     padding, per_group, product, same,
 };
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -28,6 +29,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(arch.layers()[1].shape.dims(), [20, 25]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("Conv1d", "Conv1D", "convolution1d"))]
 pub fn conv1d(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
     Block::layer(&CONV1D, vec![channels.into_ints().0, kernel.into_ints().0])
 }
@@ -41,21 +43,6 @@ pub(crate) static CONV1D: LayerInfo = LayerInfo {
     build: |op, inputs, p| Ok(Box::new(Conv1d::build(op, inputs, p)?)),
 };
 
-/// The sequence `[L, D]`, or the reason why it is none.
-fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
-    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        (&[l, d], None) => Ok((l, d)),
-        (_, Some(_)) => {
-            Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it"))
-        }
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [positions, features]. Try conv(...) for images, linear(...) for \
-             features",
-        )),
-    }
-}
-
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = sequence(op, inputs)?;
     check_padding(op, inputs, &[d, l.saturating_add(2 * padding(op))])?;
@@ -64,7 +51,8 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         false => same(op, l),
     };
     let Some(length) = length else {
-        let why = "the kernel is longer than the padded sequence. Try a smaller one";
+        let why =
+            "the kernel is longer than the padded sequence. Try an odd one, which always fits";
         return Err(op.unfit(inputs, why));
     };
     let (k, o) = (op.int("kernel"), op.int("channels"));

@@ -12,7 +12,7 @@
 //! it found, and the dropout of its language models.
 
 use super::conv::product;
-use super::recurrent::sequence;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel::{self, Function, Step};

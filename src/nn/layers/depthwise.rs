@@ -4,8 +4,9 @@
 //! other half, the 1x1 convolution, mixes the channels.
 
 use super::conv::{
-    BIAS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, image, output, padding, product,
+    BIAS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding, product,
 };
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -25,6 +26,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 48 * 9 + 2 * 48);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("DepthwiseConv2D", "depthwise_conv", "depthwise_conv2d"))]
 pub fn depthwise(kernel: impl IntoInts) -> Block {
     Block::layer(&DEPTHWISE, vec![kernel.into_ints().0])
 }

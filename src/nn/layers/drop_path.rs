@@ -4,6 +4,7 @@
 //!
 //! The draws come from the trial's own stream, as in dropout.
 
+use super::wants::not;
 use crate::kernel;
 use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::block::rate;
@@ -19,6 +20,7 @@ use candle_core::Tensor;
 /// assert!(block.problems().is_empty());
 /// assert!(drop_path(1.0).problems()[0].contains("less than 1.0"));
 /// ```
+#[doc(alias("DropPath", "stochastic_depth", "StochasticDepth"))]
 pub fn drop_path(p: impl IntoFloats) -> Block {
     Block::layer(&DROP_PATH, vec![rate(p)])
 }
@@ -29,12 +31,12 @@ pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
     about: "branches left out at random while training",
     args: &[Setting::rate("p")],
     plan: |op, inputs| match inputs[0].vocabulary() {
-        // One number a sample says whether the branch is there.
+        // One number per sample says whether the branch is there.
         None => {
             let free = Plan::free(inputs[0].clone());
             Ok(Plan { kept: free.kept.saturating_add(1), ..free })
         }
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |op, _, _| Ok(Box::new(DropPath { p: op.float("p") })),
 };

@@ -2,6 +2,7 @@
 //! scaled by 1/(1-p); in evaluation nothing happens. The zeros come from the trial's own stream,
 //! one for each step, so that a training that continues draws what an uninterrupted one would.
 
+use super::wants::not;
 use crate::kernel;
 use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::block::rate;
@@ -15,6 +16,7 @@ use candle_core::Tensor;
 /// assert!(dropout(any([0.0, 0.2, 0.5])).problems().is_empty());
 /// assert!(dropout(1.5).problems()[0].contains("less than 1.0"));
 /// ```
+#[doc(alias("Dropout", "dropout1d", "dropout2d", "Dropout1d", "Dropout2d"))]
 pub fn dropout(p: impl IntoFloats) -> Block {
     Block::layer(&DROPOUT, vec![rate(p)])
 }
@@ -30,7 +32,7 @@ pub(crate) static DROPOUT: LayerInfo = LayerInfo {
             let free = Plan::free(inputs[0].clone());
             Ok(Plan { kept: free.kept.saturating_mul(2), ..free })
         }
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |op, _, _| Ok(Box::new(Dropout { p: op.float("p") })),
 };

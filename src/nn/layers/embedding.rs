@@ -6,7 +6,7 @@ use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::space::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
-/// A learned vector of `size` numbers a token: tokens `[L]` in, a sequence `[L, size]` out.
+/// A learned vector of `size` numbers per token: tokens `[L]` in, a sequence `[L, size]` out.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -14,6 +14,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[1].shape.dims(), [12, 16]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("embed", "Embedding"))]
 pub fn embedding(size: impl IntoInts) -> Block {
     Block::layer(&EMBEDDING, vec![size.into_ints().0])
 }
@@ -21,7 +22,7 @@ pub fn embedding(size: impl IntoInts) -> Block {
 pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
     name: "embedding",
     family: "linear",
-    about: "a learned vector a token",
+    about: "a learned vector per token",
     args: &[Setting::int("size", None, 1, 65_536)],
     plan,
     build: |op, inputs, p| Ok(Box::new(Embedding::build(op, inputs, p)?)),
@@ -29,7 +30,9 @@ pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let Some(vocabulary) = inputs[0].vocabulary() else {
-        return Err(op.unfit(inputs, "it wants tokens. Leave it out: the input is numbers already"));
+        return Err(
+            op.unfit(inputs, "it needs tokens. Try leaving it out: the input is numbers already")
+        );
     };
     let size = op.int("size");
     let output = Shape::new([inputs[0].elements(), size]);

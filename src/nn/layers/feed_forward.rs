@@ -4,6 +4,7 @@
 use super::conv::product;
 use super::layer_norm::LayerNorm;
 use super::linear::Dense;
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -12,7 +13,8 @@ use crate::space::{Block, IntoInts};
 use candle_core::Tensor;
 
 /// Two linear layers with layer normalisation before and a residual connection around them: a
-/// sequence `[L, D]` or features `[D]` in and out, by way of `ratio * D` hidden ones (usually 4).
+/// sequence `[L, D]` or features `[D]` in and out, by way of `ratio * D` hidden ones. The ratio is
+/// usually 4, and at most 32: it is not a size, as `linear` takes it.
 ///
 /// The [`activation`](Block::activation) between them is GELU.
 ///
@@ -23,9 +25,24 @@ use candle_core::Tensor;
 /// assert_eq!(arch.layers()[1].params, 2 * 16 + 64 * 16 + 64 + 16 * 64 + 16);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("feedforward", "FeedForward", "ffn", "FFN"))]
 pub fn feed_forward(ratio: impl IntoInts) -> Block {
-    Block::layer(&FEED_FORWARD, vec![ratio.into_ints().0])
+    let ratio = ratio.into_ints();
+    let large = ratio.values().into_iter().find(|&r| r > MOST_RATIO);
+    let block = Block::layer(&FEED_FORWARD, vec![ratio.0]);
+    match large {
+        None => block,
+        // What is stored is read as it was written.
+        Some(r) => block.broken(format!(
+            "feed_forward({r}): the number is the ratio of hidden features to those that come in, \
+             {r} times as many; 1 to {MOST_RATIO} are allowed, and 4 is usual. Try feed_forward(4), or \
+             linear({r}) for a layer of {r} units."
+        )),
+    }
 }
+
+/// More times as many hidden features were surely meant to be a size, as other layers take.
+const MOST_RATIO: i64 = 32;
 
 pub(crate) static FEED_FORWARD: LayerInfo = LayerInfo {
     name: "feed_forward",
@@ -45,11 +62,7 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([d], None) => Ok((1, *d, hidden(*d))),
         ([l, d], None) => Ok((*l, *d, hidden(*d))),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D] or features [D]. Try global_avg_pool() before it for an \
-             image, embedding(...) for tokens",
-        )),
+        _ => Err(not(op, inputs, "a sequence [L, D] or features [F]")),
     }
 }
 

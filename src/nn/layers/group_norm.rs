@@ -1,9 +1,10 @@
 //! Group normalisation (arXiv 1803.08494): the channels of a sample in groups, each normalised by
-//! its own mean and variance; then y = gamma h + beta, one of each a channel.
+//! its own mean and variance; then y = gamma h + beta, one of each per channel.
 //!
 //! It stands between layer normalisation (one group) and instance normalisation (a group a
 //! channel), and depends on no other sample: for small batches. Eps is 1e-5, as in PyTorch.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -22,6 +23,7 @@ use candle_core::{Tensor, Var};
 /// assert!(e.contains("Try one of 1, 2, 3, 4, 6, 12"), "{e}");
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("groupnorm", "GroupNorm", "GroupNormalization"))]
 pub fn group_norm(groups: impl IntoInts) -> Block {
     Block::layer(&GROUP_NORM, vec![groups.into_ints().0])
 }
@@ -38,18 +40,16 @@ pub(crate) static GROUP_NORM: LayerInfo = LayerInfo {
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     let (c, groups) = match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([c], None) | ([c, _, _], None) => (*c, op.int("groups")),
-        ([_, _], None) => {
-            return Err(op.unfit(
-                inputs,
-                "it wants an image [C, H, W] or features [F]. Try layer_norm() for a sequence",
-            ));
-        }
-        _ => return Err(op.unfit(inputs, "it wants an image [C, H, W] or features [F]")),
+        _ => return Err(not(op, inputs, "an image [C, H, W] or features [F]")),
     };
     if groups == 0 || !c.is_multiple_of(groups) {
         return Err(op.unfit(
             inputs,
-            format!("{c} channels do not split into {groups} groups. Try one of {}", divisors(c)),
+            format!(
+                "{} not split into {groups} groups. Try one of {}",
+                if c == 1 { "1 channel does".to_string() } else { format!("{c} channels do") },
+                divisors(c)
+            ),
         ));
     }
     Ok(c)

@@ -1,7 +1,8 @@
 //! Where several tensors become one: their sum, as where a residual connection comes back, or all of
-//! them behind each other. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
+//! them side by side. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
 //! `wired()` make them.
 
+use super::wants::numbers;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -18,7 +19,11 @@ pub(crate) static ADD: LayerInfo = LayerInfo {
         if inputs.iter().all(|s| *s == inputs[0]) {
             Ok(Plan::free(inputs[0].clone()))
         } else {
-            Err(op.unfit(inputs, "the shapes differ"))
+            Err(op.unfit(
+                inputs,
+                "the shapes differ, and only equal ones can be added. Try the same channels in each of them and no stride, \
+                 or concat([...]) where only the channels differ",
+            ))
         }
     },
     build: |_, _, _| Ok(Box::new(Add)),
@@ -34,11 +39,11 @@ pub(crate) static INPUT: LayerInfo = LayerInfo {
     build: |_, _, _| Ok(Box::new(Add)),
 };
 
-/// One behind the other: channels of images, features of vectors or of every position of sequences.
+/// Side by side: channels of images, features of vectors or of every position of sequences.
 pub(crate) static CONCAT: LayerInfo = LayerInfo {
     name: "concat",
     family: "add",
-    about: "its inputs behind each other",
+    about: "its inputs side by side",
     args: &[],
     plan: plan_concat,
     build: |_, _, _| Ok(Box::new(Concat)),
@@ -46,16 +51,14 @@ pub(crate) static CONCAT: LayerInfo = LayerInfo {
 
 fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let mut dims = inputs[0].dims();
-    if inputs.iter().any(|s| s.vocabulary().is_some()) {
-        return Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it"));
-    }
+    numbers(op, inputs)?;
     // Where the channels are: first in an image, last elsewhere.
     let axis = if dims.len() == 3 { 0 } else { dims.len() - 1 };
     let mut total = 0usize;
     for shape in inputs {
         let mut other = shape.dims();
         if other.len() != dims.len() {
-            return Err(op.unfit(inputs, "images, sequences and vectors do not go together"));
+            return Err(op.unfit(inputs, "images, sequences and features do not go together. Try global_avg_pool() at the end of each"));
         }
         total = total.saturating_add(other[axis]);
         other[axis] = dims[axis];
@@ -80,7 +83,10 @@ pub(crate) static TRUNCATE: LayerInfo = LayerInfo {
         [c, h, w] if op.int("channels") <= *c => {
             Ok(Plan::free(Shape::new([op.int("channels"), *h, *w])))
         }
-        _ => Err(op.unfit(inputs, "it wants an image with as many channels")),
+        _ => Err(op.unfit(
+            inputs,
+            "it needs an image with as many channels. Try same() channels on the vertices",
+        )),
     },
     build: |op, _, _| Ok(Box::new(Truncate(op.int("channels")))),
 };

@@ -1,6 +1,6 @@
 //! The last position of a sequence: what a recurrent layer knows at the end.
 
-use super::recurrent::sequence;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::nn::{Layer, LayerInfo, Op, Pass, Plan, Setting};
@@ -22,6 +22,7 @@ use candle_core::Tensor;
 /// assert_eq!(space.default_architecture()?.layers()[2].shape.dims(), [16]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("last_step", "last_hidden"))]
 pub fn last() -> Block {
     Block::layer(&LAST, vec![])
 }
@@ -40,7 +41,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     if op.int("bidirectional") == 1 && !d.is_multiple_of(2) {
         return Err(op.unfit(
             inputs,
-            format!("two directions want an even number of features, not {d}. Try last()"),
+            format!("two directions need an even number of features, not {d}. Try last()"),
         ));
     }
     Ok(Plan::free(Shape::new([d])))

@@ -4,6 +4,7 @@
 //! Unlike batch normalisation no sample depends on the others, and training and evaluation are the
 //! same. Eps is 1e-5; gamma and beta have the shape of what is normalised, as in PyTorch.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -20,6 +21,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 8 + 8);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("layernorm", "layer_normalization", "LayerNorm", "LayerNormalization"))]
 pub fn layer_norm() -> Block {
     Block::layer(&LAYER_NORM, vec![])
 }
@@ -36,9 +38,7 @@ pub(crate) static LAYER_NORM: LayerInfo = LayerInfo {
 /// The dimensions that are normalised together, and how often a sample has them.
 fn normalised<'a>(op: &Op, inputs: &'a [Shape]) -> Result<(&'a [usize], usize)> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        (_, Some(_)) => {
-            Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it"))
-        }
+        (_, Some(_)) => Err(not(op, inputs, "numbers")),
         ([l, d @ ..], None) if d.len() == 1 => Ok((d, *l)),
         (all, None) => Ok((all, 1)),
     }

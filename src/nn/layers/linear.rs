@@ -1,6 +1,7 @@
 //! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
 
 use super::conv::{BIAS, Finish, product};
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -20,6 +21,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.decode([1])?.layers()[1].params, 64 * 64 + 64);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("dense", "Dense", "Linear", "fc", "fully_connected", "FullyConnected"))]
 pub fn linear(units: impl IntoInts) -> Block {
     Block::layer(&LINEAR, vec![units.into_ints().0])
 }
@@ -44,11 +46,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         ([f], None) => (None, *f),
         ([l, d], None) => (Some(*l), *d),
         _ => {
-            return Err(op.unfit(
-                inputs,
-                "it wants features [F] or a sequence [L, D]. Try flatten() before it, or \
-                 embedding(...) for tokens",
-            ));
+            return Err(not(op, inputs, "features [F] or a sequence [L, D]"));
         }
     };
     let output = match positions {

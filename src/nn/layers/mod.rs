@@ -25,6 +25,7 @@ pub(crate) mod recurrent;
 pub(crate) mod sep_conv;
 pub(crate) mod shape;
 pub(crate) mod squeeze_excite;
+mod wants;
 
 /// Whether positions see later ones: 0 they do, 1 they do not, 2 as the task asks, which the network
 /// that is made for it decides: to predict the next symbol it must not see it.

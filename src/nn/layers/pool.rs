@@ -1,6 +1,6 @@
 //! Pooling: the largest or the mean value of a window, or of the whole image.
 
-use super::conv::image;
+use super::wants::not;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -19,26 +19,69 @@ use candle_core::Tensor;
 /// assert_eq!(space.default_architecture()?.layers()[1].shape.dims(), [16, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias(
+    "maxpool",
+    "maxpool1d",
+    "maxpool2d",
+    "max_pool1d",
+    "max_pool2d",
+    "MaxPool",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPooling1D",
+    "MaxPooling2D"
+))]
 pub fn max_pool(window: impl IntoInts) -> Block {
     Block::layer(&MAX_POOL, vec![window.into_ints().0])
 }
 
 /// The mean of every `window` x `window` square, not counting its padding; shapes and settings as
 /// [`max_pool`].
+#[doc(alias(
+    "avgpool",
+    "avgpool1d",
+    "avgpool2d",
+    "avg_pool1d",
+    "avg_pool2d",
+    "average_pool",
+    "AvgPool",
+    "AvgPool1d",
+    "AvgPool2d",
+    "AveragePooling1D",
+    "AveragePooling2D"
+))]
 pub fn avg_pool(window: impl IntoInts) -> Block {
     Block::layer(&AVG_POOL, vec![window.into_ints().0])
 }
 
 /// The mean of every channel: an image `[C, H, W]` to features `[C]`, and a sequence `[L, D]` to
 /// `[D]`; over the positions before the padding where there is some.
+#[doc(alias(
+    "global_average_pool",
+    "global_pool",
+    "gap",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "adaptive_avg_pool2d",
+    "AdaptiveAvgPool2d",
+    "mean_pool"
+))]
 pub fn global_avg_pool() -> Block {
     Block::layer(&GLOBAL_AVG_POOL, vec![])
 }
 
 /// The largest value of every channel: shapes as [`global_avg_pool`].
+#[doc(alias(
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "adaptive_max_pool2d",
+    "AdaptiveMaxPool2d"
+))]
 pub fn global_max_pool() -> Block {
     Block::layer(&GLOBAL_MAX_POOL, vec![])
 }
+
+const WANTED: &str = "an image [C, H, W] or a sequence [L, D]";
 
 static WINDOW: [Setting; 3] = [
     Setting::int("window", None, 1, 127),
@@ -97,32 +140,28 @@ fn plan_window(op: &Op, inputs: &[Shape]) -> Result<Plan> {
             format!("a padding of {p} is more than half of the window. Try padding({})", k / 2);
         return Err(op.unfit(inputs, why));
     }
-    let out = |size: usize| {
-        match size.saturating_add(2 * p).checked_sub(k) {
+    let out = |size: usize| match size.saturating_add(2 * p).checked_sub(k) {
         Some(room) => Ok(room / s + 1),
         None => Err(op.unfit(
             inputs,
-            format!("a window of {k} does not fit into {size}. Try fewer pooling layers or strides before it"),
+            format!(
+                "a window of {k} does not fit into {size}. Try a window of at most {}, or fewer \
+                 pooling layers and strides before it",
+                size + 2 * p
+            ),
         )),
-    }
     };
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         (&[l, d], None) => Ok(Plan::free(Shape::new([out(l)?, d]))),
-        _ => {
-            let (c, h, w) = image(op, inputs)?;
-            Ok(Plan::free(Shape::new([c, out(h)?, out(w)?])))
-        }
+        (&[c, h, w], None) => Ok(Plan::free(Shape::new([c, out(h)?, out(w)?]))),
+        _ => Err(not(op, inputs, WANTED)),
     }
 }
 
 fn plan_global(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         ([c, _, _], None) | ([_, c], None) => Ok(Plan::free(Shape::new([*c]))),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants an image [C, H, W] or a sequence [L, D]. Leave it out: the input has no \
-             positions to pool",
-        )),
+        _ => Err(not(op, inputs, WANTED)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Learned positions (arXiv 1705.03122): y = x + P, a vector for every position, because attention
 //! by itself does not know which position is which. Initialised like an embedding.
 
-use super::attention::sequence;
+use super::wants::sequence;
 use crate::kernel;
 use crate::nn::{Layer, LayerInfo, Pass, Plan};
 use crate::space::Block;
@@ -15,6 +15,13 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 12 * 16);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias(
+    "positional_encoding",
+    "positional_embedding",
+    "position_embedding",
+    "PositionalEncoding",
+    "PositionEmbedding"
+))]
 pub fn positions() -> Block {
     Block::layer(&POSITIONS, vec![])
 }

@@ -12,6 +12,7 @@
 //! `bias` its `bias_ih` over `bias_hh`, and `_reverse` marks the second direction as it does there.
 
 use super::conv::product;
+use super::wants::sequence;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel::{self, Cell};
@@ -21,6 +22,7 @@ use candle_core::{Tensor, Var};
 
 /// A plain recurrent layer with tanh: a sequence `[L, D]` in, `[L, units]` out. Settings and ends of
 /// sequences as for [`lstm`].
+#[doc(alias("RNN", "Rnn", "SimpleRNN", "simple_rnn"))]
 pub fn rnn(units: impl IntoInts) -> Block {
     Block::layer(&RNN, vec![units.into_ints().0])
 }
@@ -40,12 +42,14 @@ pub fn rnn(units: impl IntoInts) -> Block {
 /// assert_eq!(arch.layers()[1].params, 4 * 32 * (3 + 32 + 2));
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("LSTM", "Lstm"))]
 pub fn lstm(units: impl IntoInts) -> Block {
     Block::layer(&LSTM, vec![units.into_ints().0])
 }
 
 /// Gated recurrent units: like [`lstm`] with three quarters of its parameters. Settings and ends of
 /// sequences as there.
+#[doc(alias("GRU", "Gru"))]
 pub fn gru(units: impl IntoInts) -> Block {
     Block::layer(&GRU, vec![units.into_ints().0])
 }
@@ -69,18 +73,6 @@ rows! {
     RNN, "rnn", Rnn, "recurrent layer with tanh";
     LSTM, "lstm", Lstm, "long short-term memory";
     GRU, "gru", Gru, "gated recurrent units";
-}
-
-/// The sequence `[L, D]`, or the reason why it is none.
-pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
-    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([l, d], None) => Ok((*l, *d)),
-        _ => Err(op.unfit(
-            inputs,
-            "it wants a sequence [L, D]. Try embedding(...) for tokens, and move it before the \
-             layer that pools or flattens",
-        )),
-    }
 }
 
 fn directions(op: &Op) -> usize {

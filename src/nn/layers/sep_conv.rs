@@ -1,10 +1,11 @@
-//! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter a channel, then
-//! a 1x1 convolution that mixes the channels. K*K + O products a value instead of K*K*O.
+//! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter per channel, then
+//! a 1x1 convolution that mixes the channels. K*K + O products per value instead of K*K*O.
 
 use super::conv::{
-    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, image, output, padding,
+    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
     product,
 };
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -24,6 +25,7 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(separable.layers()[1].params, 16 * 9 + 32 * 16 + 32);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("SeparableConv2D", "separable_conv", "separable_conv2d", "sepconv"))]
 pub fn sep_conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
     Block::layer(&SEP_CONV, vec![channels.into_ints().0, kernel.into_ints().0])
 }

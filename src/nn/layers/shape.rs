@@ -1,5 +1,6 @@
 //! Layers that compute nothing: the identity, and the flattening of an image.
 
+use super::wants::not;
 use crate::arch::Shape;
 use crate::nn::{Layer, LayerInfo, Pass, Plan};
 use crate::space::Block;
@@ -7,16 +8,19 @@ use candle_core::Tensor;
 
 /// Nothing: the input as it is. As an option of [`one_of`](crate::one_of) it lets a search leave a
 /// layer out.
+#[doc(alias("identity", "Identity", "skip_connect"))]
 pub fn skip() -> Block {
     Block::layer(&SKIP, vec![])
 }
 
 /// An image or a sequence as one vector of features: `[C, H, W]` to `[C*H*W]`.
+#[doc(alias = "Flatten")]
 pub fn flatten() -> Block {
     Block::layer(&FLATTEN, vec![])
 }
 
 /// Zeros in the shape of the input: an edge of a [`cell`](crate::cell) that is not there.
+#[doc(alias("none", "Zero"))]
 pub fn zero() -> Block {
     Block::layer(&ZERO, vec![])
 }
@@ -37,7 +41,7 @@ pub(crate) static FLATTEN: LayerInfo = LayerInfo {
     args: &[],
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) }),
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |_, _, _| Ok(Box::new(Flatten)),
 };
@@ -49,7 +53,7 @@ pub(crate) static ZERO: LayerInfo = LayerInfo {
     args: &[],
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan::free(inputs[0].clone())),
-        Some(_) => Err(op.unfit(inputs, "tokens are no numbers. Try embedding(...) before it")),
+        Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |_, _, _| Ok(Box::new(Zero)),
 };

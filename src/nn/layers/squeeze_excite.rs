@@ -1,8 +1,9 @@
 //! Squeeze and excitation (arXiv 1709.01507): y = x s, each channel scaled by how much it matters
 //! for this image, s = sigmoid(W_2 relu(W_1 mean(x))), by way of C / ratio hidden features.
 
-use super::conv::{image, product};
+use super::conv::product;
 use super::linear::Dense;
+use super::wants::image;
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::kernel;
@@ -20,6 +21,7 @@ use candle_core::Tensor;
 /// assert_eq!(space.decode([0])?.layers()[2].params, 8 * 32 + 8 + 32 * 8 + 32);
 /// # Ok::<(), nascent::Error>(())
 /// ```
+#[doc(alias("se", "squeeze_excitation", "squeeze_and_excitation", "SqueezeExcitation", "SEBlock"))]
 pub fn squeeze_excite(ratio: impl IntoInts) -> Block {
     Block::layer(&SQUEEZE_EXCITE, vec![ratio.into_ints().0])
 }

@@ -28,6 +28,7 @@ use weisfeiler_lehman::Features;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Distance(Kind);
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -37,6 +37,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
 pub struct Encoding {
     kind: Kind,
     /// The space that was encoded last, prepared: a search asks for one space again and again.

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Two ways to write the same cell have the same encoding, and what no path reaches is not in it. A
-//! `zero` (the `none` of NAS-Bench-201) is no operation: it breaks a path; a `skip` is one. So
+//! `zero` (the `none` of NAS-Bench-201) is not an operation: it breaks a path; a `skip` is one. So
 //! NAS-Bench-201 has 4 + 16 + 64 = 84 columns; NAS-Bench-101, whose operations stand on the vertices
 //! and whose shortest path has none, 1 + 3 + 9 + 27 + 81 + 243 = 364. A cell with two inputs has the paths
 //! of each, and a space with several cells the columns of one after those of the other.

@@ -17,7 +17,7 @@
 //! space has 21 + 5 decisions: the matrix of edges row by row, then the operations in the benchmark's
 //! order. The benchmark has C = 128 and N = 3 on CIFAR-10.
 //!
-//! Of the 2^21 * 3^5, about 510 million combinations many are no network, and most others are the same
+//! Of the 2^21 * 3^5, about 510 million combinations many are not networks, and most others are the same
 //! as another one. 423,624 different cells are left, by the hash that the benchmark publishes as by a
 //! true canonical form, and so many different networks by
 //! [`Architecture::canonical`](crate::Architecture::canonical).
@@ -46,7 +46,7 @@ use crate::space::{Block, one_of, repeat, same, seq, shared, wired};
 pub fn nas_bench_101(channels: impl Count, cells: impl Count) -> Block {
     let (c, n) = (channels.to_i64(), cells.to_i64());
     if n < 1 {
-        return broken(format!("nas_bench_101: {n} cells a stage; at least 1 is needed. Try 3."));
+        return broken(format!("nas_bench_101: {n} cells per stage; at least 1 is needed. Try 3."));
     }
     let operation = one_of([conv(same(), 3), conv(same(), 1), max_pool(3).stride(1).padding(1)]);
     let cell = shared("cell", wired(7, 9, operation));

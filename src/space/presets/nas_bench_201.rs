@@ -47,7 +47,7 @@ use crate::space::{Block, branches, cell, one_of, repeat, same, seq, shared};
 pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
     let (c, n) = (channels.to_i64(), cells.to_i64());
     if n < 1 {
-        return broken(format!("nas_bench_201: {n} cells a stage; at least 1 is needed. Try 5."));
+        return broken(format!("nas_bench_201: {n} cells per stage; at least 1 is needed. Try 5."));
     }
     let unit = |channels: i64, kernel: i64, stride: i64| {
         relu().then(conv(channels, kernel).stride(stride).activation("identity"))
