@@ -274,7 +274,7 @@ impl Study {
     fn keep(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
-        let mut state = self.lock().clone();
+        let mut state = self.lock().fork();
         state.asking = false;
         Study::of(setup, state)
     }
