@@ -484,6 +484,36 @@ fn faults_are_found() {
     }
 }
 
+/// Two copies of a study share a strategy, and a trial that was under way when they parted ends in two
+/// ways: what the one remembers is not taken for the other's.
+#[test]
+fn copies_that_part_while_a_trial_runs_go_on_by_themselves() {
+    let space = Space::decisions([3, 3, 3, 3]);
+    for row in nascent::strategies() {
+        let plan = || {
+            let study = Study::new(&space, evaluator(|arch, _| score(arch))).strategy(quick(row));
+            study.batch(4).trials(TRIALS).seed(5).quiet()
+        };
+        let parted = || {
+            let (study, told) = (plan(), [0.3, 0.2, 0.4]);
+            let asked: Vec<_> = (0..4).map(|_| study.ask().unwrap()).collect();
+            asked[1..].iter().zip(told).for_each(|(a, s)| study.tell(a, s).unwrap());
+            (study, asked)
+        };
+        let (one, asked) = parted();
+        let other = one.trials(TRIALS + 1).trials(TRIALS);
+        one.tell(&asked[0], 0.1).unwrap();
+        one.run().unwrap();
+        other.tell(&asked[0], 0.9).unwrap();
+        other.run().unwrap();
+        let (alone, asked) = parted();
+        alone.tell(&asked[0], 0.9).unwrap();
+        alone.run().unwrap();
+        same_lines("the copy", &lines(&alone), &lines(&other)).expect(row.name);
+        assert_ne!(lines(&one), lines(&other), "{}", row.name);
+    }
+}
+
 /// From its journal alone: its settings are all there, and the strategy that is made from them goes on
 /// as if nothing had happened.
 #[test]

@@ -190,6 +190,63 @@ fn r2_is_a_mean_over_the_targets() {
     assert_eq!(e.get("rmse"), Some(e.score()));
 }
 
+/// Without variance there is no share of it: no infinity, and no number made up by rounding.
+#[test]
+fn r2_of_a_target_that_never_varies_is_left_out_with_the_reason() {
+    let x: Vec<f32> = (0..40).map(|i| i as f32 / 40.0).collect();
+    for value in [0.0, 3.0, 0.1, 1e4, -1e-30] {
+        let data = Dataset::regression("same", x.clone(), [1], vec![value; 40], 1).unwrap();
+        let space = Space::on(&data).then(linear(any([2, 4])));
+        let train = Train::on(&data).epochs(1).batch_size(8);
+        let study = Study::new(&space, &train).trials(2).quiet().run().unwrap();
+        assert!(study.failed().is_empty(), "{value}");
+        for t in study.trials_done().iter().filter_map(Trial::evaluation) {
+            let why = t.undefined("r2").unwrap();
+            assert!(t.get("r2").is_none() && why.contains("validation split"), "{value}: {why}");
+            assert!(t.get("rmse").unwrap().is_finite());
+            // It is kept in what is written down, which reads as before where all is defined.
+            let json = serde_json::to_string(&t).unwrap();
+            assert_eq!(serde_json::from_str::<Evaluation>(&json).unwrap(), t);
+            let plain = serde_json::to_string(&Evaluation::new(0.5)).unwrap();
+            assert!(!plain.contains("undefined"), "{plain}");
+        }
+        // Who optimises it is told why there is none.
+        let study = Study::new(&space, &train).objective(Metric::maximise("r2")).trials(2).quiet();
+        for t in study.run().unwrap().failed() {
+            let why = t.error().unwrap();
+            assert!(why.contains("\"r2\" is undefined") && why.contains("all 8"), "{why}");
+        }
+    }
+    // One of two: which one.
+    let y: Vec<f32> = (0..40).flat_map(|i| [i as f32, 7.0]).collect();
+    let data = Dataset::regression("one", x, [1], y, 2).unwrap();
+    let space = Space::on(&data).then(linear(2));
+    let train = Train::on(&data).epochs(1).batch_size(8);
+    let found = train.evaluate(&space.default_architecture().unwrap(), &Budget::new(1, 1, 1));
+    let why = found.unwrap().undefined("r2").unwrap();
+    assert!(why.contains("target 1 is 7"), "{why}");
+}
+
+/// Next to nothing varies: the sums of squares would lose it to rounding.
+#[test]
+fn r2_of_a_target_far_from_0_is_that_of_one_near_it() {
+    let x: Vec<f32> = (0..60).map(|i| i as f32 / 60.0).collect();
+    let r2 = |offset: f32| {
+        let y: Vec<f32> = (0..60).map(|i| offset + (i % 4) as f32).collect();
+        let data = Dataset::regression("far", x.clone(), [1], y, 1).unwrap();
+        let arch = Space::on(&data).then(skip()).default_architecture().unwrap();
+        let run = Train::on(&data).epochs(1).batch_size(8).learning_rate(1e-12).start(&arch, 1);
+        let mut run = run.unwrap();
+        run.advance(1).unwrap();
+        let e = run.evaluation();
+        // 1 - n rmse^2 / sum of squared deviations; the values are 0 to 3 in some order.
+        (e.get("r2").unwrap(), e.get("rmse").unwrap())
+    };
+    let ((near, near_rmse), (far, far_rmse)) = (r2(0.0), r2(4e6));
+    let (a, b) = ((1.0 - near) / near_rmse.powi(2), (1.0 - far) / far_rmse.powi(2));
+    assert!((a / b - 1.0).abs() < 1e-9, "{near} {far}: {a} {b}");
+}
+
 /// What is said beforehand about memory, against what the first step has allocated at most.
 #[test]
 fn memory_is_estimated_before_and_measured_after() -> Result<()> {

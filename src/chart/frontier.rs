@@ -13,14 +13,21 @@ use serde::{Deserialize, Serialize};
 /// What a network costs against what it scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Frontier {
-    /// What the cost is: `parameters`. Less is better.
+    /// What the cost is: `parameters`.
     pub x: String,
+    /// Whether more of it is better, as of a speed; of a cost less is.
+    #[serde(default)]
+    pub maximise_x: bool,
     /// The name of the score.
     pub metric: String,
     /// Whether a higher score is better.
     pub maximise: bool,
     /// The networks.
     pub points: Vec<FrontierPoint>,
+    /// The frontier by places in `points`, where it is one of more than these two figures; otherwise
+    /// nothing, and it is found.
+    #[serde(default)]
+    pub front: Option<Vec<usize>>,
 }
 
 /// One network.
@@ -43,7 +50,8 @@ fn short(name: &str) -> &str {
 
 impl Frontier {
     /// The points that no other point beats: no costlier and better, or cheaper and as good. From
-    /// the cheapest on; equal points are all kept, points that are not finite left out.
+    /// the cheapest on; of equal points the first, points that are not finite left out. The given ones,
+    /// where the frontier is one of more figures.
     ///
     /// ```
     /// use nascent::chart::{Frontier, FrontierPoint};
@@ -55,15 +63,17 @@ impl Frontier {
     /// ```
     pub fn frontier(&self) -> Vec<FrontierPoint> {
         let gain = |p: &FrontierPoint| if self.maximise { p.score } else { -p.score };
-        let mut points: Vec<&FrontierPoint> =
-            self.points.iter().filter(|p| usable(p.x) && usable(p.score)).collect();
-        points.sort_by(|a, b| a.x.total_cmp(&b.x).then(gain(b).total_cmp(&gain(a))));
+        let cost = |p: &FrontierPoint| if self.maximise_x { -p.x } else { p.x };
+        let mut points = match &self.front {
+            Some(front) => front.iter().filter_map(|&i| self.points.get(i)).collect(),
+            None => self.points.iter().collect::<Vec<&FrontierPoint>>(),
+        };
+        points.retain(|p| usable(p.x) && usable(p.score));
+        points.sort_by(|a, b| cost(a).total_cmp(&cost(b)).then(gain(b).total_cmp(&gain(a))));
         let mut kept: Vec<FrontierPoint> = vec![];
         for point in points {
-            let stays = kept.last().is_none_or(|last| {
-                gain(point) > gain(last) || (point.x == last.x && point.score == last.score)
-            });
-            if stays {
+            let better = kept.last().is_none_or(|last| gain(point) > gain(last));
+            if better || self.front.is_some() {
                 kept.push(point.clone());
             }
         }
@@ -80,6 +90,20 @@ impl Frontier {
 
     fn x_name(&self) -> &str {
         if self.x.is_empty() { "cost" } else { &self.x }
+    }
+
+    /// The name of the axis: which way is better where that is not what one expects of a cost.
+    fn axis(&self) -> String {
+        let better = if self.maximise_x { " (higher is better)" } else { "" };
+        format!("{}{better}", self.x_name())
+    }
+
+    /// The costliest of some costs.
+    fn costliest(&self, costs: impl Iterator<Item = f64>) -> f64 {
+        match self.maximise_x {
+            true => costs.fold(f64::INFINITY, f64::min),
+            false => costs.fold(f64::NEG_INFINITY, f64::max),
+        }
     }
 
     fn title(&self) -> String {
@@ -135,7 +159,8 @@ impl Frontier {
         let points = self.usable_points();
         let front = self.frontier();
         let mut steps: Vec<(f64, f64)> = vec![];
-        for p in &front {
+        // A frontier of more figures is no line of two.
+        for p in front.iter().filter(|_| self.front.is_none()) {
             if let Some(&(_, before)) = steps.last() {
                 steps.push((p.x, before));
             }
@@ -267,7 +292,7 @@ impl Draw for Frontier {
             title: self.title(),
             note: self.note(&plan),
             legend: vec![],
-            x_name: self.x_name().into(),
+            x_name: self.axis(),
             right: 0.0,
         };
         let mut frame = Frame::new(around, plan.x.clone(), plan.y.clone());
@@ -275,7 +300,7 @@ impl Draw for Frontier {
         let alpha = if plan.beaten.len() > 400 { 0.35 } else { 0.55 };
         frame.layer("", |pen| pen.dots(&plan.beaten, 2.8, FAINT, alpha));
         // The last of the frontier holds for everything larger.
-        let largest = plan.points.iter().map(|p| p.x).fold(f64::NEG_INFINITY, f64::max);
+        let largest = self.costliest(plan.points.iter().map(|p| p.x));
         frame.layer(r#"stroke-dasharray="8 10""#, |pen| {
             if let Some(&(x, value)) = plan.steps.last() {
                 pen.line(&[(x, value), (largest, value)], colour(0), 0.6, 1.4);
@@ -323,7 +348,7 @@ impl Draw for Frontier {
             canvas.put(cell, '◆', true);
         }
         let back = |x: f64| human_count(if log { 10f64.powf(x) } else { x });
-        let name = format!("{}{}", self.x_name(), if log { " (logarithmic)" } else { "" });
+        let name = format!("{}{}", self.axis(), if log { " (logarithmic)" } else { "" });
         let plot = canvas.render((&score(lo), &score(hi)), (&back(left), &back(right)), &name, &[]);
         let columns = ["frontier".to_string(), self.x_name().into(), self.metric().into()];
         let rows: Vec<Vec<String>> = front
@@ -386,6 +411,7 @@ pub(crate) fn example() -> Frontier {
         metric: "accuracy".into(),
         maximise: true,
         points: found.iter().enumerate().map(point).collect(),
+        ..Frontier::default()
     }
 }
 
@@ -422,8 +448,12 @@ mod tests {
                     q.x <= p.x && g >= h && (q.x < p.x || g > h)
                 })
             };
-            let mut expected: Vec<String> =
-                chart.points.iter().filter(|p| !beaten(p)).map(|p| p.name.clone()).collect();
+            let first = |i: usize, p: &FrontierPoint| {
+                !chart.points[..i].iter().any(|q| (q.x, q.score) == (p.x, p.score))
+            };
+            let front = chart.points.iter().enumerate();
+            let front = front.filter(|&(i, p)| !beaten(p) && first(i, p));
+            let mut expected: Vec<String> = front.map(|(_, p)| p.name.clone()).collect();
             let mut got = names(&chart);
             expected.sort();
             got.sort();
@@ -434,8 +464,15 @@ mod tests {
     #[test]
     fn ties_and_directions() {
         let points = [(1.0, 0.5), (1.0, 0.5), (2.0, 0.5), (2.0, 0.7), (2.0, f64::NAN), (3.0, 0.1)];
-        assert_eq!(names(&of(&points, true)), ["0", "1", "3"]);
-        assert_eq!(names(&of(&points, false)), ["0", "1", "5"]);
+        assert_eq!(names(&of(&points, true)), ["0", "3"]);
+        assert_eq!(names(&of(&points, false)), ["0", "5"]);
+        // As a speed: the fastest first, and slower only for a better score.
+        let speed = |maximise| Frontier { maximise_x: true, ..of(&points, maximise) };
+        assert_eq!(names(&speed(true)), ["5", "3"]);
+        assert_eq!(names(&speed(false)), ["5"]);
+        // Of three figures: what was given, from the cheapest on.
+        let given = Frontier { front: Some(vec![5, 0, 2]), ..of(&points, true) };
+        assert_eq!(names(&given), ["0", "2", "5"]);
     }
 
     #[test]
@@ -458,6 +495,9 @@ mod tests {
             of(&[(5.0, 1.0), (1e99, -1e99)], true),
             of(&many, true),
             of(&many, false),
+            Frontier { maximise_x: true, ..of(&many, true) },
+            Frontier { front: Some((0..40).collect()), ..of(&many, true) },
+            Frontier { front: Some(vec![9]), ..of(&[(1.0, 1.0)], true) },
             named,
         ];
         cases.iter().for_each(check::chart);

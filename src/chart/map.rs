@@ -145,9 +145,7 @@ impl Map {
         };
         let points = self.points().iter().map(point).collect();
         let chart = Frontier { maximise: self.maximise, points, ..Frontier::default() };
-        let mut front: Vec<_> = chart.frontier().iter().map(|p| (p.x, p.score)).collect();
-        front.dedup();
-        front
+        chart.frontier().iter().map(|p| (p.x, p.score)).collect()
     }
 
     fn metric(&self) -> &str {

@@ -119,6 +119,8 @@ pub struct Evaluation {
     epochs: Option<f64>,
     /// Simulated seconds, where the evaluation looks its result up instead of earning it.
     seconds: Option<f64>,
+    /// Figures that have no value here, and why.
+    undefined: BTreeMap<String, String>,
 }
 
 /// An evaluation as it is written down.
@@ -135,6 +137,8 @@ struct Stored {
     epochs: Option<Number>,
     #[serde(default)]
     seconds: Option<Number>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    undefined: BTreeMap<String, String>,
 }
 
 impl From<Evaluation> for Stored {
@@ -146,6 +150,7 @@ impl From<Evaluation> for Stored {
             losses: e.losses.into_iter().map(Number).collect(),
             epochs: e.epochs.map(Number),
             seconds: e.seconds.map(Number),
+            undefined: e.undefined,
         }
     }
 }
@@ -159,6 +164,7 @@ impl From<Stored> for Evaluation {
             losses: s.losses.into_iter().map(|v| v.0).collect(),
             epochs: s.epochs.map(|v| v.0),
             seconds: s.seconds.map(|v| v.0),
+            undefined: s.undefined,
         }
     }
 }
@@ -174,7 +180,33 @@ impl Evaluation {
     pub fn with(&self, name: &str, value: f64) -> Self {
         let mut e = self.clone();
         e.metrics.insert(name.to_string(), value);
+        e.undefined.remove(name);
         e
+    }
+
+    /// Without a figure that is undefined here, and why: no number would be true of it, and infinity
+    /// or an arbitrary value would be read as a bad result.
+    ///
+    /// ```
+    /// use nascent::Evaluation;
+    /// let e = Evaluation::new(0.1).without("r2", "all targets are 3");
+    /// assert_eq!((e.get("r2"), e.undefined("r2")), (None, Some("all targets are 3".to_string())));
+    /// ```
+    pub fn without(&self, name: &str, why: &str) -> Self {
+        let mut e = self.clone();
+        e.metrics.remove(name);
+        e.undefined.insert(name.to_string(), why.to_string());
+        e
+    }
+
+    /// Why a figure is undefined, where the evaluation said so.
+    pub fn undefined(&self, name: &str) -> Option<String> {
+        self.undefined.get(name).cloned()
+    }
+
+    /// All figures that are undefined, each with its reason.
+    pub(crate) fn all_undefined(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.undefined.iter()
     }
 
     /// The same with another score.
@@ -458,7 +490,8 @@ impl Retrained {
         self.test
     }
 
-    /// The metrics on the test split.
+    /// The metrics on the test split, without those that are undefined there, as the r2 of a target that
+    /// has the same value in all of its samples.
     pub fn metrics(&self) -> Vec<(String, f64)> {
         self.evaluation.metrics()
     }

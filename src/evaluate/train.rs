@@ -7,10 +7,10 @@ use super::{
 use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::{Augment, Dataset, Split};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Optimizer, Schedule};
 use crate::space::Space;
-use crate::task::Metric;
+use crate::task::{Metric, Task};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -209,6 +209,9 @@ impl Train {
         for (name, value) in &metrics {
             evaluation = evaluation.with(name, *value);
         }
+        if let Some((name, why)) = run.undefined(Split::Test) {
+            evaluation = evaluation.without(&name, &why);
+        }
         Ok(Retrained {
             model: run.model(),
             metric,
@@ -288,7 +291,19 @@ impl Evaluator for Train {
                 }
             }
         }
-        Ok(run.evaluation())
+        let found = run.evaluation();
+        match (self.data.task(), found.get("loss")) {
+            (Task::NextToken { .. }, Some(loss)) if found.score() == f64::INFINITY => {
+                Err(Error::new(
+                    ErrorKind::Backend,
+                    format!(
+                        "the perplexity is e to the validation loss of {loss}, which is beyond what a \
+                         number can hold. Try a smaller learning rate, or clip_gradient(1.0)."
+                    ),
+                ))
+            }
+            _ => Ok(found),
+        }
     }
 
     fn figures(&self) -> Option<Vec<String>> {

@@ -274,7 +274,8 @@ impl Training {
         }
     }
 
-    /// The metrics on a split as the network is now, the score first.
+    /// The metrics on a split as the network is now, the score first. What is undefined there is left
+    /// out, as the r2 of a target that has the same value in all samples.
     ///
     /// # Errors
     /// Only what Candle reports.
@@ -332,7 +333,30 @@ impl Training {
             .curve_of(curve)
             .losses_of(self.losses())
             .epochs(self.log.epoch as f64);
-        metrics.iter().fold(start, |e, (name, value)| e.with(name, *value))
+        let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, *value));
+        let why = if metrics.is_empty() { None } else { self.undefined(Split::Validation) };
+        why.iter().fold(found, |e, (name, why)| e.without(name, why))
+    }
+
+    /// The metric that is undefined on a split, and why.
+    pub(super) fn undefined(&self, split: Split) -> Option<(String, String)> {
+        let Task::Regression { outputs } = self.train.data.task() else { return None };
+        let indices = self.train.data.indices(split);
+        let samples = indices.len();
+        let rows = Tensor::new(indices, self.y.device()).ok()?;
+        let rows = self.y.index_select(&rows, 0).ok()?.flatten_all().ok()?.to_vec1::<f32>().ok()?;
+        let same = |i: &usize| rows.iter().skip(*i).step_by(outputs).all(|v| *v == rows[*i]);
+        let constant = (0..outputs.min(rows.len())).find(same)?;
+        let which = if outputs > 1 { format!("target {constant} ") } else { "the target ".into() };
+        let split = match split {
+            Split::Train => "training",
+            Split::Validation => "validation",
+            Split::Test => "test",
+            Split::TrainValidation => "training and validation",
+        };
+        let value = rows[constant];
+        let why = format!("{which}is {value} in all {samples} samples of the {split} split");
+        Some(("r2".into(), format!("{why}, so there is no variance that could be explained")))
     }
 
     /// All that is needed to go on later, also in another process.
@@ -431,8 +455,17 @@ struct Sums {
     n: f64,
     right: f64,
     loss: f64,
-    /// For each target of a regression: squared errors, values, squared values.
-    targets: Vec<[f64; 3]>,
+    targets: Vec<Spread>,
+}
+
+/// One target of a regression: squared errors, and the mean and the squared deviations of its values,
+/// by Welford's updates: a difference of sums would leave rounding where all values are the same.
+#[derive(Clone, Default)]
+struct Spread {
+    n: f64,
+    errors: f64,
+    mean: f64,
+    deviations: f64,
 }
 
 impl Sums {
@@ -449,37 +482,39 @@ impl Sums {
     }
 
     fn values(&mut self, out: &[f32], targets: &[f32], outputs: usize) {
-        self.targets.resize(outputs, [0.0; 3]);
+        self.targets.resize(outputs, Spread::default());
         for (i, (&o, &t)) in out.iter().zip(targets).enumerate() {
             let (o, t) = (f64::from(o), f64::from(t));
-            let [error, sum, square] = &mut self.targets[i % outputs];
-            *error += (o - t).powi(2);
-            *sum += t;
-            *square += t * t;
+            let target = &mut self.targets[i % outputs];
+            target.n += 1.0;
+            target.errors += (o - t).powi(2);
+            let before = t - target.mean;
+            target.mean += before / target.n;
+            target.deviations += before * (t - target.mean);
             self.loss += (o - t).powi(2);
             self.n += 1.0;
         }
     }
 
-    /// The share of the variance that is explained, as a mean over the targets.
-    fn r2(&self) -> f64 {
-        let n = self.n / self.targets.len() as f64;
-        let one = |[error, sum, square]: &[f64; 3]| {
-            1.0 - error / (square - sum * sum / n).max(f64::MIN_POSITIVE)
-        };
-        self.targets.iter().map(one).sum::<f64>() / self.targets.len() as f64
+    /// The share of the variance that is explained, as a mean over the targets. There is none where a
+    /// target has the same value in all samples: without variance no share of it.
+    fn r2(&self) -> Option<f64> {
+        let one = |t: &Spread| (t.deviations > 0.0).then(|| 1.0 - t.errors / t.deviations);
+        let all: Option<Vec<f64>> = self.targets.iter().map(one).collect();
+        all.map(|all| all.iter().sum::<f64>() / all.len() as f64)
     }
 
+    /// The metrics of the task, without those that are undefined for these samples.
     fn metrics(&self, task: &Task) -> Vec<(String, f64)> {
         let loss = self.loss / self.n;
         let value = |name: &str| match name {
-            "accuracy" => self.right / self.n,
-            "perplexity" => loss.exp(),
-            "rmse" => loss.sqrt(),
+            "accuracy" => Some(self.right / self.n),
+            "perplexity" => Some(loss.exp()),
+            "rmse" => Some(loss.sqrt()),
             "r2" => self.r2(),
-            _ => loss,
+            _ => Some(loss),
         };
-        task.metrics().into_iter().map(|m| (m.name.clone(), value(&m.name))).collect()
+        task.metrics().into_iter().filter_map(|m| Some((m.name.clone(), value(&m.name)?))).collect()
     }
 }
 

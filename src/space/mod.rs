@@ -668,6 +668,24 @@ impl Space {
         Ok(found)
     }
 
+    /// How many options each decision of an architecture has.
+    pub(crate) fn options(&self, arch: &Architecture) -> Vec<usize> {
+        genes::complete(self.genes(), arch.decided()).1
+    }
+
+    /// The neighbour in which decision `k` takes another option, if its layers fit together.
+    pub(crate) fn neighbour(
+        &self,
+        arch: &Architecture,
+        k: usize,
+        option: usize,
+    ) -> Result<Option<Architecture>> {
+        let genes = self.own(arch)?;
+        let changed = genes::change(self.genes(), &genes, k, option, &mut genes::first);
+        let other = Architecture::new(self, genes::flatten(self.genes(), &changed));
+        Ok(other.fit().is_ok().then_some(other))
+    }
+
     /// A copy with one decision changed: each decision equally likely, each other option equally
     /// likely. Decisions that the change opens are drawn; all others stay.
     ///

@@ -27,14 +27,17 @@
 //! Where we differ: a neighbour that was tried already is passed over while there is another one, and
 //! then the step goes further, since its score is known. The chance by which trial n is accepted is a
 //! stream of its own, named by n, so that the walk follows from the trials that may be seen; with a
-//! batch a trial is judged beside the x of the moment it is seen, and trials that failed are refused.
+//! batch a trial is judged beside the x of the moment it is seen, trials that failed are refused, and
+//! what most likely fails is drawn again (`parts/caution.rs`).
 
-use super::parts::{Recall, fresh};
+use super::parts::{Caution, Recall, fresh};
 use super::{Proposal, Strategy, stored};
 use crate::error::{ErrorKind, Result};
 use crate::rng::{Rng, child};
 use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 /// Simulated annealing: a random walk over neighbours that accepts worse ones, less and less.
 ///
@@ -65,8 +68,39 @@ struct Walk {
     /// How many of the visible trials have been judged.
     seen: usize,
     at: Option<Trial>,
-    /// By how much steps were for the worse, in order.
-    worse: Vec<f64>,
+    /// By how much steps were for the worse.
+    worse: Steps,
+    caution: Caution,
+}
+
+/// Sizes of steps, of which the median is known without sorting them: the smaller half and the others.
+/// Positive numbers are in the order of their bits.
+#[derive(Default)]
+struct Steps {
+    below: BinaryHeap<u64>,
+    above: BinaryHeap<Reverse<u64>>,
+}
+
+impl Steps {
+    /// Adds a step; the median of all, of an even number the larger of the two in the middle.
+    fn median_with(&mut self, step: f64) -> f64 {
+        self.above.push(Reverse(step.to_bits()));
+        // The least above is no less than what is below, of which there are n/2.
+        if let Some(&least) = self.below.peek()
+            && step.to_bits() < least
+        {
+            self.above.pop();
+            self.above.push(Reverse(least));
+            self.below.pop();
+            self.below.push(step.to_bits());
+        }
+        if self.above.len() > self.below.len() + 1
+            && let Some(Reverse(least)) = self.above.pop()
+        {
+            self.below.push(least);
+        }
+        self.above.peek().map_or(step, |Reverse(bits)| f64::from_bits(*bits))
+    }
 }
 
 impl Default for Annealing {
@@ -108,9 +142,7 @@ impl Annealing {
                 _ => 0.0,
             };
             if worse > 0.0 {
-                let place = walk.worse.partition_point(|&d| d < worse);
-                walk.worse.insert(place, worse);
-                let usual = walk.worse[walk.worse.len() / 2];
+                let usual = walk.worse.median_with(worse);
                 let n = trial.number();
                 let chance = (-worse / (usual * self.temperature(n, planned))).exp();
                 let drawn = Rng::from_u64(child(history.seed, "accept", n as u64)).uniform();
@@ -129,17 +161,19 @@ impl Strategy for Annealing {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |walk| {
             self.follow(walk, history);
+            walk.caution.follow(history);
             if let Some(at) = &walk.at {
                 let space = history.space();
                 let middle = &at.0.architecture;
                 let near = |rng: &mut Rng| Ok(Proposal::child(space.mutate(middle, rng)?, at));
-                match fresh(history, rng, near) {
+                match fresh(history, &walk.caution, rng, near) {
                     // An architecture without a neighbour: begin anew elsewhere.
                     Err(e) if e.kind() == ErrorKind::Exhausted => {}
                     found => return found,
                 }
             }
-            Ok(Proposal::new(history.space().sample(rng)?, "random"))
+            let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
+            walk.caution.draw(rng, sample)
         })
     }
 
@@ -185,6 +219,17 @@ mod tests {
         assert!((middle - walk.temperature(0, 101) * walk.temperature(100, 101)).abs() < 1e-12);
         assert_eq!(walk.temperature(500, 101), walk.temperature(100, 101));
         assert!(walk.temperature(0, 0).is_finite() && walk.temperature(0, 1).is_finite());
+    }
+
+    #[test]
+    fn the_median_is_that_of_the_sorted_steps() {
+        let (mut rng, mut steps, mut sorted) = (Rng::from_u64(4), Steps::default(), vec![]);
+        for _ in 0..500 {
+            let step = (1 + rng.below(60)) as f64 / 7.0;
+            sorted.push(step);
+            sorted.sort_by(f64::total_cmp);
+            assert_eq!(steps.median_with(step), sorted[sorted.len() / 2]);
+        }
     }
 
     /// The walk of the paper, followed beside the study: every trial is a step from where it stands.

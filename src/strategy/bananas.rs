@@ -20,13 +20,15 @@
 //! decisions alone) the one-hot encoding is taken; the networks see the ranks of the scores
 //! (`src/surrogate/target.rs`) where the paper weighs errors by the distance to a bound, for the same
 //! end; half of the candidates are random. Above 300 trials, it learns from the 150 best and the
-//! last besides. Within ten trials, as with a batch, the draws keep proposals apart; trials that run or
-//! failed are not proposed again, and nothing is learned from them. With several objectives every
-//! training takes another random weighting of them (ParEGO).
+//! last besides; the ranks are those of up to 3,000 trials (`targets.rs`). Within ten trials, as with a
+//! batch, the draws keep proposals apart; trials that run are not proposed again, and nothing is learned
+//! from them. A trial that failed is learned as worse than every score, and the acquisition is
+//! weighed with the probability that a candidate does not fail (`parts/caution.rs`). With several objectives every training takes
+//! another random weighting of them (ParEGO).
 
 use super::candidates::{Pool, START, most_useful, start};
-use super::parts::Recall;
-use super::targets::{drawn, evenly};
+use super::parts::{Caution, Recall, random};
+use super::targets::{Seen, drawn, evenly};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::chart::Chart;
@@ -62,10 +64,18 @@ pub struct Bananas {
     epochs: i64,
     acquisition: Acquisition,
     #[serde(skip)]
-    recall: Recall<Option<Trained>>,
+    recall: Recall<Memory>,
 }
 
-/// The ensemble after so many finished trials.
+/// What follows from the trials, kept between two of them.
+#[derive(Default)]
+struct Memory {
+    seen: Seen,
+    caution: Caution,
+    trained: Option<Trained>,
+}
+
+/// The ensemble after so many trials.
 struct Trained {
     after: usize,
     columns: Columns,
@@ -134,11 +144,12 @@ impl Bananas {
         architectures: &[Architecture],
     ) -> Result<Vec<Prediction>> {
         let history = study.to_predict(architectures)?;
-        let trials = history.finished();
-        let y = evenly(&history, &trials);
+        let mut seen = Seen::default();
+        seen.follow(&history);
+        let y = evenly(&history, &seen.trials);
         let scale = Scale::of(&y);
         let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
-        let trained = self.train(&history, &trials, &y, trials.len());
+        let trained = self.train(&history, &seen.trials, &y, history.visible().len());
         let looked = architectures.iter().map(|a| {
             let (mu, sigma) = trained.predict(a);
             let value = self.acquisition.of(mu, sigma, trained.best, &mut rng);
@@ -170,7 +181,7 @@ impl Bananas {
         }
     }
 
-    /// Trains on the first `after` of the finished trials.
+    /// Trains on these trials, the first `after` of all.
     fn train(&self, history: &History, trials: &[Trial], y: &[f64], after: usize) -> Trained {
         let mut rng = Rng::from_u64(child(history.seed, "bananas", after as u64));
         let scale = Scale::of(y);
@@ -198,36 +209,38 @@ impl Default for Bananas {
     }
 }
 
-/// The number of finished trials, `n` or less, after which the networks are trained.
+/// The number of trials, `n` or less, after which the networks are trained. At every thousand, when
+/// trials may have been cleared away, they are.
 fn trained_after(n: usize) -> usize {
     if n <= START { n } else { n - (n - START) % EVERY }
 }
 
 impl Strategy for Bananas {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        if let Some(proposal) = start(history, rng)? {
-            return Ok(proposal);
-        }
-        let trials = history.finished();
-        let after = trained_after(trials.len());
-        let seed = child(history.seed, "bananas weights", after as u64);
-        // The weights of the objectives are those of the training.
-        let y = drawn(history, &trials, &mut Rng::from_u64(seed));
-        let pool = Pool::draw(history, &trials, &y, rng)?;
-        let values: Vec<f64> = self.recall.with(history, |memory| {
-            if memory.as_ref().is_none_or(|t| t.after != after) {
-                let first = &trials[..after];
-                let y = drawn(history, first, &mut Rng::from_u64(seed));
-                *memory = Some(self.train(history, first, &y, after));
+        self.recall.with(history, |Memory { seen, caution, trained }| {
+            seen.follow(history);
+            caution.follow(history);
+            if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
+                return Ok(proposal);
             }
-            let Some(trained) = memory else { return vec![] };
+            let after = trained_after(history.visible().len());
+            let seed = child(history.seed, "bananas weights", after as u64);
+            // The weights of the objectives are those of the training.
+            let y = drawn(history, &seen.trials, &mut Rng::from_u64(seed));
+            let pool = Pool::draw(history, &seen.trials, &y, rng)?;
+            if trained.as_ref().is_none_or(|t| t.after != after) {
+                let first = seen.first(after);
+                let y = drawn(history, first, &mut Rng::from_u64(seed));
+                *trained = Some(self.train(history, first, &y, after));
+            }
+            let Some(trained) = trained else { return random(history, caution, rng) };
             let value = |arch| {
                 let (mu, sigma) = trained.predict(arch);
                 self.acquisition.of(mu, sigma, trained.best, rng)
             };
-            pool.architectures.iter().map(value).collect()
-        });
-        pool.choose(&values, &self.acquisition.name(), history, rng)
+            let values: Vec<f64> = pool.architectures.iter().map(value).collect();
+            pool.choose(&values, &self.acquisition.name(), history, caution, rng)
+        })
     }
 
     fn describe(&self, _: usize) -> String {

@@ -16,17 +16,19 @@
 //! Weisfeiler-Lehman features are those of no iterations: how often each option occurs among the
 //! decisions that have the same number of options.
 //!
-//! - *Batches*: where a trial runs, and where it failed, the model believes its own mean (the kriging
-//!   believer). So nothing is expected of those any more, and no score is learned from them.
+//! - *Batches*: where a trial runs, the model believes its own mean (the kriging believer). So nothing
+//!   is expected of it any more, and no score is learned from it.
+//! - *Failures*: a trial that failed is learned as worse than every score, and the acquisition is
+//!   weighed with the probability that a candidate does not fail (`parts/caution.rs`).
 //! - *Several objectives*: every trial maximises another random weighting of them (ParEGO); the kernel's
 //!   parameters are those of the even weighting.
 //! - *Cost*: the parameters are fitted again when the trials have grown by a tenth, or 25; between
 //!   those the Cholesky factor grows by a row per trial. Above 300 trials the model keeps the 150 best and
-//!   the last besides.
+//!   the last besides. The ranks are those of up to 3,000 trials (`targets.rs`).
 
 use super::candidates::{Pool, believed, most_useful, start};
-use super::parts::Recall;
-use super::targets::{Targets, evenly, targets};
+use super::parts::{Caution, Recall};
+use super::targets::{Seen, drawn, evenly};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::chart::Chart;
@@ -44,8 +46,9 @@ use std::sync::Arc;
 const MOST: usize = 300;
 /// Trials after which the parameters are fitted again at the latest.
 const STEP: usize = 25;
-/// Architectures whose features are kept.
+/// Architectures whose features are kept, and decisions of all of those together.
 const KNOWN: usize = 20_000;
+const DECISIONS: usize = 2_000_000;
 /// Architectures at which one function is drawn: the cost grows with the third power.
 const AT_ONCE: usize = 2_000;
 
@@ -74,18 +77,26 @@ pub struct GaussianProcess {
 /// What follows from the trials, kept between two of them.
 #[derive(Default)]
 struct Memory {
+    seen: Seen,
+    caution: Caution,
+    learned: Learned,
+}
+
+/// The features of architectures, and the model of the trials.
+#[derive(Default)]
+struct Learned {
     known: HashMap<Vec<u32>, Arc<Features>>,
     model: Option<Model>,
 }
 
 /// The points of a Gaussian process, whatever their values.
 struct Model {
-    /// After so many finished trials the parameters were fitted.
+    /// After so many trials the parameters were fitted.
     fitted: usize,
-    /// The finished trials that it learns from, by their number among those.
+    /// The trials that it learns from, by their place among those that are seen.
     points: Vec<usize>,
-    /// How many finished trials it has looked at.
-    seen: usize,
+    /// How many of those it has looked at.
+    looked: usize,
     features: Vec<Arc<Features>>,
     parameters: Parameters,
     factor: Cholesky,
@@ -163,13 +174,13 @@ impl GaussianProcess {
                 "fewer of them, or expected_improvement()",
             ));
         }
-        let trials = history.finished();
-        let seen = Targets { y: evenly(&history, &trials), trials };
-        let scale = Scale::of(&seen.y);
         let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
-        let found = self
-            .recall
-            .with(&history, |memory| self.look(memory, &history, &seen, architectures, &mut rng));
+        let (found, scale) = self.recall.with(&history, |Memory { seen, learned, .. }| {
+            seen.follow(&history);
+            let y = evenly(&history, &seen.trials);
+            let found = self.look(learned, &history, seen, &y, architectures, &mut rng);
+            (found, Scale::of(&y))
+        });
         let prediction = |o: Outlook| {
             let acquisition = self.acquisition.in_scores(o.acquisition, &scale);
             Prediction::new(o.mu, o.sigma, acquisition, &scale, history.sign())
@@ -195,9 +206,10 @@ impl GaussianProcess {
     /// What the model says of architectures.
     fn look(
         &self,
-        memory: &mut Memory,
+        memory: &mut Learned,
         history: &History,
-        seen: &Targets,
+        seen: &Seen,
+        y: &[f64],
         architectures: &[Architecture],
         rng: &mut Rng,
     ) -> Vec<Outlook> {
@@ -207,9 +219,8 @@ impl GaussianProcess {
         let looked: Vec<_> = architectures.iter().map(|a| memory.features(a, kernel)).collect();
         memory.follow(kernel, history, seen);
         let Some(model) = &mut memory.model else { return vec![] };
-        let scale = Scale::of(&seen.y);
-        let z: Vec<f64> =
-            model.points.iter().filter_map(|&i| Some(scale.z(*seen.y.get(i)?))).collect();
+        let scale = Scale::of(y);
+        let z: Vec<f64> = model.points.iter().filter_map(|&i| Some(scale.z(*y.get(i)?))).collect();
         let gp = Gp::fit(&model.factor, &z);
         let best = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let n = model.features.len();
@@ -254,24 +265,25 @@ impl GaussianProcess {
     }
 }
 
-impl Memory {
+impl Learned {
     fn features(&mut self, arch: &Architecture, kernel: Kernel) -> Arc<Features> {
         if let Some(known) = self.known.get(arch.decided()) {
             return known.clone();
         }
         let features = Arc::new(Features::of(arch, kernel.iterations()));
-        if self.known.len() >= KNOWN {
+        if self.known.len() >= KNOWN.min(DECISIONS / arch.decided().len().max(1)) {
             self.known.clear();
         }
         self.known.insert(arch.decisions(), features.clone());
         features
     }
 
-    /// Brings the model up to the trials that have finished.
-    fn follow(&mut self, kernel: Kernel, history: &History, seen: &Targets) {
-        let fitted = fitted_after(seen.trials.len());
+    /// Brings the model up to the trials that have ended.
+    fn follow(&mut self, kernel: Kernel, history: &History, seen: &Seen) {
+        // Where trials were cleared away since, the places of the others are new.
+        let fitted = fitted_after(history.visible().len()).max(seen.cleared);
         if self.model.as_ref().is_none_or(|m| m.fitted != fitted) {
-            let first = &seen.trials[..fitted.min(seen.trials.len())];
+            let first = seen.first(fitted);
             let y = evenly(history, first);
             let scale = Scale::of(&y);
             let points = most_useful(&y, MOST);
@@ -283,16 +295,16 @@ impl Memory {
                 .collect();
             let parameters = Parameters::fit(kernel, &pairs, &z);
             let factor = parameters.factor(&pairs);
-            let seen = first.len();
-            self.model = Some(Model { fitted, points, seen, features, parameters, factor });
+            let looked = first.len();
+            self.model = Some(Model { fitted, points, looked, features, parameters, factor });
         }
-        let from = self.model.as_ref().map_or(0, |m| m.seen);
+        let from = self.model.as_ref().map_or(0, |m| m.looked);
         for (i, trial) in seen.trials.iter().enumerate().skip(from) {
             let features = self.features(&trial.0.architecture, kernel);
             if let Some(model) = &mut self.model {
                 model.push(kernel, features);
                 model.points.push(i);
-                model.seen = i + 1;
+                model.looked = i + 1;
             }
         }
     }
@@ -319,7 +331,7 @@ impl Model {
     }
 }
 
-/// The number of finished trials, `n` or less, after which the parameters are fitted.
+/// The number of trials, `n` or less, after which the parameters are fitted.
 fn fitted_after(n: usize) -> usize {
     let mut at = 2;
     loop {
@@ -333,16 +345,18 @@ fn fitted_after(n: usize) -> usize {
 
 impl Strategy for GaussianProcess {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        if let Some(proposal) = start(history, rng)? {
-            return Ok(proposal);
-        }
-        let seen = targets(history, rng);
-        let pool = Pool::draw(history, &seen.trials, &seen.y, rng)?;
-        let found = self
-            .recall
-            .with(history, |memory| self.look(memory, history, &seen, &pool.architectures, rng));
-        let values: Vec<f64> = found.iter().map(|o| o.acquisition).collect();
-        pool.choose(&values, &self.acquisition.name(), history, rng)
+        self.recall.with(history, |Memory { seen, caution, learned }| {
+            seen.follow(history);
+            caution.follow(history);
+            if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
+                return Ok(proposal);
+            }
+            let y = drawn(history, &seen.trials, rng);
+            let pool = Pool::draw(history, &seen.trials, &y, rng)?;
+            let found = self.look(learned, history, seen, &y, &pool.architectures, rng);
+            let values: Vec<f64> = found.iter().map(|o| o.acquisition).collect();
+            pool.choose(&values, &self.acquisition.name(), history, caution, rng)
+        })
     }
 
     fn describe(&self, _: usize) -> String {

@@ -1,8 +1,8 @@
 //! What strategies with a model share besides it: how they begin, which candidates they look at, which
-//! trials they learn from when there are many, and what they make of trials without a result.
+//! trials they learn from when there are many, and what they make of those that still run.
 
 use super::Proposal;
-use super::parts::random;
+use super::parts::{Caution, random};
 use crate::arch::Architecture;
 use crate::error::{ErrorKind, Result};
 use crate::rng::Rng;
@@ -20,11 +20,16 @@ const PARENTS: usize = 10;
 const BELIEVED: usize = 32;
 
 /// The random architecture that a study begins with, as long as it does: until so many were asked, and
-/// two of them have finished.
-pub(super) fn start(history: &History, rng: &mut Rng) -> Result<Option<Proposal>> {
+/// two of them have ended, one with a score.
+pub(super) fn start(
+    history: &History,
+    seen: &[Trial],
+    caution: &Caution,
+    rng: &mut Rng,
+) -> Result<Option<Proposal>> {
     let most = (history.trials_planned() / 4).clamp(2, START);
-    let few = history.visible().iter().filter(|t| t.finished().is_some()).take(2).count() < 2;
-    (few || history.asked() < most).then(|| random(history, rng)).transpose()
+    let few = seen.len() < 2 || seen.iter().all(|t| t.finished().is_none());
+    (few || history.asked() < most).then(|| random(history, caution, rng)).transpose()
 }
 
 /// Architectures that may be proposed: none was tried before, and no two are the same.
@@ -72,16 +77,24 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The one with the largest value, the first of equals; a random one if there is none.
+    /// The one with the largest value, the first of equals; a random one if there is none. Once
+    /// something has failed, what a value is above the least of the pool counts by its weight: for the
+    /// expected improvement, of which the least is about 0, that is EI times the probability.
     pub(super) fn choose(
         &self,
         values: &[f64],
         origin: &str,
         history: &History,
+        caution: &Caution,
         rng: &mut Rng,
     ) -> Result<Proposal> {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let weighed = |(arch, &v): (&Architecture, &f64)| match caution.needed() {
+            true => (v - least) * caution.weight(arch),
+            false => v,
+        };
         let mut best: Option<(usize, f64)> = None;
-        for (i, &v) in values.iter().enumerate() {
+        for (i, v) in self.architectures.iter().zip(values).map(weighed).enumerate() {
             if best.is_none_or(|(_, b)| v > b) {
                 best = Some((i, v));
             }
@@ -91,13 +104,13 @@ impl Pool {
                 let parents: Vec<Trial> = parent.iter().cloned().collect();
                 Ok(Proposal::new(arch.clone(), origin).parents(&parents))
             }
-            None => random(history, rng),
+            None => random(history, caution, rng),
         }
     }
 }
 
 /// The numbers of the `n` largest, in order, the first of equals first.
-fn best(y: &[f64], n: usize) -> Vec<usize> {
+pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..y.len()).collect();
     order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
     order.truncate(n);
@@ -118,15 +131,13 @@ pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
     chosen
 }
 
-/// The architectures of trials without a result: those that run and those that failed, the last
-/// [`BELIEVED`] of them. A model believes its own prediction there: it learns no score, but there is
-/// nothing to be found out any more (the kriging believer: Ginsbourger, Le Riche and Carraro, "Kriging is
-/// Well-Suited to Parallelize Optimization", 2010).
+/// The architectures of trials without a result, those that run, the last [`BELIEVED`] of them. A model
+/// believes its own prediction there: it learns no score, but there is nothing to be found out any more
+/// (the kriging believer: Ginsbourger, Le Riche and Carraro, "Kriging is Well-Suited to Parallelize
+/// Optimization", 2010).
 pub(super) fn believed(history: &History) -> Vec<Architecture> {
     let pending = history.trials[history.visible().len()..].iter().rev();
-    let failed = history.visible().iter().rev().filter(|t| t.finished().is_none());
-    let mut list: Vec<Architecture> =
-        pending.chain(failed).take(BELIEVED).map(Trial::architecture).collect();
+    let mut list: Vec<Architecture> = pending.take(BELIEVED).map(Trial::architecture).collect();
     list.reverse();
     list
 }

@@ -20,9 +20,10 @@
 //! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), and below 90, three
 //! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P trials
 //! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
-//! trials never join it.
+//! trials never join it, and what most likely fails is drawn again (`parts/caution.rs`).
 
-use super::{Proposal, Strategy, parts::tournament, stored};
+use super::parts::{Caution, Recall, tournament};
+use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::{ErrorKind, Result};
 use crate::rng::Rng;
@@ -46,6 +47,8 @@ use serde::{Deserialize, Serialize};
 pub struct Evolution {
     population: Option<i64>,
     sample: Option<i64>,
+    #[serde(skip)]
+    recall: Recall<Caution>,
 }
 
 /// The trials from which on the paper's sizes are used: ten populations.
@@ -89,17 +92,26 @@ impl Strategy for Evolution {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let (p, s) = self.sizes(history.trials_planned());
         let space = history.space();
-        if history.asked() >= p
-            && let Some(parent) = tournament(history, &history.last_finished(p), s, rng)
-        {
-            match space.mutate(&parent.architecture(), rng) {
-                Ok(child) => return Ok(Proposal::child(child, &parent)),
-                // An architecture without a neighbour: begin anew elsewhere.
-                Err(e) if e.kind() == ErrorKind::Exhausted => {}
-                Err(e) => return Err(e),
+        let population = if history.asked() >= p { history.last_finished(p) } else { vec![] };
+        let draw = |rng: &mut Rng| {
+            let parent = match history.asked() >= p {
+                true => tournament(history, &population, s, rng),
+                false => None,
+            };
+            if let Some(parent) = parent {
+                match space.mutate(&parent.architecture(), rng) {
+                    Ok(child) => return Ok(Proposal::child(child, &parent)),
+                    // An architecture without a neighbour: begin anew elsewhere.
+                    Err(e) if e.kind() == ErrorKind::Exhausted => {}
+                    Err(e) => return Err(e),
+                }
             }
-        }
-        Ok(Proposal::new(space.sample(rng)?, "random"))
+            Ok(Proposal::new(space.sample(rng)?, "random"))
+        };
+        self.recall.with(history, |caution| {
+            caution.follow(history);
+            caution.draw(rng, draw)
+        })
     }
 
     fn describe(&self, trials: usize) -> String {

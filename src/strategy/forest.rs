@@ -10,13 +10,15 @@
 //! the best trials and half random, in place of a local search and of every second trial at random; the
 //! forest sees the ranks of the scores (`src/surrogate/target.rs`) in place of their logarithms; it
 //! splits on single options at their place in the tree. It grows anew for every trial. Where a trial
-//! runs, and where it failed, it believes its own mean, by a first forest without them. With several
-//! objectives every trial takes another random weighting of them (ParEGO). Above 1,000 trials it learns
-//! from the 500 best and the last besides.
+//! runs, it believes its own mean, by a first forest without it; where one failed, it learns that it is
+//! worse than every score, and the acquisition is weighed with the probability that a candidate does not
+//! fail (`parts/caution.rs`). With several objectives every trial takes another random weighting of them
+//! (ParEGO). Above 1,000 trials it learns from the 500 best and the last besides; the ranks are those of
+//! up to 3,000 trials (`targets.rs`).
 
 use super::candidates::{Pool, believed, most_useful, start};
-use super::parts::Recall;
-use super::targets::{Targets, evenly, targets};
+use super::parts::{Caution, Recall};
+use super::targets::{Seen, drawn, evenly};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::chart::Chart;
@@ -51,15 +53,25 @@ pub struct RandomForest {
     recall: Recall<Memory>,
 }
 
-/// The columns of the finished trials.
+/// What follows from the trials, kept between two of them.
+#[derive(Default)]
 struct Memory {
-    columns: Columns,
-    rows: Vec<Vec<u32>>,
+    seen: Seen,
+    caution: Caution,
+    table: Table,
 }
 
-impl Default for Memory {
+/// The columns of the trials that are seen.
+struct Table {
+    columns: Columns,
+    rows: Vec<Vec<u32>>,
+    /// After how many trials those were cleared.
+    cleared: usize,
+}
+
+impl Default for Table {
     fn default() -> Self {
-        Memory { columns: Columns::one_hot(), rows: vec![] }
+        Table { columns: Columns::one_hot(), rows: vec![], cleared: 0 }
     }
 }
 
@@ -105,13 +117,12 @@ impl RandomForest {
         architectures: &[Architecture],
     ) -> Result<Vec<Prediction>> {
         let history = study.to_predict(architectures)?;
-        let trials = history.finished();
-        let seen = Targets { y: evenly(&history, &trials), trials };
-        let scale = Scale::of(&seen.y);
         let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
-        let looked = self
-            .recall
-            .with(&history, |memory| self.look(memory, &history, &seen, architectures, &mut rng));
+        let (looked, scale) = self.recall.with(&history, |Memory { seen, table, .. }| {
+            seen.follow(&history);
+            let y = evenly(&history, &seen.trials);
+            (self.look(table, &history, seen, &y, architectures, &mut rng), Scale::of(&y))
+        });
         let prediction = |(mu, sigma, value)| {
             let acquisition = self.acquisition.in_scores(value, &scale);
             Prediction::new(mu, sigma, acquisition, &scale, history.sign())
@@ -133,20 +144,24 @@ impl RandomForest {
     /// Mean, standard deviation and acquisition of architectures.
     fn look(
         &self,
-        memory: &mut Memory,
+        table: &mut Table,
         history: &History,
-        seen: &Targets,
+        seen: &Seen,
+        y: &[f64],
         architectures: &[Architecture],
         rng: &mut Rng,
     ) -> Vec<(f64, f64, f64)> {
-        let Memory { columns, rows } = memory;
+        if table.cleared != seen.cleared {
+            *table = Table { cleared: seen.cleared, ..Table::default() };
+        }
+        let Table { columns, rows, .. } = table;
         for trial in seen.trials.iter().skip(rows.len()) {
             rows.push(columns.meet(&trial.0.architecture));
         }
-        let scale = Scale::of(&seen.y);
-        let chosen = most_useful(&seen.y, MOST);
+        let scale = Scale::of(y);
+        let chosen = most_useful(y, MOST);
         let mut x: Vec<Vec<u32>> = chosen.iter().map(|&i| rows[i].clone()).collect();
-        let mut z: Vec<f64> = chosen.iter().map(|&i| scale.z(seen.y[i])).collect();
+        let mut z: Vec<f64> = chosen.iter().map(|&i| scale.z(y[i])).collect();
         let best = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let trees = self.trees.max(1) as usize;
         let width = columns.width();
@@ -173,16 +188,18 @@ impl Default for RandomForest {
 
 impl Strategy for RandomForest {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        if let Some(proposal) = start(history, rng)? {
-            return Ok(proposal);
-        }
-        let seen = targets(history, rng);
-        let pool = Pool::draw(history, &seen.trials, &seen.y, rng)?;
-        let looked = self
-            .recall
-            .with(history, |memory| self.look(memory, history, &seen, &pool.architectures, rng));
-        let values: Vec<f64> = looked.into_iter().map(|l| l.2).collect();
-        pool.choose(&values, &self.acquisition.name(), history, rng)
+        self.recall.with(history, |Memory { seen, caution, table }| {
+            seen.follow(history);
+            caution.follow(history);
+            if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
+                return Ok(proposal);
+            }
+            let y = drawn(history, &seen.trials, rng);
+            let pool = Pool::draw(history, &seen.trials, &y, rng)?;
+            let looked = self.look(table, history, seen, &y, &pool.architectures, rng);
+            let values: Vec<f64> = looked.into_iter().map(|l| l.2).collect();
+            pool.choose(&values, &self.acquisition.name(), history, caution, rng)
+        })
     }
 
     fn describe(&self, _: usize) -> String {

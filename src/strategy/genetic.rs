@@ -21,11 +21,11 @@
 //!
 //! Where we differ: a child that was tried already is bred again, as in pymoo, since its score is
 //! known; where that leads nowhere new it is mutated on until it is new. Trials that fail never join a
-//! population. A generation is full when its trials have finished, in their order; with a batch, those
+//! population, and what most likely fails is bred again (`parts/caution.rs`). A generation is full when its trials have finished, in their order; with a batch, those
 //! that were under way at that moment are children of the generation before, and count for the next.
 //! So everything follows from the trials that may be seen; with several objectives, from their scores.
 
-use super::parts::{Recall, Variation, tournament};
+use super::parts::{Caution, Recall, Variation, tournament};
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
@@ -66,6 +66,7 @@ struct Generations {
     seen: usize,
     population: Vec<Trial>,
     children: Vec<Trial>,
+    caution: Caution,
 }
 
 impl Default for Genetic {
@@ -152,9 +153,12 @@ impl Strategy for Genetic {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
             self.follow(state, history);
+            state.caution.follow(history);
             let population = &state.population;
             let size = self.tournament.max(1).to_size();
-            self.variation.breed(history, rng, |rng| tournament(history, population, size, rng))
+            self.variation.breed(history, &state.caution, rng, |rng| {
+                tournament(history, population, size, rng)
+            })
         })
     }
 

@@ -18,19 +18,24 @@
 //! call a neighbourhood that is not queried in full is [`LocalSearch::first_improvement`]. Neighbours
 //! are visited in random order.
 //!
-//! Where we differ: a beginning that failed is given up; a neighbour that failed is never the best.
+//! Where we differ: a beginning that failed is given up; a neighbour that failed is never the best, and
+//! once something has failed, beginnings and neighbours are kept with the probability that they do not
+//! (`parts/caution.rs`), those of a place by what was known when it was reached. A place with more than
+//! a thousand neighbours is not written out: they are drawn as they are wanted.
+//!
 //! With a batch, results that the next trial may not see yet count as no improvement: the search
 //! goes on with the climb after this one, which would come anyway, and when the results are there it
 //! takes the turn that it would have taken. So where the search stands follows from the trials
 //! alone, walking from the first; what no later result can change is remembered between two trials.
 
-use super::parts::{Recall, random};
+use super::parts::{Caution, Recall, random};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::error::Result;
-use crate::rng::Rng;
-use crate::study::History;
+use crate::rng::{Rng, child};
+use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Local search: evaluates all neighbours, moves to the best, and begins anew at a local optimum.
@@ -55,13 +60,33 @@ pub struct LocalSearch {
 
 /// Neighbourhoods that are kept: with a batch, one trial looks at a few.
 const NEARBY: usize = 8;
+/// Neighbours that are written out at the most.
+const LISTED: usize = 1000;
+/// Draws for a neighbour that was not tried, among more than those, before they are gone through.
+const DRAWS: usize = 100;
 
-/// How far the search has come that no later result can change.
+/// How far the search has come that no later result can change, and what follows from the trials that
+/// may be seen.
 #[derive(Default)]
 struct Walk {
     place: Option<Place>,
-    /// The neighbourhoods looked at last, by the decisions in their middle.
-    nearby: Vec<(Vec<u32>, Arc<Vec<Neighbour>>)>,
+    /// The neighbourhoods looked at last, by their middle.
+    nearby: Vec<(Middle, Arc<Around>)>,
+    /// How many of the visible trials have been looked at.
+    seen: usize,
+    /// Those that came from each, without what was known before.
+    children: HashMap<usize, Vec<usize>>,
+    /// What is known of failures now, and what was known when a place was reached.
+    caution: Caution,
+    past: Caution,
+}
+
+/// The middle of a neighbourhood: its trial, whether that may be seen, and its decisions.
+#[derive(PartialEq)]
+struct Middle {
+    at: usize,
+    visible: bool,
+    decisions: Vec<u32>,
 }
 
 /// Where a climb stands, in numbers of trials.
@@ -71,10 +96,12 @@ struct Place {
     at: usize,
 }
 
-struct Neighbour {
-    decisions: Vec<u32>,
-    /// By which the study knows whether it was tried.
-    key: Vec<u32>,
+/// The neighbours of a place that are kept.
+enum Around {
+    /// Each with its decisions, and the key by which the study knows whether it was tried.
+    Listed(Vec<(Vec<u32>, Vec<u32>)>),
+    /// Too many to write out: the options of every decision, and what was known of failures.
+    Many { options: Vec<usize>, number: usize, caution: Caution },
 }
 
 /// What follows at a place. `firm`: results still to come cannot change it.
@@ -101,7 +128,7 @@ impl LocalSearch {
     /// Follows the walk from where it is sure to its end, where a trial is wanted.
     fn follow(&self, walk: &mut Walk, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let Some(mut place) = walk.place.or_else(|| beginning(history, 0)) else {
-            return random(history, rng);
+            return random(history, &walk.caution, rng);
         };
         let mut sure = true;
         loop {
@@ -113,7 +140,7 @@ impl LocalSearch {
                 Step::Move { to, firm } => (Some(Place { at: to, ..place }), firm),
                 Step::Over { firm } => (beginning(history, place.start + 1), firm),
             };
-            let Some(next) = next else { return random(history, rng) };
+            let Some(next) = next else { return random(history, &walk.caution, rng) };
             // A beginning that is hidden yet is not among the trials that the walk belongs to.
             sure &= firm && next.at < history.visible().len();
             if sure {
@@ -138,16 +165,9 @@ impl LocalSearch {
             },
             None => None,
         };
-        let neighbours = walk.neighbours(&history.trials[place.at].0.architecture, history)?;
-        let (mut fresh, mut better, mut hidden) = (vec![], vec![], here.is_none());
-        for neighbour in neighbours.iter() {
-            let Some(&n) = history.first.get(&neighbour.key) else {
-                fresh.push(&neighbour.decisions);
-                continue;
-            };
-            if history.trials[n].0.parents != [place.at] {
-                continue;
-            }
+        let around = walk.around(place.at, history)?;
+        let (mut better, mut hidden) = (vec![], here.is_none());
+        for n in walk.children(place.at, history) {
             match (seen.get(n), here) {
                 (Some(trial), Some(here)) => {
                     let score = trial.score().filter(|&score| metric.better(score, here));
@@ -157,20 +177,18 @@ impl LocalSearch {
             }
         }
         // Of equals the earliest.
-        better.sort_by_key(|&(n, _)| n);
         let to = match self.first_improvement {
             true => better.first().copied(),
             false => better.into_iter().reduce(|a, b| if metric.better(b.1, a.1) { b } else { a }),
         };
-        Ok(match to {
-            Some((to, _)) if self.first_improvement => Step::Move { to, firm: true },
-            // Drawn only here: how far the walk is remembered must not change what is drawn.
-            _ if !fresh.is_empty() => {
-                let decisions = fresh[rng.below(fresh.len())].clone();
-                Step::Visit(Architecture::new(&history.space, decisions))
-            }
-            Some((to, _)) => Step::Move { to, firm: !hidden },
-            None => Step::Over { firm: !hidden },
+        if let (Some((to, _)), true) = (to, self.first_improvement) {
+            return Ok(Step::Move { to, firm: true });
+        }
+        // Drawn only here: how far the walk is remembered must not change what is drawn.
+        Ok(match (around.fresh(place.at, history, rng)?, to) {
+            (Some(arch), _) => Step::Visit(arch),
+            (None, Some((to, _))) => Step::Move { to, firm: !hidden },
+            (None, None) => Step::Over { firm: !hidden },
         })
     }
 }
@@ -182,30 +200,132 @@ fn beginning(history: &History, from: usize) -> Option<Place> {
 }
 
 impl Walk {
-    /// The neighbourhood of an architecture.
-    fn neighbours(
-        &mut self,
-        arch: &Architecture,
-        history: &History,
-    ) -> Result<Arc<Vec<Neighbour>>> {
-        if let Some((_, list)) = self.nearby.iter().find(|(middle, _)| middle == arch.decided()) {
-            return Ok(list.clone());
+    /// Takes in the trials that have not been looked at yet.
+    fn look(&mut self, history: &History) {
+        let visible = history.visible();
+        for trial in &visible[self.seen..] {
+            if let Some(middle) = step_from(trial, history) {
+                self.children.entry(middle).or_default().push(trial.number());
+            }
         }
-        let neighbour =
-            |a: Architecture| Neighbour { key: history.key.of(&a), decisions: a.decisions() };
-        let all = history.space().neighbours(arch)?;
-        let list: Arc<Vec<_>> = Arc::new(all.into_iter().map(neighbour).collect());
+        self.seen = visible.len();
+        self.caution.follow(history);
+    }
+
+    /// The trials that were steps from a trial, in order, those that may not be seen included.
+    fn children(&self, at: usize, history: &History) -> Vec<usize> {
+        let hidden = history.trials[history.visible().len()..].iter();
+        let hidden = hidden.filter(|t| step_from(t, history) == Some(at)).map(Trial::number);
+        self.children.get(&at).into_iter().flatten().copied().chain(hidden).collect()
+    }
+
+    /// The neighbourhood of a trial.
+    fn around(&mut self, at: usize, history: &History) -> Result<Arc<Around>> {
+        let arch = &history.trials[at].0.architecture;
+        let visible = at < history.visible().len();
+        let middle = Middle { at, visible, decisions: arch.decisions() };
+        if let Some((_, around)) = self.nearby.iter().find(|(known, _)| *known == middle) {
+            return Ok(around.clone());
+        }
+        let caution = match visible {
+            true => {
+                self.past.follow_to(&history.visible()[..=at]);
+                self.past.clone()
+            }
+            // It is not known yet what will be known when it can be seen.
+            false => Caution::default(),
+        };
+        let around = Arc::new(Around::of(arch, at, caution, history)?);
         if self.nearby.len() == NEARBY {
             self.nearby.remove(0);
         }
-        self.nearby.push((arch.decisions(), list.clone()));
-        Ok(list)
+        self.nearby.push((middle, around.clone()));
+        Ok(around)
+    }
+}
+
+/// The trial that a trial was a step from; nothing for an architecture that was asked before.
+fn step_from(trial: &Trial, history: &History) -> Option<usize> {
+    let [middle] = trial.0.parents[..] else { return None };
+    let key = history.key.of(&trial.0.architecture);
+    (history.first.get(&key) == Some(&trial.number())).then_some(middle)
+}
+
+/// Whether neighbour `i` of a place is kept: always the same.
+fn keeps(caution: &Caution, arch: &Architecture, at: usize, i: usize, history: &History) -> bool {
+    if !caution.needed() {
+        return true;
+    }
+    let place = child(history.seed, "neighbours", at as u64);
+    caution.keeps(arch, &mut Rng::from_u64(child(place, "kept", i as u64)))
+}
+
+impl Around {
+    fn of(arch: &Architecture, at: usize, caution: Caution, history: &History) -> Result<Around> {
+        let options = history.space().options(arch);
+        let number = options.iter().map(|n| n - 1).fold(0, usize::saturating_add);
+        if number > LISTED {
+            return Ok(Around::Many { options, number, caution });
+        }
+        let all = history.space().neighbours(arch)?.into_iter().enumerate();
+        let kept = all.filter(|(i, a)| keeps(&caution, a, at, *i, history));
+        Ok(Around::Listed(kept.map(|(_, a)| (a.decisions(), history.key.of(&a))).collect()))
+    }
+
+    /// One that was not tried yet, at random.
+    fn fresh(&self, at: usize, history: &History, rng: &mut Rng) -> Result<Option<Architecture>> {
+        let (options, number, caution) = match self {
+            Around::Listed(list) => {
+                let fresh: Vec<&Vec<u32>> = list
+                    .iter()
+                    .filter(|(_, key)| !history.first.contains_key(key))
+                    .map(|(decisions, _)| decisions)
+                    .collect();
+                return Ok((!fresh.is_empty()).then(|| {
+                    let decisions = fresh[rng.below(fresh.len())].clone();
+                    Architecture::new(&history.space, decisions)
+                }));
+            }
+            Around::Many { options, number, caution } => (options, *number, caution),
+        };
+        let middle = &history.trials[at].0.architecture;
+        let new = |mut i: usize| -> Result<Option<Architecture>> {
+            let whole = i;
+            for (k, (&n, &now)) in options.iter().zip(middle.decided()).enumerate() {
+                if i < n - 1 {
+                    let option = if i < now as usize { i } else { i + 1 };
+                    let arch = history.space().neighbour(middle, k, option)?;
+                    return Ok(
+                        arch.filter(|a| !history.tried(a) && keeps(caution, a, at, whole, history))
+                    );
+                }
+                i -= n - 1;
+            }
+            Ok(None)
+        };
+        // A stream of the place: how many numbers it takes must not change those of another one.
+        let mut stream = rng.stream("neighbours", at);
+        for _ in 0..DRAWS {
+            if let Some(arch) = new(stream.below(number))? {
+                return Ok(Some(arch));
+            }
+        }
+        let from = stream.below(number);
+        for i in (from..number).chain(0..from) {
+            if let Some(arch) = new(i)? {
+                return Ok(Some(arch));
+            }
+        }
+        Ok(None)
     }
 }
 
 impl Strategy for LocalSearch {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        self.recall.with(history, |walk| self.follow(walk, history, rng))
+        self.recall.with(history, |walk| {
+            walk.look(history);
+            self.follow(walk, history, rng)
+        })
     }
 
     fn describe(&self, _: usize) -> String {

@@ -18,12 +18,13 @@
 //! scores in order, and it is a genetic algorithm in which parents and children compete.
 //!
 //! Where we differ: a child that was tried already is bred again, as in pymoo, and where that leads
-//! nowhere new it is mutated on until it is new. Trials that fail never join a population. Q_t is full
-//! when N children have finished, in the order of the trials; with a batch, those under way at that
-//! moment are children of the generation before, and count for the next.
+//! nowhere new it is mutated on until it is new. Trials that fail never join a population, and what most
+//! likely fails is bred again (`parts/caution.rs`). Q_t is full when N children have finished, in the order
+//! of the trials; with a batch, those under way at that moment are children of the generation before, and
+//! count for the next.
 
 use super::genetic::usual_population;
-use super::parts::{Recall, Variation};
+use super::parts::{Caution, Recall, Variation};
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
@@ -63,6 +64,7 @@ struct Generations {
     seen: usize,
     population: Vec<Member>,
     children: Vec<Trial>,
+    caution: Caution,
 }
 
 /// A trial with what its tournaments go by.
@@ -127,7 +129,7 @@ impl Nsga2 {
 }
 
 /// The objectives of trials, all turned so that less is better.
-fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
+pub(super) fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     let metrics = history.objectives();
     let turned = |values: Vec<f64>| {
         let all = values.into_iter().zip(&metrics);
@@ -138,7 +140,7 @@ fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
 
 /// The `n` rows of the lowest ranks, of the last rank that fits in part the least crowded: number,
 /// rank and crowding distance.
-fn survivors(rows: &[Vec<f64>], n: usize) -> Vec<(usize, usize, f64)> {
+pub(super) fn survivors(rows: &[Vec<f64>], n: usize) -> Vec<(usize, usize, f64)> {
     let mut chosen = Vec::with_capacity(n);
     // The study refuses values that are not finite, so that nothing can be wrong with the rows.
     for (rank, front) in non_dominated_sort(rows).unwrap_or_default().iter().enumerate() {
@@ -167,7 +169,8 @@ impl Strategy for Nsga2 {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
             self.follow(state, history);
-            self.variation.breed(history, rng, |rng| binary(&state.population, rng))
+            state.caution.follow(history);
+            self.variation.breed(history, &state.caution, rng, |rng| binary(&state.population, rng))
         })
     }
 

@@ -1,8 +1,10 @@
 //! Pieces that several strategies are made of.
 
 mod breed;
+mod caution;
 
 pub(super) use breed::{Variation, fresh};
+pub(super) use caution::{Caution, likelier};
 
 use super::Proposal;
 use crate::error::Result;
@@ -13,18 +15,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Draws for an architecture that was not tried yet, before one that was is taken.
 const DRAWS: usize = 100;
 
-/// A random architecture, a new one if that is found.
-pub(super) fn random(history: &History, rng: &mut Rng) -> Result<Proposal> {
-    let mut arch = history.space().sample(rng)?;
+/// A random architecture, a new one if that is found, and one that is not likely to fail.
+pub(super) fn random(history: &History, caution: &Caution, rng: &mut Rng) -> Result<Proposal> {
+    let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
+    let mut drawn = caution.draw(rng, sample)?;
     // A study that has refused one that was tried looks for a new one itself.
     let draws = if history.rejected.is_some() { 1 } else { DRAWS };
     for _ in 1..draws {
-        if !history.tried(&arch) {
+        if !history.tried(&drawn.architecture) {
             break;
         }
-        arch = history.space().sample(rng)?;
+        drawn = caution.draw(rng, sample)?;
     }
-    Ok(Proposal::new(arch, "random"))
+    Ok(drawn)
 }
 
 /// The best of `size` trials drawn with replacement; the first drawn wins a tie.
@@ -54,40 +57,52 @@ pub(super) fn tournament(
 const STUDIES: usize = 4;
 
 /// What a strategy remembers between two trials, so that it need not read every history from its
-/// beginning. It must follow from the trials that could be seen; they are kept beside it, and a
+/// beginning. It must follow from the trials that could be seen; which ones is kept beside it, and a
 /// history that begins with other ones, of another study or with a trial that was opened again, gets
 /// a state of its own. So it saves time and changes nothing: a new instance proposes the same. It is
 /// no part of a strategy's value: copies begin empty, and any two are equal.
-pub(super) struct Recall<S>(Mutex<Vec<(Vec<Trial>, S)>>);
+pub(super) struct Recall<S>(Mutex<Vec<(Known, S)>>);
+
+/// The trials that a state belongs to: the first so many of a lineage, if the last of them is this one.
+#[derive(Default)]
+struct Known {
+    lineage: Arc<()>,
+    trials: usize,
+    last: Option<Trial>,
+}
+
+impl Known {
+    /// Whether a history begins with these trials. A trial that has ended is not changed in place while
+    /// it is held here, and within a lineage those before it are the same.
+    fn begins(&self, history: &History) -> bool {
+        let at = self.trials.checked_sub(1).and_then(|i| history.visible().get(i));
+        let same = at.zip(self.last.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(&a.0, &b.0));
+        same && Arc::ptr_eq(&self.lineage, &history.lineage)
+    }
+}
 
 impl<S: Default> Recall<S> {
     /// Does the work with the state that belongs to a history, a new one if there is none yet.
     pub(super) fn with<R>(&self, history: &History, work: impl FnOnce(&mut S) -> R) -> R {
-        let visible = history.visible();
-        // A trial that has ended is not changed in place while it is held here.
-        let begins = |seen: &[Trial]| {
-            seen.len() <= visible.len()
-                && seen.iter().zip(visible).all(|(a, b)| Arc::ptr_eq(&a.0, &b.0))
-        };
-        let (mut seen, mut state) = {
+        let mut state = {
             let mut studies = self.studies();
-            let known = studies.iter().position(|(seen, _)| begins(seen));
-            known.map(|i| studies.remove(i)).unwrap_or_default()
+            let known = studies.iter().position(|(known, _)| known.begins(history));
+            known.map(|i| studies.remove(i).1).unwrap_or_default()
         };
         let result = work(&mut state);
-        seen.extend_from_slice(&visible[seen.len()..]);
         // Without a trial nothing tells one study from another.
-        if !seen.is_empty() {
+        if let Some(last) = history.visible().last() {
+            let (lineage, trials) = (history.lineage.clone(), history.visible().len());
             let mut studies = self.studies();
             if studies.len() == STUDIES {
                 studies.remove(0);
             }
-            studies.push((seen, state));
+            studies.push((Known { lineage, trials, last: Some(last.clone()) }, state));
         }
         result
     }
 
-    fn studies(&self) -> MutexGuard<'_, Vec<(Vec<Trial>, S)>> {
+    fn studies(&self) -> MutexGuard<'_, Vec<(Known, S)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,8 @@
 //! expect of a trial that is like those before it. The advantage is the reward less the baseline.
 //!
 //! *What does not fit.* A draw whose layers do not fit together, or that is over a limit of the space,
-//! is drawn again, [`DRAWS`] times at the most; then the space is sampled uniformly. So trials come
+//! is drawn again, [`DRAWS`] times at the most; then the space is sampled uniformly. So, by their chances,
+//! are draws that are likely to fail (`parts/caution.rs`). So trials come
 //! from p(a | a fits) = p(a) / Z, while the gradient is that of log p(a): grad log Z is left out. Its
 //! part of the expected update is E[advantage] grad log Z, and the baseline keeps E[advantage] near 0.
 //! A uniform draw, which also a study that forbids duplicates may make, is learned from like any
@@ -23,7 +24,7 @@
 
 use super::Proposal;
 use super::controller::{Controller, Shape};
-use super::parts::Recall;
+use super::parts::{Caution, Recall, likelier};
 use crate::arch::Architecture;
 use crate::error::Result;
 use crate::rng::{Rng, child};
@@ -176,6 +177,7 @@ pub(super) struct Learner {
     pub(super) advantages: Vec<Option<f64>>,
     /// For PPO: log p(a) of the first trials, when they were drawn.
     pub(super) drawn_at: Vec<f32>,
+    caution: Caution,
 }
 
 impl Learner {
@@ -185,8 +187,8 @@ impl Learner {
         let seed = child(history.seed, "controller", 0);
         let controller = Controller::new(history.space(), constants.shape, constants.rate, seed)?;
         let rewards = Rewards { scores: vec![], baseline: 0.5 };
-        let (advantages, drawn_at) = (vec![], vec![]);
-        Ok(Learner { controller, constants, planned, rewards, advantages, drawn_at })
+        let (advantages, drawn_at, caution) = Default::default();
+        Ok(Learner { controller, constants, planned, rewards, advantages, drawn_at, caution })
     }
 
     /// Takes in the next trial.
@@ -201,15 +203,21 @@ impl Learner {
     }
 
     fn propose(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let space = history.space();
+        let (space, mut likeliest) = (history.space(), None);
         for _ in 0..DRAWS {
             let drawn = self.controller.draw(rng, &mut |_, _| ())?;
             let arch = Architecture::new(space, drawn);
             if arch.fit().is_ok() {
-                return Ok(Proposal::new(arch, "policy"));
+                if self.caution.keeps(&arch, rng) {
+                    return Ok(Proposal::new(arch, "policy"));
+                }
+                likelier(&mut likeliest, self.caution.weight(&arch), arch);
             }
         }
-        Ok(Proposal::new(space.sample(rng)?, "random"))
+        match likeliest {
+            Some((_, arch)) => Ok(Proposal::new(arch, "policy")),
+            None => Ok(Proposal::new(space.sample(rng)?, "random")),
+        }
     }
 }
 
@@ -234,6 +242,7 @@ pub(super) fn ask(
         while learner.advantages.len() < history.visible().len() {
             learner.take(method, history)?;
         }
+        learner.caution.follow(history);
         let proposal = learner.propose(history, rng)?;
         *state = Some(learner);
         Ok(proposal)

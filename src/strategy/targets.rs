@@ -15,7 +15,11 @@
 //! of all trials would not do instead: one network that learned nothing, with 10 % where the others have
 //! 80 to 92, leaves an objective so little of [0, 1] that hardly a weight listens to it. The front has
 //! no such trials; those behind it lie beyond 1. Where the front is one point, all trials give the range.
+//!
+//! A trial that failed counts too: it is worse than every score, negative infinity.
 
+use super::candidates::best;
+use super::nsga2::{minimised, survivors};
 use crate::rng::Rng;
 use crate::stats::pareto_front;
 use crate::study::{History, Trial};
@@ -24,38 +28,89 @@ use crate::study::{History, Trial};
 const RHO: f64 = 0.05;
 /// What lies further behind the front counts as this far, so that all stays finite.
 const FAR: f64 = 1e9;
+/// What a trial that failed counts as.
+const FAILED: f64 = f64::NEG_INFINITY;
+/// Trials from one clearing to the next, and how many older ones it leaves.
+const BLOCK: usize = 1000;
 
-/// The finished trials that may be seen, each with a number of which more is better.
+/// The trials that a model may learn from, so many at the most that the cost of one more does not grow
+/// with the study: all of them below 3,000. From there on, at every thousandth trial, those before the
+/// last thousand are cleared of all but a thousand: the best (with several objectives front after
+/// front, as NSGA-II survives), and for a quarter the last that failed.
 #[derive(Default)]
-pub(super) struct Targets {
+pub(super) struct Seen {
+    /// How many of the visible trials have been looked at.
+    looked: usize,
+    /// Those that are left, in order.
     pub(super) trials: Vec<Trial>,
-    pub(super) y: Vec<f64>,
+    /// After how many visible trials it was cleared.
+    pub(super) cleared: usize,
 }
 
-/// The targets of the next trial. Draws from `rng` only where there are several objectives.
-pub(super) fn targets(history: &History, rng: &mut Rng) -> Targets {
-    let trials = history.finished();
-    let y = drawn(history, &trials, rng);
-    Targets { trials, y }
-}
+impl Seen {
+    /// Takes in the trials that have not been looked at yet.
+    pub(super) fn follow(&mut self, history: &History) {
+        for trial in &history.visible()[self.looked..] {
+            self.trials.push(trial.clone());
+            self.looked += 1;
+            if self.looked.is_multiple_of(BLOCK) && self.trials.len() >= 3 * BLOCK {
+                self.clear(history);
+            }
+        }
+    }
 
-/// The targets of some finished trials, with weights drawn anew.
-pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
-    match history.further.len() {
-        0 => evenly(history, trials),
-        n => scalarise(history, trials, &simplex(n + 1, rng)),
+    /// Those of the first so many visible trials; none may be missing that was cleared since.
+    pub(super) fn first(&self, visible: usize) -> &[Trial] {
+        &self.trials[..self.trials.partition_point(|t| t.number() < visible)]
+    }
+
+    fn clear(&mut self, history: &History) {
+        let last = self.trials.split_off(self.trials.len() - BLOCK);
+        let (finished, failed): (Vec<Trial>, Vec<Trial>) =
+            self.trials.drain(..).partition(|t| t.finished().is_some());
+        let failures = failed.len().min((BLOCK / 4).max(BLOCK.saturating_sub(finished.len())));
+        let kept: Vec<usize> = match history.further.is_empty() {
+            // In their order, without sorting them into fronts of one.
+            true => best(&evenly(history, &finished), BLOCK - failures),
+            false => {
+                let kept = survivors(&minimised(history, &finished), BLOCK - failures);
+                kept.into_iter().map(|(i, ..)| i).collect()
+            }
+        };
+        self.trials = kept.into_iter().map(|i| finished[i].clone()).collect();
+        self.trials.extend_from_slice(&failed[failed.len() - failures..]);
+        self.trials.sort_unstable_by_key(Trial::number);
+        self.trials.extend(last);
+        self.cleared = self.looked;
     }
 }
 
-/// The targets of some finished trials with all objectives weighing the same.
+/// A number for each trial that has ended, of which more is better, with weights drawn anew: from
+/// `rng`, where there are several objectives.
+pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
+    match history.further.len() {
+        0 => evenly(history, trials),
+        n => weighed(history, trials, &simplex(n + 1, rng)),
+    }
+}
+
+/// The same with all objectives weighing the same.
 pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
     match history.further.len() {
         0 => {
             let sign = if history.metric.maximise { 1.0 } else { -1.0 };
-            trials.iter().map(|t| sign * t.score().unwrap_or(f64::NAN)).collect()
+            trials.iter().map(|t| t.score().map_or(FAILED, |score| sign * score)).collect()
         }
-        n => scalarise(history, trials, &vec![1.0 / (n + 1) as f64; n + 1]),
+        n => weighed(history, trials, &vec![1.0 / (n + 1) as f64; n + 1]),
     }
+}
+
+/// Those that finished by their objectives.
+fn weighed(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
+    let finished: Vec<Trial> = trials.iter().filter(|t| t.finished().is_some()).cloned().collect();
+    let mut values = scalarise(history, &finished, weights).into_iter();
+    let value = |t: &Trial| t.finished().and_then(|_| values.next()).unwrap_or(FAILED);
+    trials.iter().map(value).collect()
 }
 
 fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {

@@ -21,12 +21,17 @@
 //! trials above y*, 24 candidates. A small budget begins with a quarter of its trials at random.
 //!
 //! Where we differ: of the candidates, the best one that fits together and was not tried yet is taken,
-//! since the score of another is known. Failed trials count for g, as the worst there are; so do the
+//! since the score of another is known. Failed trials count for g, as the worst there are, and once one
+//! has failed, candidates are judged by the probability that they do not as well (`parts/caution.rs`), as
+//! in c-TPE (Watanabe and Hutter, arXiv 2211.14411): l(x)/g(x) P(x does not fail)^2. For g count, too, the
 //! architectures whose results are not there yet, which keeps the trials of a batch apart (Optuna's
 //! constant liar). Ordered choices, as widths, are choices like any other.
+//!
+//! The good trials are found among those of `targets.rs`, so that the cost of one more trial does not
+//! grow with the study; all count for g.
 
-use super::parts::Recall;
-use super::targets::{Targets, targets};
+use super::parts::{Caution, Recall};
+use super::targets::{Seen, drawn};
 use super::{Proposal, Strategy, stored};
 use crate::arch::Architecture;
 use crate::count::Count;
@@ -56,7 +61,7 @@ pub struct Tpe {
     candidates: i64,
     startup: Option<i64>,
     #[serde(skip)]
-    recall: Recall<Seen>,
+    recall: Recall<Memory>,
 }
 
 /// The most trials that count as good.
@@ -72,10 +77,13 @@ impl Default for Tpe {
     }
 }
 
-/// What was decided in all trials that may be seen and have ended.
+/// What follows from the trials, kept between two of them.
 #[derive(Default)]
-struct Seen {
-    trials: usize,
+struct Memory {
+    seen: Seen,
+    caution: Caution,
+    /// What was decided in so many trials.
+    counted: usize,
     counts: Counts,
 }
 
@@ -132,7 +140,8 @@ impl Tpe {
     /// The numbers of the good trials among `y`; of equals the earlier.
     fn good(&self, y: &[f64]) -> Vec<usize> {
         let share = (self.gamma * y.len() as f64).ceil();
-        let n = (share as usize).clamp(1, MOST_GOOD).min(y.len());
+        let scores = y.iter().filter(|y| y.is_finite()).count();
+        let n = (share as usize).clamp(1, MOST_GOOD).min(scores);
         let mut order: Vec<usize> = (0..y.len()).collect();
         if n < y.len() {
             order.select_nth_unstable_by(n, |&a, &b| y[b].total_cmp(&y[a]).then(a.cmp(&b)));
@@ -146,11 +155,12 @@ impl Tpe {
         &self,
         l: &Counts,
         all: &Counts,
+        caution: &Caution,
         history: &History,
         rng: &mut Rng,
     ) -> Option<Architecture> {
         let places = history.space().places();
-        let mut drawn: Vec<(f64, Vec<u32>)> = vec![];
+        let mut drawn: Vec<(f64, Architecture)> = vec![];
         for _ in 0..self.candidates.clamp(1, MOST_CANDIDATES) {
             let (mut decisions, mut gain) = (vec![], 0.0);
             places.visit(0, &mut |place, options| {
@@ -159,13 +169,16 @@ impl Tpe {
                 gain += ratio.ln();
                 pick
             });
-            drawn.push((gain, decisions));
+            let arch = Architecture::new(history.space(), decisions);
+            if caution.needed() {
+                gain += caution.weight(&arch).ln();
+            }
+            drawn.push((gain, arch));
         }
         // Of equals the one drawn first.
         drawn.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut tried = None;
-        for (_, decisions) in drawn {
-            let arch = Architecture::new(history.space(), decisions);
+        for (_, arch) in drawn {
             if arch.check().is_err() {
                 continue;
             }
@@ -209,29 +222,33 @@ fn decide(
 impl Strategy for Tpe {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let space = history.space();
-        self.recall.with(history, |seen| {
+        self.recall.with(history, |Memory { seen, caution, counted, counts }| {
             let places = space.places();
             let visible = history.visible();
-            for trial in visible.iter().skip(seen.trials).filter(|t| t.ended()) {
-                seen.counts.add(places, &trial.0.architecture);
+            for trial in &visible[*counted..] {
+                counts.add(places, &trial.0.architecture);
             }
-            seen.trials = visible.len();
-            let Targets { trials, y } = targets(history, rng);
-            if trials.len() < self.random_trials(history.trials_planned()) {
-                return Ok(Proposal::new(space.sample(rng)?, "random"));
+            *counted = visible.len();
+            seen.follow(history);
+            caution.follow(history);
+            let y = drawn(history, &seen.trials, rng);
+            let sample = |rng: &mut Rng| Ok(Proposal::new(space.sample(rng)?, "random"));
+            let good = self.good(&y);
+            if good.is_empty() || y.len() < self.random_trials(history.trials_planned()) {
+                return caution.draw(rng, sample);
             }
             let mut l = Counts::default();
-            for &i in &self.good(&y) {
-                l.add(places, &trials[i].0.architecture);
+            for i in good {
+                l.add(places, &seen.trials[i].0.architecture);
             }
             // Added for this trial and taken away after it: their results are yet to come.
             let pending = &history.trials[visible.len()..];
-            pending.iter().for_each(|t| seen.counts.add(places, &t.0.architecture));
-            let found = self.candidate(&l, &seen.counts, history, rng);
-            pending.iter().for_each(|t| seen.counts.remove(places, &t.0.architecture));
+            pending.iter().for_each(|t| counts.add(places, &t.0.architecture));
+            let found = self.candidate(&l, counts, caution, history, rng);
+            pending.iter().for_each(|t| counts.remove(places, &t.0.architecture));
             match found {
                 Some(arch) => Ok(Proposal::new(arch, "model")),
-                None => Ok(Proposal::new(space.sample(rng)?, "random")),
+                None => caution.draw(rng, sample),
             }
         })
     }

@@ -32,6 +32,8 @@ pub struct History {
     pub(crate) key: Key,
     /// The first trial of every architecture, by its key.
     pub(crate) first: Arc<HashMap<Vec<u32>, usize>>,
+    /// Histories of one lineage agree in all trials that have ended up to any that they share.
+    pub(crate) lineage: Arc<()>,
 }
 
 impl History {

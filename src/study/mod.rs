@@ -324,7 +324,7 @@ impl Study {
     fn keep(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
-        let mut state = self.lock().clone();
+        let mut state = self.lock().fork();
         state.asking = false;
         // The copy of a study that runs does not run.
         state.seconds += state.run_since.take().map_or(0.0, |begun| begun.elapsed().as_secs_f64());

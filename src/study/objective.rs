@@ -61,6 +61,13 @@ pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) 
         match figure(name, found, trial) {
             Some(value) if value.is_finite() => {}
             Some(value) => return Some(format!("the objective {name:?} is {value}")),
+            None if found.undefined(name).is_some() => {
+                let why = found.undefined(name).unwrap_or_default();
+                return Some(format!(
+                    "the objective {name:?} is undefined: {why}. Try another objective, or data in \
+                     which it is defined"
+                ));
+            }
             None => return Some(nothing_of(name, "is an objective", found, trial)),
         }
     }

@@ -1,6 +1,7 @@
 //! The charts of a study, and the report that composes them.
 
 use super::csv::own_names;
+use super::objective::figure;
 use super::{Duplicates, Key, Study, Trial};
 use crate::chart::theme::{human_count, human_seconds, plural, score};
 use crate::chart::{
@@ -8,8 +9,9 @@ use crate::chart::{
     LearningCurves, Report,
 };
 use crate::count::Count;
-use crate::evaluate::{Evaluator, Retrained};
+use crate::evaluate::{Evaluation, Evaluator, Retrained};
 use crate::strategy::Strategy;
+use crate::task::Metric;
 
 /// The version of Candle that this crate is built on.
 pub(super) const CANDLE: &str = "0.11";
@@ -77,25 +79,55 @@ impl Study {
         })
     }
 
-    /// Score against parameters, with the frontier of those that no other beats in both.
+    /// Score against the first further [objective](Study::objective), with the trials of
+    /// [`Study::front`]; with the score alone, against parameters, with those that no other trial beats
+    /// in both. With three objectives and more the front is that of all of them, though two are drawn.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4]);
+    /// let fast = evaluator(|a, _| {
+    ///     let d = a.decisions();
+    ///     Evaluation::new(f64::from(d[0])).with("speed", f64::from(3 - d[0] + d[1]))
+    /// });
+    /// let study = Study::new(&space, fast).objective(Metric::maximise("speed"))
+    ///     .strategy(Grid).trials(16).quiet().run()?;
+    /// assert_eq!(study.front().len(), 4);
+    /// assert!(study.frontier().to_string().contains("speed (higher is better)"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
     pub fn frontier(&self) -> Chart {
         let best = self.best().ok().map(|t| t.number());
-        let points = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
-        let points = points.filter_map(|t| {
-            Some(FrontierPoint {
+        let further = self.protocol().objectives;
+        let cost = further.first().cloned().unwrap_or_else(|| Metric::minimise("params"));
+        let trials = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
+        let shown = trials.filter_map(|t| {
+            let found = t.finished()?;
+            let point = FrontierPoint {
                 name: format!("trial {}: {}", t.number(), t.architecture()),
-                x: t.architecture().params() as f64,
-                score: t.score()?,
+                x: match further.is_empty() {
+                    true => t.architecture().params() as f64,
+                    false => figure(&cost.name, found, &t)?,
+                },
+                score: found.score(),
                 best: best == Some(t.number()),
-            })
+            };
+            Some((t.number(), point))
         });
-        let metric = self.metric();
-        Chart::new(Frontier {
-            x: "parameters".into(),
-            metric: metric.name,
-            maximise: metric.maximise,
-            points: points.collect(),
-        })
+        let (numbers, points): (Vec<usize>, Vec<FrontierPoint>) = shown.unzip();
+        // Of the score and one objective the chart finds it itself, and draws its line.
+        let front = (further.len() > 1).then(|| {
+            let place = |t: Trial| numbers.binary_search(&t.number()).ok();
+            self.front().into_iter().filter_map(place).collect()
+        });
+        let x = match &cost.name[..] {
+            "params" => "parameters",
+            "macs" => "multiply-adds",
+            other => other,
+        };
+        let Metric { name: metric, maximise } = self.metric();
+        let maximise_x = cost.maximise;
+        Chart::new(Frontier { x: x.into(), maximise_x, metric, maximise, points, front })
     }
 
     /// The `k` best trials as a table.
@@ -172,8 +204,12 @@ impl Study {
                 first.error().unwrap_or_default()
             ));
         }
-        if let Err(e) = self.best() {
-            notices.push(e.to_string());
+        match self.best() {
+            Err(e) => notices.push(e.to_string()),
+            Ok(best) => {
+                let undefined = best.finished().into_iter().flat_map(Evaluation::all_undefined);
+                notices.extend(undefined.map(|(name, why)| format!("{name} is undefined: {why}.")));
+            }
         }
         let ended = self.ended();
         if !ended.is_empty() && !ended.starts_with("all ") {
@@ -206,7 +242,7 @@ impl Study {
         if trials.iter().any(|t| t.evaluation().is_some_and(|e| e.curve().len() > 1)) {
             charts.push(self.learning_curves());
         }
-        if !s.space.is_decisions() {
+        if !s.space.is_decisions() || !p.objectives.is_empty() {
             charts.push(self.frontier());
         }
         charts.push(self.leaderboard(5));

@@ -96,6 +96,7 @@ impl State {
                 rejected: None,
                 key: Key::default(),
                 first: Arc::default(),
+                lineage: Arc::default(),
             },
             waiting: vec![],
             settled: 0,
@@ -313,6 +314,15 @@ impl State {
         Asked { trial: self.trials()[n].clone(), evaluate }
     }
 
+    /// A copy that goes on by itself: where trials are under way, they may end in two ways.
+    pub(crate) fn fork(&self) -> State {
+        let mut state = self.clone();
+        if self.settled < self.trials().len() {
+            state.history.lineage = Arc::default();
+        }
+        state
+    }
+
     /// What a result is worth: one that cannot be used is a failure.
     pub(crate) fn judge(&self, n: usize, result: Result<Evaluation>) -> Outcome {
         let budget = self.trials()[n].budget();
@@ -369,6 +379,7 @@ impl State {
             self.record(i, |r| r.outcome = Outcome::Pending);
         }
         self.waiting.extend(again.iter().filter(|&&i| i != n).map(|&i| (n, i)));
+        self.history.lineage = Arc::default();
         // What was settled after it is counted again.
         self.settled = self.settled.min(n);
         self.announced = self.announced.min(n);

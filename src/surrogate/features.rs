@@ -51,6 +51,11 @@ impl Features {
     /// In how many places two architectures differ, as `Distance::hamming` counts them.
     pub(crate) fn hamming(&self, other: &Features) -> f64 {
         let (a, b) = (&self.places, &other.places);
+        // Mostly both have the same places.
+        let same = a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.0 == y.0);
+        if same {
+            return a.iter().zip(b).filter(|(x, y)| x.1 != y.1).count() as f64;
+        }
         let (mut i, mut j, mut differ) = (0, 0, 0);
         while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
             differ += usize::from(x != y);

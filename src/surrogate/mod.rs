@@ -3,6 +3,7 @@
 
 mod acquisition;
 mod ensemble;
+mod feasible;
 mod features;
 mod forest;
 mod gp;
@@ -12,6 +13,7 @@ mod target;
 
 pub(crate) use acquisition::Acquisition;
 pub(crate) use ensemble::{Ensemble, Recipe};
+pub(crate) use feasible::Feasible;
 pub(crate) use features::{Columns, Features};
 pub(crate) use forest::{Forest, Rows};
 pub(crate) use gp::{Cholesky, Gp};

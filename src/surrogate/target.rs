@@ -13,6 +13,9 @@
 //! Hyperparameter Transfer Learning", ICML 2020 (arXiv 1909.13595); (r - 1/2) / n is Hazen's
 //! plotting position. Predictions go back by linear interpolation between the scores seen; beyond
 //! them the line through the outer quarter of the scores is taken.
+//!
+//! A trial that failed is given as negative infinity, worse than every score: it takes a rank below all
+//! of them, but is no score to go back to.
 
 use super::acquisition::quantile;
 
@@ -21,6 +24,8 @@ use super::acquisition::quantile;
 pub(crate) struct Scale {
     /// The different scores in order, each with its quantile.
     steps: Vec<(f64, f64)>,
+    /// The quantile of what failed.
+    failed: Option<f64>,
     /// Score for quantile beyond the lowest and the highest.
     slopes: (f64, f64),
 }
@@ -31,10 +36,15 @@ impl Scale {
         let mut sorted = y.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (n, mut before) = (y.len() as f64, 0.0);
-        let mut steps = vec![];
+        let (mut steps, mut failed) = (vec![], None);
         for equals in sorted.chunk_by(|a, b| a == b) {
             let k = equals.len() as f64;
-            steps.extend(equals.first().map(|&y| (y, quantile((before + k / 2.0) / n))));
+            let z = quantile((before + k / 2.0) / n);
+            match equals.first() {
+                Some(&f64::NEG_INFINITY) => failed = Some(z),
+                Some(&y) => steps.push((y, z)),
+                None => {}
+            }
             before += k;
         }
         let slopes = match (steps.first(), steps.last()) {
@@ -46,11 +56,14 @@ impl Scale {
             }
             _ => (0.0, 0.0),
         };
-        Scale { steps, slopes }
+        Scale { steps, failed, slopes }
     }
 
     /// The quantile of a score.
     pub(crate) fn z(&self, y: f64) -> f64 {
+        if let (Some(failed), f64::NEG_INFINITY) = (self.failed, y) {
+            return failed;
+        }
         match self.steps.partition_point(|s| s.0 < y) {
             i if self.steps.get(i).is_some_and(|s| s.0 == y) => self.steps[i].1,
             i => self.between(i, y, |s| (s.0, s.1), |slope| 1.0 / slope),
@@ -63,7 +76,7 @@ impl Scale {
         self.between(i, z, |s| (s.1, s.0), |slope| slope)
     }
 
-    /// The worst score seen.
+    /// The worst score seen; failures have none.
     pub(crate) fn worst(&self) -> f64 {
         self.steps.first().map_or(f64::NEG_INFINITY, |step| step.0)
     }
@@ -123,6 +136,27 @@ mod tests {
         }
         assert!(scale.y(2.0) > 90.0 && scale.y(-2.0) < 1.0);
         assert!(2.0 < scale.y(0.0) && scale.y(0.0) < 3.0);
+    }
+
+    /// Below every score, as one more rank; the scores themselves go back as they were.
+    #[test]
+    fn what_failed_is_worse_than_the_worst() {
+        const FAILED: f64 = f64::NEG_INFINITY;
+        let scale = Scale::of(&[3.0, FAILED, 2.0, FAILED, 7.0]);
+        // scipy.stats.norm.ppf((scipy.stats.rankdata([3, 0, 2, 0, 7]) - 0.5) / 5)
+        let expected = [
+            (3.0, 0.524400512708041),
+            (FAILED, -0.8416212335729142),
+            (2.0, 0.0),
+            (7.0, 1.2815515655446004),
+        ];
+        for (y, z) in expected {
+            assert!((scale.z(y) - z).abs() < 1e-12, "{y}: {}", scale.z(y));
+        }
+        assert_eq!(scale.worst(), 2.0);
+        assert!(scale.y(-0.8).is_finite());
+        let all = Scale::of(&[FAILED; 3]);
+        assert_eq!((all.z(FAILED), all.y(0.3)), (0.0, 0.3));
     }
 
     #[test]

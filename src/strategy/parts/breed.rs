@@ -1,6 +1,7 @@
 //! Children of two architectures, and the search for one that was not tried.
 
 use super::super::Proposal;
+use super::{Caution, likelier};
 use crate::error::{ErrorKind, Result};
 use crate::rng::Rng;
 use crate::study::{History, Trial};
@@ -36,10 +37,11 @@ impl Variation {
     pub(in super::super) fn breed(
         &self,
         history: &History,
+        caution: &Caution,
         rng: &mut Rng,
         select: impl Fn(&mut Rng) -> Option<Trial>,
     ) -> Result<Proposal> {
-        fresh(history, rng, |rng| self.child(history, rng, &select))
+        fresh(history, caution, rng, |rng| self.child(history, rng, &select))
     }
 
     fn child(
@@ -100,27 +102,32 @@ impl Variation {
     }
 }
 
-/// What `draw` draws, again while it was tried already; when only what was tried seems to be left, the
-/// nearest beyond it that was not.
+/// What `draw` draws, again while it was tried already or is likely to fail; when only such seem to be
+/// left, the nearest beyond them that is not; when there is none, the likeliest not to fail.
 pub(in super::super) fn fresh(
     history: &History,
+    caution: &Caution,
     rng: &mut Rng,
     mut draw: impl FnMut(&mut Rng) -> Result<Proposal>,
 ) -> Result<Proposal> {
-    let mut drawn = draw(rng)?;
     // A study that has refused one that was tried asks for a new one itself.
     if history.rejected.is_some() {
-        return Ok(drawn);
+        return caution.draw(rng, draw);
     }
+    let mut drawn = draw(rng)?;
+    let mut likeliest: Option<(f64, Proposal)> = None;
     for _ in 1..DRAWS {
         if !history.tried(&drawn.architecture) {
-            return Ok(drawn);
+            if caution.keeps(&drawn.architecture, rng) {
+                return Ok(drawn);
+            }
+            likelier(&mut likeliest, caution.weight(&drawn.architecture), drawn);
         }
         drawn = draw(rng)?;
     }
     for _ in 0..FURTHER {
-        if !history.tried(&drawn.architecture) {
-            break;
+        if !history.tried(&drawn.architecture) && caution.keeps(&drawn.architecture, rng) {
+            return Ok(drawn);
         }
         match history.space().mutate(&drawn.architecture, rng) {
             Ok(architecture) => drawn.architecture = architecture,
@@ -128,5 +135,5 @@ pub(in super::super) fn fresh(
             Err(e) => return Err(e),
         }
     }
-    Ok(drawn)
+    Ok(likeliest.map_or(drawn, |(_, likeliest)| likeliest))
 }

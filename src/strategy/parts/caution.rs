@@ -1,0 +1,104 @@
+//! Keeping away from what fails, for every strategy that learns.
+//!
+//! A trial that failed counts as worse than all that finished: models learn it as the worst (see
+//! `targets.rs`), populations leave it out, a reward is the worst before it. That alone does not keep
+//! draws away from where trials fail, nor a search that climbs towards such a place. So what a strategy
+//! draws is kept with the probability that it does not fail, squared: its proposals come from
+//!
+//! ```text
+//! q(x) P(x does not fail)^2           q what the strategy would draw
+//! ```
+//!
+//! Where it ranks candidates, by an acquisition or by the l/g of TPE, that is the weight of what they
+//! promise, as in constrained Bayesian optimisation (Gelbart, Snoek and Adams, "Bayesian Optimization with
+//! Unknown Constraints", UAI 2014; Gardner et al., ICML 2014). The square, two coins in place of one,
+//! because a failure costs a trial, and a success that was passed over costs nothing. The model is that of
+//! `src/surrogate/feasible.rs`. As long as nothing has failed, nothing is weighed and no number drawn.
+
+use super::super::Proposal;
+use crate::arch::Architecture;
+use crate::error::Result;
+use crate::rng::Rng;
+use crate::study::{History, Trial};
+use crate::surrogate::Feasible;
+
+/// Draws before the one that most likely does not fail is taken.
+const DRAWS: usize = 100;
+
+/// What is known of failures after the trials that may be seen.
+#[derive(Clone, Default)]
+pub(in super::super) struct Caution {
+    /// How many of the visible trials have been looked at.
+    seen: usize,
+    /// Nothing while none has failed.
+    model: Option<Feasible>,
+}
+
+impl Caution {
+    /// Takes in the trials that have not been looked at yet.
+    pub(in super::super) fn follow(&mut self, history: &History) {
+        self.follow_to(history.visible());
+    }
+
+    /// The same with the first trials only; begins anew where it has looked at more of them.
+    pub(in super::super) fn follow_to(&mut self, trials: &[Trial]) {
+        if self.seen > trials.len() {
+            *self = Caution::default();
+        }
+        let failed = |t: &Trial| t.finished().is_none();
+        let mut from = self.seen;
+        self.seen = trials.len();
+        if self.model.is_none() {
+            if !trials[from..].iter().any(failed) {
+                return;
+            }
+            // The successes before the first failure count as well.
+            from = 0;
+        }
+        let model = self.model.get_or_insert_default();
+        for trial in &trials[from..] {
+            model.learn(&trial.0.architecture, failed(trial));
+        }
+    }
+
+    /// Whether something has failed, so that there is something to be careful about.
+    pub(in super::super) fn needed(&self) -> bool {
+        self.model.is_some()
+    }
+
+    /// The probability with which a draw is kept.
+    pub(in super::super) fn weight(&self, arch: &Architecture) -> f64 {
+        self.model.as_ref().map_or(1.0, |model| model.of(arch).powi(2))
+    }
+
+    /// Whether to keep a draw.
+    pub(in super::super) fn keeps(&self, arch: &Architecture, rng: &mut Rng) -> bool {
+        !self.needed() || rng.uniform() < self.weight(arch)
+    }
+
+    /// What `draw` draws, again while it is not kept; of too many the one of the largest weight.
+    pub(in super::super) fn draw(
+        &self,
+        rng: &mut Rng,
+        mut draw: impl FnMut(&mut Rng) -> Result<Proposal>,
+    ) -> Result<Proposal> {
+        let mut drawn = draw(rng)?;
+        let mut likeliest: Option<(f64, Proposal)> = None;
+        for _ in 1..DRAWS {
+            if self.keeps(&drawn.architecture, rng) {
+                return Ok(drawn);
+            }
+            likelier(&mut likeliest, self.weight(&drawn.architecture), drawn);
+            drawn = draw(rng)?;
+        }
+        likelier(&mut likeliest, self.weight(&drawn.architecture), drawn.clone());
+        Ok(likeliest.map_or(drawn, |(_, likeliest)| likeliest))
+    }
+}
+
+/// Keeps the one of the larger weight, of equals the first.
+pub(in super::super) fn likelier<T>(best: &mut Option<(f64, T)>, weight: f64, other: T) {
+    if best.as_ref().is_none_or(|(most, _)| weight > *most) {
+        *best = Some((weight, other));
+    }
+}
