@@ -1,6 +1,7 @@
 //! Data: one tensor of inputs, one of targets, a task, and fixed splits.
 
 mod augment;
+mod channels;
 mod cifar;
 pub(crate) mod csv;
 mod digits;
@@ -13,6 +14,7 @@ mod split;
 mod standardise;
 mod text;
 mod wav;
+mod wav_folder;
 
 pub use augment::Augment;
 pub use mel::LogMel;
@@ -220,8 +222,13 @@ impl Dataset {
         let mut problems: Vec<String> = task.problem().into_iter().collect();
         let windows = tokens.len().saturating_sub(1) / length.max(1);
         if length == 0 || windows < 5 {
+            let most = tokens.len().saturating_sub(1) / 5;
+            let advice = match most {
+                0 => "Give a longer text.".to_string(),
+                _ => format!("Try a length of at most {most}."),
+            };
             problems.push(format!(
-                "{} tokens in windows of {length} give {windows} windows; at least 5 are needed. Try shorter windows.",
+                "{} tokens in windows of {length} give {windows} windows; at least 5 are needed. {advice}",
                 tokens.len()
             ));
         }
@@ -424,6 +431,36 @@ impl Dataset {
         self.len() == 0
     }
 
+    /// What should be known of how the data were read: what was left out, and what may be meant
+    /// otherwise. They stand on the data's card, below its first line.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let x = vec![0.5; 10 * 16 * 16 * 3];
+    /// let labels = (0..10).map(|i| i % 2).collect();
+    /// let data = Dataset::classification("photos", x, [16, 16, 3], labels, 2)?;
+    /// assert!(data.notes()[0].contains("16 channels"));
+    /// assert_eq!(data.channels_last()?.shape().dims(), [3, 16, 16]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.0.notes.clone();
+        notes.extend(self.channels_note());
+        notes.extend(self.one_class_note());
+        notes
+    }
+
+    /// What to say of labels that are all the same.
+    fn one_class_note(&self) -> Option<String> {
+        let Task::Classification { .. } = self.0.task else { return None };
+        let y = self.0.y.to_vec1::<u32>().ok()?;
+        let (first, rest) = y.split_first()?;
+        let word = self.classes().get(*first as usize).cloned()?;
+        rest.iter()
+            .all(|label| label == first)
+            .then(|| format!("every sample is of class {word:?}: there is nothing to tell apart"))
+    }
+
     /// The samples in the train, validation and test splits.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.0.train.len(), self.0.validation.len(), self.0.test.len())
@@ -589,6 +626,24 @@ fn numbers(x: &[f32], shape: &Shape, samples: usize) -> Vec<String> {
         ));
     }
     problems.extend(not_finite("value", x));
+    problems
+}
+
+/// What is wrong with labelled samples that are few, or all alike.
+fn too_few(sample: &str, samples: usize, classes: &[String]) -> Vec<String> {
+    let mut problems = vec![];
+    if samples < 5 {
+        let s = if samples == 1 { "" } else { "s" };
+        problems.push(format!(
+            "{samples} {sample}{s} cannot be split: at least 5 are needed. Add more."
+        ));
+    }
+    if let [one] = classes {
+        problems.push(format!(
+            "every {sample} is of one class, {one:?}: at least two classes are needed. Add {sample}s \
+             of another class."
+        ));
+    }
     problems
 }
 

@@ -77,7 +77,7 @@ impl Training {
         if wanted.input() != train.data.shape() || wanted.task() != train.data.task() {
             return Err(Error::invalid(
                 format!("a space for {}, inputs of {}", wanted.task(), wanted.input()),
-                format!("the data are {}", train.data),
+                format!("the data are {}", train.data.line()),
                 "Space::on(&data) with the data that you train on",
             ));
         }
