@@ -68,7 +68,7 @@ pub use arch::{Architecture, Latency, LayerRow, Shape};
 pub use benchmark::{Mnist1dBench, NasBench201};
 pub use compare::{Against, Compare, Comparison, IntoStrategies, Named, Pair, Standing, Verdict};
 pub use count::Count;
-pub use data::{Augment, Dataset, LogMel, Split};
+pub use data::{Augment, Dataset, LogMel, Real, Split};
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,

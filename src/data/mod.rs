@@ -10,6 +10,7 @@ mod idx;
 mod mel;
 mod mnist1d;
 mod names;
+mod scaling;
 mod split;
 mod standardise;
 mod text;
@@ -18,6 +19,9 @@ mod wav_folder;
 
 pub use augment::Augment;
 pub use mel::LogMel;
+pub use scaling::Real;
+#[allow(unused_imports)]
+pub(crate) use scaling::Scaling;
 
 use crate::arch::Shape;
 use crate::count::Count;
@@ -25,6 +29,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Hash64;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
+use scaling::Numbers;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -71,8 +76,16 @@ struct Inner {
     classes: Vec<String>,
     /// The characters of the symbols, in order, with `'\0'` for padding; empty for numbers.
     symbols: Vec<char>,
+    /// The names of the features of a table, in order; empty for anything else.
+    columns: Vec<String>,
+    /// What was done to the inputs since they were given.
+    scaling: Option<Scaling>,
+    /// What was done to the targets of a regression.
+    target_scaling: Option<Scaling>,
     /// Whether the inputs were standardised, by these samples' own mean and deviation.
     scaled: bool,
+    /// What the reader decided or noticed, and the data's card says, a line each.
+    notes: Vec<String>,
     fingerprint: Kept,
 }
 
@@ -145,20 +158,22 @@ impl Dataset {
         }
     }
 
-    /// Samples of a shape with a class each: `x` holds them one after the other.
+    /// Samples of a shape with a class each: `x` holds them one after the other, in numbers of 32
+    /// or 64 bits. Where different values of a feature would become equal in 32 bits, the feature
+    /// is moved first; the data's card says by how much.
     ///
     /// # Errors
     /// When the lengths do not match, a value is no finite number, or a label is not below
     /// `classes`; all of it together.
-    pub fn classification<T: Count>(
+    pub fn classification<T: Count, X: Real>(
         name: &str,
-        x: Vec<f32>,
+        x: Vec<X>,
         shape: impl IntoIterator<Item = T>,
         labels: Vec<u32>,
         classes: impl Count,
     ) -> Result<Dataset> {
         let task = Task::classification(classes);
-        let shape = Shape::new(shape);
+        let (shape, x) = (Shape::new(shape), X::numbers(x));
         let mut problems = numbers(&x, &shape, labels.len());
         let out = labels.iter().position(|&l| l as usize >= task.outputs());
         problems.extend(out.map(|i| {
@@ -171,22 +186,26 @@ impl Dataset {
         }));
         problems.extend(task.problem());
         refuse(name, problems)?;
-        Ok(Dataset::labelled(name, task, shape, Values::Numbers(x), labels, None)?)
+        let (x, scaling, notes) = x.narrow(&shape, true, feature);
+        let data = Dataset::labelled(name, task, shape, Values::Numbers(x), labels, None)?;
+        Ok(data.with(|d| (d.scaling, d.notes) = (scaling, notes)))
     }
 
-    /// Samples of a shape with `outputs` real targets each.
+    /// Samples of a shape with `outputs` real targets each, in numbers of 32 or 64 bits. Where
+    /// different values of a feature or a target would become equal in 32 bits, it is moved first;
+    /// the data's card says by how much.
     ///
     /// # Errors
     /// When the lengths do not match or a value is no finite number.
-    pub fn regression<T: Count>(
+    pub fn regression<T: Count, X: Real, Y: Real>(
         name: &str,
-        x: Vec<f32>,
+        x: Vec<X>,
         shape: impl IntoIterator<Item = T>,
-        targets: Vec<f32>,
+        targets: Vec<Y>,
         outputs: impl Count,
     ) -> Result<Dataset> {
         let task = Task::regression(outputs);
-        let shape = Shape::new(shape);
+        let (shape, x, targets) = (Shape::new(shape), X::numbers(x), Y::numbers(targets));
         let n = targets.len() / task.outputs().max(1);
         let mut problems = numbers(&x, &shape, n);
         if !targets.len().is_multiple_of(task.outputs().max(1)) {
@@ -200,10 +219,15 @@ impl Dataset {
         problems.extend(task.problem());
         refuse(name, problems)?;
         let outputs = task.outputs();
-        let x = Tensor::from_vec(x, shape.batch(n), &Device::Cpu)?;
-        let y = Tensor::from_vec(targets, (n, outputs), &Device::Cpu)?;
-        let splits = split::deal(&vec![0; n], split::SHARES);
-        Ok(Dataset::of(name, task, shape, x, y, splits))
+        let (x, scaling, mut notes) = x.narrow(&shape, true, feature);
+        let target =
+            |c: usize| if outputs == 1 { "the target".into() } else { format!("target {c}") };
+        let (y, target_scaling, more) = targets.narrow(&Shape::new([outputs]), false, target);
+        notes.extend(more);
+        let data = Dataset::real(name, task, shape, x, y)?;
+        Ok(data.with(|d| {
+            (d.scaling, d.target_scaling, d.notes) = (scaling, target_scaling, notes);
+        }))
     }
 
     /// A text as numbers, cut into windows of `length` tokens; the target is the token that
@@ -274,6 +298,21 @@ impl Dataset {
         Ok(Dataset::of(name, task, shape, x, y, splits))
     }
 
+    /// Samples with real targets each.
+    fn real(
+        name: &str,
+        task: Task,
+        shape: Shape,
+        x: Vec<f32>,
+        y: Vec<f32>,
+    ) -> candle_core::Result<Dataset> {
+        let n = y.len() / task.outputs().max(1);
+        let x = Tensor::from_vec(x, shape.batch(n), &Device::Cpu)?;
+        let y = Tensor::from_vec(y, (n, task.outputs()), &Device::Cpu)?;
+        let splits = split::deal(&vec![0; n], split::SHARES);
+        Ok(Dataset::of(name, task, shape, x, y, splits))
+    }
+
     fn of(
         name: &str,
         task: Task,
@@ -293,7 +332,11 @@ impl Dataset {
             test,
             classes: vec![],
             symbols: vec![],
+            columns: vec![],
+            scaling: None,
+            target_scaling: None,
             scaled: false,
+            notes: vec![],
             fingerprint: Kept::default(),
         }))
     }
@@ -613,7 +656,12 @@ fn cuts(n: usize) -> (usize, usize) {
     (n - 2 * fifth, n - fifth)
 }
 
-fn numbers(x: &[f32], shape: &Shape, samples: usize) -> Vec<String> {
+/// A feature, or channel, without a name.
+fn feature(c: usize) -> String {
+    format!("feature {c}")
+}
+
+fn numbers(x: &Numbers, shape: &Shape, samples: usize) -> Vec<String> {
     let mut problems = vec![];
     if samples < 5 {
         problems.push(format!("{samples} samples cannot be split; at least 5 are needed."));
@@ -647,9 +695,14 @@ fn too_few(sample: &str, samples: usize, classes: &[String]) -> Vec<String> {
     problems
 }
 
-fn not_finite(what: &str, values: &[f32]) -> Option<String> {
-    let i = values.iter().position(|v| !v.is_finite())?;
-    Some(format!("{what} {i} is {}; only finite numbers are allowed. Fill or drop it.", values[i]))
+fn not_finite(what: &str, values: &Numbers) -> Option<String> {
+    let (i, v) = values.unfit()?;
+    Some(match v.is_finite() {
+        true => format!(
+            "{what} {i} is {v:e}, larger than 32-bit numbers can be. Divide all by 1e30, say."
+        ),
+        false => format!("{what} {i} is {v}; only finite numbers are allowed. Fill or drop it."),
+    })
 }
 
 fn refuse(name: &str, problems: Vec<String>) -> Result<()> {
@@ -660,14 +713,22 @@ fn refuse(name: &str, problems: Vec<String>) -> Result<()> {
     Err(Error::new(ErrorKind::Invalid, e.to_string()))
 }
 
-impl fmt::Display for Dataset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Dataset {
+    /// The data in a line.
+    pub(crate) fn line(&self) -> String {
         let (a, b, c) = self.sizes();
-        write!(
-            f,
+        format!(
             "{}: {}, inputs of {}, {a} train + {b} validation + {c} test samples",
             self.0.name, self.0.task, self.0.shape
         )
+    }
+}
+
+/// The data's card: what they are in a line, and what their reader decided or noticed, a line each.
+impl fmt::Display for Dataset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())?;
+        self.notes().iter().try_for_each(|note| write!(f, "\n  {note}"))
     }
 }
 

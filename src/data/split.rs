@@ -5,11 +5,13 @@
 //! stay neighbours, and what was trained on is not met again a few characters away.
 
 use super::Dataset;
+use super::scaling::{Scaling, channels};
+use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 use crate::task::Task;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 /// The shares where nothing else is said.
 pub(super) const SHARES: [f64; 3] = [0.6, 0.2, 0.2];
@@ -182,13 +184,17 @@ impl Dataset {
         ];
         if let Some((what, _)) = alike.iter().find(|(_, same)| !same) {
             return Err(Error::invalid(
-                format!("with_test_of({other})"),
-                format!("the {what} differ from those of {self}"),
+                format!("with_test_of({})", other.line()),
+                format!("the {what} differ from those of {}", self.line()),
                 "two files of the same columns and classes",
             ));
         }
-        let x = Tensor::cat(&[&a.x, &b.x], 0)?;
-        let y = Tensor::cat(&[&a.y, &b.y], 0)?;
+        // Each file's columns were moved by what that file needs.
+        let target = Shape::new([a.task.outputs()]);
+        let bx = like(&b.x, &b.shape, b.scaling.as_ref(), a.scaling.as_ref())?;
+        let by = like(&b.y, &target, b.target_scaling.as_ref(), a.target_scaling.as_ref())?;
+        let x = Tensor::cat(&[&a.x, &bx], 0)?;
+        let y = Tensor::cat(&[&a.y, &by], 0)?;
         let [train, validation, _] = self.dealt(&self.every(), [0.8, 0.2, 0.0])?;
         let offset = a.x.dims().first().copied().unwrap_or_default() as u32;
         Ok(self.with(|d| {
@@ -234,6 +240,17 @@ impl Dataset {
         let of = |list: Vec<u32>| list.iter().map(|&i| samples[i as usize]).collect();
         Ok(deal(&strata, shares).map(of))
     }
+}
+
+/// Numbers that were scaled in one way, scaled in another.
+fn like(x: &Tensor, shape: &Shape, from: Option<&Scaling>, to: Option<&Scaling>) -> Result<Tensor> {
+    if from == to {
+        return Ok(x.clone());
+    }
+    let none = Scaling::none(channels(shape).0);
+    let given = from.unwrap_or(&none).widen(shape, &x.flatten_all()?.to_vec1::<f32>()?);
+    let values = to.unwrap_or(&none).narrow(shape, &given);
+    Ok(Tensor::from_vec(values, x.dims(), &Device::Cpu)?)
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 //! size.
 
 use super::Dataset;
+use super::scaling::{Scaling, channels, merged};
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 
 impl Dataset {
     /// The same inputs with mean 0 and standard deviation 1, as measured on the training split: for
     /// every feature of a vector `[F]`, every feature of a sequence `[L, D]` over all its
-    /// positions, every channel of an image `[C, H, W]`. What never changes is only moved to 0.
+    /// positions, every channel of an image `[C, H, W]`. What never changes, but for what rounding leaves, is
+    /// only moved to 0.
     ///
     /// Splits that are made afterwards do not measure again: make them first.
     ///
@@ -41,43 +43,88 @@ impl Dataset {
                 "more samples",
             ));
         }
-        // Channels come first in an image and last in a sequence; `inner` values of one channel lie
-        // side by side.
-        let (channels, inner) = match *d.shape.as_slice() {
-            [features] | [_, features] => (features, 1),
-            [channels, ref rest @ ..] => (channels, rest.iter().product()),
-            [] => (1, 1),
-        };
-        let channel = |i: usize| (i / inner) % channels;
+        // `inner` values of one channel lie side by side.
+        let (n_channels, inner) = channels(&d.shape);
+        let channel = |i: usize| (i / inner.max(1)) % n_channels.max(1);
         let mut x = d.x.flatten_all()?.to_vec1::<f32>()?;
         let size = d.shape.elements();
         let train = || d.train.iter().map(|&i| &x[i as usize * size..][..size]);
 
         // Two passes in f64: sums of millions of f32 would lose the digits that matter.
-        let n = (d.train.len() * size / channels.max(1)) as f64;
-        let (mut mean, mut square) = (vec![0.0f64; channels], vec![0.0f64; channels]);
+        let n = (d.train.len() * size / n_channels.max(1)) as f64;
+        let mut seen = vec![Seen::default(); n_channels];
         for sample in train() {
-            sample.iter().enumerate().for_each(|(i, &v)| mean[channel(i)] += f64::from(v));
+            sample.iter().enumerate().for_each(|(i, &v)| seen[channel(i)].add(v));
         }
-        mean.iter_mut().for_each(|m| *m /= n);
+        let mut scaling = Scaling::none(n_channels);
+        seen.iter().zip(&mut scaling.shift).for_each(|(seen, mean)| *mean = seen.sum / n);
+        let mut square = vec![0.0f64; n_channels];
         for sample in train() {
             for (i, &v) in sample.iter().enumerate() {
-                square[channel(i)] += (f64::from(v) - mean[channel(i)]).powi(2);
+                square[channel(i)] += (f64::from(v) - scaling.shift[channel(i)]).powi(2);
             }
         }
-        let scale = |s: f64| if s > 1e-12 { s.recip() } else { 1.0 };
-        let scales: Vec<f64> =
-            square.iter().map(|q| scale((q / (n - 1.0).max(1.0)).sqrt())).collect();
-        for (i, v) in x.iter_mut().enumerate() {
-            let c = channel(i % size);
-            *v = ((f64::from(*v) - mean[c]) * scales[c]) as f32;
+        for ((seen, q), scale) in seen.iter().zip(square).zip(&mut scaling.scale) {
+            if seen.varies() {
+                *scale = (q / (n - 1.0).max(1.0)).sqrt();
+            }
         }
+        // A table's columns are sorted out once more: what was different may have become equal.
+        let mut notes = vec![];
+        for (c, name) in d.columns.iter().enumerate() {
+            let mut column: Vec<f32> = x.iter().skip(c).step_by(n_channels).copied().collect();
+            column.sort_unstable_by(f32::total_cmp);
+            column.dedup();
+            let given = column.len();
+            column.iter_mut().for_each(|v| *v = scaling.apply(c, (*v).into()) as f32);
+            column.dedup();
+            if given - column.len() > given / 100 {
+                notes.push(merged(&format!("standardised {name:?}"), given, column.len()));
+            }
+        }
+        for (i, v) in x.iter_mut().enumerate() {
+            *v = scaling.apply(channel(i % size), (*v).into()) as f32;
+        }
+        let whole = d.scaling.as_ref().map_or(scaling.clone(), |before| before.then(&scaling));
         let x = Tensor::from_vec(x, d.x.dims(), &Device::Cpu)?;
         Ok(self.with(|d| {
             d.name += ", standardised";
             d.x = x;
             d.scaled = true;
+            d.scaling = Some(whole);
+            d.notes.extend(notes);
         }))
+    }
+}
+
+/// What was seen of a channel.
+#[derive(Clone)]
+struct Seen {
+    sum: f64,
+    least: f32,
+    most: f32,
+    whole: bool,
+}
+
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen { sum: 0.0, least: f32::INFINITY, most: f32::NEG_INFINITY, whole: true }
+    }
+}
+
+impl Seen {
+    fn add(&mut self, v: f32) {
+        self.sum += f64::from(v);
+        (self.least, self.most) = (self.least.min(v), self.most.max(v));
+        self.whole &= v.fract() == 0.0;
+    }
+
+    /// Whether the values differ by more than rounding leaves: a last digit, unless they are whole
+    /// numbers. Relative to their size, since a small unit makes small numbers.
+    fn varies(&self) -> bool {
+        let size = f64::from(self.least.abs().max(self.most.abs()));
+        let rounding = if self.whole { 0.0 } else { 2.0 * f64::from(f32::EPSILON) * size };
+        f64::from(self.most) - f64::from(self.least) > rounding
     }
 }
 

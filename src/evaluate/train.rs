@@ -346,7 +346,10 @@ impl Evaluator for Train {
             found.push(format!("threads({}): allowed is 1 to 1024. Try 1.", self.threads));
         }
         if train == 0 || validation == 0 {
-            found.push(format!("the data {}: a split is empty. Give more samples.", self.data));
+            found.push(format!(
+                "the data {}: a split is empty. Give more samples.",
+                self.data.line()
+            ));
         }
         if !(0.0..1.0).contains(&self.smoothing) {
             found.push(format!(
@@ -382,7 +385,7 @@ impl Evaluator for Train {
             "the space is for {}, inputs of {}; the data are {}. Build it with Space::on(&data).",
             space.task(),
             space.input(),
-            self.data
+            self.data.line()
         );
         if fits { vec![] } else { vec![text] }
     }

@@ -1,0 +1,397 @@
+//! Numbers of 64 bits as the numbers of 32 that networks compute with.
+//!
+//! 32 bits hold 7 digits. Times in milliseconds since 1970 have 13, so that all of two minutes are
+//! one number; what tells the samples apart is lost. It is not lost where the column is moved first:
+//! of the differences from its median, 7 digits are enough.
+
+use super::Dataset;
+use crate::arch::Shape;
+use serde::{Deserialize, Serialize};
+
+/// What was done to the numbers that were given, a feature (or channel) each: a number `v` became
+/// `(v - shift) / scale`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scaling {
+    pub(crate) shift: Vec<f64>,
+    pub(crate) scale: Vec<f64>,
+}
+
+/// The channels of a shape, and how many values of one lie side by side: channels come first in an
+/// image and last in a sequence.
+pub(crate) fn channels(shape: &Shape) -> (usize, usize) {
+    match *shape.as_slice() {
+        [features] | [_, features] => (features, 1),
+        [channels, ref rest @ ..] => (channels, rest.iter().product()),
+        [] => (1, 1),
+    }
+}
+
+impl Scaling {
+    /// Numbers as they are.
+    pub(crate) fn none(channels: usize) -> Scaling {
+        Scaling { shift: vec![0.0; channels], scale: vec![1.0; channels] }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.shift.iter().all(|&s| s == 0.0) && self.scale.iter().all(|&s| s == 1.0)
+    }
+
+    /// A number of a channel as the network sees it.
+    pub(crate) fn apply(&self, channel: usize, v: f64) -> f64 {
+        (v - self.shift[channel]) * self.scale[channel].recip()
+    }
+
+    /// The number that was given.
+    pub(crate) fn undo(&self, channel: usize, v: f64) -> f64 {
+        v * self.scale[channel] + self.shift[channel]
+    }
+
+    /// Samples of a shape, one after the other, as the network sees them.
+    pub(crate) fn narrow(&self, shape: &Shape, x: &[f64]) -> Vec<f32> {
+        let (n, inner) = channels(shape);
+        let channel = |i: usize| i / inner.max(1) % n.max(1);
+        x.iter().enumerate().map(|(i, &v)| self.apply(channel(i), v) as f32).collect()
+    }
+
+    /// Samples of a shape as they were given.
+    pub(crate) fn widen(&self, shape: &Shape, x: &[f32]) -> Vec<f64> {
+        let (n, inner) = channels(shape);
+        let channel = |i: usize| i / inner.max(1) % n.max(1);
+        x.iter().enumerate().map(|(i, &v)| self.undo(channel(i), v.into())).collect()
+    }
+
+    /// This, and then another.
+    pub(crate) fn then(&self, next: &Scaling) -> Scaling {
+        let all = || 0..self.shift.len();
+        Scaling {
+            shift: all().map(|c| self.undo(c, next.shift[c])).collect(),
+            scale: all().map(|c| self.scale[c] * next.scale[c]).collect(),
+        }
+    }
+}
+
+impl Dataset {
+    /// What was done to the inputs since they were given: nothing, or what keeps their values apart
+    /// in 32 bits, and [`Dataset::standardised`]. What a model has to do to new inputs.
+    #[allow(dead_code)]
+    pub(crate) fn scaling(&self) -> Option<&Scaling> {
+        self.0.scaling.as_ref()
+    }
+
+    /// What was done to the targets of a regression, an output each; only ever a shift, so that
+    /// errors keep their unit. What a model has to undo in its predictions.
+    #[allow(dead_code)]
+    pub(crate) fn target_scaling(&self) -> Option<&Scaling> {
+        self.0.target_scaling.as_ref()
+    }
+
+    /// What was subtracted from the targets of a regression before they became numbers of 32 bits,
+    /// an output each: mostly 0; see the data's card.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let x: Vec<f64> = (0..100).map(f64::from).collect();
+    /// let time: Vec<f64> = x.iter().map(|x| 1.7e12 + 1000.0 * x).collect();
+    /// let data = Dataset::regression("clock", x, [1], time, 1)?;
+    /// assert_eq!(data.target_shift(), [1.7e12 + 50_000.0]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn target_shift(&self) -> Vec<f64> {
+        match (&self.0.target_scaling, &self.0.task) {
+            (Some(scaling), _) => scaling.shift.clone(),
+            (None, crate::Task::Regression { outputs }) => vec![0.0; *outputs],
+            _ => vec![],
+        }
+    }
+}
+
+/// A column of numbers as they were given.
+#[derive(Default)]
+pub(super) struct Column {
+    high: Vec<f64>,
+    /// What 64 bits lack of a whole number of more than 15 digits; empty where there is none.
+    low: Vec<f64>,
+}
+
+/// A column in 32 bits, and what was done to it.
+pub(super) struct Fitted {
+    pub(super) shift: f64,
+    pub(super) scale: f64,
+    /// The different values that were given, and those that are left.
+    pub(super) given: usize,
+    pub(super) left: usize,
+}
+
+/// One different value in so many may be lost. Random numbers of 64 bits that meet in 32 are fewer.
+const LOST: usize = 100;
+
+/// Differences of so many steps of a number of 64 bits are what rounding leaves, as in
+/// 0.1 + 0.2 = 0.30000000000000004.
+const NOISE: f64 = 16.0 * f64::EPSILON;
+
+impl Column {
+    pub(super) fn push(&mut self, (high, low): (f64, f64)) {
+        if low != 0.0 || !self.low.is_empty() {
+            self.low.resize(self.high.len(), 0.0);
+            self.low.push(low);
+        }
+        self.high.push(high);
+    }
+
+    pub(super) fn of(high: impl IntoIterator<Item = f64>) -> Column {
+        Column { high: high.into_iter().collect(), low: vec![] }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.high.len()
+    }
+
+    fn pair(&self, i: usize) -> (f64, f64) {
+        (self.high[i], self.low.get(i).copied().unwrap_or(0.0))
+    }
+
+    /// Whether every value is one more than the last.
+    pub(super) fn counts(&self) -> bool {
+        let step = |i: usize| {
+            let ((a, b), (c, d)) = (self.pair(i), self.pair(i + 1));
+            (c - a) + (d - b) == 1.0
+        };
+        self.high.len() > 1 && (0..self.high.len() - 1).all(step)
+    }
+
+    /// Whether the values are whole numbers, each another.
+    pub(super) fn all_whole_and_different(&self) -> bool {
+        let mut all: Vec<(f64, f64)> = (0..self.len()).map(|i| self.pair(i)).collect();
+        all.sort_unstable_by(by_value);
+        all.iter().all(|(v, _)| v.fract() == 0.0) && all.windows(2).all(|w| w[0] != w[1])
+    }
+
+    /// How the column keeps its values apart in 32 bits; only by a shift where the unit has to stay.
+    pub(super) fn fit(&self, may_scale: bool) -> Fitted {
+        let same = Fitted { shift: 0.0, scale: 1.0, given: 0, left: 0 };
+        let exact = |v: &f64| f64::from(*v as f32) == *v;
+        if self.low.is_empty() && self.high.iter().all(exact) {
+            return same;
+        }
+        let mut all: Vec<(f64, f64)> = (0..self.len()).map(|i| self.pair(i)).collect();
+        all.sort_unstable_by(by_value);
+        let (Some(&(least, _)), Some(&(most, _))) = (all.first(), all.last()) else { return same };
+        let whole = || all.iter().all(|(v, _)| v.fract() == 0.0);
+        if most - least <= NOISE * most.abs().max(least.abs()) && !whole() {
+            return same;
+        }
+        all.dedup();
+        let given = all.len();
+        // Rounding keeps the order: what became equal stands side by side.
+        let left = |shift: f64, scale: f64| {
+            let narrow = |(high, low): (f64, f64)| (((high - shift) + low) * scale.recip()) as f32;
+            let pairs = all.windows(2).filter(|w| narrow(w[0]) != narrow(w[1]));
+            1 + pairs.count()
+        };
+        let kept = |left: usize| left.saturating_mul(LOST) >= given.saturating_mul(LOST - 1);
+        // The median: a single value far away, as a 0 for what is missing, does not move it.
+        let median = all[given / 2].0;
+        let widest = (median - least).max(most - median);
+        let mut best = Fitted { left: left(0.0, 1.0), given, ..same };
+        for (shift, scale) in [(median, 1.0), (median, widest)] {
+            if kept(best.left) || scale == 0.0 || !(may_scale || scale == 1.0) {
+                break;
+            }
+            let left = left(shift, scale);
+            if left > best.left {
+                best = Fitted { shift, scale, given, left };
+            }
+        }
+        best
+    }
+
+    /// The values in 32 bits.
+    pub(super) fn narrow(&self, shift: f64, scale: f64) -> impl Iterator<Item = f32> + '_ {
+        (0..self.len()).map(move |i| {
+            let (high, low) = self.pair(i);
+            (((high - shift) + low) * scale.recip()) as f32
+        })
+    }
+}
+
+fn by_value(a: &(f64, f64), b: &(f64, f64)) -> std::cmp::Ordering {
+    a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
+}
+
+impl Fitted {
+    /// What the data's card says of it.
+    pub(super) fn note(&self, name: &str) -> Option<String> {
+        let moved = match (self.shift, self.scale) {
+            (0.0, 1.0) => None,
+            (shift, 1.0) => Some(format!("{shift} is subtracted")),
+            (shift, scale) => {
+                Some(format!("{shift} is subtracted and the rest divided by {scale}"))
+            }
+        };
+        let lost = self.left.saturating_mul(LOST) < self.given.saturating_mul(LOST - 1);
+        let told = match lost {
+            false => {
+                return Some(format!(
+                    "{name}: {}, so that 32-bit numbers tell its values apart",
+                    moved?
+                ));
+            }
+            true => merged(name, self.given, self.left),
+        };
+        Some(match moved {
+            Some(moved) => format!("{told}; {moved}"),
+            None => told,
+        })
+    }
+}
+
+/// The words for values that cannot be told apart.
+pub(super) fn merged(name: &str, given: usize, left: usize) -> String {
+    format!(
+        "{name}: its {given} different values are {left} in 32-bit numbers, so that some cannot be told \
+         apart; small differences beside large ones want a column of their own"
+    )
+}
+
+/// Columns in 32 bits, sample after sample, with what was done to them and what to say of it.
+pub(super) fn narrow(
+    columns: &[Column],
+    may_scale: bool,
+    name: impl Fn(usize) -> String,
+) -> (Vec<f32>, Option<Scaling>, Vec<String>) {
+    let mut scaling = Scaling::none(columns.len());
+    let rows = columns.first().map_or(0, Column::len);
+    let (mut x, mut notes) = (vec![0.0; rows * columns.len()], vec![]);
+    for (c, column) in columns.iter().enumerate() {
+        let fitted = column.fit(may_scale);
+        (scaling.shift[c], scaling.scale[c]) = (fitted.shift, fitted.scale);
+        notes.extend(fitted.note(&name(c)));
+        let places = x.iter_mut().skip(c).step_by(columns.len());
+        places.zip(column.narrow(fitted.shift, fitted.scale)).for_each(|(x, v)| *x = v);
+    }
+    let scaling = Some(scaling).filter(|s| !s.is_none());
+    (x, scaling, notes)
+}
+
+/// Numbers of 32 or 64 bits, as a data set takes them.
+pub trait Real: Copy {
+    #[doc(hidden)]
+    fn numbers(list: Vec<Self>) -> Numbers;
+}
+
+/// A list of [`Real`].
+#[doc(hidden)]
+pub enum Numbers {
+    Narrow(Vec<f32>),
+    Wide(Vec<f64>),
+}
+
+impl Real for f32 {
+    fn numbers(list: Vec<f32>) -> Numbers {
+        Numbers::Narrow(list)
+    }
+}
+
+impl Real for f64 {
+    fn numbers(list: Vec<f64>) -> Numbers {
+        Numbers::Wide(list)
+    }
+}
+
+impl Numbers {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Numbers::Narrow(x) => x.len(),
+            Numbers::Wide(x) => x.len(),
+        }
+    }
+
+    /// The first that 32 bits cannot hold, with its place.
+    pub(super) fn unfit(&self) -> Option<(usize, f64)> {
+        let fits = |v: f64| (v as f32).is_finite();
+        match self {
+            Numbers::Narrow(x) => {
+                let i = x.iter().position(|v| !v.is_finite())?;
+                Some((i, x[i].into()))
+            }
+            Numbers::Wide(x) => {
+                let i = x.iter().position(|&v| !fits(v))?;
+                Some((i, x[i]))
+            }
+        }
+    }
+
+    /// In 32 bits, for samples of a shape: what was done to each channel, and what to say of it.
+    pub(super) fn narrow(
+        self,
+        shape: &Shape,
+        may_scale: bool,
+        name: impl Fn(usize) -> String,
+    ) -> (Vec<f32>, Option<Scaling>, Vec<String>) {
+        let x = match self {
+            Numbers::Narrow(x) => return (x, None, vec![]),
+            Numbers::Wide(x) => x,
+        };
+        let (n, inner) = channels(shape);
+        let of = |c: usize| x.chunks(inner.max(1)).skip(c).step_by(n.max(1)).flatten().copied();
+        let (mut scaling, mut notes) = (Scaling::none(n), vec![]);
+        for c in 0..n {
+            let fitted = Column::of(of(c)).fit(may_scale);
+            (scaling.shift[c], scaling.scale[c]) = (fitted.shift, fitted.scale);
+            notes.extend(fitted.note(&name(c)));
+        }
+        let narrow = scaling.narrow(shape, &x);
+        (narrow, Some(scaling).filter(|s| !s.is_none()), notes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(list: &[f64]) -> (f64, f64, usize, usize) {
+        let f = Column::of(list.iter().copied()).fit(true);
+        (f.shift, f.scale, f.given, f.left)
+    }
+
+    #[test]
+    fn a_column_is_moved_where_its_values_would_become_one() {
+        let column =
+            |at: f64, step: f64| (0..100).map(|i| at + step * f64::from(i)).collect::<Vec<_>>();
+        assert_eq!(fit(&column(0.0, 1.0)), (0.0, 1.0, 0, 0));
+        assert_eq!(fit(&column(0.0, 0.1)), (0.0, 1.0, 100, 100));
+        assert_eq!(fit(&column(1.7e12, 1000.0)), (1.7e12 + 50_000.0, 1.0, 100, 100));
+        assert_eq!(fit(&column(f64::from(1 << 24), 1.0)).0, f64::from(1 << 24) + 50.0);
+        // Too small for 32 bits.
+        let (_, scale, given, left) = fit(&column(0.0, 1e-50));
+        assert_eq!((scale, given, left), (5e-49, 100, 100));
+        // A value far away leaves the others where they can be told apart.
+        let mut far = column(1.7e12, 1000.0);
+        far[3] = 0.0;
+        assert_eq!(fit(&far).2, fit(&far).3);
+        // What rounding leaves is no difference.
+        assert_eq!(fit(&[0.3, 0.1 + 0.2, 0.3, 0.3]), (0.0, 1.0, 0, 0));
+        // Two heaps far apart: nothing helps.
+        let two: Vec<f64> = (0..100).map(|i| f64::from(i % 2) * 1.7e12 + f64::from(i)).collect();
+        assert!(fit(&two).3 < 60, "{:?}", fit(&two));
+    }
+
+    #[test]
+    fn whole_numbers_of_more_digits_than_64_bits_have() {
+        let mut column = Column::default();
+        (0..10).for_each(|i| column.push((1.7e18, f64::from(i))));
+        let f = column.fit(true);
+        assert_eq!((f.shift, f.given, f.left), (1.7e18, 10, 10));
+        assert_eq!(column.narrow(f.shift, f.scale).collect::<Vec<_>>()[..3], [0.0, 1.0, 2.0]);
+        assert!(column.counts() && column.all_whole_and_different());
+    }
+
+    #[test]
+    fn two_scalings_are_one() {
+        let a = Scaling { shift: vec![10.0], scale: vec![2.0] };
+        let b = Scaling { shift: vec![3.0], scale: vec![0.5] };
+        let both = a.then(&b);
+        assert_eq!(both.apply(0, 24.0), b.apply(0, a.apply(0, 24.0)));
+        assert_eq!(both.undo(0, both.apply(0, 24.0)), 24.0);
+    }
+}
