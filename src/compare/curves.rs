@@ -160,15 +160,16 @@ impl Comparison {
     /// good as the target; nothing for one that never was.
     ///
     /// # Errors
-    /// When no strategy has that name, or the target is not a number.
+    /// When no strategy has that name, or the target is not a finite number.
     pub fn time_to(
         &self,
         target: f64,
         strategy: &str,
         against: Against,
     ) -> Result<Vec<Option<f64>>> {
-        if target.is_nan() {
-            return Err(Error::invalid("a target of NaN", "a number is needed", "0.95"));
+        if !target.is_finite() {
+            let given = format!("a target of {target}");
+            return Err(Error::invalid(given, "a finite number is needed", "0.95"));
         }
         Ok(self.reached(target, self.number(strategy)?, against))
     }

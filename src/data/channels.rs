@@ -3,6 +3,7 @@
 use super::Dataset;
 use crate::arch::Shape;
 use crate::error::{Error, Result};
+use candle_core::{Device, Tensor};
 
 impl Dataset {
     /// The same images with their channels in front: the samples were given as `[H, W, C]`, a pixel
@@ -39,10 +40,19 @@ impl Dataset {
                 "data.channels_last()?.standardised()",
             ));
         }
-        let x = d.x.permute((0, 3, 1, 2))?.contiguous()?;
+        // What keeps 64 bits apart was done to what are no channels.
+        let x = match &d.scaling {
+            Some(scaling) => {
+                let wide = scaling.widen(&d.shape, &d.x.flatten_all()?.to_vec1::<f32>()?);
+                let values: Vec<f32> = wide.into_iter().map(|v| v as f32).collect();
+                Tensor::from_vec(values, d.x.dims(), &Device::Cpu)?
+            }
+            None => d.x.clone(),
+        };
+        let x = x.permute((0, 3, 1, 2))?.contiguous()?;
         let shape = Shape::new([*c, *h, *w]);
         Ok(self.with(|d| {
-            (d.x, d.shape) = (x, shape);
+            (d.x, d.shape, d.scaling) = (x, shape, None);
             d.name += ", channels last";
         }))
     }

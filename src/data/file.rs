@@ -16,17 +16,35 @@ pub(crate) fn wrong(path: &Path, what: impl Display) -> Error {
 
 /// The bytes of a file, unpacked when they are gzip. Where there is no file, `hint` says where to
 /// get one.
-pub(super) fn read(path: &Path, hint: &str) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, hint: &str) -> Result<Vec<u8>> {
     read_up_to(path, hint, MOST)
 }
 
-fn read_up_to(path: &Path, hint: &str, most: u64) -> Result<Vec<u8>> {
-    if !path.exists() {
-        return Err(wrong(path, format!("there is no such file. {hint}")));
-    }
-    if path.is_dir() {
+/// Refuses what is not a regular file, before it is opened: a pipe may never give anything, and a
+/// device never ends. Where there is nothing, `hint` says where to get a file.
+pub(crate) fn regular(path: &Path, hint: &str) -> Result<()> {
+    let meta = match std::fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(wrong(path, format!("there is no such file. {hint}")));
+        }
+        Err(e) => return Err(wrong(path, format!("cannot be read: {e}."))),
+    };
+    if meta.is_dir() {
         return Err(wrong(path, "this is a folder, and a file is wanted. Name a file in it."));
     }
+    if !meta.is_file() {
+        return Err(wrong(
+            path,
+            "this is a pipe or a device, and a regular file is wanted. Write what it gives to a \
+             file, and name that.",
+        ));
+    }
+    Ok(())
+}
+
+fn read_up_to(path: &Path, hint: &str, most: u64) -> Result<Vec<u8>> {
+    regular(path, hint)?;
     let failed = |e: std::io::Error| wrong(path, format!("cannot be read: {e}."));
     let mut file = BufReader::new(std::fs::File::open(path).map_err(failed)?);
     let mut start = vec![];
@@ -66,7 +84,8 @@ pub(crate) fn read_text(path: &Path, hint: &str) -> Result<String> {
 pub(super) fn find(folder: &Path, names: &[&str], hint: &str) -> Result<PathBuf> {
     for name in names {
         for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
-            if path.is_file() {
+            // A pipe of that name is refused by its reader, in its own words.
+            if path.exists() && !path.is_dir() {
                 return Ok(path);
             }
         }

@@ -7,6 +7,7 @@ pub(crate) mod csv;
 mod digits;
 pub(crate) mod file;
 mod idx;
+mod meaning;
 mod mel;
 mod mnist1d;
 mod names;
@@ -18,9 +19,9 @@ mod wav;
 mod wav_folder;
 
 pub use augment::Augment;
+pub(crate) use meaning::Meaning;
 pub use mel::LogMel;
 pub use scaling::Real;
-#[allow(unused_imports)]
 pub(crate) use scaling::Scaling;
 
 use crate::arch::Shape;
@@ -544,7 +545,7 @@ impl Dataset {
         Ok((self.0.x.to_device(device)?, self.0.y.to_device(device)?))
     }
 
-    fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor, Tensor)> {
         let (x, y) = self.on(device)?;
         let i = Tensor::new(indices, device)?;
         Ok((x.index_select(&i, 0)?, y.index_select(&i, 0)?))

@@ -212,7 +212,7 @@ impl Dataset {
     }
 
     /// The samples of all splits, in order.
-    fn every(&self) -> Vec<u32> {
+    pub(crate) fn every(&self) -> Vec<u32> {
         let mut all = [&self.pool()[..], &self.0.test[..]].concat();
         all.sort_unstable();
         all
