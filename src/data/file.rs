@@ -69,13 +69,62 @@ fn read_up_to(path: &Path, hint: &str, most: u64) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file as text.
+/// A file as text: UTF-8, or UTF-16 with its mark.
 pub(crate) fn read_text(path: &Path, hint: &str) -> Result<String> {
-    let text = String::from_utf8(read(path, hint)?).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        let line = e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
-        wrong(path, format!("line {line} is no UTF-8 text (byte {at}). Save it as UTF-8."))
-    })?;
+    text_of(read(path, hint)?).map_err(|what| wrong(path, what))
+}
+
+/// How files begin that are often taken for text, and what to do with them.
+const NOT_TEXT: [(&[u8], &str); 9] = [
+    (
+        b"PK\x03\x04",
+        "is a spreadsheet (xlsx, ods) or a zip archive. Save its sheet as CSV in UTF-8",
+    ),
+    (b"\xd0\xcf\x11\xe0", "is a spreadsheet (xls). Save its sheet as CSV in UTF-8"),
+    (
+        b"PAR1",
+        "is a Parquet file. Write it as CSV, in pandas by df.to_csv(\"file.csv\", index=False)",
+    ),
+    (
+        b"ARROW1",
+        "is an Arrow file. Write it as CSV, in pandas by df.to_csv(\"file.csv\", index=False)",
+    ),
+    (b"\x93NUMPY", "is a NumPy array. Write it as CSV, by np.savetxt with a header"),
+    (b"%PDF", "is a PDF. Save its tables as CSV in UTF-8"),
+    (b"BZh", "is packed with bzip2. Unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ", "is packed with xz. Unpack it, or pack it with gzip"),
+    (b"\x28\xb5\x2f\xfd", "is packed with zstd. Unpack it, or pack it with gzip"),
+];
+
+fn text_of(bytes: Vec<u8>) -> Result<String, String> {
+    if let Some((_, what)) = NOT_TEXT.iter().find(|(start, _)| bytes.starts_with(start)) {
+        return Err(format!("this {what}."));
+    }
+    let wide: Option<fn([u8; 2]) -> u16> = match bytes[..] {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
+            return Err("this is UTF-32. Save it as UTF-8.".into());
+        }
+        [0xff, 0xfe, ..] => Some(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => Some(u16::from_be_bytes),
+        // Latin letters in 16 bits without a mark: every other byte is 0.
+        [a, 0, b, 0, ..] if a != 0 && b != 0 => Some(u16::from_le_bytes),
+        [0, a, 0, b, ..] if a != 0 && b != 0 => Some(u16::from_be_bytes),
+        _ => None,
+    };
+    let text = match wide {
+        Some(unit) => {
+            let (pairs, rest) = bytes.as_chunks::<2>();
+            let units: Vec<u16> = pairs.iter().map(|&pair| unit(pair)).collect();
+            String::from_utf16(&units).ok().filter(|_| rest.is_empty()).ok_or_else(|| {
+                "this is UTF-16, and damaged or cut short. Save it as UTF-8.".to_string()
+            })?
+        }
+        None => String::from_utf8(bytes).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            let line = e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
+            format!("line {line} is not UTF-8 text (byte {at}). Save it as UTF-8.")
+        })?,
+    };
     // Some programs put a mark in front that is no part of the text.
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
@@ -120,8 +169,8 @@ pub(crate) fn name_of(path: &Path) -> String {
     name.to_string()
 }
 
-/// Numbers for labels that are words: whole numbers in their order, anything else by the alphabet.
-/// With a number of classes, whole numbers below it are taken as they are.
+/// Numbers for labels that are words: numbers in their order, anything else by the alphabet. With a
+/// number of classes, whole numbers below it are taken as they are.
 pub(super) fn classes_of(
     labels: &[String],
     classes: Option<usize>,
@@ -131,23 +180,45 @@ pub(super) fn classes_of(
     words.dedup();
     let numbers: Option<Vec<u32>> = words.iter().map(|w| w.parse().ok()).collect();
     if let (Some(numbers), Some(n)) = (&numbers, classes)
+        && n > 1
         && numbers.iter().all(|&c| (c as usize) < n)
     {
         let labels = labels.iter().filter_map(|l| l.parse().ok()).collect();
         return Ok((labels, vec![]));
     }
-    if numbers.is_some() {
-        words.sort_by_key(|w| w.parse::<u32>().unwrap_or(u32::MAX));
+    let value = |w: &str| w.parse::<f64>().ok();
+    let are_numbers = words.iter().all(|w| value(w).is_some());
+    if are_numbers {
+        let key = |w: &String| (w.parse::<i128>().ok(), value(w).unwrap_or(f64::NAN));
+        words.sort_by(|a, b| match (key(a), key(b)) {
+            ((Some(a), _), (Some(b), _)) => a.cmp(&b),
+            ((_, a), (_, b)) => a.total_cmp(&b),
+        });
     }
-    if let Some(n) = classes.filter(|&n| n != words.len()) {
+    if let Some(n) = classes.filter(|&n| n != words.len() || n < 2) {
+        let found = words.len();
         let shown: Vec<&str> = words.iter().take(12).map(|w| w.as_str()).collect();
-        let more = if words.len() > 12 { ", ..." } else { "" };
-        return Err(format!(
-            "{n} classes are wanted and {} found: {}{more}. Try Task::classification({}).",
-            words.len(),
-            shown.join(", "),
-            words.len()
-        ));
+        let shown = shown.join(", ") + if found > 12 { ", ..." } else { "" };
+        let test_file =
+            "If this is the test file of other data, try data.with_test_csv(path, target).";
+        let wanted = if n == 1 { "1 class is".into() } else { format!("{n} classes are") };
+        return Err(match found {
+            0 | 1 => format!(
+                "{wanted} wanted and all rows have the same: {shown}. Try another target \
+                 column, or rows of two classes at least. {test_file}"
+            ),
+            _ if are_numbers && found > 20 && found > labels.len() / 10 => format!(
+                "{wanted} wanted and {found} different numbers found: {shown}. Try \
+                 Task::regression(1) for numbers, or Task::classification({found})."
+            ),
+            _ if found < n => format!(
+                "{wanted} wanted and {found} found: {shown}. Try \
+                 Task::classification({found}). {test_file}"
+            ),
+            _ => format!(
+                "{wanted} wanted and {found} found: {shown}. Try Task::classification({found})."
+            ),
+        });
     }
     let number: std::collections::HashMap<&str, u32> =
         words.iter().enumerate().map(|(i, w)| (w.as_str(), i as u32)).collect();
@@ -194,6 +265,22 @@ mod tests {
         assert_eq!(read(&path, "").unwrap(), [0x1f]);
         assert!(read(&folder, "").unwrap_err().to_string().contains("folder"));
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn text_in_16_bits_and_what_is_not_text() {
+        let text = "a,b\n1,ä\n";
+        for (mark, order) in [(true, true), (true, false), (false, true), (false, false)] {
+            let text = if mark { format!("\u{feff}{text}") } else { text.to_string() };
+            let bytes = |u: u16| if order { u.to_le_bytes() } else { u.to_be_bytes() };
+            let wide: Vec<u8> = text.encode_utf16().flat_map(bytes).collect();
+            assert_eq!(text_of(wide.clone()).unwrap(), "a,b\n1,ä\n");
+            assert!(text_of(wide[..wide.len() - 1].to_vec()).unwrap_err().contains("UTF-16"));
+        }
+        assert_eq!(text_of(b"\xef\xbb\xbfa".to_vec()).unwrap(), "a");
+        assert!(text_of(b"\xff\xfe\0\0a\0\0\0".to_vec()).unwrap_err().contains("UTF-32"));
+        assert!(text_of(b"PK\x03\x04rest".to_vec()).unwrap_err().contains("Save its sheet"));
+        assert!(text_of(vec![]).unwrap().is_empty());
     }
 
     #[test]

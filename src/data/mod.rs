@@ -11,6 +11,7 @@ mod meaning;
 mod mel;
 mod mnist1d;
 mod names;
+pub(crate) mod numeral;
 mod scaling;
 mod split;
 mod standardise;
@@ -700,7 +701,8 @@ fn not_finite(what: &str, values: &Numbers) -> Option<String> {
     let (i, v) = values.unfit()?;
     Some(match v.is_finite() {
         true => format!(
-            "{what} {i} is {v:e}, larger than 32-bit numbers can be. Divide all by 1e30, say."
+            "{what} {i} is {v:e}, larger than 32-bit numbers can be. Divide all by 1e{}.",
+            v.abs().log10().floor()
         ),
         false => format!("{what} {i} is {v}; only finite numbers are allowed. Fill or drop it."),
     })

@@ -172,10 +172,12 @@ impl Dataset {
     /// When task, shape, classes or symbols are not the same in both.
     pub fn with_test_of(&self, other: &Dataset) -> Result<Dataset> {
         let (a, b) = (&self.0, &other.0);
+        let given = || format!("with_test_of({})", other.line());
+        let words = self.words_of(other);
         let alike = [
-            ("tasks", a.task == b.task),
+            ("tasks", a.task == b.task || words.is_some()),
             ("input shapes", a.shape == b.shape),
-            ("words of the classes", self.classes() == other.classes()),
+            ("words of the classes", self.classes() == other.classes() || words.is_some()),
             ("symbols", a.symbols == b.symbols),
             (
                 "scales, each set's own if any, (standardise what has been joined)",
@@ -184,23 +186,66 @@ impl Dataset {
         ];
         if let Some((what, _)) = alike.iter().find(|(_, same)| !same) {
             return Err(Error::invalid(
-                format!("with_test_of({})", other.line()),
+                given(),
                 format!("the {what} differ from those of {}", self.line()),
                 "two files of the same columns and classes",
             ));
         }
+        if a.columns != b.columns && !a.columns.is_empty() && !b.columns.is_empty() {
+            return Err(Error::invalid(
+                given(),
+                format!(
+                    "its columns are {}, and those of {} are {}",
+                    b.columns.join(", "),
+                    a.name,
+                    a.columns.join(", ")
+                ),
+                "with_test_csv(path, target), which finds columns by their names",
+            ));
+        }
         // Each file's columns were moved by what that file needs.
         let target = Shape::new([a.task.outputs()]);
-        let bx = like(&b.x, &b.shape, b.scaling.as_ref(), a.scaling.as_ref())?;
-        let by = like(&b.y, &target, b.target_scaling.as_ref(), a.target_scaling.as_ref())?;
-        let x = Tensor::cat(&[&a.x, &bx], 0)?;
-        let y = Tensor::cat(&[&a.y, &by], 0)?;
-        let [train, validation, _] = self.dealt(&self.every(), [0.8, 0.2, 0.0])?;
+        let x = like(&b.x, &b.shape, b.scaling.as_ref(), a.scaling.as_ref())?;
+        let y = match words {
+            Some(numbers) => {
+                let of = |y: u32| numbers[y as usize];
+                let y: Vec<u32> = b.y.to_vec1::<u32>()?.into_iter().map(of).collect();
+                Tensor::from_vec(y, b.y.dims(), &Device::Cpu)?
+            }
+            None => like(&b.y, &target, b.target_scaling.as_ref(), a.target_scaling.as_ref())?,
+        };
+        self.joined(&x, &y, other.every(), &b.name)
+    }
+
+    /// The numbers here of the classes there, where those are words that all occur here, as in a
+    /// test file that lacks a class.
+    fn words_of(&self, other: &Dataset) -> Option<Vec<u32>> {
+        let named = !self.0.classes.is_empty() && !other.0.classes.is_empty();
+        if !named || self.classes() == other.classes() {
+            return None;
+        }
+        let classes = self.classes();
+        let place = |word: &String| classes.iter().position(|w| w == word).map(|n| n as u32);
+        other.classes().iter().map(place).collect()
+    }
+
+    /// These samples, 4 to 1 for train and validation, and of others those with these numbers as the
+    /// test split.
+    pub(super) fn joined(
+        &self,
+        x: &Tensor,
+        y: &Tensor,
+        test: Vec<u32>,
+        name: &str,
+    ) -> Result<Dataset> {
+        let a = &self.0;
         let offset = a.x.dims().first().copied().unwrap_or_default() as u32;
+        let [train, validation, _] = self.dealt(&self.every(), [0.8, 0.2, 0.0])?;
+        let (x, y) = (Tensor::cat(&[&a.x, x], 0)?, Tensor::cat(&[&a.y, y], 0)?);
         Ok(self.with(|d| {
             (d.x, d.y, d.train, d.validation) = (x, y, train, validation);
-            d.test = other.every().iter().map(|i| i + offset).collect();
-            d.name += &format!(", tested on {}", b.name);
+            d.test = test.iter().map(|i| i + offset).collect();
+            d.name += &format!(", tested on {name}");
         }))
     }
 

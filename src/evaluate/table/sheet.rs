@@ -4,6 +4,7 @@
 use super::codes::Codes;
 use crate::data::csv::{self, TOLD, is_missing};
 use crate::data::file::{name_of, read_text, wrong};
+use crate::data::numeral::{self, Marks};
 use crate::error::{Error, Result};
 use crate::rng::Hash64;
 use std::path::{Path, PathBuf};
@@ -165,22 +166,8 @@ impl Sheet {
 
     /// The number of a column, or which there are, the most alike first.
     pub(super) fn column(&self, name: &str) -> Result<usize, String> {
-        self.header.iter().position(|h| h == name).ok_or_else(|| {
-            let mut names: Vec<&String> = self.header.iter().collect();
-            names.sort_by_key(|h| distance(h, name));
-            let list: Vec<String> = names.iter().take(20).map(|n| format!("{n:?}")).collect();
-            let more = match names.len() {
-                n if n > 20 => format!(" and {} more", n - 20),
-                _ => String::new(),
-            };
-            let (first, rest) = (&list[0], list[1..].join(", "));
-            match rest.is_empty() {
-                true => format!("there is no column {name:?}. Try {first}, the only one."),
-                false => {
-                    format!("there is no column {name:?}. Try {first}, or one of {rest}{more}.")
-                }
-            }
-        })
+        let found = self.header.iter().position(|h| h == name);
+        found.ok_or_else(|| csv::no_column(&self.header, name))
     }
 
     /// A column of figures.
@@ -198,20 +185,35 @@ impl Sheet {
     }
 
     fn parsed(&self, name: &str, column: usize) -> Result<Vec<f64>, String> {
+        // Numbers as programs write them, or else as all of the column says.
+        let plain = |cell: &str| numeral::plain(cell).is_some() || !numeral::may_be_number(cell);
+        let cells = || (0..self.rows()).map(|row| self.cell(row, column));
+        let mut decimal = None;
+        if !cells().all(plain) {
+            let mut marks = Marks::default();
+            cells().for_each(|cell| marks.see(cell));
+            let what = |what: String| format!("column {name:?}: {what}");
+            decimal = Some(marks.decimal(&marks).map_err(what)?);
+        }
         let (mut figures, mut problems) = (Vec::with_capacity(self.rows()), vec![]);
-        for row in 0..self.rows() {
-            let cell = self.cell(row, column);
-            match cell.parse::<f64>() {
-                Ok(v) if v.is_finite() => figures.push(v),
-                _ if is_missing(cell) => figures.push(f64::NAN),
-                Ok(_) => problems.push((row, "is larger than a number can be")),
-                Err(_) => problems.push((row, "is no number")),
+        for (row, cell) in cells().enumerate() {
+            let found = match decimal {
+                None => numeral::plain(cell),
+                Some(decimal) => numeral::read(cell, decimal),
+            };
+            match found {
+                Some((v, _)) => figures.push(v),
+                None if is_missing(cell) => figures.push(f64::NAN),
+                None if cell.parse::<f64>().is_ok_and(f64::is_infinite) => {
+                    problems.push((row, "is larger than a number can be"));
+                }
+                None => problems.push((row, "is not a number")),
             }
         }
         let Some(&(row, what)) = problems.first() else { return Ok(figures) };
         let more = match problems.len() - 1 {
             0 => String::new(),
-            n => format!(", and {n} more in this column are none"),
+            n => format!(", and {n} more in this column are not either"),
         };
         Err(format!(
             "{}, column {name:?}: {:?} {what}{more}. Leave a cell empty where a figure is missing.",
@@ -219,21 +221,6 @@ impl Sheet {
             self.cell(row, column)
         ))
     }
-}
-
-/// The edits that turn one name into another (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
@@ -248,13 +235,7 @@ mod tests {
         assert_eq!((sheet.rows(), sheet.place(1)), (2, "line 3".to_string()));
         let of = |name| sheet.figures(name).as_ref().clone();
         assert!(of("b").unwrap()[0].is_nan());
-        assert!(of("a").unwrap_err().contains("line 3, column \"a\": \"x, y\" is no"));
+        assert!(of("a").unwrap_err().contains("line 3, column \"a\": \"x, y\" is not"));
         assert!(of("bb").unwrap_err().contains("Try \"b\", or one of \"a\""));
-    }
-
-    #[test]
-    fn edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
     }
 }
