@@ -400,15 +400,28 @@ fn checkpoints_hold_exactly_what_belongs_to_them() {
         says(Checkpoint::from_bytes(&bytes[..cut]), &["not a checkpoint"]);
     }
     says(Checkpoint::from_bytes(b"PK\x03\x04 something else"), &["not a checkpoint"]);
-    // A weight that is not a number: the last bytes are those of a tensor.
-    let mut bad = bytes.clone();
-    let at = bad.len() - 4;
-    bad[at..].copy_from_slice(&f32::NAN.to_le_bytes());
-    let resumed = Checkpoint::from_bytes(&bad).and_then(|c| train.resume(&arch, &c));
-    if let Ok(run) = resumed {
-        // It was one of the optimiser's; then the weights are what they were.
-        assert_eq!(run.epoch(), 2);
-    }
+    // A weight that is not a number, one too many, one too few.
+    let head = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let with = |change: &dyn Fn(&mut HashMap<String, Tensor>)| {
+        let mut tensors =
+            candle_core::safetensors::load_buffer(&bytes[head..], &Device::Cpu).unwrap();
+        change(&mut tensors);
+        let rest = safetensors::serialize(tensors, None).unwrap();
+        let checkpoint = Checkpoint::from_bytes(&[&bytes[..head], &rest].concat())?;
+        train.resume(&arch, &checkpoint)
+    };
+    assert!(with(&|_| ()).is_ok());
+    let name = "2.linear.weight";
+    let nan = |t: &mut HashMap<String, Tensor>| {
+        let v = (&t[name] * f64::NAN).unwrap();
+        t.insert(name.into(), v);
+    };
+    says(with(&nan), &[name, "not a finite number"]);
+    says(
+        with(&|t| drop(t.insert("9.linear.weight".into(), t[name].clone()))),
+        &["9.linear.weight"],
+    );
+    says(with(&|t| drop(t.remove(name))), &[name, "missing"]);
 }
 
 // ---- the final training ----

@@ -110,7 +110,7 @@ fn what_lies_beside_recordings_is_left_out_and_said() {
     let space = Space::new([3], Task::classification(2)).then(linear(4));
     let arch = space.default_architecture().unwrap();
     let e = Train::on(&data).start(&arch, 1).unwrap_err().to_string();
-    assert!(e.contains("15 classes") || !e.contains("left out"), "{e}");
+    assert!(e.contains("the data are") && !e.contains("left out"), "{e}");
 }
 
 #[test]
@@ -191,20 +191,19 @@ fn pipes_devices_and_folders_are_refused_at_once() {
         says(Dataset::from_idx(path, &labels), &said);
         says(Dataset::cifar10(path), &said);
         says(Dataset::cifar100(path), &said);
-        let stem = folder.0.join("model");
-        for (link, other) in
-            [("model.json", "model.safetensors"), ("model.safetensors", "model.json")]
-        {
-            let _ = std::fs::remove_file(folder.0.join(other));
-            std::os::unix::fs::symlink(path, folder.0.join(link)).unwrap();
-            if other == "model.json" {
-                let space = Space::new([2], Task::classification(2)).then(linear(2));
-                let arch = space.default_architecture().unwrap();
-                folder.write(other, arch.to_json());
-            }
-            says(Model::load(&stem, &Device::Cpu), &[&said[..], &[link]].concat());
-            let _ = std::fs::remove_file(folder.0.join(link));
-        }
+        // Of a model either file.
+        let space = Space::new([2], Task::classification(2)).then(linear(2));
+        let arch = space.default_architecture().unwrap();
+        let json = folder.write("model.json", arch.to_json());
+        let weights = folder.0.join("model.safetensors");
+        std::os::unix::fs::symlink(path, &weights).unwrap();
+        let load = || Model::load(folder.0.join("model"), &Device::Cpu);
+        says(load(), &[&said[..], &["model.safetensors"]].concat());
+        std::fs::remove_file(&json).unwrap();
+        std::os::unix::fs::symlink(path, &json).unwrap();
+        says(load(), &[&said[..], &["model.json"]].concat());
+        std::fs::remove_file(&json).unwrap();
+        std::fs::remove_file(&weights).unwrap();
     }
     says(of(&folder.0), &["pipe.wav", "regular file"]);
     std::os::unix::fs::symlink(zero, folder.0.join("set/train-images-idx3-ubyte")).unwrap();
