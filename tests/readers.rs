@@ -109,7 +109,7 @@ fn what_lies_beside_recordings_is_left_out_and_said() {
     // Messages have the first line alone.
     let space = Space::new([3], Task::classification(2)).then(linear(4));
     let arch = space.default_architecture().unwrap();
-    let e = Train::on(&data).start(&arch, 1).unwrap_err().to_string();
+    let e = Train::on(&data).batch_size(4).start(&arch, 1).unwrap_err().to_string();
     assert!(e.contains("the data are") && !e.contains("left out"), "{e}");
 }
 

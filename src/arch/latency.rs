@@ -206,7 +206,10 @@ impl Latency {
     /// When the file cannot be read, or holds something else.
     pub fn load(path: impl AsRef<Path>) -> Result<Latency> {
         let path = path.as_ref();
-        let read = || Latency::from_json(&std::fs::read_to_string(path)?);
+        let read = || {
+            crate::data::file::regular(path, "Latency::save writes one.")?;
+            Latency::from_json(&std::fs::read_to_string(path)?)
+        };
         read().map_err(|e| e.context(format!("reading {}", path.display())))
     }
 

@@ -143,6 +143,13 @@ impl Model {
                 x.dims()
             );
         }
+        if wanted.vocabulary().is_none() && x.dtype() != DType::F32 {
+            candle_core::bail!(
+                "the model wants numbers of type F32, given are {:?}. Try \
+                 x.to_dtype(DType::F32)?",
+                x.dtype()
+            );
+        }
         // Where the samples end, as each layer gives them on.
         let mut ends: Vec<Option<Ends>> = vec![None; m.layers.len()];
         if wanted.is_padded() && wanted.vocabulary().is_some() {
