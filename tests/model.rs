@@ -78,6 +78,8 @@ fn raw_rows_are_standardised_by_the_model_itself() {
     assert_eq!(model.predict([5001, 0]).unwrap().len(), 1, "whole numbers, one sample");
     assert_eq!(model.predict(rows[4].as_slice()).unwrap(), [words[4]]);
     assert!(model.predict(Vec::<Vec<f64>>::new()).unwrap().is_empty());
+    let none = data.with_splits((0..150).collect(), vec![], vec![]).unwrap();
+    assert!(model.predict((&none, Split::Test)).unwrap().is_empty());
 
     // One split, in the order of its tensors; those are what the network itself takes.
     let (x, y) = data.tensors(Split::Test).unwrap();
@@ -458,7 +460,15 @@ fn limits_that_are_not_finite_numbers_are_refused() {
     for bad in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN] {
         says(plan.optimum(bad).check(), &[&format!("optimum({bad})"), "finite number"]);
     }
+    let study = Study::new(&space, evaluator(|arch, _| arch.params() as f64));
+    for bad in [f64::INFINITY, f64::NAN, 0.0] {
+        says(study.seconds(bad).check(), &[&format!(" seconds({bad})"), "finite number"]);
+        says(study.simulated_seconds(bad).check(), &[&format!("simulated_seconds({bad})")]);
+        says(study.trial_seconds(bad).check(), &[&format!("trial_seconds({bad})")]);
+    }
     let found = plan.run().unwrap();
+    let chart = found.time_to_target(f64::NAN, Against::Trials).plain();
+    assert!(chart.contains("0 %") && !chart.contains("100 %"), "{chart}");
     for bad in [f64::INFINITY, f64::NAN] {
         says(found.time_to(bad, "random", Against::Trials), &[&format!("target of {bad}")]);
     }

@@ -129,9 +129,30 @@ fn flat_folders_and_folders_of_splits() {
 
     let splits = folder.0.join("splits");
     let (train, test) = (splits.join("train"), splits.join("test"));
-    says(of(&splits), &["like splits", &format!("wav_folder({train:?})?.with_test_of(")]);
-    let joined = of(&train).unwrap().with_test_of(&of(&test).unwrap()).unwrap();
-    assert_eq!(joined.sizes().2, 6);
+    says(
+        of(&splits),
+        &["like splits", &format!("wav_folder({train:?})?.with_test_wav_folder({test:?})?")],
+    );
+    let joined = of(&train).unwrap().with_test_wav_folder(&test).unwrap();
+    assert_eq!((joined.sizes().2, joined.notes().len()), (6, 0));
+    let twice = of(&train).unwrap().with_test_of(&of(&test).unwrap()).unwrap();
+    assert_eq!(twice.fingerprint(), joined.fingerprint());
+
+    // Few files of one class are a test, if not data.
+    let few = folder.write("few/1/a.wav", wav(8000)).parent().unwrap().parent().unwrap().to_owned();
+    let advice = format!("data.with_test_wav_folder({few:?})");
+    says(of(&few), &["1 file cannot", "one class, \"1\"", &advice]);
+    let joined = of(&train).unwrap().with_test_wav_folder(&few).unwrap();
+    assert_eq!(labels(&joined, Split::Test), [1]);
+    assert!(joined.to_string().contains("no sample of class \"0\""), "{joined}");
+    folder.write("few/2/a.wav", wav(8000));
+    says(of(&train).unwrap().with_test_wav_folder(&few), &["\"2\" is not a class of train"]);
+    // Two rates have as many frames, and mean other things.
+    (0..6).for_each(|i| drop(folder.write(&format!("fast/{}/{i}.wav", i % 2), wav(16000))));
+    let fast = folder.0.join("fast");
+    says(of(&train).unwrap().with_test_wav_folder(&fast), &["at 16000 Hz", "at 8000 Hz"]);
+    says(of(&train).unwrap().with_test_of(&of(&fast).unwrap()), &["at 16000 Hz", "at 8000 Hz"]);
+    says(Dataset::digits().with_test_wav_folder(&fast), &["not of WAV files"]);
 
     // One folder too high: the advice names the one to take.
     let inner = folder.0.join("one/deep");

@@ -181,7 +181,9 @@ impl Comparison {
         against: Against,
     ) -> Vec<Option<f64>> {
         let metric = self.metric();
-        let there = |v: &Option<f64>| v.is_some_and(|v| !metric.better(target, v));
+        // Whatever is compared with NaN would count as reached.
+        let there =
+            |v: &Option<f64>| v.is_some_and(|v| !target.is_nan() && !metric.better(target, v));
         let studies = self.0.runs[strategy].iter().zip(&self.0.judged[strategy]);
         studies
             .map(|(run, judged)| Some(spent(run, against)[judged.iter().position(there)?]))

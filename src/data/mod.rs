@@ -48,7 +48,8 @@ use std::sync::{Arc, OnceLock};
 ///
 /// Each comes with splits; [`split`](Dataset::split), [`validation_share`](Dataset::validation_share),
 /// [`folds`](Dataset::folds), [`with_test_of`](Dataset::with_test_of) and [`take`](Dataset::take)
-/// make others.
+/// make others. What a reader left out or decided is on the data's card, and in
+/// [`notes`](Dataset::notes).
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -86,6 +87,8 @@ struct Inner {
     target_scaling: Option<Scaling>,
     /// Whether the inputs were standardised, by these samples' own mean and deviation.
     scaled: bool,
+    /// The sampling rate and the features of recordings.
+    sound: Option<(usize, LogMel)>,
     /// What the reader decided or noticed, and the data's card says, a line each.
     notes: Vec<String>,
     fingerprint: Kept,
@@ -338,6 +341,7 @@ impl Dataset {
             scaling: None,
             target_scaling: None,
             scaled: false,
+            sound: None,
             notes: vec![],
             fingerprint: Kept::default(),
         }))

@@ -203,6 +203,17 @@ impl Dataset {
                 "to standardise what has been joined: train.with_test_of(&test)?.standardised()",
             ));
         }
+        if let (Some((rate, features)), Some((rate_b, features_b))) = (&a.sound, &b.sound)
+            && (rate, features) != (rate_b, features_b)
+        {
+            return Err(refused(
+                format!(
+                    "it is {features_b} at {rate_b} Hz, and {} is {features} at {rate} Hz",
+                    a.name
+                ),
+                "one sampling rate and one LogMel for both folders",
+            ));
+        }
         if a.columns != b.columns && !a.columns.is_empty() && !b.columns.is_empty() {
             return Err(refused(
                 format!(

@@ -113,7 +113,7 @@ fn decode(format: &[u8], data: &[u8]) -> Result<Sound, String> {
         if format.get(26..40) != Some(&GUID[..]) {
             return Err(format!("an extensible format of an unknown kind is not read. {CONVERT}"));
         }
-        bits = Some(two(18)?).filter(|&valid| valid > 0 && valid < bits).unwrap_or(bits);
+        bits = Some(two(18)?).filter(|&v| kind == 1 && v > 0 && v < bits).unwrap_or(bits);
     }
     if channels == 0 || rate == 0 {
         return Err(format!("{channels} channels at {rate} Hz cannot be right. Get it again."));

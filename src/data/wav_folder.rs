@@ -3,8 +3,9 @@
 use super::file::{classes_of, list, name_of, read, wrong};
 use super::{Dataset, LogMel, Values, refuse, too_few, wav};
 use crate::arch::Shape;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::task::Task;
+use candle_core::{Device, Tensor};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -141,7 +142,7 @@ impl Found {
             match (of(&train), of(&test)) {
                 (Some(train), Some(test)) => format!(
                     "its folders are named like splits, not like classes. Try \
-                     Dataset::wav_folder({train})?.with_test_of(&Dataset::wav_folder({test})?)?."
+                     Dataset::wav_folder({train})?.with_test_wav_folder({test})?."
                 ),
                 (one, other) => format!(
                     "its folders are named like splits, not like classes. Try \
@@ -229,15 +230,94 @@ impl Dataset {
     /// As [`Dataset::wav_folder`], and when the settings do not go together.
     pub fn wav_folder_with(folder: impl AsRef<Path>, settings: LogMel) -> Result<Dataset> {
         let folder = folder.as_ref();
-        let found = Found::look(folder)?;
         let name = name_of(folder);
+        let sounds = Sounds::read(folder, settings)?;
+        let (labels, classes) = classes_of(&sounds.labels, None).unwrap_or_default();
+        let mut problems = too_few("file", labels.len(), &classes);
+        if let [one] = &classes[..] {
+            let inner = folder.join(one);
+            problems.extend(inner.is_dir().then(|| {
+                format!("If the classes are inside of it, try Dataset::wav_folder({inner:?}).")
+            }));
+        }
+        if !problems.is_empty() {
+            problems.push(format!(
+                "If this is the test folder of other data, try data.with_test_wav_folder({folder:?})."
+            ));
+        }
+        refuse(&name, problems)?;
+        let task = Task::classification(classes.len());
+        let x = Values::Numbers(sounds.x);
+        let data = Dataset::labelled(&name, task, sounds.shape, x, labels, None)?;
+        Ok(data.with(|d| {
+            (d.classes, d.notes) = (classes, sounds.notes);
+            d.sound = Some((sounds.rate, settings));
+        }))
+    }
+
+    /// These recordings with those of another folder as the test split, read with the same features.
+    /// The folder may have few files, and lack classes; the card says which. All samples of this set
+    /// become train and validation samples, 4 to 1.
+    ///
+    /// ```no_run
+    /// use nascent::prelude::*;
+    /// let data = Dataset::wav_folder("words/train")?.with_test_wav_folder("words/test")?;
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When these data are not of WAV files or were standardised, and when the folder has another
+    /// sampling rate or a class that these data do not have.
+    pub fn with_test_wav_folder(&self, folder: impl AsRef<Path>) -> Result<Dataset> {
+        let folder = folder.as_ref();
+        let given = || format!("with_test_wav_folder({folder:?}) on {}", self.line());
+        let Some((_, settings)) = self.0.sound else {
+            return Err(Error::invalid(
+                given(),
+                "these data are not of WAV files",
+                "data of Dataset::wav_folder(folder)",
+            ));
+        };
+        let sounds = Sounds::read(folder, settings)?;
+        let (labels, classes) = classes_of(&sounds.labels, None).unwrap_or_default();
+        let n = labels.len();
+        let task = Task::classification(classes.len());
+        let test = Dataset::of(
+            &name_of(folder),
+            task,
+            sounds.shape.clone(),
+            Tensor::from_vec(sounds.x, sounds.shape.batch(n), &Device::Cpu)?,
+            Tensor::from_vec(labels, n, &Device::Cpu)?,
+            [vec![], vec![], (0..n as u32).collect()],
+        );
+        self.with_test_of(&test.with(|d| {
+            (d.classes, d.notes) = (classes, sounds.notes);
+            d.sound = Some((sounds.rate, settings));
+        }))
+    }
+}
+
+/// The recordings of a folder as features.
+struct Sounds {
+    x: Vec<f32>,
+    /// `[frames, mels]`.
+    shape: Shape,
+    /// The word of each recording's class.
+    labels: Vec<String>,
+    rate: usize,
+    notes: Vec<String>,
+}
+
+impl Sounds {
+    fn read(folder: &Path, settings: LogMel) -> Result<Sounds> {
+        let found = Found::look(folder)?;
         let (mut x, mut labels, mut problems) = (vec![], vec![], vec![]);
         // The files of every rate: how many, and the first.
         let mut rates: BTreeMap<usize, (usize, &Path)> = BTreeMap::new();
         let mut plan = None;
         for (path, class) in &found.files {
-            let sound =
-                read(path, HINT).and_then(|b| wav::parse(&b).map_err(|what| wrong(path, what)));
+            let bytes = read(path, HINT);
+            let sound = bytes.and_then(|b| wav::parse(&b).map_err(|what| wrong(path, what)));
             let (rate, sound) = match sound {
                 Ok(sound) => sound,
                 Err(e) => {
@@ -265,21 +345,10 @@ impl Dataset {
             }
         }
         problems.extend(several_rates(&rates));
-        refuse(&name, problems)?;
-        let frames = plan.map_or(0, |(_, plan)| plan.frames);
-        let (labels, classes) = classes_of(&labels, None).unwrap_or_default();
-        let mut problems = too_few("file", labels.len(), &classes);
-        if let [one] = &classes[..] {
-            let inner = folder.join(one);
-            problems.extend(inner.is_dir().then(|| {
-                format!("If the classes are inside of it, try Dataset::wav_folder({inner:?}).")
-            }));
-        }
-        refuse(&name, problems)?;
-        let task = Task::classification(classes.len());
-        let shape = Shape::new([frames, x.len() / (frames * labels.len())]);
-        let data = Dataset::labelled(&name, task, shape, Values::Numbers(x), labels, None)?;
-        Ok(data.with(|d| (d.classes, d.notes) = (classes, found.notes(folder))))
+        refuse(&name_of(folder), problems)?;
+        let (rate, frames) = plan.map_or((0, 1), |(rate, plan)| (rate, plan.frames));
+        let shape = Shape::new([frames, x.len() / (frames * labels.len()).max(1)]);
+        Ok(Sounds { x, shape, labels, rate, notes: found.notes(folder) })
     }
 }
 

@@ -244,9 +244,9 @@ fn samples_of(dims: &[usize], shape: &Shape) -> Result<usize> {
         _ => wanted.to_vec(),
     };
     match dims {
+        [0, ..] => Ok(0),
         [n, rest @ ..] if rest == wanted || rest == bare => Ok(*n),
         [n, row] if *row == elements => Ok(*n),
-        [0] => Ok(0),
         [n] if elements == 1 => Ok(*n),
         one if one == wanted || one == bare || *one == [elements] => Ok(1),
         [] if elements == 1 => Ok(1),
