@@ -179,8 +179,8 @@ fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
                 |mark: &str| mark.rsplit_once(' ').map_or(mark, |(arch, _)| arch).to_string();
             let theirs = theirs.map_or("an unknown architecture".to_string(), |m| name(m));
             return Err(wrong(format!(
-                "these are weights of {theirs}, and {} is of {arch}, decided otherwise or in another \
-                 space. Put the two files together that were saved together",
+                "these are weights of {theirs}, and the architecture wants those of {arch}, decided as {} \
+                 says. Put the two files together that were saved together",
                 json.display()
             )));
         }
