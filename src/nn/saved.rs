@@ -77,12 +77,11 @@ impl Model {
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Model> {
         let (weights, json) = files(path.as_ref());
         let hint = "Give the path that Model::save was given; two files begin with it.";
-        let text = file::read_text(&json, hint)
-            .map_err(|e| e.context(format!("reading {}", json.display())))?;
+        let text = file::read_text(&json, hint)?;
         let arch = Architecture::from_json(&text)
             .map_err(|e| e.context(format!("reading {}", json.display())))?;
         let named = |e: Error| e.context(format!("reading {}", weights.display()));
-        let bytes = file::read(&weights, hint).map_err(named)?;
+        let bytes = file::read(&weights, hint)?;
         let meaning = head(&bytes, &arch, &json).map_err(named)?;
         let model = Model::new(&arch, device, 0)?;
         let tensors = candle_core::safetensors::load_buffer(&bytes, device);
