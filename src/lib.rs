@@ -97,11 +97,11 @@ pub use evaluate::{
     IntoOutcome, Retrained, Table, Train, Training, Watch, evaluator,
 };
 pub use nn::{
-    Activation, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting, activation, attention,
-    avg_pool, batch_norm, choice, conv, conv1d, darts_rnn, depthwise, drop_path, dropout,
-    embedding, feed_forward, flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru,
-    last, layer_norm, layers, linear, lstm, max_pool, positions, relu, rnn, sep_conv, sigmoid,
-    silu, skip, squeeze_excite, tanh, zero,
+    Activation, Answer, IntoInputs, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting,
+    activation, attention, avg_pool, batch_norm, choice, conv, conv1d, darts_rnn, depthwise,
+    drop_path, dropout, embedding, feed_forward, flatten, gelu, global_avg_pool, global_max_pool,
+    group_norm, gru, last, layer_norm, layers, linear, lstm, max_pool, positions, relu, rnn,
+    sep_conv, sigmoid, silu, skip, squeeze_excite, tanh, zero,
 };
 pub use notebook::{Draw, EvcxrDisplay, Shown, show};
 pub use rng::Rng;

@@ -1,9 +1,9 @@
 //! All that a notebook imports: `use nascent::prelude::*;`
 
 pub use crate::{
-    Activation, Acts, Against, Annealing, AnyEvaluator, AnyStrategy, Architecture, Asked, Augment,
-    Bananas, Block, Budget, Checkpoint, Compare, Comparison, Count, Dataset, Distance, Draw,
-    Duplicates, Encoding, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay, Evolution,
+    Activation, Acts, Against, Annealing, Answer, AnyEvaluator, AnyStrategy, Architecture, Asked,
+    Augment, Bananas, Block, Budget, Checkpoint, Compare, Comparison, Count, Dataset, Distance,
+    Draw, Duplicates, Encoding, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay, Evolution,
     Explanation, Floats, GaussianProcess, Genetic, Grid, History, IntoStrategy, Ints, Key, Latency,
     Limit, LocalSearch, LogMel, Macs, Memory, Metric, Mnist1dBench, Model, NasBench201, Nsga2,
     Odds, OnFailure, Optimizer, Params, Ppo, Prediction, Proposal, Protocol, Random, RandomForest,

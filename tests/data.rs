@@ -161,7 +161,10 @@ fn idx_files_that_lie() {
     says(of(idx(8, &[5, 1, 1], &[0; 5])), &["[6] labels for 5 images"]);
     says(of(idx(8, &[6, 0, 1], &[])), &["no images"]);
     let one = folder.write("labels", idx(8, &[6], &[0; 6]));
-    says(Dataset::from_idx(folder.write("i", idx(8, &[6, 1, 1], &[0; 6])), one), &["1 classes"]);
+    says(
+        Dataset::from_idx(folder.write("i", idx(8, &[6, 1, 1], &[0; 6])), one),
+        &["one class, \"0\"", "at least two classes"],
+    );
     says(Dataset::from_idx("nowhere", &good), &["no such file", "Debian"]);
     says(Dataset::from_idx(&folder.0, &good), &["folder"]);
 }
@@ -826,7 +829,7 @@ fn folders_of_sound() {
     folder.write("flat/nameless.wav", wav(8000, &tone(1.0, 0.1)));
     says(Dataset::wav_folder(folder.0.join("flat")), &["nameless.wav", "class"]);
     let one = folder.write("one/a/1.wav", wav(8000, &tone(1.0, 0.1)));
-    says(Dataset::wav_folder(folder.0.join("one")), &["1 classes", "1 files"]);
+    says(Dataset::wav_folder(folder.0.join("one")), &["1 file cannot", "one class, \"a\""]);
     says(Dataset::wav_folder(one), &["no such folder"]);
 }
 
@@ -870,7 +873,7 @@ fn texts_and_their_files() {
     let rows = |n: usize| (0..n).map(|i| (if i == 1 { "" } else { "a" }, "x"));
     says(
         Dataset::texts("t", rows(2), 0),
-        &["2 texts", "length of 0", "text 1 is empty", "1 classes"],
+        &["2 texts", "length of 0", "text 1 is empty", "one class"],
     );
     says(Dataset::texts("t", ["a", "b"].map(|t| (t, t)), u64::MAX), &["more than"]);
     let zeros = ["a", "b\0", "c", "d", "e"].map(|t| (t, t));
@@ -885,7 +888,7 @@ fn texts_and_their_files() {
     );
     says(Dataset::text_file(&path, 100), &["3 windows"]);
     says(Dataset::text_file("nowhere.txt", 16), &["no such file"]);
-    says(Dataset::text("one", &"a".repeat(99), 4), &["next token of 1"]);
+    says(Dataset::text("one", &"a".repeat(99), 4), &["every character is 'a'"]);
     says(Dataset::text("none", "", 4), &["0 tokens"]);
 }
 

@@ -226,6 +226,7 @@ fn many() -> Vec<(&'static str, Chart)> {
                 metric: metric(),
                 maximise,
                 points: (0..N).map(point).collect(),
+                ..Frontier::default()
             }),
         ),
         // Every point on the frontier.
@@ -238,6 +239,7 @@ fn many() -> Vec<(&'static str, Chart)> {
                 points: (0..N)
                     .map(|i| FrontierPoint { x: i as f64 + 1.0, score: i as f64, ..point(i) })
                     .collect(),
+                ..Frontier::default()
             }),
         ),
         (

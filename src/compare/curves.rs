@@ -160,15 +160,16 @@ impl Comparison {
     /// good as the target; nothing for one that never was.
     ///
     /// # Errors
-    /// When no strategy has that name, or the target is not a number.
+    /// When no strategy has that name, or the target is not a finite number.
     pub fn time_to(
         &self,
         target: f64,
         strategy: &str,
         against: Against,
     ) -> Result<Vec<Option<f64>>> {
-        if target.is_nan() {
-            return Err(Error::invalid("a target of NaN", "a number is needed", "0.95"));
+        if !target.is_finite() {
+            let given = format!("a target of {target}");
+            return Err(Error::invalid(given, "a finite number is needed", "0.95"));
         }
         Ok(self.reached(target, self.number(strategy)?, against))
     }
@@ -180,7 +181,9 @@ impl Comparison {
         against: Against,
     ) -> Vec<Option<f64>> {
         let metric = self.metric();
-        let there = |v: &Option<f64>| v.is_some_and(|v| !metric.better(target, v));
+        // Whatever is compared with NaN would count as reached.
+        let there =
+            |v: &Option<f64>| v.is_some_and(|v| !target.is_nan() && !metric.better(target, v));
         let studies = self.0.runs[strategy].iter().zip(&self.0.judged[strategy]);
         studies
             .map(|(run, judged)| Some(spent(run, against)[judged.iter().position(there)?]))

@@ -270,8 +270,11 @@ impl Compare {
                 ));
             }
         }
-        if self.optimum.is_some_and(|v| !v.is_finite()) {
-            found.push("optimum(NaN): a number is needed.".to_string());
+        if let Some(value) = self.optimum.filter(|v| !v.is_finite()) {
+            found.push(format!(
+                "optimum({value}): a finite number is needed. Give the best value that is known, or \
+                 leave it out."
+            ));
         }
         found
     }

@@ -77,7 +77,7 @@ fn append(kind: &Kind, path: &Path, x: &mut Vec<f32>, y: &mut Vec<u32>) -> Resul
 fn load(kind: &Kind, path: &Path) -> Result<Dataset> {
     let (mut x, mut y) = (vec![], vec![]);
     let (task, shape) = (Task::classification(kind.classes), Shape::new([3, 32, 32]));
-    if path.is_file() {
+    if path.exists() && !path.is_dir() {
         append(kind, path, &mut x, &mut y)?;
         return Ok(Dataset::labelled(&name_of(path), task, shape, Values::Numbers(x), y, None)?);
     }

@@ -16,7 +16,7 @@ pub(crate) fn wrong(path: &Path, what: impl Display) -> Error {
 
 /// The bytes of a file, unpacked when they are gzip. Where there is no file, `hint` says where to
 /// get one.
-pub(super) fn read(path: &Path, hint: &str) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, hint: &str) -> Result<Vec<u8>> {
     read_up_to(path, hint, MOST)
 }
 
@@ -133,7 +133,8 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
 pub(super) fn find(folder: &Path, names: &[&str], hint: &str) -> Result<PathBuf> {
     for name in names {
         for path in [folder.join(name), folder.join(format!("{name}.gz"))] {
-            if path.is_file() {
+            // A pipe of that name is refused by its reader, in its own words.
+            if path.exists() && !path.is_dir() {
                 return Ok(path);
             }
         }

@@ -9,6 +9,7 @@ use super::{Dataset, Values};
 use crate::arch::Shape;
 use crate::error::Result;
 use crate::task::Task;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const HINT: &str = "Fashion-MNIST is the Debian package dataset-fashion-mnist (in \
@@ -80,14 +81,10 @@ fn finish(
     y: Vec<u32>,
     test: Option<usize>,
 ) -> Result<Dataset> {
-    let classes = y.iter().max().map_or(0, |&c| c as usize + 1);
-    let task = Task::classification(classes);
-    if let Some(problem) = task.problem() {
-        super::refuse(name, vec![problem])?;
-    }
-    if test.unwrap_or(y.len()) < 5 {
-        super::refuse(name, vec!["at least 5 samples are needed to split them.".into()])?;
-    }
+    let found: BTreeSet<u32> = y.iter().copied().collect();
+    let words: Vec<String> = found.iter().map(u32::to_string).collect();
+    super::refuse(name, super::too_few("image", test.unwrap_or(y.len()), &words))?;
+    let task = Task::classification(found.last().map_or(0, |&c| c as usize + 1));
     Ok(Dataset::labelled(name, task, shape, Values::Numbers(x), y, test)?)
 }
 

@@ -1,11 +1,13 @@
 //! Data: one tensor of inputs, one of targets, a task, and fixed splits.
 
 mod augment;
+mod channels;
 mod cifar;
 pub(crate) mod csv;
 mod digits;
 pub(crate) mod file;
 mod idx;
+mod meaning;
 mod mel;
 mod mnist1d;
 mod names;
@@ -15,11 +17,12 @@ mod split;
 mod standardise;
 mod text;
 mod wav;
+mod wav_folder;
 
 pub use augment::Augment;
+pub(crate) use meaning::Meaning;
 pub use mel::LogMel;
 pub use scaling::Real;
-#[allow(unused_imports)]
 pub(crate) use scaling::Scaling;
 
 use crate::arch::Shape;
@@ -46,7 +49,8 @@ use std::sync::{Arc, OnceLock};
 /// Each comes with splits; [`split`](Dataset::split), [`validation_share`](Dataset::validation_share),
 /// [`folds`](Dataset::folds), [`with_test_of`](Dataset::with_test_of),
 /// [`with_test_csv`](Dataset::with_test_csv) and [`take`](Dataset::take) make others. What a reader
-/// decided or noticed, it says on the data's card, which is what they show in a notebook or print.
+/// left out, decided or noticed is on the data's card, which is what they show in a notebook or
+/// print, and in [`notes`](Dataset::notes).
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -86,6 +90,8 @@ struct Inner {
     target_scaling: Option<Scaling>,
     /// Whether the inputs were standardised, by these samples' own mean and deviation.
     scaled: bool,
+    /// The sampling rate and the features of recordings.
+    sound: Option<(usize, LogMel)>,
     /// What the reader decided or noticed, and the data's card says, a line each.
     notes: Vec<String>,
     fingerprint: Kept,
@@ -248,8 +254,13 @@ impl Dataset {
         let mut problems: Vec<String> = task.problem().into_iter().collect();
         let windows = tokens.len().saturating_sub(1) / length.max(1);
         if length == 0 || windows < 5 {
+            let most = tokens.len().saturating_sub(1) / 5;
+            let advice = match most {
+                0 => "Give a longer text.".to_string(),
+                _ => format!("Try a length of at most {most}."),
+            };
             problems.push(format!(
-                "{} tokens in windows of {length} give {windows} windows; at least 5 are needed. Try shorter windows.",
+                "{} tokens in windows of {length} give {windows} windows; at least 5 are needed. {advice}",
                 tokens.len()
             ));
         }
@@ -333,6 +344,7 @@ impl Dataset {
             scaling: None,
             target_scaling: None,
             scaled: false,
+            sound: None,
             notes: vec![],
             fingerprint: Kept::default(),
         }))
@@ -471,6 +483,36 @@ impl Dataset {
         self.len() == 0
     }
 
+    /// What should be known of how the data were read: what was left out, and what may be meant
+    /// otherwise. They stand on the data's card, below its first line.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let x = vec![0.5; 10 * 16 * 16 * 3];
+    /// let labels = (0..10).map(|i| i % 2).collect();
+    /// let data = Dataset::classification("photos", x, [16, 16, 3], labels, 2)?;
+    /// assert!(data.notes()[0].contains("16 channels"));
+    /// assert_eq!(data.channels_last()?.shape().dims(), [3, 16, 16]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.0.notes.clone();
+        notes.extend(self.channels_note());
+        notes.extend(self.one_class_note());
+        notes
+    }
+
+    /// What to say of labels that are all the same.
+    fn one_class_note(&self) -> Option<String> {
+        let Task::Classification { .. } = self.0.task else { return None };
+        let y = self.0.y.to_vec1::<u32>().ok()?;
+        let (first, rest) = y.split_first()?;
+        let word = self.classes().get(*first as usize).cloned()?;
+        rest.iter()
+            .all(|label| label == first)
+            .then(|| format!("every sample is of class {word:?}: there is nothing to tell apart"))
+    }
+
     /// The samples in the train, validation and test splits.
     pub fn sizes(&self) -> (usize, usize, usize) {
         (self.0.train.len(), self.0.validation.len(), self.0.test.len())
@@ -511,7 +553,7 @@ impl Dataset {
         Ok((self.0.x.to_device(device)?, self.0.y.to_device(device)?))
     }
 
-    fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor, Tensor)> {
         let (x, y) = self.on(device)?;
         let i = Tensor::new(indices, device)?;
         Ok((x.index_select(&i, 0)?, y.index_select(&i, 0)?))
@@ -644,6 +686,24 @@ fn numbers(x: &Numbers, shape: &Shape, samples: usize) -> Vec<String> {
     problems
 }
 
+/// What is wrong with labelled samples that are few, or all alike.
+fn too_few(sample: &str, samples: usize, classes: &[String]) -> Vec<String> {
+    let mut problems = vec![];
+    if samples < 5 {
+        let s = if samples == 1 { "" } else { "s" };
+        problems.push(format!(
+            "{samples} {sample}{s} cannot be split: at least 5 are needed. Add more."
+        ));
+    }
+    if let [one] = classes {
+        problems.push(format!(
+            "every {sample} is of one class, {one:?}: at least two classes are needed. Add {sample}s \
+             of another class."
+        ));
+    }
+    problems
+}
+
 fn not_finite(what: &str, values: &Numbers) -> Option<String> {
     let (i, v) = values.unfit()?;
     Some(match v.is_finite() {
@@ -678,7 +738,7 @@ impl Dataset {
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())?;
-        self.0.notes.iter().try_for_each(|note| write!(f, "\n  {note}"))
+        self.notes().iter().try_for_each(|note| write!(f, "\n  {note}"))
     }
 }
 

@@ -73,14 +73,12 @@ impl Scaling {
 impl Dataset {
     /// What was done to the inputs since they were given: nothing, or what keeps their values apart
     /// in 32 bits, and [`Dataset::standardised`]. What a model has to do to new inputs.
-    #[allow(dead_code)]
     pub(crate) fn scaling(&self) -> Option<&Scaling> {
         self.0.scaling.as_ref()
     }
 
     /// What was done to the targets of a regression, an output each; only ever a shift, so that
     /// errors keep their unit. What a model has to undo in its predictions.
-    #[allow(dead_code)]
     pub(crate) fn target_scaling(&self) -> Option<&Scaling> {
         self.0.target_scaling.as_ref()
     }

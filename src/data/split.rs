@@ -168,44 +168,54 @@ impl Dataset {
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
+    /// Classes and symbols are matched by their words and characters: the test set may lack some, or
+    /// number them otherwise. The card says which classes it lacks.
+    ///
     /// # Errors
-    /// When task, shape, classes or symbols are not the same in both.
+    /// When tasks or shapes differ, or the test set has a class or a character that these data do not
+    /// have.
     pub fn with_test_of(&self, other: &Dataset) -> Result<Dataset> {
         let (a, b) = (&self.0, &other.0);
-        let given = || format!("with_test_of({})", other.line());
-        let words = self.words_of(other);
-        let alike = [
-            ("tasks", a.task == b.task || words.is_some()),
-            ("input shapes", a.shape == b.shape),
-            ("words of the classes", self.classes() == other.classes() || words.is_some()),
-            ("symbols", a.symbols == b.symbols),
-            (
-                "scales, each set's own if any, (standardise what has been joined)",
-                !a.scaled && !b.scaled,
-            ),
-        ];
-        let here = self.classes();
-        let strange: Vec<String> = match a.classes.is_empty() || b.classes.is_empty() {
-            true => vec![],
-            false => other.classes().into_iter().filter(|word| !here.contains(word)).collect(),
+        let refused = |what: String, try_: &str| {
+            Error::invalid(format!("with_test_of({})", other.line()), what, try_)
         };
-        if !strange.is_empty() {
-            return Err(Error::invalid(
-                given(),
-                format!("its classes {} do not occur in {}", strange.join(", "), self.line()),
-                "the same without their rows, or rows of them in both files",
+        let differ = |what: &str| format!("the {what} differ from those of {}", self.line());
+        let kind = |task: &Task| match task {
+            Task::Regression { outputs } => (0, *outputs),
+            Task::Classification { .. } => (1, 0),
+            Task::NextToken { .. } => (2, 0),
+        };
+        if kind(&a.task) != kind(&b.task) {
+            return Err(refused(differ("tasks"), "two files that were read for the same task"));
+        }
+        // Texts are known by their characters, whatever numbers those have.
+        let texts = !a.symbols.is_empty() && !b.symbols.is_empty();
+        let vocabulary = |d: &Dataset| if texts { None } else { d.0.shape.vocabulary() };
+        if a.shape.dims() != b.shape.dims() || vocabulary(self) != vocabulary(other) {
+            return Err(refused(
+                differ("input shapes"),
+                "two files of the same columns, images of one size, or texts of one length",
             ));
         }
-        if let Some((what, _)) = alike.iter().find(|(_, same)| !same) {
-            return Err(Error::invalid(
-                given(),
-                format!("the {what} differ from those of {}", self.line()),
-                "two files of the same columns and classes",
+        if a.scaled || b.scaled {
+            return Err(refused(
+                differ("scales, each set's own if any,"),
+                "to standardise what has been joined: train.with_test_of(&test)?.standardised()",
+            ));
+        }
+        if let (Some((rate, features)), Some((rate_b, features_b))) = (&a.sound, &b.sound)
+            && (rate, features) != (rate_b, features_b)
+        {
+            return Err(refused(
+                format!(
+                    "it is {features_b} at {rate_b} Hz, and {} is {features} at {rate} Hz",
+                    a.name
+                ),
+                "one sampling rate and one LogMel for both folders",
             ));
         }
         if a.columns != b.columns && !a.columns.is_empty() && !b.columns.is_empty() {
-            return Err(Error::invalid(
-                given(),
+            return Err(refused(
                 format!(
                     "its columns are {}, and those of {} are {}",
                     b.columns.join(", "),
@@ -215,30 +225,63 @@ impl Dataset {
                 "with_test_csv(path, target), which finds columns by their names",
             ));
         }
+        let unknown = |i: usize| {
+            refused(
+                format!("the character {:?} does not occur in {}", b.symbols[i], a.name),
+                "a test set without this character, or with another in its place",
+            )
+        };
         // Each file's columns were moved by what that file needs.
         let target = Shape::new([a.task.outputs()]);
-        let x = like(&b.x, &b.shape, b.scaling.as_ref(), a.scaling.as_ref())?;
-        let y = match words {
-            Some(numbers) => {
-                let of = |y: u32| numbers[y as usize];
-                let y: Vec<u32> = b.y.to_vec1::<u32>()?.into_iter().map(of).collect();
-                Tensor::from_vec(y, b.y.dims(), &Device::Cpu)?
-            }
-            None => like(&b.y, &target, b.target_scaling.as_ref(), a.target_scaling.as_ref())?,
+        let x = match texts {
+            true => renumbered(&b.x, &a.symbols, &b.symbols).map_err(unknown)?,
+            false => like(&b.x, &b.shape, b.scaling.as_ref(), a.scaling.as_ref())?,
         };
-        self.joined(&x, &y, other.every(), &b.name)
+        let y = match a.task {
+            Task::NextToken { .. } if texts => {
+                renumbered(&b.y, &a.symbols, &b.symbols).map_err(unknown)?
+            }
+            Task::NextToken { .. } => b.y.clone(),
+            Task::Regression { .. } => {
+                like(&b.y, &target, b.target_scaling.as_ref(), a.target_scaling.as_ref())?
+            }
+            Task::Classification { .. } => {
+                let (ours, theirs) = (self.classes(), other.classes());
+                renumbered(&b.y, &ours, &theirs).map_err(|i| {
+                    let shown: Vec<String> =
+                        ours.iter().take(12).map(|c| format!("{c:?}")).collect();
+                    let what = format!("{:?} is not a class of {}", theirs[i], a.name);
+                    refused(
+                        format!("the words of the classes differ: {what}: {}", shown.join(", ")),
+                        "a test set without this class, or with_classes([...]) on it, with the \
+                         words of the training data",
+                    )
+                })?
+            }
+        };
+        let lacking = self.lacking(&y)?;
+        let joined = self.joined(&x, &y, other.every(), &b.name)?;
+        Ok(joined.with(|d| {
+            d.notes.extend(b.notes.iter().map(|note| format!("{}: {note}", b.name)));
+            d.notes.extend(lacking);
+        }))
     }
 
-    /// The numbers here of the classes there, where those are words that all occur here, as in a
-    /// test file that lacks a class.
-    fn words_of(&self, other: &Dataset) -> Option<Vec<u32>> {
-        let named = !self.0.classes.is_empty() && !other.0.classes.is_empty();
-        if !named || self.classes() == other.classes() {
-            return None;
-        }
-        let classes = self.classes();
-        let place = |word: &String| classes.iter().position(|w| w == word).map(|n| n as u32);
-        other.classes().iter().map(place).collect()
+    /// What to say of classes that a test set has no sample of.
+    fn lacking(&self, y: &Tensor) -> Result<Option<String>> {
+        let Task::Classification { .. } = self.0.task else { return Ok(None) };
+        let there: std::collections::BTreeSet<u32> = y.to_vec1::<u32>()?.into_iter().collect();
+        let classes = self.classes().into_iter().enumerate();
+        let absent: Vec<String> = classes
+            .filter(|(i, _)| !there.contains(&(*i as u32)))
+            .map(|(_, word)| format!("{word:?}"))
+            .collect();
+        let shown = absent.iter().take(12).cloned().collect::<Vec<_>>().join(", ");
+        Ok(match absent.len() {
+            0 => None,
+            1 => Some(format!("the test split has no sample of class {shown}")),
+            n => Some(format!("the test split has no samples of {n} classes: {shown}")),
+        })
     }
 
     /// These samples, 4 to 1 for train and validation, and of others those with these numbers as the
@@ -269,7 +312,7 @@ impl Dataset {
     }
 
     /// The samples of all splits, in order.
-    fn every(&self) -> Vec<u32> {
+    pub(crate) fn every(&self) -> Vec<u32> {
         let mut all = [&self.pool()[..], &self.0.test[..]].concat();
         all.sort_unstable();
         all
@@ -297,6 +340,21 @@ impl Dataset {
         let of = |list: Vec<u32>| list.iter().map(|&i| samples[i as usize]).collect();
         Ok(deal(&strata, shares).map(of))
     }
+}
+
+/// Labels or symbols that are numbered by the places of `theirs`, by those of `ours`; or the first
+/// that is not among ours.
+fn renumbered<T: PartialEq>(old: &Tensor, ours: &[T], theirs: &[T]) -> Result<Tensor, usize> {
+    if ours == theirs {
+        return Ok(old.clone());
+    }
+    let place = |t: &T| ours.iter().position(|o| o == t).map(|i| i as u32);
+    let numbers: Vec<Option<u32>> = theirs.iter().map(place).collect();
+    let list = old.flatten_all().and_then(|t| t.to_vec1::<u32>()).unwrap_or_default();
+    let new = list.iter().map(|&i| numbers.get(i as usize).copied().flatten().ok_or(i as usize));
+    let new = new.collect::<Result<Vec<u32>, usize>>()?;
+    // As many numbers as before: this cannot fail.
+    Ok(Tensor::from_vec(new, old.dims(), old.device()).unwrap_or_else(|_| old.clone()))
 }
 
 /// Numbers that were scaled in one way, scaled in another.

@@ -2,7 +2,7 @@
 
 use super::csv::Table;
 use super::file::{classes_of, name_of, read_text, wrong};
-use super::{Dataset, Values, refuse};
+use super::{Dataset, Values, refuse, too_few};
 use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, Result};
@@ -39,9 +39,6 @@ pub(super) fn texts<S: AsRef<str>, L: AsRef<str>>(
 ) -> Result<Dataset> {
     let length = length.to_size();
     let mut problems = vec![];
-    if rows.len() < 5 {
-        problems.push(format!("{} texts cannot be split; at least 5 are needed.", rows.len()));
-    }
     if length == 0 {
         problems.push("a length of 0; at least 1 is needed. Try the longest text's.".into());
     }
@@ -60,7 +57,7 @@ pub(super) fn texts<S: AsRef<str>, L: AsRef<str>>(
     let labels: Vec<String> = rows.iter().map(|(_, l)| l.as_ref().to_string()).collect();
     let (labels, classes) = classes_of(&labels, None).unwrap_or_default();
     let task = Task::classification(classes.len());
-    problems.extend(task.problem());
+    problems.extend(too_few("text", rows.len(), &classes));
     refuse(name, problems)?;
 
     let mut symbols = vec![PADDING];
@@ -93,6 +90,13 @@ impl Dataset {
     /// When the text is shorter than five windows or has less than two different characters.
     pub fn text(name: &str, text: &str, length: impl Count) -> Result<Dataset> {
         let symbols = characters([text]);
+        if let [one] = symbols[..] {
+            let what = format!(
+                "every character is {one:?}: at least two different ones are needed. Give another \
+                 text."
+            );
+            refuse(name, vec![what])?;
+        }
         let tokens: Vec<u32> = text.chars().filter_map(|c| number(&symbols, c)).collect();
         let data = Dataset::next_token(name, &tokens, length, symbols.len())?;
         Ok(data.with(|d| d.symbols = symbols))

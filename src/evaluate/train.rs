@@ -188,10 +188,11 @@ impl Train {
     }
 
     /// Trains on train and validation data together, for `epochs` with a schedule of that length,
-    /// and tests once.
+    /// and tests once. Data without a test split are refused before the training; a model of those
+    /// comes from [`Train::start`], which validates it.
     ///
     /// # Errors
-    /// When the settings have problems, or the loss is no longer a finite number.
+    /// When the settings have problems, there is no test split, or the loss is no longer a finite number.
     pub fn retrain(
         &self,
         arch: &Architecture,
@@ -200,7 +201,20 @@ impl Train {
     ) -> Result<Retrained> {
         let begun = std::time::Instant::now();
         let train = Train { patience: None, keep_best: false, ..self.epochs(epochs) };
+        train.check()?;
         let seed = seed.to_seed();
+        if train.data.count(Split::Test) == 0 {
+            return Err(Error::invalid(
+                format!("retrain({}) on {}", train.epochs, train.data.line()),
+                "there is no test split, so nothing could be said of the winner",
+                format!(
+                    "data.split(0.6, 0.2, 0.2) before the search; or, for a model that is validated \
+                     only, let mut run = Train::on(&data).epochs({0}).start(&architecture, {seed})?; \
+                     run.advance({0})?; run.model()",
+                    train.epochs
+                ),
+            ));
+        }
         let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
         run.advance(train.epochs)?;
         let metrics = run.measure(Split::Test)?;

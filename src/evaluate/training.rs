@@ -79,14 +79,14 @@ impl Training {
         if wanted.input() != train.data.shape() || wanted.task() != train.data.task() {
             return Err(Error::invalid(
                 format!("a space for {}, inputs of {}", wanted.task(), wanted.input()),
-                format!("the data are {}", train.data),
+                format!("the data are {}", train.data.line()),
                 "Space::on(&data) with the data that you train on",
             ));
         }
         crate::nn::fits(arch, arch.memory(train.batch))?;
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
-        let model = Model::new(arch, &train.device, init)?;
+        let model = Model::new(arch, &train.device, init)?.for_data(&train.data)?;
         let steps = Steps::new(train.optimizer, model.weights())?;
         let (x, y) = train.data.on(&train.device)?;
         let log = Log { seed, full: train.epochs.max(0) as usize, ..Log::default() };
@@ -131,10 +131,10 @@ impl Training {
                 })?;
             slot.set(&kept.to_device(&train.device)?)?;
         }
-        let best: HashMap<String, Tensor> = tensors
-            .iter()
-            .filter_map(|(k, v)| Some((k.strip_prefix("best.")?.to_string(), v.clone())))
-            .collect();
+        let (best, tensors): (HashMap<_, _>, HashMap<_, _>) =
+            tensors.into_iter().partition(|(name, _)| name.starts_with("best."));
+        let bare = |(name, tensor): (String, Tensor)| (name["best.".len()..].to_string(), tensor);
+        let best: HashMap<String, Tensor> = best.into_iter().map(bare).collect();
         run.best = (!best.is_empty()).then_some(best);
         run.model.set(tensors)?;
         run.steps.taken = checkpoint.steps;
@@ -315,7 +315,7 @@ impl Training {
             && let Ok(model) = Model::new(&self.model.architecture(), &self.train.device, 0)
             && model.set(best.clone()).is_ok()
         {
-            return model;
+            return model.with_meaning(self.model.meaning().clone());
         }
         self.model.clone()
     }
@@ -608,11 +608,13 @@ impl Checkpoint {
             .ok()
             .and_then(|n| rest.split_at_checked(n))
             .ok_or_else(|| wrong("cut short"))?;
-        let header: Header = serde_json::from_slice(header)?;
+        let header: Header = serde_json::from_slice(header)
+            .map_err(|e| wrong(&format!("their head cannot be read ({e})")))?;
         if header.schema != SCHEMA {
             return Err(wrong(&format!("version {}, this is version {SCHEMA}", header.schema)));
         }
-        let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)?;
+        let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)
+            .map_err(|e| wrong(&format!("cut short or damaged ({})", Error::from(e))))?;
         Ok(Checkpoint { of: header.of, log: header.log, steps: header.steps, tensors })
     }
 }

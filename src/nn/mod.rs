@@ -5,14 +5,19 @@
 //! `layers/` and one row in [`layers`].
 
 mod activation;
+mod answer;
+mod inputs;
 mod layers;
 mod model;
 mod optimizer;
 mod params;
 mod room;
+mod saved;
 mod schedule;
 
 pub use activation::Activation;
+pub use answer::Answer;
+pub use inputs::IntoInputs;
 pub use layers::activation::{activation, gelu, relu, sigmoid, silu, tanh};
 pub use layers::attention::attention;
 pub use layers::batch_norm::batch_norm;

@@ -1,15 +1,14 @@
 //! A network with weights: the architecture's graph, executed.
 
 use crate::arch::{Architecture, Shape};
-use crate::error::{Error, ErrorKind, Result};
+use crate::data::{Dataset, Meaning};
+use crate::error::{Error, Result};
 use crate::kernel::Ends;
 use crate::nn::{Layer, Params, fits};
-use crate::output;
 use crate::rng::Rng;
+use crate::task::Task;
 use candle_core::{DType, Device, Tensor, Var};
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A network with its weights, built from an [`Architecture`].
@@ -25,7 +24,11 @@ use std::sync::Arc;
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Model(Arc<Inner>);
+pub struct Model {
+    net: Arc<Inner>,
+    /// What its numbers mean, where it was trained on data or told of them.
+    meaning: Arc<Meaning>,
+}
 
 struct Inner {
     arch: Architecture,
@@ -94,7 +97,7 @@ impl Model {
                 node.inputs.iter().for_each(|&i| readers[i] += 1);
             }
         }
-        Ok(Model(Arc::new(Inner {
+        let net = Arc::new(Inner {
             arch: arch.clone(),
             device: device.clone(),
             layers,
@@ -103,10 +106,12 @@ impl Model {
             live,
             weights: params.weights,
             buffers: params.buffers,
-        })))
+        });
+        Ok(Model { net, meaning: Arc::default() })
     }
 
-    /// The output for a batch of inputs `[N, ...]`, in evaluation mode: running statistics, no
+    /// The output for a batch of inputs `[N, ...]` as the network sees them, scaled already where the
+    /// data were ([`Model::predict`] does that itself). In evaluation mode: running statistics, no
     /// dropout. Class scores come as logits.
     ///
     /// # Errors
@@ -130,7 +135,7 @@ impl Model {
     }
 
     pub(crate) fn run(&self, x: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let m = &*self.0;
+        let m = &*self.net;
         let wanted = m.arch.space().input();
         if x.dims().get(1..) != Some(wanted.as_slice()) {
             candle_core::bail!(
@@ -176,125 +181,101 @@ impl Model {
         }
     }
 
-    /// The most likely class (or symbol) of every input; for a regression see [`Model::forward`].
-    ///
-    /// # Errors
-    /// When the inputs have another shape than the space's.
-    pub fn predict(&self, x: &Tensor) -> Result<Vec<u32>> {
-        let y = self.forward(x)?;
-        let last = y.rank() - 1;
-        Ok(y.argmax(last)?.flatten_all()?.to_vec1::<u32>()?)
-    }
-
-    /// The architecture.
-    pub fn architecture(&self) -> Architecture {
-        self.0.arch.clone()
-    }
-
-    /// The device that the weights are on.
-    pub fn device(&self) -> Device {
-        self.0.device.clone()
-    }
-
-    /// The trained weights, for an optimiser of your own.
-    pub fn vars(&self) -> Vec<Var> {
-        self.0.weights.iter().map(|(_, v)| v.clone()).collect()
-    }
-
-    /// The trained weights and the running statistics by name.
-    pub fn named_vars(&self) -> Vec<(String, Var)> {
-        self.0.weights.iter().chain(&self.0.buffers).cloned().collect()
-    }
-
-    pub(crate) fn weights(&self) -> &[(String, Var)] {
-        &self.0.weights
-    }
-
-    /// Sets weights and statistics by name; every one of the network's must be there.
-    pub(crate) fn set(&self, mut tensors: HashMap<String, Tensor>) -> Result<()> {
-        for (name, var) in self.0.weights.iter().chain(&self.0.buffers) {
-            let given = tensors.remove(name).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::File,
-                    format!("weight {name} is missing: these are weights of another architecture"),
-                )
-            })?;
-            if given.dims() != var.dims() {
-                return Err(Error::new(
-                    ErrorKind::File,
-                    format!(
-                        "weight {name} has shape {:?}, the architecture needs {:?}",
-                        given.dims(),
-                        var.dims()
-                    ),
-                ));
-            }
-            var.set(&given.to_device(&self.0.device)?.to_dtype(var.dtype())?)?;
-        }
-        Ok(())
-    }
-
-    /// Writes `PATH.safetensors` (weights and statistics) and `PATH.json` (architecture and space).
+    /// The same network, sharing its weights, with what a data set knows: how its inputs were scaled,
+    /// and the words of its classes. A [`Train`](crate::Train) does this itself; it is for networks
+    /// that you train on your own.
     ///
     /// ```
     /// use nascent::prelude::*;
-    /// let space = Space::new([4], Task::classification(3)).then(linear(any([8, 16])));
-    /// let model = Model::new(&space.default_architecture()?, &Device::Cpu, 1)?;
-    /// let path = std::env::temp_dir().join(format!("nascent-doc-{}", std::process::id()));
-    /// model.save(&path)?;
-    /// let again = Model::load(&path, &Device::Cpu)?;
-    /// assert_eq!(again.architecture(), model.architecture());
-    /// # for end in ["json", "safetensors"] { std::fs::remove_file(path.with_extension(end))?; }
+    /// let data = Dataset::digits().standardised()?;
+    /// let arch = Space::on(&data).then(flatten()).default_architecture()?;
+    /// let model = Model::new(&arch, &Device::Cpu, 1)?.for_data(&data)?;
+    /// assert_eq!(model.predict((&data, Split::Test))?.len(), 359);
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
     /// # Errors
-    /// When a file cannot be written.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (weights, json) = files(path.as_ref());
-        let tensors: BTreeMap<String, Tensor> =
-            self.named_vars().into_iter().map(|(n, v)| (n, v.as_detached_tensor())).collect();
-        let bytes = safetensors::serialize(&tensors, None).map_err(|e| {
-            Error::new(ErrorKind::File, format!("writing {}: {e}", weights.display()))
-        })?;
-        // Both are on disk before one takes its place: weights and architecture stay a pair.
-        output::together(&[(&weights, &bytes), (&json, self.0.arch.to_json().as_bytes())])
+    /// When the data have another task or inputs of another shape.
+    pub fn for_data(&self, data: &Dataset) -> Result<Model> {
+        if self.input() != data.shape() || self.task() != data.task() {
+            return Err(Error::invalid(
+                format!("a model for {}, inputs of {}", self.task(), self.input()),
+                format!("the data are {}", data.line()),
+                "the data that its space was built on",
+            ));
+        }
+        Ok(self.with_meaning(data.meaning()))
     }
 
-    /// Reads what [`Model::save`] wrote; `path` is the same path.
-    ///
-    /// # Errors
-    /// When a file is missing or damaged, or the weights are of another architecture.
-    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Model> {
-        let (weights, json) = files(path.as_ref());
-        let text = std::fs::read_to_string(&json)
-            .map_err(|e| Error::from(e).context(format!("reading {}", json.display())))?;
-        let arch = Architecture::from_json(&text)
-            .map_err(|e| e.context(format!("reading {}", json.display())))?;
-        let model = Model::new(&arch, device, 0)?;
-        let named = |e: Error| e.context(format!("reading {}", weights.display()));
-        let tensors = candle_core::safetensors::load(&weights, device);
-        model.set(tensors.map_err(|e| named(e.into()))?).map_err(named)?;
-        Ok(model)
+    pub(crate) fn with_meaning(&self, meaning: Meaning) -> Model {
+        Model { net: self.net.clone(), meaning: Arc::new(meaning) }
     }
-}
 
-/// The two files of a saved model: the path with each ending, or in place of one of them.
-fn files(path: &Path) -> (std::path::PathBuf, std::path::PathBuf) {
-    let ours = path.extension().is_some_and(|e| e == "json" || e == "safetensors");
-    let stem = if ours { path.with_extension("") } else { path.to_path_buf() };
-    let with = |end: &str| {
-        let mut name = stem.clone().into_os_string();
-        name.push(end);
-        std::path::PathBuf::from(name)
-    };
-    (with(".safetensors"), with(".json"))
+    pub(crate) fn meaning(&self) -> &Meaning {
+        &self.meaning
+    }
+
+    /// The task.
+    pub fn task(&self) -> Task {
+        self.net.arch.space().task()
+    }
+
+    /// The shape of one input.
+    pub fn input(&self) -> Shape {
+        self.net.arch.space().input()
+    }
+
+    /// The words of the classes in the order of their numbers: those of the data that it was trained
+    /// on, else the numbers themselves. Empty where there are no classes.
+    pub fn classes(&self) -> Vec<String> {
+        match self.task() {
+            Task::Classification { classes } if self.meaning.classes.is_empty() => {
+                (0..classes).map(|c| c.to_string()).collect()
+            }
+            _ => self.meaning.classes.clone(),
+        }
+    }
+
+    /// Whether it scales its inputs, as [`Dataset::standardised`] scaled the data that it was trained
+    /// on, before [`Model::predict`] answers. [`Model::forward`] takes inputs that are scaled already.
+    pub fn scales(&self) -> bool {
+        self.meaning.inputs.is_some()
+    }
+
+    /// The architecture.
+    pub fn architecture(&self) -> Architecture {
+        self.net.arch.clone()
+    }
+
+    /// The device that the weights are on.
+    pub fn device(&self) -> Device {
+        self.net.device.clone()
+    }
+
+    /// The trained weights, for an optimiser of your own.
+    pub fn vars(&self) -> Vec<Var> {
+        self.net.weights.iter().map(|(_, v)| v.clone()).collect()
+    }
+
+    /// The trained weights and the running statistics by name.
+    pub fn named_vars(&self) -> Vec<(String, Var)> {
+        self.net.weights.iter().chain(&self.net.buffers).cloned().collect()
+    }
+
+    pub(crate) fn weights(&self) -> &[(String, Var)] {
+        &self.net.weights
+    }
 }
 
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = crate::space::thousands(self.0.arch.params() as u128);
-        write!(f, "model {} with {n} parameters", self.0.arch)
+        let n = crate::space::thousands(self.net.arch.params() as u128);
+        write!(f, "model {} with {n} parameters", self.net.arch)?;
+        if self.meaning.data.is_empty() {
+            return Ok(());
+        }
+        write!(f, ", for {}", self.meaning.data)?;
+        if self.scales() { f.write_str(", scales its inputs itself") } else { Ok(()) }
     }
 }
 

@@ -16,10 +16,10 @@ use crate::chart::theme::{BREAK, escape};
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
-    Acts, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance, Encoding,
-    Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric, Model,
-    Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space, Standing,
-    Study, Table, Task, Train, Trial, Verdict,
+    Acts, Answer, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance,
+    Encoding, Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric,
+    Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space,
+    Standing, Study, Table, Task, Train, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -195,7 +195,7 @@ macro_rules! draw_lines {
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding, Band,
-    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches
+    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer
 );
 
 impl Draw for Comparison {
@@ -245,10 +245,10 @@ impl Draw for Evaluation {
 
 impl Draw for Model {
     fn html(&self) -> String {
-        self.architecture().html()
+        compose_html(&[line(&self.to_string()), self.architecture().html()])
     }
     fn plain(&self) -> String {
-        self.architecture().plain()
+        compose_plain(&[self.to_string(), self.architecture().plain()])
     }
 }
 
@@ -400,6 +400,7 @@ macro_rules! inherent {
     )*};
 }
 inherent!(
+    Answer,
     Architecture,
     Band,
     Chart,

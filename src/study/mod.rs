@@ -555,18 +555,17 @@ impl Study {
             };
             found.push(format!("{name}({n}): at least 1 is needed. Try {name}({try_})."));
         }
-        if let Some(seconds) = s.protocol.seconds.filter(|s| s.is_nan() || *s <= 0.0) {
-            found.push(format!("seconds({seconds}): more than 0.0 is needed. Try seconds(60.0)."));
-        }
-        if let Some(seconds) = s.protocol.simulated_seconds.filter(|s| s.is_nan() || *s <= 0.0) {
-            found.push(format!(
-                "simulated_seconds({seconds}): more than 0.0 is needed. Try simulated_seconds(12000.0)."
-            ));
-        }
-        if let Some(seconds) = s.protocol.trial_seconds.filter(|s| s.is_nan() || *s <= 0.0) {
-            found.push(format!(
-                "trial_seconds({seconds}): more than 0.0 is needed. Try trial_seconds(60.0)."
-            ));
+        for (name, seconds, usual) in [
+            ("seconds", s.protocol.seconds, "60.0"),
+            ("simulated_seconds", s.protocol.simulated_seconds, "12000.0"),
+            ("trial_seconds", s.protocol.trial_seconds, "60.0"),
+        ] {
+            if let Some(seconds) = seconds.filter(|s| !s.is_finite() || *s <= 0.0) {
+                found.push(format!(
+                    "{name}({seconds}): a finite number, more than 0.0, is needed. Try {name}({usual}), \
+                     or leave it out."
+                ));
+            }
         }
         if s.journal.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             found.push("journal(\"\"): a path is needed. Try journal(\"study.jsonl\").".into());

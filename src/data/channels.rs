@@ -1,0 +1,71 @@
+//! Images whose channels stand last, as most picture files and programs have them.
+
+use super::Dataset;
+use crate::arch::Shape;
+use crate::error::{Error, Result};
+use candle_core::{Device, Tensor};
+
+impl Dataset {
+    /// The same images with their channels in front: the samples were given as `[H, W, C]`, a pixel
+    /// after the other, and become `[C, H, W]`, a plane for each channel.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// // Five pictures of 1x2 pixels in red, green and blue.
+    /// let x = [0.9, 0.5, 0.1, 0.8, 0.4, 0.0].repeat(5);
+    /// let data = Dataset::classification("pixels", x, [1, 2, 3], vec![0, 1, 0, 1, 0], 2)?;
+    /// let data = data.channels_last()?;
+    /// assert_eq!(data.shape().dims(), [3, 1, 2]);
+    /// let (x, _) = data.tensors(Split::Test)?;
+    /// assert_eq!(x.flatten_all()?.to_vec1::<f32>()?, [0.9, 0.8, 0.5, 0.4, 0.1, 0.0]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the samples are not images of three dimensions, or were standardised before.
+    pub fn channels_last(&self) -> Result<Dataset> {
+        let d = &self.0;
+        let given = || format!("channels_last() on {}", d.name);
+        let [h, w, c] = d.shape.as_slice() else {
+            return Err(Error::invalid(
+                given(),
+                format!("images [H, W, C] have three dimensions, its inputs are {}", d.shape),
+                "it on images, as those of Dataset::classification(name, x, [16, 16, 3], ...)",
+            ));
+        };
+        if d.scaled {
+            return Err(Error::invalid(
+                given(),
+                "it was standardised with its first dimension as channels",
+                "data.channels_last()?.standardised()",
+            ));
+        }
+        // What keeps 64 bits apart was done to what are no channels.
+        let x = match &d.scaling {
+            Some(scaling) => {
+                let wide = scaling.widen(&d.shape, &d.x.flatten_all()?.to_vec1::<f32>()?);
+                let values: Vec<f32> = wide.into_iter().map(|v| v as f32).collect();
+                Tensor::from_vec(values, d.x.dims(), &Device::Cpu)?
+            }
+            None => d.x.clone(),
+        };
+        let x = x.permute((0, 3, 1, 2))?.contiguous()?;
+        let shape = Shape::new([*c, *h, *w]);
+        Ok(self.with(|d| {
+            (d.x, d.shape, d.scaling) = (x, shape, None);
+            d.name += ", channels last";
+        }))
+    }
+
+    /// What to say of images that have more channels than pixels across.
+    pub(super) fn channels_note(&self) -> Option<String> {
+        let &[c, h, w] = self.0.shape.as_slice() else { return None };
+        (matches!(w, 1 | 3 | 4) && c > w && h > w).then(|| {
+            format!(
+                "an input of {c}x{h}x{w} is taken as {c} channels of {h}x{w} pixels; if it is \
+                 {c}x{h} pixels of {w} channel{}, use .channels_last()",
+                if w == 1 { "" } else { "s" }
+            )
+        })
+    }
+}

@@ -1,0 +1,33 @@
+//! What the numbers of a data set mean, which a model takes with it: how inputs were scaled, and the
+//! words behind the outputs.
+
+use super::{Dataset, Scaling};
+use serde::{Deserialize, Serialize};
+
+/// All that a model has to know to answer about data as they are outside.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Meaning {
+    /// The name of the data; empty where there were none.
+    pub(crate) data: String,
+    /// What is done to inputs before the network sees them.
+    pub(crate) inputs: Option<Scaling>,
+    /// What was done to the targets of a regression, to be undone.
+    pub(crate) targets: Option<Scaling>,
+    /// The words of the classes, in order.
+    pub(crate) classes: Vec<String>,
+    /// The characters of the symbols, in order.
+    pub(crate) symbols: Vec<char>,
+}
+
+impl Dataset {
+    /// What a model that is trained on these data has to know of them.
+    pub(crate) fn meaning(&self) -> Meaning {
+        Meaning {
+            data: self.name(),
+            inputs: self.scaling().cloned(),
+            targets: self.target_scaling().cloned(),
+            classes: self.classes(),
+            symbols: self.symbols(),
+        }
+    }
+}
