@@ -595,7 +595,7 @@ fn arrays_of_64_bits_and_small_units() {
     };
     let tiny = scaled((0..50).map(|i| 1e-20 * i as f32).collect());
     assert!(tiny[0] < -1.5, "{tiny:?}");
-    let noise = scaled((0..50).map(|i| if i % 3 == 0 { 0.3 } else { 0.1 + 0.2 }).collect());
+    let noise = scaled((0..50).map(|i| if i % 3 == 0 { 0.3 } else { 0.300_000_03 }).collect());
     let large = scaled(vec![123_456_790.0; 50]);
     assert!(noise.iter().chain(&large).all(|v| v.abs() < 1e-6), "{noise:?}");
     // Whole numbers one apart are different, however large.

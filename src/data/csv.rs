@@ -245,8 +245,8 @@ pub(crate) fn no_column(header: &[String], name: &str) -> String {
     let (first, rest) = (&list[0], list[1..].join(", "));
     let tried = match rest.is_empty() {
         true => format!(
-            "there is no column {name:?}. Try {first}, the only one; columns are separated by \
-             commas, semicolons, tabs or vertical bars."
+            "there is no column {name:?}. Try {first}, the only one in the first line; columns are \
+             separated by commas, semicolons, tabs or vertical bars."
         ),
         false => format!("there is no column {name:?}. Try {first}, or one of {rest}{more}."),
     };
@@ -318,13 +318,14 @@ fn value(
             v.abs().log10().floor()
         ),
         None if is_missing(field) => {
-            format!("the value is missing ({field:?}). Fill it, or drop the row.")
+            format!("the value is missing ({field:?}). Fill it, or drop the row or the column.")
         }
         None if field.parse::<f64>().is_ok() => {
             format!("{field:?} is not a finite number. Write another value, or drop the row.")
         }
         None => format!(
-            "{field:?} is not a number. Drop the column, or give its words a column of 0 and 1 each."
+            "{field:?} is not a number. Drop the column, write times as numbers, or give words a \
+             column of 0 and 1 each."
         ),
     };
     Err(format!("line {line}, column {column:?}: {what}"))
