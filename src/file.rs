@@ -9,6 +9,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 /// What a path leads to, if that is neither a regular file nor nothing. To be asked before a file
@@ -67,9 +68,32 @@ impl Role {
     }
 }
 
-/// An open file under its lock, which lasts as long as the file is open.
+/// An open file under its lock, which is given back with it. To close the file is not enough: a
+/// process that is being started meanwhile has a copy of it for a moment, and would hold the lock.
+pub(crate) struct Locked(File);
+
+impl Deref for Locked {
+    type Target = File;
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl DerefMut for Locked {
+    fn deref_mut(&mut self) -> &mut File {
+        &mut self.0
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
+/// A file that was opened to read and to write.
 pub(crate) struct Opened {
-    pub(crate) file: File,
+    pub(crate) file: Locked,
     /// Whether it was not there before.
     pub(crate) new: bool,
 }
@@ -92,11 +116,13 @@ fn open_with(
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     let opened = match options.clone().create_new(true).open(path) {
-        Ok(file) => Ok(Opened { file, new: true }),
+        Ok(file) => Ok(Opened { file: Locked(file), new: true }),
         // A link that leads nowhere yet is there as well, and its file is made.
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            options.create(true).truncate(false).open(path).map(|file| Opened { file, new: false })
-        }
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => options
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map(|file| Opened { file: Locked(file), new: false }),
         Err(e) => Err(e),
     };
     let opened = opened.map_err(|e| role.error(path, format!("cannot be opened: {e}")))?;
@@ -112,8 +138,9 @@ fn open_with(
 ///
 /// # Errors
 /// When it is in use, or cannot be locked.
-pub(crate) fn lock(file: &File, path: &Path, role: Role) -> Result<()> {
-    locked(file, File::try_lock).map_err(|e| not_locked(path, role, e))
+pub(crate) fn lock(file: File, path: &Path, role: Role) -> Result<Locked> {
+    locked(&file, File::try_lock).map_err(|e| not_locked(path, role, e))?;
+    Ok(Locked(file))
 }
 
 /// A signal that arrives meanwhile is no answer: the lock is asked for again.

@@ -12,11 +12,10 @@
 
 use super::record::Run;
 use crate::error::{Error, ErrorKind, Result};
-use crate::file::{self, Role};
+use crate::file::{self, Locked, Role};
 use crate::rng::child;
 use crate::study::{LONGEST_LINE, Tail, tail};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -61,7 +60,7 @@ impl Header {
 
 /// An open journal; its lock lasts as long as it.
 pub(super) struct Journal {
-    file: File,
+    file: Locked,
     path: PathBuf,
     length: u64,
     synced: Option<Instant>,

@@ -26,7 +26,7 @@ use super::trial::Cost;
 use super::{Outcome, Protocol, Setup, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
-use crate::file::{self, Role};
+use crate::file::{self, Locked, Role};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
@@ -221,7 +221,7 @@ pub(crate) trait Sink: Send {
     fn cut(&mut self, length: u64) -> std::io::Result<()>;
 }
 
-impl Sink for File {
+impl Sink for Locked {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()> {
         self.write_all(line)
     }
@@ -809,10 +809,10 @@ impl Study {
     pub fn salvage(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
         ROLE.regular(path)?;
-        let mut file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| {
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| {
             Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
         })?;
-        file::lock(&file, path, ROLE)?;
+        let mut file = file::lock(file, path, ROLE)?;
         let bytes = file::read_if(&file, LONGEST_LINE, |first| first_line(path, first).map(drop))?;
         let mut content = read(path, &bytes, true)?;
         let h = content.header.clone();
