@@ -798,7 +798,10 @@ fn closures_with_a_question_mark_need_no_type() {
         }
         Ok(number)
     });
-    let picky = strategy("picky", |history, rng| Ok(history.space().sample(rng)?));
+    let picky = strategy("picky", |history, rng| {
+        let arch = history.space().sample(rng)?;
+        Ok(arch)
+    });
     let study = Study::new(&space(), parsed).strategy(picky).trials(30).quiet().run().unwrap();
     assert!(study.best().is_ok());
 }
