@@ -297,8 +297,8 @@ impl Comparison {
                 .filter_map(|name| names.iter().position(|other| *other == name))
                 .collect();
             text += &match better.is_empty() {
-                true => " Nothing is shown to beat random search.".to_string(),
-                false => format!(" Shown to beat random search: {}.", list(&better)),
+                true => " No strategy is shown to be better than random search.".to_string(),
+                false => format!(" Better than random search: {}.", list(&better)),
             };
         }
         none(text + &self.left_out(&compared, n))
