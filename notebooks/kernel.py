@@ -19,7 +19,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from nbformat.v4 import output_from_msg
 
-from install import SPECS, SetupError
+from cargo import COMPILED, SAYS
+from install import HOME, SPECS, SetupError
 
 # The text of a `?` error goes through stderr, and can arrive after the cell is said to be done.
 DRAIN = 0.1
@@ -67,12 +68,19 @@ class Output:
         return (self.pictures or [""])[0]
 
     @property
+    def notes(self):
+        """What cargo.py said: what is compiled, and the compiler's warnings."""
+        return "".join(line.removeprefix(SAYS) for line in self.stderr.splitlines(True) if line.startswith(SAYS))
+
+    @property
     def error(self):
         """What went wrong, or "". The kernel's own status says `ok` after a panic and after a `?`
-        error: both show on stderr only. So anything there is an error: nascent prints on stdout."""
+        error: both show on stderr only. So anything there is an error, but for the notes: nascent
+        prints on stdout."""
         failed = [ANSI.sub("", "\n".join(o.traceback) or o.evalue)
                   for o in self.outputs if o.output_type == "error"]
-        return self.broken or "\n".join(failed + [self.stderr.strip()]).strip()
+        wrong = "".join(line for line in self.stderr.splitlines(True) if not line.startswith(SAYS))
+        return self.broken or "\n".join(failed + [wrong.strip()]).strip()
 
 
 class Kernel:
@@ -97,6 +105,7 @@ class Kernel:
             self.shutdown()
             raise SetupError(f"the kernel does not start: {error}\n{self.tail()}") from None
         self.seconds = time.monotonic() - start
+        self.before = 0 if in_place else len((self.folder / COMPILED).read_text().splitlines())
 
     def __enter__(self):
         return self
@@ -153,6 +162,15 @@ class Kernel:
     def interrupt(self):
         """What the ■ button does: the running cell's process is killed, with all variables."""
         self.manager.interrupt_kernel()
+
+    @property
+    def folder(self):
+        """Its build folder, see launch.py. Others may be at work here too, so it goes by the process."""
+        return next((HOME / "kernels").glob(f"{self.manager.provisioner.pid}-*[0-9]"))
+
+    def compiled(self):
+        """Names of the crates that its cells had to compile."""
+        return [line.split()[0] for line in (self.folder / COMPILED).read_text().splitlines()[self.before:]]
 
     def tail(self, lines=15):
         """The last the kernel itself had to say: not shown in notebooks."""

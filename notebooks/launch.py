@@ -14,19 +14,20 @@ import fcntl
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
-from install import EVCXR, HOME, lock
+from install import EVCXR, HOME, NOTEBOOKS, lock
 
 LINKED = {".rlib", ".rmeta", ".so", ".dylib", ".a"}
 KERNELS = HOME / "kernels"
 
 
 def own(name):
-    """Whether a file or folder comes from a crate that is rebuilt: nascent, or the cell itself."""
-    return name.removeprefix("lib").startswith(("nascent-", "nascent.", "ctx-", "ctx.", "code_"))
+    """Whether a file or folder comes from a crate that is rebuilt: one of this clone, or the cell itself."""
+    return name.removeprefix("lib").startswith(("nascent-", "nascent.", "nascent_kernel", "ctx-", "ctx.", "code_"))
 
 
 def copy(source, target, skip=lambda name: False):
@@ -123,6 +124,23 @@ def own_copy():
     return str(folder)
 
 
+def shims():
+    """What evcxr runs as cargo: cargo.py, in front of the real one."""
+    def found(tool, *ask):
+        try:
+            return subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return shutil.which(tool) or tool
+
+    os.environ.update(
+        NASCENT_PYTHON=sys.executable,
+        NASCENT_CARGO_PY=str(NOTEBOOKS / "cargo.py"),
+        NASCENT_CARGO=found("cargo", "rustup", "which", "cargo"),
+        NASCENT_RUSTUP=shutil.which("rustup") or "/nonexistent/rustup",
+        PATH=os.pathsep.join([str(NOTEBOOKS / "shims"), os.environ.get("PATH", os.defpath)]),
+    )
+
+
 def main(connection_file):
     folder = os.environ.pop("NASCENT_IN_PLACE", None)  # from warm.py, to fill the warm folder itself
     if folder:
@@ -130,6 +148,7 @@ def main(connection_file):
     else:
         folder = own_copy()
     os.environ["EVCXR_TMPDIR"] = folder
+    shims()
     kernel = EVCXR / "bin" / "evcxr_jupyter"
     os.execv(kernel, [kernel, "--control_file", connection_file])
 

@@ -1,7 +1,7 @@
 """Runs notebooks without a browser and judges them by what their cells show.
 
 The kernel's own status is no judge: a cell ends `ok` after a panic and after a `?` error. A cell fails if
-- anything is an error: a compile error, a panic, a `?` error, a lost variable, any word on stderr;
+- anything is an error: a compile error, a panic, a `?` error, a lost variable, a warning, any word on stderr;
 - its last line is an expression (no semicolon) and nothing is shown or printed;
 - it shows the Debug text of a type that the notebook does not define, where a picture was expected;
 - it takes too long, or the kernel dies.
@@ -44,6 +44,8 @@ def complaint(source, tags, out, defined=()):
         return None if out.error else "an error was expected, and there is none"
     if out.error:
         return out.error
+    if "warning: " in out.notes:
+        return out.notes
     shown = out.data.get("text/plain", "")
     if should_show(source) and (not out.data or shown == "()") and not out.text.strip():
         return "shows nothing, though its last line is an expression"

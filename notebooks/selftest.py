@@ -20,6 +20,7 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+import cargo
 import launch
 import run
 import warm
@@ -62,11 +63,6 @@ def start(*args, **env):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def copy_of(kernel):
-    """The kernel's build folder. Others may be at work here too, so it goes by the process."""
-    return next(launch.KERNELS.glob(f"{kernel.manager.provisioner.pid}-*[0-9]"))
-
-
 def eventually(check, seconds=15):
     end = time.monotonic() + seconds
     while not check():
@@ -89,6 +85,66 @@ def test_rules():
     assert "Debug text" in wrong("Study { space: 1 }") and "Debug text" in wrong('[Trial { n: 1 }]')
     assert not wrong("P { x: 1 }", defined={"P"}) and not wrong('"a {"') and not wrong("[1, 2]")
     assert "an error was expected" in wrong("4", tags=["expect-error"])
+
+
+LOCK = """\
+version = 4
+
+[[package]]
+name = "ctx"
+version = "1.0.0"
+dependencies = [
+ "low",
+]
+
+[[package]]
+name = "low"
+version = "{}"
+source = "registry+https://example.org"
+checksum = "{}"
+"""
+
+
+def test_locks():
+    """What was locked stays locked, beside what is new; each dependency has its version."""
+    kept, new = LOCK.format("1.2.0", "a"), LOCK.format("1.3.0", "b")
+    found = cargo.merge(kept, new, replace=False)
+    assert found == cargo.merge("", kept, replace=True) and "1.3.0" not in found, found
+    assert cargo.merge(kept, new, replace=True) == new.replace(' "low",', ' "low 1.3.0",')
+    both = cargo.merge(kept, LOCK.format("2.0.0", "c"), replace=True)
+    assert '"1.2.0"' in both and '"2.0.0"' in both and ' "low 2.0.0",' in both, both
+    assert cargo.merge(both, both, replace=True) == both
+    incompatible = [("0.1.2", "0.1.3", True), ("0.1.2", "0.2.0", False), ("1.0.0", "1.9.0+x", True), ("0.0.1", "0.0.2", False),
+                    ("1.0.0-a", "1.0.0", False)]
+    for a, b, same in incompatible:
+        a, b = ({"name": "x", "version": version, "source": "registry"} for version in (a, b))
+        assert (cargo.key(a) == cargo.key(b)) == same, (a, b)
+
+
+def test_features():
+    """evcxr/features turns on all that nascent does, so that a cell before `:dep nascent` compiles nothing twice."""
+    def dependencies(manifest):
+        section = manifest.read_text().partition("\n[dependencies]\n")[2].partition("\n[")[0]
+        lines = [line.partition(" = ") for line in section.splitlines() if " = " in line and not line.startswith("#")]
+        return {name: re.findall(r'"([^"]+)"', rest) + ["default"] * ("default-features = false" not in rest)
+                for name, _, rest in lines}
+
+    theirs = dependencies(NOTEBOOKS / "evcxr" / "features" / "Cargo.toml")
+    for name, wanted in dependencies(REPO / "Cargo.toml").items():
+        assert set(wanted) <= set(theirs.get(name, ())), f"{name} {wanted} in Cargo.toml, {theirs.get(name)} in evcxr/features"
+
+
+def test_notes():
+    """What cargo.py reads in cargo's messages, and how it speaks of time."""
+    names = {"registry+https://github.com/rust-lang/crates.io-index#memchr@2.8.3": ("memchr", "2.8.3"),
+             "path+file:///home/me/kernel#nascent@0.1.0": ("nascent", "0.1.0"),
+             "path+file:///home/me/nascent#0.1.0": ("nascent", "0.1.0"),
+             "git+https://example.org/x?rev=1#y@2.0.0-a+b": ("y", "2.0.0-a+b")}
+    for identity, package in names.items():
+        assert cargo.package_of(identity) == package, identity
+    times = {0.5: "a few seconds", 14: "about 10 s", 88: "about 90 s", 100: "about 1.5 minutes", 170: "about 3 minutes"}
+    for seconds, words in times.items():
+        assert cargo.spoken(seconds) == words, cargo.spoken(seconds)
 
 
 def test_verdicts():
@@ -123,11 +179,11 @@ def test_interrupt_and_shutdown():
         out = kernel.run("loop {}", timeout=60)
         assert out.error and not out.broken and out.seconds < 20, out
         assert kernel.run("6 * 7").data["text/plain"] == "42"
-        left = [copy_of(kernel), Path("/proc") / kernel.run("std::process::id()").data["text/plain"]]
+        left = [kernel.folder, Path("/proc") / kernel.run("std::process::id()").data["text/plain"]]
         kernel.client.execute("loop {}")
         time.sleep(2)
     with Kernel(NOTEBOOKS) as kernel:
-        left += [copy_of(kernel), Path("/proc") / kernel.run("std::process::id()").data["text/plain"]]
+        left += [kernel.folder, Path("/proc") / kernel.run("std::process::id()").data["text/plain"]]
         threading.Timer(2, os.kill, (kernel.manager.provisioner.pid, signal.SIGKILL)).start()
         assert "the kernel died" in kernel.run("loop {}").broken
     eventually(lambda: not any(path.exists() and not zombie(path) for path in left))
@@ -168,7 +224,8 @@ def test_two_notebooks():
                                   env=dict(os.environ, NASCENT_HOME=str(home)), text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             assert done.returncode == 0, done.stdout
-            compiled = re.findall(r"Compiling (\S+)", done.stdout)
+            lines = [(folder / cargo.COMPILED).read_text().splitlines() for folder in (template, home / "warm" / template.name)]
+            compiled = [line.split()[0] for line in lines[1][len(lines[0]):]]
             assert compiled == ["nascent"], f"compiled {compiled}: of a warm folder's crates only nascent is new"
             assert contents(template) == before, "the clone wrote into the warm folder that it was copied from"
         finally:
@@ -193,13 +250,13 @@ def two_notebooks():
 
     with Kernel(NOTEBOOKS) as first:
         assert run_in(first, use) == "1"
-        assert "Compiling" not in first.tail(), "a warm kernel compiled something:\n" + first.tail()
-        firsts = copy_of(first)
+        assert not first.compiled(), f"a warm kernel compiled {first.compiled()}"
+        firsts = first.folder
         with Kernel(NOTEBOOKS) as second:
             edit(REPO, 2)
             before = contents(template), contents(firsts)
             assert run_in(second, use) == "2"
-            assert "Compiling nascent" in second.tail()
+            assert second.compiled() == ["nascent"], second.compiled()
             assert (contents(template), contents(firsts)) == before, "the second notebook wrote into another's files"
         assert run_in(first, "6 * 7") == "42"
 

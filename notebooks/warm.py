@@ -8,7 +8,9 @@ import json
 import os
 import shutil
 
-from install import EVCXR_VERSION, HOME, PROFILE, REPO, SetupError, digest, lock, output, say, write_kernelspec
+from cargo import KEPT, merge, read, write
+from install import (EVCXR_VERSION, HOME, NOTEBOOKS, PROFILE, REPO, SetupError, digest, lock, output, say,
+                     write_kernelspec)
 from kernel import Kernel
 from launch import copy, own
 
@@ -18,7 +20,8 @@ RECORD = "nascent.json"  # written last: a folder without it is not finished
 
 
 def toolchain():
-    return digest(output("rustc", "-vV"), EVCXR_VERSION, json.dumps(PROFILE))
+    features = (NOTEBOOKS / "evcxr" / "features" / "Cargo.toml").read_text()
+    return digest(output("rustc", "-vV"), EVCXR_VERSION, json.dumps(PROFILE), features)
 
 
 def fingerprint():
@@ -66,7 +69,8 @@ def build(here, clones):
     else:
         say("compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
         fresh.mkdir(parents=True, exist_ok=True)  # one that was interrupted goes on
-    shutil.copyfile(REPO / "Cargo.lock", fresh / "nascent.lock")  # see evcxr/prelude.rs
+    # See cargo.py. Of a folder that was used before, what the crate's own lock does not name stays.
+    write(fresh / KEPT, merge(read(fresh / KEPT), read(REPO / "Cargo.lock"), replace=True))
     seen = fingerprint()
     compile_in(fresh)
     # The kernel's own crate is named for its folder; in a copy, it would never be used again.
@@ -81,7 +85,8 @@ def build(here, clones):
 
 def compile_in(fresh):
     """Runs a kernel in the folder itself; what it compiles stays."""
-    with Kernel(REPO, in_place=fresh) as kernel:
+    # The start compiles too: evcxr/features is part of the first cell, which evcxr runs by itself.
+    with Kernel(REPO, timeout=7200, in_place=fresh) as kernel:
         out = kernel.run(f":dep nascent = {{ path = {json.dumps(str(REPO))} }}\n()", timeout=7200)
     if out.error:
         raise SetupError(f"nascent does not compile in the kernel (try `cargo build`):\n{out.error}")

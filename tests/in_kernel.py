@@ -1,6 +1,7 @@
 """What must hold in the real evcxr kernel: `notebooks/start --python tests/in_kernel.py`.
 
-Each test is a list of cells in one fresh kernel; a cell is a text, or a text and a check of its output.
+Each test is a list of cells in one fresh kernel, each a text and a check of its output. In place of a text
+may stand a function of the kernel.
 """
 import re
 import sys
@@ -39,12 +40,28 @@ def prints(*parts):
     return check
 
 
+def notes(*parts):
+    """What the cell is told beside its outputs: what is compiled, warnings."""
+    def check(out):
+        fine(out)
+        for part in parts:
+            assert part in out.notes, f"{part!r} is not in {out.notes!r}"
+    return check
+
+
 def fails(*parts):
     """A readable message: the parts are in it, near its beginning."""
     def check(out):
         assert out.error, f"an error was expected; shown: {out.data} {out.text}"
         for part in parts:
             assert part in out.error[:1500], f"{part!r} is not in {out.error[:1500]!r}"
+    return check
+
+
+def lacks(*names):
+    """None of these is in a list."""
+    def check(found):
+        assert not set(names) & set(found), f"{set(names) & set(found)} were compiled: {found}"
     return check
 
 
@@ -224,6 +241,42 @@ let cheap = Cheap { price: 1e-5, train: train.clone() };""", fine),
         ("Study::new(&space, evaluator(|_, _| -> f64 { panic!(\"a bug of mine\") })).trials(3).quiet().run()?", prints("all 3 trials failed", "a bug of mine")),
         ("let by_hand = Study::new(&space, &train).trials(6).duplicates(Duplicates::Repeat);\nwhile let Ok(asked) = by_hand.ask() { by_hand.tell(&asked, asked.number() as f64)?; }\nby_hand.best()?.number()", prints("5")),
     ],
+    "a dependency more does not compile Candle again": [
+        ("1 + 1", prints("2")),
+        (START, fine),
+        (SPACE, fine),
+        (':dep itertools = "0.14"\nuse itertools::Itertools;\n(1..4).join("-")', prints("1-2-3")),
+        # Each asks for further features of crates that Candle is built on, or for other versions of them.
+        (':dep csv = "1"\ncsv::ReaderBuilder::new().from_reader("a,b".as_bytes()).headers()?.len()', prints("2")),
+        (':dep png = "0.18"\npng::ColorType::Rgb.samples()', notes("compiling", "png", "compiled in")),
+        (':dep bytemuck = { version = "1", features = ["extern_crate_alloc"] }\nbytemuck::zeroed_vec::<u8>(2).len()', prints("2")),
+        (':dep rand = "0.8"\nrand::random::<f64>() < 1.0', prints("true")),
+        (':dep serde = { version = "1", features = ["derive", "rc"] }\nuse serde::Serialize;', fine),
+        ("space", charts(1)),
+        (lambda kernel: kernel.compiled(), lacks("candle-core", "nascent", "serde")),
+    ],
+    "a wrong path for nascent, then the right one, then :clear": [
+        (':dep nascent = { path = "../nowhere" }', fails("No such file")),
+        (':dep nascent = { path = "../src" }', fails("Cargo.toml")),
+        ("let f = |x: f64| x + 1.0;", fails("closure, which cannot be persisted")),
+        (START, fine),
+        ("let f = |x: f64| x + 1.0;", fails("closure, which cannot be persisted")),
+        (":clear", fine),
+        (START, fine),
+        (SPACE + "\nspace", charts(1)),
+        (lambda kernel: kernel.compiled(), lacks("candle-core", "nascent", "serde")),
+    ],
+    "what has no effect is said": [
+        (START, fine),
+        (SPACE, fine),
+        ("let plan = Study::new(&space, Train::on(&data).epochs(1)).trials(2).quiet();\nplan.seed(1);",
+         notes("warning: unused", "plan.seed(1);")),
+        ('plan.save_csv("nofolder/x.csv");',
+         notes("warning: unused `Result` that must be used", 'plan.save_csv("nofolder/x.csv");')),
+        # Once, and not with every cell after it.
+        ("fn forgets(plan: &Study) { let _ = plan.save_csv(\"x.csv\"); }\nplan.best();", notes("plan.best();")),
+        ("1 + 1", lambda out: prints("2")(out) or not out.notes or 1 / 0),
+    ],
     "a beginner's mistakes get readable messages": [
         (START, fine),
         (SPACE, fine),
@@ -251,7 +304,7 @@ def run(name, cells):
     begun = time.monotonic()
     with Kernel(NOTEBOOKS) as kernel:
         for code, check in cells:
-            out = kernel.run(code)
+            out = kernel.run(code) if isinstance(code, str) else code(kernel)
             try:
                 check(out)
             except Exception as wrong:

@@ -307,7 +307,7 @@ impl Comparison {
                 .collect();
             text += &match better.is_empty() {
                 true => " No strategy is shown to be better than random search.".to_string(),
-                false => format!(" Shown to beat random search: {}.", list(&better)),
+                false => format!(" Better than random search: {}.", list(&better)),
             };
         }
         none(text + &self.left_out(&compared, n))
