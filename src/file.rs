@@ -143,7 +143,7 @@ pub(crate) fn lock(file: File, path: &Path, role: Role) -> Result<Locked> {
     Ok(Locked(file))
 }
 
-/// A signal that arrives meanwhile is no answer: the lock is asked for again.
+/// A signal that arrives meanwhile is not an answer: the lock is asked for again.
 fn locked(
     file: &File,
     mut lock: impl FnMut(&File) -> Result<(), TryLockError>,

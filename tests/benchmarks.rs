@@ -5,7 +5,7 @@ use nascent::prelude::*;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The fuller file of NAS-Bench-201 in the folder NASCENT_DATA (or ../shared/data), which is no part
+/// The fuller file of NAS-Bench-201 in the folder NASCENT_DATA (or ../shared/data), which is not part
 /// of the project.
 fn file() -> Option<PathBuf> {
     let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
@@ -199,7 +199,7 @@ fn nasbench201_from_the_fuller_file() {
     if other.is_file() {
         says(
             NasBench201::read(other, "cifar10"),
-            &["no column \"c10_val12\"", "is no architecture"],
+            &["no column \"c10_val12\"", "is not an architecture"],
         );
     }
 }

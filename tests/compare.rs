@@ -241,7 +241,7 @@ fn a_journal_goes_on_where_it_was() {
     assert!(damaged.contains("damaged in line 2: its lists differ"), "{damaged}");
     std::fs::write(&path, good).unwrap();
 
-    // Another comparison is refused, and so is what is no journal.
+    // Another comparison is refused, and so is what is not a journal.
     let other = plan.trials(21).journal(&path).run().unwrap_err().to_string();
     assert!(other.contains("another comparison") && other.contains("21 trials"), "{other}");
     let text = folder.join("notes.txt");

@@ -465,7 +465,7 @@ fn a_column_that_numbers_the_rows_is_left_out() {
     ] {
         assert_eq!(with(name, value).shape().dims(), [1], "{name}");
     }
-    // What is no index: values that come again, that are measured, or another name, as the card says.
+    // What is not an index: values that come again, that are measured, or another name, as the card says.
     assert_eq!(with("id", &|i| (i / 2).to_string()).shape().dims(), [2]);
     assert_eq!(with("index", &|i| format!("{}", 1.5 + i as f64 / 8.0)).shape().dims(), [2]);
     let kept = with("row number", &counted);
@@ -588,7 +588,7 @@ fn arrays_of_64_bits_and_small_units() {
         Dataset::regression("large", vec![1e50; 10], [1], vec![0.0; 10], 1),
         &["value 0 is 1e50", "Divide all by 1e50"],
     );
-    // A unit of which a column is a trillionth is no constant; what rounding leaves is one.
+    // A unit of which a column is a trillionth is not a constant; what rounding leaves is one.
     let scaled = |x: Vec<f32>| {
         let data = Dataset::classification("d", x, [1], labels.clone(), 2).unwrap();
         floats(&data.standardised().unwrap().tensors(Split::Train).unwrap().0)
@@ -694,7 +694,7 @@ fn a_test_file_with_other_classes_and_columns() {
     assert!(data.with_test_csv(&turned, "kind").is_ok());
     let new = folder.write("new.csv", "a,b,kind\n1,2,oak\n2,3,fir\n3,4,oak\n4,5,elm\n5,6,ash\n");
     let alone = Dataset::csv(&new, "kind", Task::classification(4)).unwrap();
-    says(data.with_test_of(&alone), &["fir", "do not occur in train"]);
+    says(data.with_test_of(&alone), &["\"fir\" is not a class of train"]);
     // Numbers for classes, of which the test file has not all.
     let text: String = (0..30).map(|i| format!("{i}.5,{}\n", i % 3 + 1)).collect();
     let data =

@@ -74,7 +74,7 @@ fn wrong_arguments_are_told_what_is_wanted() {
             ("let a = evaluator(|_, _| 3);", "an evaluator returns an f64"),
             (
                 "let a = evaluator(|_, _| -> Result<f64, String> { Ok(1.0) });",
-                "nascent's Result of one of them, not `std::result::Result<f64",
+                "a nascent::Result of one of them, not `std::result::Result<f64",
             ),
             (
                 "let a = strategy(\"mine\", |_, _| 3);",

@@ -21,7 +21,7 @@ fn sizes_are_those_of_the_formulas() {
         (image().then(presets::mobile(16, five, 2..=4)), sum_of_powers(12, 2..=4).pow(5)),
         (sequence().then(presets::sequence(64, 1..=4)), 556_920),
         (sequence().then(presets::sequence(64, 1..=4)), 18 * sum_of_powers(13, 1..=4)),
-        (sequence().then(presets::text(64, [2])), 18 * 13 * 13),
+        (Space::on(&Dataset::names()).then(presets::text(64, [2])), 18 * 13 * 13),
         (tokens().then(presets::language_model(64, 1..=4)), 6 * sum_of_powers(11, 1..=4)),
         (tokens().then(presets::language_model(64, 1..=4)), 96_624),
         (tokens().then(embedding(8)).then(presets::darts_rnn(8)), 2_642_411_520),

@@ -224,7 +224,7 @@ fn distance(name: &str, space: &Space, train: &Train) -> (f64, String) {
         compare(name, &shown(name, var), &numbers(&figures["shown"]), moved);
     }
     assert_eq!(vars.len(), tensors.len(), "all that is recorded is compared");
-    // Whatever is no number counts as far off.
+    // Whatever is not a number counts as far off.
     let far = |d: f64| if d.is_nan() { f64::INFINITY } else { d };
     found.into_iter().map(|(d, what)| (far(d), what)).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
 }

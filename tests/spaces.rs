@@ -21,7 +21,7 @@ fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
     }
 }
 
-/// The benchmark's table of the folder NASCENT_DATA (or ../shared/data), which is no part of the project.
+/// The benchmark's table of the folder NASCENT_DATA (or ../shared/data), which is not part of the project.
 fn table() -> Option<Table> {
     let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
     let path = std::path::PathBuf::from(folder).join("nasbench201.csv.gz");

@@ -263,7 +263,7 @@ fn local_search_is_the_papers() {
                 } else {
                     let left = around(&space, v);
                     let mut left = left.iter().filter(|d| find(d, n).is_none());
-                    assert!(left.clone().any(|d| *d == asked), "trial {n} is no neighbour");
+                    assert!(left.clone().any(|d| *d == asked), "trial {n} is not a neighbour");
                     in_order += usize::from(left.next() == Some(&asked));
                 }
             }
@@ -273,13 +273,15 @@ fn local_search_is_the_papers() {
     }
 }
 
-/// A batch changes the order of the trials, and no climb is left half way.
+/// A batch changes the order of the trials, and no climb is left half way; where trials fail, only what
+/// is likely to fail is passed over.
 #[test]
 fn with_a_batch_a_local_search_finishes_every_climb() {
     let space = Space::decisions([3; 5]);
-    for (eager, batch) in [(false, 1), (false, 4), (false, 9), (true, 4)] {
-        let rugged = evaluator(|arch, _| match arch.identity() % 11 {
-            0 => Err(Error::from("unlucky")),
+    let cases = [(false, 1), (false, 4), (false, 9), (true, 4)];
+    for ((eager, batch), unlucky) in cases.into_iter().flat_map(|c| [(c, false), (c, true)]) {
+        let rugged = evaluator(move |arch, _| match arch.identity() % 11 {
+            0 if unlucky => Err(Error::from("unlucky")),
             n => Ok(n as f64 + (arch.identity() % 97) as f64 / 97.0),
         });
         let local = LocalSearch::new();
@@ -304,7 +306,8 @@ fn with_a_batch_a_local_search_finishes_every_climb() {
                 match best {
                     Some(u) => at = u,
                     None => {
-                        assert_eq!(known.len(), all.len(), "batch {batch}: a climb was left");
+                        let least = if unlucky { all.len() / 2 } else { all.len() };
+                        assert!(known.len() >= least, "batch {batch}: a climb was left");
                         break;
                     }
                 }
@@ -1013,7 +1016,7 @@ fn a_training_inside_a_closure_can_be_stopped() {
     std::thread::sleep(std::time::Duration::from_millis(50));
     search.stop();
     let study = search.wait().unwrap();
-    assert!(study.trials_done().is_empty(), "a trial that was cut off is no result");
+    assert!(study.trials_done().is_empty(), "a trial that was cut off is not a result");
     // Over its time it is a failure; and so is a training that is advanced by hand.
     let by_hand = evaluator(move |a, b| {
         let mut run = train.start(a, b.seed())?;

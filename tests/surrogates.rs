@@ -152,7 +152,7 @@ fn several_objectives_are_searched_together() {
     }
 }
 
-/// What is predicted of several objectives is no score, and none stands beside it.
+/// What is predicted of several objectives is not a score, and none stands beside it.
 #[test]
 fn an_outlook_on_several_objectives_shows_no_score() {
     let space = Space::decisions([4, 4]);

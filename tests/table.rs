@@ -413,7 +413,8 @@ fn codes_that_the_given_space_has_not() {
     rows.remove(3);
     assert!(!read(&rows).is_complete());
     rows[5] = "0000,1\n".into();
-    let parts = ["line 7, column \"code\": \"0000\" is no architecture of the space", "has only 2"];
+    let parts =
+        ["line 7, column \"code\": \"0000\" is not an architecture of the space", "has only 2"];
     says(read(&rows).check(), &parts);
     says(read(&rows).best(), &parts);
     says(Study::new(&towers(), read(&rows)).run(), &parts);
@@ -423,7 +424,7 @@ fn codes_that_the_given_space_has_not() {
     let codes = [vec![0u32, 0], vec![1, 1, 1], vec![1, 1]];
     let table = Table::new("mine", codes, [("y", [1.0, 2.0, 3.0])]).unwrap().objective("y");
     says(table.check(), &["row 2: \"111\" has 3 decisions, and the first row has 2"]);
-    says(table.over(&towers()).check(), &["row 3, column \"code\": \"11\" is no architecture"]);
+    says(table.over(&towers()).check(), &["row 3, column \"code\": \"11\" is not an architecture"]);
     // A space with a problem of its own, and one where a decision that never varies is none.
     let broken = towers().then(linear(any([0i64; 0])));
     says(table.over(&broken).check(), &["over(&space): the search space"]);
@@ -731,7 +732,7 @@ fn a_journal_refuses_another_table() {
 
 // ----------------------------------------------------------------------------------- NAS-Bench-201
 
-/// A table of the folder NASCENT_DATA (or ../shared/data), which is no part of the project.
+/// A table of the folder NASCENT_DATA (or ../shared/data), which is not part of the project.
 fn known(file: &str) -> Option<Table> {
     let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
     let path = PathBuf::from(folder).join(file);

@@ -413,7 +413,7 @@ impl Walk<'_> {
             let target = b.input(to.shape())?;
             b.shortcut(0, target)
         });
-        // What it goes to was an input of the piece, and is no layer.
+        // What it goes to was an input of the piece, and is not a layer.
         self.sums.layers -= usize::from(end.is_some());
         end
     }

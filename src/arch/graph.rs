@@ -182,7 +182,7 @@ impl<'s> Builder<'s> {
         rest
     }
 
-    /// The next decision, of a choice of `options`; the only option is no decision.
+    /// The next decision, of a choice of `options`; the only option is not a decision.
     fn decision(&mut self, decisions: &mut std::slice::Iter<u32>, options: usize) -> usize {
         if options <= 1 {
             return 0;
@@ -547,7 +547,7 @@ impl<'s> Builder<'s> {
 
     /// What the task puts at the end: a linear layer with one output per class, target or symbol.
     pub(crate) fn head(&mut self, task: &Task, from: usize) -> Result<()> {
-        // Decisions alone are no network, and have no head.
+        // Decisions alone are not a network, and have no head.
         if self.is_decisions() {
             return Ok(());
         }
@@ -610,7 +610,7 @@ pub(super) fn not_wired(input: &Shape) -> Error {
     )
 }
 
-/// Whether they are no network, but decisions that only an evaluator knows the meaning of.
+/// Whether they are not a network, but decisions that only an evaluator knows the meaning of.
 fn are_decisions(nodes: &[Node]) -> bool {
     let layers = nodes.get(1..).unwrap_or_default();
     !layers.is_empty() && layers.iter().all(|n| n.op.info.name == CHOICE.name)

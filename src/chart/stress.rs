@@ -61,7 +61,7 @@ impl Other<'_> {
     fn turn(&mut self, json: &mut Value, listed: bool) {
         self.count += 1;
         match json {
-            // The names of kinds are no texts.
+            // The names of kinds are not texts.
             Value::String(text) if text != "Trials" && text != "Seconds" => {
                 if let Some(other) = self.text {
                     *text = if listed { format!("{other}{}", self.count) } else { other.into() };

@@ -328,8 +328,8 @@ impl Comparison {
             && least < 0.0
         {
             notices.push(format!(
-                "The best study is better than the optimum of {} by {}: regrets below 0 are no \
-                 regrets. Try optimum(...) with the best value there is.",
+                "The best study is better than the optimum of {} by {}: a regret is never \
+                 below 0. Try optimum(...) with the best value there is.",
                 score(optimum),
                 score(-least)
             ));

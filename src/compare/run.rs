@@ -74,6 +74,9 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
                     let Some(&(seed, strategy)) = todo.get(number) else { return };
                     let run = guarded(|| one(compare, names, strategy, seed, (shares, number)));
                     shares.set(number, 1.0);
+                    if run.is_err() {
+                        stop.store(true, Ordering::Relaxed);
+                    }
                     if report.send(run).is_err() {
                         return;
                     }
@@ -291,7 +294,7 @@ fn one(
         study = shares.watch(number, &study);
     }
     let study = study.run().map_err(named)?;
-    // What broke off is no result: kept, it would be taken for one when the comparison goes on.
+    // What broke off is not a result: kept, it would be taken for one when the comparison goes on.
     match study.broke_off() {
         Some(why) => Err(named(Error::new(ErrorKind::User, why))),
         None => {

@@ -94,7 +94,7 @@ impl Augment {
             return found;
         }
         if shape.vocabulary().is_some() {
-            return vec![format!("augment({self}): tokens are no numbers. Leave it out.")];
+            return vec![format!("augment({self}): tokens are not numbers. Leave it out.")];
         }
         let dims = shape.as_slice();
         let wanted = |name: &str, wanted: &str| {

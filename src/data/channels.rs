@@ -40,7 +40,7 @@ impl Dataset {
                 "data.channels_last()?.standardised()",
             ));
         }
-        // What keeps 64 bits apart was done to what are no channels.
+        // What keeps 64 bits apart was done to what are not channels.
         let x = match &d.scaling {
             Some(scaling) => {
                 let wide = scaling.widen(&d.shape, &d.x.flatten_all()?.to_vec1::<f32>()?);

@@ -55,7 +55,7 @@ fn append(kind: &Kind, path: &Path, x: &mut Vec<f32>, y: &mut Vec<u32>) -> Resul
     if bytes.is_empty() || !bytes.len().is_multiple_of(record) {
         return Err(wrong(
             path,
-            format!("{} bytes are no whole number of records of {record}. {HINT}", bytes.len()),
+            format!("{} bytes are not a whole number of records of {record}. {HINT}", bytes.len()),
         ));
     }
     super::file::reserve(x, bytes.len() / record * PIXELS, path)?;

@@ -125,7 +125,7 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
             format!("line {line} is not UTF-8 text (byte {at}). Save it as UTF-8.")
         })?,
     };
-    // Some programs put a mark in front that is no part of the text.
+    // Some programs put a mark in front that is not part of the text.
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 

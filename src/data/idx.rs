@@ -56,7 +56,7 @@ fn append((images, labels): (&Path, &Path), x: &mut Vec<f32>, y: &mut Vec<u32>) 
     if dims.len() < 2 || dims.len() > 4 || dims[1..].contains(&0) {
         return Err(wrong(
             images,
-            format!("the dimensions {dims:?} are no images. Is this the file of the labels?"),
+            format!("the dimensions {dims:?} are not images. Is this the file of the labels?"),
         ));
     }
     if counts.len() != 1 || counts[0] != dims[0] {

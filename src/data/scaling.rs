@@ -377,7 +377,7 @@ mod tests {
         let mut far = column(1.7e12, 1000.0);
         far[3] = 0.0;
         assert_eq!(fit(&far).2, fit(&far).3);
-        // What rounding leaves is no difference.
+        // What rounding leaves is not a difference.
         assert_eq!(fit(&[0.3, 0.1 + 0.2, 0.3, 0.3]), (0.0, 1.0, 0, 0));
         // Two heaps far apart: nothing helps.
         let two: Vec<f64> = (0..100).map(|i| f64::from(i % 2) * 1.7e12 + f64::from(i)).collect();

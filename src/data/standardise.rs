@@ -32,7 +32,7 @@ impl Dataset {
         if d.shape.vocabulary().is_some() {
             return Err(Error::invalid(
                 given(),
-                "tokens are no numbers",
+                "tokens are not numbers",
                 "embedding(...) in the space",
             ));
         }

@@ -111,7 +111,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When the file is missing, is no text, or is too short.
+    /// When the file is missing, is not text, or is too short.
     pub fn text_file(path: impl AsRef<Path>, length: impl Count) -> Result<Dataset> {
         let path = path.as_ref();
         let hint = "Any text will do: a book of gutenberg.org, say, or Dataset::names_text().";

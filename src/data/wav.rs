@@ -285,7 +285,7 @@ mod tests {
         }
         let e = with(0, 5).unwrap_err();
         assert!(e.contains("cut short") && e.contains("4 are left"), "{e}");
-        // Data that are known to be empty, and a chunk behind them, are no sound.
+        // Data that are known to be empty, and a chunk behind them, are not sound.
         let mut empty = wav(1, 16, 1, &[]);
         empty.extend(b"LIST\x02\0\0\0ab");
         let length = empty.len() as u32 - 8;

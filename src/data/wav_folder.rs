@@ -122,7 +122,7 @@ impl Found {
         Ok(())
     }
 
-    /// Folders named `train` and `test` are no classes.
+    /// Folders named `train` and `test` are not classes.
     fn check_splits(&self, folder: &Path) -> Result<()> {
         let (train, test) = (["train", "training"], ["test", "testing"]);
         let others = ["val", "valid", "validation", "dev", "eval"];

@@ -7,7 +7,7 @@
 //! ```text
 //! the machine    MemAvailable of /proc/meminfo
 //! a container    memory.max of its control group and of all groups around it (version 2), or
-//!                memory.limit_in_bytes (version 1), less what is in use there and is no file cache
+//!                memory.limit_in_bytes (version 1), less what is in use there and is not file cache
 //! ulimit -v, -d  the address space or the data of the process, less what it has
 //! ```
 //!

@@ -101,7 +101,7 @@ impl Model {
             })?;
             if given.dims() != var.dims() {
                 return Err(wrong(format!(
-                    "weight {name} has shape {:?}, the architecture wants {:?}",
+                    "weight {name} has shape {:?}, the architecture needs {:?}",
                     given.dims(),
                     var.dims()
                 )));
@@ -177,7 +177,7 @@ fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
                 |mark: &str| mark.rsplit_once(' ').map_or(mark, |(arch, _)| arch).to_string();
             let theirs = theirs.map_or("an unknown architecture".to_string(), |m| name(m));
             return Err(wrong(format!(
-                "these are weights of {theirs}, and the architecture wants those of {arch}, decided as {} \
+                "these are weights of {theirs}, and the architecture needs those of {arch}, decided as {} \
                  says. Put the two files together that were saved together",
                 json.display()
             )));

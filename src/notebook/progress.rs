@@ -172,7 +172,7 @@ fn runs(trial: &Trial) -> bool {
 }
 
 /// How much of its budget a study has spent: of the limits that it has, the one that is nearest.
-/// Seconds are no measure of what is done.
+/// Seconds are not a measure of what is done.
 fn share(trials: &[Trial], protocol: &Protocol) -> f64 {
     let mut spent = Tally::default();
     trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));

@@ -164,7 +164,7 @@ fn wrong(text: String) -> Error {
     )
 }
 
-/// The flat list: decisions in reading order. A repetition with one possible count is no decision.
+/// The flat list: decisions in reading order. A repetition with one possible count is not a decision.
 pub(crate) fn flatten(block: &Block, genes: &[Gene]) -> Vec<u32> {
     let mut flat = vec![];
     visit(block, genes, &mut |gene, n| {

@@ -149,7 +149,7 @@ fn digits(v: f64) -> String {
     format!("{v:.places$}")
 }
 
-/// The next number with three digits that is no less.
+/// The next number with three digits that is not less.
 fn round_up(v: f64) -> f64 {
     let step = 10f64.powf(v.abs().max(1e-9).log10().floor() - 2.0);
     // Written in decimal and read again, so that no digits of a binary fraction show.

@@ -35,7 +35,7 @@ enum Kind {
     Values { label: String, options: Vec<String> },
     /// A choice between blocks, each with its own places.
     OneOf { labels: Vec<String>, options: Vec<Places> },
-    /// How many copies, each with its own places; a single option is no choice.
+    /// How many copies, each with its own places; a single option is not a choice.
     Repeat { times: Vec<usize>, copy: Box<Places> },
     /// Named parts, all of which exist.
     Parts(Vec<(String, Places)>),

@@ -202,7 +202,7 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
                 };
                 match sets {
                     None => step.edges.iter().for_each(|edge| add(edge, genes)),
-                    // A single set is no decision, and stands for itself.
+                    // A single set is not a decision, and stands for itself.
                     Some(sets) if sets.len() == 1 => {
                         sets[0].iter().for_each(|&i| add(&step.edges[i], genes));
                     }

@@ -85,7 +85,7 @@ impl Steps {
     /// Adds a step; the median of all, of an even number the larger of the two in the middle.
     fn median_with(&mut self, step: f64) -> f64 {
         self.above.push(Reverse(step.to_bits()));
-        // The least above is no less than what is below, of which there are n/2.
+        // The least above is not less than what is below, of which there are n/2.
         if let Some(&least) = self.below.peek()
             && step.to_bits() < least
         {
@@ -146,7 +146,7 @@ impl Annealing {
                 let n = trial.number();
                 let chance = (-worse / (usual * self.temperature(n, planned))).exp();
                 let drawn = Rng::from_u64(child(history.seed, "accept", n as u64)).uniform();
-                // The chance is no number where the steps are too large for one.
+                // The chance is not a number where the steps are too large for one.
                 if chance.is_nan() || drawn >= chance {
                     continue;
                 }

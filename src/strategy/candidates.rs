@@ -40,7 +40,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// Half mutations of the best trials, half at random; a space that is no larger than a pool is
+    /// Half mutations of the best trials, half at random; a space that is not larger than a pool is
     /// taken whole. Empty when nothing new was found.
     pub(super) fn draw(
         history: &History,

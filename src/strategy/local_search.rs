@@ -193,7 +193,7 @@ impl LocalSearch {
     }
 }
 
-/// Where a climb begins, from trial `from` on: at a trial that is no neighbour of another.
+/// Where a climb begins, from trial `from` on: at a trial that is not a neighbour of another.
 fn beginning(history: &History, from: usize) -> Option<Place> {
     let found = history.trials.iter().skip(from).find(|t| t.0.parents.is_empty())?;
     Some(Place { start: found.number(), at: found.number() })

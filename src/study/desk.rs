@@ -50,12 +50,13 @@ impl Study {
 
     /// The desk with the journal open and this study at it, if there is to be a journal.
     pub(super) fn desk(&self) -> Result<MutexGuard<'_, Desk>> {
-        let mut desk = self.at_desk();
-        let Some(path) = &self.setup.journal else { return Ok(desk) };
-        let mine = desk.is_of(self);
-        if !mine {
+        let Some(path) = &self.setup.journal else { return Ok(self.at_desk()) };
+        // Asked without the desk: a search that is stopping needs it for its end.
+        if !self.at_desk().is_of(self) {
             running::not_held(path)?;
         }
+        let mut desk = self.at_desk();
+        let mine = desk.is_of(self);
         if desk.is_running() && !mine {
             return Err(Error::new(
                 ErrorKind::File,

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 /// The version of the format. Journals of every version stay readable: see `tests/journals/`.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// A longer line than this is no event of ours.
+/// A longer line than this is not an event of ours.
 pub(crate) const LONGEST_LINE: usize = 64 << 20;
 
 const ROLE: Role = Role { what: "the journal", user: "study" };
@@ -729,7 +729,7 @@ impl Study {
     /// The study of a journal, ready to go on with [`run`](Study::run).
     ///
     /// # Errors
-    /// When the file is no whole journal, or the file of its table is gone or another by now, or its
+    /// When the file is not a whole journal, or the file of its table is gone or another by now, or its
     /// evaluator or strategy is a user's code: then build the study as before and give it
     /// [`journal`](Study::journal).
     pub fn resume(path: impl AsRef<Path>) -> Result<Study> {
@@ -760,7 +760,7 @@ impl Study {
     /// journal may be in use.
     ///
     /// # Errors
-    /// When the file is no whole journal.
+    /// When the file is not a whole journal.
     pub fn load(path: impl AsRef<Path>) -> Result<Study> {
         let path = path.as_ref();
         let content = content(path)?;

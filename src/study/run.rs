@@ -78,7 +78,7 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
     // The journal is closed, and its lock given back.
     if let (Some(mut journal), Goal::Budget) = (study.leave(), goal) {
         let closed = journal.write(&Event::Stopped { reason, seconds });
-        if let (Err(e), true) = (closed, study.ended().starts_with("all ")) {
+        if let (Err(e), true) = (closed, study.broke_off().is_none()) {
             study.lock().ended = Some(e.to_string());
         }
     }

@@ -201,8 +201,10 @@ impl State {
         let n = self.trials().len();
         let wait_or = |reason: String| self.wait_or(reason);
         if protocol.trials.is_some_and(|most| n >= most) {
-            let one = || "all is done: 1 trial".to_string();
-            return wait_or(if n == 1 { one() } else { format!("all {n} trials are done") });
+            return wait_or(match n {
+                1 => "the only trial is done".to_string(),
+                _ => format!("all {n} trials are done"),
+            });
         }
         let known = self.known(protocol);
         if protocol.on_failure == OnFailure::Abort

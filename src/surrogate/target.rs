@@ -15,7 +15,7 @@
 //! them the line through the outer quarter of the scores is taken.
 //!
 //! A trial that failed is given as negative infinity, worse than every score: it takes a rank below all
-//! of them, but is no score to go back to.
+//! of them, but is not a score to go back to.
 
 use super::acquisition::quantile;
 

@@ -141,7 +141,7 @@ impl Codes {
         Ok(codes)
     }
 
-    /// The row of an architecture's decisions. What has a single option is no decision of a space,
+    /// The row of an architecture's decisions. What has a single option is not a decision of a space,
     /// so a space may leave those out.
     pub(super) fn row(&self, decisions: &[u32]) -> Option<usize> {
         if self.uneven.is_some() || decisions.len() == self.arities.len() {

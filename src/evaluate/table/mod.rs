@@ -160,7 +160,7 @@ impl Table {
             }
             if let Some(row) = figures.iter().position(|v| v.is_infinite()) {
                 found.push(format!(
-                    "row {}, column {name:?}: {} is no figure. Try NaN where one is missing.",
+                    "row {}, column {name:?}: {} is not a figure. Try NaN where one is missing.",
                     row + 1,
                     figures[row]
                 ));

@@ -48,7 +48,7 @@ impl Table {
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
-    /// A code that is no architecture of the space is an error, which names the line; it is told
+    /// A code that is not an architecture of the space is an error, which names the line; it is told
     /// when a study begins or by [`Table::check`].
     pub fn over(&self, space: &Space) -> Table {
         Table { over: Some(Over::new(space)), ..self.clone() }
@@ -85,7 +85,7 @@ impl Table {
             false => String::new(),
         };
         Err(format!(
-            "{}, column {:?}: {:?} is no architecture of the space given to over ({e}){more}. Try the \
+            "{}, column {:?}: {:?} is not an architecture of the space given to over ({e}){more}. Try the \
              space that the table was made with.{zeros}",
             self.sheet.place(*row),
             self.code,

@@ -55,7 +55,7 @@ impl Table {
             reports: names(&self.reports),
             cost: self.cost.as_ref().map(|c| c.name.clone()),
         };
-        // A path that is no text cannot be written, and then the table is not found again.
+        // A path that is not text cannot be written, and then the table is not found again.
         serde_json::to_string(&stored).ok()
     }
 

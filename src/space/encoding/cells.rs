@@ -76,7 +76,7 @@ impl Operations {
     }
 }
 
-/// More operations than this on one edge are no alphabet any more.
+/// More operations than this on one edge are not an alphabet any more.
 pub(super) const MOST_OPERATIONS: usize = 256;
 
 impl EdgeCell {
