@@ -97,7 +97,7 @@ impl History {
     /// use nascent::prelude::*;
     /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
     /// let fresh = strategy("the first not tried", |history, _| {
-    ///     history.space().enumerate().find(|a| !history.tried(a)).ok_or("nothing is left")
+    ///     Ok(history.space().enumerate().find(|a| !history.tried(a)).ok_or("nothing is left")?)
     /// });
     /// let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(fresh).trials(3).quiet().run()?;
     /// assert_eq!(study.trials_done()[2].architecture().to_string(), "linear(16)");
