@@ -157,9 +157,9 @@ fn idx_files_that_lie() {
     says(of(idx(8, &[u32::MAX, 28, 28], &[0; 6])), &["6 values"]);
     says(of(idx(8, &[u32::MAX; 9], &[0; 6])), &["6 values"]);
     says(of(idx(8, &[], &[])), &["[]"]);
-    says(of(idx(8, &[6], &[0; 6])), &["no images"]);
+    says(of(idx(8, &[6], &[0; 6])), &["not images"]);
     says(of(idx(8, &[5, 1, 1], &[0; 5])), &["[6] labels for 5 images"]);
-    says(of(idx(8, &[6, 0, 1], &[])), &["no images"]);
+    says(of(idx(8, &[6, 0, 1], &[])), &["not images"]);
     let one = folder.write("labels", idx(8, &[6], &[0; 6]));
     says(
         Dataset::from_idx(folder.write("i", idx(8, &[6, 1, 1], &[0; 6])), one),

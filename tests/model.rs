@@ -290,7 +290,7 @@ fn weights_of_another_architecture_are_refused() {
     };
     says(
         mixed(&long, &short),
-        &["weights of linear(8)>linear(3)", "wants those of linear(8),", "mixed.json"],
+        &["weights of linear(8)>linear(3)", "needs those of linear(8),", "mixed.json"],
     );
     says(mixed(&short, &long), &["weights of linear(8),", "linear(8)>linear(3)"]);
     // The same names and shapes in another order, or with another activation.

@@ -301,7 +301,9 @@ pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
         }
         let soft = |c: char| matches!(c, ' ' | ',' | '>' | ')' | ']' | '|' | ';' | '-' | '+' | '~');
         let body = &line[..line.len() - piece.len()];
-        let at = match body.char_indices().rfind(|&(i, c)| soft(c) && i * 2 > body.len()) {
+        // Late in the line where that can be, and never within a word that fits on the next one.
+        let late = body.char_indices().rfind(|&(i, c)| soft(c) && i * 2 > body.len());
+        let at = match late.or_else(|| body.char_indices().rfind(|&(i, c)| c == ' ' && i > 0)) {
             Some((i, c)) => i + c.len_utf8(),
             None => body.len(),
         };
@@ -318,6 +320,14 @@ pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_break_between_words() {
+        let wrap = |text: &str, room: usize| wrap_by(text, |line| line.len() <= room);
+        assert_eq!(wrap("mean regret", 10), ["mean", "regret"]);
+        assert_eq!(wrap("a bcdefghijkl", 5), ["a", "bcdef", "ghijk", "l"]);
+        assert_eq!(wrap("conv(16, 3) -> conv", 12), ["conv(16, 3)", "-> conv"]);
+    }
 
     #[test]
     fn numbers_for_people() {
