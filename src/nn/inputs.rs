@@ -13,6 +13,9 @@ use candle_core::{DType, Device, Tensor};
 ///
 /// Numbers are taken as they were before [`Dataset::standardised`], which the model does itself; a
 /// data set knows what was done to it, and nothing is done twice.
+/// A table's columns are found by their names. Images of data that were turned by
+/// [`Dataset::channels_last`] are taken as they were given, `[H, W, C]`, or turned, `[C, H, W]`; in a
+/// row they are as they were given.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that a model can be asked about",
     label = "give lists of numbers, as [[5.1, 3.5], [4.9, 3.0]], texts, a Tensor, a Dataset, or (&data, Split::Test)"
