@@ -1055,3 +1055,57 @@ fn a_journal_of_derived_and_augmented_data_resumes() {
     assert_eq!(scores(&whole), scores(&resumed));
     assert!(std::fs::read_to_string(&path).unwrap().contains("shift"));
 }
+
+/// Signs beside a number, and a number that is the same in another spelling.
+#[test]
+fn signs_beside_numbers_and_spellings_of_one() {
+    let folder = Folder::new("signs");
+    let of = |field: &dyn Fn(usize) -> String| {
+        let rows: String = (0..8).map(|i| format!("{};{}\n", field(i), i % 2)).collect();
+        let path = folder.write("t.csv", format!("a;y\n{rows}"));
+        Dataset::csv(path, "y", Task::classification(2))
+    };
+    for (given, wanted) in [
+        ("12,5 %", "12,5"),
+        ("12.5%", "12.5"),
+        ("$1,234.50", "1,234.50"),
+        ("1.234,50 €", "1.234,50"),
+        ("(12.5)", "-12.5"),
+        ("-$3.5", "-3.5"),
+        ("10,50-", "-10,50"),
+    ] {
+        says(
+            of(&|_| given.into()),
+            &[&format!("{given:?} is not a number. Write it as {wanted:?}")],
+        );
+        assert_eq!(of(&|_| wanted.into()).unwrap().len(), 8);
+    }
+    // What data frames make of whole numbers beside missing ones.
+    let data = of(&|i| format!("170000000000000000{i}.0")).unwrap();
+    let mut x = floats(&data.tensors(Split::Train).unwrap().0);
+    x.dedup();
+    assert!(x.len() > 3, "{x:?}");
+    // Units so small that 64 bits hardly hold them.
+    let data = of(&|i| format!("{i}e-310")).unwrap();
+    assert!(floats(&data.tensors(Split::Train).unwrap().0).iter().all(|v| v.abs() <= 1.0));
+
+    let rows =
+        |list: [&str; 3]| -> String { (0..9).map(|i| format!("{i},{}\n", list[i % 3])).collect() };
+    let path = folder.write("train.csv", format!("a,y\n{}", rows(["1.0", "1.5", "2.0"])));
+    let train = Dataset::csv(path, "y", Task::classification(3)).unwrap();
+    let test = folder.write("test.csv", format!("a,y\n{}", rows(["1", "1.50", "2"])));
+    let data = train.with_test_csv(&test, "y").unwrap();
+    assert_eq!(labels(&data, Split::Test), [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+}
+
+/// Some names of rows look like numbers.
+#[test]
+fn names_of_rows_may_look_like_numbers() {
+    let folder = Folder::new("names");
+    let ids = ["7f3a", "4112", "1e5", "00ff", "9", "a.1", "b2"];
+    let rows: String = (0..7).map(|i| format!("{},{}.5,{}\n", ids[i], i * i, i % 2)).collect();
+    let path = folder.write("t.csv", format!("sample_id,a,y\n{rows}"));
+    let data = Dataset::csv(path, "y", Task::classification(2)).unwrap();
+    assert_eq!(data.shape().dims(), [1]);
+    assert!(data.notes()[0].contains("names the rows"), "{data}");
+}

@@ -475,3 +475,119 @@ fn limits_that_are_not_finite_numbers_are_refused() {
         says(found.time_to(bad, "random", Against::Trials), &[&format!("target of {bad}")]);
     }
 }
+
+/// What stands in a file as `[H, W, C]` is asked about as it stands there.
+#[test]
+fn images_with_their_channels_last_are_asked_about_as_they_were_given() {
+    let pixel = |i: usize, k: usize| [((i * 7 + k) % 5) as f64 / 5.0, (i % 2) as f64, 0.3];
+    let image = |i: usize| (0..16).flat_map(|k| pixel(i, k)).collect::<Vec<f64>>();
+    let x: Vec<f64> = (0..40).flat_map(image).collect();
+    let make = |name| {
+        let y = (0..40).map(|i| i % 2).collect();
+        Dataset::classification(name, x.clone(), [4, 4, 3], y, 2).unwrap()
+    };
+    let plain = make("photos");
+    let data = plain.channels_last().unwrap().standardised().unwrap();
+    let arch =
+        Space::on(&data).then(conv(4, 3)).then(global_avg_pool()).default_architecture().unwrap();
+    let model = Model::new(&arch, &Device::Cpu, 1).unwrap().for_data(&data).unwrap();
+    let folder = Folder::new("channels");
+    model.save(folder.0.join("m")).unwrap();
+    for model in [model, Model::load(folder.0.join("m"), &Device::Cpu).unwrap()] {
+        let wanted = model.probabilities((&data, Split::Train)).unwrap();
+        let rows: Vec<Vec<f64>> = (0..40).map(image).collect();
+        let nested: Vec<Vec<Vec<Vec<f64>>>> = rows
+            .iter()
+            .map(|x| x.chunks(12).map(|r| r.chunks(3).map(<[f64]>::to_vec).collect()).collect())
+            .collect();
+        let plane = |x: &[f64], c: usize| -> Vec<Vec<f64>> {
+            (0..4).map(|h| (0..4).map(|w| x[(4 * h + w) * 3 + c]).collect()).collect()
+        };
+        let turned: Vec<_> = rows.iter().map(|x| [plane(x, 0), plane(x, 1), plane(x, 2)]).collect();
+        let all = model.probabilities(&data).unwrap();
+        let close = |given: Vec<Vec<f64>>, wanted: &[Vec<f64>]| {
+            let pairs = given.concat().into_iter().zip(wanted.concat());
+            assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() < 1e-5), "{given:?}");
+        };
+        close(model.probabilities(&rows).unwrap(), &all);
+        close(model.probabilities(&nested).unwrap(), &all);
+        close(model.probabilities(&turned).unwrap(), &all);
+        close(model.probabilities(&nested[0]).unwrap(), &all[..1]);
+        close(model.probabilities((&plain, Split::Train)).unwrap(), &wanted);
+    }
+    says(data.channels_last(), &["standardised"]);
+    says(plain.channels_last().unwrap().channels_last(), &["in front already"]);
+}
+
+/// Images whose numbers 32 bits do not tell apart stay apart when they are turned.
+#[test]
+fn what_keeps_numbers_apart_is_done_to_the_true_channels() {
+    let x: Vec<f64> = (0..10 * 12).map(|i| 1.7e12 + f64::from(i)).collect();
+    let y = (0..10).map(|i| i % 2).collect();
+    let data = Dataset::classification("times", x, [2, 2, 3], y, 2).unwrap();
+    let turned = data.channels_last().unwrap();
+    let all = turned.tensors(Split::Train).unwrap().0.flatten_all().unwrap();
+    let mut all = all.to_vec1::<f32>().unwrap();
+    all.sort_unstable_by(f32::total_cmp);
+    all.dedup();
+    assert!(all.len() > 20, "{all:?}");
+    assert_eq!(turned.notes().len(), 3, "{turned}");
+}
+
+/// Another table's columns are found by their names.
+#[test]
+fn a_table_in_another_order_is_asked_about_by_its_names() {
+    let folder = Folder::new("columns");
+    let write = |name: &str, head: &str, row: &dyn Fn(usize) -> String| {
+        let path = folder.0.join(name);
+        let rows: String = (0..20).map(|i| row(i) + "\n").collect();
+        std::fs::write(&path, format!("{head}\n{rows}")).unwrap();
+        Dataset::csv(&path, "y", Task::classification(2)).unwrap()
+    };
+    let word = |i: usize| ["no", "yes"][i % 2];
+    let time = |i: usize| 1_700_000_000_000usize + 1000 * i;
+    let a = write("a.csv", "id,t,u,y", &|i| format!("k{i},{},{i}.5,{}", time(i), word(i)));
+    // Not every id is another: the column is read, and the model does not want it.
+    let b = write("b.csv", "u,y,id,t", &|i| format!("{i}.5,{},{},{}", word(i), i / 2, time(i)));
+    let c = write("c.csv", "u,z,y", &|i| format!("{i}.5,{i},{}", word(i)));
+    assert_eq!((a.shape().dims(), b.shape().dims()), (vec![2], vec![3]));
+    for data in [a.clone(), a.standardised().unwrap()] {
+        let model = trained(&data.split(0.5, 0.25, 0.25).unwrap()).model();
+        model.save(folder.0.join("m")).unwrap();
+        for model in [model, Model::load(folder.0.join("m"), &Device::Cpu).unwrap()] {
+            let of = |data: &Dataset| model.probabilities(data).unwrap().concat();
+            let near = of(&a).into_iter().zip(of(&b)).all(|(a, b)| (a - b).abs() < 1e-4);
+            assert!(near, "{:?} {:?}", of(&a), of(&b));
+            says(model.predict(&c), &["no column \"t\"", "the columns t, u"]);
+            says(model.predict([[1.0, 2.0, 3.0]]), &["They are t, u."]);
+        }
+    }
+}
+
+#[test]
+fn a_model_wants_a_name() {
+    let model = flowers();
+    let arch = Space::on(&model).then(linear(2)).default_architecture().unwrap();
+    let model = Model::new(&arch, &Device::Cpu, 1).unwrap();
+    let folder = Folder::new("nameless");
+    let inside = format!("{}/", folder.0.display());
+    for path in ["", &inside] {
+        says(model.save(path), &["a name is wanted", "model"]);
+        says(Model::load(path, &Device::Cpu), &["a name is wanted"]);
+    }
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
+}
+
+/// Files of other versions may say less of the data.
+#[test]
+fn a_head_that_says_less_is_read() {
+    let folder = Folder::new("less");
+    let path = saved(&folder, "m", linear(4));
+    for less in [None, Some("{}".to_string()), Some("{\"classes\":[]}".to_string())] {
+        rewrite(&end(&path, "safetensors"), &|_, head| {
+            head.remove("nascent.meaning");
+            head.extend(less.clone().map(|less| ("nascent.meaning".to_string(), less)));
+        });
+        load(&path).unwrap();
+    }
+}

@@ -1,6 +1,7 @@
 //! Images whose channels stand last, as most picture files and programs have them.
 
-use super::Dataset;
+use super::scaling::Numbers;
+use super::{Dataset, feature};
 use crate::arch::Shape;
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
@@ -22,7 +23,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When the samples are not images of three dimensions, or were standardised before.
+    /// When the samples are not images of three dimensions, or were standardised or turned before.
     pub fn channels_last(&self) -> Result<Dataset> {
         let d = &self.0;
         let given = || format!("channels_last() on {}", d.name);
@@ -40,19 +41,29 @@ impl Dataset {
                 "data.channels_last()?.standardised()",
             ));
         }
+        if d.channels_last {
+            return Err(Error::invalid(
+                given(),
+                format!("its channels are in front already: its inputs are {}", d.shape),
+                "the data as they are",
+            ));
+        }
+        let turned = |x: &Tensor| x.permute((0, 3, 1, 2))?.contiguous();
+        let shape = Shape::new([*c, *h, *w]);
         // What keeps 64 bits apart was done to what are not channels.
-        let x = match &d.scaling {
+        let (x, scaling, notes) = match &d.scaling {
             Some(scaling) => {
                 let wide = scaling.widen(&d.shape, &d.x.flatten_all()?.to_vec1::<f32>()?);
-                let values: Vec<f32> = wide.into_iter().map(|v| v as f32).collect();
-                Tensor::from_vec(values, d.x.dims(), &Device::Cpu)?
+                let wide = turned(&Tensor::from_vec(wide, d.x.dims(), &Device::Cpu)?)?;
+                let wide = Numbers::Wide(wide.flatten_all()?.to_vec1::<f64>()?);
+                let (x, scaling, notes) = wide.narrow(&shape, true, feature);
+                (Tensor::from_vec(x, shape.batch(d.x.dim(0)?), &Device::Cpu)?, scaling, notes)
             }
-            None => d.x.clone(),
+            None => (turned(&d.x)?, None, d.notes.clone()),
         };
-        let x = x.permute((0, 3, 1, 2))?.contiguous()?;
-        let shape = Shape::new([*c, *h, *w]);
         Ok(self.with(|d| {
-            (d.x, d.shape, d.scaling) = (x, shape, None);
+            (d.x, d.shape, d.scaling, d.notes) = (x, shape, scaling, notes);
+            d.channels_last = true;
             d.name += ", channels last";
         }))
     }

@@ -323,12 +323,29 @@ fn value(
         None if field.parse::<f64>().is_ok() => {
             format!("{field:?} is not a finite number. Write another value, or drop the row.")
         }
+        None if let Some(bare) = without_marks(field) => {
+            format!("{field:?} is not a number. Write it as {bare:?}, in the whole column.")
+        }
         None => format!(
             "{field:?} is not a number. Drop the column, write times as numbers, or give words a \
              column of 0 and 1 each."
         ),
     };
     Err(format!("line {line}, column {column:?}: {what}"))
+}
+
+/// What is left of a number without a percent sign, a currency, or brackets or a minus behind that
+/// make it negative.
+fn without_marks(field: &str) -> Option<String> {
+    let signs = |c: char| "%‰€$£¥₹ \u{a0}\u{202f}".contains(c);
+    let brackets = |s: &str| Some(s.strip_prefix('(')?.strip_suffix(')')?.to_string());
+    let bare = field.trim_matches(signs);
+    let behind = |s: &str| Some(s.strip_prefix('-').or(s.strip_suffix('-'))?.to_string());
+    let bare = match brackets(bare).or_else(|| behind(bare)) {
+        Some(rest) => format!("-{}", rest.trim_matches(signs)),
+        None => bare.to_string(),
+    };
+    (bare != field && numeral::may_be_number(&bare)).then_some(bare)
 }
 
 /// The most problems that are told at once.
@@ -582,7 +599,12 @@ fn left_out(table: &Table, features: &[usize]) -> Vec<(usize, String)> {
         let empty = fields.iter().all(|f| is_missing(f));
         let number = |f: &Cow<str>| numeral::plain(f);
         let whole = fields.iter().all(|f| number(f).is_some_and(|v| v.0.fract() == 0.0));
-        let words = !fields.iter().any(|f| number(f).is_some());
+        // Among names as 7f3a and 41be are some that could be numbers.
+        let named = |f: &Cow<str>| !numeral::may_be_number(f) && !is_missing(f);
+        let words = match is_id(name) {
+            true => fields.iter().any(named),
+            false => fields.iter().all(|f| number(f).is_none()),
+        };
         fields.sort_unstable();
         let different = fields.windows(2).all(|w| w[0] != w[1]);
         let nameless = is_nameless(name) && (c == 0 || !name.is_empty());
@@ -740,9 +762,10 @@ impl Dataset {
     fn numbered(&self, column: &str, labels: &[(usize, String)]) -> Result<Vec<u32>, String> {
         let classes = self.classes();
         let number = |label: &str| {
-            let whole = |s: &str| s.parse::<i128>().ok();
+            // The same number in another spelling, as 1 and 1.0; of long ones every digit counts.
             let same = |class: &String| {
-                class == label || whole(label).is_some_and(|v| whole(class) == Some(v))
+                class == label
+                    || numeral::plain(label).is_some_and(|v| numeral::plain(class) == Some(v))
             };
             classes.iter().position(same)
         };

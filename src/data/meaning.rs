@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// All that a model has to know to answer about data as they are outside.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Meaning {
     /// The name of the data; empty where there were none.
     pub(crate) data: String,
@@ -17,6 +18,10 @@ pub(crate) struct Meaning {
     pub(crate) classes: Vec<String>,
     /// The characters of the symbols, in order.
     pub(crate) symbols: Vec<char>,
+    /// The names of a table's features, in order.
+    pub(crate) columns: Vec<String>,
+    /// Whether images were given as `[H, W, C]`, and turned.
+    pub(crate) channels_last: bool,
 }
 
 impl Dataset {
@@ -28,6 +33,8 @@ impl Dataset {
             targets: self.target_scaling().cloned(),
             classes: self.classes(),
             symbols: self.symbols(),
+            columns: self.0.columns.clone(),
+            channels_last: self.0.channels_last,
         }
     }
 }

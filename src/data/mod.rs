@@ -84,6 +84,8 @@ struct Inner {
     symbols: Vec<char>,
     /// The names of the features of a table, in order; empty for anything else.
     columns: Vec<String>,
+    /// Whether the images were given with their channels last, and turned.
+    channels_last: bool,
     /// What was done to the inputs since they were given.
     scaling: Option<Scaling>,
     /// What was done to the targets of a regression.
@@ -341,6 +343,7 @@ impl Dataset {
             classes: vec![],
             symbols: vec![],
             columns: vec![],
+            channels_last: false,
             scaling: None,
             target_scaling: None,
             scaled: false,

@@ -26,7 +26,12 @@ pub(crate) enum Decimal {
 /// more than 15 digits. Nothing where it is not a finite number.
 pub(crate) fn plain(field: &str) -> Option<(f64, f64)> {
     let high: f64 = field.parse().ok().filter(|v: &f64| v.is_finite())?;
-    let whole = if high.abs() < 9e15 { None } else { field.parse::<i128>().ok() };
+    // Data frames write whole numbers beside missing ones with a point.
+    let digits = match field.split_once('.') {
+        Some((digits, zeros)) if zeros.bytes().all(|b| b == b'0') => digits,
+        _ => field,
+    };
+    let whole = if high.abs() < 9e15 { None } else { digits.parse::<i128>().ok() };
     Some((high, whole.map_or(0.0, |w| (w - high as i128) as f64)))
 }
 
@@ -200,6 +205,7 @@ mod tests {
     fn long_whole_numbers_keep_every_digit() {
         assert_eq!(plain("1700000000000000001"), Some((1.7e18, 1.0)));
         assert_eq!(plain("-1700000000000000001"), Some((-1.7e18, -1.0)));
+        assert_eq!(plain("1700000000000000001.0"), Some((1.7e18, 1.0)));
         assert_eq!(plain("1e18"), Some((1e18, 0.0)));
         assert_eq!(plain("1e999"), None);
     }

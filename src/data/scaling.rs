@@ -182,7 +182,9 @@ impl Column {
         let kept = |left: usize| left.saturating_mul(LOST) >= given.saturating_mul(LOST - 1);
         // The median: a single value far away, as a 0 for what is missing, does not move it.
         let median = all[given / 2].0;
+        // Of the tiniest numbers the reciprocal is not one any more.
         let widest = (median - least).max(most - median);
+        let widest = if widest > 0.0 { widest.max(f64::MIN_POSITIVE) } else { 0.0 };
         let mut best = Fitted { left: left(0.0, 1.0), given, ..same };
         for (shift, scale) in [(median, 1.0), (median, widest)] {
             if kept(best.left) || scale == 0.0 || !(may_scale || scale == 1.0) {
@@ -377,6 +379,11 @@ mod tests {
         let mut far = column(1.7e12, 1000.0);
         far[3] = 0.0;
         assert_eq!(fit(&far).2, fit(&far).3);
+        // Too small for a reciprocal in 64 bits.
+        let tiny = Column::of(column(0.0, 1e-310));
+        let f = tiny.fit(true);
+        assert_eq!((f.given, f.left), (100, 100));
+        assert!(tiny.narrow(f.shift, f.scale).all(|v| v.abs() <= 1.0));
         // What rounding leaves is not a difference.
         assert_eq!(fit(&[0.3, 0.1 + 0.2, 0.3, 0.3]), (0.0, 1.0, 0, 0));
         // Two heaps far apart: nothing helps.

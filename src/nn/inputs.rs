@@ -13,6 +13,9 @@ use candle_core::{DType, Device, Tensor};
 ///
 /// Numbers are taken as they were before [`Dataset::standardised`], which the model does itself; a
 /// data set knows what was done to it, and nothing is done twice.
+/// A table's columns are found by their names. Images of data that were turned by
+/// [`Dataset::channels_last`] are taken as they were given, `[H, W, C]`, or turned, `[C, H, W]`; in a
+/// row they are as they were given.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that a model can be asked about",
     label = "give lists of numbers, as [[5.1, 3.5], [4.9, 3.0]], texts, a Tensor, a Dataset, or (&data, Split::Test)"
@@ -41,6 +44,7 @@ struct OfData {
     shape: Shape,
     scaling: Option<Scaling>,
     symbols: Vec<char>,
+    columns: Vec<String>,
 }
 
 impl Inputs {
@@ -143,6 +147,7 @@ fn samples(data: &Dataset, indices: &[u32], into: &mut Inputs, depth: usize) -> 
         shape: data.shape(),
         scaling: data.scaling().cloned(),
         symbols: data.symbols(),
+        columns: data.meaning().columns,
     });
     Ok(())
 }
@@ -173,11 +178,28 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
             "lists of numbers",
         ));
     }
-    let n = samples_of(&given.dims()?, shape)?;
+    let mut given = given;
+    if let Some(data) = &mut given.of_data
+        && data.columns != meaning.columns
+        && !data.columns.is_empty()
+        && !meaning.columns.is_empty()
+    {
+        let width = data.columns.len();
+        let places = data.places(&meaning.columns)?;
+        let rows = given.values.chunks_exact(width);
+        given.values = rows.flat_map(|row| places.iter().map(|&c| row[c])).collect();
+        given.lengths = vec![vec![given.lengths[0][0]], vec![places.len()]];
+    }
+    let dims = given.dims()?;
+    let turned = meaning.channels_last && !given.tensor && is_turned(&dims, shape, &given.of_data);
+    let n = match turned {
+        true => samples_of(&dims, &as_given(shape))?,
+        false => samples_of(&dims, shape).map_err(|e| named(e, meaning))?,
+    };
     let scaling = meaning.inputs.as_ref();
     let values = match given.of_data {
         // Samples that were scaled by the same numbers are what the network knows.
-        Some(data) if data.scaling.as_ref() == scaling => {
+        Some(data) if data.scaling.as_ref() == scaling && !turned => {
             given.values.iter().map(|&v| v as f32).collect()
         }
         Some(data) => {
@@ -186,7 +208,7 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
                 Some(scaling) => scaling.widen(&data.shape, &narrow),
                 None => given.values,
             };
-            scaled(scaling, shape, &raw)
+            scaled(scaling, shape, &if turned { in_front(&raw, shape) } else { raw })
         }
         None if given.tensor && scaling.is_some() => {
             return Err(Error::invalid(
@@ -197,6 +219,7 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
                  model.forward(&x) for scaled ones",
             ));
         }
+        None if turned => scaled(scaling, shape, &in_front(&given.values, shape)),
         None => scaled(scaling, shape, &given.values),
     };
     if let Some(i) = values.iter().position(|v| !v.is_finite()) {
@@ -207,6 +230,65 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
         ));
     }
     Ok(Tensor::from_vec(values, shape.batch(n), &Device::Cpu)?)
+}
+
+impl OfData {
+    /// The places of a model's features among the columns of these data, whose scaling is put in
+    /// that order too. Two files may have the same columns in another order, or one more.
+    fn places(&mut self, wanted: &[String]) -> Result<Vec<usize>> {
+        let place = |name: &String| {
+            self.columns.iter().position(|c| c == name).ok_or_else(|| {
+                Error::invalid(
+                    format!("the data {}", self.name),
+                    format!("they have no column {name:?}, which the model was trained on"),
+                    format!("data with the columns {}", wanted.join(", ")),
+                )
+            })
+        };
+        let places = wanted.iter().map(place).collect::<Result<Vec<usize>>>()?;
+        if let Some(s) = &mut self.scaling {
+            let of = |list: &[f64]| places.iter().map(|&c| list[c]).collect();
+            *s = Scaling { shift: of(&s.shift), scale: of(&s.scale) };
+            self.scaling = self.scaling.take().filter(|s| !s.is_none());
+        }
+        self.shape = Shape::new([places.len()]);
+        Ok(places)
+    }
+}
+
+/// The shape of images `[C, H, W]` that were given as `[H, W, C]`.
+fn as_given(shape: &Shape) -> Shape {
+    match *shape.as_slice() {
+        [c, h, w] => Shape::new([h, w, c]),
+        _ => shape.clone(),
+    }
+}
+
+/// Whether inputs have their channels last as the data of the training were given: numbers in a row
+/// do, and lists unless their lengths say otherwise; a data set knows.
+fn is_turned(dims: &[usize], shape: &Shape, of_data: &Option<OfData>) -> bool {
+    let given = as_given(shape);
+    match of_data {
+        Some(data) => data.shape != *shape && data.shape == given,
+        None => samples_of(dims, &given).is_ok(),
+    }
+}
+
+/// Images `[H, W, C]` one after the other as `[C, H, W]`.
+fn in_front(x: &[f64], shape: &Shape) -> Vec<f64> {
+    let (channels, size) = (shape.channels().max(1), shape.elements().max(1));
+    let plane = |image: &[f64], c: usize| -> Vec<f64> {
+        image.iter().skip(c).step_by(channels).copied().collect()
+    };
+    x.chunks(size).flat_map(|image| (0..channels).flat_map(move |c| plane(image, c))).collect()
+}
+
+/// An error about a table's rows says which columns are wanted.
+fn named(e: Error, meaning: &Meaning) -> Error {
+    match &meaning.columns[..] {
+        [] => e,
+        names => Error::new(e.kind(), format!("{e} They are {}.", names.join(", "))),
+    }
 }
 
 fn scaled(scaling: Option<&Scaling>, shape: &Shape, raw: &[f64]) -> Vec<f32> {

@@ -44,7 +44,7 @@ impl Model {
     /// # Errors
     /// When a file cannot be written, or a weight is not a finite number.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        let (weights, json) = files(path.as_ref());
+        let (weights, json) = files(path.as_ref())?;
         let mut tensors = BTreeMap::new();
         for (name, var) in self.named_vars() {
             let tensor = var.as_detached_tensor().to_device(&Device::Cpu)?;
@@ -74,7 +74,7 @@ impl Model {
     /// When a file is missing or damaged, or the weights are of another architecture: one too many,
     /// one too few, or those of a network with the same shapes.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Model> {
-        let (weights, json) = files(path.as_ref());
+        let (weights, json) = files(path.as_ref())?;
         let hint = "Give the path that Model::save was given; two files begin with it.";
         let text = file::read_text(&json, hint)?;
         let arch = Architecture::from_json(&text)
@@ -200,7 +200,11 @@ impl Meaning {
         };
         let words = self.classes.is_empty() || self.classes.len() == task.outputs();
         let symbols = self.symbols.is_empty() || input.vocabulary() == Some(self.symbols.len());
+        let columns = self.columns.is_empty() || self.columns.len() == input.elements();
+        let images = !self.channels_last || input.as_slice().len() == 3;
         let all = fits(&self.inputs, input.channels())
+            && columns
+            && images
             && fits(&self.targets, task.outputs())
             && words
             && symbols;
@@ -214,7 +218,16 @@ impl Meaning {
 }
 
 /// The two files of a saved model: the path with each ending, or in place of one of them.
-fn files(path: &Path) -> (PathBuf, PathBuf) {
+fn files(path: &Path) -> Result<(PathBuf, PathBuf)> {
+    let text = path.as_os_str().to_string_lossy();
+    if path.file_name().is_none() || text.ends_with(['/', std::path::MAIN_SEPARATOR]) {
+        // The endings alone would be hidden files.
+        return Err(Error::invalid(
+            format!("the path {text:?} for a model"),
+            "a name is wanted, of which two files are made",
+            path.join("model").display(),
+        ));
+    }
     let ours = path.extension().is_some_and(|e| e == "json" || e == "safetensors");
     let stem = if ours { path.with_extension("") } else { path.to_path_buf() };
     let with = |end: &str| {
@@ -222,5 +235,5 @@ fn files(path: &Path) -> (PathBuf, PathBuf) {
         name.push(end);
         PathBuf::from(name)
     };
-    (with(".safetensors"), with(".json"))
+    Ok((with(".safetensors"), with(".json")))
 }

@@ -2,6 +2,7 @@
 
 use super::sheet::Sheet;
 use super::spreadsheet::{bare, meant};
+use crate::data::csv::is_missing;
 use crate::nn::MOST_OPTIONS;
 use std::collections::HashMap;
 
@@ -205,7 +206,7 @@ fn text(code: &[u32]) -> String {
 /// between them.
 fn decisions(cell: &str, width: usize) -> Result<Vec<u32>, String> {
     let (cell, is_list) = bare(cell);
-    if cell.is_empty() {
+    if is_missing(cell) {
         return Err("holds no decisions. Fill it, or drop the row.".into());
     }
     let others = |c: char| c.is_whitespace() || c != '.' && BETWEEN.contains(&c);
@@ -267,8 +268,10 @@ mod tests {
         assert_eq!(decisions("[12]", 0).unwrap(), [12]);
         assert_eq!(decisions("(12,)", 0).unwrap(), [12]);
         assert_eq!(decisions("211", 6).unwrap(), [0, 0, 0, 2, 1, 1]);
+        for missing in ["", "NA", "nan", " null ", "-"] {
+            assert!(decisions(missing, 0).unwrap_err().contains("Fill it"), "{missing}");
+        }
         for bad in [
-            "",
             "0.5, 1.0",
             "x",
             "4x1",

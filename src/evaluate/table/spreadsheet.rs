@@ -5,6 +5,8 @@
 //! read, and the rest is refused with what happened: as lists of decisions, `102.0` would be one
 //! choice of 103 options, and `2003-01-02` one of 2004.
 
+use crate::data::csv::is_missing;
+
 /// A column of codes as it was meant.
 pub(super) struct Meant {
     /// The codes, where they are not simply what the cells hold.
@@ -50,7 +52,7 @@ pub(super) fn meant<'a>(
     if let Some((row, what)) = cells.clone().enumerate().find_map(|(i, c)| Some((i, date(c)?))) {
         return Err((row, what));
     }
-    let filled = || cells.clone().enumerate().filter(|(_, c)| !bare(c).0.is_empty());
+    let filled = || cells.clone().enumerate().filter(|(_, c)| !is_missing(bare(c).0));
     let grouped = |cell: &str| cell.contains(GROUPS) && in_thousands(cell);
     if let Some((row, _)) = filled().find(|(_, c)| grouped(unquoted(c)))
         && filled().all(|(_, c)| in_thousands(unquoted(c)))
@@ -109,12 +111,13 @@ fn float(cell: &str) -> Option<Float> {
         Some((mantissa, exponent)) => (mantissa, Some(exponent.parse::<usize>().ok()?)),
         None => (cell, None),
     };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    // A decimal comma, where spreadsheets have one.
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
     if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
         return None;
     }
-    let bare = exponent.is_none() && !mantissa.contains('.');
+    let bare = exponent.is_none() && !mantissa.contains(['.', ',']);
     let Some(exponent) = exponent else {
         let zeros = fraction.bytes().all(|b| b == b'0');
         let (digits, shown) = (whole.to_string(), whole.len());
@@ -181,9 +184,17 @@ mod tests {
         let read = |cells: &[&str]| of(cells).unwrap().unwrap();
         assert_eq!(read(&["102.0", "222.0"]), ["102", "222"]);
         assert_eq!(read(&["102.00", "", "12"]), ["102", "", "12"]);
+        assert_eq!(read(&["102,0", "NA", "0,0"]), ["102", "", "0"]);
+        assert_eq!(read(&["1,02E+02", "22,0"]), ["102", "22"]);
         assert_eq!(read(&["1.02E+2", "2.1e+02"]), ["102", "210"]);
         assert_eq!(read(&["4.21211e+05", "1E+05", "22"]), ["421211", "100000", "22"]);
-        for plain in [vec!["102", "12"], vec!["1.0", "0.1"], vec!["0-1", "1-1"], vec!["x", "1.0"]] {
+        for plain in [
+            vec!["102", "12"],
+            vec!["1.0", "0.1"],
+            vec!["1,0", "0,1"],
+            vec!["0-1", "1-1"],
+            vec!["x", "1.0"],
+        ] {
             assert_eq!(of(&plain).unwrap(), None, "{plain:?}");
         }
         for lost in [vec!["1.23457E+11", "1E+05"], vec!["1234567890123456.0"], vec!["1.02E+3"]] {
