@@ -50,12 +50,14 @@ impl Study {
 
     /// The desk with the journal open and this study at it, if there is to be a journal.
     pub(super) fn desk(&self) -> Result<MutexGuard<'_, Desk>> {
-        let mut desk = self.at_desk();
-        let Some(path) = &self.setup.journal else { return Ok(desk) };
-        let mine = desk.is_of(self);
+        let Some(path) = &self.setup.journal else { return Ok(self.at_desk()) };
+        let mine = self.at_desk().is_of(self);
         if !mine {
+            // Not at the desk: a search that is stopping has to write there what it leaves.
             running::not_held(path)?;
         }
+        let mut desk = self.at_desk();
+        let mine = desk.is_of(self);
         if desk.is_running() && !mine {
             return Err(Error::new(
                 ErrorKind::File,
@@ -101,6 +103,7 @@ impl Study {
     /// A copy to run, with the journal open, which it alone writes from now on.
     pub(super) fn prepared(&self) -> Result<Study> {
         let study = self.keep(|_| {});
+        study.lock().go_on();
         {
             let mut desk = self.at_desk();
             if desk.is_of(self) && !desk.running {
