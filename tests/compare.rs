@@ -759,3 +759,49 @@ fn everything_is_saved() {
     assert_eq!(rows.lines().count(), 1 + 3 * 12 * 30);
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// A figure that an evaluation calls undefined is one that it has.
+#[test]
+fn a_reported_figure_may_be_undefined_in_some_trials() {
+    let compiled = |always: bool| {
+        evaluator(move |arch, _| {
+            let n = arch.decisions()[0];
+            let found = Evaluation::new(f64::from(n));
+            match always || n % 2 == 0 {
+                true => found.without("latency", "it did not compile"),
+                false => found.with("latency", 1.0),
+            }
+        })
+    };
+    let plan = |always| {
+        let plan = Compare::new(&Space::decisions([12]), compiled(always));
+        plan.strategies((Grid, Random)).trials(6).seeds(2).report("latency").quiet()
+    };
+    assert_eq!(plan(false).run().unwrap().standings().len(), 2);
+    refused_with(plan(true).run(), "undefined in every trial: it did not compile");
+}
+
+fn refused_with<T>(result: nascent::Result<T>, part: &str) {
+    let e = result.err().expect("it is refused").to_string();
+    assert!(e.contains(part), "{e}");
+}
+
+/// Lines of a comparison with fewer trials under the header of one with more.
+#[test]
+fn no_study_of_a_smaller_budget_is_taken_for_a_whole_one() {
+    let folder = scratch("smaller");
+    let (small, large) = (folder.join("small.jsonl"), folder.join("large.jsonl"));
+    let small_of = evaluator(|arch, _| f64::from(arch.decisions()[0]));
+    let all = Compare::new(&Space::decisions([30]), small_of).strategies((Random, Grid)).quiet();
+    all.trials(3).seeds(2).journal(&small).run().unwrap();
+    let plan = all.trials(5).seeds(2).journal(&large);
+    plan.run().unwrap();
+    let text = |path| std::fs::read_to_string(path).unwrap();
+    let (head, studies) = (text(&large), text(&small));
+    let head = head.split_inclusive('\n').next().unwrap();
+    let mixed = format!("{head}{}", studies.split_once('\n').unwrap().1);
+    std::fs::write(&large, &mixed).unwrap();
+    refused_with(plan.run(), "damaged in line 2: it has 3 trials");
+    assert_eq!(text(&large), mixed);
+    std::fs::remove_dir_all(&folder).unwrap();
+}

@@ -555,7 +555,7 @@ fn what_is_told_after_a_run_is_written_or_refused() {
     let asked = busy.ask().unwrap();
     let running = busy.spawn().unwrap();
     refused(busy.tell(&asked, 1.0), &["in use by a search", "nascent::running()"]);
-    refused(running.study().tell(&asked, 1.0), &["in use by a search"]);
+    refused(running.study().tell(&asked, 1.0), &["in use by a search", "nascent::running()"]);
     running.stop();
     let stopped = running.wait().unwrap();
     // What it left open is handed out again, and no trial twice.

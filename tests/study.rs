@@ -1152,3 +1152,96 @@ fn a_detached_search_goes_on_and_is_found_again() {
     assert!(html.contains("background"), "{html}");
     std::fs::remove_file(&path).unwrap();
 }
+
+#[test]
+fn what_was_told_to_stop_goes_on_without_a_journal_too() {
+    let nap = evaluator(|arch, _| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        arch.params() as f64
+    });
+    let plan = Study::new(&space(), nap).duplicates(Duplicates::Repeat).trials(30).quiet();
+    let search = plan.spawn().unwrap();
+    search.stop();
+    let stopped = search.wait().unwrap();
+    assert_eq!(stopped.ended(), "it was stopped");
+    assert!(stopped.trials_done().len() < 30);
+    let whole = stopped.run().unwrap();
+    assert_eq!((whole.trials_done().len(), whole.ended()), (30, "all 30 trials are done".into()));
+    assert_eq!(lines(&whole), lines(&plan.run().unwrap()));
+    // By hand as well.
+    assert!(stopped.ask().is_ok());
+}
+
+/// Copies of a study share its journal's desk, which a search that is stopping needs to leave.
+#[test]
+fn a_copy_waits_for_a_search_that_is_stopping() {
+    let path = std::env::temp_dir().join(format!("nascent-copies-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let small = evaluator(|arch, _| arch.params() as f64);
+    let plan = Study::new(&space(), small).duplicates(Duplicates::Repeat).trials(10).quiet();
+    let plan = plan.journal(&path).run().unwrap();
+    for more in 1..20 {
+        let search = plan.trials(1_000_000).spawn().unwrap();
+        if more % 2 == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        drop(search);
+        let copy = plan.trials(1);
+        assert!(copy.run().is_ok(), "{more}");
+    }
+    std::fs::remove_file(&path).unwrap();
+}
+
+/// With a budget in epochs, an evaluator that does not say what it costs shows it in its first
+/// evaluation that does not fail, and what it then costs more does not depend on threads.
+#[test]
+fn threads_do_not_change_a_budget_in_epochs_of_unknown_cost() {
+    for case in 0..3 {
+        let costly = evaluator(move |arch, _| {
+            let n = u64::from(arch.decisions()[0]);
+            std::thread::sleep(std::time::Duration::from_millis(4 - n % 4));
+            if case < 2 && n <= case {
+                return Err(Error::from("no luck"));
+            }
+            let epochs = if case == 2 { [1.0, 9.0, 2.0][n as usize % 3] } else { 8.0 };
+            Ok(Evaluation::new(n as f64).epochs(epochs))
+        });
+        let plan = Study::new(&Space::decisions([40]), costly).strategy(Grid).quiet();
+        for limit in [20, 30, 41] {
+            let alone = plan.epochs(limit).jobs(1).run().unwrap();
+            for jobs in [2, 4] {
+                let found = plan.epochs(limit).jobs(jobs).run().unwrap();
+                assert_eq!(lines(&found), lines(&alone), "{case} {limit} {jobs}");
+            }
+            // Where the first ones fail, the others are known to be dear.
+            assert!(case == 2 || alone.epochs_paid() <= f64::from(limit), "{case} {limit}");
+        }
+    }
+}
+
+#[test]
+fn explain_counts_no_more_trials_than_there_may_be() {
+    struct Quick(f64);
+    impl Evaluator for Quick {
+        fn evaluate(&self, _: &Architecture, _: &Budget) -> Result<Evaluation> {
+            Ok(Evaluation::new(0.0))
+        }
+        fn forecast(&self, _: &Architecture) -> Option<f64> {
+            Some(self.0)
+        }
+    }
+    let cost = |forecast: f64, limits: fn(&Study) -> Study| {
+        let text = limits(&Study::new(&space(), Quick(forecast)).jobs(2)).explain().to_string();
+        text.lines().find(|l| l.contains("  cost ")).unwrap_or_default().to_string()
+    };
+    let both = |s: &Study| s.trials(5).seconds(1000.0);
+    assert!(cost(1.0, both).ends_with("so there is time for 5 trials"), "{}", cost(1.0, both));
+    assert!(cost(0.0, both).ends_with("so there is time for 5 trials"));
+    assert!(cost(1e3, both).ends_with("so about 2 trials"));
+    assert!(cost(1.0, |s| s.seconds(10.0)).ends_with("so about 20 trials"));
+    assert!(cost(0.0, |s| s.seconds(10.0)).ends_with("more trials than can be counted"));
+    assert!(cost(1.0, |s| s.seconds(1e300)).ends_with("more trials than can be counted"));
+    for nonsense in [f64::NAN, f64::INFINITY, -1.0] {
+        assert_eq!(cost(nonsense, both), "");
+    }
+}

@@ -74,6 +74,7 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
                     let Some(&(seed, strategy)) = todo.get(number) else { return };
                     let run = guarded(|| one(compare, names, strategy, seed, (shares, number)));
                     shares.set(number, 1.0);
+                    // At once: this thread would begin the next study before the failure is read.
                     if run.is_err() {
                         stop.store(true, Ordering::Relaxed);
                     }
@@ -137,6 +138,9 @@ fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Res
             Some(format!("it is of strategy {} of {}", run.strategy + 1, names.len()))
         } else if n > most {
             Some(format!("it has {n} trials, and the budget is {most}"))
+        } else if n < most && run.ended.starts_with("all ") {
+            // It came to the end of another budget.
+            Some(format!("it has {n} trials and ended with them, and the budget is {most}"))
         } else if run.reports.len() != if compare.report.is_some() { n } else { 0 } {
             Some("it does not have the figure that is reported".to_string())
         } else if run.further.len() != if protocol.objectives.is_empty() { 0 } else { n } {
@@ -311,6 +315,13 @@ fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
     let (Some(figure), Some(trial)) = (&compare.report, finished) else { return Ok(()) };
     if run.reports.iter().any(Option::is_some) {
         return Ok(());
+    }
+    if let Some(why) = trial.evaluation().and_then(|found| found.undefined(figure)) {
+        return Err(Error::invalid(
+            format!("report({figure:?})"),
+            format!("it is undefined in every trial: {why}"),
+            "another figure, or data in which it is defined",
+        ));
     }
     let known = trial.finished().map(|found| crate::study::known_figures(found, &trial));
     Err(Error::invalid(

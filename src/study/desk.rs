@@ -102,6 +102,7 @@ impl Study {
     /// A copy to run, with the journal open, which it alone writes from now on.
     pub(super) fn prepared(&self) -> Result<Study> {
         let study = self.keep(|_| {});
+        study.lock().go_on();
         {
             let mut desk = self.at_desk();
             if desk.is_of(self) && !desk.running {

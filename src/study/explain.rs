@@ -97,19 +97,31 @@ pub(super) fn explain(study: &Study) -> Explanation {
                 ),
             );
         }
-        let each: Vec<f64> =
-            drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.forecast(a))).ok()?).collect();
+        let forecast = |a| guarded(|| Ok(s.evaluator.forecast(a))).ok()?;
+        let sane = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
+        let each: Vec<f64> = drawn.iter().filter_map(forecast).filter(sane).collect();
         if !each.is_empty() {
             let mean = each.iter().sum::<f64>() / each.len() as f64;
             let threads = s.threads();
             let text = match p.seconds {
                 Some(limit) => {
-                    let n = (limit / mean * threads as f64) as usize;
-                    format!(
-                        "about {} per trial, so about {}",
-                        human_seconds(mean),
-                        plural(n, "trial")
-                    )
+                    let each = human_seconds(mean);
+                    // What the other limits allow, where there is time for all of it.
+                    let others = p.trials.is_some() || p.epochs.is_some();
+                    let most = if others { s.planned() } else { usize::MAX };
+                    match limit / mean * threads as f64 {
+                        n if n < most as f64 && n < 1e15 => {
+                            format!(
+                                "about {each} per trial, so about {}",
+                                plural(n as usize, "trial")
+                            )
+                        }
+                        _ if others => {
+                            let n = plural(most, "trial");
+                            format!("about {each} per trial, so there is time for {n}")
+                        }
+                        _ => format!("about {each} per trial, so more trials than can be counted"),
+                    }
                 }
                 None => {
                     let total = mean * s.planned() as f64 / threads as f64;

@@ -628,6 +628,7 @@ impl Study {
         drop(self.desk()?);
         {
             let mut state = self.lock();
+            state.go_on();
             state.by_hand.get_or_insert_with(std::time::Instant::now);
             if let Some(n) = state.orphans.pop_first() {
                 return Ok(Asked(state.trials()[n].clone()));
@@ -704,7 +705,7 @@ impl Study {
             let lacks = || state.without_figure(&s.protocol, s.reported.as_deref());
             let next = match unsure.then(lacks).flatten().filter(|_| state.ended.is_none()) {
                 Some(reason) => state.wait_or(reason),
-                None => state.next(&s.protocol, whole.full(), at),
+                None => state.next(&s.protocol, whole, at),
             };
             match next {
                 Next::Ask => {}

@@ -177,7 +177,8 @@ fn coordinate(
     progress.begin(&study.lock().history.trials.clone(), now());
     // What the evaluator has not said beforehand, the first trial shows, alone.
     let by_epochs = setup.protocol.epochs.is_some() && whole.is_open();
-    let mut first = by_epochs || study.unsure_figures()?;
+    let unshown = || by_epochs && !study.lock().has_shown_its_cost();
+    let mut first = unshown() || study.unsure_figures()?;
     // Trials that were asked and have not ended are evaluated first, and before them, one at a time,
     // those in which a process may have ended.
     let (mut suspects, mut open): (VecDeque<Trial>, VecDeque<Trial>) = {
@@ -246,7 +247,6 @@ fn coordinate(
         };
         if let Some(Done { number, result, seed, cost }) = next {
             running -= 1;
-            first = false;
             progress.ended(now());
             if result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
                 // It stays open, to be taken up when the study goes on.
@@ -255,6 +255,7 @@ fn coordinate(
             if let Err(e) = study.end(number, result, seed, cost, now()) {
                 study.lock().ended = Some(e.to_string());
             }
+            first = unshown();
             if let Some(path) = checkpoint(study, number).filter(|path| Checkpoint::is_at(path)) {
                 let _ = std::fs::remove_file(path);
             }

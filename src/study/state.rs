@@ -151,7 +151,9 @@ impl State {
         let first = ended.iter().find(|t| t.finished().is_some() || lacks(t).is_some())?;
         match (first.finished(), reported) {
             (None, _) => lacks(first),
-            (Some(found), Some(name)) if figure(name, found, first).is_none() => {
+            (Some(found), Some(name))
+                if figure(name, found, first).is_none() && found.undefined(name).is_none() =>
+            {
                 Some(nothing_of(name, "is to be reported", found, first))
             }
             _ => None,
@@ -166,35 +168,48 @@ impl State {
         }
     }
 
+    /// Whether a trial has shown what an evaluation costs, to an evaluator that has not said it.
+    pub(crate) fn has_shown_its_cost(&self) -> bool {
+        self.dearest.last().is_some_and(|&epochs| epochs > 0.0)
+    }
+
     /// How often the next trial may be evaluated, at least once, under a limit in epochs; `None` if
     /// that takes waiting for those that run, or is more than there is left. A running trial may turn
     /// out cheaper (an early stop, a reused result), never dearer: as long as all that it may cost
     /// fits, nothing depends on which have ended; near the limit the decision waits for all of them.
-    fn attempts(&self, protocol: &Protocol, full: usize) -> Option<usize> {
+    fn attempts(&self, protocol: &Protocol, whole: Budget) -> Option<usize> {
         let most = protocol.on_failure.attempts();
         let Some(limit) = protocol.epochs else { return Some(most) };
+        let (n, known, open) = (self.trials().len(), self.known(protocol), whole.is_open());
         // An evaluator that has not said what it costs shows it.
-        let seen = self.known(protocol).max(1).min(self.settled);
+        let shown = self.dearest.partition_point(|&epochs| epochs == 0.0);
+        let seen = known.max(shown + 1).min(self.settled);
         let seen = seen.checked_sub(1).map_or(0.0, |last| self.dearest[last]);
-        let full = (full as f64).max(seen);
-        let cost = |t: &Trial| match t.ended() {
+        let full = (whole.full() as f64).max(seen);
+        // Then a trial may also be dearer than was to be expected, and what must not depend on
+        // threads cannot look at those that may still run.
+        let sure = if open { known } else { self.settled };
+        let cost = |t: &Trial| match t.ended() && !open {
             true => t.epochs(),
             false if t.0.evaluated => full * t.0.attempts as f64,
             false => 0.0,
         };
-        let running = &self.trials()[self.settled..];
-        let left = limit - self.epochs_settled - running.iter().map(cost).sum::<f64>();
-        match most as f64 * full <= left {
+        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs).sum::<f64>();
+        let spent = self.epochs_settled - epochs(&self.trials()[sure..self.settled]);
+        let expected = self.trials()[sure..].iter().map(cost).sum::<f64>();
+        match most as f64 * full <= limit - spent - expected {
             true => Some(most),
-            false if !running.is_empty() => None,
-            false => Some((left / full) as usize).filter(|&attempts| attempts > 0),
+            false if self.settled < n => None,
+            false => Some(((limit - self.epochs_settled) / full) as usize)
+                .map(|attempts| attempts.min(most))
+                .filter(|&attempts| attempts > 0),
         }
     }
 
     /// Decides about the next trial; `elapsed` seconds have passed. Which trials are asked must
     /// follow from results that do not depend on threads: those of trials 0 to n - batch, or, near
     /// a limit, those of all trials.
-    pub(crate) fn next(&self, protocol: &Protocol, full: usize, elapsed: f64) -> Next {
+    pub(crate) fn next(&self, protocol: &Protocol, whole: Budget, elapsed: f64) -> Next {
         if let Some(reason) = &self.ended {
             return Next::Over(reason.clone());
         }
@@ -224,7 +239,7 @@ impl State {
         if n >= protocol.batch + self.settled {
             return Next::Wait;
         }
-        if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, full)) {
+        if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, whole)) {
             return wait_or(format!("the budget of {limit} epochs is spent"));
         }
         if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
@@ -284,7 +299,7 @@ impl State {
             Duplicates::Reuse => self.history.first.get(&key).copied(),
             _ => None,
         };
-        let attempts = self.attempts(protocol, whole.full()).unwrap_or(1);
+        let attempts = self.attempts(protocol, whole).unwrap_or(1);
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
         Arc::make_mut(&mut self.history.first).entry(key).or_insert(n);
@@ -394,6 +409,13 @@ impl State {
         self.orphans.insert(n);
     }
 
+    /// What was told to stop is asked again: that was no end.
+    pub(crate) fn go_on(&mut self) {
+        if self.ended.as_deref() == Some(super::run::STOPPED) {
+            self.ended = None;
+        }
+    }
+
     /// Whoever has trials that were asked does not tell them any more.
     pub(crate) fn hand_out_again(&mut self) {
         let open = self.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
@@ -437,7 +459,8 @@ impl State {
             self.epochs_settled += t.epochs();
             let dearest = self.dearest.last().copied().unwrap_or(0.0);
             // Each evaluation for itself: what is retried is counted in attempts.
-            let spent = t.finished().and_then(Evaluation::epochs_spent).unwrap_or(0.0);
+            let whole = t.budget().epochs() as f64;
+            let spent = t.finished().map_or(0.0, |e| e.epochs_spent().unwrap_or(whole));
             self.dearest.push(dearest.max(if t.0.evaluated { spent } else { 0.0 }));
             let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));
             let paid = t.simulated_paid();
