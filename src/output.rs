@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Nothing is changed.
 ///
 /// # Errors
-/// When [`write`] would fail for such a reason; the text says what to try.
+/// When [`write()`] would fail for such a reason; the text says what to try.
 pub fn check(path: impl AsRef<Path>) -> Result<()> {
     let path = path.as_ref();
     match Place::of(path)? {

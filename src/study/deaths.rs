@@ -2,7 +2,8 @@
 //!
 //! An evaluation that aborts, exits or overflows its stack takes the process with it, and would do so
 //! again at every resume. The journal tells which it may have been: those that had begun, and neither
-//! ended nor were stopped.
+//! ended nor were stopped. Only an evaluator of a user's own is suspected: who kills a training of this
+//! crate twenty times and resumes it each time finds what it would have found without.
 //!
 //! ```text
 //! a process ends          each trial that was running is a suspect

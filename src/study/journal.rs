@@ -704,7 +704,7 @@ impl Study {
     /// use, and what is not a journal, and leave the file as it was. A closure of your own cannot be
     /// told from another: change the path when you change it.
     ///
-    /// An evaluation that ends the process (an abort, an exit, a stack overflow) is tried once more,
+    /// An evaluator of your own that ends the process (an abort, an exit, a stack overflow) is tried once more,
     /// alone; if it does so again without having got further, its trial is a failure, and the study
     /// goes on. [`retry_failures`](Study::retry_failures) tries it anew.
     #[must_use = "a setting returns a new study and leaves this one as it is"]

@@ -983,6 +983,12 @@ impl Setup {
         self.jobs.unwrap_or_else(usual).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
     }
 
+    /// Whether code of a user's own evaluates, which may end the process. A training or a table of this
+    /// crate does not: when a process ends there, it was killed, and goes on as often as one likes.
+    fn foreign(&self) -> bool {
+        !self.evaluator.looks_up() && self.evaluator.to_json().is_none()
+    }
+
     /// Whether trials are evaluated by the thread that runs the study.
     fn alone(&self) -> bool {
         self.evaluator.looks_up() && self.threads() == 1

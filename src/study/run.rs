@@ -302,8 +302,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     let setup = &*study.setup;
     let (number, begun, limit) = (trial.number(), Instant::now(), setup.protocol.trial_seconds);
     let first = trial.0.budget.seed();
-    // A look into a table cannot end the process.
-    if !setup.evaluator.looks_up()
+    if setup.foreign()
         && let Err(e) = study.note(|| Some(journal::begun(number)))
     {
         study.lock().ended = Some(e.to_string());
