@@ -117,8 +117,8 @@ pub use strategy::{
     Strategy, StrategyInfo, Tpe, strategies, strategy,
 };
 pub use study::{
-    Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Searches, Study,
-    Trial, running,
+    Asked, Duplicates, Ended, Explanation, History, Key, OnFailure, Protocol, Running, Searches,
+    Study, Trial, running,
 };
 pub use surrogate::Prediction;
 pub use task::{Metric, Task};

@@ -1,11 +1,11 @@
 //! What a comparison keeps of each study.
 
-use crate::study::{Study, Trial};
+use crate::study::{Ended, Outcome, Study, Trial};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 
 /// One study of a comparison: a strategy with a seed. A value for each trial, in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) strategy: usize,
     pub(crate) seed: u64,
@@ -27,7 +27,7 @@ pub(crate) struct Run {
     pub(crate) epochs: Vec<f64>,
     /// The decisions of the best trial.
     pub(crate) best: Vec<u32>,
-    pub(crate) ended: String,
+    pub(crate) ended: Ended,
     /// Why the first of the failed trials failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
@@ -44,6 +44,11 @@ impl Run {
         let objectives = |t: &Trial| -> Vec<f64> {
             let all = crate::study::objective_values(t, &further).unwrap_or_default();
             all.into_iter().skip(1).collect()
+        };
+        // A comparison does not try a failure again.
+        let failure = |t: &Trial| match &t.0.outcome {
+            Outcome::Failed(why) => Some(why.without_advice()),
+            _ => None,
         };
         let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds() };
         Run {
@@ -63,8 +68,8 @@ impl Run {
             overhead: trials.iter().map(Trial::overhead).collect(),
             epochs: trials.iter().map(Trial::epochs).collect(),
             best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
-            ended: study.ended(),
-            failure: study.failed().first().and_then(Trial::error),
+            ended: study.ended_by().unwrap_or(Ended::Other(String::new())),
+            failure: study.failed().first().and_then(failure),
         }
     }
 

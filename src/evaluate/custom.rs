@@ -2,6 +2,7 @@
 
 use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
 use crate::arch::Architecture;
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::space::Space;
 use crate::task::Metric;
@@ -78,6 +79,9 @@ impl Evaluator for AnyEvaluator {
     }
     fn how_to_report(&self, figure: &str) -> Option<String> {
         self.inner.how_to_report(figure)
+    }
+    fn split(&self) -> Option<Split> {
+        self.inner.split()
     }
     fn stops_midway(&self) -> bool {
         self.inner.stops_midway()
@@ -179,6 +183,9 @@ macro_rules! pointers {
             }
             fn how_to_report(&self, figure: &str) -> Option<String> {
                 (**self).how_to_report(figure)
+            }
+            fn split(&self) -> Option<Split> {
+                (**self).split()
             }
             fn stops_midway(&self) -> bool {
                 (**self).stops_midway()

@@ -15,6 +15,7 @@ pub use watch::Watch;
 
 use crate::arch::Architecture;
 use crate::count::Count;
+use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Model;
 use crate::rng::Rng;
@@ -362,6 +363,12 @@ pub trait Evaluator: Send + Sync {
     #[doc(hidden)]
     fn how_to_report(&self, figure: &str) -> Option<String> {
         let _ = figure;
+        None
+    }
+
+    /// The split of its data that the score is of, where it is of one: the report then says so. What an
+    /// evaluator wraps says nothing about it.
+    fn split(&self) -> Option<Split> {
         None
     }
 

@@ -23,7 +23,7 @@
 use super::deaths::Deaths;
 use super::state::State;
 use super::trial::Cost;
-use super::{Outcome, Protocol, Setup, Study, Trial};
+use super::{Ended, Failure, Outcome, Protocol, Setup, Study, Trial};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Locked, Role};
@@ -97,7 +97,7 @@ pub(crate) enum Event {
     Failed {
         trial: usize,
         seed: u64,
-        error: String,
+        error: Failure,
         seconds: f64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retried: Option<Retried>,
@@ -794,7 +794,8 @@ impl Study {
                 .map_err(|(line, why)| damaged(path, line, &why))?;
             state.hand_out_again();
             if let Some(Event::Stopped { reason, .. }) = content.events.last() {
-                state.ended = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                let reason = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                state.ended = reason.map(Ended::from);
             }
         }
         Ok(study)

@@ -3,7 +3,9 @@
 pub(crate) mod csv;
 mod deaths;
 mod desk;
+mod ended;
 mod explain;
+mod failure;
 mod history;
 mod journal;
 mod lineage;
@@ -14,7 +16,9 @@ mod running;
 mod state;
 mod trial;
 
+pub use ended::Ended;
 pub use explain::Explanation;
+use failure::Failure;
 pub use history::History;
 pub(crate) use history::best as best_of;
 pub(crate) use journal::{LONGEST_LINE, Tail, tail};
@@ -151,9 +155,18 @@ impl OnFailure {
 impl Protocol {
     /// The limits in words.
     pub(crate) fn limits(&self) -> String {
+        self.limits_with(|n, what| if n == 1.0 { what.to_string() } else { format!("{what}s") })
+    }
+
+    /// The same as journals hold them, of one trial as of many.
+    pub(crate) fn written_limits(&self) -> String {
+        self.limits_with(|_, what| format!("{what}s"))
+    }
+
+    fn limits_with(&self, word: impl Fn(f64, &str) -> String) -> String {
         let mut limits = vec![];
-        limits.extend(self.trials.map(|n| plural(n, "trial")));
-        limits.extend(self.epochs.map(|n| format!("{n} epoch{}", if n == 1.0 { "" } else { "s" })));
+        limits.extend(self.trials.map(|n| format!("{n} {}", word(n as f64, "trial"))));
+        limits.extend(self.epochs.map(|n| format!("{n} {}", word(n, "epoch"))));
         limits.extend(self.seconds.map(crate::chart::theme::human_seconds));
         limits.extend(
             self.simulated_seconds
@@ -173,14 +186,11 @@ impl Protocol {
     }
 
     /// The limits of one trial, in words.
-    pub(crate) fn trial_limits(&self) -> String {
+    pub(crate) fn trial_limits(&self) -> Option<String> {
         let mut limits = vec![];
         limits.extend(self.trial_seconds.map(crate::chart::theme::human_seconds));
         limits.extend(self.memory.map(|b| format!("{} of memory", crate::nn::memory_size(b))));
-        match limits.is_empty() {
-            true => "none".into(),
-            false => format!("at most {}", limits.join(" and ")),
-        }
+        (!limits.is_empty()).then(|| format!("at most {}", limits.join(" and ")))
     }
 
     /// Whether there is a limit that a trial may still be running at.
@@ -251,6 +261,28 @@ impl Asked {
     /// The budget and seed to evaluate it with.
     pub fn budget(&self) -> Budget {
         self.0.budget()
+    }
+}
+
+/// Why the next trial could not be asked for.
+enum Fault {
+    /// The strategy failed, or what it was asked by.
+    Strategy(Error),
+    /// The proposal could not be written.
+    Journal(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(e: Error) -> Fault {
+        Fault::Strategy(e)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        match fault {
+            Fault::Strategy(e) | Fault::Journal(e) => e,
+        }
     }
 }
 
@@ -689,18 +721,23 @@ impl Study {
 
     /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
     /// is a user's code, and may look at the study.
-    fn ask_next(&self, whole: Budget, planned: usize, at: f64) -> Result<Option<state::Asked>> {
+    fn ask_next(
+        &self,
+        whole: Budget,
+        planned: usize,
+        at: f64,
+    ) -> Result<Option<state::Asked>, Fault> {
         let s = &*self.setup;
         let unsure = self.unsure_figures()?;
         let question = {
             let mut state = self.lock();
             state.history.planned = planned;
             if state.asking {
-                return Err(Error::new(
+                return Err(Fault::Strategy(Error::new(
                     ErrorKind::Invalid,
                     "the study is asking its strategy already: a strategy cannot ask or step the \
                      study that asks it, nor can two threads at once. Use history instead.",
-                ));
+                )));
             }
             let lacks = || state.without_figure(&s.protocol, s.reported.as_deref());
             let next = match unsure.then(lacks).flatten().filter(|_| state.ended.is_none()) {
@@ -735,10 +772,10 @@ impl Study {
                 if let Err(e) = written {
                     // It stays, and is handed out when the journal can be written again.
                     self.lock().hand_out_again();
-                    return Err(e);
+                    return Err(Fault::Journal(e));
                 }
                 if asked.trial.error().is_some() {
-                    self.note(|| journal::ended(&asked.trial))?;
+                    self.note(|| journal::ended(&asked.trial)).map_err(Fault::Journal)?;
                 }
                 Ok(Some(asked))
             }
@@ -853,7 +890,7 @@ impl Study {
             let mut state = study.lock();
             state.reopen(trial.number());
             // What has ended a process is tried alone.
-            if trial.error().is_some_and(|e| e.starts_with(deaths::DIED)) {
+            if matches!(trial.0.outcome, Outcome::Failed(Failure::Died(_))) {
                 state.suspects.insert(trial.number());
             }
         }
@@ -868,19 +905,20 @@ impl Study {
         if none { Ok(()) } else { run::try_suspects(&study) }
     }
 
-    /// Why the study ended; empty while it has not.
+    /// Why the study ended, in words; empty while it has not.
     pub fn ended(&self) -> String {
-        self.lock().ended.clone().unwrap_or_default()
+        self.ended_by().map_or(String::new(), String::from)
+    }
+
+    /// Why the study ended, for code that goes by it; nothing while it has not.
+    pub fn ended_by(&self) -> Option<Ended> {
+        self.lock().ended.clone()
     }
 
     /// Why the study ended before its budget did, though there was more to try: its strategy failed,
     /// its journal could not be written, its evaluations lack a figure, or it was stopped.
-    pub(crate) fn broke_off(&self) -> Option<String> {
-        let broken = |why: &String| {
-            let breaks = ["the strategy failed", "the journal", run::STOPPED, objective::NO_FIGURE];
-            breaks.iter().any(|b| why.starts_with(b))
-        };
-        Some(self.ended()).filter(broken)
+    pub(crate) fn broke_off(&self) -> Option<Ended> {
+        self.ended_by().filter(Ended::broke_off)
     }
 
     /// All trials that have ended, in order.

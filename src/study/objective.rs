@@ -4,7 +4,7 @@
 //! in one; the front is what no other dominates (Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2). The
 //! score stays the first objective, so everything that knows one objective goes on to work.
 
-use super::{History, Study, Trial};
+use super::{Failure, History, Study, Trial};
 use crate::evaluate::{Evaluation, Evaluator};
 use crate::stats::pareto_front;
 use crate::task::Metric;
@@ -40,35 +40,35 @@ pub(crate) fn known(found: &Evaluation, trial: &Trial) -> Vec<String> {
     known
 }
 
-/// How the refusal of an evaluation begins that lacks a figure; journals hold it as well.
-pub(super) const NO_FIGURE: &str = "the evaluation has no figure";
-
 /// That a figure is not there, and what there is.
 pub(super) fn nothing_of(name: &str, role: &str, found: &Evaluation, trial: &Trial) -> String {
     let known = known(found, trial);
     let meant = nearest(name, &known);
     let meant = meant.map_or("the name of one of these".to_string(), |m| format!("{m:?}"));
     format!(
-        "{NO_FIGURE} {name:?}, which {role}; there are {}. Try {meant}, or \
+        "the evaluation has no figure {name:?}, which {role}; there are {}. Try {meant}, or \
          Evaluation::new(score).with({name:?}, value)",
         known.join(", ")
     )
 }
 
 /// What is wrong with an evaluation that lacks one of the objectives.
-pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) -> Option<String> {
+pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) -> Option<Failure> {
+    let error = |why: String| Some(Failure::Error(why));
     for Metric { name, .. } in objectives {
         match figure(name, found, trial) {
             Some(value) if value.is_finite() => {}
-            Some(value) => return Some(format!("the objective {name:?} is {value}")),
+            Some(value) => return error(format!("the objective {name:?} is {value}")),
             None if found.undefined(name).is_some() => {
                 let why = found.undefined(name).unwrap_or_default();
-                return Some(format!(
+                return error(format!(
                     "the objective {name:?} is undefined: {why}. Try another objective, or data in \
                      which it is defined"
                 ));
             }
-            None => return Some(nothing_of(name, "is an objective", found, trial)),
+            None => {
+                return Some(Failure::NoFigure(nothing_of(name, "is an objective", found, trial)));
+            }
         }
     }
     None

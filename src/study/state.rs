@@ -1,9 +1,9 @@
 //! The rules of the loop, without threads: when the next trial may be asked, what a duplicate
 //! means, when the study is over.
 
-use super::objective::{NO_FIGURE, figure, lacking, nothing_of};
+use super::objective::{figure, lacking, nothing_of};
 use super::trial::{Cost, Record};
-use super::{Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial};
+use super::{Duplicates, Ended, Failure, History, Key, OnFailure, Outcome, Protocol, Trial};
 use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
@@ -38,7 +38,7 @@ pub(crate) struct State {
     pub(crate) run_since: Option<Instant>,
     /// Trials whose callbacks have been called.
     pub(crate) announced: usize,
-    pub(crate) ended: Option<String>,
+    pub(crate) ended: Option<Ended>,
     /// The strategy is at work, outside the lock.
     pub(crate) asking: bool,
     /// Seconds of earlier runs.
@@ -60,7 +60,7 @@ pub(crate) enum Next {
     Ask,
     /// Only after a running trial has ended.
     Wait,
-    Over(String),
+    Over(Ended),
 }
 
 /// A trial that has to be evaluated, or that already has its result.
@@ -144,24 +144,27 @@ impl State {
         &self,
         protocol: &Protocol,
         reported: Option<&str>,
-    ) -> Option<String> {
+    ) -> Option<Ended> {
         let to = self.known(protocol).max((self.earlier + 1).min(self.settled));
         let ended = self.trials().get(self.earlier..to)?;
-        let lacks = |t: &Trial| t.error().filter(|why| why.starts_with(NO_FIGURE));
+        let lacks = |t: &Trial| match &t.0.outcome {
+            Outcome::Failed(Failure::NoFigure(why)) => Some(Ended::NoFigure(why.clone())),
+            _ => None,
+        };
         let first = ended.iter().find(|t| t.finished().is_some() || lacks(t).is_some())?;
         match (first.finished(), reported) {
             (None, _) => lacks(first),
             (Some(found), Some(name))
                 if figure(name, found, first).is_none() && found.undefined(name).is_none() =>
             {
-                Some(nothing_of(name, "is to be reported", found, first))
+                Some(Ended::NoFigure(nothing_of(name, "is to be reported", found, first)))
             }
             _ => None,
         }
     }
 
     /// Waits for the trials that run, and is over then.
-    pub(crate) fn wait_or(&self, reason: String) -> Next {
+    pub(crate) fn wait_or(&self, reason: Ended) -> Next {
         match self.settled < self.trials().len() {
             true => Next::Wait,
             false => Next::Over(reason),
@@ -214,48 +217,42 @@ impl State {
             return Next::Over(reason.clone());
         }
         let n = self.trials().len();
-        let wait_or = |reason: String| self.wait_or(reason);
+        let wait_or = |reason: Ended| self.wait_or(reason);
         if protocol.trials.is_some_and(|most| n >= most) {
-            return wait_or(match n {
-                1 => "the only trial is done".to_string(),
-                _ => format!("all {n} trials are done"),
-            });
+            return wait_or(Ended::Trials(n));
         }
         let known = self.known(protocol);
         if protocol.on_failure == OnFailure::Abort
-            && let Some(t) = self.trials()[..known].iter().find(|t| t.error().is_some())
+            && let Some((trial, error)) =
+                self.trials()[..known].iter().find_map(|t| Some((t.number(), t.error()?)))
         {
-            return wait_or(format!(
-                "trial {} failed: {}",
-                t.number(),
-                t.error().unwrap_or_default()
-            ));
+            return wait_or(Ended::Failed { trial, error });
         }
         if let Some(limit) = protocol.seconds
             && elapsed >= limit
         {
-            return wait_or(format!("the time limit of {limit} s is reached"));
+            return wait_or(Ended::Seconds(limit));
         }
         if n >= protocol.batch + self.settled {
             return Next::Wait;
         }
         if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, whole)) {
-            return wait_or(format!("the budget of {limit} epochs is spent"));
+            return wait_or(Ended::Epochs(limit));
         }
         if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
             // What a trial costs is known when it has ended, so the last ones may cross the limit:
             // one of them where the batch is 1.
             let (paid, free) = self.simulated[last];
             if paid >= limit {
-                return wait_or(format!("the budget of {limit} simulated seconds is spent"));
+                return wait_or(Ended::SimulatedSeconds(limit));
             }
             if protocol.trials.is_none() && free >= FREE_TRIALS {
-                return wait_or(format!("{FREE_TRIALS} trials in a row cost no simulated seconds"));
+                return wait_or(Ended::FreeOfSimulated(FREE_TRIALS));
             }
         }
         let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
         if protocol.trials.is_none() && free >= FREE_TRIALS {
-            return wait_or(format!("{FREE_TRIALS} trials in a row cost nothing"));
+            return wait_or(Ended::Free(FREE_TRIALS));
         }
         Next::Ask
     }
@@ -344,19 +341,18 @@ impl State {
     pub(crate) fn judge(&self, n: usize, result: Result<Evaluation>) -> Outcome {
         let budget = self.trials()[n].budget();
         let full = if budget.is_open() { f64::MAX } else { budget.full() as f64 };
+        let failed = |why: String| Outcome::Failed(Failure::Error(why));
         match result {
-            Ok(e) if !e.score().is_finite() => {
-                Outcome::Failed(format!("the score is {}", e.score()))
-            }
+            Ok(e) if !e.score().is_finite() => failed(format!("the score is {}", e.score())),
             Ok(e) if e.epochs_spent().is_some_and(|spent| !(0.0..=full).contains(&spent)) => {
-                Outcome::Failed(format!(
+                failed(format!(
                     "the evaluation reports {} epochs; allowed is 0 to {full}, the full budget. \
                      Give the evaluator its own with .epochs(...)",
                     e.epochs_spent().unwrap_or(f64::NAN)
                 ))
             }
             Ok(e) if e.simulated_seconds().is_some_and(|s| !s.is_finite() || s < 0.0) => {
-                Outcome::Failed(format!(
+                failed(format!(
                     "the evaluation reports {} simulated seconds; allowed is 0 and above",
                     e.simulated_seconds().unwrap_or(f64::NAN)
                 ))
@@ -365,7 +361,7 @@ impl State {
                 Some(why) => Outcome::Failed(why),
                 None => Outcome::Finished(e),
             },
-            Err(e) => Outcome::Failed(e.to_string()),
+            Err(e) => failed(e.to_string()),
         }
     }
 
@@ -411,7 +407,7 @@ impl State {
 
     /// What was told to stop is asked again: that was no end.
     pub(crate) fn go_on(&mut self) {
-        if self.ended.as_deref() == Some(super::run::STOPPED) {
+        if self.ended == Some(Ended::Stopped) {
             self.ended = None;
         }
     }
@@ -487,14 +483,16 @@ impl Question {
         mut self,
         strategy: &AnyStrategy,
         protocol: &Protocol,
-    ) -> Result<Result<Proposal, String>> {
+    ) -> Result<Result<Proposal, Ended>> {
         let n = self.0.asked();
         let mut rng = Rng::from_u64(child(protocol.seed, "ask", n as u64));
         let forbid = protocol.duplicates == Duplicates::Forbid;
         for _ in 0..ASK_AGAIN {
             let proposal = match strategy.ask(&self.0, &mut rng) {
                 Ok(proposal) => proposal,
-                Err(e) if e.kind() == ErrorKind::Exhausted => return Ok(Err(e.to_string())),
+                Err(e) if e.kind() == ErrorKind::Exhausted => {
+                    return Ok(Err(Ended::Exhausted(e.to_string())));
+                }
                 Err(e) => return Err(e),
             };
             if *proposal.architecture.of_space() != self.0.space {
@@ -511,7 +509,7 @@ impl Question {
         }
         Ok(match self.unseen(&mut rng) {
             Some(arch) => Ok(Proposal::new(arch, "unseen")),
-            None => Err("the space is exhausted".to_string()),
+            None => Err(Ended::Exhausted("the space is exhausted".to_string())),
         })
     }
 

@@ -1,5 +1,6 @@
 //! One trial: what was tried, how it ended, what it cost.
 
+use super::Failure;
 use crate::arch::Architecture;
 use crate::evaluate::{Budget, Evaluation};
 use std::fmt;
@@ -46,7 +47,7 @@ pub(crate) struct Cost {
 pub(crate) enum Outcome {
     Pending,
     Finished(Evaluation),
-    Failed(String),
+    Failed(Failure),
 }
 
 impl Trial {
@@ -81,7 +82,7 @@ impl Trial {
     /// Why it failed, if it failed.
     pub fn error(&self) -> Option<String> {
         match &self.0.outcome {
-            Outcome::Failed(why) => Some(why.clone()),
+            Outcome::Failed(why) => Some(why.to_string()),
             _ => None,
         }
     }
