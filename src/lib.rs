@@ -114,7 +114,7 @@ pub use space::{
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
     IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
-    Strategy, StrategyInfo, Tpe, strategies, strategy,
+    Strategy, StrategyInfo, Surrogate, Tpe, strategies, strategy,
 };
 pub use study::{
     Asked, Duplicates, Ended, Explanation, History, Key, OnFailure, Protocol, Running, Searches,

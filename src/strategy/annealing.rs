@@ -31,7 +31,7 @@
 //! what most likely fails is drawn again (`parts/caution.rs`).
 
 use super::parts::{Caution, Recall, fresh};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::{ErrorKind, Result};
 use crate::rng::{Rng, child};
 use crate::study::{History, Trial};
@@ -157,6 +157,14 @@ impl Annealing {
     }
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "annealing",
+    paper: "Kirkpatrick, Gelatt and Vecchi 1983, Science 220",
+    make: || Annealing::new().into_strategy(),
+    read: read::<Annealing>,
+};
+
 impl Strategy for Annealing {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |walk| {
@@ -182,7 +190,7 @@ impl Strategy for Annealing {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("annealing", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

@@ -26,7 +26,7 @@
 //! So everything follows from the trials that may be seen; with several objectives, from their scores.
 
 use super::parts::{Caution, Recall, Variation, tournament};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::rng::Rng;
@@ -149,6 +149,14 @@ pub(super) fn usual_population(trials: usize) -> usize {
     trials.isqrt().clamp(4, 100)
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "genetic",
+    paper: "Holland 1975; for NAS: Xie and Yuille 2017, arXiv 1703.01513",
+    make: || Genetic::new().into_strategy(),
+    read: read::<Genetic>,
+};
+
 impl Strategy for Genetic {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
@@ -174,7 +182,7 @@ impl Strategy for Genetic {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("genetic", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

@@ -29,7 +29,7 @@
 //! alone, walking from the first; what no later result can change is remembered between two trials.
 
 use super::parts::{Caution, Recall, random};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::arch::Architecture;
 use crate::error::Result;
 use crate::rng::{Rng, child};
@@ -320,6 +320,14 @@ impl Around {
     }
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "local",
+    paper: "White et al. 2021, arXiv 2005.02960",
+    make: || LocalSearch::new().into_strategy(),
+    read: read::<LocalSearch>,
+};
+
 impl Strategy for LocalSearch {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |walk| {
@@ -336,7 +344,7 @@ impl Strategy for LocalSearch {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("local", self)
+        ROW.stored(self)
     }
 }
 

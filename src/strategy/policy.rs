@@ -28,7 +28,7 @@ use super::parts::{Caution, Recall, likelier};
 use crate::arch::Architecture;
 use crate::error::Result;
 use crate::rng::{Rng, child};
-use crate::study::{History, Study, Trial};
+use crate::study::{History, Trial};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 
@@ -262,11 +262,10 @@ pub struct Odds {
     pub probabilities: Vec<f64>,
 }
 
-/// The policy after every trial of a study.
-pub(super) fn probabilities(method: &impl PolicyGradient, study: &Study) -> Result<Vec<Odds>> {
-    let history = study.known()?;
+/// The policy after every visible trial.
+pub(super) fn odds(method: &impl PolicyGradient, history: &History) -> Result<Vec<Odds>> {
     history.space().check()?;
-    let mut learner = Learner::new(method, &history)?;
+    let mut learner = Learner::new(method, history)?;
     let labels = learner.controller.labels()?;
     let list = |(decision, option)| Odds { decision, option, probabilities: vec![] };
     let mut all: Vec<Odds> = labels.into_iter().map(list).collect();
@@ -275,7 +274,7 @@ pub(super) fn probabilities(method: &impl PolicyGradient, study: &Study) -> Resu
     let (mut odds, mut steps) = (vec![], None);
     for n in 0..=history.visible().len() {
         if n > 0 {
-            learner.take(method, &history)?;
+            learner.take(method, history)?;
         }
         let taken = Some(learner.controller.steps());
         if steps != taken {

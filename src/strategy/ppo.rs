@@ -29,11 +29,11 @@ use super::controller::Shape;
 use super::policy::{
     self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, unfit,
 };
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::rng::Rng;
-use crate::study::{History, Study, Trial};
+use crate::study::{History, Trial};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -121,24 +121,6 @@ impl Ppo {
         Ppo { trials: Some(trials.to_i64()), ..self.clone() }
     }
 
-    /// How the policy changed over a study's trials; see
-    /// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
-    ///
-    /// # Errors
-    /// When the space has problems, or more than 10,000 options.
-    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
-        policy::probabilities(self, study)
-    }
-
-    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
-    ///
-    /// # Errors
-    /// As of [`Ppo::probabilities`].
-    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
-        let shown = self.describe(study.planned());
-        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
-    }
-
     /// N for a budget of trials.
     fn at_once(&self, trials: usize) -> usize {
         self.trials.map_or((trials / 30).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)
@@ -198,6 +180,20 @@ impl PolicyGradient for Ppo {
     }
 }
 
+impl Surrogate for Ppo {
+    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
+        policy::odds(self, history)
+    }
+}
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "ppo",
+    paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
+    make: || Ppo::new().into_strategy(),
+    read: read::<Ppo>,
+};
+
 impl Strategy for Ppo {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         policy::ask(self, &self.memory, history, rng)
@@ -220,7 +216,7 @@ impl Strategy for Ppo {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("ppo", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

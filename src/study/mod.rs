@@ -7,6 +7,7 @@ mod ended;
 mod explain;
 mod failure;
 mod history;
+mod insight;
 mod journal;
 mod lineage;
 mod objective;
@@ -22,7 +23,6 @@ use failure::Failure;
 pub use history::History;
 pub(crate) use history::best as best_of;
 pub(crate) use journal::{LONGEST_LINE, Tail, tail};
-pub(crate) use lineage::{odds_chart, outlook_chart};
 pub(crate) use objective::{figure, known as known_figures, values as objective_values};
 pub(crate) use run::guarded;
 pub use running::{Running, Searches, running};
@@ -30,7 +30,6 @@ use trial::Cost;
 pub(crate) use trial::Outcome;
 pub use trial::Trial;
 
-use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
@@ -324,27 +323,6 @@ impl Study {
             reported: None,
         };
         Study::of(setup, state)
-    }
-
-    /// The history that a model learns from to predict architectures of its space.
-    pub(crate) fn to_predict(&self, architectures: &[crate::Architecture]) -> Result<History> {
-        let history = self.lock().history_now(&self.setup.protocol);
-        let finished = history.finished().len();
-        if finished < 2 {
-            return Err(Error::invalid(
-                format!("predictions from {}", plural(finished, "finished trial")),
-                "a model needs 2 at the least",
-                "study.run() first, with trials(20)",
-            ));
-        }
-        match architectures.iter().find(|a| *a.of_space() != history.space) {
-            None => Ok(history),
-            Some(other) => Err(Error::invalid(
-                format!("a prediction of {other}"),
-                "it belongs to another space than the study's",
-                "architectures of study.space(), as space.sample(&mut rng) or a trial's",
-            )),
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -711,12 +689,8 @@ impl Study {
     /// What the trial after the last one that has ended may know, all results among it.
     pub(crate) fn known(&self) -> Result<History> {
         let planned = run::guarded(|| Ok(self.setup.planned()))?;
-        let protocol = &self.setup.protocol;
-        let state = self.lock();
-        let (seed, batch, key) = (protocol.seed, protocol.batch, protocol.key);
-        let visible = state.settled;
-        let further = protocol.objectives.clone();
-        Ok(History { planned, seed, batch, key, visible, further, ..state.history.clone() })
+        let history = self.lock().history_now(&self.setup.protocol);
+        Ok(History { planned, ..history })
     }
 
     /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
