@@ -1,6 +1,7 @@
 //! What a comparison keeps of each study.
 
-use crate::study::{Ended, Outcome, Study, Trial};
+use crate::record::{Outcome, Trial, objectives};
+use crate::study::{Ended, Study};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 
@@ -39,10 +40,10 @@ impl Run {
         let further = study.protocol().objectives;
         let figure = |t: &Trial| {
             let found = t.finished()?;
-            crate::study::figure(report?, found, t).filter(|v| v.is_finite())
+            objectives::figure(report?, found, t).filter(|v| v.is_finite())
         };
         let objectives = |t: &Trial| -> Vec<f64> {
-            let all = crate::study::objective_values(t, &further).unwrap_or_default();
+            let all = objectives::values(t, &further).unwrap_or_default();
             all.into_iter().skip(1).collect()
         };
         // A comparison does not try a failure again.

@@ -33,8 +33,8 @@
 use super::parts::{Caution, Recall, fresh};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::{ErrorKind, Result};
+use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -134,18 +134,18 @@ impl Annealing {
         if walk.planned != planned {
             *walk = Walk { planned, ..Walk::default() };
         }
-        let visible = history.visible();
+        let (visible, metric) = (history.visible(), history.metric());
         for trial in visible.iter().skip(walk.seen) {
             let Some(score) = trial.score() else { continue };
             let worse = match walk.at.as_ref().and_then(Trial::score) {
-                Some(at) if history.metric.better(at, score) => (at - score).abs(),
+                Some(at) if metric.better(at, score) => (at - score).abs(),
                 _ => 0.0,
             };
             if worse > 0.0 {
                 let usual = walk.worse.median_with(worse);
                 let n = trial.number();
                 let chance = (-worse / (usual * self.temperature(n, planned))).exp();
-                let drawn = Rng::from_u64(child(history.seed, "accept", n as u64)).uniform();
+                let drawn = Rng::from_u64(child(history.seed(), "accept", n as u64)).uniform();
                 // The chance is not a number where the steps are too large for one.
                 if chance.is_nan() || drawn >= chance {
                     continue;

@@ -31,11 +31,11 @@ use super::features::Columns;
 use super::parts::Recall;
 use super::targets::{Seen, drawn, evenly};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
-use crate::study::{History, Trial};
+use crate::space::Architecture;
 use crate::surrogate::{Acquisition, Ensemble, Prediction, Recipe, Scale};
 use serde::{Deserialize, Serialize};
 
@@ -138,7 +138,7 @@ impl Bananas {
 
     /// Trains on these trials, the first `after` of all.
     fn train(&self, history: &History, trials: &[Trial], y: &[f64], after: usize) -> Trained {
-        let mut rng = Rng::from_u64(child(history.seed, "bananas", after as u64));
+        let mut rng = Rng::from_u64(child(history.seed(), "bananas", after as u64));
         let scale = Scale::of(y);
         let chosen = most_useful(y, MOST);
         let z: Vec<f64> = chosen.iter().map(|&i| scale.z(y[i])).collect();
@@ -182,7 +182,7 @@ fn trained_after(n: usize) -> usize {
 /// The stream of the weights of the objectives, which are those of the training.
 fn weights(history: &History) -> Rng {
     let after = trained_after(history.visible().len());
-    Rng::from_u64(child(history.seed, "bananas weights", after as u64))
+    Rng::from_u64(child(history.seed(), "bananas weights", after as u64))
 }
 
 impl Model for Bananas {
@@ -231,7 +231,7 @@ impl Surrogate for Bananas {
         seen.follow(history);
         let y = evenly(history, &seen.trials);
         let trained = self.train(history, &seen.trials, &y, history.visible().len());
-        let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
+        let mut rng = Rng::from_u64(history.seed()).stream("predict", 0);
         let found = trained.look(self.acquisition, architectures, &mut rng);
         Ok(in_scores(found, self.acquisition, &Scale::of(&y), history))
     }

@@ -4,10 +4,10 @@
 use super::Proposal;
 use super::parts::{Caution, Recall, random};
 use super::targets::{Seen, drawn, evenly};
-use crate::arch::Architecture;
 use crate::error::{ErrorKind, Result};
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
+use crate::space::Architecture;
 use crate::surrogate::{Acquisition, Prediction, Scale};
 use std::collections::HashSet;
 
@@ -85,7 +85,7 @@ pub(super) fn expects<M: Model>(
     history: &History,
     architectures: &[Architecture],
 ) -> Vec<Prediction> {
-    let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
+    let mut rng = Rng::from_u64(history.seed()).stream("predict", 0);
     let (found, scale) = model.recall().with(history, |Memory { seen, learned, .. }| {
         seen.follow(history);
         let y = evenly(history, &seen.trials);
@@ -136,8 +136,8 @@ impl Pool {
         let mut pool = Pool { architectures: vec![], parents: vec![] };
         let mut seen = HashSet::new();
         let mut add = |arch: Architecture, parent: Option<&Trial>| {
-            let key = history.key.of(&arch);
-            if !history.first.contains_key(&key) && seen.insert(key) {
+            let key = history.key().of(&arch);
+            if history.first(&key).is_none() && seen.insert(key) {
                 pool.architectures.push(arch);
                 pool.parents.push(parent.cloned());
             }
@@ -220,7 +220,7 @@ pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
 /// (the kriging believer: Ginsbourger, Le Riche and Carraro, "Kriging is Well-Suited to Parallelize
 /// Optimization", 2010).
 pub(super) fn believed(history: &History) -> Vec<Architecture> {
-    let pending = history.trials[history.visible().len()..].iter().rev();
+    let pending = history.hidden().iter().rev();
     let mut list: Vec<Architecture> = pending.take(BELIEVED).map(Trial::architecture).collect();
     list.reverse();
     list
@@ -229,8 +229,10 @@ pub(super) fn believed(history: &History) -> Vec<Architecture> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Bananas;
+    use crate::GaussianProcess;
+    use crate::RandomForest;
     use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, from_json};
-    use crate::{Bananas, GaussianProcess, RandomForest};
 
     #[test]
     fn strategies_are_made_again_from_their_stored_form() {

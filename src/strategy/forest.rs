@@ -21,11 +21,11 @@ use super::features::Columns;
 use super::parts::Recall;
 use super::targets::Seen;
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
+use crate::space::Architecture;
 use crate::surrogate::{Acquisition, Forest, Prediction, Rows, Scale};
 use serde::{Deserialize, Serialize};
 

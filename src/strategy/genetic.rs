@@ -29,8 +29,8 @@ use super::parts::{Caution, Recall, Variation, tournament};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
 /// A genetic algorithm: from generation to generation the winners of tournaments are crossed and
@@ -122,7 +122,7 @@ impl Genetic {
         if state.size != n {
             *state = Generations { size: n, ..Generations::default() };
         }
-        let visible = history.visible();
+        let (visible, maximise) = (history.visible(), history.metric().maximise);
         for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
             state.children.push(trial.clone());
             let survivors = if state.population.is_empty() { 0 } else { e };
@@ -132,7 +132,7 @@ impl Genetic {
             let mut elite = std::mem::take(&mut state.population);
             // The better first, of equals the earlier.
             elite.sort_by(|a, b| match (a.score(), b.score()) {
-                (Some(a), Some(b)) if history.metric.maximise => b.total_cmp(&a),
+                (Some(a), Some(b)) if maximise => b.total_cmp(&a),
                 (Some(a), Some(b)) => a.total_cmp(&b),
                 _ => std::cmp::Ordering::Equal,
             });

@@ -32,8 +32,8 @@ use super::policy::{
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -155,11 +155,11 @@ impl PolicyGradient for Ppo {
         }
         // This policy has drawn all that were asked since the last batch, before result `end - 1`
         // could be seen.
-        let asked = (end + history.batch.saturating_sub(1)).min(history.trials.len());
+        let asked = (end + history.batch().saturating_sub(1)).min(history.asked());
         let decided = |trials: &'_ [Trial]| -> Vec<Vec<u32>> {
             trials.iter().map(|t| t.0.architecture.decisions()).collect()
         };
-        let drawn = decided(history.trials.get(learner.drawn_at.len()..asked).unwrap_or_default());
+        let drawn = decided(history.all().get(learner.drawn_at.len()..asked).unwrap_or_default());
         let drawn: Vec<&[u32]> = drawn.iter().map(Vec::as_slice).collect();
         learner.drawn_at.extend(learner.controller.log_probabilities(&drawn)?);
 

@@ -5,8 +5,8 @@
 
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
 use serde::{Deserialize, Serialize};
 
 /// Draws architectures at random, each decision uniform over its options.

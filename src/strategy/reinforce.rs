@@ -28,8 +28,8 @@ use super::policy::{self, Constants, Learner, Memory, Odds, Paper, PolicyGradien
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 

@@ -33,12 +33,12 @@
 use super::parts::{Caution, Recall};
 use super::targets::{Seen, drawn};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::space::Places;
-use crate::study::History;
+use crate::space::Architecture;
+use crate::tree::Places;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -250,7 +250,7 @@ impl Strategy for Tpe {
                 l.add(places, &seen.trials[i].0.architecture);
             }
             // Added for this trial and taken away after it: their results are yet to come.
-            let pending = &history.trials[visible.len()..];
+            let pending = history.hidden();
             pending.iter().for_each(|t| counts.add(places, &t.0.architecture));
             let found = self.candidate(&l, counts, caution, history, rng);
             pending.iter().for_each(|t| counts.remove(places, &t.0.architecture));

@@ -16,9 +16,9 @@
 //! suspect: a long training may be killed and resumed as often as one likes. Trials that were asked
 //! by hand are evaluated elsewhere, and never suspects.
 
-use super::Failure;
 use super::journal::Event;
 use super::state::State;
+use crate::record::Failure;
 use std::collections::BTreeMap;
 
 /// The process may end in one trial so many times.

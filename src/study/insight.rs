@@ -1,14 +1,14 @@
 //! What strategies believe after the trials of a study: what a model expects, and how a policy changed.
 
 use super::{Study, run};
-use crate::arch::Architecture;
-use crate::chart::theme::plural;
 use crate::chart::{Candidate, Chart, DecisionProbabilities, Probabilities, SurrogateView};
 use crate::error::{Error, Result};
 use crate::evaluate::{Budget, Evaluator};
+use crate::space::Architecture;
 use crate::strategy::{Bananas, GaussianProcess, Odds, Ppo, RandomForest, Reinforce, Surrogate};
 use crate::surrogate::Prediction;
 use crate::task::Metric;
+use crate::words::plural;
 use std::collections::HashMap;
 
 impl Study {

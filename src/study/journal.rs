@@ -22,11 +22,11 @@
 
 use super::deaths::Deaths;
 use super::state::State;
-use super::trial::Cost;
-use super::{Ended, Failure, Outcome, Protocol, Setup, Study, Trial};
+use super::{Ended, Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Locked, Role};
+use crate::record::{Cost, Failure, Outcome, Protocol, Trial};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
@@ -465,7 +465,7 @@ pub(crate) fn replay(
                 if *trial != state.trials().len() {
                     return wrong(format!("trial {trial} where {} is due", state.trials().len()));
                 }
-                let arch = match state.history.space.decode(decisions.iter().copied()) {
+                let arch = match state.history.space().decode(decisions.iter().copied()) {
                     Ok(arch) => arch,
                     Err(e) => return wrong(e.to_string()),
                 };
@@ -908,7 +908,11 @@ struct Recorded {
 }
 
 impl Evaluator for Recorded {
-    fn evaluate(&self, _: &crate::Architecture, _: &crate::Budget) -> Result<Evaluation> {
+    fn evaluate(
+        &self,
+        _: &crate::space::Architecture,
+        _: &crate::evaluate::Budget,
+    ) -> Result<Evaluation> {
         Err(only_looked_at())
     }
     fn metric(&self) -> Metric {
@@ -930,7 +934,7 @@ impl Evaluator for Recorded {
 struct RecordedStrategy(String);
 
 impl Strategy for RecordedStrategy {
-    fn ask(&self, _: &super::History, _: &mut Rng) -> Result<Proposal> {
+    fn ask(&self, _: &crate::record::History, _: &mut Rng) -> Result<Proposal> {
         Err(only_looked_at())
     }
     fn describe(&self, _: usize) -> String {
@@ -949,10 +953,12 @@ fn only_looked_at() -> Error {
 mod tests {
     use super::*;
     use crate::Duplicates;
+    use crate::dropout;
     use crate::evaluate::evaluator;
-    use crate::space::{any, one_of, repeat};
+    use crate::linear;
+    use crate::skip;
     use crate::task::Task;
-    use crate::{dropout, linear, skip};
+    use crate::tree::{any, one_of, repeat};
     use std::sync::{Arc, Mutex};
 
     fn space() -> Space {

@@ -1,8 +1,9 @@
 //! Charts of how a search went: who descends from whom, and which trials were a population when.
 
-use super::{Study, Trial};
+use super::Study;
 use crate::chart::{Chart, FamilyTree, Member, Population, Relative};
 use crate::count::Count;
+use crate::record::Trial;
 
 impl Study {
     /// The trials with lines to their parents, coloured by origin; the line of the best stands out.

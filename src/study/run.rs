@@ -1,13 +1,14 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
+use super::Study;
 use super::journal::{self, Event};
-use super::trial::Cost;
-use super::{Ended, Fault, Study, Trial};
-use crate::chart::theme::plural;
+use super::{Ended, Fault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Checkpoint, Evaluation, Evaluator, Watch};
-use crate::notebook::Progress;
+use crate::record::{Cost, Trial};
 use crate::rng::child;
+use crate::study::progress::Progress;
+use crate::words::plural;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -171,7 +172,7 @@ fn coordinate(
     if setup.protocol.timed() && !setup.evaluator.looks_up() && !setup.evaluator.stops_midway() {
         progress.cannot_stop();
     }
-    progress.begin(&study.lock().history.trials.clone(), now());
+    progress.begin(&study.lock().history.shared(), now());
     // What the evaluator has not said beforehand, the first trial shows, alone.
     let by_epochs = setup.protocol.epochs.is_some() && whole.is_open();
     let unshown = || by_epochs && !study.lock().has_shown_its_cost();
@@ -230,12 +231,12 @@ fn coordinate(
             running += usize::from(crew.start(asked.trial));
         }
         announce(study);
-        let trials = study.lock().history.trials.clone();
+        let trials = study.lock().history.shared();
         progress.tell(&trials, &metric, now());
         drop(trials);
         let meanwhile = || {
             let stopped = study.stop.load(Ordering::Relaxed);
-            progress.wait(&study.lock().history.trials, stopped, now());
+            progress.wait(&study.lock().history.shared(), stopped, now());
         };
         let next = match (more, running) {
             (true, _) => crew.ready(),
@@ -258,7 +259,7 @@ fn coordinate(
             }
         }
     }
-    let trials = study.lock().history.trials.clone();
+    let trials = study.lock().history.shared();
     progress.finish(&trials, &metric, begun.elapsed().as_secs_f64());
     Ok(())
 }

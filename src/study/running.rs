@@ -6,10 +6,10 @@
 //! references that keep nothing alive, so that every search can be found again.
 
 use super::{Study, run};
-use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
-use crate::notebook::Progress;
 use crate::strategy::Strategy;
+use crate::study::progress::Progress;
+use crate::words::plural;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -135,7 +135,7 @@ impl Running {
     /// Where it is, in a line.
     pub fn progress(&self) -> String {
         let study = &self.search().study;
-        let trials = study.lock().history.trials.clone();
+        let trials = study.lock().history.shared();
         let line = Progress::line(&trials, &study.setup.protocol, &study.metric());
         if self.done() {
             return format!("{line}; ended: {}", study.ended());
@@ -172,7 +172,7 @@ impl Running {
             line += &format!(", journal {}", path.display());
         }
         let seconds = search.begun.elapsed().as_secs_f64().round();
-        let seconds = crate::chart::theme::human_seconds(seconds);
+        let seconds = crate::words::human_seconds(seconds);
         let detached = if search.detached.load(Ordering::Relaxed) { ", detached" } else { "" };
         format!("{line}, begun {seconds} ago{detached}: {}", self.progress())
     }
@@ -271,7 +271,7 @@ pub(super) fn not_held(path: &Path) -> Result<()> {
             std::thread::sleep(Duration::from_millis(10));
             continue;
         }
-        let trials = search.study.lock().history.trials.clone();
+        let trials = search.study.lock().history.shared();
         let done = trials.iter().filter(|t| t.ended()).count();
         let state = match search.stopping() {
             true => "which is stopping as soon as the trials that run have ended",

@@ -1,18 +1,18 @@
 //! The rules of the loop, without threads: when the next trial may be asked, what a duplicate
 //! means, when the study is over.
 
-use super::objective::{figure, lacking, nothing_of};
-use super::trial::{Cost, Record};
-use super::{Duplicates, Ended, Failure, History, Key, OnFailure, Outcome, Protocol, Trial};
-use crate::arch::Architecture;
+use super::Ended;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
+use crate::record::objectives::{figure, lacking, nothing_of};
+use crate::record::{
+    Cost, Duplicates, Failure, History, OnFailure, Outcome, Protocol, Trial, trial::Record,
+};
 use crate::rng::{Rng, child};
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// The trials of a study so far.
@@ -84,20 +84,7 @@ const FREE_TRIALS: usize = 200;
 impl State {
     pub(crate) fn new(space: &Space, metric: Metric) -> Self {
         State {
-            history: History {
-                space: space.clone(),
-                metric,
-                further: vec![],
-                planned: 0,
-                seed: 0,
-                batch: 1,
-                trials: Arc::default(),
-                visible: 0,
-                rejected: None,
-                key: Key::default(),
-                first: Arc::default(),
-                lineage: Arc::default(),
-            },
+            history: History::new(space, metric),
             waiting: vec![],
             settled: 0,
             free_run: vec![],
@@ -118,7 +105,7 @@ impl State {
     }
 
     pub(crate) fn trials(&self) -> &[Trial] {
-        &self.history.trials
+        self.history.all()
     }
 
     pub(crate) fn epochs(&self) -> f64 {
@@ -257,26 +244,16 @@ impl State {
         Next::Ask
     }
 
-    /// What the history says of the protocol.
-    fn under(&mut self, protocol: &Protocol) {
-        self.history.key = protocol.key;
-        (self.history.seed, self.history.batch) = (protocol.seed, protocol.batch);
-        if self.history.further.len() != protocol.objectives.len() {
-            self.history.further = protocol.objectives.clone();
-        }
-    }
-
     /// The question to put to the strategy for the next trial.
     pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
-        self.history.visible = self.known(protocol);
-        self.under(protocol);
-        Question(self.history.clone())
+        self.history.set_protocol(protocol);
+        Question(self.history.seeing(self.known(protocol)))
     }
 
     /// The history with all results there are.
     pub(crate) fn history_now(&mut self, protocol: &Protocol) -> History {
-        self.under(protocol);
-        History { visible: self.settled, ..self.history.clone() }
+        self.history.set_protocol(protocol);
+        self.history.seeing(self.settled)
     }
 
     /// Makes the proposal the next trial.
@@ -289,18 +266,17 @@ impl State {
         (at, thought): (f64, f64),
     ) -> Asked {
         let n = self.trials().len();
-        self.under(protocol);
+        self.history.set_protocol(protocol);
         let seed = child(protocol.seed, "trial", n as u64);
         let key = protocol.key.of(&proposal.architecture);
         let twin = match protocol.duplicates {
-            Duplicates::Reuse => self.history.first.get(&key).copied(),
+            Duplicates::Reuse => self.history.first(&key),
             _ => None,
         };
         let attempts = self.attempts(protocol, whole).unwrap_or(1);
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
-        Arc::make_mut(&mut self.history.first).entry(key).or_insert(n);
-        let trial = Trial(Arc::new(Record {
+        let trial = Record {
             number: n,
             architecture: proposal.architecture,
             budget: whole.seeded(seed),
@@ -313,8 +289,8 @@ impl State {
             at,
             thought,
             reused: twin,
-        }));
-        Arc::make_mut(&mut self.history.trials).push(trial);
+        };
+        self.history.push(key, trial);
         let evaluate = twin.is_none() && misfit.is_none();
         if let Some(first) = twin {
             match self.trials()[first].ended() {
@@ -332,7 +308,7 @@ impl State {
     pub(crate) fn fork(&self) -> State {
         let mut state = self.clone();
         if self.settled < self.trials().len() {
-            state.history.lineage = Arc::default();
+            state.history.begin_lineage();
         }
         state
     }
@@ -357,7 +333,7 @@ impl State {
                     e.simulated_seconds().unwrap_or(f64::NAN)
                 ))
             }
-            Ok(e) => match lacking(&self.history.further, &e, &self.trials()[n]) {
+            Ok(e) => match lacking(self.history.further(), &e, &self.trials()[n]) {
                 Some(why) => Outcome::Failed(why),
                 None => Outcome::Finished(e),
             },
@@ -392,7 +368,7 @@ impl State {
             self.record(i, |r| r.outcome = Outcome::Pending);
         }
         self.waiting.extend(again.iter().filter(|&&i| i != n).map(|&i| (n, i)));
-        self.history.lineage = Arc::default();
+        self.history.begin_lineage();
         // What was settled after it is counted again.
         self.settled = self.settled.min(n);
         self.announced = self.announced.min(n);
@@ -445,11 +421,11 @@ impl State {
     }
 
     fn record(&mut self, n: usize, change: impl FnOnce(&mut Record)) {
-        change(Arc::make_mut(&mut Arc::make_mut(&mut self.history.trials)[n].0));
+        self.history.change(n, change);
     }
 
     fn settle(&mut self) {
-        while let Some(t) = self.history.trials.get(self.settled).filter(|t| t.ended()) {
+        while let Some(t) = self.history.all().get(self.settled).filter(|t| t.ended()) {
             let before = self.free_run.last().copied().unwrap_or(0);
             self.free_run.push(if t.epochs() > 0.0 { 0 } else { before + 1 });
             self.epochs_settled += t.epochs();
@@ -495,7 +471,7 @@ impl Question {
                 }
                 Err(e) => return Err(e),
             };
-            if *proposal.architecture.of_space() != self.0.space {
+            if *proposal.architecture.of_space() != *self.0.space() {
                 return Err(Error::invalid(
                     format!("the proposed architecture {}", proposal.architecture),
                     "it belongs to another space than the study's",
@@ -505,7 +481,7 @@ impl Question {
             if !forbid || !self.0.tried(&proposal.architecture) {
                 return Ok(Ok(proposal));
             }
-            self.0.rejected = Some(proposal.architecture);
+            self.0.reject(proposal.architecture);
         }
         Ok(match self.unseen(&mut rng) {
             Some(arch) => Ok(Proposal::new(arch, "unseen")),
@@ -516,14 +492,14 @@ impl Question {
     /// An architecture that was not tried yet: the next one in order after the strategy's last
     /// proposal, round the whole space if need be; in a large space a random one, if that is new.
     fn unseen(&self, rng: &mut Rng) -> Option<Architecture> {
-        let space = &self.0.space;
+        let space = self.0.space();
         if space.size().is_none_or(|size| size > LOOK_AT as u128) {
             let mut drawn = (0..ASK_AGAIN).filter_map(|_| space.sample(rng).ok());
             if let Some(arch) = drawn.find(|a| !self.0.tried(a)) {
                 return Some(arch);
             }
         }
-        let begin = self.0.rejected.as_ref().and_then(|arch| space.after(arch));
+        let begin = self.0.rejected().and_then(|arch| space.after(arch));
         let mut seen = HashSet::new();
         let mut next = Some(begin.unwrap_or_default());
         for _ in 0..LOOK_AT {
@@ -545,18 +521,5 @@ impl Question {
             next = after;
         }
         None
-    }
-}
-
-impl Key {
-    /// What the key sees of an architecture.
-    pub(crate) fn of(&self, arch: &Architecture) -> Vec<u32> {
-        match self {
-            Key::Identity => arch.decisions(),
-            Key::Canonical => {
-                let hash = arch.canonical();
-                vec![(hash >> 32) as u32, hash as u32]
-            }
-        }
     }
 }

@@ -3,8 +3,8 @@
 use super::super::Proposal;
 use super::{Caution, likelier};
 use crate::error::{ErrorKind, Result};
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
 /// Draws for an architecture that was not tried yet; pymoo's elimination of duplicates gives up after
@@ -111,7 +111,7 @@ pub(in super::super) fn fresh(
     mut draw: impl FnMut(&mut Rng) -> Result<Proposal>,
 ) -> Result<Proposal> {
     // A study that has refused one that was tried asks for a new one itself.
-    if history.rejected.is_some() {
+    if history.rejected().is_some() {
         return caution.draw(rng, draw);
     }
     let mut drawn = draw(rng)?;

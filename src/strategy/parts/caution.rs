@@ -22,10 +22,10 @@
 //! overlapping steps, of which each cost has three.
 
 use super::super::Proposal;
-use crate::arch::Architecture;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
+use crate::space::Architecture;
 use crate::surrogate::Feasible;
 
 /// Draws before the one that most likely does not fail is taken.
