@@ -1,6 +1,7 @@
 //! Spaces of every kind: presets and their sizes, the two keys of NAS-Bench-201, what its cells cost,
 //! and limits.
 
+use crate::help::{outside, says};
 use nascent::prelude::*;
 use std::collections::{HashMap, HashSet};
 
@@ -12,24 +13,6 @@ fn images() -> Space {
 fn learned(arch: &Architecture) -> usize {
     let model = Model::new(arch, &Device::Cpu, 1).unwrap();
     model.vars().iter().map(|v| v.elem_count()).sum()
-}
-
-fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
-    let e = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(e.contains(part), "{part:?} in {e}");
-    }
-}
-
-/// The benchmark's table of the folder NASCENT_DATA (or ../shared/data), which is not part of the project.
-fn table() -> Option<Table> {
-    let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
-    let path = std::path::PathBuf::from(folder).join("nasbench201.csv.gz");
-    if !path.is_file() {
-        println!("skipped: there is no {}", path.display());
-        return None;
-    }
-    Some(Table::read(&path).unwrap())
 }
 
 // ---------------------------------------------------------------------------------- NAS-Bench-201
@@ -89,7 +72,8 @@ const CLASSES: usize = 5_425;
 
 #[test]
 fn the_benchmarks_partition_and_costs_are_met_for_all_cells() {
-    let Some(table) = table() else { return };
+    let Some(table) = outside("nasbench201.csv.gz") else { return };
+    let table = Table::read(&table).unwrap();
     let space = images().then(presets::nas_bench_201(16, 5));
     let (mut classes, mut strings) = (HashMap::new(), HashMap::new());
     for arch in space.enumerate() {

@@ -1,5 +1,6 @@
 //! The study from outside: budgets, failures, the loop by hand, files, strategies in general.
 
+use crate::help::lines;
 use nascent::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,10 +11,6 @@ fn space() -> Space {
 
 fn params() -> AnyEvaluator {
     evaluator(|arch, _| arch.params() as f64).minimise().named("parameters")
-}
-
-fn lines(study: &Study) -> Vec<String> {
-    study.trials_done().iter().map(|t| t.line()).collect()
 }
 
 /// Spaces of every kind: conditional ones, ones in which not everything fits, small ones.

@@ -1,35 +1,10 @@
 //! A trained model outside of the study: it knows how its inputs were scaled and what its classes are
 //! called, takes plain numbers, and comes back from disk as it was, or not at all.
 
+use crate::help::{Folder, says};
 use nascent::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let name = format!("nascent-model-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn says<T>(result: Result<T>, parts: &[&str]) {
-    let Err(e) = result else { panic!("no error; wanted {parts:?}") };
-    let text = e.to_string();
-    for part in parts {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-}
 
 /// Two features far from 0 and of different spread, in three classes with words.
 fn rows() -> (Vec<Vec<f64>>, Vec<u32>) {

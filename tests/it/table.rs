@@ -1,33 +1,10 @@
 //! Tables as evaluators: what they read and refuse, what a trial gets from them, and whether the
 //! strategies reach on NAS-Bench-201 what they are known to reach.
 
+use crate::help::{Folder, outside, says};
 use nascent::prelude::*;
 use std::io::Write;
 use std::path::PathBuf;
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path =
-            std::env::temp_dir().join(format!("nascent-table-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// 2 x 3 architectures, of which 1-2 is missing; seed 1 of 0-1, and both of 1-1.
 const SMALL: &str = "code,s0,s1,test,seconds,note\n\
@@ -36,13 +13,6 @@ const SMALL: &str = "code,s0,s1,test,seconds,note\n\
 fn small(name: &str) -> Table {
     let folder = Folder::new(name);
     Table::read(folder.write("small.csv", SMALL)).unwrap()
-}
-
-fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
-    let e = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(e.contains(part), "{part:?} in {e}");
-    }
 }
 
 // -------------------------------------------------------------------------------- what it is
@@ -732,15 +702,8 @@ fn a_journal_refuses_another_table() {
 
 // ----------------------------------------------------------------------------------- NAS-Bench-201
 
-/// A table of the folder NASCENT_DATA (or ../shared/data), which is not part of the project.
 fn known(file: &str) -> Option<Table> {
-    let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
-    let path = PathBuf::from(folder).join(file);
-    if !path.is_file() {
-        println!("skipped: there is no {}", path.display());
-        return None;
-    }
-    Some(Table::read(&path).unwrap())
+    outside(file).map(|path| Table::read(path).unwrap())
 }
 
 #[test]

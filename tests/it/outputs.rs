@@ -126,7 +126,7 @@ fn a_full_disk_leaves_the_old_file() {
     let run = std::process::Command::new("sh")
         .args([
             "-c",
-            "trap '' XFSZ; ulimit -f 0; exec \"$0\" --ignored --exact writes_on_a_full_disk",
+            "trap '' XFSZ; ulimit -f 0; exec \"$0\" --ignored --exact outputs::writes_on_a_full_disk",
         ])
         .arg(std::env::current_exe().unwrap())
         .env("NASCENT_FULL", &place)

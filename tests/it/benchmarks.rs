@@ -1,28 +1,9 @@
 //! The embedded benchmarks: their figures against those of the benchmark's own files, and what a
 //! study gets from them.
 
+use crate::help::{outside, says};
 use nascent::prelude::*;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// The fuller file of NAS-Bench-201 in the folder NASCENT_DATA (or ../shared/data), which is not part
-/// of the project.
-fn file() -> Option<PathBuf> {
-    let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
-    let path = PathBuf::from(folder).join("nasbench201.csv.gz");
-    if !path.is_file() {
-        println!("skipped: there is no {}", path.display());
-        return None;
-    }
-    Some(path)
-}
-
-fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
-    let e = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(e.contains(part), "{part:?} in {e}");
-    }
-}
 
 /// A set by its name, its name in the file, and the seconds of a training over CIFAR-10's.
 fn sets() -> [(&'static str, Table, &'static str, f64); 3] {
@@ -84,7 +65,7 @@ fn nasbench201_is_complete_but_for_the_third_seed() {
 
 #[test]
 fn nasbench201_has_the_figures_of_its_file() {
-    let Some(path) = file() else { return };
+    let Some(path) = outside("nasbench201.csv.gz") else { return };
     let whole = Table::read(&path).unwrap();
     for (set, table, prefix, share) in sets() {
         let names = ["val_s0", "val_s1", "val_s2", "val", "time"];
@@ -162,7 +143,7 @@ fn nasbench201_as_an_evaluator() {
 
 #[test]
 fn nasbench201_from_the_fuller_file() {
-    let Some(path) = file() else { return };
+    let Some(path) = outside("nasbench201.csv.gz") else { return };
     for (set, embedded, prefix, _) in sets() {
         let table = NasBench201::read(&path, set).unwrap();
         assert_eq!((table.len(), table.full(), table.is_complete()), (15_625, 200, true));

@@ -2,7 +2,7 @@
 //! as it is. What is kept stands as text in `tests/fixtures/`; a difference is shown line by line.
 //!
 //! ```text
-//! NASCENT_BLESS=1 cargo test --test fixtures
+//! NASCENT_BLESS=1 cargo test --test it fixtures::
 //! ```
 //!
 //! writes the files anew; the commit that does so says why. Drawings have a file of their own, since

@@ -1,35 +1,11 @@
 //! Data from outside: the embedded sets, every reader with good and with damaged files, splits,
 //! folds and augmentation.
 
+use crate::help::{Folder, labels, outside, says};
 use flate2::{Compression, write::GzEncoder};
 use nascent::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-/// A folder of its own for each test, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("nascent-data-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut zip = GzEncoder::new(vec![], Compression::fast());
@@ -37,20 +13,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     zip.finish().unwrap()
 }
 
-fn says<T>(result: Result<T>, parts: &[&str]) {
-    let Err(e) = result else { panic!("no error; wanted {parts:?}") };
-    let text = e.to_string();
-    for part in parts {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-}
-
 fn floats(t: &Tensor) -> Vec<f32> {
     t.flatten_all().unwrap().to_vec1().unwrap()
-}
-
-fn labels(data: &Dataset, split: Split) -> Vec<u32> {
-    data.tensors(split).unwrap().1.flatten_all().unwrap().to_vec1().unwrap()
 }
 
 /// The score of a small training, which must run on the data as they are.
@@ -895,13 +859,8 @@ fn texts_and_their_files() {
 /// Larger texts, in the folder NASCENT_DATA (or ../shared/data).
 #[test]
 fn larger_texts_where_they_are() {
-    let folder = std::env::var("NASCENT_DATA").unwrap_or_else(|_| "../shared/data".into());
-    let folder = Path::new(&folder);
-    let (names, plays) = (folder.join("names_by_language.tsv"), folder.join("tinyshakespeare.txt"));
-    if !names.is_file() || !plays.is_file() {
-        println!("skipped: {} has no such texts", folder.display());
-        return;
-    }
+    let Some(names) = outside("names_by_language.tsv") else { return };
+    let Some(plays) = outside("tinyshakespeare.txt") else { return };
     let names = Dataset::texts_file(names, "name", "language", 16).unwrap();
     println!("{names}");
     assert_eq!((names.len(), names.classes().len()), (20_050, 18));

@@ -1,46 +1,9 @@
 //! What readers do with what lies beside the data, is not a file, or lacks a part: clutter in
 //! folders of sound, pipes and devices, images with their channels last, test sets without a class.
 
+use crate::help::{Folder, labels, says};
 use nascent::prelude::*;
-use std::path::{Path, PathBuf};
-
-/// A folder of its own for each test, gone at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let name = format!("nascent-readers-{name}-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-
-    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn says<T>(result: Result<T>, parts: &[&str]) {
-    let Err(e) = result else { panic!("no error; wanted {parts:?}") };
-    let text = e.to_string();
-    for part in parts {
-        assert!(text.contains(part), "{part}: {text}");
-    }
-}
-
-fn labels(data: &Dataset, split: Split) -> Vec<u32> {
-    data.tensors(split).unwrap().1.flatten_all().unwrap().to_vec1().unwrap()
-}
+use std::path::Path;
 
 // ---- folders of sound ----
 

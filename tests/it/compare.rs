@@ -1,5 +1,6 @@
 //! Comparisons: the protocol, what is said of the strategies, the journal.
 
+use crate::help::alone;
 use nascent::prelude::*;
 use nascent::strategies;
 use std::path::PathBuf;
@@ -471,9 +472,8 @@ fn an_evaluation_that_ends_the_process_does_not_end_the_comparison() {
     let folder = scratch("deadly");
     let path = folder.join("c.jsonl");
     let child = |_: &usize| {
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "the_child_that_may_die"]).env("NASCENT_CHILD", &path);
-        command.output().unwrap().status.success()
+        let mut command = alone("compare::the_child_that_may_die");
+        command.env("NASCENT_CHILD", &path).output().unwrap().status.success()
     };
     let deaths = (0..20).find(child).expect("it dies for ever");
     assert!((3..=4).contains(&deaths), "{deaths}");

@@ -1,5 +1,6 @@
 //! Distances between architectures, and exact neighbourhoods.
 
+use crate::help::says;
 use nascent::prelude::*;
 use proptest::prelude::{prop, prop_assert, prop_assert_eq, proptest};
 use std::collections::{HashMap, HashSet};
@@ -14,13 +15,6 @@ fn vectors() -> Space {
 
 fn cells201() -> Space {
     Space::new([1, 8, 8], Task::classification(3)).then(presets::nas_bench_201(4, 1))
-}
-
-fn says<T: std::fmt::Debug>(result: nascent::Result<T>, parts: &[&str]) {
-    let e = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(e.contains(part), "{part:?} in {e}");
-    }
 }
 
 /// Small spaces of every kind.

@@ -159,7 +159,7 @@ fn network(name: &str) -> (Space, Train) {
 
 fn recorded(name: &str) -> serde_json::Value {
     let all: serde_json::Value =
-        serde_json::from_str(include_str!("pytorch/figures.json")).unwrap();
+        serde_json::from_str(include_str!("../pytorch/figures.json")).unwrap();
     all[name].clone()
 }
 

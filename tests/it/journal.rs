@@ -1,31 +1,11 @@
 //! A study that cannot be lost: journals, resuming, failures, and the study in the background.
 
+use crate::help::{Folder, alone, lines, says};
 use nascent::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-/// A folder of the test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("nascent-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn space() -> Space {
     Space::new([8], Task::classification(3)).then(repeat(1..=3, linear(any([4, 8, 16, 32]))))
@@ -43,19 +23,8 @@ fn plan() -> Study {
     Study::new(&space(), scorer()).strategy(Evolution::regularized()).trials(40).seed(2).quiet()
 }
 
-fn lines(study: &Study) -> Vec<String> {
-    study.trials_done().iter().map(|t| t.line()).collect()
-}
-
 fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
-}
-
-fn refused<T>(result: Result<T>, parts: &[&str]) {
-    let e = result.err().expect("an error was expected").to_string();
-    for part in parts {
-        assert!(e.contains(part), "{part:?} is not in: {e}");
-    }
 }
 
 #[test]
@@ -122,7 +91,7 @@ fn a_journal_by_hand_is_one_too() {
     let open = by_hand.ask().unwrap();
     assert_eq!(Study::load(&path).unwrap().trials_done().len(), open.number());
     // Another study cannot have it meanwhile; this one's run takes it over.
-    refused(plan().journal(&path).run(), &["in use by another study"]);
+    says(plan().journal(&path).run(), &["in use by another study"]);
     assert_eq!(lines(&by_hand.run().unwrap()), lines(&plan().run().unwrap()));
     assert!(plan().journal(&path).run().is_ok(), "the lock is given back");
 }
@@ -144,11 +113,11 @@ fn by_its_path_alone_if_all_of_it_can_be_made_again() {
     // Looked at only: charts, but no run.
     let looked = Study::load(&path).unwrap();
     assert!(looked.report().html().contains("<svg") && looked.ended().contains("12 trials"));
-    refused(looked.trials(20).quiet().run(), &["loaded to be looked at", "Study::resume"]);
+    says(looked.trials(20).quiet().run(), &["loaded to be looked at", "Study::resume"]);
     // A closure cannot be made again.
     let closure = folder.file("closure.jsonl");
     self::plan().journal(&closure).run().unwrap();
-    refused(Study::resume(&closure), &["a closure", ".journal("]);
+    says(Study::resume(&closure), &["a closure", ".journal("]);
 }
 
 #[test]
@@ -158,7 +127,7 @@ fn what_is_not_this_studys_journal_is_refused_and_left_alone() {
     plan().journal(&path).run().unwrap();
     let before = std::fs::read(&path).unwrap();
     let check = |study: Study, parts: &[&str]| {
-        refused(study.journal(&path).run(), parts);
+        says(study.journal(&path).run(), parts);
         assert_eq!(std::fs::read(&path).unwrap(), before, "the file was touched");
     };
     let narrow = Space::new([8], Task::classification(3)).then(linear(any([4, 8])));
@@ -190,8 +159,8 @@ fn what_is_not_this_studys_journal_is_refused_and_left_alone() {
     };
     let trained = folder.file("trained.jsonl");
     digits(0).journal(&trained).run().unwrap();
-    refused(digits(300).journal(&trained).run(), &["data fingerprint", "digits[300]"]);
-    refused(digits(0).journal(&path).run(), &["its evaluator is a closure"]);
+    says(digits(300).journal(&trained).run(), &["data fingerprint", "digits[300]"]);
+    says(digits(0).journal(&path).run(), &["its evaluator is a closure"]);
 
     // Another schema, no journal, a folder, no folder.
     let file = |name: &str, text: &str| {
@@ -208,12 +177,12 @@ fn what_is_not_this_studys_journal_is_refused_and_left_alone() {
         (folder.file("absent/study.jsonl"), vec!["cannot be opened", "absent"]),
     ] {
         let had = std::fs::read(&path).ok();
-        refused(plan().journal(&path).run(), &parts);
+        says(plan().journal(&path).run(), &parts);
         assert_eq!(std::fs::read(&path).ok(), had);
     }
-    refused(Study::load(folder.file("nowhere.jsonl")), &["nowhere.jsonl", "cannot be read"]);
-    refused(plan().checkpoints().run(), &["beside a journal"]);
-    refused(plan().journal("").run(), &["journal(\"\")", "a path is needed"]);
+    says(Study::load(folder.file("nowhere.jsonl")), &["nowhere.jsonl", "cannot be read"]);
+    says(plan().checkpoints().run(), &["beside a journal"]);
+    says(plan().journal("").run(), &["journal(\"\")", "a path is needed"]);
 }
 
 #[test]
@@ -232,8 +201,8 @@ fn a_damaged_line_is_named_and_can_be_left_out() {
     let bad = bad.join("\n") + "\n";
     std::fs::write(&path, &bad).unwrap();
     let number = format!("line {}", line + 1);
-    refused(plan().journal(&path).run(), &["damaged", &number, "salvage"]);
-    refused(Study::load(&path), &["damaged", &number]);
+    says(plan().journal(&path).run(), &["damaged", &number, "salvage"]);
+    says(Study::load(&path), &["damaged", &number]);
     assert_eq!(text(&path), bad, "the file was touched");
     let said = Study::salvage(&path).unwrap();
     assert!(said.contains("1 lines could not be read") && said.contains(".damaged"), "{said}");
@@ -245,11 +214,11 @@ fn a_damaged_line_is_named_and_can_be_left_out() {
     // A line that reads well but does not follow.
     let repeated = format!("{good}{}\n", rows.iter().find(|l| l.contains("\"finished\"")).unwrap());
     std::fs::write(&path, repeated).unwrap();
-    refused(Study::load(&path), &["damaged", "has ended already"]);
+    says(Study::load(&path), &["damaged", "has ended already"]);
 }
 
 #[test]
-fn a_torn_last_line_is_dropped_and_a_journal_in_use_is_refused() {
+fn a_torn_last_line_is_dropped_and_a_journal_in_use_is_says() {
     let folder = Folder::new("torn");
     let path = folder.file("study.jsonl");
     plan().journal(&path).run().unwrap();
@@ -265,9 +234,9 @@ fn a_torn_last_line_is_dropped_and_a_journal_in_use_is_refused() {
     });
     let busy = folder.file("busy.jsonl");
     let running = Study::new(&space(), slow.clone()).trials(30).journal(&busy).spawn().unwrap();
-    refused(Study::new(&space(), slow).trials(30).quiet().journal(&busy).run(), &["in use"]);
+    says(Study::new(&space(), slow).trials(30).quiet().journal(&busy).run(), &["in use"]);
     assert!(Study::load(&busy).is_ok(), "looking is allowed");
-    refused(Study::salvage(&busy), &["in use"]);
+    says(Study::salvage(&busy), &["in use"]);
     running.stop();
     running.wait().unwrap();
 }
@@ -411,8 +380,8 @@ fn what_follows_the_last_line_is_kept_or_refused_or_torn() {
     {
         let bad = format!("{}{note}", &good[..end + 1]);
         std::fs::write(&path, &bad).unwrap();
-        refused(plan.journal(&path).run(), &["damaged", &named, "salvage"]);
-        refused(Study::load(&path), &["damaged", &named]);
+        says(plan.journal(&path).run(), &["damaged", &named, "salvage"]);
+        says(Study::load(&path), &["damaged", &named]);
         assert_eq!(text(&path), bad);
         let said = Study::salvage(&path).unwrap();
         assert!(said.contains("1 lines could not be read"), "{said}");
@@ -529,7 +498,7 @@ fn nothing_that_was_told_is_lost_by_a_setting() {
 }
 
 #[test]
-fn what_is_told_after_a_run_is_written_or_refused() {
+fn what_is_told_after_a_run_is_written_or_says() {
     let folder = Folder::new("after-run");
     let path = folder.file("study.jsonl");
     let plan = || plan().strategy(Grid).trials(6).quiet();
@@ -537,7 +506,7 @@ fn what_is_told_after_a_run_is_written_or_refused() {
     let study = plan().journal(&path);
     let late = study.ask().unwrap();
     let done = study.run().unwrap();
-    refused(study.tell(&late, 5.0), &["not waiting"]);
+    says(study.tell(&late, 5.0), &["not waiting"]);
     assert_eq!(lines(&Study::load(&path).unwrap()), lines(&done));
     // Both of them can be asked on, and what they are told is there.
     for (n, study) in [(6, done.trials(8)), (7, study.trials(8))] {
@@ -554,8 +523,8 @@ fn what_is_told_after_a_run_is_written_or_refused() {
     let busy = Study::new(&space(), slow).trials(9).quiet().journal(folder.file("busy.jsonl"));
     let asked = busy.ask().unwrap();
     let running = busy.spawn().unwrap();
-    refused(busy.tell(&asked, 1.0), &["in use by a search", "nascent::running()"]);
-    refused(running.study().tell(&asked, 1.0), &["in use by a search", "nascent::running()"]);
+    says(busy.tell(&asked, 1.0), &["in use by a search", "nascent::running()"]);
+    says(running.study().tell(&asked, 1.0), &["in use by a search", "nascent::running()"]);
     running.stop();
     let stopped = running.wait().unwrap();
     // What it left open is handed out again, and no trial twice.
@@ -604,7 +573,7 @@ fn a_journal_catches_up_with_its_study() {
     from(0).journal(&there).run().unwrap();
     let before = text(&there);
     let other = from(50).run().unwrap();
-    refused(other.journal(&there).run(), &["trial 0", "another path"]);
+    says(other.journal(&there).run(), &["trial 0", "another path"]);
     assert_eq!(text(&there), before);
     assert!(other.journal(folder.file("other.jsonl")).run().is_ok(), "another path");
 }
@@ -638,10 +607,8 @@ fn deadly(how: &'static str) -> Study {
 
 /// This program again, as a process of its own that may die.
 fn child(words: &str) -> bool {
-    let program = std::env::current_exe().unwrap();
-    let mut command = std::process::Command::new(program);
-    command.args(["--exact", "the_child_that_may_die", "--nocapture"]).env("NASCENT_CHILD", words);
-    command.output().unwrap().status.success()
+    let mut command = alone("journal::the_child_that_may_die");
+    command.env("NASCENT_CHILD", words).output().unwrap().status.success()
 }
 
 #[test]
@@ -908,7 +875,7 @@ fn limits_of_time_and_memory() {
     assert_eq!((study.failed().len(), study.epochs_paid()), (3, 0.0));
     assert!(study.failed()[0].error().unwrap().contains("over the memory limit"));
     assert!(study.to_string().contains("all 3 trials failed"));
-    refused(
+    says(
         Study::new(&space, &train).memory(0).trial_seconds(-1.0).run(),
         &["memory(0)", "trial_seconds(-1)"],
     );
@@ -999,7 +966,7 @@ fn a_study_in_the_background_is_watched_stopped_and_waited_for() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(lines(&Study::load(&dropped).unwrap()), lines(&whole));
-    refused(plan.trials(0).spawn(), &["trials(0)"]);
+    says(plan.trials(0).spawn(), &["trials(0)"]);
 }
 
 /// Figures that JSON has no word for are written as text: what a journal holds can be read again.

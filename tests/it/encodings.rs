@@ -1,5 +1,6 @@
 //! Encodings: widths that the literature gives, vectors worked by hand and by brute force, errors.
 
+use crate::help::says;
 use nascent::prelude::*;
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,13 +10,6 @@ fn small() -> Space {
 
 fn cells201() -> Space {
     small().then(presets::nas_bench_201(4, 1))
-}
-
-fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
-    let e = result.unwrap_err().to_string();
-    for part in parts {
-        assert!(e.contains(part), "{part:?} in {e}");
-    }
 }
 
 /// A choice that opens others, in copies of a repetition.

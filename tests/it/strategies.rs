@@ -4,6 +4,7 @@
 //! A pair of strategy and space passes all checks; pairs run side by side, and whatever fails is named
 //! as `strategy on space: check: what is wrong`.
 
+use crate::help::Folder;
 use nascent::IntoStrategy;
 use nascent::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -368,24 +369,6 @@ fn guarded(check: Check, case: &Case) -> Result<(), String> {
     })
 }
 
-/// A folder of the test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("nascent-{name}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn every_strategy_on_every_space() {
     let (strategies, spaces) = (all_strategies(), all_spaces());
@@ -420,7 +403,7 @@ fn every_strategy_on_every_space() {
             });
         }
     });
-    // `cargo test --test strategies -- --nocapture`: where the time goes.
+    // `cargo test --test it strategies:: -- --nocapture`: where the time goes.
     for (what, seconds) in times.lock().unwrap().iter() {
         println!("{what:<32} {seconds:>6.2} s");
     }
