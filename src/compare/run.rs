@@ -6,12 +6,15 @@
 use super::journal::{Header, Journal, damaged, of_study};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
-use crate::chart::theme::human_seconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
-use crate::notebook::{Pace, Tally};
+use crate::record::Duplicates;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
-use crate::study::{Duplicates, Study, guarded};
+use crate::study::{
+    Study, guarded,
+    progress::{Pace, Tally},
+};
+use crate::words::human_seconds;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
