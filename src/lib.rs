@@ -84,6 +84,7 @@ mod strategy;
 mod study;
 mod surrogate;
 mod task;
+mod threads;
 mod words;
 
 pub use arch::{Architecture, Latency, LayerRow, Shape};
