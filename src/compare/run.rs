@@ -6,13 +6,16 @@
 use super::journal::{Header, Journal, damaged, of_study};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
-use crate::chart::theme::human_seconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
-use crate::notebook::{Pace, Tally};
+use crate::record::Duplicates;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
-use crate::study::{Duplicates, Study, guarded};
+use crate::study::{
+    Study, guarded,
+    progress::{Pace, Tally},
+};
 use crate::threads::{MOST_THREADS, cores, pool};
+use crate::words::human_seconds;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};

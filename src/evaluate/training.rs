@@ -4,13 +4,13 @@
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
 use super::{Evaluation, Train, Watch};
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
-use crate::nn::{Model, Steps};
+use crate::model::{Model, Steps};
 use crate::rng::Rng;
+use crate::space::Architecture;
 use crate::task::{Metric, Task};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
@@ -84,7 +84,7 @@ impl Training {
                 "Space::on(&data) with the data that you train on",
             ));
         }
-        crate::nn::fits(arch, arch.memory(train.batch))?;
+        crate::room::fits(arch.memory(train.batch), || arch.largest_layer())?;
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?.for_data(&train.data)?;

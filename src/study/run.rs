@@ -1,14 +1,14 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
+use super::Study;
 use super::journal::{self, Event};
-use super::trial::Cost;
-use super::{Study, Trial};
-use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Checkpoint, Evaluation, Evaluator, Watch};
-use crate::notebook::Progress;
+use crate::record::{Cost, Trial};
 use crate::rng::child;
+use crate::study::progress::Progress;
 use crate::threads::{STACK, with_share};
+use crate::words::plural;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};

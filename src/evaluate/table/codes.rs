@@ -3,8 +3,8 @@
 use super::sheet::Sheet;
 use super::spreadsheet::{bare, meant};
 use crate::data::csv::is_missing;
-use crate::nn::MOST_OPTIONS;
 use crate::threads;
+use crate::tree::MOST_OPTIONS;
 use std::collections::HashMap;
 
 /// More decisions than this are a slip, such as a column of text.
