@@ -89,6 +89,7 @@ mod strategy;
 mod study;
 mod surrogate;
 mod task;
+mod threads;
 mod tree;
 mod words;
 

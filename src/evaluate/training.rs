@@ -47,6 +47,7 @@ pub struct Training {
     /// Weights and statistics of the best epoch so far, where they are to be kept.
     best: Option<HashMap<String, Tensor>>,
     watch: Watch,
+    threads: kernel::Threads,
     /// Until the first step has been measured.
     gauge: Option<kernel::Gauge>,
     memory: Option<usize>,
@@ -100,6 +101,7 @@ impl Training {
             log,
             best: None,
             watch: Watch::current(),
+            threads: kernel::Threads::new(train.threads.max(1) as usize)?,
             gauge,
             memory: None,
         })
@@ -200,10 +202,10 @@ impl Training {
     /// One step on a batch of samples; the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         self.watch.check()?;
-        let threads = self.train.threads.max(1) as usize;
         let Some(gauge) = self.gauge.take() else {
             kernel::step_begins();
-            return kernel::with_threads(threads, || self.unmeasured_step(batch));
+            let threads = self.threads.clone();
+            return threads.run(|| self.unmeasured_step(batch));
         };
         let (loss, most) = gauge.measure(|| self.unmeasured_step(batch));
         self.memory = most;

@@ -30,6 +30,7 @@ use crate::record::{
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::task::Metric;
+use crate::threads::{MOST_THREADS, cores};
 use desk::Desk;
 use journal::Event;
 use state::{Next, State};
@@ -127,7 +128,6 @@ impl From<Fault> for Error {
 }
 
 const DEFAULT_TRIALS: usize = 20;
-const MOST_THREADS: usize = 256;
 
 impl Study {
     /// A study of the space with the evaluator; by default random search, 20 trials, seed 0.
@@ -832,7 +832,6 @@ impl Setup {
     }
 
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let usual = || if self.evaluator.looks_up() { 1 } else { cores() };
         self.jobs.unwrap_or_else(usual).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
     }
