@@ -22,6 +22,7 @@ mod latency;
 mod messages;
 mod model;
 mod outputs;
+mod own_strategy;
 mod policy;
 mod presets;
 mod pytorch;
