@@ -61,7 +61,7 @@ pub use spread::{Spread, SpreadRow};
 pub use surrogate_view::{Candidate, SurrogateView};
 pub use time_to_target::{TargetTimes, TimeToTarget};
 
-use crate::Result;
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -248,8 +248,6 @@ impl Chart {
 
 #[cfg(test)]
 pub(crate) mod check;
-#[cfg(test)]
-mod stress;
 
 #[cfg(test)]
 mod tests {
