@@ -108,7 +108,7 @@ pub use rng::Rng;
 pub use space::presets;
 pub use space::{
     Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoBlock, IntoBlocks,
-    IntoFloats, IntoInts, IntoNorm, Ints, Item, Items, Limit, Macs, Memory, Params, Space, Value,
+    IntoFloats, IntoInts, IntoSwitch, Ints, Item, Items, Limit, Macs, Memory, Params, Space, Value,
     any, branches, cell, concat, one_of, repeat, residual, same, seq, shared, stack, wired,
 };
 pub use strategy::{

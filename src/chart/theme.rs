@@ -5,6 +5,7 @@
 //! dark notebook. SVG cannot measure text; the widths here are those of DejaVu Sans, a wide
 //! face, so that a label laid out here never grows beyond its place elsewhere.
 
+use super::Family;
 use super::letters::{clean, pieces};
 
 /// Okabe and Ito's colours, the strongest first; yellow is darkened to show on white.
@@ -55,22 +56,7 @@ pub(crate) fn capital(text: &str) -> String {
 
 /// The strong and the pale colour of a family of layers; unknown families are grey.
 pub fn family(kind: &str) -> (&'static str, &'static str) {
-    match kind {
-        "conv" => ("#0072B2", "#E3F0F8"),
-        "pool" => ("#E69F00", "#FDF3DC"),
-        "norm" => ("#56B4E9", "#EAF6FD"),
-        "linear" => ("#009E73", "#E0F4EE"),
-        // Tol's indigo: darker than every other, and so apart from the blues.
-        "recurrent" => ("#332288", "#E9E7F4"),
-        "activation" => ("#A89B00", "#FAF8DC"),
-        // Indigo from Tol's muted palette: for every kind of sight further from the others than
-        // these are from each other.
-        "attention" => ("#332288", "#E8E6F4"),
-        "add" => ("#CC79A7", "#FAEBF3"),
-        "head" => ("#D55E00", "#FCEADF"),
-        "input" => ("#4D4D4D", "#EDEEEE"),
-        _ => ("#8A9097", "#F1F2F2"),
-    }
+    Family::of(kind).colours()
 }
 
 /// Text as it may stand in XML and HTML: markup characters escaped, control characters and marks that

@@ -14,7 +14,7 @@ mod value;
 mod wired;
 
 pub(crate) use block::Node as Tree;
-pub use block::{Block, IntoBlock, IntoBlocks, IntoNorm, one_of, repeat, residual, seq, shared};
+pub use block::{Block, IntoBlock, IntoBlocks, IntoSwitch, one_of, repeat, residual, seq, shared};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
 pub use distance::Distance;
@@ -201,7 +201,7 @@ impl Space {
     pub(crate) fn is_decisions(&self) -> bool {
         fn only_choices(block: &Block) -> bool {
             match &*block.0 {
-                Tree::Layer { info, .. } => info.name == CHOICE.name,
+                Tree::Layer { info, .. } => std::ptr::eq(*info, &CHOICE),
                 _ => block.children().iter().all(only_choices),
             }
         }

@@ -6,9 +6,10 @@
 
 use super::wants::not;
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::space::Block;
 use candle_core::{Tensor, Var};
 
@@ -37,9 +38,10 @@ pub fn batch_norm() -> Block {
 
 pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
     name: "batch_norm",
-    family: "norm",
+    family: Family::Norm,
     about: "batch normalisation",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan,
     build: |op, inputs, p| Ok(Box::new(Norm::build(channels(op, inputs)?, p)?)),
 };
@@ -53,7 +55,8 @@ fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let params = 2 * channels(op, inputs)? as u64;
-    Ok(Plan { params, ..Plan::free(inputs[0].clone()) })
+    let single = (inputs[0].elements() as u64).saturating_mul(2);
+    Ok(Plan { params, single, ..Plan::free(inputs[0].clone()) })
 }
 
 const MOMENTUM: f64 = 0.1;

@@ -5,8 +5,9 @@
 //! layers, because it is not one.
 
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{Layer, LayerInfo, Op, Params, Plan, Setting};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Plan, Setting};
 use crate::space::{Block, IntoInts};
 
 /// A decision that stands for something this crate does not build: an operation that only a
@@ -33,9 +34,10 @@ pub(crate) const MOST_OPTIONS: usize = 100_000;
 
 pub(crate) static CHOICE: LayerInfo = LayerInfo {
     name: "choice",
-    family: "other",
+    family: Family::Other,
     about: "a decision that an evaluator knows the meaning of",
     args: &[Setting::int("option", None, 0, MOST_OPTIONS as i64 - 1)],
+    facts: Facts::PLAIN,
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build,
 };

@@ -12,11 +12,12 @@
 //! it found, and the dropout of its language models.
 
 use super::conv::product;
-use super::wants::sequence;
+use super::wants::{for_sequences, sequence};
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel::{self, Function, Step};
-use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::nn::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::space::{Block, IntoActs, IntoInts, Tree, Value};
 use candle_core::{Tensor, Var};
 
@@ -62,7 +63,7 @@ const STEPS: usize = 8;
 
 pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
     name: "darts_rnn",
-    family: "recurrent",
+    family: Family::Recurrent,
     about: "recurrent cell of DARTS: eight gated steps",
     args: &[
         Setting::size("units", 65_536),
@@ -83,6 +84,7 @@ pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
         Setting::int("from8", None, 0, 7),
         Setting::act("f8", None),
     ],
+    facts: Facts { instead: for_sequences, ..Facts::PLAIN },
     plan,
     build: |op, inputs, p| Ok(Box::new(DartsRnn::build(op, inputs, p)?)),
 };
@@ -124,6 +126,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: weights,
         macs: weights.saturating_mul(l as u64),
         kept: states.saturating_add(product(&[l, d])),
+        single: 0,
     })
 }
 

@@ -6,11 +6,12 @@
 use super::conv::{
     BIAS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding, product,
 };
-use super::wants::image;
+use super::wants::{for_images, image};
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::space::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
@@ -33,9 +34,15 @@ pub fn depthwise(kernel: impl IntoInts) -> Block {
 
 pub(crate) static DEPTHWISE: LayerInfo = LayerInfo {
     name: "depthwise",
-    family: "conv",
+    family: Family::Conv,
     about: "convolution of each channel, batch normalisation, activation",
     args: &[KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        means: Finish::means,
+        instead: for_images,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Depthwise::build(op, inputs, p)?)),
 };
@@ -45,8 +52,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (h, w) = output(op, inputs)?;
     let k = op.int("kernel");
     let weights = product(&[c, k, k]);
+    let output = Shape::new([c, h, w]);
     Ok(Plan {
-        output: Shape::new([c, h, w]),
+        single: Finish::single(op, &output),
+        output,
         params: weights.saturating_add(Finish::params(op, c)),
         macs: weights.saturating_mul(product(&[h, w])),
         kept: product(&[c, h, w]).saturating_mul(Finish::tensors(op, false)),

@@ -5,8 +5,9 @@
 //! The draws come from the trial's own stream, as in dropout.
 
 use super::wants::not;
+use crate::chart::Family;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
+use crate::nn::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::block::rate;
 use crate::space::{Block, IntoFloats};
 use candle_core::Tensor;
@@ -27,9 +28,14 @@ pub fn drop_path(p: impl IntoFloats) -> Block {
 
 pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
     name: "drop_path",
-    family: "other",
+    family: Family::Other,
     about: "branches left out at random while training",
     args: &[Setting::rate("p")],
+    facts: Facts {
+        does_nothing: |op| op.float("p") == 0.0,
+        directions: Directions::Keeps,
+        ..Facts::KEEPS_ZERO
+    },
     plan: |op, inputs| match inputs[0].vocabulary() {
         // One number per sample says whether the branch is there.
         None => {

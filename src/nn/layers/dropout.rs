@@ -3,8 +3,9 @@
 //! one for each step, so that a training that continues draws what an uninterrupted one would.
 
 use super::wants::not;
+use crate::chart::Family;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
+use crate::nn::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::space::block::rate;
 use crate::space::{Block, IntoFloats};
 use candle_core::Tensor;
@@ -23,9 +24,14 @@ pub fn dropout(p: impl IntoFloats) -> Block {
 
 pub(crate) static DROPOUT: LayerInfo = LayerInfo {
     name: "dropout",
-    family: "other",
+    family: Family::Other,
     about: "random zeros while training",
     args: &[Setting::rate("p")],
+    facts: Facts {
+        does_nothing: |op| op.float("p") == 0.0,
+        directions: Directions::Keeps,
+        ..Facts::KEEPS_ZERO
+    },
     plan: |op, inputs| match inputs[0].vocabulary() {
         // The mask is kept as well.
         None => {

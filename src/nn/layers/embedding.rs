@@ -1,8 +1,9 @@
 //! Embedding: every symbol of a vocabulary becomes a learned vector.
 
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
-use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::space::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
@@ -21,9 +22,10 @@ pub fn embedding(size: impl IntoInts) -> Block {
 
 pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
     name: "embedding",
-    family: "linear",
+    family: Family::Linear,
     about: "a learned vector per token",
     args: &[Setting::int("size", None, 1, 65_536)],
+    facts: Facts::PLAIN,
     plan,
     build: |op, inputs, p| Ok(Box::new(Embedding::build(op, inputs, p)?)),
 };

@@ -1,14 +1,15 @@
 //! The other half of a transformer (arXiv 1706.03762): y = x + W_2 act(W_1 LN(x)), the same at
 //! every position, with GELU (arXiv 1606.08415) and `ratio` times as many hidden features.
 
-use super::conv::product;
+use super::conv::{Finish, product};
 use super::layer_norm::LayerNorm;
 use super::linear::Dense;
 use super::wants::not;
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::nn::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::space::{Block, IntoInts};
 use candle_core::Tensor;
 
@@ -46,12 +47,18 @@ const MOST_RATIO: i64 = 32;
 
 pub(crate) static FEED_FORWARD: LayerInfo = LayerInfo {
     name: "feed_forward",
-    family: "linear",
+    family: Family::Linear,
     about: "layer normalisation, two linear layers, residual connection",
     args: &[
-        Setting::int("ratio", None, 1, 1024),
-        Setting::act("activation", Some(Activation::Gelu)),
+        Setting::int("ratio", None, 1, 1024).said(Said::After),
+        Setting::act("activation", Some(Activation::Gelu)).said(Said::Alone),
     ],
+    facts: Facts {
+        instead: |_, rank| {
+            (rank == 3).then(|| "global_avg_pool() before it, or linear(16)".to_string())
+        },
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(FeedForward::build(op, inputs, p)?)),
 };
@@ -78,6 +85,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         kept: product(&[l, 3, d])
             .saturating_add(product(&[l, steps, hidden]))
             .saturating_add(product(&[l, 2])),
+        single: Finish::single(op, &inputs[0]),
         output: inputs[0].clone(),
     })
 }

@@ -4,17 +4,19 @@
 
 use super::wants::numbers;
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::nn::Op;
-use crate::nn::{Layer, LayerInfo, Pass, Plan, Setting};
+use crate::nn::{Facts, Layer, LayerInfo, Pass, Plan, Setting};
 use candle_core::Tensor;
 
 pub(crate) static ADD: LayerInfo = LayerInfo {
     name: "add",
-    family: "add",
+    family: Family::Add,
     about: "sum of its inputs",
     args: &[],
+    facts: Facts::PLAIN,
     plan: |op, inputs| {
         if inputs.iter().all(|s| *s == inputs[0]) {
             Ok(Plan::free(inputs[0].clone()))
@@ -32,9 +34,10 @@ pub(crate) static ADD: LayerInfo = LayerInfo {
 /// Where data enter. Not in the table either.
 pub(crate) static INPUT: LayerInfo = LayerInfo {
     name: "input",
-    family: "input",
+    family: Family::Input,
     about: "the data",
     args: &[],
+    facts: Facts::PLAIN,
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build: |_, _, _| Ok(Box::new(Add)),
 };
@@ -42,9 +45,10 @@ pub(crate) static INPUT: LayerInfo = LayerInfo {
 /// Side by side: channels of images, features of vectors or of every position of sequences.
 pub(crate) static CONCAT: LayerInfo = LayerInfo {
     name: "concat",
-    family: "add",
+    family: Family::Add,
     about: "its inputs side by side",
     args: &[],
+    facts: Facts::PLAIN,
     plan: plan_concat,
     build: |_, _, _| Ok(Box::new(Concat)),
 };
@@ -76,9 +80,14 @@ fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
 /// it.
 pub(crate) static TRUNCATE: LayerInfo = LayerInfo {
     name: "truncate",
-    family: "other",
+    family: Family::Other,
     about: "its first channels",
     args: &[Setting::int("channels", None, 1, 65_536)],
+    facts: Facts {
+        // What a vertex of a wired cell has above an equal share is taken away.
+        does_nothing: |_| true,
+        ..Facts::PLAIN
+    },
     plan: |op, inputs| match inputs[0].as_slice() {
         [c, h, w] if op.int("channels") <= *c => {
             Ok(Plan::free(Shape::new([op.int("channels"), *h, *w])))

@@ -6,9 +6,10 @@
 
 use super::wants::not;
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::space::Block;
 use candle_core::{Tensor, Var};
 
@@ -28,9 +29,10 @@ pub fn layer_norm() -> Block {
 
 pub(crate) static LAYER_NORM: LayerInfo = LayerInfo {
     name: "layer_norm",
-    family: "norm",
+    family: Family::Norm,
     about: "normalisation of each position or sample by itself",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan,
     build: |op, inputs, p| Ok(Box::new(LayerNorm::build("", normalised(op, inputs)?.0, p)?)),
 };

@@ -1,11 +1,12 @@
 //! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
 
-use super::conv::{BIAS, Finish, product};
+use super::conv::{BIAS, Finish, NORM_WORDS, RELU, product};
 use super::wants::not;
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::space::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
@@ -28,14 +29,20 @@ pub fn linear(units: impl IntoInts) -> Block {
 
 pub(crate) static LINEAR: LayerInfo = LayerInfo {
     name: "linear",
-    family: "linear",
+    family: Family::Linear,
     about: "fully connected layer, activation",
     args: &[
         Setting::size("units", 1_048_576),
-        Setting::int("norm", Some(0), 0, 1),
-        Setting::act("activation", Some(Activation::Relu)),
+        Setting::switch("norm", false, NORM_WORDS),
+        RELU,
         BIAS,
     ],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        flat: true,
+        means: Finish::means,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Linear::build(op, inputs, p)?)),
 };
@@ -58,6 +65,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: weights.saturating_add(Finish::params(op, units)),
         macs: weights.saturating_mul(positions.unwrap_or(1) as u64),
         kept: (output.elements() as u64).saturating_mul(Finish::tensors(op, true)),
+        single: Finish::single(op, &output),
         output,
     })
 }

@@ -1,6 +1,6 @@
 //! One layer a file: its function, its row for the table, its costs, its forward pass.
 
-use crate::nn::Setting;
+use crate::nn::{Op, Setting};
 
 pub(crate) mod activation;
 pub(crate) mod attention;
@@ -27,6 +27,19 @@ pub(crate) mod shape;
 pub(crate) mod squeeze_excite;
 mod wants;
 
-/// Whether positions see later ones: 0 they do, 1 they do not, 2 as the task asks, which the network
-/// that is made for it decides: to predict the next symbol it must not see it.
-pub(super) const CAUSAL: Setting = Setting::int("causal", Some(2), 0, 2);
+/// Whether positions see no later ones: to predict the next symbol they must not.
+const CAUSAL: Setting = Setting::as_asked("causal", ["not causal", "causal"]);
+
+/// What to try where positions see later ones.
+fn if_not_causal(op: &Op) -> Option<&'static str> {
+    (!op.has("causal")).then_some("causal(true), or no causal(...) at all")
+}
+
+/// Whether there is a second direction, from the end of a sequence to its beginning.
+const BIDIRECTIONAL: Setting =
+    Setting::switch("bidirectional", false, ["not bidirectional", "bidirectional"]);
+
+/// What to try where that is so, and positions must not see later ones.
+fn if_bidirectional(op: &Op) -> Option<&'static str> {
+    op.has("bidirectional").then_some("bidirectional(false)")
+}

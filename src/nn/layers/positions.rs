@@ -2,8 +2,9 @@
 //! by itself does not know which position is which. Initialised like an embedding.
 
 use super::wants::sequence;
+use crate::chart::Family;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Pass, Plan};
+use crate::nn::{Facts, Layer, LayerInfo, Pass, Plan};
 use crate::space::Block;
 use candle_core::{Tensor, Var};
 
@@ -28,9 +29,10 @@ pub fn positions() -> Block {
 
 pub(crate) static POSITIONS: LayerInfo = LayerInfo {
     name: "positions",
-    family: "linear",
+    family: Family::Linear,
     about: "a learned vector added at every position",
     args: &[],
+    facts: Facts::PLAIN,
     plan: |op, inputs| {
         let (l, d) = sequence(op, inputs)?;
         Ok(Plan { params: super::conv::product(&[l, d]), ..Plan::free(inputs[0].clone()) })

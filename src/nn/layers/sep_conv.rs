@@ -5,11 +5,12 @@ use super::conv::{
     BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
     product,
 };
-use super::wants::image;
+use super::wants::{for_images, image};
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::space::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
@@ -32,9 +33,15 @@ pub fn sep_conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
 
 pub(crate) static SEP_CONV: LayerInfo = LayerInfo {
     name: "sep_conv",
-    family: "conv",
+    family: Family::Conv,
     about: "depthwise and 1x1 convolution, batch normalisation, activation",
     args: &[CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        means: Finish::means,
+        instead: for_images,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(SepConv::build(op, inputs, p)?)),
 };
@@ -45,8 +52,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[c, k, k]).saturating_add(product(&[o, c]));
     let units = product(&[o, h, w]).saturating_mul(Finish::tensors(op, false));
+    let output = Shape::new([o, h, w]);
     Ok(Plan {
-        output: Shape::new([o, h, w]),
+        single: Finish::single(op, &output),
+        output,
         params: weights.saturating_add(Finish::params(op, o)),
         macs: weights.saturating_mul(product(&[h, w])),
         kept: product(&[c, h, w]).saturating_add(units),

@@ -2,7 +2,8 @@
 
 use super::wants::not;
 use crate::arch::Shape;
-use crate::nn::{Layer, LayerInfo, Pass, Plan};
+use crate::chart::Family;
+use crate::nn::{Directions, Facts, Layer, LayerInfo, Pass, Plan};
 use crate::space::Block;
 use candle_core::Tensor;
 
@@ -27,18 +28,20 @@ pub fn zero() -> Block {
 
 pub(crate) static SKIP: LayerInfo = LayerInfo {
     name: "skip",
-    family: "other",
+    family: Family::Other,
     about: "the input as it is",
     args: &[],
+    facts: Facts { does_nothing: |_| true, directions: Directions::Keeps, ..Facts::KEEPS_ZERO },
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build: |_, _, _| Ok(Box::new(Skip)),
 };
 
 pub(crate) static FLATTEN: LayerInfo = LayerInfo {
     name: "flatten",
-    family: "other",
+    family: Family::Other,
     about: "all values as one vector",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) }),
         Some(_) => Err(not(op, inputs, "numbers")),
@@ -48,9 +51,10 @@ pub(crate) static FLATTEN: LayerInfo = LayerInfo {
 
 pub(crate) static ZERO: LayerInfo = LayerInfo {
     name: "zero",
-    family: "other",
+    family: Family::Other,
     about: "zeros: no connection",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan::free(inputs[0].clone())),
         Some(_) => Err(not(op, inputs, "numbers")),

@@ -5,9 +5,10 @@ use super::conv::product;
 use super::linear::Dense;
 use super::wants::image;
 use crate::arch::Shape;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::nn::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::nn::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::space::{Block, IntoInts};
 use candle_core::Tensor;
 
@@ -28,9 +29,10 @@ pub fn squeeze_excite(ratio: impl IntoInts) -> Block {
 
 pub(crate) static SQUEEZE_EXCITE: LayerInfo = LayerInfo {
     name: "squeeze_excite",
-    family: "attention",
+    family: Family::Attention,
     about: "channels scaled by a gate computed from their means",
-    args: &[Setting::int("ratio", None, 1, 65_536)],
+    args: &[Setting::int("ratio", None, 1, 65_536).said(Said::After)],
+    facts: Facts::KEEPS_ZERO,
     plan,
     build: |op, inputs, p| Ok(Box::new(SqueezeExcite::build(op, inputs, p)?)),
 };
@@ -51,6 +53,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: weights.saturating_add(c as u64).saturating_add(hidden as u64),
         macs: weights.saturating_add(values),
         kept: values.saturating_add(product(&[3, c])).saturating_add(product(&[2, hidden])),
+        single: 0,
         output: inputs[0].clone(),
     })
 }
