@@ -1,9 +1,10 @@
 //! What `benches/` measures: the kernels and single training steps. Not part of the API.
 
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::evaluate::Train;
 use crate::kernel;
-use crate::{Dataset, Space};
+use crate::space::Space;
 use candle_core::{Device, Tensor, Var};
 
 type Operation = dyn Fn(&[Tensor]) -> candle_core::Result<Tensor> + Send + Sync;
@@ -20,7 +21,7 @@ impl Case {
         op: impl Fn(&[Tensor]) -> candle_core::Result<Tensor> + Send + Sync + 'static,
     ) -> Case {
         kernel::prepare();
-        let mut rng = crate::Rng::from_u64(0);
+        let mut rng = crate::rng::Rng::from_u64(0);
         let mut input = |shape: &&[usize]| {
             let n = shape.iter().product();
             let data: Vec<f32> = (0..n).map(|_| rng.normal() as f32).collect();
@@ -63,13 +64,13 @@ impl Case {
 }
 
 /// Training steps of one network on one batch: forward, loss, backward, AdamW.
-pub struct Steps(crate::Training);
+pub struct Steps(crate::evaluate::Training);
 
 impl Steps {
     /// On `n` made-up samples of a shape in 10 classes.
     pub fn new(n: usize, shape: &[usize], space: impl Fn(Space) -> Space) -> Result<Steps> {
         let values = shape.iter().product::<usize>() * 5 * n;
-        let mut rng = crate::Rng::from_u64(0);
+        let mut rng = crate::rng::Rng::from_u64(0);
         let x = (0..values).map(|_| rng.normal() as f32).collect();
         let labels = (0..5 * n as u32).map(|i| i % 10).collect();
         let data = Dataset::classification("made up", x, shape.iter().copied(), labels, 10)?;

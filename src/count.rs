@@ -36,6 +36,14 @@ macro_rules! counts {
 }
 counts!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
 
+/// Marks a conversion from a value; see [`IntoEvaluator`](crate::IntoEvaluator) and [`IntoStrategy`](crate::IntoStrategy).
+#[doc(hidden)]
+pub enum ByValue {}
+
+/// Marks a conversion from a reference; see [`IntoEvaluator`](crate::IntoEvaluator) and [`IntoStrategy`](crate::IntoStrategy).
+#[doc(hidden)]
+pub enum ByReference {}
+
 #[cfg(test)]
 mod tests {
     use super::Count;

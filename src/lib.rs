@@ -61,75 +61,77 @@ macro_rules! eprintln {
     }};
 }
 
-mod arch;
 #[doc(hidden)]
 pub mod bench;
-mod benchmark;
 pub mod chart;
 mod compare;
 mod count;
 mod data;
+mod draw;
 mod error;
 mod evaluate;
 mod file;
+mod graph;
 mod kernel;
-mod nn;
+mod layer;
+mod model;
 mod notebook;
+mod op;
 pub mod output;
 pub mod prelude;
+mod record;
 mod rng;
+mod room;
+mod shape;
 mod space;
 pub mod stats;
 mod strategy;
 mod study;
 mod surrogate;
 mod task;
+mod threads;
+mod tree;
 mod words;
 
-pub use arch::{Architecture, Latency, LayerRow, Shape};
-pub use benchmark::{Mnist1dBench, NasBench201};
 pub use compare::{Against, Compare, Comparison, IntoStrategies, Named, Pair, Standing, Verdict};
-pub use count::Count;
+pub use count::{ByReference, ByValue, Count};
 pub use data::{Augment, Dataset, LogMel, Real, Split};
+pub use draw::Draw;
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
-    IntoOutcome, Retrained, Table, Train, Training, Watch, evaluator,
+    IntoOutcome, Mnist1dBench, NasBench201, Retrained, Table, Train, Training, Watch, evaluator,
 };
-pub use nn::{
-    Activation, Answer, IntoInputs, LayerInfo, Model, Op, Optimizer, Plan, Schedule, Setting,
-    activation, attention, avg_pool, batch_norm, choice, conv, conv1d, darts_rnn, depthwise,
-    drop_path, dropout, embedding, feed_forward, flatten, gelu, global_avg_pool, global_max_pool,
-    group_norm, gru, last, layer_norm, layers, linear, lstm, max_pool, positions, relu, rnn,
-    sep_conv, sigmoid, silu, skip, squeeze_excite, tanh, zero,
+pub use graph::LayerRow;
+pub use layer::{
+    activation, attention, avg_pool, batch_norm, conv, conv1d, darts_rnn, depthwise, drop_path,
+    dropout, embedding, feed_forward, flatten, gelu, global_avg_pool, global_max_pool, group_norm,
+    gru, last, layer_norm, layers, linear, lstm, max_pool, positions, relu, rnn, sep_conv, sigmoid,
+    silu, skip, squeeze_excite, tanh, zero,
 };
-pub use notebook::{Draw, EvcxrDisplay, Shown, show};
+pub use model::{Answer, IntoInputs, Model, Optimizer, Schedule};
+pub use notebook::{EvcxrDisplay, Shown, show};
+pub use op::{Activation, LayerInfo, Op, Plan, Setting, Value};
+pub use record::{Duplicates, History, Key, OnFailure, Protocol, Trial};
 pub use rng::Rng;
+pub use shape::Shape;
 pub use space::presets;
 pub use space::{
-    Acts, Block, Distance, Encoding, Enumerate, Floats, IntoActs, IntoBlock, IntoBlocks,
-    IntoFloats, IntoInts, IntoSwitch, Ints, Item, Items, Limit, Macs, Memory, Params, Space, Value,
-    any, branches, cell, concat, one_of, repeat, residual, same, seq, shared, stack, wired,
+    Architecture, Distance, Encoding, Enumerate, Latency, Limit, Macs, Memory, Params, Space,
 };
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
     IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
     Strategy, StrategyInfo, Tpe, strategies, strategy,
 };
-pub use study::{
-    Asked, Duplicates, Explanation, History, Key, OnFailure, Protocol, Running, Searches, Study,
-    Trial, running,
-};
+pub use study::{Asked, Explanation, Running, Searches, Study, running};
 pub use surrogate::Prediction;
 pub use task::{Metric, Task};
-
-/// Marks a conversion from a value; see [`IntoEvaluator`] and [`IntoStrategy`].
-#[doc(hidden)]
-pub enum ByValue {}
-
-/// Marks a conversion from a reference; see [`IntoEvaluator`] and [`IntoStrategy`].
-#[doc(hidden)]
-pub enum ByReference {}
+pub use tree::{
+    Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoSwitch, Ints,
+    Item, Items, any, branches, cell, choice, concat, one_of, repeat, residual, same, seq, shared,
+    stack, wired,
+};
 
 /// A CUDA device if the crate was built with the `cuda` feature and there is one, else the CPU.
 ///
@@ -138,12 +140,6 @@ pub enum ByReference {}
 /// ```
 pub fn best_device() -> candle_core::Device {
     candle_core::Device::cuda_if_available(0).unwrap_or(candle_core::Device::Cpu)
-}
-
-/// The name of a type without its path, for types that say nothing of themselves.
-fn short_type_name<T: ?Sized>() -> String {
-    let whole = std::any::type_name::<T>();
-    whole.rsplit("::").next().unwrap_or(whole).to_string()
 }
 
 /// What a setting returns is lost where nobody keeps it, and the compiler says so.

@@ -1,4 +1,149 @@
-//! Names that were misspelt: which one was meant.
+//! Words and numbers for people, and names that were misspelt.
+
+/// The text with its first letter large.
+pub(crate) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
+    first + letters.as_str()
+}
+
+/// A count for people: `950`, `12.3 k`, `1.2 M`.
+///
+/// ```
+/// use nascent::chart::theme::human_count;
+/// assert_eq!(human_count(950.0), "950");
+/// assert_eq!(human_count(12_345.0), "12.3 k");
+/// assert_eq!(human_count(1_200_000.0), "1.2 M");
+/// ```
+pub fn human_count(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    let size = value.abs();
+    if size < 999.5 {
+        return trim(format!("{value:.*}", if size < 10.0 { 2 } else { 0 }));
+    }
+    let (unit, name) = [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")]
+        .into_iter()
+        .rfind(|(unit, _)| size >= unit * 0.9995)
+        .unwrap_or((1e3, "k"));
+    let scaled = value / unit;
+    if scaled.abs() >= 1e4 {
+        return format!("{value:.1e}");
+    }
+    let digits = if scaled.abs() < 99.95 { 1 } else { 0 };
+    format!("{} {name}", trim(format!("{scaled:.digits$}")))
+}
+
+/// A duration for people: `35 ms`, `4.2 s`, `3 min 20 s`, `2 h 05 min`.
+///
+/// ```
+/// use nascent::chart::theme::human_seconds;
+/// assert_eq!(human_seconds(0.035), "35 ms");
+/// assert_eq!(human_seconds(200.0), "3 min 20 s");
+/// ```
+pub fn human_seconds(seconds: f64) -> String {
+    if !seconds.is_finite() {
+        return "–".into();
+    }
+    let size = seconds.abs();
+    match size {
+        _ if size == 0.0 => "0 s".into(),
+        _ if size < 0.01 => format!("{:.1} ms", seconds * 1e3),
+        _ if size < 0.9995 => format!("{:.0} ms", seconds * 1e3),
+        _ if size < 9.95 => format!("{seconds:.1} s"),
+        _ if size < 59.5 => format!("{seconds:.0} s"),
+        _ if size < 3599.5 => {
+            let whole = seconds.round();
+            match (whole / 60.0).trunc() {
+                m if (whole % 60.0) == 0.0 => format!("{m} min"),
+                m => format!("{m} min {:02} s", (whole % 60.0).abs()),
+            }
+        }
+        _ if size < 1e9 => {
+            let minutes = (seconds / 60.0).round();
+            format!("{} h {:02} min", (minutes / 60.0).trunc(), (minutes % 60.0).abs())
+        }
+        _ => format!("{seconds:.1e} s"),
+    }
+}
+
+/// A score with the digits that tell two good networks apart: `0.9871`, `23.45`, `1.2e-5`.
+///
+/// ```
+/// assert_eq!(nascent::chart::theme::score(0.98714), "0.9871");
+/// ```
+pub fn score(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".into();
+    }
+    match value.abs() {
+        0.0 => "0".into(),
+        s if s < 1e-3 => format!("{value:.1e}"),
+        s if s < 10.0 => format!("{value:.4}"),
+        s if s < 1e3 => format!("{value:.2}"),
+        s if s < 1e6 => format!("{value:.0}"),
+        _ => format!("{value:.2e}"),
+    }
+}
+
+/// A place on an axis: the number as it is, unless it is too long to read.
+pub(crate) fn number(value: f64) -> String {
+    match value == 0.0 || (1e-4..1e9).contains(&value.abs()) {
+        true => trim(format!("{value:.4}")),
+        false => format!("{value:.1e}"),
+    }
+}
+
+/// Without the zeros after the decimal point that say nothing.
+pub(crate) fn trim(number: String) -> String {
+    match number.contains('.') && !number.contains('e') {
+        true => number.trim_end_matches('0').trim_end_matches('.').to_string(),
+        false => number,
+    }
+}
+
+/// Whether a value can be drawn at all.
+pub(crate) fn usable(value: f64) -> bool {
+    value.is_finite()
+}
+
+/// "higher is better" or "lower is better".
+pub(crate) fn direction(maximise: bool) -> &'static str {
+    if maximise { "higher is better" } else { "lower is better" }
+}
+
+/// `1 trial`, `2 trials`.
+pub(crate) fn plural(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// 12345 as "12,345".
+pub(crate) fn thousands(n: u128) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Bytes for people.
+pub(crate) fn memory_size(bytes: usize) -> String {
+    match bytes as f64 {
+        b if b < 1e9 => format!("{:.1} MB", b / 1e6),
+        b => format!("{:.1} GB", b / 1e9),
+    }
+}
+
+/// The name of a type without its path, for types that say nothing of themselves.
+pub(crate) fn short_type_name<T: ?Sized>() -> String {
+    let whole = std::any::type_name::<T>();
+    whole.rsplit("::").next().unwrap_or(whole).to_string()
+}
 
 /// The name that is most like the given one, if any is like it at all: a few letters wrong, or the
 /// beginning in common.

@@ -6,8 +6,9 @@ use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, 
 use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Frame, Scale, WIDTH, padded, zoomed};
 use super::svg::nothing;
-use super::theme::{CARD, Font, capital, colour, direction, human_count, score, usable, width};
+use super::theme::{CARD, Font, colour, width};
 use super::{Draw, Info};
+use crate::words::{capital, direction, human_count, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// A curve with an uncertainty band for every strategy.

@@ -6,10 +6,9 @@ use super::plot::{
     Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, share, strokes, zoomed,
 };
 use super::svg::{Anchor, nothing};
-use super::theme::{
-    FAIL, Font, colour, direction, elide, human_seconds, number, plural, score, trim, usable, width,
-};
+use super::theme::{FAIL, Font, colour, elide, width};
 use super::{Draw, Info};
+use crate::words::{direction, human_seconds, number, plural, score, trim, usable};
 use serde::{Deserialize, Serialize};
 
 /// Best score so far over trials or seconds, for one search or several.

@@ -8,8 +8,9 @@ use super::lines::{Across, LABEL, after, path};
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::plot::{Scale, WIDTH, head};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{Font, INK, MUTED, colour, elide, usable, width, wrap};
+use super::theme::{Font, INK, MUTED, colour, elide, width, wrap};
 use super::{Draw, Info};
+use crate::words::usable;
 use serde::{Deserialize, Serialize};
 
 /// The mean ranks of strategies and the groups that a test does not tell apart.

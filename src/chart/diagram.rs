@@ -5,8 +5,9 @@
 use super::letters::right;
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{Font, GRID, MUTED, family, plural, width, wrap};
+use super::theme::{Font, GRID, MUTED, family, width, wrap};
 use super::{Draw, Info};
+use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 

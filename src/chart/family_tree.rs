@@ -8,10 +8,9 @@ use super::plot::{
     Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, spots, strokes, zoomed,
 };
 use super::svg::{Anchor, n, nothing};
-use super::theme::{
-    CARD, FAIL, FAINT, Font, INK, capital, colour, direction, plural, score, usable, width,
-};
+use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
 use super::{Draw, Info};
+use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -445,14 +444,14 @@ pub(crate) const INFO: Info = Info {
 
 /// A made-up evolution of a hundred trials.
 pub(crate) fn example() -> FamilyTree {
-    let mut rng = crate::Rng::from_u64(21);
+    let mut rng = crate::rng::Rng::from_u64(21);
     let mut trials: Vec<Relative> = vec![];
     for trial in 1..=100 {
         let mut parents = vec![];
         let mut base = 0.86 + 0.04 * rng.uniform();
         let mut origin = "random";
         if trial > 20 {
-            let tournament = |rng: &mut crate::Rng| {
+            let tournament = |rng: &mut crate::rng::Rng| {
                 let from = trials.len() - 20;
                 let drawn = (0..6).map(|_| &trials[from + rng.below(20)]);
                 drawn.max_by(|a, b| a.score.unwrap_or(0.0).total_cmp(&b.score.unwrap_or(0.0)))

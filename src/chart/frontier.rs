@@ -4,10 +4,9 @@
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Scale, WIDTH, padded, zoomed};
 use super::svg::{Anchor, nothing};
-use super::theme::{
-    FAINT, Font, INK, colour, direction, elide, human_count, plural, score, usable, width,
-};
+use super::theme::{FAINT, Font, INK, colour, elide, width};
 use super::{Draw, Info};
+use crate::words::{direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// What a network costs against what it scores.

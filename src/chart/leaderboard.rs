@@ -3,10 +3,9 @@
 
 use super::plain::{numeric, table, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{
-    BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, plural, width, wrap,
-};
+use super::theme::{BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, width, wrap};
 use super::{Draw, Info};
+use crate::words::plural;
 use serde::{Deserialize, Serialize};
 
 /// A table of the best trials, the best first.

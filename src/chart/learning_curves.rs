@@ -4,8 +4,9 @@
 use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Around, Frame, LEADER, Scale, WIDTH, padded, zoomed};
 use super::svg::{Anchor, nothing};
-use super::theme::{FAINT, Font, colour, direction, plural, score, usable, width};
+use super::theme::{FAINT, Font, colour, width};
 use super::{Draw, Info};
+use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// Learning curves of many networks.

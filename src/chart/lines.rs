@@ -4,7 +4,8 @@
 use super::letters::clean;
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, WIDTH};
 use super::svg::{Anchor, Svg, n};
-use super::theme::{Font, INK, MUTED, colour, dash, elide, score, width, wrap};
+use super::theme::{Font, INK, MUTED, colour, dash, elide, width, wrap};
+use crate::words::score;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 

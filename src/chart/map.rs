@@ -7,12 +7,10 @@ use super::frontier::{Area, Frontier, FrontierPoint, overlap};
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Key, Sample, Scale, WIDTH, padded, zoomed};
 use super::svg::{Anchor, nothing};
-use super::theme::{
-    CARD, Font, INK, colour, direction, elide, human_count, plural, score, usable, width,
-};
+use super::theme::{CARD, Font, INK, colour, elide, width};
 use super::{Chart, Draw, Info};
 use crate::error::{Error, Result};
-use crate::space::thousands;
+use crate::words::{direction, human_count, plural, score, thousands, usable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -473,7 +471,7 @@ pub(crate) const INFO: Info = Info {
 
 /// Four thousand made-up architectures.
 pub(crate) fn example() -> Map {
-    let mut rng = crate::Rng::from_u64(7);
+    let mut rng = crate::rng::Rng::from_u64(7);
     let mut map = Map {
         metric: "accuracy (%)".into(),
         maximise: true,
@@ -496,7 +494,7 @@ mod tests {
 
     #[test]
     fn a_point_lies_in_the_hexagon_whose_centre_is_nearest() {
-        let mut rng = crate::Rng::from_u64(1);
+        let mut rng = crate::rng::Rng::from_u64(1);
         for _ in 0..2000 {
             let (x, y) = (60.0 * rng.uniform() - 10.0, 60.0 * rng.uniform() - 10.0);
             let away = |&(i, j): &(i32, i32)| {
@@ -536,7 +534,7 @@ mod tests {
 
     #[test]
     fn the_whole_of_a_benchmark_is_a_small_picture() {
-        let mut rng = crate::Rng::from_u64(2);
+        let mut rng = crate::rng::Rng::from_u64(2);
         let costs: Vec<f64> = (0..15_625).map(|_| 1e5 * (2.0 * rng.uniform()).exp()).collect();
         let scores: Vec<f64> = (0..15_625).map(|_| 90.0 * rng.uniform()).collect();
         let all = map("accuracy (%)", &scores, "parameters", &costs).unwrap();

@@ -7,7 +7,8 @@
 
 use super::lines::outline;
 use super::svg::{Anchor, Svg, n};
-use super::theme::{CARD, Font, GRID, MUTED, human_count, trim, usable, width};
+use super::theme::{CARD, Font, GRID, MUTED, width};
+use crate::words::{human_count, trim, usable};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use std::collections::BTreeSet;

@@ -6,8 +6,9 @@ use super::lines::{path, thinned};
 use super::plain::{COLUMNS, fit, spark};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, spots, zoomed};
 use super::svg::{n, nothing};
-use super::theme::{CARD, INK, capital, colour, direction, human_count, plural, score, usable};
+use super::theme::{CARD, INK, colour};
 use super::{Draw, Info};
+use crate::words::{capital, direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// The members of a population and when each was alive.
@@ -322,7 +323,7 @@ pub(crate) const INFO: Info = Info {
 
 /// A made-up ageing population of sixteen.
 pub(crate) fn example() -> Population {
-    let mut rng = crate::Rng::from_u64(4);
+    let mut rng = crate::rng::Rng::from_u64(4);
     let mut members: Vec<Member> = vec![];
     for trial in 1..=110 {
         let drawn: Vec<f64> = match trial > 16 {

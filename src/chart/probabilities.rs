@@ -7,8 +7,9 @@ use super::lines::{LABEL, apart, path, remarks};
 use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{AXIS, WIDTH, head, share};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{CARD, Font, INK, MUTED, colour, human_count, usable, width};
+use super::theme::{CARD, Font, INK, MUTED, colour, width};
 use super::{Draw, Info};
+use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
 /// How the probabilities of options move over trials.

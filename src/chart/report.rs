@@ -4,8 +4,8 @@
 use super::Chart;
 use super::plain::{COLUMNS, cell, fit, len, wrap};
 use super::theme::{BORDER, BREAK, CARD, FONT, INK, MONO, MUTED, escape};
+use crate::error::{Error, Result};
 use crate::output;
-use crate::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

@@ -6,8 +6,9 @@ use super::lines::{Across, LABEL, Reference, Rows, path, remarks};
 use super::plain::{COLUMNS, cell, fit, len};
 use super::plot::{Scale, WIDTH, head, padded, x_axis, zoomed};
 use super::svg::{Anchor, Svg, n};
-use super::theme::{CARD, INK, MUTED, capital, colour, direction, plural, score, usable, width};
+use super::theme::{CARD, INK, MUTED, colour, width};
 use super::{Draw, Info, svg::nothing};
+use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// The final results of every seed of several strategies, in the order given.
@@ -248,7 +249,7 @@ pub(crate) const INFO: Info = Info {
 
 /// Seven made-up strategies, two hundred seeds each.
 pub(crate) fn example() -> Spread {
-    let mut rng = crate::Rng::from_u64(3);
+    let mut rng = crate::rng::Rng::from_u64(3);
     let row = |(i, name): (usize, &&str)| {
         let gap = [1.3, 0.5, 0.55, 1.1, 0.25, 0.3, 0.9][i];
         let values = (0..200).map(|_| 94.37 - gap * (0.5 * rng.normal()).exp()).collect();

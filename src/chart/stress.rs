@@ -158,7 +158,7 @@ fn many() -> Vec<(&'static str, Chart)> {
     const N: usize = 20_000;
     /// Where it was seen first.
     const TREE: usize = 100_000;
-    let mut rng = crate::Rng::from_u64(3);
+    let mut rng = crate::rng::Rng::from_u64(3);
     let scores: Vec<f64> =
         (0..TREE).map(|i| 0.9 + 0.09 * (i as f64 / TREE as f64) + 0.02 * rng.normal()).collect();
     let score = |i: usize| (!i.is_multiple_of(50)).then_some(scores[i]);

@@ -7,8 +7,9 @@ use super::lines::LABEL;
 use super::plain::{COLUMNS, fit, table};
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, padded, x_axis};
 use super::svg::{Anchor, n, nothing};
-use super::theme::{CARD, GRID, INK, MUTED, colour, direction, plural, score, usable};
+use super::theme::{CARD, GRID, INK, MUTED, colour};
 use super::{Draw, Info};
+use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// The candidates that a surrogate has rated.
@@ -393,7 +394,7 @@ pub(crate) const INFO: Info = Info {
 
 /// Forty made-up candidates, twelve of them evaluated.
 pub(crate) fn example() -> SurrogateView {
-    let mut rng = crate::Rng::from_u64(36);
+    let mut rng = crate::rng::Rng::from_u64(36);
     let mut candidates: Vec<Candidate> = (0..40)
         .map(|i| {
             let seen = i % 10 < 3;

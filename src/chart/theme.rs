@@ -5,6 +5,8 @@
 //! dark notebook. SVG cannot measure text; the widths here are those of DejaVu Sans, a wide
 //! face, so that a label laid out here never grows beyond its place elsewhere.
 
+pub use crate::words::{human_count, human_seconds, score};
+
 use super::Family;
 use super::letters::{clean, pieces};
 
@@ -47,13 +49,6 @@ pub(crate) fn dash(i: usize) -> &'static str {
     ["", "6 2.5", "1.6 2.2", "7 2.2 1.6 2.2"][(i / 4) % 4]
 }
 
-/// The text with its first letter large.
-pub(crate) fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-    first + letters.as_str()
-}
-
 /// The strong and the pale colour of a family of layers; unknown families are grey.
 pub fn family(kind: &str) -> (&'static str, &'static str) {
     Family::of(kind).colours()
@@ -78,117 +73,6 @@ pub fn escape(text: &str) -> String {
         }
     }
     out
-}
-
-/// A count for people: `950`, `12.3 k`, `1.2 M`.
-///
-/// ```
-/// use nascent::chart::theme::human_count;
-/// assert_eq!(human_count(950.0), "950");
-/// assert_eq!(human_count(12_345.0), "12.3 k");
-/// assert_eq!(human_count(1_200_000.0), "1.2 M");
-/// ```
-pub fn human_count(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".into();
-    }
-    let size = value.abs();
-    if size < 999.5 {
-        return trim(format!("{value:.*}", if size < 10.0 { 2 } else { 0 }));
-    }
-    let (unit, name) = [(1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T")]
-        .into_iter()
-        .rfind(|(unit, _)| size >= unit * 0.9995)
-        .unwrap_or((1e3, "k"));
-    let scaled = value / unit;
-    if scaled.abs() >= 1e4 {
-        return format!("{value:.1e}");
-    }
-    let digits = if scaled.abs() < 99.95 { 1 } else { 0 };
-    format!("{} {name}", trim(format!("{scaled:.digits$}")))
-}
-
-/// A duration for people: `35 ms`, `4.2 s`, `3 min 20 s`, `2 h 05 min`.
-///
-/// ```
-/// use nascent::chart::theme::human_seconds;
-/// assert_eq!(human_seconds(0.035), "35 ms");
-/// assert_eq!(human_seconds(200.0), "3 min 20 s");
-/// ```
-pub fn human_seconds(seconds: f64) -> String {
-    if !seconds.is_finite() {
-        return "–".into();
-    }
-    let size = seconds.abs();
-    match size {
-        _ if size == 0.0 => "0 s".into(),
-        _ if size < 0.01 => format!("{:.1} ms", seconds * 1e3),
-        _ if size < 0.9995 => format!("{:.0} ms", seconds * 1e3),
-        _ if size < 9.95 => format!("{seconds:.1} s"),
-        _ if size < 59.5 => format!("{seconds:.0} s"),
-        _ if size < 3599.5 => {
-            let whole = seconds.round();
-            match (whole / 60.0).trunc() {
-                m if (whole % 60.0) == 0.0 => format!("{m} min"),
-                m => format!("{m} min {:02} s", (whole % 60.0).abs()),
-            }
-        }
-        _ if size < 1e9 => {
-            let minutes = (seconds / 60.0).round();
-            format!("{} h {:02} min", (minutes / 60.0).trunc(), (minutes % 60.0).abs())
-        }
-        _ => format!("{seconds:.1e} s"),
-    }
-}
-
-/// A score with the digits that tell two good networks apart: `0.9871`, `23.45`, `1.2e-5`.
-///
-/// ```
-/// assert_eq!(nascent::chart::theme::score(0.98714), "0.9871");
-/// ```
-pub fn score(value: f64) -> String {
-    if !value.is_finite() {
-        return "–".into();
-    }
-    match value.abs() {
-        0.0 => "0".into(),
-        s if s < 1e-3 => format!("{value:.1e}"),
-        s if s < 10.0 => format!("{value:.4}"),
-        s if s < 1e3 => format!("{value:.2}"),
-        s if s < 1e6 => format!("{value:.0}"),
-        _ => format!("{value:.2e}"),
-    }
-}
-
-/// A place on an axis: the number as it is, unless it is too long to read.
-pub(crate) fn number(value: f64) -> String {
-    match value == 0.0 || (1e-4..1e9).contains(&value.abs()) {
-        true => trim(format!("{value:.4}")),
-        false => format!("{value:.1e}"),
-    }
-}
-
-/// Without the zeros after the decimal point that say nothing.
-pub(crate) fn trim(number: String) -> String {
-    match number.contains('.') && !number.contains('e') {
-        true => number.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => number,
-    }
-}
-
-/// Whether a value can be drawn at all.
-pub(crate) fn usable(value: f64) -> bool {
-    value.is_finite()
-}
-
-/// "higher is better" or "lower is better".
-pub(crate) fn direction(maximise: bool) -> &'static str {
-    if maximise { "higher is better" } else { "lower is better" }
-}
-
-/// `1 trial`, `2 trials`.
-pub(crate) fn plural(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
 /// How a piece of text is set.

@@ -8,8 +8,9 @@ use super::lines::{End, dashes, framed, names, path, remarks, thinned};
 use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
-use super::theme::{CARD, colour, human_count, usable};
+use super::theme::{CARD, colour};
 use super::{Draw, Info};
+use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
 /// When every seed of several strategies reached a target.
@@ -231,7 +232,7 @@ pub(crate) const INFO: Info = Info {
 
 /// Seven made-up strategies, two hundred seeds each.
 pub(crate) fn example() -> TimeToTarget {
-    let mut rng = crate::Rng::from_u64(11);
+    let mut rng = crate::rng::Rng::from_u64(11);
     let series = NAMES.iter().enumerate().map(|(i, name)| {
         let middle = [190.0, 70.0, 82.0, 150.0, 38.0, 45.0, 110.0][i];
         let mut time = || f64::round(middle * (0.5 * rng.normal()).exp());

@@ -29,9 +29,10 @@ pub use verdict::{Pair, Standing, Verdict};
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, IntoEvaluator};
+use crate::record::{Duplicates, Key, OnFailure, Protocol};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
-use crate::study::{Duplicates, Key, OnFailure, Protocol, Study};
+use crate::study::Study;
 use crate::task::Metric;
 use record::Run;
 use std::fmt;
@@ -537,7 +538,7 @@ fn protocol_text(p: &Protocol) -> String {
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::notebook::Draw::plain(self))
+        f.write_str(&crate::draw::Draw::plain(self))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a comparison keeps of each study.
 
-use crate::study::{Study, Trial};
+use crate::record::Trial;
+use crate::study::Study;
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,6 @@
 use super::curves::Curve;
 use super::verdict::{ALPHA, p_text};
 use super::{Against, Comparison, Judge};
-use crate::chart::theme::{human_seconds, plural, score};
 use crate::chart::{
     BandSeries, Bands, Chart, CriticalDifference, Leaderboard, MeanRank, Pairs, Reference, Report,
     Spread, SpreadRow, TargetTimes, TimeToTarget,
@@ -11,6 +10,7 @@ use crate::chart::{
 use crate::error::{Error, Result};
 use crate::output;
 use crate::stats::Statistic;
+use crate::words::{human_seconds, plural, score};
 use std::path::Path;
 
 /// From this ratio of the longest to the shortest on, an axis of time is logarithmic.
@@ -238,7 +238,7 @@ impl Comparison {
         ];
         let mut say = |what: &str, text: String| facts.push((what.to_string(), text));
         let trials: usize = inner.runs.iter().flatten().map(|run| run.scores.len()).sum();
-        say("trials in all", crate::chart::theme::human_count(trials as f64));
+        say("trials in all", crate::words::human_count(trials as f64));
         let evaluated: f64 = inner.runs.iter().flatten().flat_map(|run| &run.seconds).sum();
         if evaluated > 0.0 && (self.simulated() || !inner.looked_up) {
             let what = if self.simulated() { "simulated time" } else { "time of evaluations" };

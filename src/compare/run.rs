@@ -6,21 +6,21 @@
 use super::journal::{Header, Journal, damaged, of_study};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
-use crate::chart::theme::human_seconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
-use crate::notebook::{Pace, Tally};
+use crate::record::Duplicates;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
-use crate::study::{Duplicates, Study, guarded};
+use crate::study::{
+    Study, guarded,
+    progress::{Pace, Tally},
+};
+use crate::threads::{MOST_THREADS, cores, pool};
+use crate::words::human_seconds;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-
-/// Stack of a worker: deep networks recurse in the backward pass.
-const STACK: usize = 16 << 20;
-const MOST_THREADS: usize = 256;
 
 pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     let begun = Instant::now();
@@ -47,54 +47,49 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         .flat_map(|&seed| (0..names.len()).map(move |strategy| (seed, strategy)))
         .filter(|job| !known.contains(job))
         .collect();
+    let threads = compare.threads().min(todo.len().max(1));
     // A study that cannot be gone on with is told before any other is run.
-    if let Err(e) = take_up(compare, &names, &todo) {
-        journal.into_iter().for_each(Journal::abandon);
-        return Err(e);
-    }
+    let ready = take_up(compare, &names, &todo).and_then(|()| pool(threads, "compare"));
+    let pool = match ready {
+        Ok(pool) => pool,
+        Err(e) => {
+            journal.into_iter().for_each(Journal::abandon);
+            return Err(e);
+        }
+    };
     let total = seeds.len() * names.len();
     let kept = done.len();
     if kept > 0 && !compare.quiet {
         println!("{kept} of {} from the journal", super::studies(total));
     }
-    let threads = compare.threads().min(todo.len().max(1));
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let journal = Mutex::new(journal);
-    let mut failure: Option<Error> = None;
     let (mut progress, shares) = (Progress::new(threads), Shares::new(todo.len()));
-    std::thread::scope(|scope| {
-        let (report, ended) = channel::<Result<Run>>();
-        for _ in 0..threads {
-            let report = report.clone();
-            let (names, todo, next, stop, shares) = (&names, &todo, &next, &stop, &shares);
-            let worker = std::thread::Builder::new().stack_size(STACK).name("compare".into());
-            let work = move || {
-                while !stop.load(Ordering::Relaxed) {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&(seed, strategy)) = todo.get(number) else { return };
-                    let run = guarded(|| one(compare, names, strategy, seed, (shares, number)));
-                    shares.set(number, 1.0);
-                    // At once: this thread would begin the next study before the failure is read.
-                    if run.is_err() {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    if report.send(run).is_err() {
-                        return;
-                    }
-                }
-            };
-            if let Err(e) = worker.spawn_scoped(scope, work) {
-                failure
-                    .get_or_insert(Error::from(e).context(format!("starting {threads} threads")));
+    let (stop, next) = (AtomicBool::new(false), Mutex::new(todo.iter().enumerate()));
+    let mut failure: Option<Error> = None;
+    let (report, ended) = channel::<Result<Run>>();
+    let (names, shares, stop, next) = (&names, &shares, &stop, &next);
+    // Each thread of the pool takes up one study after the other. As jobs of the pool, studies could be
+    // begun by a thread that is in the middle of one and waits for a part of its work.
+    let work = move || {
+        while !stop.load(Ordering::Relaxed) {
+            let job = next.lock().unwrap_or_else(|e| e.into_inner()).next();
+            let Some((number, &(seed, strategy))) = job else { return };
+            let run = guarded(|| one(compare, names, strategy, seed, (shares, number)));
+            shares.set(number, 1.0);
+            // At once: this thread would begin the next study before the failure is read.
+            if run.is_err() {
                 stop.store(true, Ordering::Relaxed);
             }
+            if report.send(run).is_err() {
+                return;
+            }
         }
-        drop(report);
+    };
+    pool.in_place_scope(|scope| {
+        scope.spawn_broadcast(move |_, _| work());
         loop {
             match ended.recv_timeout(Duration::from_millis(200)) {
                 Ok(Ok(run)) => {
-                    let mut open = journal.lock().unwrap_or_else(|e| e.into_inner());
-                    let written = open.as_mut().map_or(Ok(()), |journal| journal.write(&run));
+                    let written = journal.as_mut().map_or(Ok(()), |journal| journal.write(&run));
                     done.push(run);
                     if let Err(e) = written {
                         failure.get_or_insert(e);
@@ -109,11 +104,11 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if !compare.quiet {
-                progress.tell(&shares, begun.elapsed().as_secs_f64(), (done.len(), total));
+                progress.tell(shares, begun.elapsed().as_secs_f64(), (done.len(), total));
             }
         }
     });
-    if let Some(journal) = journal.lock().unwrap_or_else(|e| e.into_inner()).as_mut() {
+    if let Some(journal) = journal.as_mut() {
         journal.close()?;
     }
     if let Some(e) = failure {
@@ -124,7 +119,7 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         println!("{} done in {seconds}", super::studies(total));
     }
     let spent = Spent { seconds: begun.elapsed().as_secs_f64(), threads, kept };
-    Ok(Comparison::of(compare, names, done, spent))
+    Ok(Comparison::of(compare, names.clone(), done, spent))
 }
 
 /// That the studies in the journal are of this comparison; its header alone may have been kept, or
@@ -377,7 +372,6 @@ fn written(limits: String) -> String {
 
 impl Compare {
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.jobs.map_or_else(cores, |n| n.max(1) as usize).clamp(1, MOST_THREADS)
     }
 }

@@ -10,10 +10,10 @@
 
 use super::Comparison;
 use super::curves::{LEVEL, RESAMPLES};
-use crate::chart::theme::{plural, score};
 use crate::error::{Error, Result};
 use crate::rng::Rng;
 use crate::stats::{self, Band, Friedman, Statistic};
+use crate::words::{plural, score};
 use std::fmt;
 
 /// The level of all tests.

@@ -4,10 +4,10 @@
 //! the step name: the same step of the same training always sees the same samples, also after a
 //! resume.
 
-use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
+use crate::shape::Shape;
 use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;

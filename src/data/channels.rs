@@ -2,8 +2,8 @@
 
 use super::scaling::Numbers;
 use super::{Dataset, feature};
-use crate::arch::Shape;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 use candle_core::{Device, Tensor};
 
 impl Dataset {

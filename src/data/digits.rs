@@ -4,7 +4,7 @@
 //! `digits.bin` holds 65 bytes a sample: 64 pixels from 0 to 16, then the class.
 
 use super::{Dataset, Values};
-use crate::arch::Shape;
+use crate::shape::Shape;
 use crate::task::Task;
 
 static DIGITS: &[u8] = include_bytes!("digits.bin");

@@ -6,8 +6,8 @@
 
 use super::file::{find, name_of, read, wrong};
 use super::{Dataset, Values};
-use crate::arch::Shape;
 use crate::error::Result;
+use crate::shape::Shape;
 use crate::task::Task;
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -12,7 +12,7 @@
 //! standard deviation of 1.
 
 use super::{Dataset, Values};
-use crate::arch::Shape;
+use crate::shape::Shape;
 use crate::task::Task;
 
 static SAMPLES: &[u8] = include_bytes!("mnist1d.bin");

@@ -25,10 +25,10 @@ pub use mel::LogMel;
 pub use scaling::Real;
 pub(crate) use scaling::Scaling;
 
-use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Hash64;
+use crate::shape::Shape;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
 use scaling::Numbers;

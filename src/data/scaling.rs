@@ -5,7 +5,7 @@
 //! of the differences from its median, 7 digits are enough.
 
 use super::Dataset;
-use crate::arch::Shape;
+use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 
 /// What was done to the numbers that were given, a feature (or channel) each: a number `v` became
@@ -97,7 +97,7 @@ impl Dataset {
     pub fn target_shift(&self) -> Vec<f64> {
         match (&self.0.target_scaling, &self.0.task) {
             (Some(scaling), _) => scaling.shift.clone(),
-            (None, crate::Task::Regression { outputs }) => vec![0.0; *outputs],
+            (None, crate::task::Task::Regression { outputs }) => vec![0.0; *outputs],
             _ => vec![],
         }
     }

@@ -6,10 +6,10 @@
 
 use super::Dataset;
 use super::scaling::{Scaling, channels};
-use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
+use crate::shape::Shape;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
 

@@ -3,9 +3,9 @@
 use super::csv::Table;
 use super::file::{classes_of, name_of, read_text, wrong};
 use super::{Dataset, Values, refuse, too_few};
-use crate::arch::Shape;
 use crate::count::Count;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 use crate::task::Task;
 use std::path::Path;
 

@@ -2,8 +2,8 @@
 
 use super::file::{classes_of, list, name_of, read, wrong};
 use super::{Dataset, LogMel, Values, refuse, too_few, wav};
-use crate::arch::Shape;
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
 use std::collections::{BTreeMap, HashSet};

@@ -1,9 +1,8 @@
 //! Evaluators made from closures, and the owned handle that every evaluator is kept in.
 
 use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
-use crate::arch::Architecture;
 use crate::error::{Error, Result};
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::task::Metric;
 use std::sync::Arc;
 
@@ -34,7 +33,7 @@ impl AnyEvaluator {
     }
 
     /// The same, with a full budget of so many epochs.
-    pub fn epochs(&self, full: impl crate::Count) -> Self {
+    pub fn epochs(&self, full: impl crate::count::Count) -> Self {
         AnyEvaluator { full: Some(full.to_size()), ..self.clone() }
     }
 
@@ -131,7 +130,7 @@ pub trait IntoEvaluator<How> {
     fn into_evaluator(self) -> AnyEvaluator;
 }
 
-impl<E: Evaluator + 'static> IntoEvaluator<crate::ByValue> for E {
+impl<E: Evaluator + 'static> IntoEvaluator<crate::count::ByValue> for E {
     fn into_evaluator(self) -> AnyEvaluator {
         // A handle stays what it is, with its direction and name.
         let any: &dyn std::any::Any = &self;
@@ -142,7 +141,7 @@ impl<E: Evaluator + 'static> IntoEvaluator<crate::ByValue> for E {
     }
 }
 
-impl<E: Evaluator + Clone + 'static> IntoEvaluator<crate::ByReference> for &E {
+impl<E: Evaluator + Clone + 'static> IntoEvaluator<crate::count::ByReference> for &E {
     fn into_evaluator(self) -> AnyEvaluator {
         self.clone().into_evaluator()
     }

@@ -1,5 +1,6 @@
 //! Evaluation: how good is one architecture, for which budget, with which seed.
 
+mod benchmark;
 mod custom;
 mod number;
 mod table;
@@ -7,18 +8,18 @@ mod train;
 mod training;
 mod watch;
 
+pub use benchmark::{Mnist1dBench, NasBench201};
 pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, IntoOutcome, evaluator};
 pub use table::Table;
 pub use train::Train;
 pub use training::{Checkpoint, Training};
 pub use watch::Watch;
 
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::Model;
+use crate::model::Model;
 use crate::rng::Rng;
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::task::Metric;
 use number::Number;
 use serde::{Deserialize, Serialize};
@@ -415,7 +416,7 @@ pub trait Evaluator: Send + Sync {
 
     /// What it does, for the report.
     fn describe(&self) -> String {
-        let name = crate::short_type_name::<Self>();
+        let name = crate::words::short_type_name::<Self>();
         match self.wraps() {
             Some(inner) => format!("{name}, an evaluator of your own, with {}", inner.describe()),
             None => format!("{name}, an evaluator of your own"),
@@ -513,9 +514,9 @@ impl std::fmt::Display for Retrained {
             f,
             "test {} {} after {} on train + validation ({}), {}",
             self.metric.name,
-            crate::chart::theme::score(self.test),
-            crate::chart::theme::plural(self.epochs, "epoch"),
-            crate::chart::theme::human_seconds(self.seconds),
+            crate::words::score(self.test),
+            crate::words::plural(self.epochs, "epoch"),
+            crate::words::human_seconds(self.seconds),
             self.model
         )
     }

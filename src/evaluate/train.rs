@@ -4,12 +4,11 @@ use super::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained, Training,
     Watch,
 };
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::{Augment, Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{Optimizer, Schedule};
-use crate::space::Space;
+use crate::model::{Optimizer, Schedule};
+use crate::space::{Architecture, Space};
 use crate::task::{Metric, Task};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
@@ -282,7 +281,11 @@ impl Evaluator for Train {
         let kept = kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs());
         // Trainings side by side need their memory together: one that does not fit beside the others
         // waits for them.
-        let _room = crate::nn::reserve(arch, arch.memory(self.batch), || watch.check())?;
+        let _room = crate::room::reserve(
+            arch.memory(self.batch),
+            || arch.largest_layer(),
+            || watch.check(),
+        )?;
         let resumed = kept.and_then(|c| self.resume(arch, &c).ok());
         let mut run = match resumed {
             Some(run) => run,
@@ -408,7 +411,8 @@ impl Evaluator for Train {
                 self.smoothing
             ));
         }
-        if self.smoothing > 0.0 && matches!(self.data.task(), crate::Task::Regression { .. }) {
+        if self.smoothing > 0.0 && matches!(self.data.task(), crate::task::Task::Regression { .. })
+        {
             found.push(
                 "label_smoothing: a regression has no labels to smooth. Leave it out.".into(),
             );

@@ -4,13 +4,13 @@
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
 use super::{Evaluation, Train, Watch};
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
-use crate::nn::{Model, Steps};
+use crate::model::{Model, Steps};
 use crate::rng::Rng;
+use crate::space::Architecture;
 use crate::task::{Figure, Metric, Task};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
@@ -47,6 +47,7 @@ pub struct Training {
     /// Weights and statistics of the best epoch so far, where they are to be kept.
     best: Option<HashMap<String, Tensor>>,
     watch: Watch,
+    threads: kernel::Threads,
     /// Until the first step has been measured.
     gauge: Option<kernel::Gauge>,
     memory: Option<usize>,
@@ -83,7 +84,7 @@ impl Training {
                 "Space::on(&data) with the data that you train on",
             ));
         }
-        crate::nn::fits(arch, arch.memory(train.batch))?;
+        crate::room::fits(arch.memory(train.batch), || arch.largest_layer())?;
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?.for_data(&train.data)?;
@@ -100,6 +101,7 @@ impl Training {
             log,
             best: None,
             watch: Watch::current(),
+            threads: kernel::Threads::new(train.threads.max(1) as usize)?,
             gauge,
             memory: None,
         })
@@ -200,10 +202,10 @@ impl Training {
     /// One step on a batch of samples; the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         self.watch.check()?;
-        let threads = self.train.threads.max(1) as usize;
         let Some(gauge) = self.gauge.take() else {
             kernel::step_begins();
-            return kernel::with_threads(threads, || self.unmeasured_step(batch));
+            let threads = self.threads.clone();
+            return threads.run(|| self.unmeasured_step(batch));
         };
         let (loss, most) = gauge.measure(|| self.unmeasured_step(batch));
         self.memory = most;

@@ -17,7 +17,11 @@
 
 use super::activation::exp;
 use super::small::{WIDE, product};
-use super::{Host, Matrix, on_host, operand, output, simd, simd::vectorised, tensor};
+use super::{
+    Host, Matrix, on_host, operand, output,
+    simd::{self, vectorised},
+    tensor,
+};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 

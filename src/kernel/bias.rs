@@ -5,7 +5,11 @@
 //! ```
 //! Channels are the second dimension of an image `[N, C, H, W]` and the last of everything else.
 
-use super::{Host, on_host, operand, output, simd, simd::vectorised, tensor};
+use super::{
+    Host, on_host, operand, output,
+    simd::{self, vectorised},
+    tensor,
+};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// `x + b`, for `x [N, C, H, W]` or `[.., C]` and `b [C]`; negative results become zero with `relu`.

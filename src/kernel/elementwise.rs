@@ -4,7 +4,11 @@
 //! smaller, it is not copied out to the size of the first one.
 
 use super::linear::column_sums;
-use super::{Host, on_host, operand, output, simd, simd::vectorised, tensor};
+use super::{
+    Host, on_host, operand, output,
+    simd::{self, vectorised},
+    tensor,
+};
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
 /// `a + b`, where the shape of `b` is that of `a` or its end: `[N, L, D]` and `[L, D]`.

@@ -55,7 +55,7 @@ pub(crate) use pool::{
     avg_pool1d, avg_pool2d, global_avg_pool, global_max_pool, max_pool1d, max_pool2d,
 };
 pub(crate) use recurrent::{Cell, Ends, recurrent};
-pub(crate) use threads::with_threads;
+pub(crate) use threads::Threads;
 pub(crate) use vector::multiply_adds;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};

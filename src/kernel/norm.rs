@@ -13,7 +13,10 @@
 //! memory. The backward pass recomputes `h`, and the ReLU's mask with it, rather than storing them.
 
 use super::{
-    Host, norm_columns, norm_columns::Channels, on_host, operand, output, simd, simd::vectorised,
+    Host,
+    norm_columns::{self, Channels},
+    on_host, operand, output,
+    simd::{self, vectorised},
     tensor,
 };
 use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};

@@ -4,7 +4,11 @@
 //! is never counted: not in a maximum, and not in the denominator of a mean
 //! (`count_include_pad = false` in PyTorch), so a border is not darkened.
 
-use super::{Host, on_host, operand, output, simd, simd::vectorised, tensor};
+use super::{
+    Host, on_host, operand, output,
+    simd::{self, vectorised},
+    tensor,
+};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
 use std::sync::OnceLock;

@@ -322,7 +322,7 @@ fn threads_do_not_change_a_convolution() {
         let weights = g.tensor(op(&inputs).unwrap().dims()).contiguous().unwrap();
         let (y, grads) = run(&op, &inputs, &weights);
         for threads in [2, 3, 7] {
-            let (y2, grads2) = with_threads(threads, || run(&op, &inputs, &weights));
+            let (y2, grads2) = Threads::new(threads).unwrap().run(|| run(&op, &inputs, &weights));
             assert!(numbers(&y) == numbers(&y2), "{n} {threads}");
             for (a, b) in grads.iter().zip(&grads2) {
                 assert!(numbers(a) == numbers(b), "{n} {threads}");

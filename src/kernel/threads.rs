@@ -4,40 +4,62 @@
 //! Where more are allowed, operations with enough work cut it at places that do not depend on their
 //! number, and sums are added in the same order: the bits stay the same.
 
-use std::cell::Cell;
+use crate::error::Result;
+use crate::threads::pool;
+use rayon::ThreadPool;
+use std::cell::RefCell;
+use std::sync::Arc;
 
-/// Below this many multiply-adds a thread costs more than it brings: starting one takes some tens of
-/// microseconds.
+/// Below this many multiply-adds a thread costs more than it brings: waking one, and waiting for it,
+/// takes some tens of microseconds.
 const WORTH: usize = 4_000_000;
 
+/// The threads of one training: the one that calls, and a pool of the others.
+#[derive(Clone, Debug)]
+pub(crate) struct Threads(Option<Arc<ThreadPool>>);
+
 thread_local! {
-    static ALLOWED: Cell<usize> = const { Cell::new(1) };
+    static ALLOWED: RefCell<Threads> = const { RefCell::new(Threads(None)) };
 }
 
-/// Runs `f`, whose operations may use so many threads.
-pub(crate) fn with_threads<T>(threads: usize, f: impl FnOnce() -> T) -> T {
-    let outer = ALLOWED.replace(threads.max(1));
-    let result = f();
-    ALLOWED.set(outer);
-    result
+impl Threads {
+    /// So many, the calling one among them.
+    pub(crate) fn new(threads: usize) -> Result<Threads> {
+        let others = threads.saturating_sub(1);
+        Ok(Threads(if others > 0 { Some(Arc::new(pool(others, "kernel")?)) } else { None }))
+    }
+
+    /// Runs `f`, whose operations may use them.
+    pub(crate) fn run<T>(&self, f: impl FnOnce() -> T) -> T {
+        struct Restore(Threads);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                ALLOWED.replace(self.0.clone());
+            }
+        }
+        let _restore = Restore(ALLOWED.replace(self.clone()));
+        f()
+    }
 }
 
 /// How many threads to use for so many multiply-adds.
 pub(super) fn for_work(macs: usize) -> usize {
-    ALLOWED.get().min(macs / WORTH).max(1)
+    let others = |pool: &Arc<ThreadPool>| pool.current_num_threads();
+    let allowed = ALLOWED.with_borrow(|threads| 1 + threads.0.as_ref().map_or(0, others));
+    allowed.min(macs / WORTH).max(1)
 }
 
 /// Does the parts at the same time, the first one on this thread.
 pub(super) fn each<P: Send>(mut parts: impl Iterator<Item = P>, work: impl Fn(P) + Sync) {
     let Some(first) = parts.next() else { return };
-    let rest: Vec<P> = parts.collect();
-    if rest.is_empty() {
-        return work(first);
-    }
+    let Threads(Some(pool)) = ALLOWED.with_borrow(Threads::clone) else {
+        work(first);
+        return parts.for_each(work);
+    };
     let work = &work;
-    std::thread::scope(|scope| {
-        for part in rest {
-            scope.spawn(move || work(part));
+    pool.in_place_scope(|scope| {
+        for part in parts {
+            scope.spawn(move |_| work(part));
         }
         work(first);
     });

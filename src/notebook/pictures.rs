@@ -4,7 +4,7 @@
 //! notebooks. Such a picture has no tooltips of its own, so they lie above it as empty boxes with a
 //! title, which scale with it and survive as well.
 
-use crate::chart::theme::trim;
+use crate::words::trim;
 
 /// More boxes than this are left out, the whole lot: nobody points at one of a thousand, and the
 /// output would be larger than the picture.

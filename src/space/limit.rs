@@ -5,10 +5,12 @@
 //! the limits, the way there is walked: of all architectures that differ in one decision, the one that is
 //! over by least, until none is better; then a random walk within the limits forgets where that began.
 
-use super::{MENDS, Space, thousands};
-use crate::arch::{Architecture, Latency, Sums};
+use super::{MENDS, Space};
 use crate::error::{Error, ErrorKind, Result};
+use crate::graph::Sums;
 use crate::rng::Rng;
+use crate::space::{Architecture, Latency};
+use crate::words::thousands;
 use serde::{Deserialize, Serialize};
 
 /// At most so many parameters, for [`Space::at_most`].

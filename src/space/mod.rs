@@ -1,43 +1,35 @@
 //! The search space: which architectures exist.
 
-pub(crate) mod block;
-mod cell;
+mod architecture;
+mod diagram;
 mod distance;
-pub(crate) mod draw;
+mod draw;
 mod encoding;
-pub(crate) mod genes;
+mod latency;
 mod limit;
-pub(crate) mod places;
 pub mod presets;
 pub(crate) mod text;
-mod value;
-mod wired;
 
-pub(crate) use block::Node as Tree;
-pub use block::{Block, IntoBlock, IntoBlocks, IntoSwitch, one_of, repeat, residual, seq, shared};
-pub(crate) use cell::{Cell, Join};
-pub use cell::{branches, cell, concat, stack};
+pub use architecture::Architecture;
 pub use distance::Distance;
-pub(crate) use draw::block_name;
 pub use encoding::Encoding;
-use genes::{Gene, Genes};
+pub use latency::Latency;
+pub(crate) use latency::least;
 pub use limit::{Limit, Macs, Memory, Params};
-pub(crate) use places::Places;
-pub(crate) use value::Choice;
-pub use value::{
-    Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Items, Value, any, same,
-};
-pub(crate) use wired::Wired;
-pub use wired::wired;
 
-use crate::arch::{Architecture, Memo, Reach, Shape, Verdict};
-use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{CHOICE, choice};
+use crate::graph::{Memo, Reach, Verdict};
 use crate::rng::{Hash64, Rng};
+use crate::shape::Shape;
 use crate::task::Task;
+use crate::tree::{
+    Block, CHOICE, Genome, IntoBlock, Places, Tree, choice,
+    genes::{self, Genes},
+    seq,
+};
+use crate::words::{plural, thousands};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -83,47 +75,6 @@ struct Inner {
     /// What its layers are known to cost.
     #[serde(skip)]
     memo: Memo,
-}
-
-/// The decisions of a space in order: first those of its shared blocks, then those of the tree.
-#[derive(Clone)]
-pub(crate) struct Genome {
-    /// All shared blocks by name, in order of appearance, those inside another one first.
-    pub(crate) named: Vec<(String, Block)>,
-    /// Those in which something is decided; the others are names, and walked like any block.
-    pub(crate) shared: Vec<(String, Block)>,
-    /// The shared blocks and then the tree, one after the other; without a tree that decides nothing.
-    pub(crate) whole: Block,
-    /// Whether the tree has no decisions besides those of its shared blocks.
-    pub(crate) fixed: bool,
-    /// The places of all decisions, for those who ask.
-    places: OnceLock<Arc<Places>>,
-}
-
-impl Genome {
-    fn of(root: &Block) -> Genome {
-        let mut named: Vec<(String, Block)> = vec![];
-        root.each_shared(&mut |name, block| {
-            if named.iter().all(|(other, _)| other != name) {
-                named.push((name.to_string(), block.clone()));
-            }
-        });
-        let decided = named.iter().filter(|(_, block)| block.has_choices());
-        let shared: Vec<(String, Block)> = decided.cloned().collect();
-        let fixed = !root.has_choices();
-        let blocks = shared.iter().map(|(_, block)| block);
-        let whole = match (shared.is_empty(), fixed) {
-            (true, _) => root.clone(),
-            (false, true) => seq(blocks),
-            (false, false) => seq(blocks.chain([root])),
-        };
-        Genome { named, shared, whole, fixed, places: OnceLock::new() }
-    }
-
-    /// The number of a shared block in which something is decided.
-    pub(crate) fn number(&self, name: &str) -> Option<usize> {
-        self.shared.iter().position(|(other, _)| other == name)
-    }
 }
 
 impl Inner {
@@ -328,10 +279,10 @@ impl Space {
             ));
         }
         let layers = most_layers(&self.0.root);
-        if layers > crate::arch::MOST_LAYERS {
+        if layers > crate::graph::MOST_LAYERS {
             found.push(format!(
                 "the deepest architecture has {layers} layers; at most {} are allowed. Try a smaller repeat(...).",
-                crate::arch::MOST_LAYERS
+                crate::graph::MOST_LAYERS
             ));
         }
         found
@@ -857,7 +808,7 @@ impl<'de> Deserialize<'de> for Space {
 
 impl fmt::Display for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::Draw::plain(self))
+        f.write_str(&crate::draw::Draw::plain(self))
     }
 }
 
@@ -865,17 +816,4 @@ impl fmt::Debug for Space {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// 12345 as "12,345".
-pub(crate) fn thousands(n: u128) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -8,12 +8,16 @@
 //! (a space may offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short
 //! form alone, `@0.1`, is read too.
 
-use super::block::{Block, Node};
-use super::cell::{Cell, Edge, Join};
-use super::wired::{Matrix, Wired};
-use super::{Gene, Space, Value, genes};
+use super::Space;
 use crate::error::{Error, Result};
-use crate::nn::{LayerInfo, Op, find};
+use crate::layer::find;
+use crate::op::{LayerInfo, Op, Value};
+use crate::tree::{
+    block::{Block, Node},
+    cell::{Cell, Edge, Join},
+    genes::{self, Gene},
+    wired::{Matrix, Wired},
+};
 
 /// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
 type Joined = (Join, Vec<(usize, Vec<Item>)>);
@@ -654,7 +658,7 @@ impl Search {
     fn layer(
         &mut self,
         info: &LayerInfo,
-        args: &[super::value::Choice],
+        args: &[crate::tree::Choice],
         items: &[Item],
         at: usize,
         then: &mut Then,

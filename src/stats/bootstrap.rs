@@ -18,6 +18,7 @@ use super::summary::{mean, short, sorted, sorted_quantile};
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::rng::Rng;
+use crate::threads;
 use std::fmt;
 
 /// What is estimated from a sample.
@@ -109,8 +110,13 @@ pub fn bootstrap_curve<R: AsRef<[f64]>>(
         ));
     }
     let draws = Draws::new(call, rows.len(), level, resamples, rng)?;
-    let blocks = (0..points).step_by(BLOCK).map(|from| from..points.min(from + BLOCK));
-    Ok(blocks.flat_map(|block| bands(&rows, block, statistic, &draws)).collect())
+    let blocks = points.div_ceil(BLOCK);
+    let least = WORTH.div_ceil(draws.counts.len().max(1));
+    let block = |i: usize| {
+        let from = i * BLOCK;
+        bands(&rows, from..points.min(from + BLOCK), statistic, &draws)
+    };
+    Ok(threads::map(blocks, least, block).concat())
 }
 
 /// How often each of `n` seeds came up in each resample.
@@ -164,6 +170,8 @@ impl Draws {
 
 /// Points of a curve that are summed side by side: two to four vector registers.
 const BLOCK: usize = 8;
+/// So many counts of a block are worth a thread.
+const WORTH: usize = 1_000_000;
 /// 100 million counts take 400 MB.
 const MOST_COUNTS: usize = 100_000_000;
 const MOST_RESAMPLES: usize = 1_000_000;

@@ -33,8 +33,8 @@
 use super::parts::{Caution, Recall, fresh};
 use super::{Proposal, Strategy, stored};
 use crate::error::{ErrorKind, Result};
+use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -30,12 +30,13 @@ use super::candidates::{Pool, START, most_useful, start};
 use super::parts::{Caution, Recall, random};
 use super::targets::{Seen, drawn, evenly};
 use super::{Proposal, Strategy, stored};
-use crate::arch::Architecture;
 use crate::chart::Chart;
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
-use crate::study::{History, Study, Trial};
+use crate::space::Architecture;
+use crate::study::Study;
 use crate::surrogate::{Acquisition, Columns, Ensemble, Prediction, Recipe, Scale};
 use serde::{Deserialize, Serialize};
 

@@ -30,11 +30,12 @@ use super::candidates::{Pool, believed, most_useful, start};
 use super::parts::{Caution, Recall};
 use super::targets::{Seen, drawn, evenly};
 use super::{Proposal, Strategy, stored};
-use crate::arch::Architecture;
 use crate::chart::Chart;
 use crate::error::{Error, Result};
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::{History, Study};
+use crate::space::Architecture;
+use crate::study::Study;
 use crate::surrogate::{
     Acquisition, Cholesky, Features, Gp, Kernel, Pair, Parameters, Prediction, Scale,
 };

@@ -3,10 +3,10 @@
 
 use super::Proposal;
 use super::parts::{Caution, random};
-use crate::arch::Architecture;
 use crate::error::{ErrorKind, Result};
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
+use crate::space::Architecture;
 use std::collections::HashSet;
 
 /// Random architectures to begin with, as in BANANAS's program; less than 40 trials begin with a
@@ -145,8 +145,10 @@ pub(super) fn believed(history: &History) -> Vec<Architecture> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Bananas;
+    use crate::GaussianProcess;
+    use crate::RandomForest;
     use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, from_json};
-    use crate::{Bananas, GaussianProcess, RandomForest};
 
     #[test]
     fn strategies_are_made_again_from_their_stored_form() {

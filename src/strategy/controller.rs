@@ -22,10 +22,11 @@
 
 use crate::error::{Error, Result};
 use crate::kernel::{self, Cell, Decided};
-use crate::nn::{Optimizer, Params, Steps};
+use crate::model::{Optimizer, Steps};
+use crate::op::Params;
 use crate::rng::Rng;
 use crate::space::Space;
-use crate::space::places::Places;
+use crate::tree::places::Places;
 use candle_core::{Device, Tensor, Var};
 use std::sync::{Arc, OnceLock};
 

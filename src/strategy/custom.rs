@@ -1,10 +1,10 @@
 //! Strategies made from closures, and the owned handle that every strategy is kept in.
 
 use super::{Proposal, Strategy};
-use crate::arch::Architecture;
 use crate::error::{Error, Result};
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
+use crate::space::Architecture;
 use std::sync::Arc;
 
 /// Any strategy, in an owned handle that a notebook variable can hold.
@@ -64,7 +64,7 @@ pub trait IntoStrategy<How> {
     fn into_strategy(self) -> AnyStrategy;
 }
 
-impl<S: Strategy + 'static> IntoStrategy<crate::ByValue> for S {
+impl<S: Strategy + 'static> IntoStrategy<crate::count::ByValue> for S {
     fn into_strategy(self) -> AnyStrategy {
         let any: &dyn std::any::Any = &self;
         match any.downcast_ref::<AnyStrategy>() {
@@ -74,7 +74,7 @@ impl<S: Strategy + 'static> IntoStrategy<crate::ByValue> for S {
     }
 }
 
-impl<S: Strategy + Clone + 'static> IntoStrategy<crate::ByReference> for &S {
+impl<S: Strategy + Clone + 'static> IntoStrategy<crate::count::ByReference> for &S {
     fn into_strategy(self) -> AnyStrategy {
         self.clone().into_strategy()
     }

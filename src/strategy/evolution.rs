@@ -26,8 +26,8 @@ use super::parts::{Caution, Recall, tournament};
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::{ErrorKind, Result};
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
 use serde::{Deserialize, Serialize};
 
 /// Regularized evolution: the oldest of a population dies, a mutated tournament winner joins.

@@ -20,12 +20,13 @@ use super::candidates::{Pool, believed, most_useful, start};
 use super::parts::{Caution, Recall};
 use super::targets::{Seen, drawn, evenly};
 use super::{Proposal, Strategy, stored};
-use crate::arch::Architecture;
 use crate::chart::Chart;
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::{History, Study};
+use crate::space::Architecture;
+use crate::study::Study;
 use crate::surrogate::{Acquisition, Columns, Forest, Prediction, Rows, Scale};
 use serde::{Deserialize, Serialize};
 

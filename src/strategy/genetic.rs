@@ -29,8 +29,8 @@ use super::parts::{Caution, Recall, Variation, tournament};
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
 /// A genetic algorithm: from generation to generation the winners of tournaments are crossed and

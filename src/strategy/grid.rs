@@ -5,8 +5,8 @@
 
 use super::{Proposal, Strategy, stored};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
 
 /// Tries every architecture of the space in order, and stops after the last.
 ///

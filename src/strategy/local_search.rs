@@ -30,10 +30,10 @@
 
 use super::parts::{Caution, Recall, random};
 use super::{Proposal, Strategy, stored};
-use crate::arch::Architecture;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
-use crate::study::{History, Trial};
+use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;

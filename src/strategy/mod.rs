@@ -37,10 +37,10 @@ pub use random::Random;
 pub use reinforce::Reinforce;
 pub use tpe::Tpe;
 
-use crate::arch::Architecture;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
+use crate::space::Architecture;
 
 /// What to try next? A strategy is asked once per trial.
 ///
@@ -78,7 +78,7 @@ pub trait Strategy: Send + Sync {
     /// Its name and settings, for the report; `trials` is the study's budget.
     fn describe(&self, trials: usize) -> String {
         let _ = trials;
-        format!("{}, a strategy of your own", crate::short_type_name::<Self>())
+        format!("{}, a strategy of your own", crate::words::short_type_name::<Self>())
     }
 
     /// Its settings as JSON, if it can be made again from them: then a journal can be resumed from
@@ -109,13 +109,13 @@ impl Proposal {
     }
 
     /// A mutation of an earlier trial's architecture.
-    pub fn child(architecture: Architecture, parent: &crate::Trial) -> Self {
+    pub fn child(architecture: Architecture, parent: &crate::record::Trial) -> Self {
         Proposal { architecture, parents: vec![parent.number()], origin: "mutation".to_string() }
     }
 
     /// With the trials it descends from: two for a crossover.
-    pub fn parents(&self, parents: &[crate::Trial]) -> Self {
-        let parents = parents.iter().map(crate::Trial::number).collect();
+    pub fn parents(&self, parents: &[crate::record::Trial]) -> Self {
+        let parents = parents.iter().map(crate::record::Trial::number).collect();
         Proposal { parents, ..self.clone() }
     }
 

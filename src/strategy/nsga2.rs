@@ -28,9 +28,9 @@ use super::parts::{Caution, Recall, Variation};
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::stats::{crowding_distance, non_dominated_sort};
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
 /// NSGA-II: a genetic algorithm that spreads its population along the front of several objectives.
@@ -245,7 +245,7 @@ mod tests {
     fn parents_are_survivors() {
         let two = evaluator(|arch, _| {
             let h = arch.identity();
-            crate::Evaluation::new((h % 97) as f64).with("other", (h % 89) as f64)
+            crate::evaluate::Evaluation::new((h % 97) as f64).with("other", (h % 89) as f64)
         });
         let study = Study::new(&Space::decisions([4; 6]), two).objective(Metric::minimise("other"));
         let study = study.strategy(Nsga2::new().population(8)).duplicates(Duplicates::Repeat);

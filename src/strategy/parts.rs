@@ -8,8 +8,8 @@ pub(super) use caution::{Caution, likelier};
 
 use super::Proposal;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Draws for an architecture that was not tried yet, before one that was is taken.

@@ -25,10 +25,11 @@
 use super::Proposal;
 use super::controller::{Controller, Shape};
 use super::parts::{Caution, Recall, likelier};
-use crate::arch::Architecture;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
-use crate::study::{History, Study, Trial};
+use crate::space::Architecture;
+use crate::study::Study;
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 

@@ -32,8 +32,9 @@ use super::policy::{
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Study, Trial};
+use crate::study::Study;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 

@@ -5,8 +5,8 @@
 
 use super::{Proposal, Strategy, stored};
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::History;
 
 /// Draws architectures at random, each decision uniform over its options.
 ///

@@ -28,8 +28,9 @@ use super::policy::{self, Constants, Learner, Memory, Odds, Paper, PolicyGradien
 use super::{Proposal, Strategy, stored};
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::study::{History, Study};
+use crate::study::Study;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 

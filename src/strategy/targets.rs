@@ -20,9 +20,9 @@
 
 use super::candidates::best;
 use super::nsga2::{minimised, survivors};
+use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::stats::pareto_front;
-use crate::study::{History, Trial};
 
 /// The weight of the sum in the augmented norm, as in the paper.
 const RHO: f64 = 0.05;

@@ -33,12 +33,12 @@
 use super::parts::{Caution, Recall};
 use super::targets::{Seen, drawn};
 use super::{Proposal, Strategy, stored};
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::Result;
+use crate::record::History;
 use crate::rng::Rng;
-use crate::space::Places;
-use crate::study::History;
+use crate::space::Architecture;
+use crate::tree::Places;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 

@@ -1,8 +1,9 @@
 //! Trials as CSV, a line each.
 
-use super::{Study, Trial};
+use super::Study;
 use crate::error::Result;
 use crate::output;
+use crate::record::Trial;
 use std::path::Path;
 
 impl Study {

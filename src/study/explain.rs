@@ -1,14 +1,14 @@
 //! What a run would do and cost, before it is run.
 
+use super::Study;
 use super::run::guarded;
-use super::{Duplicates, Study};
-use crate::chart::theme::{
-    BORDER, BREAK, CARD, FONT, INK, MUTED, escape, human_count, human_seconds, plural,
-};
+use crate::chart::theme::{BORDER, BREAK, CARD, FONT, INK, MUTED, escape};
 use crate::evaluate::Evaluator;
-use crate::nn::{Room, memory_size};
+use crate::record::Duplicates;
 use crate::rng::Rng;
+use crate::room::Room;
 use crate::strategy::Strategy;
+use crate::words::{human_count, human_seconds, memory_size, plural};
 use std::fmt;
 
 /// What [`Study::explain`] found.
@@ -72,7 +72,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
     if problems.is_empty() {
         let mut rng = Rng::from_u64(p.seed).stream("explain", 0);
         let drawn: Vec<_> = (0..DRAWS).filter_map(|_| s.space.sample(&mut rng).ok()).collect();
-        let params = drawn.iter().map(crate::Architecture::params);
+        let params = drawn.iter().map(crate::space::Architecture::params);
         if !s.space.is_decisions()
             && let (Some(least), Some(most)) = (params.clone().min(), params.max())
         {

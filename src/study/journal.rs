@@ -22,11 +22,11 @@
 
 use super::deaths::Deaths;
 use super::state::State;
-use super::trial::Cost;
-use super::{Outcome, Protocol, Setup, Study, Trial};
+use super::{Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Locked, Role};
+use crate::record::{Cost, Outcome, Protocol, Trial};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
@@ -907,7 +907,11 @@ struct Recorded {
 }
 
 impl Evaluator for Recorded {
-    fn evaluate(&self, _: &crate::Architecture, _: &crate::Budget) -> Result<Evaluation> {
+    fn evaluate(
+        &self,
+        _: &crate::space::Architecture,
+        _: &crate::evaluate::Budget,
+    ) -> Result<Evaluation> {
         Err(only_looked_at())
     }
     fn metric(&self) -> Metric {
@@ -929,7 +933,7 @@ impl Evaluator for Recorded {
 struct RecordedStrategy(String);
 
 impl Strategy for RecordedStrategy {
-    fn ask(&self, _: &super::History, _: &mut Rng) -> Result<Proposal> {
+    fn ask(&self, _: &crate::record::History, _: &mut Rng) -> Result<Proposal> {
         Err(only_looked_at())
     }
     fn describe(&self, _: usize) -> String {
@@ -948,10 +952,12 @@ fn only_looked_at() -> Error {
 mod tests {
     use super::*;
     use crate::Duplicates;
+    use crate::dropout;
     use crate::evaluate::evaluator;
-    use crate::space::{any, one_of, repeat};
+    use crate::linear;
+    use crate::skip;
     use crate::task::Task;
-    use crate::{dropout, linear, skip};
+    use crate::tree::{any, one_of, repeat};
     use std::sync::{Arc, Mutex};
 
     fn space() -> Space {

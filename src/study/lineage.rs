@@ -1,13 +1,14 @@
 //! Charts of how a search went: who descends from whom, and which trials were a population when.
 
-use super::{Study, Trial, run};
-use crate::arch::Architecture;
+use super::{Study, run};
 use crate::chart::{
     Candidate, Chart, DecisionProbabilities, FamilyTree, Member, Population, Probabilities,
     Relative, SurrogateView,
 };
 use crate::count::Count;
 use crate::evaluate::{Budget, Evaluator};
+use crate::record::Trial;
+use crate::space::Architecture;
 use crate::strategy::Odds;
 use crate::surrogate::Prediction;
 use crate::task::Metric;

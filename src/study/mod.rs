@@ -4,38 +4,33 @@ pub(crate) mod csv;
 mod deaths;
 mod desk;
 mod explain;
-mod history;
 mod journal;
 mod lineage;
 mod objective;
+pub(crate) mod progress;
 mod report;
 mod run;
 mod running;
 mod state;
-mod trial;
 
 pub use explain::Explanation;
-pub use history::History;
-pub(crate) use history::best as best_of;
 pub(crate) use journal::{LONGEST_LINE, Tail, tail};
 pub(crate) use lineage::{odds_chart, outlook_chart};
 pub(crate) use objective::{figure, known as known_figures, values as objective_values};
 pub(crate) use run::guarded;
 pub use running::{Running, Searches, running};
-use trial::Cost;
-pub(crate) use trial::Outcome;
-pub use trial::Trial;
 
-use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
+use crate::record::{Cost, Duplicates, History, Key, OnFailure, Protocol, Trial, best_of};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::task::Metric;
+use crate::threads::{MOST_THREADS, cores};
+use crate::words::plural;
 use desk::Desk;
 use journal::Event;
-use serde::{Deserialize, Serialize};
 use state::{Next, State};
 use std::fmt;
 use std::path::PathBuf;
@@ -87,152 +82,6 @@ struct Setup {
 
 type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
 
-/// What a study's results depend on, besides space, evaluator and strategy.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Protocol {
-    /// The root of all random numbers.
-    pub seed: u64,
-    /// Trial n may use the results of trials 0 to n - batch, and at most so many run at once.
-    pub batch: usize,
-    /// The most trials.
-    pub trials: Option<usize>,
-    /// The most epochs of all trials together.
-    pub epochs: Option<f64>,
-    /// The most seconds; the one limit that depends on the machine.
-    pub seconds: Option<f64>,
-    /// The most simulated seconds of all trials together.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub simulated_seconds: Option<f64>,
-    /// What happens when an architecture is proposed again.
-    pub duplicates: Duplicates,
-    /// Which architectures count as the same.
-    pub key: Key,
-    /// What happens when a trial fails.
-    #[serde(default)]
-    pub on_failure: OnFailure,
-    /// The most seconds of one trial.
-    #[serde(default)]
-    pub trial_seconds: Option<f64>,
-    /// The most bytes that one trial may need, by its estimate.
-    #[serde(default)]
-    pub memory: Option<usize>,
-    /// What is optimised besides the score.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub objectives: Vec<Metric>,
-}
-
-/// What happens when a trial fails.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// It is recorded, and the study goes on.
-    #[default]
-    Skip,
-    /// It is evaluated again, so many times at the most (and never more than 100), each time with
-    /// another seed. Every time is paid, and ends at the study's limits of epochs and seconds.
-    Retry(usize),
-    /// The study ends as soon as the failure is known to the next trial.
-    Abort,
-}
-
-/// What has failed so often is not retried again, whatever [`OnFailure::Retry`] says.
-const MOST_RETRIES: usize = 100;
-
-impl OnFailure {
-    /// How often a trial is evaluated at the most.
-    fn attempts(self) -> usize {
-        match self {
-            OnFailure::Retry(n) => 1 + n.min(MOST_RETRIES),
-            OnFailure::Skip | OnFailure::Abort => 1,
-        }
-    }
-}
-
-impl Protocol {
-    /// The limits in words.
-    pub(crate) fn limits(&self) -> String {
-        let mut limits = vec![];
-        limits.extend(self.trials.map(|n| plural(n, "trial")));
-        limits.extend(self.epochs.map(|n| format!("{n} epoch{}", if n == 1.0 { "" } else { "s" })));
-        limits.extend(self.seconds.map(crate::chart::theme::human_seconds));
-        limits.extend(
-            self.simulated_seconds
-                .map(|s| format!("{} simulated", crate::chart::theme::human_seconds(s))),
-        );
-        limits.join(" or ")
-    }
-
-    /// What happens when a trial fails, in words.
-    pub(crate) fn failures(&self) -> String {
-        match (self.on_failure, self.on_failure.attempts() - 1) {
-            (OnFailure::Abort, _) => "the study ends".into(),
-            (_, 0) => "it is recorded, and the study goes on".into(),
-            (_, 1) => "it is evaluated again once, then recorded".into(),
-            (_, n) => format!("it is evaluated again, up to {n} times, then recorded"),
-        }
-    }
-
-    /// The limits of one trial, in words.
-    pub(crate) fn trial_limits(&self) -> String {
-        let mut limits = vec![];
-        limits.extend(self.trial_seconds.map(crate::chart::theme::human_seconds));
-        limits.extend(self.memory.map(|b| format!("{} of memory", crate::nn::memory_size(b))));
-        match limits.is_empty() {
-            true => "none".into(),
-            false => format!("at most {}", limits.join(" and ")),
-        }
-    }
-
-    /// Whether there is a limit that a trial may still be running at.
-    fn timed(&self) -> bool {
-        self.seconds.is_some() || self.trial_seconds.is_some()
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.limits().is_empty() {
-            write!(f, "{}, ", self.limits())?;
-        }
-        write!(
-            f,
-            "seed {}, batch {}, duplicates {:?}, key {:?}, on failure {:?}",
-            self.seed, self.batch, self.duplicates, self.key, self.on_failure
-        )?;
-        if let Some(seconds) = self.trial_seconds {
-            write!(f, ", at most {seconds} s per trial")?;
-        }
-        if let Some(bytes) = self.memory {
-            write!(f, ", at most {bytes} bytes per trial")?;
-        }
-        self.objectives.iter().try_for_each(|m| write!(f, ", and {m}"))
-    }
-}
-
-/// What happens when an architecture is proposed again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Duplicates {
-    /// The stored result is returned, and the trial counted.
-    #[default]
-    Reuse,
-    /// It is evaluated and paid again, with a seed of its own: for comparisons.
-    Repeat,
-    /// The strategy is asked again, and the study ends when the space is exhausted.
-    Forbid,
-}
-
-/// Which architectures count as the same.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Key {
-    /// Those of the same decisions.
-    #[default]
-    Identity,
-    /// Those whose networks are the same graph; see [`crate::Architecture::canonical`].
-    Canonical,
-}
-
 /// A trial that was asked for and waits to be told its result; see [`Study::ask`].
 #[derive(Clone, Debug)]
 pub struct Asked(Trial);
@@ -244,7 +93,7 @@ impl Asked {
     }
 
     /// The architecture to evaluate.
-    pub fn architecture(&self) -> crate::Architecture {
+    pub fn architecture(&self) -> crate::space::Architecture {
         self.0.architecture()
     }
 
@@ -255,7 +104,6 @@ impl Asked {
 }
 
 const DEFAULT_TRIALS: usize = 20;
-const MOST_THREADS: usize = 256;
 
 impl Study {
     /// A study of the space with the evaluator; by default random search, 20 trials, seed 0.
@@ -295,7 +143,10 @@ impl Study {
     }
 
     /// The history that a model learns from to predict architectures of its space.
-    pub(crate) fn to_predict(&self, architectures: &[crate::Architecture]) -> Result<History> {
+    pub(crate) fn to_predict(
+        &self,
+        architectures: &[crate::space::Architecture],
+    ) -> Result<History> {
         let history = self.lock().history_now(&self.setup.protocol);
         let finished = history.finished().len();
         if finished < 2 {
@@ -813,7 +664,7 @@ impl Study {
     fn end(
         &self,
         n: usize,
-        result: Result<crate::Evaluation>,
+        result: Result<crate::evaluate::Evaluation>,
         seed: u64,
         cost: Cost,
         at: f64,
@@ -899,7 +750,7 @@ impl Study {
     /// When no trial has finished; with the first failure's cause, if there was one.
     pub fn best(&self) -> Result<Trial> {
         let trials = self.trials_done();
-        history::best(trials.iter(), &self.metric()).ok_or_else(|| {
+        best_of(trials.iter(), &self.metric()).ok_or_else(|| {
             let text = match trials.first().and_then(Trial::error) {
                 Some(cause) if trials.len() == 1 => format!("the only trial failed: {cause}"),
                 Some(cause) => {
@@ -978,7 +829,6 @@ impl Setup {
     }
 
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let usual = || if self.evaluator.looks_up() { 1 } else { cores() };
         self.jobs.unwrap_or_else(usual).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
     }
@@ -1008,7 +858,7 @@ impl Setup {
 
 impl fmt::Display for Study {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::notebook::Draw::plain(self))
+        f.write_str(&crate::draw::Draw::plain(self))
     }
 }
 

@@ -4,8 +4,9 @@
 //! in one; the front is what no other dominates (Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2). The
 //! score stays the first objective, so everything that knows one objective goes on to work.
 
-use super::{History, Study, Trial};
+use super::Study;
 use crate::evaluate::{Evaluation, Evaluator};
+use crate::record::{History, Trial};
 use crate::stats::pareto_front;
 use crate::task::Metric;
 use crate::words::nearest;

@@ -1,17 +1,18 @@
 //! The charts of a study, and the report that composes them.
 
+use super::Study;
 use super::csv::own_names;
 use super::objective::figure;
-use super::{Duplicates, Key, Study, Trial};
-use crate::chart::theme::{human_count, human_seconds, plural, score};
 use crate::chart::{
     Axis, BestSeries, BestSoFar, Chart, Curve, Frontier, FrontierPoint, Leaderboard,
     LearningCurves, Report,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
+use crate::record::{Duplicates, Key, Trial};
 use crate::strategy::Strategy;
 use crate::task::Metric;
+use crate::words::{human_count, human_seconds, plural, score};
 
 /// The version of Candle that this crate is built on.
 pub(super) const CANDLE: &str = "0.11";

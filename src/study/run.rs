@@ -1,13 +1,14 @@
 //! The loop on threads: keeps as many trials running as batch and jobs allow.
 
+use super::Study;
 use super::journal::{self, Event};
-use super::trial::Cost;
-use super::{Study, Trial};
-use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Checkpoint, Evaluation, Evaluator, Watch};
-use crate::notebook::Progress;
+use crate::record::{Cost, Trial};
 use crate::rng::child;
+use crate::study::progress::Progress;
+use crate::threads::{STACK, with_share};
+use crate::words::plural;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,9 +20,6 @@ use std::time::{Duration, Instant};
 
 /// Why a study ended that was told to stop.
 pub(super) const STOPPED: &str = "it was stopped";
-
-/// Stack of a worker: deep networks recurse in the backward pass.
-const STACK: usize = 16 << 20;
 
 /// While nothing ends, progress is looked at so often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -61,11 +59,10 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
         state.earlier = state.settled;
         state.seconds
     };
-    let outcome = if setup.alone() {
-        coordinate(study, &mut Crew::Alone(study, VecDeque::new()), goal, begun, before)
-    } else {
-        on_threads(study, goal, begun, before)
-    };
+    let outcome = with_share(setup.threads(), || match setup.alone() {
+        true => coordinate(study, &mut Crew::Alone(study, VecDeque::new()), goal, begun, before),
+        false => on_threads(study, goal, begun, before),
+    });
     let seconds = {
         let mut state = study.lock();
         state.seconds = before + begun.elapsed().as_secs_f64();
@@ -127,6 +124,9 @@ impl Crew<'_> {
     }
 }
 
+/// The crew has threads of its own, and is not a pool of rayon: a trial writes to the journal and waits
+/// for its lock, and a worker of a pool that waits may take up another trial meanwhile, before the one
+/// that it is in has ended.
 fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<()> {
     let setup = &*study.setup;
     let (work, todo) = channel::<Trial>();
@@ -136,7 +136,8 @@ fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<
         for _ in 0..setup.threads() {
             let (todo, report) = (&todo, report.clone());
             let worker = std::thread::Builder::new().stack_size(STACK).name("trial".into());
-            let spawned = worker.spawn_scoped(scope, move || work_off(todo, &report, study));
+            let spawned = worker
+                .spawn_scoped(scope, move || with_share(1, || work_off(todo, &report, study)));
             if let Err(e) = spawned {
                 drop(work);
                 return Err(Error::from(e).context(format!("starting {} threads", setup.threads())));

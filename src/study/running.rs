@@ -6,10 +6,10 @@
 //! references that keep nothing alive, so that every search can be found again.
 
 use super::{Study, run};
-use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
-use crate::notebook::Progress;
 use crate::strategy::Strategy;
+use crate::study::progress::Progress;
+use crate::words::plural;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,7 +172,7 @@ impl Running {
             line += &format!(", journal {}", path.display());
         }
         let seconds = search.begun.elapsed().as_secs_f64().round();
-        let seconds = crate::chart::theme::human_seconds(seconds);
+        let seconds = crate::words::human_seconds(seconds);
         let detached = if search.detached.load(Ordering::Relaxed) { ", detached" } else { "" };
         format!("{line}, begun {seconds} ago{detached}: {}", self.progress())
     }

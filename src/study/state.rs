@@ -2,13 +2,13 @@
 //! means, when the study is over.
 
 use super::objective::{NO_FIGURE, figure, lacking, nothing_of};
-use super::trial::{Cost, Record};
-use super::{Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial};
-use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
+use crate::record::{
+    Cost, Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial, trial::Record,
+};
 use crate::rng::{Rng, child};
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use std::collections::{BTreeSet, HashSet};

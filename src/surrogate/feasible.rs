@@ -21,7 +21,7 @@
 //! is linear in its trials.
 
 use super::acquisition::{below, density};
-use crate::arch::Architecture;
+use crate::space::Architecture;
 use std::collections::HashMap;
 
 /// The standard deviation of what the options do not explain: less than theirs, as most failures come again.

@@ -6,8 +6,7 @@
 //! have the same number of options ("operation counts"). [`Columns`] are for trees and networks: the
 //! columns of an encoding that are 1.
 
-use crate::arch::Architecture;
-use crate::space::{Encoding, Space};
+use crate::space::{Architecture, Encoding, Space};
 use std::collections::HashMap;
 
 /// How often each thing occurs, sorted.

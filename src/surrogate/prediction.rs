@@ -1,7 +1,7 @@
 //! What a model says of an architecture, in units of the score.
 
 use super::Scale;
-use crate::chart::theme::score;
+use crate::words::score;
 use std::fmt;
 
 /// What a strategy with a model expects of an architecture.

@@ -1,4 +1,4 @@
-"""Trains the networks of `tests/pytorch.rs` in PyTorch 2.15, in float64 and on one thread, and writes
+"""Trains the networks of `tests/it/pytorch.rs` in PyTorch 2.15, in float64 and on one thread, and writes
 what came out to `figures.json` beside this file. It needs torch alone.
 
     python tests/pytorch/record.py            writes figures.json anew, to the same bytes

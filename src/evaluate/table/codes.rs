@@ -3,11 +3,15 @@
 use super::sheet::Sheet;
 use super::spreadsheet::{bare, meant};
 use crate::data::csv::is_missing;
-use crate::nn::MOST_OPTIONS;
+use crate::threads;
+use crate::tree::MOST_OPTIONS;
 use std::collections::HashMap;
 
 /// More decisions than this are a slip, such as a column of text.
 const MOST_DECISIONS: usize = 1000;
+
+/// So many codes to read are worth a thread.
+const WORTH: usize = 5_000;
 
 /// What stands between decisions that are more than digits; spaces may, too.
 const BETWEEN: [char; 4] = ['-', ',', ';', '.'];
@@ -43,8 +47,8 @@ impl Codes {
         };
         let place = |row| sheet.place(row);
         let all = |width: usize| {
-            let code = move |row| decisions(cell(row), width);
-            Codes::collect((0..sheet.rows()).map(code), at, place)
+            let code = |row| decisions(cell(row), width);
+            Codes::collect(threads::map(sheet.rows(), WORTH, code), at, place)
         };
         let mut codes = all(0)?;
         if codes.uneven.is_some() {
@@ -94,7 +98,7 @@ impl Codes {
     }
 
     fn collect(
-        each: impl Iterator<Item = Result<Vec<u32>, String>>,
+        each: impl IntoIterator<Item = Result<Vec<u32>, String>>,
         at: impl Fn(usize, &str) -> String,
         place: impl Fn(usize) -> String,
     ) -> Result<Codes, String> {
@@ -107,7 +111,7 @@ impl Codes {
             notes: vec![],
             lost_zeros: false,
         };
-        for (row, code) in each.enumerate() {
+        for (row, code) in each.into_iter().enumerate() {
             let code = code.map_err(|what| at(row, &what))?;
             if row == 0 {
                 codes.arities = vec![1; code.len()];

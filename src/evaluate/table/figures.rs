@@ -1,9 +1,9 @@
 //! What the whole table says: figures, and the best of them.
 
 use super::{Column, Table};
-use crate::arch::Architecture;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
+use crate::space::Architecture;
 
 impl Table {
     /// The figure of an architecture in a column; nothing where it is missing.

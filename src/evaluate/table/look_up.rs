@@ -1,13 +1,11 @@
 //! The table as an evaluator: one row, one column by the budget and the seed.
 
 use super::{Column, Level, Table};
-use crate::arch::Architecture;
-use crate::chart::theme::plural;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Budget, Evaluation, Evaluator};
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::task::Metric;
-use crate::words::nearest;
+use crate::words::{nearest, plural};
 
 impl Table {
     pub(super) fn row(&self, arch: &Architecture) -> Result<usize> {

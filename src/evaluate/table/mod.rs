@@ -14,11 +14,10 @@ mod spreadsheet;
 mod stored;
 
 use super::Evaluator;
-use crate::arch::Architecture;
-use crate::chart::theme::plural;
 use crate::count::Count;
 use crate::error::{Error, Result};
-use crate::space::{Space, thousands};
+use crate::space::{Architecture, Space};
+use crate::words::{plural, thousands};
 use codes::Codes;
 use over::Over;
 use sheet::{CODE, Figures, Sheet, Source};

@@ -2,15 +2,21 @@
 //! that no file holds.
 
 use super::codes::Codes;
-use crate::data::csv::{self, TOLD, is_missing};
-use crate::data::file::{name_of, read_text, wrong};
-use crate::data::numeral::{self, Marks};
+use crate::data::{
+    csv::{self, TOLD, is_missing},
+    file::{name_of, read_text, wrong},
+    numeral::{self, Marks},
+};
 use crate::error::{Error, Result};
 use crate::rng::Hash64;
+use crate::threads;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 const HINT: &str = "A table with a header is wanted, a row an architecture, plain or gzip.";
+
+/// So many cells to read are worth a thread.
+const WORTH: usize = 10_000;
 
 /// The column of decisions where no file has named it.
 pub(super) const CODE: &str = "code";
@@ -195,23 +201,27 @@ impl Sheet {
             let what = |what: String| format!("column {name:?}: {what}");
             decimal = Some(marks.decimal(&marks).map_err(what)?);
         }
-        let (mut figures, mut problems) = (Vec::with_capacity(self.rows()), vec![]);
-        for (row, cell) in cells().enumerate() {
+        let read = |row| {
+            let cell = self.cell(row, column);
             let found = match decimal {
                 None => numeral::plain(cell),
                 Some(decimal) => numeral::read(cell, decimal),
             };
             match found {
-                Some((v, _)) => figures.push(v),
-                None if is_missing(cell) => figures.push(f64::NAN),
+                Some((v, _)) => Ok(v),
+                None if is_missing(cell) => Ok(f64::NAN),
                 None if cell.parse::<f64>().is_ok_and(f64::is_infinite) => {
-                    problems.push((row, "is larger than a number can be"));
+                    Err((row, "is larger than a number can be"))
                 }
-                None => problems.push((row, "is not a number")),
+                None => Err((row, "is not a number")),
             }
-        }
-        let Some(&(row, what)) = problems.first() else { return Ok(figures) };
-        let more = match problems.len() - 1 {
+        };
+        let read = threads::map(self.rows(), WORTH, read);
+        let mut problems = read.iter().filter_map(|figure| figure.err());
+        let Some((row, what)) = problems.next() else {
+            return Ok(read.iter().filter_map(|figure| figure.ok()).collect());
+        };
+        let more = match problems.count() {
             0 => String::new(),
             n => format!(", and {n} more in this column are not either"),
         };

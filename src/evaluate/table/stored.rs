@@ -85,7 +85,7 @@ impl Stored {
                 (format!("the table {}", path.display()), table)
             }
             Place::Embedded(name) => {
-                let table = crate::benchmark::embedded(name).ok_or_else(|| {
+                let table = crate::evaluate::benchmark::embedded(name).ok_or_else(|| {
                     Error::new(
                         ErrorKind::Missing,
                         format!(

@@ -22,10 +22,10 @@
 //! differences in the mean as well, so that 0 means equal.
 
 use super::hungarian::assign;
-use crate::arch::{Architecture, MOST_SKIPS, Sequence};
 use crate::error::{Error, Result};
-use crate::nn::Op;
-use crate::space::Value;
+use crate::graph::{MOST_SKIPS, Sequence};
+use crate::op::{Op, Value};
+use crate::space::Architecture;
 
 /// The weight of the skip connections.
 const LAMBDA: f64 = 1.0;

@@ -10,8 +10,8 @@
 //! another it is the plain Hamming distance of the two lists. Being one of vectors with a symbol for
 //! "not there", it is a metric.
 
-use crate::arch::Architecture;
 use crate::error::Error;
+use crate::space::Architecture;
 
 /// Whether the two have the same places.
 pub(super) fn same_choices(a: &Architecture, b: &Architecture) -> bool {

@@ -5,9 +5,10 @@ mod hamming;
 mod hungarian;
 mod weisfeiler_lehman;
 
-use crate::arch::{Architecture, Sequence, check_iterations};
 use crate::count::Count;
 use crate::error::Result;
+use crate::graph::{Sequence, check_iterations};
+use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use weisfeiler_lehman::Features;

@@ -6,8 +6,8 @@
 //! d(a, b) = | phi(a) / |phi(a)| - phi(b) / |phi(b)| | = sqrt(2 - 2 k(a, b))
 //! ```
 
-use crate::arch::Architecture;
 use crate::error::Result;
+use crate::space::Architecture;
 
 /// phi: hashes with their counts, sorted.
 pub(super) struct Features(Vec<(u64, usize)>);

@@ -20,7 +20,7 @@
 
 use super::cells::{Part, parts};
 use crate::space::Space;
-use crate::space::places::{distinct, join, mark};
+use crate::tree::places::{distinct, join, mark};
 
 pub(super) struct Adjacency {
     parts: Vec<Part>,

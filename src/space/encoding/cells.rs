@@ -1,14 +1,18 @@
 //! The cells of a space, with the operations that its edges or vertices choose from: what adjacency
 //! and path encodings are made of.
 
-use crate::nn::ZERO;
-use crate::space::block::{Block, Node};
-use crate::space::cell::Edge as CellEdge;
-use crate::space::draw::block_name;
-use crate::space::genes::count;
-use crate::space::places::{Places, join};
-use crate::space::value::Choice;
-use crate::space::{Genome, Space, seq};
+use crate::layer::ZERO;
+use crate::space::Space;
+use crate::tree::{
+    Genome,
+    block::{Block, Node},
+    block_name,
+    cell::Edge as CellEdge,
+    genes::count,
+    places::{Places, join},
+    seq,
+    value::Choice,
+};
 use std::slice::Iter;
 
 /// A piece of a space, in the order of its decisions.

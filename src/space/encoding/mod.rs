@@ -5,10 +5,9 @@ mod cells;
 mod one_hot;
 mod path;
 
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use adjacency::Adjacency;
 use one_hot::OneHot;
 use path::Paths;

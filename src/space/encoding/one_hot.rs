@@ -11,7 +11,7 @@
 //! choices are operations.
 
 use crate::space::Space;
-use crate::space::places::Places;
+use crate::tree::places::Places;
 use std::sync::Arc;
 
 pub(super) struct OneHot(Arc<Places>);

@@ -26,8 +26,8 @@
 
 use super::broken;
 use crate::count::Count;
-use crate::nn::{avg_pool, batch_norm, conv, global_avg_pool, max_pool, relu, sep_conv, skip};
-use crate::space::{Block, cell, one_of, same, seq, shared, stack};
+use crate::layer::{avg_pool, batch_norm, conv, global_avg_pool, max_pool, relu, sep_conv, skip};
+use crate::tree::{Block, cell, one_of, same, seq, shared, stack};
 
 /// The space of DARTS (arXiv 1806.09055) for images: a stack of `cells` normal and reduction cells that
 /// begins with `channels`. The paper searches with 16 and 8, and trains what it has found with 36 and

@@ -21,7 +21,7 @@
 //! every step on its way to the next position: the cell is for what lies near, as in text, and slow to
 //! learn what [`last`](crate::last) needs of a signal's beginning.
 
-use crate::space::{Block, IntoInts, any};
+use crate::tree::{Block, IntoInts, any};
 
 /// All recurrent cells of DARTS, with so many units: sequences `[L, D]` to `[L, units]`.
 ///
@@ -35,5 +35,5 @@ use crate::space::{Block, IntoInts, any};
 /// ```
 pub fn darts_rnn(units: impl IntoInts) -> Block {
     let functions = any(["tanh", "relu", "sigmoid", "identity"]);
-    crate::nn::darts_rnn(units, (0..8).map(|i| (0..=i, &functions)))
+    crate::layer::darts_rnn(units, (0..8).map(|i| (0..=i, &functions)))
 }

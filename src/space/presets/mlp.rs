@@ -16,8 +16,8 @@
 //! (learning rate, schedule, batch size); those 1,296 are in this space. Its data are regressions on
 //! tables; here an image or a sequence is flattened first.
 
-use crate::nn::{dropout, flatten, linear};
-use crate::space::{Block, IntoInts, any, repeat};
+use crate::layer::{dropout, flatten, linear};
+use crate::tree::{Block, IntoInts, any, repeat};
 
 /// Multilayer perceptrons of 1 to 4 layers with 16 to 512 units.
 ///

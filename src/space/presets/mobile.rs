@@ -26,8 +26,9 @@
 
 use super::broken;
 use crate::count::Count;
-use crate::nn::{conv, depthwise, global_avg_pool, skip, squeeze_excite};
-use crate::space::{Block, IntoInts, Ints, Value, any, one_of, repeat, seq};
+use crate::layer::{conv, depthwise, global_avg_pool, skip, squeeze_excite};
+use crate::op::Value;
+use crate::tree::{Block, IntoInts, Ints, any, one_of, repeat, seq};
 
 /// Mobile image networks: a 3x3 convolution to `stem` channels, then stages of inverted residuals with
 /// the given (channels, stride of the first block), each as deep as `depth` says.
@@ -52,7 +53,7 @@ pub fn mobile(
     depth: impl IntoInts,
 ) -> Block {
     let depth = depth.into_ints();
-    let more = Ints(crate::space::value::Choice {
+    let more = Ints(crate::tree::value::Choice {
         options: depth.values().into_iter().map(|d| Value::Int(d.saturating_sub(1))).collect(),
         problem: depth.0.problem.clone(),
     });

@@ -26,9 +26,9 @@ pub use nas_bench_101::nas_bench_101;
 pub use nas_bench_201::{nas_bench_201, nas_bench_201_unique_string};
 pub use sequence::{language_model, sequence, text};
 
-use super::block::{Block, Node};
+use crate::tree::block::{Block, Node};
 
 /// A preset that was asked for something impossible.
 fn broken(problem: String) -> Block {
-    Block::new(Node::Broken { block: crate::nn::skip(), problem })
+    Block::new(Node::Broken { block: crate::layer::skip(), problem })
 }

@@ -24,8 +24,8 @@
 
 use super::broken;
 use crate::count::Count;
-use crate::nn::{conv, global_avg_pool, max_pool};
-use crate::space::{Block, one_of, repeat, same, seq, shared, wired};
+use crate::layer::{conv, global_avg_pool, max_pool};
+use crate::tree::{Block, one_of, repeat, same, seq, shared, wired};
 
 /// The space of NAS-Bench-101 (arXiv 1902.09635) for images `[C, H, W]`: three stacks of `cells` cells,
 /// with `channels`, twice and four times as many. The benchmark's own are 128 and 3. The decisions are

@@ -27,11 +27,11 @@
 //! A rule that does not would count 4,930.
 
 use super::broken;
-use crate::arch::Architecture;
 use crate::count::Count;
 use crate::error::{Error, Result};
-use crate::nn::{avg_pool, batch_norm, conv, global_avg_pool, relu, skip, zero};
-use crate::space::{Block, branches, cell, one_of, repeat, same, seq, shared};
+use crate::layer::{avg_pool, batch_norm, conv, global_avg_pool, relu, skip, zero};
+use crate::space::Architecture;
+use crate::tree::{Block, branches, cell, one_of, repeat, same, seq, shared};
 
 /// The space of NAS-Bench-201 (arXiv 2001.00326) for images `[C, H, W]`: `cells` cells a stage, and
 /// `channels`, twice and four times as many in the three stages. The benchmark's own are 16 and 5.

@@ -25,11 +25,11 @@
 
 use super::broken;
 use crate::count::Count;
-use crate::nn::{
+use crate::layer::{
     attention, conv1d, dropout, embedding, feed_forward, global_avg_pool, global_max_pool, gru,
     last, layer_norm, linear, lstm, positions, relu, skip,
 };
-use crate::space::{Block, IntoInts, any, one_of, repeat};
+use crate::tree::{Block, IntoInts, any, one_of, repeat};
 
 /// Networks that make one vector of a sequence of numbers `[L, D]`, for classification and regression:
 /// `depth` layers, all of them `units` wide, which is a multiple of 8 (so that heads divide it).

@@ -3,8 +3,8 @@
 use super::super::Proposal;
 use super::{Caution, likelier};
 use crate::error::{ErrorKind, Result};
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
 use serde::{Deserialize, Serialize};
 
 /// Draws for an architecture that was not tried yet; pymoo's elimination of duplicates gives up after

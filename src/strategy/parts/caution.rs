@@ -16,10 +16,10 @@
 //! `src/surrogate/feasible.rs`. As long as nothing has failed, nothing is weighed and no number drawn.
 
 use super::super::Proposal;
-use crate::arch::Architecture;
 use crate::error::Result;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::{History, Trial};
+use crate::space::Architecture;
 use crate::surrogate::Feasible;
 
 /// Draws before the one that most likely does not fail is taken.

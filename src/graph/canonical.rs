@@ -1,0 +1,182 @@
+//! The canonical key: a hash of a network's graph, the same for isomorphic graphs.
+//!
+//! First what does nothing is taken out: skips are looked through, a sum of sums is one sum, zeros are
+//! not added, and nothing comes of zeros: what a convolution or a normalisation makes of them is a
+//! learned constant at most, which is taken for zero too, as benchmarks do.
+//!
+//! Then colours are refined as by Weisfeiler and Lehman (1968): a node's is made of its operation and of
+//! the colours that it reads, in any order for a sum; then of the colours that read it, which tells
+//! a node that is read twice from two equal ones; and once more of what it reads. The hash is made of the
+//! colours of all nodes that the output depends on.
+
+use crate::graph::lowering::{Node, Role};
+use crate::layer::{ADD, CONCAT, ZERO};
+use crate::op::Value;
+use crate::rng::Hash64;
+
+/// What an operation comes to.
+#[derive(Clone, Copy, PartialEq)]
+enum Is {
+    /// Zeros.
+    Zero,
+    /// What another node computes, or itself.
+    Node(usize),
+}
+
+/// A graph without what does nothing.
+pub(crate) struct Plain {
+    /// What every node reads, of what is left.
+    pub(crate) reads: Vec<Vec<usize>>,
+    /// Which nodes the output depends on.
+    pub(crate) used: Vec<bool>,
+    /// Which nodes are zeros.
+    pub(crate) zero: Vec<bool>,
+    /// The node that gives the output; nothing where that is zeros.
+    pub(crate) end: Option<usize>,
+}
+
+/// Sums of more than this stay as they are: x + x, added to itself again and again, would grow without
+/// bounds.
+const MOST_SUMMED: usize = 256;
+
+/// Whether the node is a sum that counts as part of the sums that read it.
+pub(crate) fn is_small_sum(node: &Node, reads: &[usize]) -> bool {
+    node.op.is(&ADD) && reads.len() <= MOST_SUMMED
+}
+
+/// Looks through skips, flattens sums, and follows zeros, in the graph that ends in node `end`.
+pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
+    let n = end + 1;
+    let mut is: Vec<Is> = Vec::with_capacity(n);
+    let mut reads: Vec<Vec<usize>> = Vec::with_capacity(n);
+    for (id, node) in nodes.iter().enumerate().take(n) {
+        let (mut list, mut what) = (vec![], Is::Node(id));
+        let inputs = node.inputs.iter().map(|&i| is[i]);
+        if node.op.is(&ADD) {
+            for input in inputs {
+                match input {
+                    Is::Zero => {}
+                    // A sum of sums is one sum.
+                    Is::Node(i) if is_small_sum(&nodes[i], &reads[i]) => {
+                        let inner: Vec<usize> = reads[i].clone();
+                        list.extend(inner);
+                    }
+                    Is::Node(i) => list.push(i),
+                }
+            }
+            match list[..] {
+                [] => what = Is::Zero,
+                [only] => what = Is::Node(only),
+                _ => {}
+            }
+        } else {
+            let zeros = inputs.clone().all(|i| i == Is::Zero) && !node.inputs.is_empty();
+            if node.op.is(&ZERO) || zeros && (node.op.info.facts.keeps_zero)(&node.op) {
+                what = Is::Zero;
+            } else if (node.op.info.facts.does_nothing)(&node.op) {
+                what = is[node.inputs[0]];
+            }
+            let stands = |(&i, is)| if let Is::Node(other) = is { other } else { i };
+            list.extend(node.inputs.iter().zip(inputs).map(stands));
+        }
+        if what == Is::Zero {
+            list.clear();
+        }
+        is.push(what);
+        reads.push(list);
+    }
+    let end = match is.last() {
+        Some(&Is::Node(end)) => Some(end),
+        _ => None,
+    };
+    let mut used = vec![false; n];
+    if let Some(end) = end {
+        used[end] = true;
+    }
+    for id in (0..n).rev() {
+        if used[id] {
+            reads[id].iter().for_each(|&i| used[i] = true);
+        }
+    }
+    let zero = is.iter().map(|&is| is == Is::Zero).collect();
+    Plain { reads, used, zero, end }
+}
+
+/// The key of the graph whose last node, or `end`, is the output.
+pub(crate) fn canonical(nodes: &[Node], end: usize) -> u64 {
+    let Plain { reads, used, zero, end } = simplify(nodes, end);
+    let n = reads.len();
+    let Some(end) = end else {
+        let mut h = Hash64::new();
+        h.write(b"zero");
+        return h.finish();
+    };
+    let mut readers: Vec<Vec<usize>> = vec![vec![]; n];
+    for id in (0..=end).rev().filter(|&id| used[id]) {
+        reads[id].iter().for_each(|&i| readers[i].push(id));
+    }
+    let mut colours: Vec<u64> = vec![0; n];
+    for id in (0..=end).filter(|&id| used[id]) {
+        colours[id] = label(&nodes[id], id, zero[id]);
+    }
+    let mut list: Vec<u64> = Vec::with_capacity(8);
+    for round in 0..3 {
+        for k in 0..=end {
+            let id = if round == 1 { end - k } else { k };
+            if !used[id] {
+                continue;
+            }
+            let from = if round == 1 { &readers[id] } else { &reads[id] };
+            list.clear();
+            list.extend(from.iter().map(|&i| colours[i]));
+            // The vertices of a wired cell have no order, not even at its output.
+            let ordered = nodes[id].op.is(&CONCAT) && nodes[id].role != Role::Gather;
+            if round == 1 || !ordered {
+                list.sort_unstable();
+            }
+            colours[id] = list.iter().fold(mix(colours[id], round), |h, &v| mix(h, v));
+        }
+    }
+    list.clear();
+    list.extend((0..=end).filter(|&id| used[id]).map(|id| colours[id]));
+    list.sort_unstable();
+    list.iter().fold(colours[end], |h, &v| mix(h, v))
+}
+
+/// One hash of two.
+pub(crate) fn mix(a: u64, b: u64) -> u64 {
+    let mut v = (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    v = (v ^ (v >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    v ^ (v >> 29)
+}
+
+/// A hash of a node's operation, the same for settings that mean the same; of inputs and zeros, their
+/// shape.
+pub(crate) fn label(node: &Node, id: usize, zero: bool) -> u64 {
+    let op = &node.op;
+    let shape = |h| node.plan.output.as_slice().iter().fold(h, |h, &d| mix(h, d as u64));
+    if zero {
+        return shape(0);
+    }
+    let bytes = |h: u64, text: &[u8]| text.iter().fold(h, |h, &b| mix(h, u64::from(b)));
+    let mut h = op.info.hash();
+    let (width, spare) = (node.plan.output.channels() as i64, node.spare as u64);
+    if node.role == Role::Gather {
+        h = shape(h);
+    }
+    for (arg, value) in op.info.args.iter().zip(&op.args) {
+        let number = match op.meant(arg, *value) {
+            // Which vertex of a wired cell has a channel more than others is a matter of their order.
+            Value::Int(v) if arg.is_size() && v == width => (v as u64).wrapping_sub(spare),
+            Value::Int(v) => v as u64,
+            Value::Float(v) => v.to_bits(),
+            Value::Act(a) => bytes(0, a.name().as_bytes()),
+        };
+        h = mix(h, number);
+    }
+    if node.inputs.is_empty() {
+        let symbols = node.plan.output.vocabulary().unwrap_or(0) as u64;
+        h = shape(mix(mix(h, symbols), id as u64));
+    }
+    h
+}

@@ -1,0 +1,64 @@
+//! An activation function as a layer of its own.
+
+use crate::chart::Family;
+use crate::layer::conv::Finish;
+use crate::layer::wants::not;
+use crate::op::{Activation, Directions, Facts, Layer, LayerInfo, Pass, Plan, Said, Setting};
+use crate::tree::{Block, IntoActs};
+use candle_core::Tensor;
+
+/// An activation function, by name or by choice.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let block = conv(16, 3).norm(false).activation("identity").then(activation(any(["relu", "gelu"])));
+/// assert!(block.problems().is_empty());
+/// ```
+#[doc(alias = "nonlinearity")]
+pub fn activation(which: impl IntoActs) -> Block {
+    Block::layer(&ACTIVATION, vec![which.into_acts().0])
+}
+
+macro_rules! shorthands {
+    ($($name:ident $variant:ident $doc:literal $($alias:literal)+;)*) => {$(
+        #[doc = $doc]
+        #[doc(alias($($alias),+))]
+        pub fn $name() -> Block {
+            activation(Activation::$variant)
+        }
+    )*};
+}
+shorthands! {
+    relu Relu "max(x, 0), as a layer." "ReLU" "Relu";
+    gelu Gelu "x Phi(x), as a layer (arXiv 1606.08415)." "GELU" "Gelu";
+    silu Silu "x sigmoid(x), as a layer, also called swish (arXiv 1710.05941)." "swish" "SiLU" "Silu" "Swish";
+    tanh Tanh "The hyperbolic tangent, as a layer." "Tanh";
+    sigmoid Sigmoid "1 / (1 + exp(-x)), as a layer." "logistic" "Sigmoid";
+}
+
+pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
+    name: "activation",
+    family: Family::Activation,
+    about: "activation function",
+    args: &[Setting::act("activation", None).said(Said::Alone)],
+    facts: Facts {
+        does_nothing: |op| op.act() == Activation::Identity,
+        keeps_zero: Finish::keeps_zero,
+        directions: Directions::Keeps,
+        ..Facts::PLAIN
+    },
+    plan: |op, inputs| match inputs[0].vocabulary() {
+        None => {
+            let free = Plan::free(inputs[0].clone());
+            Ok(Plan { single: Finish::single(op, &free.output), ..free })
+        }
+        Some(_) => Err(not(op, inputs, "numbers")),
+    },
+    build: |op, _, _| Ok(Box::new(op.act())),
+};
+
+impl Layer for Activation {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        self.apply(inputs[0])
+    }
+}

@@ -1,0 +1,282 @@
+//! Convolution, batch normalisation, activation: the unit most image networks are made of.
+//!
+//! y = act(BN(W * x)), with W of shape [O, I, K, K] and padding (K-1)/2 on each side, so that a
+//! stride of 1 keeps the size and a stride of 2 halves it, rounding up. A bias is learned only
+//! where no batch normalisation follows, which would take it away again. With a dilation d the
+//! kernel's taps lie d apart (arXiv 1511.07122), and the padding is d times as wide; with g groups a
+//! filter sees I/g channels (arXiv 1611.05431).
+
+use crate::chart::Family;
+use crate::error::Result;
+use crate::kernel;
+use crate::layer::{
+    batch_norm::Norm,
+    wants::{for_images, image},
+};
+use crate::op::{
+    Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting, Value,
+};
+use crate::shape::Shape;
+use crate::tree::{Block, IntoInts};
+use candle_core::{Tensor, Var};
+
+/// A convolution with batch normalisation and ReLU: `channels` filters of `kernel` x `kernel`.
+///
+/// Images `[C, H, W]` in, `[channels, ceil(H/stride), ceil(W/stride)]` out. More settings:
+/// [`stride`](Block::stride), [`dilation`](Block::dilation), [`groups`](Block::groups),
+/// [`activation`](Block::activation), [`norm`](Block::norm), [`bias`](Block::bias), and
+/// [`plain`](Block::plain) for the convolution alone.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([1, 8, 8], Task::classification(10)).then(conv(any([16, 32]), 3).stride(2));
+/// let arch = space.default_architecture()?;
+/// assert_eq!(arch.layers()[1].shape.dims(), [16, 4, 4]);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[doc(alias("conv2d", "Conv2d", "Conv2D", "convolution", "convolution2d", "Convolution2D"))]
+pub fn conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
+    Block::layer(&CONV, vec![channels.into_ints().0, kernel.into_ints().0])
+}
+
+pub(crate) static CONV: LayerInfo = LayerInfo {
+    name: "conv",
+    family: Family::Conv,
+    about: "convolution, batch normalisation, activation",
+    args: &CONV_SETTINGS,
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        means: Finish::means,
+        instead: for_images,
+        ..Facts::PLAIN
+    },
+    plan,
+    build: |op, inputs, p| Ok(Box::new(Conv::build(op, inputs, p)?)),
+};
+
+/// What every layer that ends in a [`Finish`] can be set to.
+pub(super) const CHANNELS: Setting = Setting::size("channels", 65_536);
+pub(super) const KERNEL: Setting =
+    Setting::int("kernel", None, 1, 127).said(Said::Square).measuring();
+pub(super) const STRIDE: Setting = Setting::int("stride", Some(1), 1, 127).measuring();
+pub(super) const NORM_WORDS: [&str; 2] = ["no norm", "normalised"];
+pub(super) const NORM: Setting = Setting::switch("norm", true, NORM_WORDS);
+pub(super) const RELU: Setting =
+    Setting::act("activation", Some(Activation::Relu)).said(Said::Alone);
+pub(super) const DILATION: Setting = Setting::int("dilation", Some(1), 1, 127);
+pub(super) const GROUPS: Setting = Setting::int("groups", Some(1), 1, 65_536).dividing();
+pub(super) const BIAS: Setting = Setting::switch("bias", true, ["no bias", "bias"]);
+
+static CONV_SETTINGS: [Setting; 8] = [CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS];
+
+/// The dilation, 1 where a layer has none.
+pub(super) fn dilation(op: &Op) -> usize {
+    op.int("dilation").max(1)
+}
+
+/// The padding on each side.
+pub(super) fn padding(op: &Op) -> usize {
+    dilation(op) * ((op.int("kernel") - 1) / 2)
+}
+
+/// The output size of a window with that padding.
+pub(super) fn same(op: &Op, size: usize) -> Option<usize> {
+    let covered = dilation(op) * (op.int("kernel") - 1) + 1;
+    let padded = size.saturating_add(2 * padding(op));
+    (padded >= covered).then(|| (padded - covered) / op.int("stride") + 1)
+}
+
+/// The most numbers that an input may have with a padding of several times its own size: the kernels
+/// lay it out, and nothing else accounts for it.
+const MOST_PADDED: u64 = 1 << 28;
+
+/// Refuses a padding of absurd size around `channels` of `h` by `w`, of which `w` or both are padded.
+pub(super) fn check_padding(op: &Op, inputs: &[Shape], padded: &[usize]) -> Result<()> {
+    let much = (inputs[0].elements() as u64).saturating_mul(4);
+    match product(padded) <= MOST_PADDED.max(much) {
+        true => Ok(()),
+        false => Err(op.unfit(
+            inputs,
+            format!(
+                "with a padding of {} it is {} numbers, at most {MOST_PADDED} are allowed. Try a \
+                 smaller kernel or dilation",
+                padding(op),
+                product(padded)
+            ),
+        )),
+    }
+}
+
+/// The size of a convolved image.
+pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
+    let (c, h, w) = image(op, inputs)?;
+    let p = 2 * padding(op);
+    check_padding(op, inputs, &[c, h.saturating_add(p), w.saturating_add(p)])?;
+    match (same(op, h), same(op, w)) {
+        (Some(h), Some(w)) => Ok((h, w)),
+        _ => Err(op.unfit(
+            inputs,
+            "the kernel is larger than the padded image. Try an odd one, which always fits",
+        )),
+    }
+}
+
+/// The channels that a filter sees, in a convolution from `c` to `o` channels.
+pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result<usize> {
+    let groups = op.int("groups").max(1);
+    match c.is_multiple_of(groups) && o.is_multiple_of(groups) {
+        true => Ok(c / groups),
+        false => Err(op.unfit(
+            inputs,
+            format!(
+                "{groups} groups of {c} channels in and {o} out: they have to divide both. Try \
+                 groups(1){}",
+                if op.is(&CONV) { ", or depthwise(3) for a group per channel" } else { "" }
+            ),
+        )),
+    }
+}
+
+fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    let (c, ..) = image(op, inputs)?;
+    let (h, w) = output(op, inputs)?;
+    let (k, o) = (op.int("kernel"), op.int("channels"));
+    let weights = product(&[o, per_group(op, inputs, c, o)?, k, k]);
+    let output = Shape::new([o, h, w]);
+    Ok(Plan {
+        single: Finish::single(op, &output),
+        output,
+        params: weights.saturating_add(Finish::params(op, o)),
+        macs: weights.saturating_mul(product(&[h, w])),
+        kept: product(&[o, h, w]).saturating_mul(Finish::tensors(op, false)),
+    })
+}
+
+/// A product that saturates: sizes are a user's, and may be absurd.
+pub(super) fn product(factors: &[usize]) -> u64 {
+    factors.iter().fold(1, |p, &f| p.saturating_mul(f as u64))
+}
+
+/// What follows the product of a unit: a bias or a normalisation, then the activation.
+pub(super) struct Finish {
+    bias: Option<Var>,
+    norm: Option<Norm>,
+    act: Activation,
+}
+
+impl Finish {
+    pub(super) fn build(op: &Op, channels: usize, fan_in: usize, p: &mut Params) -> Result<Self> {
+        let normed = op.has("norm");
+        let biased = Finish::biased(op);
+        Ok(Finish {
+            bias: if biased { Some(p.uniform("bias", &[channels], fan_in)?) } else { None },
+            norm: if normed { Some(Norm::build(channels, p)?) } else { None },
+            act: op.act(),
+        })
+    }
+
+    /// Whether a bias is learned: no normalisation, and nobody has said no.
+    fn biased(op: &Op) -> bool {
+        !op.has("norm") && op.value("bias") != Some(Value::Int(0))
+    }
+
+    /// What it learns: a scale and a shift per channel, or a bias.
+    pub(super) fn params(op: &Op, channels: usize) -> u64 {
+        let each = if op.has("norm") { 2 } else { u64::from(Finish::biased(op)) };
+        (channels as u64).saturating_mul(each)
+    }
+
+    /// Its work on single values: two operations each for the normalisation, one for an activation.
+    pub(super) fn single(op: &Op, output: &Shape) -> u64 {
+        let each = 2 * u64::from(op.has("norm")) + u64::from(op.act() != Activation::Identity);
+        (output.elements() as u64).saturating_mul(each)
+    }
+
+    /// Whether zeros stay zeros; a bias that is learned does not count.
+    pub(super) fn keeps_zero(op: &Op) -> bool {
+        op.act() != Activation::Sigmoid
+    }
+
+    /// One tap has no distance to another, and normalisation takes a bias away again.
+    pub(super) fn means(op: &Op, setting: &Setting) -> Option<Value> {
+        let one = setting.name == DILATION.name && op.int("kernel") == 1
+            || setting.name == BIAS.name && op.has("norm");
+        one.then_some(Value::Int(1))
+    }
+
+    /// The tensors that a unit keeps: the product, then what each later step makes of it. A bias is
+    /// a step of its own unless the product includes it; ReLU after a normalisation is none.
+    pub(super) fn tensors(op: &Op, bias_included: bool) -> u64 {
+        match (op.has("norm"), op.act()) {
+            (true, Activation::Relu | Activation::Identity) => 2,
+            (true, _) => 3,
+            (false, act) => {
+                let bias = Finish::biased(op) && !bias_included;
+                // A bias and a ReLU are one step.
+                let act = act != Activation::Identity && !(bias && act == Activation::Relu);
+                1 + u64::from(bias) + u64::from(act)
+            }
+        }
+    }
+
+    pub(super) fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref().map(|b| b.as_tensor())
+    }
+
+    /// For products of `[N, C, H, W]`, `[N, L, C]` or `[N, C]` that lack the bias.
+    pub(super) fn forward(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
+        match self.bias() {
+            Some(b) if self.act == Activation::Relu => kernel::bias(y, b, true),
+            Some(b) => self.act.apply(&kernel::bias(y, b, false)?),
+            None => self.act(y, pass),
+        }
+    }
+
+    /// Normalisation and activation alone. Statistics of a sequence are per feature, over samples
+    /// and positions alike.
+    pub(super) fn act(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
+        if let (&[n, l, d], true) = (y.dims(), self.norm.is_some()) {
+            return self.act(&y.reshape((n * l, d))?, pass)?.reshape((n, l, d));
+        }
+        match &self.norm {
+            // One pass over the data for the commonest pair.
+            Some(norm) if self.act == Activation::Relu => norm.forward(y, pass, true),
+            Some(norm) => self.act.apply(&norm.forward(y, pass, false)?),
+            None => self.act.apply(y),
+        }
+    }
+}
+
+struct Conv {
+    weight: Var,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    groups: usize,
+    finish: Finish,
+}
+
+impl Conv {
+    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
+        let (c, ..) = image(op, inputs)?;
+        let (o, k) = (op.int("channels"), op.int("kernel"));
+        let c = per_group(op, inputs, c, o)?;
+        let fan_in = c * k * k;
+        Ok(Conv {
+            weight: p.uniform("weight", &[o, c, k, k], fan_in)?,
+            stride: op.int("stride"),
+            padding: padding(op),
+            dilation: dilation(op),
+            groups: op.int("groups").max(1),
+            finish: Finish::build(op, o, fan_in, p)?,
+        })
+    }
+}
+
+impl Layer for Conv {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        let (s, p, d, g) = (self.stride, self.padding, self.dilation, self.groups);
+        let y = kernel::conv2d(inputs[0], &self.weight, s, p, d, g)?;
+        self.finish.forward(&y, pass)
+    }
+}

@@ -1,0 +1,117 @@
+//! Convolution along a sequence: y = act(BN(W * x)), with W of shape [O, I, K].
+//!
+//! As [`conv`](super::conv), in one dimension. In a causal convolution (arXiv 1609.03499) the padding
+//! is all in front, so that no position sees a later one.
+
+use crate::chart::Family;
+use crate::error::Result;
+use crate::kernel;
+use crate::layer::{CAUSAL, if_not_causal};
+use crate::layer::{
+    conv::{
+        BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding,
+        dilation, padding, per_group, product, same,
+    },
+    wants::{sequence, width, window},
+};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said};
+use crate::shape::Shape;
+use crate::tree::{Block, IntoInts};
+use candle_core::{Tensor, Var};
+
+/// A convolution along a sequence with batch normalisation and ReLU: `channels` filters of `kernel`
+/// positions.
+///
+/// A sequence `[L, D]` in, `[ceil(L/stride), channels]` out. Settings as [`conv`](crate::conv), and
+/// [`causal`](Block::causal).
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([40, 1], Task::classification(10)).then(conv1d(any([25, 50]), 5).stride(2));
+/// let arch = space.default_architecture()?;
+/// assert_eq!(arch.layers()[1].shape.dims(), [20, 25]);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[doc(alias("Conv1d", "Conv1D", "convolution1d"))]
+pub fn conv1d(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
+    Block::layer(&CONV1D, vec![channels.into_ints().0, kernel.into_ints().0])
+}
+
+pub(crate) static CONV1D: LayerInfo = LayerInfo {
+    name: "conv1d",
+    family: Family::Conv,
+    about: "convolution along a sequence, batch normalisation, activation",
+    args: &[CHANNELS, KERNEL.said(Said::Wide), STRIDE, NORM, RELU, DILATION, GROUPS, BIAS, CAUSAL],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        looks_ahead: if_not_causal,
+        means: Finish::means,
+        instead: |op, rank| match rank {
+            1 => Some(format!("linear({})", width(op))),
+            3 => Some(format!("conv({}, {})", width(op), window(op))),
+            _ => None,
+        },
+        ..Facts::PLAIN
+    },
+    plan,
+    build: |op, inputs, p| Ok(Box::new(Conv1d::build(op, inputs, p)?)),
+};
+
+fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    let (l, d) = sequence(op, inputs)?;
+    check_padding(op, inputs, &[d, l.saturating_add(2 * padding(op))])?;
+    let length = match op.has("causal") {
+        true => Some(l.div_ceil(op.int("stride"))),
+        false => same(op, l),
+    };
+    let Some(length) = length else {
+        let why =
+            "the kernel is longer than the padded sequence. Try an odd one, which always fits";
+        return Err(op.unfit(inputs, why));
+    };
+    let (k, o) = (op.int("kernel"), op.int("channels"));
+    let weights = product(&[o, per_group(op, inputs, d, o)?, k]);
+    let output = Shape::new([length, o]);
+    Ok(Plan {
+        single: Finish::single(op, &output),
+        output,
+        params: weights.saturating_add(Finish::params(op, o)),
+        macs: weights.saturating_mul(length as u64),
+        kept: product(&[o, length]).saturating_mul(Finish::tensors(op, false)),
+    })
+}
+
+struct Conv1d {
+    weight: Var,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+    groups: usize,
+    causal: bool,
+    finish: Finish,
+}
+
+impl Conv1d {
+    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
+        let (_, d) = sequence(op, inputs)?;
+        let (o, k) = (op.int("channels"), op.int("kernel"));
+        let c = per_group(op, inputs, d, o)?;
+        Ok(Conv1d {
+            weight: p.uniform("weight", &[o, c, k], c * k)?,
+            stride: op.int("stride"),
+            padding: padding(op),
+            dilation: dilation(op),
+            groups: op.int("groups").max(1),
+            causal: op.has("causal"),
+            finish: Finish::build(op, o, c * k, p)?,
+        })
+    }
+}
+
+impl Layer for Conv1d {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        let (s, p, d, g) = (self.stride, self.padding, self.dilation, self.groups);
+        let y = kernel::conv1d(inputs[0], &self.weight, s, p, self.causal, d, g)?;
+        self.finish.forward(&y, pass)
+    }
+}

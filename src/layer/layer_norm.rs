@@ -1,0 +1,85 @@
+//! Layer normalisation (arXiv 1607.06450): y = gamma (x - mean) / sqrt(var + eps) + beta, with the
+//! mean and the variance of each position of a sequence, or of a whole vector or image.
+//!
+//! Unlike batch normalisation no sample depends on the others, and training and evaluation are the
+//! same. Eps is 1e-5; gamma and beta have the shape of what is normalised, as in PyTorch.
+
+use crate::chart::Family;
+use crate::error::Result;
+use crate::kernel;
+use crate::layer::wants::not;
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::shape::Shape;
+use crate::tree::Block;
+use candle_core::{Tensor, Var};
+
+/// Layer normalisation: of every position of a sequence `[L, D]`, of all features of a vector
+/// `[F]`, of all values of an image `[C, H, W]`. The shape stays.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::new([6], Task::next_token(5)).then(embedding(8)).then(layer_norm());
+/// assert_eq!(space.default_architecture()?.layers()[2].params, 8 + 8);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[doc(alias("layernorm", "layer_normalization", "LayerNorm", "LayerNormalization"))]
+pub fn layer_norm() -> Block {
+    Block::layer(&LAYER_NORM, vec![])
+}
+
+pub(crate) static LAYER_NORM: LayerInfo = LayerInfo {
+    name: "layer_norm",
+    family: Family::Norm,
+    about: "normalisation of each position or sample by itself",
+    args: &[],
+    facts: Facts::KEEPS_ZERO,
+    plan,
+    build: |op, inputs, p| Ok(Box::new(LayerNorm::build("", normalised(op, inputs)?.0, p)?)),
+};
+
+/// The dimensions that are normalised together, and how often a sample has them.
+fn normalised<'a>(op: &Op, inputs: &'a [Shape]) -> Result<(&'a [usize], usize)> {
+    match (inputs[0].as_slice(), inputs[0].vocabulary()) {
+        (_, Some(_)) => Err(not(op, inputs, "numbers")),
+        ([l, d @ ..], None) if d.len() == 1 => Ok((d, *l)),
+        (all, None) => Ok((all, 1)),
+    }
+}
+
+/// Keeps its output, and a mean and a deviation for every row.
+fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    let (dims, rows) = normalised(op, inputs)?;
+    let free = Plan::free(inputs[0].clone());
+    Ok(Plan {
+        params: super::conv::product(dims).saturating_mul(2),
+        kept: free.kept.saturating_add((rows as u64).saturating_mul(2)),
+        ..free
+    })
+}
+
+const EPS: f64 = 1e-5;
+
+/// The normalisation by itself, for blocks that begin with one.
+pub(super) struct LayerNorm {
+    gamma: Var,
+    beta: Var,
+}
+
+impl LayerNorm {
+    pub(super) fn build(prefix: &str, dims: &[usize], p: &mut Params) -> Result<Self> {
+        Ok(LayerNorm {
+            gamma: p.constant(&format!("{prefix}gamma"), dims, 1.0)?,
+            beta: p.constant(&format!("{prefix}beta"), dims, 0.0)?,
+        })
+    }
+
+    pub(super) fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        kernel::layer_norm(x, &self.gamma, &self.beta, EPS)
+    }
+}
+
+impl Layer for LayerNorm {
+    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+        self.apply(inputs[0])
+    }
+}

@@ -1,0 +1,165 @@
+//! The table of layers, one file each: its function, its row, its costs, its forward pass.
+//!
+//! A new layer is one file, one row of [`layers`] and its exports. What is read by a layer's name, as
+//! stored operations and blocks are, is read here, beside the names.
+
+pub(crate) mod activation;
+pub(crate) mod attention;
+pub(crate) mod batch_norm;
+pub(crate) mod conv;
+pub(crate) mod conv1d;
+pub(crate) mod darts_rnn;
+pub(crate) mod depthwise;
+pub(crate) mod drop_path;
+pub(crate) mod dropout;
+pub(crate) mod embedding;
+pub(crate) mod feed_forward;
+pub(crate) mod group_norm;
+pub(crate) mod join;
+pub(crate) mod last;
+pub(crate) mod layer_norm;
+pub(crate) mod linear;
+pub(crate) mod pool;
+pub(crate) mod positions;
+pub(crate) mod recurrent;
+pub(crate) mod sep_conv;
+pub(crate) mod shape;
+pub(crate) mod squeeze_excite;
+mod wants;
+
+pub(crate) use activation::ACTIVATION;
+pub use activation::{activation, gelu, relu, sigmoid, silu, tanh};
+pub use attention::attention;
+pub use batch_norm::batch_norm;
+pub(crate) use conv::CONV;
+pub use conv::conv;
+pub use conv1d::conv1d;
+pub use darts_rnn::darts_rnn;
+pub use depthwise::depthwise;
+pub use drop_path::drop_path;
+pub use dropout::dropout;
+pub use embedding::embedding;
+pub use feed_forward::feed_forward;
+pub use group_norm::group_norm;
+pub(crate) use join::{ADD, CONCAT, INPUT, TRUNCATE};
+pub use last::last;
+pub use layer_norm::layer_norm;
+pub(crate) use linear::LINEAR;
+pub use linear::linear;
+pub use pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
+pub use positions::positions;
+pub use recurrent::{gru, lstm, rnn};
+pub use sep_conv::sep_conv;
+pub(crate) use shape::{FLATTEN, ZERO};
+pub use shape::{flatten, skip, zero};
+pub use squeeze_excite::squeeze_excite;
+
+use crate::error::{Error, Result};
+use crate::op::{LayerInfo, Op, Setting, Value};
+use crate::tree::{Block, CHOICE, Choice, Stored, Tree};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+
+/// Whether positions see no later ones: to predict the next symbol they must not.
+const CAUSAL: Setting = Setting::as_asked("causal", ["not causal", "causal"]);
+
+/// What to try where positions see later ones.
+fn if_not_causal(op: &Op) -> Option<&'static str> {
+    (!op.has("causal")).then_some("causal(true), or no causal(...) at all")
+}
+
+/// Whether there is a second direction, from the end of a sequence to its beginning.
+const BIDIRECTIONAL: Setting =
+    Setting::switch("bidirectional", false, ["not bidirectional", "bidirectional"]);
+
+/// What to try where that is so, and positions must not see later ones.
+fn if_bidirectional(op: &Op) -> Option<&'static str> {
+    op.has("bidirectional").then_some("bidirectional(false)")
+}
+
+/// The table of layers.
+pub fn layers() -> Vec<&'static LayerInfo> {
+    LAYERS.to_vec()
+}
+
+static LAYERS: &[&LayerInfo] = &[
+    &conv::CONV,
+    &sep_conv::SEP_CONV,
+    &depthwise::DEPTHWISE,
+    &conv1d::CONV1D,
+    &linear::LINEAR,
+    &embedding::EMBEDDING,
+    &recurrent::RNN,
+    &recurrent::LSTM,
+    &recurrent::GRU,
+    &darts_rnn::DARTS_RNN,
+    &last::LAST,
+    &positions::POSITIONS,
+    &attention::ATTENTION,
+    &feed_forward::FEED_FORWARD,
+    &pool::MAX_POOL,
+    &pool::AVG_POOL,
+    &pool::GLOBAL_AVG_POOL,
+    &pool::GLOBAL_MAX_POOL,
+    &batch_norm::BATCH_NORM,
+    &layer_norm::LAYER_NORM,
+    &group_norm::GROUP_NORM,
+    &squeeze_excite::SQUEEZE_EXCITE,
+    &activation::ACTIVATION,
+    &dropout::DROPOUT,
+    &drop_path::DROP_PATH,
+    &shape::SKIP,
+    &shape::FLATTEN,
+    &shape::ZERO,
+];
+
+/// The layer of a name.
+pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
+    LAYERS.iter().chain(&[&CHOICE]).find(|l| l.name == name).copied().ok_or_else(|| {
+        let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();
+        Error::invalid(format!("layer {name}"), "there is no such layer", names.join(", "))
+    })
+}
+
+impl<'de> Deserialize<'de> for Op {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let (name, mut args): (String, Vec<Value>) = Deserialize::deserialize(d)?;
+        let info = find(&name).map_err(serde::de::Error::custom)?;
+        info.fill(&mut args);
+        Ok(Op { info, args })
+    }
+}
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Block::new(match Stored::deserialize(d)? {
+            Stored::Layer { name, args } => {
+                let info = find(&name).map_err(D::Error::custom)?;
+                // Settings are only ever added at the end: what an older version did not know has
+                // its default.
+                let mut args = args;
+                let missing = info.args.get(args.len()..).unwrap_or_default();
+                args.extend(missing.iter().filter_map(|a| a.default.map(Choice::one)));
+                if args.len() != info.args.len() {
+                    return Err(D::Error::custom(format!(
+                        "layer {name} has {} arguments, {} given",
+                        info.args.len(),
+                        args.len()
+                    )));
+                }
+                Tree::Layer { info, args }
+            }
+            Stored::Seq(b) => Tree::Seq(b),
+            Stored::OneOf(b) => Tree::OneOf(b),
+            Stored::Repeat { times, block } => Tree::Repeat { times, block },
+            Stored::Residual(b) => Tree::Residual(b),
+            Stored::Cell(c) => Tree::Cell(c),
+            Stored::Wired(w) => Tree::Wired(w),
+            // Through the check that the method makes.
+            Stored::Wide { channels, block } => return Ok(block.channels(channels)),
+            Stored::Stack(b) => Tree::Stack(b),
+            Stored::Shared { name, block } => Tree::Shared { name, block },
+            Stored::Broken { block, problem } => Tree::Broken { block, problem },
+        }))
+    }
+}

@@ -1,0 +1,239 @@
+//! Models on disk: the weights as safetensors, the architecture and its space as JSON beside them.
+//!
+//! The head of the weights' file says which architecture they are of, since many have weights of the
+//! same names and shapes, and what the numbers mean: how inputs are scaled, the words of the classes.
+
+use crate::data::{Meaning, file};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Model;
+use crate::space::Architecture;
+use candle_core::{DType, Device, Tensor};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// The version of what the head says. Files of before say nothing.
+const FORMAT: u32 = 1;
+
+/// What identifies the network among all: the architecture's text, and a hash of decisions and space.
+fn mark(arch: &Architecture) -> String {
+    format!("{arch} {:016x}{:016x}", arch.space().fingerprint(), arch.identity())
+}
+
+fn wrong(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::File, what)
+}
+
+impl Model {
+    /// Writes `PATH.safetensors` (weights and statistics, with how inputs are scaled and the words of
+    /// the classes) and `PATH.json` (architecture and space). Each is written beside its place and
+    /// then moved there, so that an older one is not lost when the disk is full.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([4], Task::classification(3)).then(linear(any([8, 16])));
+    /// let model = Model::new(&space.default_architecture()?, &Device::Cpu, 1)?;
+    /// let path = std::env::temp_dir().join(format!("nascent-doc-{}", std::process::id()));
+    /// model.save(&path)?;
+    /// let again = Model::load(&path, &Device::Cpu)?;
+    /// assert_eq!(again.architecture(), model.architecture());
+    /// assert_eq!(again.predict([0.1, 0.2, 0.3, 0.4])?, model.predict([0.1, 0.2, 0.3, 0.4])?);
+    /// # for end in ["json", "safetensors"] { std::fs::remove_file(path.with_extension(end))?; }
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a file cannot be written, or a weight is not a finite number.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let (weights, json) = files(path.as_ref())?;
+        let mut tensors = BTreeMap::new();
+        for (name, var) in self.named_vars() {
+            let tensor = var.as_detached_tensor().to_device(&Device::Cpu)?;
+            if !finite(&tensor)? {
+                return Err(wrong(format!(
+                    "weight {name} holds what is not a finite number: the training has diverged. Try \
+                     a smaller learning rate, and save the model of that."
+                )));
+            }
+            tensors.insert(name, tensor);
+        }
+        let arch = self.architecture();
+        let head = HashMap::from([
+            ("nascent.format".to_string(), FORMAT.to_string()),
+            ("nascent.architecture".to_string(), mark(&arch)),
+            ("nascent.meaning".to_string(), serde_json::to_string(self.meaning())?),
+        ]);
+        let bytes = safetensors::serialize(tensors, Some(head))
+            .map_err(|e| wrong(e.to_string()).context(format!("writing {}", weights.display())))?;
+        // Both are on disk before one takes its place: weights and architecture stay a pair.
+        crate::output::together(&[(&weights, &bytes), (&json, arch.to_json().as_bytes())])
+    }
+
+    /// Reads what [`Model::save`] wrote; `path` is the same path.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, or the weights are of another architecture: one too many,
+    /// one too few, or those of a network with the same shapes.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Model> {
+        let (weights, json) = files(path.as_ref())?;
+        let hint = "Give the path that Model::save was given; two files begin with it.";
+        let text = file::read_text(&json, hint)?;
+        let arch = Architecture::from_json(&text)
+            .map_err(|e| e.context(format!("reading {}", json.display())))?;
+        let named = |e: Error| e.context(format!("reading {}", weights.display()));
+        let bytes = file::read(&weights, hint)?;
+        let meaning = head(&bytes, &arch, &json).map_err(named)?;
+        let model = Model::new(&arch, device, 0)?;
+        let tensors = candle_core::safetensors::load_buffer(&bytes, device);
+        model.set(tensors.map_err(|e| named(e.into()))?).map_err(named)?;
+        Ok(model.with_meaning(meaning))
+    }
+
+    /// Sets weights and statistics by name; exactly those of the network must be there. Nothing is
+    /// set where one does not fit.
+    pub(crate) fn set(&self, mut tensors: HashMap<String, Tensor>) -> Result<()> {
+        let vars = self.named_vars();
+        let mut new = vec![];
+        for (name, var) in &vars {
+            let given = tensors.remove(name).ok_or_else(|| {
+                wrong(format!(
+                    "weight {name} is missing: these are weights of another architecture"
+                ))
+            })?;
+            if given.dims() != var.dims() {
+                return Err(wrong(format!(
+                    "weight {name} has shape {:?}, the architecture needs {:?}",
+                    given.dims(),
+                    var.dims()
+                )));
+            }
+            if !given.dtype().is_float() {
+                return Err(wrong(format!(
+                    "weight {name} is of type {:?}, and floating-point numbers are wanted",
+                    given.dtype()
+                )));
+            }
+            let given = given.to_device(&self.device())?.to_dtype(var.dtype())?;
+            if !finite(&given)? {
+                return Err(wrong(format!(
+                    "weight {name} holds what is not a finite number: the training has diverged, or \
+                     the file is damaged"
+                )));
+            }
+            new.push(given);
+        }
+        let mut left: Vec<&String> = tensors.keys().collect();
+        left.sort();
+        if let Some(first) = left.first() {
+            let more = match left.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            return Err(wrong(format!(
+                "weight {first}{more} has no place in {}: these are weights of another architecture",
+                self.architecture()
+            )));
+        }
+        for ((_, var), given) in vars.iter().zip(new) {
+            var.set(&given)?;
+        }
+        Ok(())
+    }
+}
+
+fn finite(t: &Tensor) -> Result<bool> {
+    // A sum is finite only where everything in it is, and overflows in no network that computes.
+    let t = t.to_dtype(DType::F32)?.flatten_all()?;
+    Ok(t.to_vec1::<f32>()?.iter().all(|v| v.is_finite()))
+}
+
+/// What the head of a file of weights says of their meaning, if they are of the architecture.
+fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
+    // Once for all checks on lengths, which the head alone does not make.
+    let read = safetensors::SafeTensors::deserialize(bytes)
+        .and_then(|_| safetensors::SafeTensors::read_metadata(bytes));
+    let (_, found) = read.map_err(|e| {
+        wrong(format!(
+            "not a whole safetensors file ({e}): it is cut short, damaged, or of another program. \
+             Save the model again, or get the file again"
+        ))
+    })?;
+    let none = HashMap::new();
+    let said = found.metadata().as_ref().unwrap_or(&none);
+    let Some(format) = said.get("nascent.format") else {
+        // Written before heads said anything, or by another program: names and shapes have to do.
+        return Ok(Meaning::default());
+    };
+    if format.parse::<u32>().ok().is_none_or(|v| v > FORMAT) {
+        return Err(wrong(format!(
+            "its format is {format}, and this version reads up to {FORMAT}. Use the version that \
+             wrote it, or a newer one"
+        )));
+    }
+    let ours = mark(arch);
+    match said.get("nascent.architecture") {
+        Some(theirs) if *theirs == ours => {}
+        theirs => {
+            let name =
+                |mark: &str| mark.rsplit_once(' ').map_or(mark, |(arch, _)| arch).to_string();
+            let theirs = theirs.map_or("an unknown architecture".to_string(), |m| name(m));
+            return Err(wrong(format!(
+                "these are weights of {theirs}, and the architecture needs those of {arch}, decided as {} \
+                 says. Put the two files together that were saved together",
+                json.display()
+            )));
+        }
+    }
+    let meaning = said.get("nascent.meaning").map_or("{}", String::as_str);
+    let meaning: Meaning = serde_json::from_str(meaning).map_err(|e| {
+        wrong(format!("what the file says of the data cannot be read ({e}). Save it again"))
+    })?;
+    meaning.check(arch).map_err(wrong)?;
+    Ok(meaning)
+}
+
+impl Meaning {
+    /// Whether it is about inputs and outputs of such a network.
+    fn check(&self, arch: &Architecture) -> Result<(), String> {
+        let (input, task) = (arch.space().input(), arch.space().task());
+        let fits = |scaling: &Option<crate::data::Scaling>, n: usize| {
+            scaling.as_ref().is_none_or(|s| s.shift.len() == n && s.scale.len() == n)
+        };
+        let words = self.classes.is_empty() || self.classes.len() == task.outputs();
+        let symbols = self.symbols.is_empty() || input.vocabulary() == Some(self.symbols.len());
+        let columns = self.columns.is_empty() || self.columns.len() == input.elements();
+        let images = !self.channels_last || input.as_slice().len() == 3;
+        let all = fits(&self.inputs, input.channels())
+            && columns
+            && images
+            && fits(&self.targets, task.outputs())
+            && words
+            && symbols;
+        match all {
+            true => Ok(()),
+            false => {
+                Err("what the file says of the data is of another network. Save it again".into())
+            }
+        }
+    }
+}
+
+/// The two files of a saved model: the path with each ending, or in place of one of them.
+fn files(path: &Path) -> Result<(PathBuf, PathBuf)> {
+    let text = path.as_os_str().to_string_lossy();
+    if path.file_name().is_none() || text.ends_with(['/', std::path::MAIN_SEPARATOR]) {
+        // The endings alone would be hidden files.
+        return Err(Error::invalid(
+            format!("the path {text:?} for a model"),
+            "a name is wanted, of which two files are made",
+            path.join("model").display(),
+        ));
+    }
+    let ours = path.extension().is_some_and(|e| e == "json" || e == "safetensors");
+    let stem = if ours { path.with_extension("") } else { path.to_path_buf() };
+    let with = |end: &str| {
+        let mut name = stem.clone().into_os_string();
+        name.push(end);
+        PathBuf::from(name)
+    };
+    Ok((with(".safetensors"), with(".json")))
+}

@@ -1,0 +1,149 @@
+//! The settings that a study's results depend on.
+
+use crate::task::Metric;
+use crate::words::{human_seconds, memory_size, plural};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What a study's results depend on, besides space, evaluator and strategy.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Protocol {
+    /// The root of all random numbers.
+    pub seed: u64,
+    /// Trial n may use the results of trials 0 to n - batch, and at most so many run at once.
+    pub batch: usize,
+    /// The most trials.
+    pub trials: Option<usize>,
+    /// The most epochs of all trials together.
+    pub epochs: Option<f64>,
+    /// The most seconds; the one limit that depends on the machine.
+    pub seconds: Option<f64>,
+    /// The most simulated seconds of all trials together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated_seconds: Option<f64>,
+    /// What happens when an architecture is proposed again.
+    pub duplicates: Duplicates,
+    /// Which architectures count as the same.
+    pub key: Key,
+    /// What happens when a trial fails.
+    #[serde(default)]
+    pub on_failure: OnFailure,
+    /// The most seconds of one trial.
+    #[serde(default)]
+    pub trial_seconds: Option<f64>,
+    /// The most bytes that one trial may need, by its estimate.
+    #[serde(default)]
+    pub memory: Option<usize>,
+    /// What is optimised besides the score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objectives: Vec<Metric>,
+}
+
+/// What happens when a trial fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It is recorded, and the study goes on.
+    #[default]
+    Skip,
+    /// It is evaluated again, so many times at the most (and never more than 100), each time with
+    /// another seed. Every time is paid, and ends at the study's limits of epochs and seconds.
+    Retry(usize),
+    /// The study ends as soon as the failure is known to the next trial.
+    Abort,
+}
+
+/// What has failed so often is not retried again, whatever [`OnFailure::Retry`] says.
+const MOST_RETRIES: usize = 100;
+
+impl OnFailure {
+    /// How often a trial is evaluated at the most.
+    pub(crate) fn attempts(self) -> usize {
+        match self {
+            OnFailure::Retry(n) => 1 + n.min(MOST_RETRIES),
+            OnFailure::Skip | OnFailure::Abort => 1,
+        }
+    }
+}
+
+impl Protocol {
+    /// The limits in words.
+    pub(crate) fn limits(&self) -> String {
+        let mut limits = vec![];
+        limits.extend(self.trials.map(|n| plural(n, "trial")));
+        limits.extend(self.epochs.map(|n| format!("{n} epoch{}", if n == 1.0 { "" } else { "s" })));
+        limits.extend(self.seconds.map(human_seconds));
+        limits.extend(self.simulated_seconds.map(|s| format!("{} simulated", human_seconds(s))));
+        limits.join(" or ")
+    }
+
+    /// What happens when a trial fails, in words.
+    pub(crate) fn failures(&self) -> String {
+        match (self.on_failure, self.on_failure.attempts() - 1) {
+            (OnFailure::Abort, _) => "the study ends".into(),
+            (_, 0) => "it is recorded, and the study goes on".into(),
+            (_, 1) => "it is evaluated again once, then recorded".into(),
+            (_, n) => format!("it is evaluated again, up to {n} times, then recorded"),
+        }
+    }
+
+    /// The limits of one trial, in words.
+    pub(crate) fn trial_limits(&self) -> String {
+        let mut limits = vec![];
+        limits.extend(self.trial_seconds.map(human_seconds));
+        limits.extend(self.memory.map(|b| format!("{} of memory", memory_size(b))));
+        match limits.is_empty() {
+            true => "none".into(),
+            false => format!("at most {}", limits.join(" and ")),
+        }
+    }
+
+    /// Whether there is a limit that a trial may still be running at.
+    pub(crate) fn timed(&self) -> bool {
+        self.seconds.is_some() || self.trial_seconds.is_some()
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.limits().is_empty() {
+            write!(f, "{}, ", self.limits())?;
+        }
+        write!(
+            f,
+            "seed {}, batch {}, duplicates {:?}, key {:?}, on failure {:?}",
+            self.seed, self.batch, self.duplicates, self.key, self.on_failure
+        )?;
+        if let Some(seconds) = self.trial_seconds {
+            write!(f, ", at most {seconds} s per trial")?;
+        }
+        if let Some(bytes) = self.memory {
+            write!(f, ", at most {bytes} bytes per trial")?;
+        }
+        self.objectives.iter().try_for_each(|m| write!(f, ", and {m}"))
+    }
+}
+
+/// What happens when an architecture is proposed again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Duplicates {
+    /// The stored result is returned, and the trial counted.
+    #[default]
+    Reuse,
+    /// It is evaluated and paid again, with a seed of its own: for comparisons.
+    Repeat,
+    /// The strategy is asked again, and the study ends when the space is exhausted.
+    Forbid,
+}
+
+/// Which architectures count as the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// Those of the same decisions.
+    #[default]
+    Identity,
+    /// Those whose networks are the same graph; see [`crate::Architecture::canonical`].
+    Canonical,
+}

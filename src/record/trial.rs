@@ -1,0 +1,187 @@
+//! One trial: what was tried, how it ended, what it cost.
+
+use crate::evaluate::{Budget, Evaluation};
+use crate::space::Architecture;
+use std::fmt;
+use std::sync::Arc;
+
+/// One trial of a study.
+#[derive(Clone)]
+pub struct Trial(pub(crate) Arc<Record>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) number: usize,
+    pub(crate) architecture: Architecture,
+    pub(crate) budget: Budget,
+    pub(crate) parents: Vec<usize>,
+    pub(crate) origin: String,
+    pub(crate) outcome: Outcome,
+    /// Whether it has been or will be evaluated: duplicates and misfits are not.
+    pub(crate) evaluated: bool,
+    /// How often it may be evaluated at the most, until it does not fail.
+    pub(crate) attempts: usize,
+    pub(crate) cost: Cost,
+    /// Seconds since the study began, when it ended.
+    pub(crate) at: f64,
+    /// Seconds that the strategy took to propose it.
+    pub(crate) thought: f64,
+    /// The trial whose result this one took over, being a duplicate of it.
+    pub(crate) reused: Option<usize>,
+}
+
+/// What an evaluation took, as measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) seconds: f64,
+    /// Bytes; see [`Trial::memory`].
+    pub(crate) memory: Option<usize>,
+    /// Evaluations that failed before the one that counts.
+    pub(crate) retries: usize,
+    /// The simulated seconds of all that failed.
+    pub(crate) lost_seconds: f64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    Pending,
+    Finished(Evaluation),
+    Failed(String),
+}
+
+impl Trial {
+    /// Its number, from 0.
+    pub fn number(&self) -> usize {
+        self.0.number
+    }
+
+    /// The architecture that was tried.
+    pub fn architecture(&self) -> Architecture {
+        self.0.architecture.clone()
+    }
+
+    /// The score, if it finished.
+    pub fn score(&self) -> Option<f64> {
+        self.finished().map(Evaluation::score)
+    }
+
+    /// What the evaluation found, if it finished.
+    pub fn evaluation(&self) -> Option<Evaluation> {
+        self.finished().cloned()
+    }
+
+    /// The same without a copy.
+    pub(crate) fn finished(&self) -> Option<&Evaluation> {
+        match &self.0.outcome {
+            Outcome::Finished(e) => Some(e),
+            _ => None,
+        }
+    }
+
+    /// Why it failed, if it failed.
+    pub fn error(&self) -> Option<String> {
+        match &self.0.outcome {
+            Outcome::Failed(why) => Some(why.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it has ended, one way or the other.
+    pub fn ended(&self) -> bool {
+        !matches!(self.0.outcome, Outcome::Pending)
+    }
+
+    /// "finished", "failed" or "running".
+    pub fn status(&self) -> String {
+        match self.0.outcome {
+            Outcome::Pending => "running",
+            Outcome::Finished(_) => "finished",
+            Outcome::Failed(_) => "failed",
+        }
+        .to_string()
+    }
+
+    /// The budget and seed it was evaluated with.
+    pub fn budget(&self) -> Budget {
+        self.0.budget
+    }
+
+    /// The trials whose architectures this one descends from.
+    pub fn parents(&self) -> Vec<usize> {
+        self.0.parents.clone()
+    }
+
+    /// Where the architecture came from, as "random" or "mutation".
+    pub fn origin(&self) -> String {
+        self.0.origin.clone()
+    }
+
+    /// The earlier trial of the same architecture whose result this one took over.
+    pub fn reused_from(&self) -> Option<usize> {
+        self.0.reused
+    }
+
+    /// Seconds that the evaluation took: measured, or simulated where it looked its result up. Of a
+    /// result that was taken over, those of the trial that it is from.
+    pub fn seconds(&self) -> f64 {
+        let simulated = self.finished().and_then(Evaluation::simulated_seconds);
+        simulated.unwrap_or(self.0.cost.seconds)
+    }
+
+    /// Seconds that the strategy took to propose it; 0 where a journal was read, which does not keep
+    /// them.
+    pub fn overhead(&self) -> f64 {
+        self.0.thought
+    }
+
+    /// The most bytes that the evaluation allocated at once, beside the data, where it measured
+    /// them: a training on the CPU does while no other one runs, so with `jobs(1)`. To compare with
+    /// [`Architecture::memory`].
+    pub fn memory(&self) -> Option<usize> {
+        self.0.cost.memory
+    }
+
+    /// Epochs that were paid, for each time that it was evaluated; none for a result that was taken
+    /// over, or for layers that do not fit.
+    pub fn epochs(&self) -> f64 {
+        let whole = self.0.budget.epochs() as f64;
+        // A failure may have come at once or at the end; it is counted as if it were whole.
+        let failed = whole * self.0.cost.retries as f64;
+        match &self.0.outcome {
+            _ if !self.0.evaluated => 0.0,
+            Outcome::Pending => 0.0,
+            Outcome::Finished(e) => failed + e.epochs_spent().unwrap_or(whole),
+            Outcome::Failed(_) => failed + whole,
+        }
+    }
+
+    /// Simulated seconds that were paid, under the rules of [`Trial::epochs`].
+    pub(crate) fn simulated_paid(&self) -> f64 {
+        let paid = self.finished().filter(|_| self.0.evaluated);
+        paid.and_then(Evaluation::simulated_seconds).unwrap_or(0.0) + self.0.cost.lost_seconds
+    }
+
+    /// The trial in one line, without its duration: `trial 3 score 0.9722 params 1234 conv(...)`.
+    pub fn line(&self) -> String {
+        let r = &self.0;
+        let head = format!("trial {}", r.number);
+        let tail = format!("params {} {}", r.architecture.params(), r.architecture);
+        match &r.outcome {
+            Outcome::Pending => format!("{head} running {tail}"),
+            Outcome::Finished(e) => format!("{head} score {:.6} {tail}", e.score()),
+            Outcome::Failed(why) => format!("{head} failed {tail}: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line())
+    }
+}

@@ -1,0 +1,266 @@
+//! Lines of progress while a study runs: whole lines on standard output, each after a longer pause
+//! than the one before.
+//!
+//! evcxr adds a newline to everything it is sent and shows background threads' output only with
+//! the next cell, so there is no redrawing, and only the thread that runs the cell writes.
+
+use crate::record::{Protocol, Trial, best_of};
+use crate::task::Metric;
+use crate::words::{human_seconds, plural, score};
+
+/// When it is time for another line, and how long all of it will take.
+///
+/// A line is due after a quarter of the time that has passed, at least a second and at most two
+/// minutes after the last: five minutes make twenty lines. What is left is told by the pace so far,
+/// of the share of the work that is done, whoever does it and on however many cores.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    told: f64,
+    /// The time and the share that was done when it was first looked at: what an earlier run has
+    /// done says nothing about the speed of this one.
+    begun: Option<(f64, f64)>,
+}
+
+impl Pace {
+    pub(crate) fn begin(&mut self, elapsed: f64, share: f64) {
+        self.begun.get_or_insert((elapsed, share));
+    }
+
+    /// Whether a line is due; it is then taken as told.
+    pub(crate) fn due(&mut self, elapsed: f64) -> bool {
+        let since = self.begun.map_or(0.0, |(at, _)| at);
+        let due = elapsed - self.told.max(since) >= ((elapsed - since) / 4.0).clamp(1.0, 120.0);
+        if due {
+            self.told = elapsed;
+        }
+        due
+    }
+
+    /// The seconds that the rest of the work will take, if the pace can be told.
+    pub(crate) fn left(&self, elapsed: f64, share: f64, rest: f64) -> Option<f64> {
+        let (at, before) = self.begun?;
+        let left = (elapsed - at) * rest / (share - before);
+        (share > before && rest > 0.0 && left.is_finite()).then_some(left)
+    }
+}
+
+pub(crate) struct Progress {
+    quiet: bool,
+    protocol: Protocol,
+    /// Trials, if the budget says how many.
+    of: Option<usize>,
+    pace: Pace,
+    /// When the last trial ended, and whether nothing has been told since.
+    last: f64,
+    news: bool,
+    /// After how many seconds without news it is said what is waited for.
+    waits: f64,
+}
+
+/// So many seconds in which no trial ends are worth a line.
+const LONG: f64 = 30.0;
+
+impl Progress {
+    pub(crate) fn new(quiet: bool, protocol: &Protocol, planned: usize) -> Self {
+        let counted = protocol.trials.is_some() || protocol.epochs.is_some();
+        Progress {
+            quiet,
+            protocol: protocol.clone(),
+            of: counted.then_some(planned),
+            pace: Pace::default(),
+            last: 0.0,
+            news: false,
+            waits: LONG,
+        }
+    }
+
+    /// Says before it begins that a limit of time cannot end an evaluation.
+    pub(crate) fn cannot_stop(&self) {
+        if !self.quiet {
+            println!(
+                "only a training can be stopped in the middle: time limits are looked at when an \
+                 evaluation returns"
+            );
+        }
+    }
+
+    /// A study of these trials begins, or goes on, after so many seconds.
+    pub(crate) fn begin(&mut self, trials: &[Trial], elapsed: f64) {
+        self.pace.begin(elapsed, share(trials, &self.protocol));
+        self.last = elapsed;
+    }
+
+    /// A trial has ended.
+    pub(crate) fn ended(&mut self, elapsed: f64) {
+        (self.last, self.news, self.waits) = (elapsed, true, LONG);
+    }
+
+    /// Tells where the study is, if it is time to.
+    pub(crate) fn tell(&mut self, trials: &[Trial], metric: &Metric, elapsed: f64) {
+        if self.quiet || !self.news || !self.pace.due(elapsed) {
+            return;
+        }
+        self.news = false;
+        let share = share(trials, &self.protocol);
+        let line = head(trials, self.of, metric);
+        match self.protocol.seconds.map(|limit| limit - elapsed) {
+            Some(left) if left <= 0.0 => {
+                println!("{line}, {}", self.over(trials));
+            }
+            by_time => {
+                let left =
+                    [self.pace.left(elapsed, share, 1.0 - share), by_time].into_iter().flatten();
+                let left = left.reduce(f64::min);
+                let left =
+                    left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
+                println!("{line}{left}");
+            }
+        }
+    }
+
+    fn over(&self, trials: &[Trial]) -> String {
+        let running = trials.iter().filter(|t| runs(t)).count();
+        match running {
+            0 => "the time limit is reached".to_string(),
+            n => format!("the time limit is reached, waiting for {}", plural(n, "trial")),
+        }
+    }
+
+    /// While nothing ends: what is waited for, at longer and longer intervals.
+    pub(crate) fn wait(&mut self, trials: &[Trial], stopped: bool, elapsed: f64) {
+        let waited = elapsed - self.last;
+        if self.quiet || waited < self.waits {
+            return;
+        }
+        self.waits = 2.0 * waited;
+        let running: Vec<&Trial> = trials.iter().filter(|t| runs(t)).collect();
+        let Some(first) = running.first() else { return };
+        let more = match running.len() - 1 {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let over = self.protocol.seconds.is_some_and(|limit| elapsed >= limit);
+        let why = match (stopped, over) {
+            (true, _) => "the study was told to stop, and waits",
+            (_, true) => "the time limit is reached, and the study waits",
+            _ => "no trial has ended",
+        };
+        println!(
+            "{why} for {}: trial number {}{more} still running",
+            human_seconds(waited.round()),
+            first.number()
+        );
+    }
+
+    /// Where a study is, without times.
+    pub(crate) fn line(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
+        head(trials, protocol.trials, metric)
+    }
+
+    /// The closing line.
+    pub(crate) fn finish(&self, trials: &[Trial], metric: &Metric, elapsed: f64) {
+        if !self.quiet {
+            let done = trials.iter().filter(|t| t.ended()).count();
+            let done = plural(done, "trial");
+            println!("{done} done in {}: {}", human_seconds(elapsed), summary(trials, metric));
+        }
+    }
+}
+
+fn runs(trial: &Trial) -> bool {
+    !trial.ended() && trial.reused_from().is_none()
+}
+
+/// How much of its budget a study has spent: of the limits that it has, the one that is nearest.
+/// Seconds are not a measure of what is done.
+fn share(trials: &[Trial], protocol: &Protocol) -> f64 {
+    let mut spent = Tally::default();
+    trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));
+    spent.share(protocol)
+}
+
+/// What trials have spent of a budget.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    trials: usize,
+    epochs: f64,
+    seconds: f64,
+}
+
+impl Tally {
+    pub(crate) fn add(&mut self, trial: &Trial) {
+        self.trials += 1;
+        self.epochs += trial.epochs();
+        self.seconds += trial.simulated_paid();
+    }
+
+    /// The share of the budget, at most 1; 0 where there is no limit but time.
+    pub(crate) fn share(&self, protocol: &Protocol) -> f64 {
+        let of = |spent: f64, limit: Option<f64>| limit.map_or(0.0, |limit| spent / limit);
+        let trials = of(self.trials as f64, protocol.trials.map(|n| n as f64));
+        let (epochs, seconds) =
+            (of(self.epochs, protocol.epochs), of(self.seconds, protocol.simulated_seconds));
+        trials.max(epochs).max(seconds).min(1.0)
+    }
+}
+
+/// How many trials have ended, and the best of them.
+fn head(trials: &[Trial], of: Option<usize>, metric: &Metric) -> String {
+    let done = trials.iter().filter(|t| t.ended()).count();
+    let of = of.map_or(String::new(), |n| format!("/{n}"));
+    format!("trials done {done}{of}: {}", summary(trials, metric))
+}
+
+fn summary(trials: &[Trial], metric: &Metric) -> String {
+    let failed = trials.iter().filter(|t| t.error().is_some()).count();
+    let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    match best_of(trials.iter(), metric) {
+        Some(best) => format!(
+            "best {} {}, by trial number {}{failures}",
+            metric.name,
+            score(best.score().unwrap_or(f64::NAN)),
+            best.number()
+        ),
+        // Whatever makes all of them fail is better known early than at the end.
+        None => match trials.iter().find_map(Trial::error) {
+            Some(why) => {
+                format!("none has a result, {failed} failed, the first one because: {why}")
+            }
+            None => "none has a result yet".to_string(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forecast_falls_while_the_pace_stays() {
+        let mut pace = Pace::default();
+        pace.begin(10.0, 0.2);
+        assert_eq!(pace.left(10.0, 0.2, 0.8), None);
+        // A tenth takes 30 seconds, whatever was done before.
+        let at = |i: i32| {
+            let (elapsed, share) = (10.0 + 30.0 * f64::from(i), 0.2 + 0.1 * f64::from(i));
+            pace.left(elapsed, share, 1.0 - share)
+        };
+        let left: Vec<f64> = (1..=7).filter_map(at).collect();
+        for (left, tenths) in left.iter().zip([7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]) {
+            assert!((left - 30.0 * tenths).abs() < 1e-6, "{left} for {tenths}");
+        }
+        assert_eq!(pace.left(500.0, 1.0, 0.0), None);
+    }
+
+    #[test]
+    fn lines_become_rarer() {
+        let lines = |seconds: usize| {
+            let mut pace = Pace::default();
+            pace.begin(0.0, 0.0);
+            (0..10 * seconds).filter(|tenth| pace.due(*tenth as f64 / 10.0)).count()
+        };
+        assert_eq!(lines(2), 1);
+        assert!((10..=20).contains(&lines(300)), "{}", lines(300));
+        assert!((40..=60).contains(&lines(3600)), "{}", lines(3600));
+    }
+}

@@ -1,0 +1,39 @@
+//! All tests of the crate as a whole, in one program, since each program links Candle anew. A file is
+//! a module: `cargo test --test it study::` runs those of `study.rs`.
+//!
+//! They run side by side in one process. What needs a process of its own starts this program again
+//! ([`help::alone`]), and files lie in folders of a test's own ([`help::Folder`]).
+
+mod help;
+
+mod advice;
+mod attention;
+mod benchmarks;
+mod compare;
+mod data;
+mod distances;
+mod encodings;
+mod failures;
+mod fixtures;
+mod front;
+mod gradients;
+mod journal;
+mod latency;
+mod messages;
+mod model;
+mod outputs;
+mod policy;
+mod presets;
+mod pytorch;
+mod readers;
+mod semantics;
+mod sequences;
+mod space;
+mod spaces;
+mod stats;
+mod strategies;
+mod study;
+mod surrogates;
+mod table;
+mod training;
+mod wired;
