@@ -128,7 +128,7 @@ pub use study::{Asked, Ended, Explanation, Running, Searches, Study, running};
 pub use surrogate::Prediction;
 pub use task::{Metric, Task};
 pub use tree::{
-    Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoNorm, Ints,
+    Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoSwitch, Ints,
     Item, Items, any, branches, cell, choice, concat, one_of, repeat, residual, same, seq, shared,
     stack, wired,
 };

@@ -19,6 +19,7 @@ mod front;
 mod gradients;
 mod journal;
 mod latency;
+mod layering;
 mod messages;
 mod model;
 mod outputs;
