@@ -1062,6 +1062,18 @@ fn explain_says_limits_failures_and_what_cannot_be_stopped() {
     let goes_on = "A study of 3 trials so far; run() goes on with it.";
     assert!(done.trials(9).explain().to_string().starts_with(goes_on));
     says(&kept.trials(9), &[goes_on, "it holds 3 trials, which the run goes on from"]);
+    // What the run would refuse is told in its words.
+    let refused = |plan: &Study, part: &str| {
+        let said = plan.explain().to_string();
+        let e = plan.run().unwrap_err().to_string();
+        assert!(said.contains("the run will refuse it: ") && said.contains(&e), "{said}\n{e}");
+        assert!(e.contains(part), "{e}");
+    };
+    refused(&kept.seed(7).journal(&path), "is of another study");
+    std::fs::write(&path, "id,score\n1,0.5\n").unwrap();
+    refused(&kept, "is not a journal");
+    refused(&kept.journal(std::env::temp_dir()), "this is a folder");
+    refused(&kept.journal("no/such/folder/study.jsonl"), "cannot be opened");
     std::fs::remove_file(&path).unwrap();
     let one = plan.trials(1).explain().to_string();
     assert!(one.contains(" 1 trial\n"), "{one}");
