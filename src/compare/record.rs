@@ -46,7 +46,7 @@ impl Run {
             let all = crate::study::objective_values(t, &further).unwrap_or_default();
             all.into_iter().skip(1).collect()
         };
-        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds() };
+        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds_spent() };
         Run {
             strategy,
             seed,
@@ -62,7 +62,7 @@ impl Run {
             seconds: trials.iter().map(paid).collect(),
             simulated: trials.iter().any(|t| t.simulated_paid() > 0.0),
             overhead: trials.iter().map(Trial::overhead).collect(),
-            epochs: trials.iter().map(Trial::epochs).collect(),
+            epochs: trials.iter().map(Trial::epochs_spent).collect(),
             best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
             ended: study.ended(),
             failure: study.failed().first().and_then(Trial::error),
