@@ -335,6 +335,10 @@ impl Evaluator for Train {
         ))
     }
 
+    fn split(&self) -> Option<Split> {
+        Some(Split::Validation)
+    }
+
     fn stops_midway(&self) -> bool {
         true
     }
@@ -476,6 +480,9 @@ impl Evaluator for Scored {
     }
     fn how_to_report(&self, figure: &str) -> Option<String> {
         self.train.how_to_report(figure)
+    }
+    fn split(&self) -> Option<Split> {
+        self.train.split()
     }
     fn stops_midway(&self) -> bool {
         true
