@@ -210,7 +210,7 @@ impl Training {
         let (loss, most) = gauge.measure(|| self.unmeasured_step(batch));
         self.memory = most;
         if let Some(bytes) = most {
-            self.watch.memory(bytes);
+            self.watch.allocated(bytes);
         }
         loss
     }
@@ -301,7 +301,7 @@ impl Training {
     /// the data: to compare with [`Architecture::memory`]. Nothing is known before the first step,
     /// where another training ran at the same time, on a GPU, and where the allocator is not
     /// glibc's.
-    pub fn memory(&self) -> Option<usize> {
+    pub fn peak_memory(&self) -> Option<usize> {
         self.memory
     }
 
@@ -332,9 +332,9 @@ impl Training {
         let score = metrics.first().map_or(f64::NAN, |m| m.1);
         let curve = self.log.metrics.iter().map(|m| m[0].1);
         let start = Evaluation::new(score)
-            .curve_of(curve)
-            .losses_of(self.losses())
-            .epochs(self.log.epoch as f64);
+            .with_curve(curve)
+            .with_losses(self.losses())
+            .with_epochs(self.log.epoch as f64);
         let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, *value));
         let why = if metrics.is_empty() { None } else { self.undefined(Split::Validation) };
         why.iter().fold(found, |e, (name, why)| e.without(name, why))

@@ -20,7 +20,7 @@ pub(crate) fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f6
     match name {
         "params" if built => Some(arch.params() as f64),
         "macs" if built => Some(arch.macs() as f64),
-        SECONDS => Some(found.simulated_seconds().unwrap_or(trial.0.cost.seconds)),
+        SECONDS => Some(found.seconds_spent().unwrap_or(trial.0.cost.seconds)),
         _ => None,
     }
 }

@@ -998,7 +998,7 @@ mod tests {
     }
 
     fn plan() -> Study {
-        let score = evaluator(|a, _| Evaluation::new(a.params() as f64).curve_of([0.5, 1.0]));
+        let score = evaluator(|a, _| Evaluation::new(a.params() as f64).with_curve([0.5, 1.0]));
         Study::new(&space(), score).trials(6).quiet()
     }
 
