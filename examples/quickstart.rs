@@ -72,7 +72,7 @@ fn search() -> Result<()> {
 /// The best, and if it is asked for its test; an error if the search did not come to its end.
 fn conclude(study: &Study, options: &Options) -> Result<()> {
     let done = study.trials_done().len();
-    if done < options.trials && !study.ended().contains("exhausted") {
+    if done < options.trials && !matches!(study.ended_by(), Some(Ended::Exhausted(_))) {
         let ended = format!("{done} of {} trials are done: {}", options.trials, study.ended());
         return Err(Error::from(ended));
     }

@@ -122,13 +122,13 @@ pub use space::{
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
     IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
-    Strategy, StrategyInfo, Tpe, strategies, strategy,
+    Strategy, StrategyInfo, Surrogate, Tpe, strategies, strategy,
 };
-pub use study::{Asked, Explanation, Running, Searches, Study, running};
+pub use study::{Asked, Ended, Explanation, Running, Searches, Study, running};
 pub use surrogate::Prediction;
 pub use task::{Metric, Task};
 pub use tree::{
-    Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoNorm, Ints,
+    Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoSwitch, Ints,
     Item, Items, any, branches, cell, choice, concat, one_of, repeat, residual, same, seq, shared,
     stack, wired,
 };

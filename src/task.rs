@@ -40,6 +40,29 @@ pub enum Task {
     },
 }
 
+/// What is measured of a network on data: the table of metrics, which
+/// [`Train`](crate::Train) measures one by one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Figure {
+    Accuracy,
+    Loss,
+    Rmse,
+    R2,
+    Perplexity,
+}
+
+impl Figure {
+    pub(crate) fn metric(self) -> Metric {
+        match self {
+            Figure::Accuracy => Metric::maximise("accuracy"),
+            Figure::Loss => Metric::minimise("loss"),
+            Figure::Rmse => Metric::minimise("rmse"),
+            Figure::R2 => Metric::maximise("r2"),
+            Figure::Perplexity => Metric::minimise("perplexity"),
+        }
+    }
+}
+
 /// A figure of merit, and which way is better.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
@@ -62,7 +85,7 @@ impl Metric {
     }
 
     /// The value turned so that less is better.
-    pub(crate) fn turned(&self, value: f64) -> f64 {
+    pub fn turned(&self, value: f64) -> f64 {
         if self.maximise { -value } else { value }
     }
 
@@ -114,11 +137,15 @@ impl Task {
 
     /// The metrics, the score that a search optimises first.
     pub fn metrics(&self) -> Vec<Metric> {
-        let (up, down) = (Metric::maximise, Metric::minimise);
+        self.figures().iter().map(|figure| figure.metric()).collect()
+    }
+
+    pub(crate) fn figures(&self) -> &'static [Figure] {
+        use Figure::{Accuracy, Loss, Perplexity, R2, Rmse};
         match self {
-            Task::Classification { .. } => vec![up("accuracy"), down("loss")],
-            Task::Regression { .. } => vec![down("rmse"), up("r2"), down("loss")],
-            Task::NextToken { .. } => vec![down("perplexity"), up("accuracy"), down("loss")],
+            Task::Classification { .. } => &[Accuracy, Loss],
+            Task::Regression { .. } => &[Rmse, R2, Loss],
+            Task::NextToken { .. } => &[Perplexity, Accuracy, Loss],
         }
     }
 

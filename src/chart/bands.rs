@@ -4,8 +4,8 @@
 
 use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, thinned};
 use super::plain::{COLUMNS, cell, fit, len, spark};
-use super::plot::{Frame, Scale, WIDTH, padded, zoomed};
-use super::svg::nothing;
+use super::plot::{Frame, Scale, padded, zoomed};
+use super::svg::{WIDTH, nothing};
 use super::theme::{CARD, Font, colour, width};
 use super::{Draw, Info};
 use crate::words::{capital, direction, human_count, score, usable};

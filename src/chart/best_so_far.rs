@@ -3,9 +3,9 @@
 
 use super::plain::{COLUMNS, Canvas, cell, fit, len, spark};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, share, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, cross, padded, share, strokes, zoomed,
 };
-use super::svg::{Anchor, nothing};
+use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAIL, Font, colour, elide, width};
 use super::{Draw, Info};
 use crate::words::{direction, human_seconds, number, plural, score, trim, usable};

@@ -6,8 +6,8 @@
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, after, path};
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
-use super::plot::{Scale, WIDTH, head};
-use super::svg::{Anchor, Svg, nothing};
+use super::plot::{Scale, head};
+use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, INK, MUTED, colour, elide, width, wrap};
 use super::{Draw, Info};
 use crate::words::usable;
@@ -309,7 +309,7 @@ impl Draw for CriticalDifference {
             y += 15.0;
             svg.text((16.0, y), line, Font::NOTE.fill(MUTED), Anchor::Start, WIDTH - 32.0);
         }
-        svg.finish((WIDTH, y + 14.0), super::plot::SHOWN, &self.title(), &self.describe(&places))
+        svg.finish((WIDTH, y + 14.0), SHOWN, &self.title(), &self.describe(&places))
     }
 
     fn plain(&self) -> String {

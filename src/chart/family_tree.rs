@@ -5,9 +5,9 @@
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, WIDTH, beyond, cross, padded, spots, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, cross, padded, spots, strokes, zoomed,
 };
-use super::svg::{Anchor, n, nothing};
+use super::svg::{Anchor, WIDTH, n, nothing};
 use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
 use super::{Draw, Info};
 use crate::words::{capital, direction, plural, score, usable};

@@ -2,8 +2,8 @@
 //! them the line is a step, because nothing between was found.
 
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Scale, WIDTH, padded, zoomed};
-use super::svg::{Anchor, nothing};
+use super::plot::{Around, Frame, Scale, padded, zoomed};
+use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, INK, colour, elide, width};
 use super::{Draw, Info};
 use crate::words::{direction, human_count, plural, score, usable};

@@ -2,8 +2,8 @@
 //! shape; those that matter are coloured and named at their end.
 
 use super::plain::{COLUMNS, cell, fit, len, spark};
-use super::plot::{Around, Frame, LEADER, Scale, WIDTH, padded, zoomed};
-use super::svg::{Anchor, nothing};
+use super::plot::{Around, Frame, LEADER, Scale, padded, zoomed};
+use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, colour, width};
 use super::{Draw, Info};
 use crate::words::{direction, plural, score, usable};

@@ -2,8 +2,8 @@
 //! reference value, rows with names at the left.
 
 use super::letters::clean;
-use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, WIDTH};
-use super::svg::{Anchor, Svg, n};
+use super::plot::{AXIS, Around, Frame, Key, Sample, Scale};
+use super::svg::{Anchor, Svg, WIDTH, n};
 use super::theme::{Font, INK, MUTED, colour, dash, elide, width, wrap};
 use crate::words::score;
 use serde::{Deserialize, Serialize};

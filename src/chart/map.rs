@@ -5,8 +5,8 @@
 
 use super::frontier::{Area, Frontier, FrontierPoint, overlap};
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Key, Sample, Scale, WIDTH, padded, zoomed};
-use super::svg::{Anchor, nothing};
+use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
+use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, colour, elide, width};
 use super::{Chart, Draw, Info};
 use crate::error::{Error, Result};

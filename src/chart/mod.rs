@@ -21,6 +21,7 @@ mod bands;
 mod best_so_far;
 mod critical_difference;
 mod diagram;
+mod family;
 mod family_tree;
 mod frontier;
 mod leaderboard;
@@ -46,6 +47,7 @@ pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use diagram::{Diagram, DiagramRow};
+pub use family::Family;
 pub use family_tree::{FamilyTree, Relative};
 pub use frontier::{Frontier, FrontierPoint};
 pub use leaderboard::Leaderboard;
@@ -61,7 +63,7 @@ pub use spread::{Spread, SpreadRow};
 pub use surrogate_view::{Candidate, SurrogateView};
 pub use time_to_target::{TargetTimes, TimeToTarget};
 
-use crate::Result;
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
@@ -248,8 +250,6 @@ impl Chart {
 
 #[cfg(test)]
 pub(crate) mod check;
-#[cfg(test)]
-mod stress;
 
 #[cfg(test)]
 mod tests {

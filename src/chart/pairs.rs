@@ -4,8 +4,8 @@
 use super::bands::NAMES;
 use super::lines::{LABEL, Rows, remarks, two_lines};
 use super::plain::{COLUMNS, cell as label, fit, len};
-use super::plot::{WIDTH, head};
-use super::svg::{Anchor, Svg, nothing};
+use super::plot::head;
+use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, FAINT, Font, INK, MUTED, width, wrap};
 use super::{Draw, Info};
 use serde::{Deserialize, Serialize};
@@ -204,7 +204,7 @@ impl Draw for Pairs {
             }
         }
         let y = self.key(&mut svg, rows.bottom() + 20.0);
-        svg.finish((WIDTH, y + 14.0), super::plot::SHOWN, TITLE, &self.describe())
+        svg.finish((WIDTH, y + 14.0), SHOWN, TITLE, &self.describe())
     }
 
     fn plain(&self) -> String {

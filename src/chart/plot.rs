@@ -6,18 +6,13 @@
 //! because plotters rounds to whole pixels, in an inner `<svg>` that clips without needing an id.
 
 use super::lines::outline;
-use super::svg::{Anchor, Svg, n};
+use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, Font, GRID, MUTED, width};
 use crate::words::{human_count, trim, usable};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use std::collections::BTreeSet;
 
-/// Width of a plot in drawing units. Small, so that its text is still read on a phone, and shown
-/// larger where there is room.
-pub(crate) const WIDTH: f64 = 420.0;
-/// How wide a plot is shown where there is room.
-pub(crate) const SHOWN: f64 = 560.0;
 /// Height of the part with the data.
 const PLOT_HEIGHT: f64 = 172.0;
 /// plotters draws this much larger.

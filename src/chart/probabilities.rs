@@ -5,8 +5,8 @@
 use super::bands::across;
 use super::lines::{LABEL, apart, path, remarks};
 use super::plain::{COLUMNS, cell, fit, len, spark};
-use super::plot::{AXIS, WIDTH, head, share};
-use super::svg::{Anchor, Svg, nothing};
+use super::plot::{AXIS, head, share};
+use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, MUTED, colour, width};
 use super::{Draw, Info};
 use crate::words::{human_count, usable};
@@ -220,7 +220,7 @@ impl Draw for Probabilities {
             draw(&mut svg, panel, (left, top + (i / columns) as f64 * row, wide), labels, ends);
         }
         let height = top + panels.len().div_ceil(columns) as f64 * row + 4.0;
-        svg.finish((WIDTH, height), super::plot::SHOWN, TITLE, &self.describe(&panels))
+        svg.finish((WIDTH, height), SHOWN, TITLE, &self.describe(&panels))
     }
 
     fn plain(&self) -> String {

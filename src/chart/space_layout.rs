@@ -1,6 +1,7 @@
 //! Where the parts of a search space's picture lie: sizes only, from the leaves up. Every part is
 //! laid out in the room it is given and says how large it became; [`super::space_tree`] draws it.
 
+use super::Family;
 use super::space_tree::TreeNode;
 use super::theme::{Font, INK, elide, width, wrap};
 
@@ -35,6 +36,7 @@ pub(super) enum What {
     Layer {
         text: Vec<String>,
         pills: Vec<Pill>,
+        family: Family,
     },
     Stack {
         across: bool,
@@ -76,7 +78,12 @@ pub(super) fn options(values: &[String], room: f64) -> String {
     }
 }
 
-pub(super) fn layer(text: &str, choices: &[(String, Vec<String>)], room: f64) -> Laid {
+pub(super) fn layer(
+    text: &str,
+    choices: &[(String, Vec<String>)],
+    family: Family,
+    room: f64,
+) -> Laid {
     let room = room.clamp(110.0, 250.0);
     let inner = room - 20.0;
     let mut text = wrap(text, Font::TEXT, inner);
@@ -103,7 +110,7 @@ pub(super) fn layer(text: &str, choices: &[(String, Vec<String>)], room: f64) ->
         w: (widest + 20.0).max(64.0),
         h,
         port: 0.0,
-        what: What::Layer { text, pills },
+        what: What::Layer { text, pills, family },
         parts: vec![],
     }
 }
@@ -201,12 +208,12 @@ pub(super) fn frame(inner: Laid, frame: Frame) -> Laid {
 
 pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
     if depth > DEEPEST {
-        return layer("…", &[], room);
+        return layer("…", &[], Family::Other, room);
     }
     let room = room.max(LEAST);
     match node {
-        TreeNode::Layer { text, choices } => layer(text, choices, room),
-        TreeNode::Sequence(parts) if parts.is_empty() => layer("nothing", &[], room),
+        TreeNode::Layer { text, choices, family } => layer(text, choices, *family, room),
+        TreeNode::Sequence(parts) if parts.is_empty() => layer("nothing", &[], Family::Other, room),
         TreeNode::Sequence(parts) => {
             stack(parts.iter().map(|p| lay(p, room, depth + 1)).collect(), false)
         }
@@ -255,7 +262,7 @@ fn beside(parts: &[TreeNode], room: f64, depth: usize) -> Laid {
         part => lay(part, room, depth + 1),
     };
     match parts {
-        [] => grid(vec![layer("no alternatives", &[], room)], room),
+        [] => grid(vec![layer("no alternatives", &[], Family::Other, room)], room),
         parts => grid(parts.iter().map(one).collect(), room),
     }
 }
@@ -268,6 +275,7 @@ mod tests {
         TreeNode::Layer {
             text: text.into(),
             choices: vec![("width".into(), vec!["16".into(), "32".into()])],
+            family: Family::Conv,
         }
     }
 

@@ -7,8 +7,8 @@
 use super::plain::{COLUMNS, fit, len, wrap};
 use super::space_layout::{DEEPEST, LABEL, Laid, OPTION, OUT, ROOM, What, lay, options, stack};
 use super::svg::{Anchor, Svg, nothing};
-use super::theme::{CARD, Font, MUTED, family, width};
-use super::{Draw, Info};
+use super::theme::{CARD, Font, MUTED, width};
+use super::{Draw, Family, Info};
 use serde::{Deserialize, Serialize};
 
 /// A drawing of a search space.
@@ -31,6 +31,9 @@ pub enum TreeNode {
         text: String,
         /// What the search decides about it: the name of an argument and its options.
         choices: Vec<(String, Vec<String>)>,
+        /// The family, for the colour.
+        #[serde(default)]
+        family: Family,
     },
     /// One after another.
     Sequence(Vec<TreeNode>),
@@ -67,37 +70,10 @@ impl Default for TreeNode {
     }
 }
 
-/// The family of a layer, from its text.
-fn kind(text: &str) -> &'static str {
-    let text = text.to_lowercase();
-    let families = [
-        ("pool", "pool"),
-        ("conv", "conv"),
-        ("norm", "norm"),
-        ("linear", "linear"),
-        ("dense", "linear"),
-        ("lstm", "recurrent"),
-        ("gru", "recurrent"),
-        ("rnn", "recurrent"),
-        ("last", "pool"),
-        ("attention", "attention"),
-        ("excite", "attention"),
-        ("embedding", "linear"),
-        ("feed_forward", "linear"),
-        ("positions", "linear"),
-        ("relu", "activation"),
-        ("gelu", "activation"),
-        ("activation", "activation"),
-        ("tanh", "activation"),
-        ("swish", "activation"),
-    ];
-    families.iter().find(|(word, _)| text.contains(word)).map_or("other", |(_, family)| family)
-}
-
 fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
     match &laid.what {
-        What::Layer { text, pills } => {
-            let (strong, pale) = family(kind(&text.concat()));
+        What::Layer { text, pills, family } => {
+            let (strong, pale) = family.colours();
             svg.rect(
                 (x, y, laid.w, laid.h),
                 5.0,
@@ -314,7 +290,7 @@ fn within(word: String, inner: &TreeNode) -> (String, &[TreeNode]) {
 /// A part in words, and what lies in it.
 fn say(part: &TreeNode) -> (String, &[TreeNode]) {
     match part {
-        TreeNode::Layer { text, choices } => {
+        TreeNode::Layer { text, choices, .. } => {
             let choices: String = choices
                 .iter()
                 .map(|(name, values)| format!("  {name}: {}", options(values, 200.0)))
@@ -342,7 +318,8 @@ pub(crate) const INFO: Info = Info {
 
 /// The space of the tour.
 pub(crate) fn example() -> SpaceTree {
-    let layer = |text: &str, choices: &[(&str, &[&str])]| TreeNode::Layer {
+    let layer = |text: &str, choices: &[(&str, &[&str])], family: Family| TreeNode::Layer {
+        family,
         text: text.into(),
         choices: choices
             .iter()
@@ -352,18 +329,18 @@ pub(crate) fn example() -> SpaceTree {
             .collect(),
     };
     let blocks = TreeNode::OneOf(vec![
-        TreeNode::Residual(Box::new(layer("conv 32", &[("kernel", &["3", "5"])]))),
-        layer("separable conv 32, 3×3", &[]),
-        layer("max pool 2×2", &[]),
+        TreeNode::Residual(Box::new(layer("conv 32", &[("kernel", &["3", "5"])], Family::Conv))),
+        layer("separable conv 32, 3×3", &[], Family::Conv),
+        layer("max pool 2×2", &[], Family::Pool),
     ]);
     SpaceTree {
         title: "Search space".into(),
         size: "168 architectures".into(),
         root: TreeNode::Sequence(vec![
-            layer("conv 3×3", &[("channels", &["16", "32"])]),
+            layer("conv 3×3", &[("channels", &["16", "32"])], Family::Conv),
             TreeNode::Repeat { times: "1..3".into(), inner: Box::new(blocks) },
-            layer("global average pool", &[]),
-            layer("linear 10", &[]),
+            layer("global average pool", &[], Family::Pool),
+            layer("linear 10", &[], Family::Head),
         ]),
     }
 }
@@ -377,6 +354,7 @@ mod tests {
         TreeNode::Layer {
             text: text.into(),
             choices: vec![("width".into(), vec!["16".into(), "32".into()])],
+            family: Family::Conv,
         }
     }
 
@@ -408,7 +386,11 @@ mod tests {
             of(TreeNode::OneOf(vec![])),
             of(TreeNode::Residual(Box::default())),
             of(TreeNode::OneOf((0..12).map(|_| leaf("sep conv")).collect())),
-            of(TreeNode::Layer { text: "<conv> & ".repeat(90), choices: many }),
+            of(TreeNode::Layer {
+                text: "<conv> & ".repeat(90),
+                choices: many,
+                family: Family::Other,
+            }),
             of(TreeNode::Layer { text: String::new(), choices: vec![(String::new(), vec![])] }),
             of(TreeNode::Repeat { times: "9".repeat(300), inner: Box::new(leaf("conv")) }),
             of(deep),

@@ -4,8 +4,8 @@
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, Reference, Rows, path, remarks};
 use super::plain::{COLUMNS, cell, fit, len};
-use super::plot::{Scale, WIDTH, head, padded, x_axis, zoomed};
-use super::svg::{Anchor, Svg, n};
+use super::plot::{Scale, head, padded, x_axis, zoomed};
+use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, INK, MUTED, colour, width};
 use super::{Draw, Info, svg::nothing};
 use crate::words::{capital, direction, plural, score, usable};
@@ -193,7 +193,7 @@ impl Draw for Spread {
         }
         x_axis(&mut svg, &x, (rows.left, right), rows.bottom(), self.metric());
         let size = (WIDTH, rows.bottom() + 46.0);
-        svg.finish(size, super::plot::SHOWN, &self.title(), &self.describe(&values))
+        svg.finish(size, SHOWN, &self.title(), &self.describe(&values))
     }
 
     fn plain(&self) -> String {

@@ -5,6 +5,12 @@
 use super::theme::{BORDER, CARD, FONT, Font, MONO, elide, escape};
 use std::fmt::Write;
 
+/// Width of a plot in drawing units. Small, so that its text is still read on a phone, and shown
+/// larger where there is room.
+pub(crate) const WIDTH: f64 = 420.0;
+/// How wide a plot is shown where there is room.
+pub(crate) const SHOWN: f64 = 560.0;
+
 /// Where a text stands relative to its point.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Anchor {
@@ -247,7 +253,7 @@ const HALF_MAX: f64 = 460.0;
 
 /// The picture for when there is nothing to draw, with the reason.
 pub(crate) fn nothing(title: &str, why: &str) -> String {
-    let (w, h) = (super::plot::WIDTH, 112.0);
+    let (w, h) = (WIDTH, 112.0);
     let mut svg = Svg::default();
     let middle = w / 2.0;
     svg.text((16.0, 26.0), title, Font::TITLE, Anchor::Start, w - 32.0);
@@ -259,5 +265,5 @@ pub(crate) fn nothing(title: &str, why: &str) -> String {
     );
     let says = format!("nothing to draw yet: {why}");
     svg.text((middle, 82.0), &says, Font::TEXT, Anchor::Middle, w - 32.0);
-    svg.finish((w, h), super::plot::SHOWN, title, &says)
+    svg.finish((w, h), SHOWN, title, &says)
 }

@@ -7,6 +7,7 @@
 
 pub use crate::words::{human_count, human_seconds, score};
 
+use super::Family;
 use super::letters::{clean, pieces};
 
 /// Okabe and Ito's colours, the strongest first; yellow is darkened to show on white.
@@ -50,22 +51,7 @@ pub(crate) fn dash(i: usize) -> &'static str {
 
 /// The strong and the pale colour of a family of layers; unknown families are grey.
 pub fn family(kind: &str) -> (&'static str, &'static str) {
-    match kind {
-        "conv" => ("#0072B2", "#E3F0F8"),
-        "pool" => ("#E69F00", "#FDF3DC"),
-        "norm" => ("#56B4E9", "#EAF6FD"),
-        "linear" => ("#009E73", "#E0F4EE"),
-        // Tol's indigo: darker than every other, and so apart from the blues.
-        "recurrent" => ("#332288", "#E9E7F4"),
-        "activation" => ("#A89B00", "#FAF8DC"),
-        // Indigo from Tol's muted palette: for every kind of sight further from the others than
-        // these are from each other.
-        "attention" => ("#332288", "#E8E6F4"),
-        "add" => ("#CC79A7", "#FAEBF3"),
-        "head" => ("#D55E00", "#FCEADF"),
-        "input" => ("#4D4D4D", "#EDEEEE"),
-        _ => ("#8A9097", "#F1F2F2"),
-    }
+    Family::of(kind).colours()
 }
 
 /// Text as it may stand in XML and HTML: markup characters escaped, control characters and marks that

@@ -255,11 +255,13 @@ mod tests {
                 (0..9).map(|_| [(); 3].map(|()| 0.1 * rng.below(6) as f64)).collect();
             let mut last = || {
                 rng.shuffle(&mut points);
-                let run = Run {
-                    scores: points.iter().map(|p| Some(p[0])).collect(),
-                    further: points.iter().map(|p| p[1..].to_vec()).collect(),
-                    ..Run::default()
-                };
+                let run = serde_json::json!({
+                    "strategy": 0, "seed": 0, "seconds": [], "overhead": [], "epochs": [], "best": [],
+                    "ended": "it was stopped",
+                    "scores": points.iter().map(|p| p[0]).collect::<Vec<_>>(),
+                    "further": points.iter().map(|p| p[1..].to_vec()).collect::<Vec<_>>(),
+                });
+                let run: Run = serde_json::from_value(run).unwrap();
                 volumes(&run, &objectives, &[0.7; 3], 0.3).pop()
             };
             assert_eq!(last(), last());

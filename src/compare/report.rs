@@ -347,7 +347,7 @@ impl Comparison {
             }
             let early: Vec<&super::Run> = runs
                 .iter()
-                .filter(|run| run.scores.len() < planned && !run.ended.starts_with("the budget"))
+                .filter(|run| run.scores.len() < planned && !run.ended.is_budget())
                 .collect();
             if let Some(run) = early.first() {
                 notices.push(format!(

@@ -11,7 +11,7 @@ use crate::evaluate::Evaluator;
 use crate::record::Duplicates;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
 use crate::study::{
-    Study, guarded,
+    Ended, Study, guarded,
     progress::{Pace, Tally},
 };
 use crate::threads::{MOST_THREADS, cores, pool};
@@ -133,7 +133,7 @@ fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Res
             Some(format!("it is of strategy {} of {}", run.strategy + 1, names.len()))
         } else if n > most {
             Some(format!("it has {n} trials, and the budget is {most}"))
-        } else if n < most && run.ended.starts_with("all ") {
+        } else if n < most && matches!(run.ended, Ended::Trials(_)) {
             // It came to the end of another budget.
             Some(format!("it has {n} trials and ended with them, and the budget is {most}"))
         } else if run.reports.len() != if compare.report.is_some() { n } else { 0 } {
@@ -318,7 +318,7 @@ fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
             "another figure, or data in which it is defined",
         ));
     }
-    let known = trial.finished().map(|found| crate::study::known_figures(found, &trial));
+    let known = trial.finished().map(|found| crate::record::objectives::known(found, &trial));
     Err(Error::invalid(
         format!("report({figure:?})"),
         "no evaluation has such a figure",
@@ -338,7 +338,7 @@ fn header(compare: &Compare, names: &[String]) -> Header {
         ("metric".to_string(), evaluator.metric().to_string()),
         ("full budget".to_string(), format!("{} epochs", evaluator.full())),
         ("report".to_string(), compare.report.clone().unwrap_or_default()),
-        ("budget".to_string(), written(protocol.limits())),
+        ("budget".to_string(), protocol.written_limits()),
         ("batch".to_string(), protocol.batch.to_string()),
         ("key".to_string(), format!("{:?}", protocol.key)),
         ("failures".to_string(), format!("{:?}", protocol.on_failure)),
@@ -359,15 +359,6 @@ fn header(compare: &Compare, names: &[String]) -> Header {
         setup.push((format!("strategy {i}"), format!("{name}: {settings}")));
     }
     Header::new(setup)
-}
-
-/// The limits as journals hold them, of one trial as of many.
-fn written(limits: String) -> String {
-    let many = |limit: &str| match limit {
-        "1 trial" | "1 epoch" => format!("{limit}s"),
-        other => other.to_string(),
-    };
-    limits.split(" or ").map(many).collect::<Vec<_>>().join(" or ")
 }
 
 impl Compare {

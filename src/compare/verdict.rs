@@ -334,7 +334,7 @@ impl Comparison {
     fn why_none(&self, i: usize) -> String {
         let runs = &self.0.runs[i];
         let failed = runs.iter().find_map(|run| run.failure.clone());
-        let why = failed.or_else(|| runs.first().map(|run| run.ended.clone()));
+        let why = failed.or_else(|| runs.first().map(|run| run.ended.to_string()));
         let why = why.unwrap_or_else(|| "it was not run".into());
         why.trim_end_matches('.').to_string()
     }

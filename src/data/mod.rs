@@ -123,6 +123,17 @@ pub enum Split {
     TrainValidation,
 }
 
+impl std::fmt::Display for Split {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Split::Train => "train",
+            Split::Validation => "validation",
+            Split::Test => "test",
+            Split::TrainValidation => "train + validation",
+        })
+    }
+}
+
 impl Dataset {
     /// 1,797 handwritten digits of 8x8 pixels in 10 classes (UCI; the copy of scikit-learn), with
     /// pixels from 0 to 1, embedded in the crate.

@@ -1,6 +1,7 @@
 //! Evaluators made from closures, and the owned handle that every evaluator is kept in.
 
 use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
+use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
@@ -77,6 +78,9 @@ impl Evaluator for AnyEvaluator {
     }
     fn how_to_report(&self, figure: &str) -> Option<String> {
         self.inner.how_to_report(figure)
+    }
+    fn split(&self) -> Option<Split> {
+        self.inner.split()
     }
     fn stops_midway(&self) -> bool {
         self.inner.stops_midway()
@@ -178,6 +182,9 @@ macro_rules! pointers {
             }
             fn how_to_report(&self, figure: &str) -> Option<String> {
                 (**self).how_to_report(figure)
+            }
+            fn split(&self) -> Option<Split> {
+                (**self).split()
             }
             fn stops_midway(&self) -> bool {
                 (**self).stops_midway()

@@ -16,6 +16,7 @@ pub use training::{Checkpoint, Training};
 pub use watch::Watch;
 
 use crate::count::Count;
+use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
 use crate::rng::Rng;
@@ -363,6 +364,12 @@ pub trait Evaluator: Send + Sync {
     #[doc(hidden)]
     fn how_to_report(&self, figure: &str) -> Option<String> {
         let _ = figure;
+        None
+    }
+
+    /// The split of its data that the score is of, where it is of one: the report then says so. What an
+    /// evaluator wraps says nothing about it.
+    fn split(&self) -> Option<Split> {
         None
     }
 

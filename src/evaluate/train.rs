@@ -334,6 +334,10 @@ impl Evaluator for Train {
         ))
     }
 
+    fn split(&self) -> Option<Split> {
+        Some(Split::Validation)
+    }
+
     fn stops_midway(&self) -> bool {
         true
     }
@@ -475,6 +479,9 @@ impl Evaluator for Scored {
     }
     fn how_to_report(&self, figure: &str) -> Option<String> {
         self.train.how_to_report(figure)
+    }
+    fn split(&self) -> Option<Split> {
+        self.train.split()
     }
     fn stops_midway(&self) -> bool {
         true

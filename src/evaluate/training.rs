@@ -11,7 +11,7 @@ use crate::kernel;
 use crate::model::{Model, Steps};
 use crate::rng::Rng;
 use crate::space::Architecture;
-use crate::task::{Metric, Task};
+use crate::task::{Figure, Metric, Task};
 use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use serde::{Deserialize, Serialize};
@@ -358,7 +358,8 @@ impl Training {
         };
         let value = rows[constant];
         let why = format!("{which}is {value} in all {samples} samples of the {split} split");
-        Some(("r2".into(), format!("{why}, so there is no variance that could be explained")))
+        let r2 = Figure::R2.metric().name;
+        Some((r2, format!("{why}, so there is no variance that could be explained")))
     }
 
     /// All that is needed to go on later, also in another process.
@@ -509,14 +510,15 @@ impl Sums {
     /// The metrics of the task, without those that are undefined for these samples.
     fn metrics(&self, task: &Task) -> Vec<(String, f64)> {
         let loss = self.loss / self.n;
-        let value = |name: &str| match name {
-            "accuracy" => Some(self.right / self.n),
-            "perplexity" => Some(loss.exp()),
-            "rmse" => Some(loss.sqrt()),
-            "r2" => self.r2(),
-            _ => Some(loss),
+        let value = |figure: Figure| match figure {
+            Figure::Accuracy => Some(self.right / self.n),
+            Figure::Loss => Some(loss),
+            Figure::Perplexity => Some(loss.exp()),
+            Figure::Rmse => Some(loss.sqrt()),
+            Figure::R2 => self.r2(),
         };
-        task.metrics().into_iter().filter_map(|m| Some((m.name.clone(), value(&m.name)?))).collect()
+        let measured = |&figure: &Figure| Some((figure.metric().name, value(figure)?));
+        task.figures().iter().filter_map(measured).collect()
     }
 }
 

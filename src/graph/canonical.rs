@@ -10,8 +10,8 @@
 //! colours of all nodes that the output depends on.
 
 use crate::graph::lowering::{Node, Role};
-use crate::layer::{ADD, CONCAT};
-use crate::op::{Activation, Op, Value};
+use crate::layer::{ADD, CONCAT, ZERO};
+use crate::op::Value;
 use crate::rng::Hash64;
 
 /// What an operation comes to.
@@ -41,7 +41,7 @@ const MOST_SUMMED: usize = 256;
 
 /// Whether the node is a sum that counts as part of the sums that read it.
 pub(crate) fn is_small_sum(node: &Node, reads: &[usize]) -> bool {
-    node.op.info.name == ADD.name && reads.len() <= MOST_SUMMED
+    node.op.is(&ADD) && reads.len() <= MOST_SUMMED
 }
 
 /// Looks through skips, flattens sums, and follows zeros, in the graph that ends in node `end`.
@@ -52,7 +52,7 @@ pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
     for (id, node) in nodes.iter().enumerate().take(n) {
         let (mut list, mut what) = (vec![], Is::Node(id));
         let inputs = node.inputs.iter().map(|&i| is[i]);
-        if node.op.info.name == ADD.name {
+        if node.op.is(&ADD) {
             for input in inputs {
                 match input {
                     Is::Zero => {}
@@ -71,9 +71,9 @@ pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
             }
         } else {
             let zeros = inputs.clone().all(|i| i == Is::Zero) && !node.inputs.is_empty();
-            if node.op.info.name == "zero" || zeros && keeps_zero(&node.op) {
+            if node.op.is(&ZERO) || zeros && (node.op.info.facts.keeps_zero)(&node.op) {
                 what = Is::Zero;
-            } else if does_nothing(&node.op) {
+            } else if (node.op.info.facts.does_nothing)(&node.op) {
                 what = is[node.inputs[0]];
             }
             let stands = |(&i, is)| if let Is::Node(other) = is { other } else { i };
@@ -130,7 +130,7 @@ pub(crate) fn canonical(nodes: &[Node], end: usize) -> u64 {
             list.clear();
             list.extend(from.iter().map(|&i| colours[i]));
             // The vertices of a wired cell have no order, not even at its output.
-            let ordered = nodes[id].op.info.name == CONCAT.name && nodes[id].role != Role::Gather;
+            let ordered = nodes[id].op.is(&CONCAT) && nodes[id].role != Role::Gather;
             if round == 1 || !ordered {
                 list.sort_unstable();
             }
@@ -150,31 +150,6 @@ pub(crate) fn mix(a: u64, b: u64) -> u64 {
     v ^ (v >> 29)
 }
 
-/// Operations that pass their input on, whatever they are called.
-fn does_nothing(op: &Op) -> bool {
-    match op.info.name {
-        // What a vertex of a wired cell has above an equal share is taken away.
-        "skip" | "truncate" => true,
-        "dropout" | "drop_path" => op.float("p") == 0.0,
-        "activation" => op.act() == Activation::Identity,
-        "max_pool" | "avg_pool" => op.int("window") == 1 && op.int("stride") <= 1,
-        _ => false,
-    }
-}
-
-/// Operations that make zeros of zeros, or a constant that is learned.
-fn keeps_zero(op: &Op) -> bool {
-    match op.info.name {
-        "skip" | "zero" | "flatten" | "dropout" | "drop_path" | "max_pool" | "avg_pool"
-        | "global_avg_pool" | "global_max_pool" | "last" | "squeeze_excite" | "batch_norm"
-        | "group_norm" | "layer_norm" => true,
-        "activation" | "conv" | "conv1d" | "sep_conv" | "depthwise" | "linear" => {
-            op.act() != Activation::Sigmoid
-        }
-        _ => false,
-    }
-}
-
 /// A hash of a node's operation, the same for settings that mean the same; of inputs and zeros, their
 /// shape.
 pub(crate) fn label(node: &Node, id: usize, zero: bool) -> u64 {
@@ -185,25 +160,17 @@ pub(crate) fn label(node: &Node, id: usize, zero: bool) -> u64 {
     }
     let bytes = |h: u64, text: &[u8]| text.iter().fold(h, |h, &b| mix(h, u64::from(b)));
     let mut h = op.info.hash();
-    let norm = op.int("norm") == 1;
-    let (window, stride) = (op.int("window"), op.int("stride"));
-    let one_tap = op.int("kernel") == 1;
     let (width, spare) = (node.plan.output.channels() as i64, node.spare as u64);
     if node.role == Role::Gather {
         h = shape(h);
     }
     for (arg, value) in op.info.args.iter().zip(&op.args) {
-        let number = match (arg.name, value) {
-            // A pooling's stride of 0 stands for its window.
-            ("stride", _) if window > 0 && stride == 0 => window as u64,
-            // One tap has no distance to another; normalisation takes a bias away again.
-            ("dilation", _) if one_tap => 1,
-            ("bias", _) if norm => 1,
+        let number = match op.meant(arg, *value) {
             // Which vertex of a wired cell has a channel more than others is a matter of their order.
-            (_, Value::Int(v)) if arg.is_size() && *v == width => (*v as u64).wrapping_sub(spare),
-            (_, Value::Int(v)) => *v as u64,
-            (_, Value::Float(v)) => v.to_bits(),
-            (_, Value::Act(a)) => bytes(0, a.name().as_bytes()),
+            Value::Int(v) if arg.is_size() && v == width => (v as u64).wrapping_sub(spare),
+            Value::Int(v) => v as u64,
+            Value::Float(v) => v.to_bits(),
+            Value::Act(a) => bytes(0, a.name().as_bytes()),
         };
         h = mix(h, number);
     }

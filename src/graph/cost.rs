@@ -11,7 +11,7 @@ use crate::graph::{
     Graph, MOST_LAYERS,
     lowering::{Builder, Node},
 };
-use crate::op::Activation;
+use crate::layer::ZERO;
 use crate::shape::Shape;
 use crate::space::Space;
 use crate::tree::{Block, CHOICE, Cell, Genome, Join, Tree, Wired, genes};
@@ -51,23 +51,20 @@ impl Sums {
         }
     }
 
-    /// With one node more, its work on single values left aside.
+    /// With one node more.
     pub(crate) fn and(self, node: &Node) -> Sums {
         self.plus(Sums {
             params: node.plan.params,
             macs: node.plan.macs,
-            flops: 0,
+            flops: node.plan.macs.saturating_add(node.plan.single),
             kept: node.plan.kept,
             layers: 1,
-            choices: usize::from(node.op.info.name == CHOICE.name),
+            choices: usize::from(node.op.is(&CHOICE)),
         })
     }
 
-    fn of(nodes: &[Node], all: &[Node]) -> Sums {
-        nodes.iter().fold(Sums::default(), |sum, node| {
-            let flops = sum.flops.saturating_add(flops(node, all));
-            Sums { flops, ..sum.and(node) }
-        })
+    fn of(nodes: &[Node]) -> Sums {
+        nodes.iter().fold(Sums::default(), Sums::and)
     }
 
     /// The bytes to train with batches of so many samples; see [`Architecture::memory`].
@@ -80,36 +77,11 @@ impl Sums {
     }
 }
 
-/// The multiply-adds of a node and its work on single values: two operations a value for batch
-/// normalisation, one for an activation, one for every value under a pooling's window.
-fn flops(node: &Node, all: &[Node]) -> u64 {
-    let op = &node.op;
-    let out = node.plan.output.elements() as u64;
-    let mut each = 0u64;
-    if op.info.name == "batch_norm" || op.int("norm") == 1 {
-        each += 2;
-    }
-    if op.act() != Activation::Identity {
-        each += 1;
-    }
-    let window = op.int("window") as u64;
-    let image = node.plan.output.as_slice().len() == 3;
-    each += if image { window * window } else { window };
-    let single = match op.info.name {
-        "global_avg_pool" | "global_max_pool" => {
-            let input = node.inputs.first().and_then(|&i| all.get(i));
-            input.map_or(0, |n| n.plan.output.elements() as u64)
-        }
-        _ => out.saturating_mul(each),
-    };
-    node.plan.macs.saturating_add(single)
-}
-
 impl Costs {
     /// Of a network that is built.
     pub(crate) fn of_graph(graph: &Graph) -> Costs {
         let output = graph.nodes.last().map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone());
-        Costs { sums: Sums::of(&graph.nodes, &graph.nodes), output, entered: vec![] }
+        Costs { sums: Sums::of(&graph.nodes), output, entered: vec![] }
     }
 
     /// By a walk through the tree; nothing where it does not fit together or is out of the ordinary.
@@ -168,7 +140,7 @@ impl Value {
     }
 
     pub(crate) fn of_node(node: &Node) -> Option<Value> {
-        let zero = node.op.info.name == "zero";
+        let zero = node.op.is(&ZERO);
         Some(Value { both: node.both, zero, ..Value::of(&node.plan.output)? })
     }
 
@@ -398,7 +370,7 @@ impl Walk<'_> {
         builder.input(at.shape()).ok()?;
         builder.nodes[0].both = at.both;
         let end = build(&mut builder).ok()?;
-        let sums = Sums::of(&builder.nodes[1..], &builder.nodes);
+        let sums = Sums::of(&builder.nodes[1..]);
         let end = if end == 0 { at } else { Value::of_node(&builder.nodes[end])? };
         if short && self.memo.len() < MOST_KNOWN {
             self.memo.insert(key, (end, sums));

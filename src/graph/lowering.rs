@@ -1,8 +1,9 @@
 //! The network of an architecture as a graph of operations, with shapes and costs.
 
+use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::canonical::canonical;
-use crate::layer::{ADD, CONCAT, INPUT, TRUNCATE, find};
+use crate::layer::{ACTIVATION, ADD, CONCAT, CONV, FLATTEN, INPUT, LINEAR, TRUNCATE, ZERO};
 use crate::op::{Activation, Op, Plan, Value};
 use crate::shape::Shape;
 use crate::space::Space;
@@ -227,11 +228,7 @@ impl<'s> Builder<'s> {
             true => e.context(format!("layer {number}")),
             false => e,
         })?;
-        let both = match (op.info.family, op.info.name) {
-            ("recurrent", _) => op.int("bidirectional") == 1,
-            (_, "skip" | "dropout" | "drop_path" | "activation") => self.nodes[inputs[0]].both,
-            _ => false,
-        };
+        let both = op.gives_both(inputs.first().is_some_and(|&i| self.nodes[i].both));
         let spare = self.spare;
         self.nodes.push(Node { op, inputs, plan, role, both, spare });
         if self.over.is_some_and(|over| over(&self.nodes[number])) {
@@ -253,12 +250,9 @@ impl<'s> Builder<'s> {
                     let pick = self.decision(decisions, choice.options.len());
                     values.push(choice.options.get(pick).copied().unwrap_or(Value::Int(0)));
                 }
-                let mut op = Op { info, args: values }.within(&self.task);
-                if info.name == "last" && self.nodes[from].both {
-                    op.args = vec![Value::Int(1)];
-                }
+                let op = Op { info, args: values }.within(&self.task).behind(self.nodes[from].both);
                 if self.task.is_per_position()
-                    && let Some(instead) = op.looks_ahead()
+                    && let Some(instead) = (info.facts.looks_ahead)(&op)
                 {
                     return Err(Error::invalid(
                         format!("{op} in a space for {}", self.task),
@@ -266,7 +260,7 @@ impl<'s> Builder<'s> {
                         instead,
                     ));
                 }
-                let from = if info.name == "linear" { self.flat(from)? } else { from };
+                let from = if info.facts.flat { self.flat(from)? } else { from };
                 let op = op.on(self.shape(from))?;
                 self.push(op, vec![from], Role::Chosen)
             }
@@ -439,7 +433,7 @@ impl<'s> Builder<'s> {
 
     /// A 1x1 convolution, batch normalisation, ReLU.
     pub(crate) fn projection(&mut self, from: usize, channels: usize) -> Result<usize> {
-        let op = Op::of(find("conv")?, &[Value::Int(channels as i64), Value::Int(1)]);
+        let op = Op::of(&CONV, &[Value::Int(channels as i64), Value::Int(1)]);
         self.push(op, vec![from], Role::Projection)
     }
 
@@ -470,7 +464,7 @@ impl<'s> Builder<'s> {
 
     /// ReLU.
     pub(crate) fn active(&mut self, from: usize) -> Result<usize> {
-        let relu = Op::of(find("activation")?, &[Value::Act(Activation::Relu)]);
+        let relu = Op::of(&ACTIVATION, &[Value::Act(Activation::Relu)]);
         self.push(relu, vec![from], Role::Projection)
     }
 
@@ -489,9 +483,8 @@ impl<'s> Builder<'s> {
     fn join(&mut self, join: Join, mut ends: Vec<usize>) -> Result<usize> {
         if join == Join::Sum {
             let shape = ends.first().map(|&e| self.shape(e).clone());
-            let zero = |g: &Self, e: usize| {
-                g.nodes[e].op.info.name == "zero" && Some(g.shape(e)) == shape.as_ref()
-            };
+            let zero =
+                |g: &Self, e: usize| g.nodes[e].op.is(&ZERO) && Some(g.shape(e)) == shape.as_ref();
             match ends.iter().any(|&e| !zero(self, e)) {
                 true => ends.retain(|&e| !zero(self, e)),
                 false => ends.truncate(1),
@@ -507,7 +500,7 @@ impl<'s> Builder<'s> {
     /// A linear layer takes an image as one vector.
     fn flat(&mut self, from: usize) -> Result<usize> {
         match self.shape(from).as_slice() {
-            [_, _, _] => self.push(Op::of(find("flatten")?, &[]), vec![from], Role::Chosen),
+            [_, _, _] => self.push(Op::of(&FLATTEN, &[]), vec![from], Role::Chosen),
             _ => Ok(from),
         }
     }
@@ -523,13 +516,13 @@ impl<'s> Builder<'s> {
         let op = match (a.as_slice(), b.as_slice()) {
             ([_, h, w], [c, oh, ow]) => (1..=*h.max(w).min(&127))
                 .find(|s| h.div_ceil(*s) == *oh && w.div_ceil(*s) == *ow)
-                .map(|s| (find("conv"), vec![int(*c as i64), int(1), int(s as i64), int(1), act])),
-            ([_], [f]) => Some((find("linear"), vec![int(*f as i64), int(1), act])),
-            ([l, _], [m, f]) if l == m => Some((find("linear"), vec![int(*f as i64), int(1), act])),
+                .map(|s| (&CONV, vec![int(*c as i64), int(1), int(s as i64), int(1), act])),
+            ([_], [f]) => Some((&LINEAR, vec![int(*f as i64), int(1), act])),
+            ([l, _], [m, f]) if l == m => Some((&LINEAR, vec![int(*f as i64), int(1), act])),
             _ => None,
         };
         match op {
-            Some((info, args)) => self.push(Op::of(info?, &args), vec![from], Role::Projection),
+            Some((info, args)) => self.push(Op::of(info, &args), vec![from], Role::Projection),
             None => Err(Error::new(
                 ErrorKind::Shape,
                 format!(
@@ -567,7 +560,7 @@ impl<'s> Builder<'s> {
         let from = match (task.is_per_position(), shape.as_slice()) {
             (true, [_, _]) | (false, [_]) if shape.vocabulary().is_none() => from,
             (false, [_, _] | [_, _, _]) => {
-                self.push(Op::of(find("flatten")?, &[]), vec![from], Role::Head)?
+                self.push(Op::of(&FLATTEN, &[]), vec![from], Role::Head)?
             }
             (true, _) => {
                 return Err(Error::new(
@@ -591,7 +584,7 @@ impl<'s> Builder<'s> {
         };
         let act = Value::Act(Activation::Identity);
         let args = [Value::Int(task.outputs() as i64), Value::Int(0), act];
-        self.push(Op::of(find("linear")?, &args), vec![from], Role::Head).map(|_| ())
+        self.push(Op::of(&LINEAR, &args), vec![from], Role::Head).map(|_| ())
     }
 
     pub(crate) fn is_decisions(&self) -> bool {
@@ -613,7 +606,7 @@ pub(super) fn not_wired(input: &Shape) -> Error {
 /// Whether they are not a network, but decisions that only an evaluator knows the meaning of.
 fn are_decisions(nodes: &[Node]) -> bool {
     let layers = nodes.get(1..).unwrap_or_default();
-    !layers.is_empty() && layers.iter().all(|n| n.op.info.name == CHOICE.name)
+    !layers.is_empty() && layers.iter().all(|n| n.op.is(&CHOICE))
 }
 
 impl Graph {
@@ -624,11 +617,11 @@ impl Graph {
     pub(crate) fn rows(&self) -> Vec<LayerRow> {
         let row = |n: &Node| LayerRow {
             name: match n.role {
-                Role::Head if n.op.info.name == "linear" => "head: linear".to_string(),
+                Role::Head if n.op.is(&LINEAR) => "head: linear".to_string(),
                 Role::Projection => format!("projection: {}", n.op),
                 _ => n.op.to_string(),
             },
-            family: if n.role == Role::Head { "head" } else { n.op.info.family }.to_string(),
+            family: if n.role == Role::Head { Family::Head } else { n.op.info.family }.to_string(),
             shape: n.plan.output.clone(),
             params: n.plan.params as usize,
             macs: n.plan.macs as usize,

@@ -426,7 +426,7 @@ impl Walk<'_> {
         let sizes: Vec<usize> = args.iter().map(|c| c.options.len().max(1)).collect();
         // Whether it fits does not depend on how many channels or units it gives, unless they are grouped.
         let grouped = |(arg, choice): (&crate::op::Setting, &crate::tree::Choice)| {
-            arg.name == "groups" && choice.options != [Given::Int(1)]
+            arg.divides && choice.options != [Given::Int(1)]
         };
         let alike = info.args.first().is_some_and(|arg| arg.is_size())
             && !info.args.iter().zip(args).any(grouped);

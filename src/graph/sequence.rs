@@ -49,15 +49,15 @@ fn sequence(nodes: &[Node], end: usize) -> Sequence {
         }
     };
     for (id, node) in nodes.iter().enumerate().take(reads.len()) {
-        let input = node.op.info.name == INPUT.name;
+        let input = node.op.is(&INPUT);
         if !(used[id] || input) || zero[id] {
             continue;
         }
-        let concat = node.op.info.name == CONCAT.name;
+        let concat = node.op.is(&CONCAT);
         let read = reads[id].iter().flat_map(|&i| sources[i].iter()).take(MOST_SOURCES);
         let read: Vec<(usize, bool)> = read.map(|&(at, c)| (at, c || concat)).collect();
         // The head's place is the output's.
-        if concat || node.op.info.name == ADD.name || node.role == Role::Head {
+        if concat || node.op.is(&ADD) || node.role == Role::Head {
             sources[id] = read;
             continue;
         }

@@ -12,21 +12,12 @@
 //! operations is as deep as the sequence is long, and `backward` goes through it by recursion. Numbers
 //! lie step by step, and the weights are packed once. Outputs beyond a sequence's end are zero.
 
-use super::gates::{DartsBackward, DartsForward};
+use super::gates::{DartsBackward, DartsForward, Function};
 use super::math::do_work;
 use super::panel::{Panels, Side, Target, add_outer};
 use super::{Ends, Host, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
-
-/// What a step may do to its product.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Function {
-    Tanh,
-    Relu,
-    Sigmoid,
-    Identity,
-}
 
 /// The earlier state that a step begins with, and its function.
 pub(crate) type Step = (usize, Function);

@@ -4,8 +4,16 @@
 //! and the new state; backward the gradient of the state becomes that of the sums, and `carry` what
 //! reaches the state before past the gates.
 
-use super::darts_rnn::Function;
 use super::math::{Math, Work, logistic, tanh};
+
+/// What a step of the cell that DARTS searches may do to its product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Tanh,
+    Relu,
+    Sigmoid,
+    Identity,
+}
 
 /// A register at `at` numbers behind the start of a slice, `n` numbers of it.
 #[inline(always)]

@@ -21,8 +21,8 @@
 //! Columns of a strided convolution lie by their remainder, as in `direct`, so that neighbours stay
 //! neighbours; its `dx` is left to `direct`.
 
-use super::conv::Conv;
-use super::direct::{Correlation, Product, pack_weights, tile_height};
+use super::conv_sizes::Conv;
+use super::shifted::{Correlation, Product, pack_weights, tile_height};
 use std::ops::Range;
 
 /// Images that are interleaved: the widest register.

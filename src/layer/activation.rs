@@ -1,7 +1,9 @@
 //! An activation function as a layer of its own.
 
+use crate::chart::Family;
+use crate::layer::conv::Finish;
 use crate::layer::wants::not;
-use crate::op::{Activation, Layer, LayerInfo, Pass, Plan, Setting};
+use crate::op::{Activation, Directions, Facts, Layer, LayerInfo, Pass, Plan, Said, Setting};
 use crate::tree::{Block, IntoActs};
 use candle_core::Tensor;
 
@@ -36,11 +38,20 @@ shorthands! {
 
 pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
     name: "activation",
-    family: "activation",
+    family: Family::Activation,
     about: "activation function",
-    args: &[Setting::act("activation", None)],
+    args: &[Setting::act("activation", None).said(Said::Alone)],
+    facts: Facts {
+        does_nothing: |op| op.act() == Activation::Identity,
+        keeps_zero: Finish::keeps_zero,
+        directions: Directions::Keeps,
+        ..Facts::PLAIN
+    },
     plan: |op, inputs| match inputs[0].vocabulary() {
-        None => Ok(Plan::free(inputs[0].clone())),
+        None => {
+            let free = Plan::free(inputs[0].clone());
+            Ok(Plan { single: Finish::single(op, &free.output), ..free })
+        }
         Some(_) => Err(not(op, inputs, "numbers")),
     },
     build: |op, _, _| Ok(Box::new(op.act())),

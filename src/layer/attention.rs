@@ -6,12 +6,18 @@
 //! PyTorch's `MultiheadAttention`: the three projections as one matrix [3 D, D], Xavier-uniform,
 //! biases zero.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
+use crate::layer::{CAUSAL, if_not_causal};
 use crate::layer::{
-    conv::product, group_norm::divisors, layer_norm::LayerNorm, linear::Dense, wants::sequence,
+    conv::product,
+    group_norm::divisors,
+    layer_norm::LayerNorm,
+    linear::Dense,
+    wants::{sequence, width},
 };
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
@@ -47,13 +53,18 @@ pub fn attention(heads: impl IntoInts) -> Block {
 
 pub(crate) static ATTENTION: LayerInfo = LayerInfo {
     name: "attention",
-    family: "attention",
+    family: Family::Attention,
     about: "layer normalisation, multi-head self-attention, residual connection",
-    args: &[
-        Setting::int("heads", None, 1, 1024),
-        // 0 and 1 are no and yes, 2 stands for "as the task asks".
-        Setting::int("causal", Some(2), 0, 2),
-    ],
+    args: &[Setting::int("heads", None, 1, 1024), CAUSAL],
+    facts: Facts {
+        looks_ahead: if_not_causal,
+        instead: |op, rank| match rank {
+            1 => Some("feed_forward(4)".to_string()),
+            3 => Some(format!("conv({}, 3)", width(op))),
+            _ => None,
+        },
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Attention::build(op, inputs, p)?)),
 };
@@ -86,6 +97,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: product(&[4, d, d]).saturating_add(product(&[6, d])),
         macs: projections.saturating_add(scores),
         kept: product(&[7, l, d]).saturating_add(statistics),
+        single: 0,
         output: inputs[0].clone(),
     })
 }
@@ -113,7 +125,7 @@ impl Attention {
                 bias: bias(p, "out_proj.bias", d)?,
             },
             heads: op.int("heads"),
-            causal: op.int("causal") == 1,
+            causal: op.has("causal"),
         })
     }
 }

@@ -4,10 +4,11 @@
 //! In training they are the batch's, and running averages follow them with a momentum of 0.1 (the
 //! unbiased variance, as in PyTorch); in evaluation the running averages stand in for them.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
@@ -37,9 +38,10 @@ pub fn batch_norm() -> Block {
 
 pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
     name: "batch_norm",
-    family: "norm",
+    family: Family::Norm,
     about: "batch normalisation",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan,
     build: |op, inputs, p| Ok(Box::new(Norm::build(channels(op, inputs)?, p)?)),
 };
@@ -53,7 +55,8 @@ fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let params = 2 * channels(op, inputs)? as u64;
-    Ok(Plan { params, ..Plan::free(inputs[0].clone()) })
+    let single = (inputs[0].elements() as u64).saturating_mul(2);
+    Ok(Plan { params, single, ..Plan::free(inputs[0].clone()) })
 }
 
 const MOMENTUM: f64 = 0.1;

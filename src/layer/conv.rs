@@ -6,10 +6,16 @@
 //! kernel's taps lie d apart (arXiv 1511.07122), and the padding is d times as wide; with g groups a
 //! filter sees I/g channels (arXiv 1611.05431).
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{batch_norm::Norm, wants::image};
-use crate::op::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting, Value};
+use crate::layer::{
+    batch_norm::Norm,
+    wants::{for_images, image},
+};
+use crate::op::{
+    Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting, Value,
+};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -35,22 +41,31 @@ pub fn conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
 
 pub(crate) static CONV: LayerInfo = LayerInfo {
     name: "conv",
-    family: "conv",
+    family: Family::Conv,
     about: "convolution, batch normalisation, activation",
     args: &CONV_SETTINGS,
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        means: Finish::means,
+        instead: for_images,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Conv::build(op, inputs, p)?)),
 };
 
 /// What every layer that ends in a [`Finish`] can be set to.
 pub(super) const CHANNELS: Setting = Setting::size("channels", 65_536);
-pub(super) const KERNEL: Setting = Setting::int("kernel", None, 1, 127);
-pub(super) const STRIDE: Setting = Setting::int("stride", Some(1), 1, 127);
-pub(super) const NORM: Setting = Setting::int("norm", Some(1), 0, 1);
-pub(super) const RELU: Setting = Setting::act("activation", Some(Activation::Relu));
+pub(super) const KERNEL: Setting =
+    Setting::int("kernel", None, 1, 127).said(Said::Square).measuring();
+pub(super) const STRIDE: Setting = Setting::int("stride", Some(1), 1, 127).measuring();
+pub(super) const NORM_WORDS: [&str; 2] = ["no norm", "normalised"];
+pub(super) const NORM: Setting = Setting::switch("norm", true, NORM_WORDS);
+pub(super) const RELU: Setting =
+    Setting::act("activation", Some(Activation::Relu)).said(Said::Alone);
 pub(super) const DILATION: Setting = Setting::int("dilation", Some(1), 1, 127);
-pub(super) const GROUPS: Setting = Setting::int("groups", Some(1), 1, 65_536);
-pub(super) const BIAS: Setting = Setting::int("bias", Some(1), 0, 1);
+pub(super) const GROUPS: Setting = Setting::int("groups", Some(1), 1, 65_536).dividing();
+pub(super) const BIAS: Setting = Setting::switch("bias", true, ["no bias", "bias"]);
 
 static CONV_SETTINGS: [Setting; 8] = [CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS];
 
@@ -116,11 +131,7 @@ pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result
             format!(
                 "{groups} groups of {c} channels in and {o} out: they have to divide both. Try \
                  groups(1){}",
-                if op.info.name == "conv" {
-                    ", or depthwise(3) for a group per channel"
-                } else {
-                    ""
-                }
+                if op.is(&CONV) { ", or depthwise(3) for a group per channel" } else { "" }
             ),
         )),
     }
@@ -131,8 +142,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (h, w) = output(op, inputs)?;
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[o, per_group(op, inputs, c, o)?, k, k]);
+    let output = Shape::new([o, h, w]);
     Ok(Plan {
-        output: Shape::new([o, h, w]),
+        single: Finish::single(op, &output),
+        output,
         params: weights.saturating_add(Finish::params(op, o)),
         macs: weights.saturating_mul(product(&[h, w])),
         kept: product(&[o, h, w]).saturating_mul(Finish::tensors(op, false)),
@@ -153,7 +166,7 @@ pub(super) struct Finish {
 
 impl Finish {
     pub(super) fn build(op: &Op, channels: usize, fan_in: usize, p: &mut Params) -> Result<Self> {
-        let normed = op.int("norm") == 1;
+        let normed = op.has("norm");
         let biased = Finish::biased(op);
         Ok(Finish {
             bias: if biased { Some(p.uniform("bias", &[channels], fan_in)?) } else { None },
@@ -164,19 +177,37 @@ impl Finish {
 
     /// Whether a bias is learned: no normalisation, and nobody has said no.
     fn biased(op: &Op) -> bool {
-        op.int("norm") == 0 && op.value("bias") != Some(Value::Int(0))
+        !op.has("norm") && op.value("bias") != Some(Value::Int(0))
     }
 
     /// What it learns: a scale and a shift per channel, or a bias.
     pub(super) fn params(op: &Op, channels: usize) -> u64 {
-        let each = if op.int("norm") == 1 { 2 } else { u64::from(Finish::biased(op)) };
+        let each = if op.has("norm") { 2 } else { u64::from(Finish::biased(op)) };
         (channels as u64).saturating_mul(each)
+    }
+
+    /// Its work on single values: two operations each for the normalisation, one for an activation.
+    pub(super) fn single(op: &Op, output: &Shape) -> u64 {
+        let each = 2 * u64::from(op.has("norm")) + u64::from(op.act() != Activation::Identity);
+        (output.elements() as u64).saturating_mul(each)
+    }
+
+    /// Whether zeros stay zeros; a bias that is learned does not count.
+    pub(super) fn keeps_zero(op: &Op) -> bool {
+        op.act() != Activation::Sigmoid
+    }
+
+    /// One tap has no distance to another, and normalisation takes a bias away again.
+    pub(super) fn means(op: &Op, setting: &Setting) -> Option<Value> {
+        let one = setting.name == DILATION.name && op.int("kernel") == 1
+            || setting.name == BIAS.name && op.has("norm");
+        one.then_some(Value::Int(1))
     }
 
     /// The tensors that a unit keeps: the product, then what each later step makes of it. A bias is
     /// a step of its own unless the product includes it; ReLU after a normalisation is none.
     pub(super) fn tensors(op: &Op, bias_included: bool) -> u64 {
-        match (op.int("norm") == 1, op.act()) {
+        match (op.has("norm"), op.act()) {
             (true, Activation::Relu | Activation::Identity) => 2,
             (true, _) => 3,
             (false, act) => {

@@ -3,17 +3,18 @@
 //! As [`conv`](super::conv), in one dimension. In a causal convolution (arXiv 1609.03499) the padding
 //! is all in front, so that no position sees a later one.
 
-use super::CAUSAL;
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
+use crate::layer::{CAUSAL, if_not_causal};
 use crate::layer::{
     conv::{
         BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding,
         dilation, padding, per_group, product, same,
     },
-    wants::sequence,
+    wants::{sequence, width, window},
 };
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -38,9 +39,20 @@ pub fn conv1d(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
 
 pub(crate) static CONV1D: LayerInfo = LayerInfo {
     name: "conv1d",
-    family: "conv",
+    family: Family::Conv,
     about: "convolution along a sequence, batch normalisation, activation",
-    args: &[CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS, CAUSAL],
+    args: &[CHANNELS, KERNEL.said(Said::Wide), STRIDE, NORM, RELU, DILATION, GROUPS, BIAS, CAUSAL],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        looks_ahead: if_not_causal,
+        means: Finish::means,
+        instead: |op, rank| match rank {
+            1 => Some(format!("linear({})", width(op))),
+            3 => Some(format!("conv({}, {})", width(op), window(op))),
+            _ => None,
+        },
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Conv1d::build(op, inputs, p)?)),
 };
@@ -48,7 +60,7 @@ pub(crate) static CONV1D: LayerInfo = LayerInfo {
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = sequence(op, inputs)?;
     check_padding(op, inputs, &[d, l.saturating_add(2 * padding(op))])?;
-    let length = match op.is_causal() {
+    let length = match op.has("causal") {
         true => Some(l.div_ceil(op.int("stride"))),
         false => same(op, l),
     };
@@ -59,8 +71,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     };
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[o, per_group(op, inputs, d, o)?, k]);
+    let output = Shape::new([length, o]);
     Ok(Plan {
-        output: Shape::new([length, o]),
+        single: Finish::single(op, &output),
+        output,
         params: weights.saturating_add(Finish::params(op, o)),
         macs: weights.saturating_mul(length as u64),
         kept: product(&[o, length]).saturating_mul(Finish::tensors(op, false)),
@@ -88,7 +102,7 @@ impl Conv1d {
             padding: padding(op),
             dilation: dilation(op),
             groups: op.int("groups").max(1),
-            causal: op.is_causal(),
+            causal: op.has("causal"),
             finish: Finish::build(op, o, c * k, p)?,
         })
     }

@@ -11,10 +11,14 @@
 //! the batch normalisation that DARTS has inside the cell while it searches, not when it trains what
 //! it found, and the dropout of its language models.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel::{self, Function, Step};
-use crate::layer::{conv::product, wants::sequence};
-use crate::op::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting, Value};
+use crate::layer::{
+    conv::product,
+    wants::{for_sequences, sequence},
+};
+use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting, Value};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoActs, IntoInts, Tree};
 use candle_core::{Tensor, Var};
@@ -61,7 +65,7 @@ const STEPS: usize = 8;
 
 pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
     name: "darts_rnn",
-    family: "recurrent",
+    family: Family::Recurrent,
     about: "recurrent cell of DARTS: eight gated steps",
     args: &[
         Setting::size("units", 65_536),
@@ -82,6 +86,7 @@ pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
         Setting::int("from8", None, 0, 7),
         Setting::act("f8", None),
     ],
+    facts: Facts { instead: for_sequences, ..Facts::PLAIN },
     plan,
     build: |op, inputs, p| Ok(Box::new(DartsRnn::build(op, inputs, p)?)),
 };
@@ -123,6 +128,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: weights,
         macs: weights.saturating_mul(l as u64),
         kept: states.saturating_add(product(&[l, d])),
+        single: 0,
     })
 }
 

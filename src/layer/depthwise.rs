@@ -3,15 +3,16 @@
 //! y[c] = act(BN(W[c] * x[c])), with W of shape [C, 1, K, K]; half of a separable convolution, whose
 //! other half, the 1x1 convolution, mixes the channels.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::{
     conv::{
         BIAS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding, product,
     },
-    wants::image,
+    wants::{for_images, image},
 };
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -35,9 +36,15 @@ pub fn depthwise(kernel: impl IntoInts) -> Block {
 
 pub(crate) static DEPTHWISE: LayerInfo = LayerInfo {
     name: "depthwise",
-    family: "conv",
+    family: Family::Conv,
     about: "convolution of each channel, batch normalisation, activation",
     args: &[KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        means: Finish::means,
+        instead: for_images,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Depthwise::build(op, inputs, p)?)),
 };
@@ -47,8 +54,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (h, w) = output(op, inputs)?;
     let k = op.int("kernel");
     let weights = product(&[c, k, k]);
+    let output = Shape::new([c, h, w]);
     Ok(Plan {
-        output: Shape::new([c, h, w]),
+        single: Finish::single(op, &output),
+        output,
         params: weights.saturating_add(Finish::params(op, c)),
         macs: weights.saturating_mul(product(&[h, w])),
         kept: product(&[c, h, w]).saturating_mul(Finish::tensors(op, false)),

@@ -4,9 +4,10 @@
 //!
 //! The draws come from the trial's own stream, as in dropout.
 
+use crate::chart::Family;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Pass, Plan, Setting};
+use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::tree::{Block, IntoFloats, block::rate};
 use candle_core::Tensor;
 
@@ -26,9 +27,14 @@ pub fn drop_path(p: impl IntoFloats) -> Block {
 
 pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
     name: "drop_path",
-    family: "other",
+    family: Family::Other,
     about: "branches left out at random while training",
     args: &[Setting::rate("p")],
+    facts: Facts {
+        does_nothing: |op| op.float("p") == 0.0,
+        directions: Directions::Keeps,
+        ..Facts::KEEPS_ZERO
+    },
     plan: |op, inputs| match inputs[0].vocabulary() {
         // One number per sample says whether the branch is there.
         None => {

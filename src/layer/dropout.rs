@@ -2,9 +2,10 @@
 //! scaled by 1/(1-p); in evaluation nothing happens. The zeros come from the trial's own stream,
 //! one for each step, so that a training that continues draws what an uninterrupted one would.
 
+use crate::chart::Family;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Pass, Plan, Setting};
+use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::tree::{Block, IntoFloats, block::rate};
 use candle_core::Tensor;
 
@@ -22,9 +23,14 @@ pub fn dropout(p: impl IntoFloats) -> Block {
 
 pub(crate) static DROPOUT: LayerInfo = LayerInfo {
     name: "dropout",
-    family: "other",
+    family: Family::Other,
     about: "random zeros while training",
     args: &[Setting::rate("p")],
+    facts: Facts {
+        does_nothing: |op| op.float("p") == 0.0,
+        directions: Directions::Keeps,
+        ..Facts::KEEPS_ZERO
+    },
     plan: |op, inputs| match inputs[0].vocabulary() {
         // The mask is kept as well.
         None => {

@@ -1,7 +1,8 @@
 //! Embedding: every symbol of a vocabulary becomes a learned vector.
 
+use crate::chart::Family;
 use crate::error::Result;
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -21,9 +22,10 @@ pub fn embedding(size: impl IntoInts) -> Block {
 
 pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
     name: "embedding",
-    family: "linear",
+    family: Family::Linear,
     about: "a learned vector per token",
     args: &[Setting::int("size", None, 1, 65_536)],
+    facts: Facts::PLAIN,
     plan,
     build: |op, inputs, p| Ok(Box::new(Embedding::build(op, inputs, p)?)),
 };

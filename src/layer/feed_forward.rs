@@ -1,10 +1,16 @@
 //! The other half of a transformer (arXiv 1706.03762): y = x + W_2 act(W_1 LN(x)), the same at
 //! every position, with GELU (arXiv 1606.08415) and `ratio` times as many hidden features.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{conv::product, layer_norm::LayerNorm, linear::Dense, wants::not};
-use crate::op::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::layer::{
+    conv::{Finish, product},
+    layer_norm::LayerNorm,
+    linear::Dense,
+    wants::not,
+};
+use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
@@ -43,12 +49,18 @@ const MOST_RATIO: i64 = 32;
 
 pub(crate) static FEED_FORWARD: LayerInfo = LayerInfo {
     name: "feed_forward",
-    family: "linear",
+    family: Family::Linear,
     about: "layer normalisation, two linear layers, residual connection",
     args: &[
-        Setting::int("ratio", None, 1, 1024),
-        Setting::act("activation", Some(Activation::Gelu)),
+        Setting::int("ratio", None, 1, 1024).said(Said::After),
+        Setting::act("activation", Some(Activation::Gelu)).said(Said::Alone),
     ],
+    facts: Facts {
+        instead: |_, rank| {
+            (rank == 3).then(|| "global_avg_pool() before it, or linear(16)".to_string())
+        },
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(FeedForward::build(op, inputs, p)?)),
 };
@@ -75,6 +87,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         kept: product(&[l, 3, d])
             .saturating_add(product(&[l, steps, hidden]))
             .saturating_add(product(&[l, 2])),
+        single: Finish::single(op, &inputs[0]),
         output: inputs[0].clone(),
     })
 }

@@ -4,10 +4,11 @@
 //! It stands between layer normalisation (one group) and instance normalisation (a group a
 //! channel), and depends on no other sample: for small batches. Eps is 1e-5, as in PyTorch.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -30,9 +31,13 @@ pub fn group_norm(groups: impl IntoInts) -> Block {
 
 pub(crate) static GROUP_NORM: LayerInfo = LayerInfo {
     name: "group_norm",
-    family: "norm",
+    family: Family::Norm,
     about: "normalisation of groups of channels of each sample",
     args: &[Setting::int("groups", None, 1, 65_536)],
+    facts: Facts {
+        instead: |_, rank| (rank == 2).then(|| "layer_norm()".to_string()),
+        ..Facts::KEEPS_ZERO
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(GroupNorm::build(op, inputs, p)?)),
 };

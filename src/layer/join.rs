@@ -2,18 +2,20 @@
 //! them side by side. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
 //! `wired()` make them.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::numbers;
-use crate::op::{Layer, LayerInfo, Op, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Pass, Plan, Setting};
 use crate::shape::Shape;
 use candle_core::Tensor;
 
 pub(crate) static ADD: LayerInfo = LayerInfo {
     name: "add",
-    family: "add",
+    family: Family::Add,
     about: "sum of its inputs",
     args: &[],
+    facts: Facts::PLAIN,
     plan: |op, inputs| {
         if inputs.iter().all(|s| *s == inputs[0]) {
             Ok(Plan::free(inputs[0].clone()))
@@ -31,9 +33,10 @@ pub(crate) static ADD: LayerInfo = LayerInfo {
 /// Where data enter. Not in the table either.
 pub(crate) static INPUT: LayerInfo = LayerInfo {
     name: "input",
-    family: "input",
+    family: Family::Input,
     about: "the data",
     args: &[],
+    facts: Facts::PLAIN,
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build: |_, _, _| Ok(Box::new(Add)),
 };
@@ -41,9 +44,10 @@ pub(crate) static INPUT: LayerInfo = LayerInfo {
 /// Side by side: channels of images, features of vectors or of every position of sequences.
 pub(crate) static CONCAT: LayerInfo = LayerInfo {
     name: "concat",
-    family: "add",
+    family: Family::Add,
     about: "its inputs side by side",
     args: &[],
+    facts: Facts::PLAIN,
     plan: plan_concat,
     build: |_, _, _| Ok(Box::new(Concat)),
 };
@@ -75,9 +79,14 @@ fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
 /// it.
 pub(crate) static TRUNCATE: LayerInfo = LayerInfo {
     name: "truncate",
-    family: "other",
+    family: Family::Other,
     about: "its first channels",
     args: &[Setting::int("channels", None, 1, 65_536)],
+    facts: Facts {
+        // What a vertex of a wired cell has above an equal share is taken away.
+        does_nothing: |_| true,
+        ..Facts::PLAIN
+    },
     plan: |op, inputs| match inputs[0].as_slice() {
         [c, h, w] if op.int("channels") <= *c => {
             Ok(Plan::free(Shape::new([op.int("channels"), *h, *w])))

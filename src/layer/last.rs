@@ -1,8 +1,10 @@
 //! The last position of a sequence: what a recurrent layer knows at the end.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::layer::wants::sequence;
-use crate::op::{Layer, LayerInfo, Op, Pass, Plan, Setting};
+use crate::layer::{BIDIRECTIONAL, if_bidirectional};
+use crate::op::{Directions, Facts, Layer, LayerInfo, Op, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::Tensor;
@@ -29,16 +31,22 @@ pub fn last() -> Block {
 
 pub(crate) static LAST: LayerInfo = LayerInfo {
     name: "last",
-    family: "pool",
+    family: Family::Pool,
     about: "the last position of a sequence",
-    args: &[Setting::int("bidirectional", Some(0), 0, 1)],
+    args: &[BIDIRECTIONAL],
+    facts: Facts {
+        directions: Directions::Ends,
+        looks_ahead: if_bidirectional,
+        instead: |_, rank| (rank == 3).then(|| "global_avg_pool()".to_string()),
+        ..Facts::KEEPS_ZERO
+    },
     plan,
-    build: |op, _, _| Ok(Box::new(Last { both: op.int("bidirectional") == 1 })),
+    build: |op, _, _| Ok(Box::new(Last { both: op.has("bidirectional") })),
 };
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (_, d) = sequence(op, inputs)?;
-    if op.int("bidirectional") == 1 && !d.is_multiple_of(2) {
+    if op.has("bidirectional") && !d.is_multiple_of(2) {
         return Err(op.unfit(
             inputs,
             format!("two directions need an even number of features, not {d}. Try last()"),

@@ -4,10 +4,11 @@
 //! Unlike batch normalisation no sample depends on the others, and training and evaluation are the
 //! same. Eps is 1e-5; gamma and beta have the shape of what is normalised, as in PyTorch.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
@@ -28,9 +29,10 @@ pub fn layer_norm() -> Block {
 
 pub(crate) static LAYER_NORM: LayerInfo = LayerInfo {
     name: "layer_norm",
-    family: "norm",
+    family: Family::Norm,
     about: "normalisation of each position or sample by itself",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan,
     build: |op, inputs, p| Ok(Box::new(LayerNorm::build("", normalised(op, inputs)?.0, p)?)),
 };

@@ -1,12 +1,13 @@
 //! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::{
-    conv::{BIAS, Finish, product},
+    conv::{BIAS, Finish, NORM_WORDS, RELU, product},
     wants::not,
 };
-use crate::op::{Activation, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -30,14 +31,20 @@ pub fn linear(units: impl IntoInts) -> Block {
 
 pub(crate) static LINEAR: LayerInfo = LayerInfo {
     name: "linear",
-    family: "linear",
+    family: Family::Linear,
     about: "fully connected layer, activation",
     args: &[
         Setting::size("units", 1_048_576),
-        Setting::int("norm", Some(0), 0, 1),
-        Setting::act("activation", Some(Activation::Relu)),
+        Setting::switch("norm", false, NORM_WORDS),
+        RELU,
         BIAS,
     ],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        flat: true,
+        means: Finish::means,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(Linear::build(op, inputs, p)?)),
 };
@@ -60,6 +67,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: weights.saturating_add(Finish::params(op, units)),
         macs: weights.saturating_mul(positions.unwrap_or(1) as u64),
         kept: (output.elements() as u64).saturating_mul(Finish::tensors(op, true)),
+        single: Finish::single(op, &output),
         output,
     })
 }

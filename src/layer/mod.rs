@@ -27,9 +27,11 @@ pub(crate) mod shape;
 pub(crate) mod squeeze_excite;
 mod wants;
 
+pub(crate) use activation::ACTIVATION;
 pub use activation::{activation, gelu, relu, sigmoid, silu, tanh};
 pub use attention::attention;
 pub use batch_norm::batch_norm;
+pub(crate) use conv::CONV;
 pub use conv::conv;
 pub use conv1d::conv1d;
 pub use darts_rnn::darts_rnn;
@@ -42,11 +44,13 @@ pub use group_norm::group_norm;
 pub(crate) use join::{ADD, CONCAT, INPUT, TRUNCATE};
 pub use last::last;
 pub use layer_norm::layer_norm;
+pub(crate) use linear::LINEAR;
 pub use linear::linear;
 pub use pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
 pub use positions::positions;
 pub use recurrent::{gru, lstm, rnn};
 pub use sep_conv::sep_conv;
+pub(crate) use shape::{FLATTEN, ZERO};
 pub use shape::{flatten, skip, zero};
 pub use squeeze_excite::squeeze_excite;
 
@@ -56,9 +60,22 @@ use crate::tree::{Block, CHOICE, Choice, Stored, Tree};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// Whether positions see later ones: 0 they do, 1 they do not, 2 as the task asks, which the network
-/// that is made for it decides: to predict the next symbol it must not see it.
-pub(super) const CAUSAL: Setting = Setting::int("causal", Some(2), 0, 2);
+/// Whether positions see no later ones: to predict the next symbol they must not.
+const CAUSAL: Setting = Setting::as_asked("causal", ["not causal", "causal"]);
+
+/// What to try where positions see later ones.
+fn if_not_causal(op: &Op) -> Option<&'static str> {
+    (!op.has("causal")).then_some("causal(true), or no causal(...) at all")
+}
+
+/// Whether there is a second direction, from the end of a sequence to its beginning.
+const BIDIRECTIONAL: Setting =
+    Setting::switch("bidirectional", false, ["not bidirectional", "bidirectional"]);
+
+/// What to try where that is so, and positions must not see later ones.
+fn if_bidirectional(op: &Op) -> Option<&'static str> {
+    op.has("bidirectional").then_some("bidirectional(false)")
+}
 
 /// The table of layers.
 pub fn layers() -> Vec<&'static LayerInfo> {

@@ -1,9 +1,10 @@
 //! Pooling: the largest or the mean value of a window, or of the whole image.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Op, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Pass, Plan, Said, Setting, Value};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
@@ -84,44 +85,55 @@ pub fn global_max_pool() -> Block {
 const WANTED: &str = "an image [C, H, W] or a sequence [L, D]";
 
 static WINDOW: [Setting; 3] = [
-    Setting::int("window", None, 1, 127),
+    Setting::int("window", None, 1, 127).said(Said::Square).measuring(),
     // 0 stands for "as the window".
-    Setting::int("stride", Some(0), 0, 127),
+    Setting::int("stride", Some(0), 0, 127).measuring(),
     Setting::int("padding", Some(0), 0, 63),
 ];
 
+const WINDOW_FACTS: Facts = Facts {
+    does_nothing: |op| op.int("window") == 1 && op.int("stride") <= 1,
+    looks_ahead: |_| Some("leaving it out"),
+    means: |op, setting| (setting.name == "stride").then(|| Value::Int(stride(op) as i64)),
+    ..Facts::KEEPS_ZERO
+};
+
 pub(crate) static MAX_POOL: LayerInfo = LayerInfo {
     name: "max_pool",
-    family: "pool",
+    family: Family::Pool,
     about: "largest value of a window",
     args: &WINDOW,
+    facts: WINDOW_FACTS,
     plan: plan_window,
     build: |op, inputs, _| window(op, inputs, true),
 };
 
 pub(crate) static AVG_POOL: LayerInfo = LayerInfo {
     name: "avg_pool",
-    family: "pool",
+    family: Family::Pool,
     about: "mean of a window",
     args: &WINDOW,
+    facts: WINDOW_FACTS,
     plan: plan_window,
     build: |op, inputs, _| window(op, inputs, false),
 };
 
 pub(crate) static GLOBAL_AVG_POOL: LayerInfo = LayerInfo {
     name: "global_avg_pool",
-    family: "pool",
+    family: Family::Pool,
     about: "mean of each channel",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan: plan_global,
     build: |_, _, _| Ok(Box::new(Global { max: false })),
 };
 
 pub(crate) static GLOBAL_MAX_POOL: LayerInfo = LayerInfo {
     name: "global_max_pool",
-    family: "pool",
+    family: Family::Pool,
     about: "largest value of each channel",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan: plan_global,
     build: |_, _, _| Ok(Box::new(Global { max: true })),
 };
@@ -152,15 +164,24 @@ fn plan_window(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         )),
     };
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        (&[l, d], None) => Ok(Plan::free(Shape::new([out(l)?, d]))),
-        (&[c, h, w], None) => Ok(Plan::free(Shape::new([c, out(h)?, out(w)?]))),
+        (&[l, d], None) => Ok(under(k, Shape::new([out(l)?, d]))),
+        (&[c, h, w], None) => Ok(under(k * k, Shape::new([c, out(h)?, out(w)?]))),
         _ => Err(not(op, inputs, WANTED)),
     }
 }
 
+/// Values each of so many others: an operation for each of these.
+fn under(window: usize, output: Shape) -> Plan {
+    let single = (output.elements() as u64).saturating_mul(window as u64);
+    Plan { single, ..Plan::free(output) }
+}
+
 fn plan_global(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([c, _, _], None) | ([_, c], None) => Ok(Plan::free(Shape::new([*c]))),
+        ([c, _, _], None) | ([_, c], None) => {
+            let single = inputs[0].elements() as u64;
+            Ok(Plan { single, ..Plan::free(Shape::new([*c])) })
+        }
         _ => Err(not(op, inputs, WANTED)),
     }
 }

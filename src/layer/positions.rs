@@ -1,9 +1,10 @@
 //! Learned positions (arXiv 1705.03122): y = x + P, a vector for every position, because attention
 //! by itself does not know which position is which. Initialised like an embedding.
 
+use crate::chart::Family;
 use crate::kernel;
 use crate::layer::wants::sequence;
-use crate::op::{Layer, LayerInfo, Pass, Plan};
+use crate::op::{Facts, Layer, LayerInfo, Pass, Plan};
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
 
@@ -28,9 +29,10 @@ pub fn positions() -> Block {
 
 pub(crate) static POSITIONS: LayerInfo = LayerInfo {
     name: "positions",
-    family: "linear",
+    family: Family::Linear,
     about: "a learned vector added at every position",
     args: &[],
+    facts: Facts::PLAIN,
     plan: |op, inputs| {
         let (l, d) = sequence(op, inputs)?;
         Ok(Plan { params: super::conv::product(&[l, d]), ..Plan::free(inputs[0].clone()) })

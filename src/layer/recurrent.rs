@@ -11,10 +11,15 @@
 //! are the numbers of parameters. `weight` is PyTorch's `weight_ih` and `weight_hh` side by side,
 //! `bias` its `bias_ih` over `bias_hh`, and `_reverse` marks the second direction as it does there.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel::{self, Cell};
-use crate::layer::{conv::product, wants::sequence};
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::layer::{BIDIRECTIONAL, if_bidirectional};
+use crate::layer::{
+    conv::product,
+    wants::{for_sequences, sequence},
+};
+use crate::op::{Directions, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -53,16 +58,23 @@ pub fn gru(units: impl IntoInts) -> Block {
     Block::layer(&GRU, vec![units.into_ints().0])
 }
 
-static SETTINGS: [Setting; 2] =
-    [Setting::size("units", 65_536), Setting::int("bidirectional", Some(0), 0, 1)];
+static SETTINGS: [Setting; 2] = [Setting::size("units", 65_536), BIDIRECTIONAL];
+
+const FACTS: Facts = Facts {
+    looks_ahead: if_bidirectional,
+    directions: Directions::Makes,
+    instead: for_sequences,
+    ..Facts::PLAIN
+};
 
 macro_rules! rows {
     ($($row:ident, $name:literal, $cell:ident, $about:literal;)*) => {$(
         pub(crate) static $row: LayerInfo = LayerInfo {
             name: $name,
-            family: "recurrent",
+            family: Family::Recurrent,
             about: $about,
             args: &SETTINGS,
+            facts: FACTS,
             plan: |op, inputs| plan(Cell::$cell, op, inputs),
             build: |op, inputs, p| Ok(Box::new(Recurrent::build(Cell::$cell, op, inputs, p)?)),
         };
@@ -75,7 +87,7 @@ rows! {
 }
 
 fn directions(op: &Op) -> usize {
-    1 + op.int("bidirectional")
+    1 + usize::from(op.has("bidirectional"))
 }
 
 fn plan(cell: Cell, op: &Op, inputs: &[Shape]) -> Result<Plan> {
@@ -91,6 +103,7 @@ fn plan(cell: Cell, op: &Op, inputs: &[Shape]) -> Result<Plan> {
         macs: product(&[l, rows, d.saturating_add(units)]),
         // The inputs are laid out anew, step by step.
         kept: product(&[l, d.saturating_add(numbers)]),
+        single: 0,
     })
 }
 

@@ -1,6 +1,7 @@
 //! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter per channel, then
 //! a 1x1 convolution that mixes the channels. K*K + O products per value instead of K*K*O.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::{
@@ -8,9 +9,9 @@ use crate::layer::{
         BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
         product,
     },
-    wants::image,
+    wants::{for_images, image},
 };
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -34,9 +35,15 @@ pub fn sep_conv(channels: impl IntoInts, kernel: impl IntoInts) -> Block {
 
 pub(crate) static SEP_CONV: LayerInfo = LayerInfo {
     name: "sep_conv",
-    family: "conv",
+    family: Family::Conv,
     about: "depthwise and 1x1 convolution, batch normalisation, activation",
     args: &[CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
+    facts: Facts {
+        keeps_zero: Finish::keeps_zero,
+        means: Finish::means,
+        instead: for_images,
+        ..Facts::PLAIN
+    },
     plan,
     build: |op, inputs, p| Ok(Box::new(SepConv::build(op, inputs, p)?)),
 };
@@ -47,8 +54,10 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[c, k, k]).saturating_add(product(&[o, c]));
     let units = product(&[o, h, w]).saturating_mul(Finish::tensors(op, false));
+    let output = Shape::new([o, h, w]);
     Ok(Plan {
-        output: Shape::new([o, h, w]),
+        single: Finish::single(op, &output),
+        output,
         params: weights.saturating_add(Finish::params(op, o)),
         macs: weights.saturating_mul(product(&[h, w])),
         kept: product(&[c, h, w]).saturating_add(units),

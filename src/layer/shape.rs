@@ -1,7 +1,8 @@
 //! Layers that compute nothing: the identity, and the flattening of an image.
 
+use crate::chart::Family;
 use crate::layer::wants::not;
-use crate::op::{Layer, LayerInfo, Pass, Plan};
+use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, concat};
 use candle_core::Tensor;
@@ -42,18 +43,20 @@ impl Block {
 
 pub(crate) static SKIP: LayerInfo = LayerInfo {
     name: "skip",
-    family: "other",
+    family: Family::Other,
     about: "the input as it is",
     args: &[],
+    facts: Facts { does_nothing: |_| true, directions: Directions::Keeps, ..Facts::KEEPS_ZERO },
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build: |_, _, _| Ok(Box::new(Skip)),
 };
 
 pub(crate) static FLATTEN: LayerInfo = LayerInfo {
     name: "flatten",
-    family: "other",
+    family: Family::Other,
     about: "all values as one vector",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) }),
         Some(_) => Err(not(op, inputs, "numbers")),
@@ -63,9 +66,10 @@ pub(crate) static FLATTEN: LayerInfo = LayerInfo {
 
 pub(crate) static ZERO: LayerInfo = LayerInfo {
     name: "zero",
-    family: "other",
+    family: Family::Other,
     about: "zeros: no connection",
     args: &[],
+    facts: Facts::KEEPS_ZERO,
     plan: |op, inputs| match inputs[0].vocabulary() {
         None => Ok(Plan::free(inputs[0].clone())),
         Some(_) => Err(not(op, inputs, "numbers")),

@@ -1,10 +1,11 @@
 //! Squeeze and excitation (arXiv 1709.01507): y = x s, each channel scaled by how much it matters
 //! for this image, s = sigmoid(W_2 relu(W_1 mean(x))), by way of C / ratio hidden features.
 
+use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::{conv::product, linear::Dense, wants::image};
-use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
@@ -26,9 +27,10 @@ pub fn squeeze_excite(ratio: impl IntoInts) -> Block {
 
 pub(crate) static SQUEEZE_EXCITE: LayerInfo = LayerInfo {
     name: "squeeze_excite",
-    family: "attention",
+    family: Family::Attention,
     about: "channels scaled by a gate computed from their means",
-    args: &[Setting::int("ratio", None, 1, 65_536)],
+    args: &[Setting::int("ratio", None, 1, 65_536).said(Said::After)],
+    facts: Facts::KEEPS_ZERO,
     plan,
     build: |op, inputs, p| Ok(Box::new(SqueezeExcite::build(op, inputs, p)?)),
 };
@@ -49,6 +51,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
         params: weights.saturating_add(c as u64).saturating_add(hidden as u64),
         macs: weights.saturating_add(values),
         kept: values.saturating_add(product(&[3, c])).saturating_add(product(&[2, hidden])),
+        single: 0,
         output: inputs[0].clone(),
     })
 }

@@ -40,16 +40,17 @@ pub(super) fn numbers(op: &Op, inputs: &[Shape]) -> Result<()> {
 /// The error of a layer that wants something else, whatever it is set to.
 pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
     let input = &inputs[0];
+    let instead = |rank| (op.info.facts.instead)(op, rank);
     let try_ = match (input.vocabulary(), input.as_slice()) {
         // An embedding makes a sequence of tokens.
         (Some(_), _) if wanted.contains("sequence") || wanted == "numbers" => {
             "embedding(16) before it".to_string()
         }
-        (Some(_), _) => match instead(op, 2) {
+        (Some(_), _) => match instead(2) {
             Some(other) => format!("embedding(16) and then {other} in its place"),
             None => "embedding(16) in its place".to_string(),
         },
-        (None, [_]) => match instead(op, 1) {
+        (None, [_]) => match instead(1) {
             Some(other) => format!(
                 "{other} in its place, or, where a layer before it flattens or pools, putting it in \
                  front of that one"
@@ -57,7 +58,7 @@ pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
             None => "leaving it out".to_string(),
         },
         (None, shape) if shape.len() > 3 => "flatten() and linear(16) in its place".to_string(),
-        (None, shape) => match instead(op, shape.len()) {
+        (None, shape) => match instead(shape.len()) {
             Some(other) => format!("{other} in its place"),
             None => "leaving it out".to_string(),
         },
@@ -65,21 +66,33 @@ pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
     op.unfit(inputs, format!("it needs {wanted}. Try {try_}")).whatever_is_set()
 }
 
-/// The layer that does the like for features, sequences or images: shapes of 1, 2 or 3 dimensions.
-fn instead(op: &Op, rank: usize) -> Option<String> {
-    let given = op.int("channels").max(op.int("units"));
-    let (n, k) = (if given == 0 { 16 } else { given }, op.int("kernel").max(3));
-    let other = match (op.info.name, rank) {
-        ("conv" | "sep_conv" | "depthwise", 2) => format!("conv1d({n}, {k})"),
-        ("conv1d", 3) => format!("conv({n}, {k})"),
-        ("rnn" | "lstm" | "gru" | "darts_rnn" | "attention", 3) => format!("conv({n}, 3)"),
-        ("attention", 1) => "feed_forward(4)".to_string(),
-        ("conv" | "sep_conv" | "depthwise" | "conv1d", 1) => format!("linear({n})"),
-        ("rnn" | "lstm" | "gru" | "darts_rnn", 1) => format!("linear({n})"),
-        ("last", 3) => "global_avg_pool()".to_string(),
-        ("group_norm", 2) => "layer_norm()".to_string(),
-        ("feed_forward", 3) => "global_avg_pool() before it, or linear(16)".to_string(),
-        _ => return None,
-    };
-    Some(other)
+/// As many channels or units as the layer gives.
+pub(super) fn width(op: &Op) -> usize {
+    match op.int("channels").max(op.int("units")) {
+        0 => 16,
+        given => given,
+    }
+}
+
+/// A kernel as wide as the layer's.
+pub(super) fn window(op: &Op) -> usize {
+    op.int("kernel").max(3)
+}
+
+/// What does the like of a convolution of images.
+pub(super) fn for_images(op: &Op, rank: usize) -> Option<String> {
+    match rank {
+        1 => Some(format!("linear({})", width(op))),
+        2 => Some(format!("conv1d({}, {})", width(op), window(op))),
+        _ => None,
+    }
+}
+
+/// What does the like of a recurrent layer.
+pub(super) fn for_sequences(op: &Op, rank: usize) -> Option<String> {
+    match rank {
+        1 => Some(format!("linear({})", width(op))),
+        3 => Some(format!("conv({}, 3)", width(op))),
+        _ => None,
+    }
 }

@@ -6,6 +6,8 @@
 //! options and results of them.
 
 mod pictures;
+#[cfg(test)]
+mod stress;
 
 #[cfg(test)]
 pub(crate) use pictures::portable;

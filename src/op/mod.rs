@@ -4,15 +4,18 @@
 //! it gives (without allocating anything), and how it is built. The rows stand in `layer/`.
 
 mod activation;
+mod facts;
 mod params;
 mod pass;
 mod value;
 
 pub use activation::Activation;
+pub(crate) use facts::{Directions, Facts};
 pub(crate) use params::Params;
 pub(crate) use pass::Pass;
 pub use value::Value;
 
+use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shape::Shape;
 use crate::task::Task;
@@ -30,11 +33,12 @@ pub struct LayerInfo {
     /// Its name, as in the function that makes it and in an architecture's text.
     pub name: &'static str,
     /// The family, which decides its colour in a diagram.
-    pub family: &'static str,
+    pub family: Family,
     /// What it computes, in a line.
     pub about: &'static str,
     /// What it can be set to; those without a default come first and are required.
     pub args: &'static [Setting],
+    pub(crate) facts: Facts,
     pub(crate) plan: PlanFn,
     pub(crate) build: BuildFn,
 }
@@ -63,10 +67,17 @@ pub struct Setting {
     /// The value where nothing is said; `None` where the layer's function requires it.
     pub default: Option<Value>,
     kind: Kind,
+    said: Said,
+    /// Whether it counts in a comparison of two layers even where they agree: sizes and windows.
+    pub(crate) measures: bool,
+    /// Whether sizes have to be a multiple of it.
+    pub(crate) divides: bool,
 }
 
 /// As many channels, features or units as come in.
 pub(crate) const SAME: Value = Value::Int(-1);
+/// The value of a switch that is set as the task asks.
+const AS_ASKED: Value = Value::Int(2);
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -78,11 +89,37 @@ enum Kind {
     Size {
         high: i64,
     },
+    /// No or yes, 0 or 1, and where `asked` also [`AS_ASKED`]; and how a picture says no and yes.
+    Switch {
+        words: [&'static str; 2],
+        asked: bool,
+    },
     Rate,
     Act,
 }
 
+/// How a picture says a value that is not a switch's.
+#[derive(Clone, Copy)]
+pub(crate) enum Said {
+    /// `32 channels`, `1 channel`.
+    Before,
+    /// `stride 2`.
+    After,
+    /// `3x3`.
+    Square,
+    /// `3 wide`.
+    Wide,
+    /// `relu`.
+    Alone,
+}
+
 impl Setting {
+    const fn new(name: &'static str, default: Option<Value>, kind: Kind) -> Setting {
+        let said = if default.is_none() { Said::Before } else { Said::After };
+        let measures = matches!(kind, Kind::Size { .. });
+        Setting { name, default, kind, said, measures, divides: false }
+    }
+
     pub(crate) const fn int(
         name: &'static str,
         default: Option<i64>,
@@ -93,12 +130,50 @@ impl Setting {
             Some(v) => Some(Value::Int(v)),
             None => None,
         };
-        Setting { name, default, kind: Kind::Int { low, high } }
+        Setting::new(name, default, Kind::Int { low, high })
     }
 
     /// A required number of channels, features or units, which may be [`same`](crate::same).
     pub(crate) const fn size(name: &'static str, high: i64) -> Setting {
-        Setting { name, default: None, kind: Kind::Size { high } }
+        Setting::new(name, None, Kind::Size { high })
+    }
+
+    /// No or yes, which pictures say in these `words`.
+    pub(crate) const fn switch(name: &'static str, on: bool, words: [&'static str; 2]) -> Setting {
+        Setting::new(name, Some(Value::Int(on as i64)), Kind::Switch { words, asked: false })
+    }
+
+    /// A switch that is set as the task asks where nothing is said, which the network that is made for
+    /// a task decides.
+    pub(crate) const fn as_asked(name: &'static str, words: [&'static str; 2]) -> Setting {
+        Setting::new(name, Some(AS_ASKED), Kind::Switch { words, asked: true })
+    }
+
+    pub(crate) const fn rate(name: &'static str) -> Setting {
+        Setting::new(name, None, Kind::Rate).said(Said::Alone)
+    }
+
+    pub(crate) const fn act(name: &'static str, default: Option<Activation>) -> Setting {
+        let default = match default {
+            Some(v) => Some(Value::Act(v)),
+            None => None,
+        };
+        Setting::new(name, default, Kind::Act)
+    }
+
+    /// The setting, said in another way.
+    pub(crate) const fn said(self, said: Said) -> Setting {
+        Setting { said, ..self }
+    }
+
+    /// The setting as one that [measures](Setting::measures).
+    pub(crate) const fn measuring(self) -> Setting {
+        Setting { measures: true, ..self }
+    }
+
+    /// The setting as one that [divides](Setting::divides).
+    pub(crate) const fn dividing(self) -> Setting {
+        Setting { divides: true, ..self }
     }
 
     /// Whether it is a number of channels, features or units.
@@ -114,28 +189,44 @@ impl Setting {
         }
     }
 
-    pub(crate) const fn rate(name: &'static str) -> Setting {
-        Setting { name, default: None, kind: Kind::Rate }
+    /// A value to choose, as a word where it is a yes or a no.
+    pub(crate) fn option(&self, value: &Value) -> String {
+        match (self.kind, value) {
+            (Kind::Switch { .. }, Value::Int(0)) => "no".to_string(),
+            (Kind::Switch { .. }, Value::Int(1)) => "yes".to_string(),
+            _ => self.text(value),
+        }
     }
 
-    pub(crate) const fn act(name: &'static str, default: Option<Activation>) -> Setting {
-        let default = match default {
-            Some(v) => Some(Value::Act(v)),
-            None => None,
-        };
-        Setting { name, default, kind: Kind::Act }
+    /// A value that is set, as a picture says it: `32 channels`, `3x3`, `stride 2`, `no norm`.
+    pub(crate) fn label(&self, value: &Value) -> String {
+        let one = *value == Value::Int(1);
+        match (self.kind, self.said) {
+            (Kind::Switch { words, .. }, _) => words[usize::from(one)].to_string(),
+            (_, Said::Square) => format!("{value}x{value}"),
+            (_, Said::Wide) => format!("{value} wide"),
+            (_, Said::Alone) => value.to_string(),
+            (_, Said::After) => format!("{} {value}", self.name),
+            (_, Said::Before) if one => format!("1 {}", self.name.trim_end_matches('s')),
+            (_, Said::Before) => format!("{} {}", self.text(value), self.name),
+        }
     }
 
     /// What is wrong with a value for this setting of a layer; nothing when it is allowed.
     pub(crate) fn refuse(&self, layer: &str, value: &Value) -> Option<String> {
+        let most = |asked: bool| 1 + i64::from(asked);
         let allowed = match (self.kind, value) {
             (Kind::Int { low, high }, Value::Int(v)) if (low..=high).contains(v) => return None,
             (Kind::Size { high }, Value::Int(v)) if (1..=high).contains(v) => return None,
             (Kind::Size { .. }, v) if *v == SAME => return None,
+            (Kind::Switch { asked, .. }, Value::Int(v)) if (0..=most(asked)).contains(v) => {
+                return None;
+            }
             (Kind::Rate, Value::Float(v)) if (0.0..1.0).contains(v) => return None,
             (Kind::Act, Value::Act(_)) => return None,
             (Kind::Int { low, high }, _) => format!("{low} to {high}"),
             (Kind::Size { high }, _) => format!("1 to {high}, or same()"),
+            (Kind::Switch { asked, .. }, _) => format!("0 to {}", most(asked)),
             (Kind::Rate, _) => "at least 0.0 and less than 1.0".to_string(),
             (Kind::Act, _) => Activation::names(),
         };
@@ -145,9 +236,10 @@ impl Setting {
     /// Reads a value from text.
     pub(crate) fn parse(&self, text: &str) -> Option<Value> {
         match self.kind {
-            Kind::Int { .. } => text.parse().ok().map(Value::Int),
             Kind::Size { .. } if text == "same" => Some(SAME),
-            Kind::Size { .. } => text.parse().ok().map(Value::Int),
+            Kind::Int { .. } | Kind::Size { .. } | Kind::Switch { .. } => {
+                text.parse().ok().map(Value::Int)
+            }
             Kind::Rate => text.parse().ok().map(Value::Float),
             Kind::Act => Activation::parse(text).ok().map(Value::Act),
         }
@@ -194,27 +286,58 @@ impl Op {
 
     /// How many positions further on its next output looks.
     pub(crate) fn stride(&self) -> usize {
-        match (self.int("stride"), self.int("window")) {
-            // A pooling's stride of 0 stands for its window.
-            (0, window) => window.max(1),
-            (stride, _) => stride,
+        let mut settings = self.info.args.iter().zip(&self.args);
+        let stride = settings.find(|(arg, _)| arg.name == "stride");
+        match stride.map(|(arg, value)| self.meant(arg, *value)) {
+            Some(Value::Int(stride)) => stride.max(1) as usize,
+            _ => 1,
         }
     }
 
-    /// Whether positions of a sequence see no later ones.
-    pub(crate) fn is_causal(&self) -> bool {
-        self.int("causal") == 1
+    /// Whether a switch is on.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.int(name) == 1
+    }
+
+    /// Whether it is of this row of the table.
+    pub(crate) fn is(&self, info: &LayerInfo) -> bool {
+        self.info.name == info.name
+    }
+
+    /// What one of its settings comes to: the same value for all that mean the same.
+    pub(crate) fn meant(&self, setting: &Setting, value: Value) -> Value {
+        (self.info.facts.means)(self, setting).unwrap_or(value)
     }
 
     /// The operation in a network for this task: what is left to the task is decided.
     pub(crate) fn within(mut self, task: &Task) -> Op {
-        let causal = self.info.args.iter().position(|a| a.name == "causal");
-        if let Some(arg) = causal.and_then(|i| self.args.get_mut(i))
-            && *arg == Value::Int(2)
-        {
-            *arg = Value::Int(i64::from(task.is_per_position()));
+        for (arg, value) in self.info.args.iter().zip(&mut self.args) {
+            if matches!(arg.kind, Kind::Switch { .. }) && *value == AS_ASKED {
+                *value = Value::Int(i64::from(task.is_per_position()));
+            }
         }
         self
+    }
+
+    /// The operation behind what gives both directions of a recurrent layer side by side, or not.
+    pub(crate) fn behind(mut self, both: bool) -> Op {
+        if both && self.info.facts.directions == Directions::Ends {
+            for (arg, value) in self.info.args.iter().zip(&mut self.args) {
+                if arg.name == "bidirectional" {
+                    *value = Value::Int(1);
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether it gives both directions of a recurrent layer side by side, behind what does or does not.
+    pub(crate) fn gives_both(&self, before: bool) -> bool {
+        match self.info.facts.directions {
+            Directions::Makes => self.has("bidirectional"),
+            Directions::Keeps => before,
+            Directions::Mixes | Directions::Ends => false,
+        }
     }
 
     /// The operation on an input of this shape: where as many channels are asked for as come in, they
@@ -231,17 +354,6 @@ impl Op {
             }
         }
         Ok(self)
-    }
-
-    /// Why it would let a network see the symbol that it is to predict; nothing if it does not.
-    pub(crate) fn looks_ahead(&self) -> Option<&'static str> {
-        let causal = self.info.args.iter().any(|a| a.name == "causal");
-        match self.info.name {
-            _ if causal && !self.is_causal() => Some("causal(true), or no causal(...) at all"),
-            "max_pool" | "avg_pool" => Some("leaving it out"),
-            _ if self.int("bidirectional") == 1 => Some("bidirectional(false)"),
-            _ => None,
-        }
     }
 
     pub(crate) fn act(&self) -> Activation {
@@ -308,6 +420,8 @@ pub struct Plan {
     pub params: u64,
     /// Multiply-adds of a forward pass.
     pub macs: u64,
+    /// Operations of a forward pass on single values, as benchmarks count them.
+    pub single: u64,
     /// Numbers that a training step keeps until the backward pass, the output included.
     pub kept: u64,
 }
@@ -315,7 +429,7 @@ pub struct Plan {
 impl Plan {
     /// An operation without parameters or products, which keeps its output.
     pub(crate) fn free(output: Shape) -> Plan {
-        Plan { params: 0, macs: 0, kept: output.elements() as u64, output }
+        Plan { params: 0, macs: 0, single: 0, kept: output.elements() as u64, output }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One trial: what was tried, how it ended, what it cost.
 
+use super::Failure;
 use crate::evaluate::{Budget, Evaluation};
 use crate::space::Architecture;
 use std::fmt;
@@ -46,7 +47,7 @@ pub(crate) struct Cost {
 pub(crate) enum Outcome {
     Pending,
     Finished(Evaluation),
-    Failed(String),
+    Failed(Failure),
 }
 
 impl Trial {
@@ -58,6 +59,13 @@ impl Trial {
     /// The architecture that was tried.
     pub fn architecture(&self) -> Architecture {
         self.0.architecture.clone()
+    }
+
+    /// The same without its result, for those who may not see it.
+    pub(super) fn as_if_running(&self) -> Trial {
+        let mut record = (*self.0).clone();
+        (record.outcome, record.cost, record.at) = (Outcome::Pending, Cost::default(), 0.0);
+        Trial(Arc::new(record))
     }
 
     /// The score, if it finished.
@@ -81,7 +89,7 @@ impl Trial {
     /// Why it failed, if it failed.
     pub fn error(&self) -> Option<String> {
         match &self.0.outcome {
-            Outcome::Failed(why) => Some(why.clone()),
+            Outcome::Failed(why) => Some(why.to_string()),
             _ => None,
         }
     }

@@ -1,8 +1,7 @@
 //! How a space is drawn: the tree as data for the chart, and a block in one line.
 
 use super::Space;
-use crate::chart::{Chart, SpaceTree, TreeNode};
-use crate::op::{Setting, Value};
+use crate::chart::{Chart, Family, SpaceTree, TreeNode};
 use crate::tree::{
     block::{Block, Node},
     cell::Cell,
@@ -11,8 +10,8 @@ use crate::tree::{
 use crate::words::plural;
 
 pub(super) fn drawing(space: &Space) -> Chart {
-    let head = TreeNode::Layer { text: format!("head for {}", space.task()), choices: vec![] };
-    let input = TreeNode::Layer { text: format!("input {}", space.input()), choices: vec![] };
+    let head = plain(format!("head for {}", space.task()), Family::Head);
+    let input = plain(format!("input {}", space.input()), Family::Input);
     let bare = space.is_decisions();
     let mut nodes = if bare { vec![] } else { vec![input] };
     match tree(space.root(), &mut vec![]) {
@@ -48,15 +47,15 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
             for (arg, choice) in info.args.iter().zip(args) {
                 match &choice.options[..] {
                     [one] if arg.default == Some(*one) => {}
-                    [one] => fixed.push(label(info.name, arg, one)),
+                    [one] => fixed.push(arg.label(one)),
                     many => {
-                        let options = many.iter().map(|v| option(arg, v)).collect();
+                        let options = many.iter().map(|v| arg.option(v)).collect();
                         choices.push((arg.name.to_string(), options));
                     }
                 }
             }
             let text = [info.name.to_string(), fixed.join(", ")].join(" ").trim().to_string();
-            TreeNode::Layer { text, choices }
+            TreeNode::Layer { text, choices, family: info.family }
         }
         Node::Seq(blocks) => sequence(list(blocks)),
         Node::OneOf(options) => TreeNode::OneOf(list(options)),
@@ -78,7 +77,9 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
         Node::Wide { channels, block } => {
             let wide = |what: &str| format!("{what}, {}", plural(*channels, "channel"));
             match tree(block, seen) {
-                TreeNode::Layer { text, choices } => TreeNode::Layer { text: wide(&text), choices },
+                TreeNode::Layer { text, choices, family } => {
+                    TreeNode::Layer { text: wide(&text), choices, family }
+                }
                 TreeNode::Branches { label, parts } => {
                     let name =
                         if let Node::Shared { name, .. } = &*block.0 { name } else { &label };
@@ -89,9 +90,7 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
             }
         }
         Node::Stack(parts) => sequence(list(parts)),
-        Node::Shared { name, .. } if seen.contains(name) => {
-            TreeNode::Layer { text: name.clone(), choices: vec![] }
-        }
+        Node::Shared { name, block } if seen.contains(name) => plain(name.clone(), family(block)),
         Node::Shared { name, block } => {
             seen.push(name.clone());
             let inner = tree(block, seen);
@@ -100,9 +99,7 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
                 return TreeNode::Branches { label, parts: vec![inner] };
             }
             match plain_layers(&inner) {
-                Some(layers) => {
-                    TreeNode::Layer { text: format!("{name}: {layers}"), choices: vec![] }
-                }
+                Some(layers) => plain(format!("{name}: {layers}"), family(block)),
                 None => TreeNode::Branches { label: name.clone(), parts: vec![inner] },
             }
         }
@@ -110,10 +107,33 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
     }
 }
 
+/// A layer without choices.
+fn plain(text: String, family: Family) -> TreeNode {
+    TreeNode::Layer { text, choices: vec![], family }
+}
+
+/// The family of layers one after the other: of the first that is more than an activation or a
+/// normalisation, if there is one.
+fn family(block: &Block) -> Family {
+    fn all(block: &Block, found: &mut Vec<Family>) {
+        match &*block.0 {
+            Node::Layer { info, .. } => found.push(info.family),
+            Node::Seq(blocks) => blocks.iter().for_each(|b| all(b, found)),
+            Node::Shared { block, .. } => all(block, found),
+            _ => found.push(Family::Other),
+        }
+    }
+    let mut found = vec![];
+    all(block, &mut found);
+    let light = [Family::Activation, Family::Norm, Family::Other];
+    let heavy = found.iter().find(|f| !light.contains(f));
+    heavy.or(found.first()).copied().unwrap_or_default()
+}
+
 /// Layers without choices, one after the other, in one line.
 fn plain_layers(node: &TreeNode) -> Option<String> {
     match node {
-        TreeNode::Layer { text, choices } if choices.is_empty() => Some(text.clone()),
+        TreeNode::Layer { text, choices, .. } if choices.is_empty() => Some(text.clone()),
         TreeNode::Sequence(nodes) => {
             let texts: Option<Vec<String>> = nodes.iter().map(plain_layers).collect();
             Some(texts?.join(" > "))
@@ -149,36 +169,6 @@ fn sequence(parts: Vec<TreeNode>) -> TreeNode {
         other => vec![other],
     });
     TreeNode::Sequence(flat.collect())
-}
-
-/// A value to choose, as a word where it is a yes or a no.
-fn option(arg: &Setting, value: &Value) -> String {
-    match (arg.name, value) {
-        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(0)) => "no".to_string(),
-        ("norm" | "bias" | "causal" | "bidirectional", Value::Int(1)) => "yes".to_string(),
-        _ => arg.text(value),
-    }
-}
-
-/// "3x3" for a window, "32 channels" for a size, "stride 2" for a setting.
-fn label(layer: &str, arg: &Setting, value: &Value) -> String {
-    let (name, yes) = (arg.name, *value == Value::Int(1));
-    match name {
-        "kernel" if layer == "conv1d" => format!("{value} wide"),
-        "kernel" | "window" => format!("{value}x{value}"),
-        "norm" => if yes { "normalised" } else { "no norm" }.to_string(),
-        "bias" | "causal" | "bidirectional" if yes => name.to_string(),
-        "bias" => "no bias".to_string(),
-        "causal" | "bidirectional" => format!("not {name}"),
-        "activation" | "p" => value.to_string(),
-        // 1 head, 1 channel, 1 unit.
-        _ if arg.default.is_none() && yes && name.ends_with('s') => {
-            format!("1 {}", name.trim_end_matches('s'))
-        }
-        "ratio" => format!("ratio {value}"),
-        _ if arg.default.is_none() => format!("{} {name}", arg.text(value)),
-        _ => format!("{name} {value}"),
-    }
 }
 
 #[cfg(test)]

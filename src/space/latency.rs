@@ -332,7 +332,7 @@ impl Found {
 /// The nodes that a forward pass runs: those that the output depends on, without the input.
 fn run(graph: &Graph) -> impl Iterator<Item = usize> {
     let live = graph.live();
-    let runs = |node: &Node| node.op.info.name != INPUT.name;
+    let runs = |node: &Node| !node.op.is(&INPUT);
     let ids: Vec<usize> =
         (0..live.len()).filter(|&id| live[id] && runs(&graph.nodes[id])).collect();
     ids.into_iter()

@@ -1,6 +1,7 @@
 //! The search space: which architectures exist.
 
 mod architecture;
+mod decide;
 mod diagram;
 mod distance;
 mod draw;
@@ -152,7 +153,7 @@ impl Space {
     pub(crate) fn is_decisions(&self) -> bool {
         fn only_choices(block: &Block) -> bool {
             match &*block.0 {
-                Tree::Layer { info, .. } => info.name == CHOICE.name,
+                Tree::Layer { info, .. } => std::ptr::eq(*info, &CHOICE),
                 _ => block.children().iter().all(only_choices),
             }
         }

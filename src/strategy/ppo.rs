@@ -29,12 +29,11 @@ use super::controller::Shape;
 use super::policy::{
     self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, unfit,
 };
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::Study;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -122,24 +121,6 @@ impl Ppo {
         Ppo { trials: Some(trials.to_i64()), ..self.clone() }
     }
 
-    /// How the policy changed over a study's trials; see
-    /// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
-    ///
-    /// # Errors
-    /// When the space has problems, or more than 10,000 options.
-    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
-        policy::probabilities(self, study)
-    }
-
-    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
-    ///
-    /// # Errors
-    /// As of [`Ppo::probabilities`].
-    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
-        let shown = self.describe(study.planned());
-        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
-    }
-
     /// N for a budget of trials.
     fn at_once(&self, trials: usize) -> usize {
         self.trials.map_or((trials / 30).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)
@@ -174,11 +155,11 @@ impl PolicyGradient for Ppo {
         }
         // This policy has drawn all that were asked since the last batch, before result `end - 1`
         // could be seen.
-        let asked = (end + history.batch.saturating_sub(1)).min(history.trials.len());
+        let asked = (end + history.batch().saturating_sub(1)).min(history.asked());
         let decided = |trials: &'_ [Trial]| -> Vec<Vec<u32>> {
             trials.iter().map(|t| t.0.architecture.decisions()).collect()
         };
-        let drawn = decided(history.trials.get(learner.drawn_at.len()..asked).unwrap_or_default());
+        let drawn = decided(history.all().get(learner.drawn_at.len()..asked).unwrap_or_default());
         let drawn: Vec<&[u32]> = drawn.iter().map(Vec::as_slice).collect();
         learner.drawn_at.extend(learner.controller.log_probabilities(&drawn)?);
 
@@ -198,6 +179,20 @@ impl PolicyGradient for Ppo {
         Ok(())
     }
 }
+
+impl Surrogate for Ppo {
+    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
+        policy::odds(self, history)
+    }
+}
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "ppo",
+    paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
+    make: || Ppo::new().into_strategy(),
+    read: read::<Ppo>,
+};
 
 impl Strategy for Ppo {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -221,7 +216,7 @@ impl Strategy for Ppo {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("ppo", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

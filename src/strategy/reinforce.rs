@@ -25,12 +25,11 @@
 
 use super::controller::Shape;
 use super::policy::{self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::History;
 use crate::rng::Rng;
-use crate::study::Study;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -100,44 +99,6 @@ impl Reinforce {
     fn with(&self, settings: Settings) -> Self {
         Reinforce { settings, memory: Memory::default() }
     }
-
-    /// How the policy changed over a study's trials: for every option of every decision the
-    /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are named as
-    /// the columns of [`Encoding::one_hot`](crate::Encoding::one_hot). Where a decision does not
-    /// always exist, its options together are as likely as it does.
-    ///
-    /// The controller learns the study's trials once more, so the study should be one that was run
-    /// with this strategy. The probabilities are means over 64 architectures drawn from the policy,
-    /// each with the policy's probabilities given its earlier decisions; those that do not fit
-    /// together are among them.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let space = Space::decisions([4, 4]);
-    /// let last = evaluator(|a, _| a.decisions()[1] as f64);
-    /// let study = Study::new(&space, last).strategy(Reinforce::new()).trials(100).quiet().run()?;
-    /// let odds = Reinforce::new().probabilities(&study)?;
-    /// assert_eq!(odds.len(), 8);
-    /// assert_eq!((&odds[7].decision[..], &odds[7].option[..]), ("1.choice", "3"));
-    /// let p = &odds[7].probabilities;
-    /// assert!((p[0] - 0.25).abs() < 0.01 && p[100] > 0.4);
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When the space has problems, or more than 10,000 options.
-    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
-        policy::probabilities(self, study)
-    }
-
-    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
-    ///
-    /// # Errors
-    /// As of [`Reinforce::probabilities`].
-    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
-        let shown = self.describe(study.planned());
-        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
-    }
 }
 
 impl PolicyGradient for Reinforce {
@@ -155,6 +116,20 @@ impl PolicyGradient for Reinforce {
         learner.controller.descend(&loss)
     }
 }
+
+impl Surrogate for Reinforce {
+    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
+        policy::odds(self, history)
+    }
+}
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "reinforce",
+    paper: "Zoph and Le 2017, arXiv 1611.01578",
+    make: || Reinforce::new().into_strategy(),
+    read: read::<Reinforce>,
+};
 
 impl Strategy for Reinforce {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -174,7 +149,7 @@ impl Strategy for Reinforce {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("reinforce", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

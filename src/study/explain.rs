@@ -52,10 +52,13 @@ pub(super) fn explain(study: &Study) -> Explanation {
     };
     say("protocol", format!("seed {}, {batch}, {duplicates}", p.seed));
     say("failures", format!("when a trial fails, {}", p.failures()));
-    let limits = match (p.trial_limits(), p.trial_seconds.is_some(), p.on_failure.attempts() > 1) {
-        (limits, true, true) => format!("{limits} an attempt; over it, the attempt has failed"),
-        (limits, false, _) if limits == "none" => "none of time and memory".to_string(),
-        (limits, ..) => format!("{limits}; over it, the trial has failed"),
+    let of_attempts = p.trial_seconds.is_some() && p.on_failure.attempts() > 1;
+    let limits = match p.trial_limits() {
+        None => "none of time and memory".to_string(),
+        Some(limits) if of_attempts => {
+            format!("{limits} an attempt; over it, the attempt has failed")
+        }
+        Some(limits) => format!("{limits}; over it, the trial has failed"),
     };
     say("trial limits", limits);
     if let Some(text) = study.stopping() {

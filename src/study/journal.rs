@@ -22,11 +22,11 @@
 
 use super::deaths::Deaths;
 use super::state::State;
-use super::{Setup, Study};
+use super::{Ended, Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Locked, Role};
-use crate::record::{Cost, Outcome, Protocol, Trial};
+use crate::record::{Cost, Failure, Outcome, Protocol, Trial};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
@@ -97,7 +97,7 @@ pub(crate) enum Event {
     Failed {
         trial: usize,
         seed: u64,
-        error: String,
+        error: Failure,
         seconds: f64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retried: Option<Retried>,
@@ -465,7 +465,7 @@ pub(crate) fn replay(
                 if *trial != state.trials().len() {
                     return wrong(format!("trial {trial} where {} is due", state.trials().len()));
                 }
-                let arch = match state.history.space.decode(decisions.iter().copied()) {
+                let arch = match state.history.space().decode(decisions.iter().copied()) {
                     Ok(arch) => arch,
                     Err(e) => return wrong(e.to_string()),
                 };
@@ -794,7 +794,8 @@ impl Study {
                 .map_err(|(line, why)| damaged(path, line, &why))?;
             state.hand_out_again();
             if let Some(Event::Stopped { reason, .. }) = content.events.last() {
-                state.ended = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                let reason = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                state.ended = reason.map(Ended::from);
             }
         }
         Ok(study)

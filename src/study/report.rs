@@ -1,14 +1,15 @@
 //! The charts of a study, and the report that composes them.
 
+use super::Ended;
 use super::Study;
 use super::csv::own_names;
-use super::objective::figure;
 use crate::chart::{
     Axis, BestSeries, BestSoFar, Chart, Curve, Frontier, FrontierPoint, Leaderboard,
     LearningCurves, Report,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
+use crate::record::objectives::figure;
 use crate::record::{Duplicates, Key, Trial};
 use crate::strategy::Strategy;
 use crate::task::Metric;
@@ -168,8 +169,7 @@ impl Study {
         let mut say = |what: &str, text: String| facts.push((what.to_string(), text));
         if let Ok(best) = self.best() {
             let value = score(best.score().unwrap_or(f64::NAN));
-            let of =
-                if s.evaluator.describe().starts_with("training") { "validation " } else { "" };
+            let of = s.evaluator.split().map_or(String::new(), |split| format!("{split} "));
             say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
             if s.space.is_decisions() {
                 // There are no parameters; what the evaluator put on record says more.
@@ -212,8 +212,8 @@ impl Study {
                 notices.extend(undefined.map(|(name, why)| format!("{name} is undefined: {why}.")));
             }
         }
-        let ended = self.ended();
-        if !ended.is_empty() && !ended.starts_with("all ") {
+        let ended = self.ended_by();
+        if let Some(ended) = ended.filter(|ended| !matches!(ended, Ended::Trials(_))) {
             notices.push(format!("The study ended because {ended}."));
         }
         let batch = match p.batch {

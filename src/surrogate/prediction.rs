@@ -32,6 +32,13 @@ impl Prediction {
         Prediction { mean: sign * scale.y(mu).max(scale.worst()), ends, acquisition }
     }
 
+    /// Of a model that is normal in scores: the mean, the standard deviation, and how much the strategy
+    /// would like to try it.
+    pub fn normal(mean: f64, sd: f64, acquisition: f64) -> Prediction {
+        let ends = [-2.0, -1.0, 1.0, 2.0].map(|k| mean + k * sd.abs());
+        Prediction { mean, ends, acquisition }
+    }
+
     /// The score that is expected: the middle of the predicted distribution.
     pub fn mean(&self) -> f64 {
         self.mean

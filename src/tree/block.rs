@@ -217,14 +217,14 @@ impl Block {
     }
 
     /// Whether a bias is learned where no normalisation follows (default: yes).
-    pub fn bias(&self, bias: impl IntoNorm) -> Block {
-        self.set("bias", bias.into_norm().0)
+    pub fn bias(&self, bias: impl IntoSwitch) -> Block {
+        self.set("bias", bias.into_switch().0)
     }
 
     /// Whether a position of a sequence sees only itself and those before it. The default is what
     /// the task asks: yes where the next symbol is to be predicted, no elsewhere.
-    pub fn causal(&self, causal: impl IntoNorm) -> Block {
-        self.set("causal", causal.into_norm().0)
+    pub fn causal(&self, causal: impl IntoSwitch) -> Block {
+        self.set("causal", causal.into_switch().0)
     }
 
     /// The activation that ends a convolution or a linear layer (default: ReLU).
@@ -240,8 +240,8 @@ impl Block {
 
     /// Whether batch normalisation stands before the activation (default: yes for convolutions,
     /// no for linear layers). `norm(any([false, true]))` lets the search decide.
-    pub fn norm(&self, norm: impl IntoNorm) -> Block {
-        self.set("norm", norm.into_norm().0)
+    pub fn norm(&self, norm: impl IntoSwitch) -> Block {
+        self.set("norm", norm.into_switch().0)
     }
 
     /// Whether a recurrent layer also reads the sequence from its end (default: no); the states of
@@ -252,8 +252,8 @@ impl Block {
     /// let block = lstm(32).bidirectional(any([false, true]));
     /// assert!(block.problems().is_empty());
     /// ```
-    pub fn bidirectional(&self, both: impl IntoNorm) -> Block {
-        self.set("bidirectional", both.into_norm().0)
+    pub fn bidirectional(&self, both: impl IntoSwitch) -> Block {
+        self.set("bidirectional", both.into_switch().0)
     }
 
     /// The layer alone: no batch normalisation and no activation, so that a bias is learned.
@@ -440,37 +440,37 @@ fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
     })
 }
 
-/// Whether a layer has batch normalisation, or a second direction: `true`, `false`, or a choice of
-/// 0 and 1.
+/// Whatever can stand for a no or a yes: `true`, `false`, or a choice between them, as
+/// `any([false, true])`; 0 and 1 where it is written down.
 #[diagnostic::on_unimplemented(
     message = "true, false or any([false, true]) is wanted here, not `{Self}`",
     label = "write true or false"
 )]
-pub trait IntoNorm {
+pub trait IntoSwitch {
     /// The choice.
-    fn into_norm(self) -> Ints;
+    fn into_switch(self) -> Ints;
 }
 
-impl IntoNorm for bool {
-    fn into_norm(self) -> Ints {
+impl IntoSwitch for bool {
+    fn into_switch(self) -> Ints {
         i32::from(self).into_ints()
     }
 }
 
-impl IntoNorm for Ints {
-    fn into_norm(self) -> Ints {
+impl IntoSwitch for Ints {
+    fn into_switch(self) -> Ints {
         self
     }
 }
 
-impl IntoNorm for &Ints {
-    fn into_norm(self) -> Ints {
+impl IntoSwitch for &Ints {
+    fn into_switch(self) -> Ints {
         self.clone()
     }
 }
 
-impl IntoNorm for i32 {
-    fn into_norm(self) -> Ints {
+impl IntoSwitch for i32 {
+    fn into_switch(self) -> Ints {
         self.into_ints()
     }
 }

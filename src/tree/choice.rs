@@ -4,8 +4,9 @@
 //! of such choices alone has no network: no head, no parameters, nothing to build. It is not in the table of
 //! layers, because it is not one.
 
+use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
-use crate::op::{Layer, LayerInfo, Op, Params, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Params, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 
@@ -33,9 +34,10 @@ pub(crate) const MOST_OPTIONS: usize = 100_000;
 
 pub(crate) static CHOICE: LayerInfo = LayerInfo {
     name: "choice",
-    family: "other",
+    family: Family::Other,
     about: "a decision that an evaluator knows the meaning of",
     args: &[Setting::int("option", None, 0, MOST_OPTIONS as i64 - 1)],
+    facts: Facts::PLAIN,
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build,
 };

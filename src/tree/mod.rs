@@ -12,7 +12,7 @@ pub(crate) mod wired;
 
 pub(crate) use block::Node as Tree;
 pub(crate) use block::Stored;
-pub use block::{Block, IntoBlock, IntoBlocks, IntoNorm, one_of, repeat, residual, seq, shared};
+pub use block::{Block, IntoBlock, IntoBlocks, IntoSwitch, one_of, repeat, residual, seq, shared};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
 pub use choice::choice;

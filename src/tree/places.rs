@@ -54,7 +54,7 @@ impl Places {
             Node::Layer { info, args } => {
                 let choices = info.args.iter().zip(args).filter(|(_, c)| c.options.len() > 1);
                 let places = choices.map(|(arg, choice)| {
-                    let label = match info.name == CHOICE.name {
+                    let label = match std::ptr::eq(*info, &CHOICE) {
                         true => info.name.to_string(),
                         false => format!("{}.{}", info.name, arg.name),
                     };

@@ -23,6 +23,7 @@ mod layering;
 mod messages;
 mod model;
 mod outputs;
+mod own_strategy;
 mod policy;
 mod presets;
 mod pytorch;

@@ -1,6 +1,5 @@
 //! The column of decisions: which architecture each row is about.
 
-use super::sheet::Sheet;
 use super::spreadsheet::{bare, meant};
 use crate::data::csv::is_missing;
 use crate::threads;
@@ -33,22 +32,24 @@ pub(super) struct Codes {
 }
 
 impl Codes {
-    /// The column of a file.
-    pub(super) fn read(sheet: &Sheet, name: &str) -> Result<Codes, String> {
-        let column = sheet.column(name)?;
+    /// The column `name` of a file of so many rows: its cells, and where each is, in words.
+    pub(super) fn read<'a>(
+        name: &str,
+        rows: usize,
+        stands: impl Fn(usize) -> &'a str + Clone + Sync,
+        place: impl Fn(usize) -> String,
+    ) -> Result<Codes, String> {
         let at = |row: usize, what: &str| {
-            format!("{}, column {name:?}: {:?} {what}", sheet.place(row), sheet.cell(row, column))
+            format!("{}, column {name:?}: {:?} {what}", place(row), stands(row))
         };
-        let cells = (0..sheet.rows()).map(|row| sheet.cell(row, column));
-        let meant = meant(cells).map_err(|(row, what)| at(row, &what))?;
+        let meant = meant((0..rows).map(stands.clone())).map_err(|(row, what)| at(row, &what))?;
         let cell = |row: usize| match &meant.codes {
-            Some(codes) => &codes[row],
-            None => sheet.cell(row, column),
+            Some(codes) => &*codes[row],
+            None => stands(row),
         };
-        let place = |row| sheet.place(row);
         let all = |width: usize| {
             let code = |row| decisions(cell(row), width);
-            Codes::collect(threads::map(sheet.rows(), WORTH, code), at, place)
+            Codes::collect(threads::map(rows, WORTH, code), at, &place)
         };
         let mut codes = all(0)?;
         if codes.uneven.is_some() {
@@ -57,7 +58,7 @@ impl Codes {
                 c.bytes().all(|b| b.is_ascii_digit()) && (c == "0" || !c.starts_with('0'))
             };
             let lost = |row| matches!(bare(cell(row)), (code, false) if digits(code));
-            codes.lost_zeros = (0..sheet.rows()).all(lost);
+            codes.lost_zeros = (0..rows).all(lost);
         }
         if codes.lost_zeros {
             // With them every combination has its row, as by chance none would: then they were. Of all

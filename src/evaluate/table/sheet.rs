@@ -162,7 +162,10 @@ impl Sheet {
     /// The decisions in a column.
     pub(super) fn codes(&self, name: &str) -> Arc<Result<Codes, String>> {
         match &self.cells {
-            Cells::Text { .. } => Arc::new(Codes::read(self, name)),
+            Cells::Text { .. } => Arc::new(self.column(name).and_then(|column| {
+                let (cell, place) = (|row| self.cell(row, column), |row| self.place(row));
+                Codes::read(name, self.rows(), cell, place)
+            })),
             Cells::Numbers { codes, .. } if name == CODE => codes.clone(),
             Cells::Numbers { .. } => Arc::new(Err(format!(
                 "column {name:?} holds no decisions. Try .code({CODE:?}), where this table has them."

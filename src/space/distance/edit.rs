@@ -67,23 +67,25 @@ fn align(a: &Sequence, b: &Sequence) -> f64 {
 
 /// d_l
 fn layer_distance((a, width_a): &(Op, usize), (b, width_b): &(Op, usize)) -> f64 {
-    if a.info.name != b.info.name {
+    if !a.is(b.info) {
         return 1.0;
     }
     let (mut sum, mut n) = (0.0, 0);
     for ((arg, x), y) in a.info.args.iter().zip(&a.args).zip(&b.args) {
-        let always = arg.is_size() || matches!(arg.name, "kernel" | "window" | "stride");
-        if !always && x == y {
+        if !arg.measures && x == y {
             continue;
         }
         n += 1;
+        let (x, y) = match arg.measures {
+            // A pooling's own stride is its window.
+            true => (a.meant(arg, *x), b.meant(arg, *y)),
+            false => (*x, *y),
+        };
         sum += match (x, y) {
             // As many as come in, or a number: what counts is what comes out.
             _ if arg.is_size() => relative(*width_a as f64, *width_b as f64),
-            // A pooling's own stride is its window.
-            _ if arg.name == "stride" => relative(a.stride() as f64, b.stride() as f64),
-            (Value::Int(x), Value::Int(y)) => relative(*x as f64, *y as f64),
-            (Value::Float(x), Value::Float(y)) => relative(*x, *y),
+            (Value::Int(x), Value::Int(y)) => relative(x as f64, y as f64),
+            (Value::Float(x), Value::Float(y)) => relative(x, y),
             (x, y) => f64::from(u8::from(x != y)),
         };
     }

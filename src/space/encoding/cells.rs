@@ -1,6 +1,7 @@
 //! The cells of a space, with the operations that its edges or vertices choose from: what adjacency
 //! and path encodings are made of.
 
+use crate::layer::ZERO;
 use crate::space::Space;
 use crate::tree::{
     Genome,
@@ -241,7 +242,7 @@ fn products<T: Clone>(lists: Vec<Vec<T>>) -> Vec<Vec<T>> {
 /// Whether the block gives zeros, whatever comes in.
 fn is_zero(block: &Block) -> bool {
     match &*block.0 {
-        Node::Layer { info, .. } => info.name == "zero",
+        Node::Layer { info, .. } => std::ptr::eq(*info, &ZERO),
         Node::Shared { block, .. } => is_zero(block),
         Node::Seq(blocks) => blocks.iter().any(is_zero),
         Node::OneOf(options) => options.iter().all(is_zero),

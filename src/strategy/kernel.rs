@@ -19,7 +19,7 @@
 //! and a noise of about 0.01, HEBO's (arXiv 2012.03826), give or take a factor of e and of e^2.
 
 use super::features::Features;
-use super::gp::{Cholesky, Gp};
+use crate::surrogate::{Cholesky, Gp};
 
 /// The most iterations of Weisfeiler and Lehman that are looked at.
 const MOST_STEPS: usize = 2;

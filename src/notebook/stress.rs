@@ -2,7 +2,8 @@
 //! what a number can be, none at all and a hundred thousand. Each must be a picture with its text
 //! inside the frame and finite numbers, of a size that a notebook can hold.
 
-use super::*;
+use super::portable;
+use crate::chart::*;
 use serde_json::Value;
 
 /// The largest picture that is allowed, in bytes.
@@ -92,7 +93,7 @@ fn wrong(what: &str, chart: &Chart) -> Option<String> {
         assert!(svg.len() < MOST, "{} bytes", svg.len());
         check::svg(&svg);
         check::html(&chart.html());
-        check::untrusted(&crate::notebook::portable(&chart.html()));
+        check::untrusted(&portable(&chart.html()));
         check::plain(&chart.plain());
     });
     let panic = tried.err()?;
