@@ -122,7 +122,7 @@ def parts(items, size=6):
     return [items[i:i + size] for i in range(0, len(items), size)]
 
 
-PLAIN = re.search(r"const LOSS: f64 = (\S+);\nconst NORM: f64 = (\S+);", (HERE / "gradients.rs").read_text())
+PLAIN = re.search(r"const LOSS: f64 = (\S+);\nconst NORM: f64 = (\S+);", (HERE / "it/gradients.rs").read_text())
 
 
 def near_plain(out):
