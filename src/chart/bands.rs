@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Frame, Scale, padded, zoomed};
 use super::svg::{WIDTH, nothing};
 use super::theme::{CARD, Font, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, human_count, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -295,9 +295,9 @@ fn log(is: bool) -> &'static str {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "bands",
-    shows: "how strategies progress, a curve each with a band of uncertainty",
+    about: "how strategies progress, a curve each with a band of uncertainty",
     example: || example().into(),
 };
 

@@ -7,7 +7,7 @@ use super::plot::{
 };
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAIL, Font, colour, elide, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, human_seconds, number, plural, score, trim, usable};
 use serde::{Deserialize, Serialize};
 
@@ -386,9 +386,9 @@ impl Draw for BestSoFar {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "best so far",
-    shows: "the running best of one or several searches over trials or seconds",
+    about: "the running best of one or several searches over trials or seconds",
     example: || example().into(),
 };
 

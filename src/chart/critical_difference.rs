@@ -9,7 +9,7 @@ use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::plot::{Scale, head};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, INK, MUTED, colour, elide, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::usable;
 use serde::{Deserialize, Serialize};
 
@@ -344,9 +344,9 @@ impl Draw for CriticalDifference {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "critical difference",
-    shows: "mean ranks of strategies, and which of them a test does not tell apart",
+    about: "mean ranks of strategies, and which of them a test does not tell apart",
     example: || example().into(),
 };
 

@@ -6,7 +6,7 @@ use super::letters::right;
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{Font, GRID, MUTED, family, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -293,9 +293,9 @@ fn gutter(wiring: &Wiring, rows: usize) -> Vec<String> {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "diagram",
-    shows: "one network layer by layer: operation, output shape, parameters, skip connections",
+    about: "one network layer by layer: operation, output shape, parameters, skip connections",
     example: || example().into(),
 };
 

@@ -9,7 +9,7 @@ use super::plot::{
 };
 use super::svg::{Anchor, WIDTH, n, nothing};
 use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -436,9 +436,9 @@ impl Draw for FamilyTree {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "family tree",
-    shows: "trials with edges from parents to children, and the line that led to the best",
+    about: "trials with edges from parents to children, and the line that led to the best",
     example: || example().into(),
 };
 

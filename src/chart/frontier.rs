@@ -5,7 +5,7 @@ use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, INK, colour, elide, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -369,9 +369,9 @@ impl Draw for Frontier {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "frontier",
-    shows: "size against score, and the networks that no other beats in both",
+    about: "size against score, and the networks that no other beats in both",
     example: || example().into(),
 };
 

@@ -4,7 +4,7 @@
 use super::plain::{numeric, table, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 
@@ -250,9 +250,9 @@ impl Draw for Leaderboard {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "leaderboard",
-    shows: "the best trials as a table: score, size, time, architecture",
+    about: "the best trials as a table: score, size, time, architecture",
     example: || example().into(),
 };
 

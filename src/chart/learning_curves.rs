@@ -5,7 +5,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Around, Frame, LEADER, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -239,9 +239,9 @@ impl Draw for LearningCurves {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "learning curves",
-    shows: "the score after each epoch of many networks, some of them named",
+    about: "the score after each epoch of many networks, some of them named",
     example: || example().into(),
 };
 

@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, colour, elide, width};
-use super::{Chart, Draw, Info};
+use super::{Chart, ChartInfo, Draw};
 use crate::error::{Error, Result};
 use crate::words::{direction, human_count, plural, score, thousands, usable};
 use serde::{Deserialize, Serialize};
@@ -463,9 +463,9 @@ impl Draw for Map {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "map",
-    shows: "thousands of architectures by cost and score, as a density, and their frontier",
+    about: "thousands of architectures by cost and score, as a density, and their frontier",
     example: || example().into(),
 };
 

@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, cell as label, fit, len};
 use super::plot::head;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, FAINT, Font, INK, MUTED, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use serde::{Deserialize, Serialize};
 
 /// A matrix of how often strategies beat each other.
@@ -241,9 +241,9 @@ impl Draw for Pairs {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "pairs",
-    shows: "how often every strategy beats every other, and where that may be chance",
+    about: "how often every strategy beats every other, and where that may be chance",
     example: || example().into(),
 };
 

@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, fit, spark};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, spots, zoomed};
 use super::svg::{n, nothing};
 use super::theme::{CARD, INK, colour};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -315,9 +315,9 @@ impl Draw for Population {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "population",
-    shows: "the members of a population from birth to death, with the best and the mean alive",
+    about: "the members of a population from birth to death, with the best and the mean alive",
     example: || example().into(),
 };
 

@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{AXIS, head, share};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, MUTED, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -256,9 +256,9 @@ impl Draw for Probabilities {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "probabilities",
-    shows: "how a controller's probabilities of the options of each decision move over trials",
+    about: "how a controller's probabilities of the options of each decision move over trials",
     example: || example().into(),
 };
 

@@ -188,7 +188,7 @@ pub fn compose_plain(parts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CHARTS, check};
+    use super::super::{charts, check};
     use super::*;
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
                 ("architecture".into(), "conv(16, 3) > ".repeat(30)),
             ],
             notices: vec!["3 of 20 trials failed: ".repeat(9)],
-            charts: CHARTS.iter().map(|c| (c.example)()).collect(),
+            charts: charts().iter().map(|c| (c.example)()).collect(),
         };
         check::html(&report.html());
         assert!(report.plain().lines().all(|l| len(l) <= COLUMNS));

@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, cell, fit, len};
 use super::plot::{Scale, head, padded, x_axis, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, INK, MUTED, colour, width};
-use super::{Draw, Info, svg::nothing};
+use super::{ChartInfo, Draw, svg::nothing};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -241,9 +241,9 @@ fn edge_mark(svg: &mut Svg, (x, y): (f64, f64), turn: i32, fill: &str) {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "spread",
-    shows: "the final results of every seed, a row a strategy",
+    about: "the final results of every seed, a row a strategy",
     example: || example().into(),
 };
 

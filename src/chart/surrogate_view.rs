@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, fit, table};
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, padded, x_axis};
 use super::svg::{Anchor, n, nothing};
 use super::theme::{CARD, GRID, INK, MUTED, colour};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -386,9 +386,9 @@ impl Draw for SurrogateView {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "surrogate view",
-    shows: "what a surrogate predicts for candidates, and what the acquisition makes of it",
+    about: "what a surrogate predicts for candidates, and what the acquisition makes of it",
     example: || example().into(),
 };
 

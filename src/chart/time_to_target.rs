@@ -9,7 +9,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
 use super::theme::{CARD, colour};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -224,9 +224,9 @@ impl Draw for TimeToTarget {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "time to target",
-    shows: "the share of seeds that reached a target, against trials or seconds",
+    about: "the share of seeds that reached a target, against trials or seconds",
     example: || example().into(),
 };
 
