@@ -67,7 +67,7 @@ fn compare() -> Result<()> {
     };
     table = table.objectives(options.objective.split(','));
     for column in options.report.split(',').filter(|column| !column.is_empty()) {
-        table = table.report(column);
+        table = table.reporting(column);
     }
     if !options.cost.is_empty() {
         table = table.cost(&options.cost);
@@ -96,7 +96,7 @@ fn compare() -> Result<()> {
         (trials, None) => plan = plan.trials(trials.unwrap_or(100)),
     }
     if let Some(first) = options.report.split(',').find(|column| !column.is_empty()) {
-        plan = plan.report(first);
+        plan = plan.reporting(first);
     }
     if let Some(jobs) = options.jobs {
         plan = plan.jobs(jobs);

@@ -51,7 +51,7 @@ fn search() -> Result<()> {
         table = table.epochs(epochs);
     }
     if !options.report.is_empty() {
-        table = table.report(&options.report);
+        table = table.reporting(&options.report);
     }
     if !options.cost.is_empty() {
         table = table.cost(&options.cost);

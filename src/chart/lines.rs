@@ -2,12 +2,11 @@
 //! reference value, rows with names at the left.
 
 use super::letters::clean;
-use super::plot::{AXIS, Around, Frame, Key, Sample, Scale};
+use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, outline};
 use super::svg::{Anchor, Svg, WIDTH, n};
 use super::theme::{Font, INK, MUTED, colour, dash, elide, width, wrap};
 use crate::words::score;
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 
 /// A value to compare with, such as the optimum of a benchmark.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,31 +45,6 @@ pub(crate) fn remarks(parts: &[&str]) -> String {
     }
     lines.truncate(3);
     lines.join("\n")
-}
-
-/// Thousands of points in pixels that follow each other: of those within half a pixel across the
-/// first, the lowest, the highest and the last, which look the same.
-pub(crate) fn outline(points: &[(f64, f64)], half: f64) -> Cow<'_, [(f64, f64)]> {
-    if points.len() < 2000 {
-        return points.into();
-    }
-    let column = |p: &(f64, f64)| (p.0 / half).round();
-    let mut kept = vec![];
-    for run in points.chunk_by(|a, b| column(a) == column(b)) {
-        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
-        let place = |p: Option<&(f64, f64)>| run.iter().position(|q| Some(q) == p);
-        let mut at = [
-            Some(0),
-            place(run.iter().min_by(by)),
-            place(run.iter().max_by(by)),
-            Some(run.len() - 1),
-        ];
-        at.sort_unstable();
-        let mut at: Vec<usize> = at.into_iter().flatten().collect();
-        at.dedup();
-        kept.extend(at.into_iter().map(|i| run[i]));
-    }
-    kept.into()
 }
 
 /// The commands of a path through points.

@@ -5,12 +5,12 @@
 //! text is set by our own writer. The data are drawn at four times their size and scaled down,
 //! because plotters rounds to whole pixels, in an inner `<svg>` that clips without needing an id.
 
-use super::lines::outline;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, Font, GRID, MUTED, width};
 use crate::words::{human_count, trim, usable};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// Height of the part with the data.
@@ -484,6 +484,31 @@ impl Pen<'_> {
         ];
         let _ = self.context.draw_series(marks);
     }
+}
+
+/// Thousands of points in pixels that follow each other: of those within half a pixel across the
+/// first, the lowest, the highest and the last, which look the same.
+pub(crate) fn outline(points: &[(f64, f64)], half: f64) -> Cow<'_, [(f64, f64)]> {
+    if points.len() < 2000 {
+        return points.into();
+    }
+    let column = |p: &(f64, f64)| (p.0 / half).round();
+    let mut kept = vec![];
+    for run in points.chunk_by(|a, b| column(a) == column(b)) {
+        let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        let place = |p: Option<&(f64, f64)>| run.iter().position(|q| Some(q) == p);
+        let mut at = [
+            Some(0),
+            place(run.iter().min_by(by)),
+            place(run.iter().max_by(by)),
+            Some(run.len() - 1),
+        ];
+        at.sort_unstable();
+        let mut at: Vec<usize> = at.into_iter().flatten().collect();
+        at.dedup();
+        kept.extend(at.into_iter().map(|i| run[i]));
+    }
+    kept.into()
 }
 
 /// The pieces of a line whose height is between `lo` and `hi`. plotters would draw the rest along

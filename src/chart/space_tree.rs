@@ -391,7 +391,11 @@ mod tests {
                 choices: many,
                 family: Family::Other,
             }),
-            of(TreeNode::Layer { text: String::new(), choices: vec![(String::new(), vec![])] }),
+            of(TreeNode::Layer {
+                text: String::new(),
+                choices: vec![(String::new(), vec![])],
+                family: Family::Other,
+            }),
             of(TreeNode::Repeat { times: "9".repeat(300), inner: Box::new(leaf("conv")) }),
             of(deep),
             SpaceTree { title: "t".repeat(500), size: "s".repeat(500), ..example() },

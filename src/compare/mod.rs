@@ -181,7 +181,7 @@ impl Compare {
 
     /// A further objective besides the score; see [`Study::objective`]. Then the strategies are
     /// judged by the hypervolume of what they have found, unless there is a
-    /// [report](Compare::report); see [`Compare::reference`].
+    /// [report](Compare::reporting); see [`Compare::reference`].
     pub fn objective(&self, metric: Metric) -> Compare {
         self.with_plan(self.plan.objective(metric))
     }
@@ -194,9 +194,9 @@ impl Compare {
 
     /// The figure that is reported of the best trial, and that the strategies are judged by, in the
     /// direction of the score: as the test accuracy that a table keeps on record
-    /// ([`Table::report`](crate::Table::report)). By default the score itself, which flatters those
+    /// ([`Table::reporting`](crate::Table::reporting)). By default the score itself, which flatters those
     /// that fit its noise.
-    pub fn report(&self, figure: &str) -> Compare {
+    pub fn reporting(&self, figure: &str) -> Compare {
         Compare { report: Some(figure.to_string()), ..self.clone() }
     }
 
@@ -256,7 +256,7 @@ impl Compare {
         found.extend(self.plan.problems());
         if let Some(figure) = &self.report {
             let (given, call) =
-                (format!("report({figure:?})"), |name: &str| format!("report({name:?})"));
+                (format!("reporting({figure:?})"), |name: &str| format!("reporting({name:?})"));
             found.extend(self.plan.unknown_figure(figure, &given, call, &[]));
         }
         for (name, (_, strategy)) in names.iter().zip(&self.strategies) {

@@ -51,7 +51,7 @@ impl Run {
             Outcome::Failed(why) => Some(why.without_advice()),
             _ => None,
         };
-        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds() };
+        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds_spent() };
         Run {
             strategy,
             seed,
@@ -67,7 +67,7 @@ impl Run {
             seconds: trials.iter().map(paid).collect(),
             simulated: trials.iter().any(|t| t.simulated_paid() > 0.0),
             overhead: trials.iter().map(Trial::overhead).collect(),
-            epochs: trials.iter().map(Trial::epochs).collect(),
+            epochs: trials.iter().map(Trial::epochs_spent).collect(),
             best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
             ended: study.ended_by().unwrap_or(Ended::Other(String::new())),
             failure: study.failed().first().and_then(failure),

@@ -313,14 +313,14 @@ fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
     }
     if let Some(why) = trial.evaluation().and_then(|found| found.undefined(figure)) {
         return Err(Error::invalid(
-            format!("report({figure:?})"),
+            format!("reporting({figure:?})"),
             format!("it is undefined in every trial: {why}"),
             "another figure, or data in which it is defined",
         ));
     }
     let known = trial.finished().map(|found| crate::record::objectives::known(found, &trial));
     Err(Error::invalid(
-        format!("report({figure:?})"),
+        format!("reporting({figure:?})"),
         "no evaluation has such a figure",
         known.unwrap_or_default().join(", "),
     ))

@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 /// ```
 /// use nascent::Budget;
 /// let budget = Budget::new(3, 12, 7);
-/// assert_eq!((budget.epochs(), budget.full(), budget.seed()), (3, 12, 7));
+/// assert_eq!((budget.epochs_allowed(), budget.full(), budget.seed()), (3, 12, 7));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Budget {
@@ -72,7 +72,7 @@ impl Budget {
 
     /// The epochs to spend: the fidelity of this evaluation. 1 where the evaluator has not said how
     /// many a full evaluation takes.
-    pub fn epochs(&self) -> usize {
+    pub fn epochs_allowed(&self) -> usize {
         self.epochs
     }
 
@@ -105,7 +105,7 @@ impl std::fmt::Display for Budget {
 ///
 /// ```
 /// use nascent::Evaluation;
-/// let e = Evaluation::new(0.93).with("latency", 1.7).curve_of([0.8, 0.93]).epochs(2.0);
+/// let e = Evaluation::new(0.93).with("latency", 1.7).with_curve([0.8, 0.93]).with_epochs(2.0);
 /// assert_eq!((e.score(), e.get("latency")), (0.93, Some(1.7)));
 /// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -218,25 +218,25 @@ impl Evaluation {
 
     /// With the score after every epoch.
     #[must_use = "it returns a new value and leaves this one as it is"]
-    pub fn curve_of(&self, curve: impl IntoIterator<Item = f64>) -> Self {
+    pub fn with_curve(&self, curve: impl IntoIterator<Item = f64>) -> Self {
         Evaluation { curve: curve.into_iter().collect(), ..self.clone() }
     }
 
     /// With the training loss of every epoch.
     #[must_use = "it returns a new value and leaves this one as it is"]
-    pub fn losses_of(&self, losses: impl IntoIterator<Item = f64>) -> Self {
+    pub fn with_losses(&self, losses: impl IntoIterator<Item = f64>) -> Self {
         Evaluation { losses: losses.into_iter().collect(), ..self.clone() }
     }
 
     /// With the epochs that were really spent.
     #[must_use = "it returns a new value and leaves this one as it is"]
-    pub fn epochs(&self, epochs: f64) -> Self {
+    pub fn with_epochs(&self, epochs: f64) -> Self {
         Evaluation { epochs: Some(epochs), ..self.clone() }
     }
 
     /// With simulated seconds, which stand for the measured ones in every report.
     #[must_use = "it returns a new value and leaves this one as it is"]
-    pub fn seconds(&self, seconds: f64) -> Self {
+    pub fn with_seconds(&self, seconds: f64) -> Self {
         Evaluation { seconds: Some(seconds), ..self.clone() }
     }
 
@@ -271,7 +271,7 @@ impl Evaluation {
     }
 
     /// The simulated seconds, where the evaluation said so.
-    pub fn simulated_seconds(&self) -> Option<f64> {
+    pub fn seconds_spent(&self) -> Option<f64> {
         self.seconds
     }
 }
@@ -310,7 +310,7 @@ impl Evaluation {
 /// struct Twice(Train);
 /// impl Evaluator for Twice {
 ///     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-///         let again = Budget::new(budget.epochs(), budget.full(), budget.seed() + 1);
+///         let again = Budget::new(budget.epochs_allowed(), budget.full(), budget.seed() + 1);
 ///         let (a, b) = (self.0.evaluate(arch, budget)?, self.0.evaluate(arch, &again)?);
 ///         Ok(Evaluation::new((a.score() + b.score()) / 2.0))
 ///     }

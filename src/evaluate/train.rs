@@ -218,7 +218,7 @@ impl Train {
         run.advance(train.epochs)?;
         let metrics = run.measure(Split::Test)?;
         let metric = self.metric();
-        let mut evaluation = Evaluation::new(metrics[0].1).losses_of(run.losses());
+        let mut evaluation = Evaluation::new(metrics[0].1).with_losses(run.losses());
         for (name, value) in &metrics {
             evaluation = evaluation.with(name, *value);
         }
@@ -266,7 +266,7 @@ impl Evaluator for Train {
                 ),
             ));
         }
-        if budget.epochs() == 0 {
+        if budget.epochs_allowed() == 0 {
             return Err(Error::invalid(
                 "a budget of 0 epochs",
                 "at least 1 is needed for a score",
@@ -278,7 +278,8 @@ impl Evaluator for Train {
         let place = watch.checkpoint().filter(|path| Checkpoint::is_free(path));
         let kept = place.as_ref().and_then(|path| std::fs::read(path).ok());
         let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
-        let kept = kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs());
+        let kept =
+            kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs_allowed());
         // Trainings side by side need their memory together: one that does not fit beside the others
         // waits for them.
         let _room = crate::room::reserve(
@@ -292,7 +293,7 @@ impl Evaluator for Train {
             None => self.start(arch, budget.seed())?,
         };
         run.watch(watch);
-        while run.epoch() < budget.epochs() && !run.done() {
+        while run.epoch() < budget.epochs_allowed() && !run.done() {
             run.advance(1)?;
             let last = |list: Vec<f64>| list.last().copied().unwrap_or(f64::NAN);
             watch.epoch(run.epoch(), last(run.evaluation().curve()), last(run.losses()));

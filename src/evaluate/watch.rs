@@ -23,7 +23,7 @@ type Tell = Arc<dyn Fn(usize, f64, f64) + Send + Sync>;
 ///         self.evaluate_watched(arch, budget, &Watch::none())
 ///     }
 ///     fn evaluate_watched(&self, arch: &Architecture, budget: &Budget, watch: &Watch) -> Result<Evaluation> {
-///         for epoch in 1..=budget.epochs() {
+///         for epoch in 1..=budget.epochs_allowed() {
 ///             watch.check()?; // stopped, or over the time limit
 ///             watch.epoch(epoch, 0.5, 1.0);
 ///         }
@@ -124,7 +124,7 @@ impl Watch {
     }
 
     /// Tells how many bytes the evaluation has allocated at most, where it has measured that.
-    pub fn memory(&self, bytes: usize) {
+    pub fn allocated(&self, bytes: usize) {
         self.memory.fetch_max(bytes, Ordering::Relaxed);
     }
 

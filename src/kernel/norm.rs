@@ -14,7 +14,7 @@
 
 use super::{
     Host,
-    norm_columns::{self, Channels},
+    norm_columns::{self, Channel, Channels},
     on_host, operand, output,
     simd::{self, vectorised},
     tensor,
@@ -138,35 +138,6 @@ struct BatchNorm {
     fixed: bool,
     /// Filled by the forward pass in training, from the start in evaluation.
     stats: Arc<OnceLock<Stats>>,
-}
-
-/// What one channel needs in the inner loops: `y = (x - mean) * scale + beta`.
-#[derive(Clone, Copy)]
-pub(super) struct Channel {
-    pub(super) mean: f32,
-    /// `1 / sqrt(var + eps)`
-    inv: f32,
-    /// `gamma * inv`
-    pub(super) scale: f32,
-    pub(super) beta: f32,
-    pub(super) relu: bool,
-}
-
-impl Channel {
-    #[inline(always)]
-    fn value(&self, x: f32) -> f32 {
-        let y = (x - self.mean) * self.scale + self.beta;
-        if self.relu && y < 0.0 { 0.0 } else { y }
-    }
-
-    /// The gradient behind the ReLU. The same expression as in `value`, so the same mask.
-    #[inline(always)]
-    fn masked(&self, x: f32, g: f32) -> f32 {
-        let y = (x - self.mean) * self.scale + self.beta;
-        // By bits rather than by a branch, which would be mispredicted every other time.
-        let keep = u32::from(!self.relu || y > 0.0).wrapping_neg();
-        f32::from_bits(g.to_bits() & keep)
-    }
 }
 
 /// The rows of channel `c`, each `s` numbers, one for every sample.

@@ -47,6 +47,30 @@ pub(super) trait Model {
     ) -> Vec<Outlook>;
 }
 
+/// The settings of every strategy with a model: with `acquisition: Acquisition`, and what Thompson
+/// sampling draws.
+macro_rules! acquisitions {
+    ($strategy:ident, $thompson:literal) => {
+        impl $strategy {
+            /// Tries what has the largest expected improvement over the best seen.
+            pub fn expected_improvement(&self) -> Self {
+                $strategy { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
+            }
+
+            /// Tries what has the largest mean plus `beta` standard deviations.
+            pub fn upper_bound(&self, beta: f64) -> Self {
+                $strategy { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
+            }
+
+            #[doc = $thompson]
+            pub fn thompson(&self) -> Self {
+                $strategy { acquisition: Acquisition::Thompson, ..self.clone() }
+            }
+        }
+    };
+}
+pub(super) use acquisitions;
+
 /// What follows from the trials, kept between two of them.
 #[derive(Default)]
 pub(super) struct Memory<L> {

@@ -12,7 +12,7 @@
 //!     the oldest member, on the left, dies
 //! ```
 //!
-//! Dying of age rather than of a low score is the regularization: an architecture that was lucky
+//! Dying of age rather than of a low score is the regularisation: an architecture that was lucky
 //! once has to prove itself again through its children.
 //!
 //! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below

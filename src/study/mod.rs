@@ -248,14 +248,14 @@ impl Study {
 
     /// The budget in simulated seconds of all trials together, for evaluations that look up what a
     /// training took; see [`Table::cost`](crate::Table::cost) and
-    /// [`Evaluation::seconds`](crate::Evaluation::seconds). It does not depend on the machine. The
+    /// [`Evaluation::with_seconds`](crate::Evaluation::with_seconds). It does not depend on the machine. The
     /// trial that crosses the limit counts; with a batch above 1 up to as many trials may, because
     /// their cost is known only when they have ended. Results that are reused cost nothing.
     ///
     /// ```
     /// use nascent::prelude::*;
     /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
-    /// let priced = evaluator(|a, _| Evaluation::new(a.params() as f64).seconds(40.0));
+    /// let priced = evaluator(|a, _| Evaluation::new(a.params() as f64).with_seconds(40.0));
     /// let study = Study::new(&space, priced).duplicates(Duplicates::Repeat);
     /// assert_eq!(study.batch(1).simulated_seconds(100.0).quiet().run()?.trials_done().len(), 3);
     /// # Ok::<(), nascent::Error>(())
@@ -318,10 +318,10 @@ impl Study {
     /// Without it, a training that there is no memory for (on the machine, in the container, under
     /// `ulimit -v`) is a failure, and one for which there is none beside others waits for them.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
-    pub fn memory(&self, bytes: impl Count) -> Study {
+    pub fn trial_memory(&self, bytes: impl Count) -> Study {
         let n = bytes.to_i64();
         self.anew(|s| {
-            s.give("memory", n);
+            s.give("trial_memory", n);
             s.protocol.memory = Some(n.to_size());
         })
     }
@@ -401,7 +401,7 @@ impl Study {
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
             let try_ = match name {
                 "trials" => 20,
-                "memory" => 1_000_000_000,
+                "trial_memory" => 1_000_000_000,
                 _ => 4,
             };
             found.push(format!("{name}({n}): at least 1 is needed. Try {name}({try_})."));

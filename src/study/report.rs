@@ -32,13 +32,13 @@ impl Study {
     fn best_chart(&self, axis: Axis) -> Chart {
         let trials = self.trials_done();
         let simulated =
-            trials.iter().any(|t| t.evaluation().is_some_and(|e| e.simulated_seconds().is_some()));
+            trials.iter().any(|t| t.evaluation().is_some_and(|e| e.seconds_spent().is_some()));
         let mut spent = 0.0;
         let mut points: Vec<(f64, Option<f64>)> = trials
             .iter()
             .map(|t| {
                 if t.reused_from().is_none() {
-                    spent += t.seconds();
+                    spent += t.seconds_spent();
                 }
                 let x = match axis {
                     Axis::Trials => t.number() as f64,
@@ -141,7 +141,7 @@ impl Study {
                 t.number().to_string(),
                 score(t.score().unwrap_or(f64::NAN)),
                 human_count(arch.params() as f64),
-                human_seconds(t.seconds()),
+                human_seconds(t.seconds_spent()),
                 arch.to_text(),
             ]
         });
@@ -195,7 +195,7 @@ impl Study {
         let mut notices = vec![];
         let failed = self.failed();
         if let Some(first) = failed.first().filter(|_| failed.len() < trials.len()) {
-            let seconds: f64 = failed.iter().map(Trial::seconds).sum();
+            let seconds: f64 = failed.iter().map(Trial::seconds_spent).sum();
             notices.push(format!(
                 "{} of {} failed and cost {}. Trial {}: {}",
                 failed.len(),

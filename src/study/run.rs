@@ -351,7 +351,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             Ok(e) => !e.score().is_finite(),
             Err(e) => e.kind() != ErrorKind::Stopped,
         };
-        let spent = result.as_ref().ok().and_then(Evaluation::simulated_seconds);
+        let spent = result.as_ref().ok().and_then(Evaluation::seconds_spent);
         let spent = spent.filter(|s| s.is_finite() && *s >= 0.0).unwrap_or(0.0);
         let mut ended = None;
         if failed && retries + 1 < trial.0.attempts {

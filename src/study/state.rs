@@ -109,7 +109,7 @@ impl State {
     }
 
     pub(crate) fn epochs(&self) -> f64 {
-        self.trials().iter().map(Trial::epochs).sum()
+        self.trials().iter().map(Trial::epochs_spent).sum()
     }
 
     /// Seconds that the study has taken so far.
@@ -180,11 +180,11 @@ impl State {
         // threads cannot look at those that may still run.
         let sure = if open { known } else { self.settled };
         let cost = |t: &Trial| match t.ended() && !open {
-            true => t.epochs(),
+            true => t.epochs_spent(),
             false if t.0.evaluated => full * t.0.attempts as f64,
             false => 0.0,
         };
-        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs).sum::<f64>();
+        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs_spent).sum::<f64>();
         let spent = self.epochs_settled - epochs(&self.trials()[sure..self.settled]);
         let expected = self.trials()[sure..].iter().map(cost).sum::<f64>();
         match most as f64 * full <= limit - spent - expected {
@@ -327,10 +327,10 @@ impl State {
                     e.epochs_spent().unwrap_or(f64::NAN)
                 ))
             }
-            Ok(e) if e.simulated_seconds().is_some_and(|s| !s.is_finite() || s < 0.0) => {
+            Ok(e) if e.seconds_spent().is_some_and(|s| !s.is_finite() || s < 0.0) => {
                 failed(format!(
                     "the evaluation reports {} simulated seconds; allowed is 0 and above",
-                    e.simulated_seconds().unwrap_or(f64::NAN)
+                    e.seconds_spent().unwrap_or(f64::NAN)
                 ))
             }
             Ok(e) => match lacking(self.history.further(), &e, &self.trials()[n]) {
@@ -376,7 +376,7 @@ impl State {
         self.simulated.truncate(self.settled);
         self.dearest.truncate(self.settled);
         self.earlier = self.earlier.min(n);
-        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
+        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs_spent).sum();
         self.ended = None;
         self.orphans.insert(n);
     }
@@ -427,11 +427,11 @@ impl State {
     fn settle(&mut self) {
         while let Some(t) = self.history.all().get(self.settled).filter(|t| t.ended()) {
             let before = self.free_run.last().copied().unwrap_or(0);
-            self.free_run.push(if t.epochs() > 0.0 { 0 } else { before + 1 });
-            self.epochs_settled += t.epochs();
+            self.free_run.push(if t.epochs_spent() > 0.0 { 0 } else { before + 1 });
+            self.epochs_settled += t.epochs_spent();
             let dearest = self.dearest.last().copied().unwrap_or(0.0);
             // Each evaluation for itself: what is retried is counted in attempts.
-            let whole = t.budget().epochs() as f64;
+            let whole = t.budget().epochs_allowed() as f64;
             let spent = t.finished().map_or(0.0, |e| e.epochs_spent().unwrap_or(whole));
             self.dearest.push(dearest.max(if t.0.evaluated { spent } else { 0.0 }));
             let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));

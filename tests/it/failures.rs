@@ -92,7 +92,7 @@ fn cases() -> Vec<Case> {
 fn share(case: &Case, strategy: AnyStrategy, seed: usize) -> f64 {
     let study = Study::new(&case.space, &case.evaluator).strategy(strategy).trials(120);
     let study = match case.memory {
-        Some(bytes) => study.memory(bytes),
+        Some(bytes) => study.trial_memory(bytes),
         None => study,
     };
     let trials = study.seed(seed).quiet().run().unwrap().trials_done();

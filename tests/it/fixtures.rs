@@ -165,7 +165,7 @@ fn spaces() -> Vec<(&'static str, Space)> {
     let layers_6 = (0..6).fold(vectors(), |space, _| space.then(width()));
     let measured = {
         let space = vectors().then(repeat(1..=3, width()));
-        let keys = Latency::measure().for_space(&space).unwrap().operations();
+        let keys = Latency::new().for_space(&space).unwrap().operations();
         let seconds: Vec<String> = (keys.iter().zip(1..))
             .map(|((key, _), i)| format!("{key:?}: {}", f64::from(i) * 1e-6))
             .collect();

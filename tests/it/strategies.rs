@@ -336,7 +336,7 @@ fn scores_of_every_size(case: &Case) -> Result<(), String> {
 
 /// Budgets that do not say how many trials there will be.
 fn budgets(case: &Case) -> Result<(), String> {
-    let timed = evaluator(|arch, _| Evaluation::new(score(arch)).seconds(10.0)).epochs(2);
+    let timed = evaluator(|arch, _| Evaluation::new(score(arch)).with_seconds(10.0)).epochs(2);
     let free = Study::new(&case.space.it, timed).strategy((case.strategy.it)());
     let free = free.batch(1).duplicates(Duplicates::Repeat).quiet();
     let trials = case.space.it.enumerate().take(12).count();

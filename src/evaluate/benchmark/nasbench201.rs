@@ -170,8 +170,8 @@ impl NasBench201 {
         let seeds = ["val200_s0", "val200_s1", "val200_s2"].map(column).to_vec();
         let table = Table::read(path)?
             .levels_of([(vec![column("val12")], 12), (seeds, EPOCHS)])
-            .report(&column("test12"))
-            .report(&column("test200"))
+            .reporting(&column("test12"))
+            .reporting(&column("test200"))
             .cost(&column("time200"))
             .over(&set.space());
         table.check()?;

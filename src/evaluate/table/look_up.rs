@@ -70,7 +70,7 @@ const MOST_NAMED: usize = 4;
 impl Evaluator for Table {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
         let row = self.row(arch)?;
-        let level = self.level(budget.or_full(self.full()).epochs())?;
+        let level = self.level(budget.or_full(self.full()).epochs_allowed())?;
         let missing = |column: &Column| {
             Error::new(
                 ErrorKind::Missing,
@@ -135,7 +135,7 @@ impl Evaluator for Table {
         let known: Vec<String> =
             self.sheet.header.iter().filter(|h| **h != self.code).cloned().collect();
         let column = known.iter().find(|h| *h == figure).or(nearest(figure, &known))?;
-        Some(format!("table.report({column:?}), which puts that column on record"))
+        Some(format!("table.reporting({column:?}), which puts that column on record"))
     }
 
     fn data_fingerprint(&self) -> u64 {

@@ -42,7 +42,7 @@ use std::sync::Arc;
 ///     00,61.0,62.0,60.1,40\n01,70.5,,71.0,55\n10,66.0,65.0,66.6,50\n11,74.0,75.0,73.9,80\n")?;
 /// let table = Table::read(&path)?
 ///     .objectives(["s0", "s1"])         // one column per seed; the trial's seed draws one
-///     .report("test")                   // on record for every trial, never seen by a strategy
+///     .reporting("test")                // on record for every trial, never seen by a strategy
 ///     .cost("seconds");                 // simulated
 /// let study = Study::new(&table.space(), &table)
 ///     .duplicates(Duplicates::Repeat).batch(1).simulated_seconds(1000.0).seed(1).quiet().run()?;
@@ -235,7 +235,7 @@ impl Table {
     /// let table = Table::read(&path)?.fidelity([("val12", 12), ("val200", 200)]).cost("seconds");
     /// let arch = table.space().decode([0])?;
     /// let short = table.evaluate(&arch, &Budget::new(12, 200, 1))?;
-    /// assert_eq!((short.score(), short.simulated_seconds()), (60.0, Some(120.0)));
+    /// assert_eq!((short.score(), short.seconds_spent()), (60.0, Some(120.0)));
     /// let cheap = table.epochs(12); // every trial of a study stops there
     /// assert_eq!((table.full(), cheap.full()), (200, 12));
     /// # std::fs::remove_file(&path)?;
@@ -278,7 +278,7 @@ impl Table {
 
     /// A further column to put on record for every trial, as a test accuracy; strategies that look at
     /// scores never see it. Once for each column.
-    pub fn report(&self, column: &str) -> Table {
+    pub fn reporting(&self, column: &str) -> Table {
         let mut reports = self.reports.clone();
         reports.push(self.column(column));
         Table { reports, ..self.clone() }
