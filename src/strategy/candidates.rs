@@ -3,7 +3,7 @@
 
 use super::Proposal;
 use super::parts::{Caution, Recall, random};
-use super::targets::{Seen, drawn, evenly};
+use super::targets::{Seen, best, drawn, evenly};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
@@ -215,14 +215,6 @@ impl Pool {
             None => random(history, caution, rng),
         }
     }
-}
-
-/// The numbers of the `n` largest, in order, the first of equals first.
-pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..y.len()).collect();
-    order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
-    order.truncate(n);
-    order
 }
 
 /// Which of many trials to learn from: all up to `most`; of more the best, as many of the last besides,
