@@ -1,7 +1,7 @@
 //! Charts: plain typed data in, a picture out.
 //!
-//! Each file holds one chart: its data, how the data become places, how the places are drawn, as
-//! SVG for a notebook and as text for a terminal. Nothing here knows of studies; whoever has a
+//! Each file holds one chart: its data, how the data become positions, and how these are drawn, as
+//! SVG for a notebook and as text for a terminal. Nothing here knows about studies; whoever has a
 //! result fills in the data. A new chart is one file, one variant of [`ChartData`] and one row of
 //! [`CHARTS`].
 //!
@@ -120,7 +120,7 @@ pub enum ChartData {
     Diagram(Diagram),
     /// A search space.
     SpaceTree(SpaceTree),
-    /// Curves with bands of uncertainty, a strategy each.
+    /// Curves with bands of uncertainty, one per strategy.
     Bands(Bands),
     /// The final results of every seed.
     Spread(Spread),
@@ -156,7 +156,7 @@ impl fmt::Display for Chart {
     }
 }
 
-/// Makes a kind of chart known: its data convert into [`ChartData`] and into a [`Chart`].
+/// Registers a kind of chart: its data convert into [`ChartData`] and into a [`Chart`].
 macro_rules! kinds {
     ($($kind:ident),*) => {
         $(
@@ -240,7 +240,7 @@ impl Chart {
     /// Writes the picture; the name ends in `.svg`.
     ///
     /// # Errors
-    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    /// If the name has another ending, or the file cannot be written. Folders are not created.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         report::write(path.as_ref(), "svg", "a chart", &self.svg())
     }

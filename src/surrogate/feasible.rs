@@ -3,7 +3,7 @@
 //! Bayesian probit regression on the options that an architecture has, one result after the other:
 //! Graepel, Quinonero Candela, Borchert and Herbrich, "Web-Scale Bayesian Click-Through Rate Prediction
 //! for Sponsored Search Advertising in Microsoft's Bing Search Engine", ICML 2010, equations 5 to 8. With
-//! the features i that x has, one of which is always there, and y = 1 for a success, -1 for a failure:
+//! the features i that x has, one of which is always present, and y = 1 for a success, -1 for a failure:
 //!
 //! ```text
 //! w_i ~ N(m_i, s_i^2), at first N(0, 1)
@@ -13,28 +13,28 @@
 //! s_i^2 <- s_i^2 (1 - s_i^2 / S^2 w)
 //! ```
 //!
-//! Options that were never met leave the matter open, since their weight is as unsure as at first. A sum
-//! of weights tells apart what fails by an option, by a branch and by two options together. What fails by
-//! its size, as on a limit of memory or time, is told by the costs that are known of a network before it
-//! is built: parameters, multiply-adds and memory are features as well, on a scale of logarithms in
-//! overlapping steps, of which each cost has three. A result is learned once, so that the cost of a study
+//! Options that were never seen leave the matter open, since their weight is as uncertain as at first. A sum
+//! of weights distinguishes what fails by an option, by a branch and by two options together. What fails by
+//! its size, because of a limit on memory or time, shows in the costs that are known of a network before it
+//! is built: parameters, multiply-adds and memory are features as well, on a logarithmic scale in
+//! overlapping steps, of which each cost has three. A result is learned once, so the cost of a study
 //! is linear in its trials.
 
 use super::acquisition::{below, density};
 use crate::space::Architecture;
 use std::collections::HashMap;
 
-/// The standard deviation of what the options do not explain: less than theirs, as most failures come again.
+/// The standard deviation of what the options do not explain: less than theirs, as most failures recur.
 const BETA: f64 = 0.5;
 /// The feature that every architecture has; places begin at 0 and are far fewer.
 const ALWAYS: usize = usize::MAX;
-/// Steps of a cost's scale to a factor of two, and on the whole scale.
+/// Steps of a cost's scale per factor of two, and on the whole scale.
 const STEPS: f64 = 4.0;
 const SCALE: usize = 64 * STEPS as usize + 2;
 /// The batch that memory is estimated for.
 const BATCH: usize = 64;
 
-/// The weights of the options met so far: mean and variance.
+/// The weights of the options seen so far: mean and variance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Feasible(HashMap<usize, (f64, f64)>);
 
@@ -68,13 +68,13 @@ impl Feasible {
     }
 }
 
-/// The columns of the one-hot encoding that an architecture has, the steps of its costs, and the one of
+/// The columns of the one-hot encoding that an architecture has, the steps of its costs, and the one for
 /// all.
 fn options(arch: &Architecture) -> Vec<usize> {
     let mut taken = vec![];
     arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
     let columns = taken.iter().map(|t| t.at.wrapping_add(t.pick as usize));
-    // Decisions alone cost nothing, in which they do not differ.
+    // Decisions alone have no costs in which they could differ.
     let costs = [arch.params(), arch.macs(), arch.memory(BATCH)];
     let steps = costs.iter().enumerate().filter(|(_, cost)| **cost > 0).flat_map(|(i, cost)| {
         let step = (STEPS * (*cost as f64).log2()) as usize;
@@ -104,7 +104,7 @@ mod tests {
         }
         // Phi(-3 v/s / sqrt(0.25 + 3 (1 - v^2/3.25)))
         assert!((model.of(&arch) - 0.20790).abs() < 1e-4, "{}", model.of(&arch));
-        // What shares one of its options is less likely to fail, what shares none less still.
+        // What shares one of its options is less likely to fail, what shares none even less.
         let p = |d: [u32; 2]| model.of(&space.decode(d).unwrap());
         assert!(model.of(&arch) < p([1, 0]) && p([1, 0]) < p([0, 0]));
     }
@@ -127,7 +127,7 @@ mod tests {
         }
     }
 
-    /// By a cost that no option tells alone.
+    /// By a cost that no option shows alone.
     #[test]
     fn it_learns_what_is_too_large() {
         let space = Space::new([8], Task::classification(2));

@@ -1,5 +1,5 @@
 //! Surrogates: models of the score, learned from the trials, that say where to look next. One model
-//! a file; the strategies of [`crate::strategy`] put them together.
+//! per file; the strategies of [`crate::strategy`] put them together.
 
 mod acquisition;
 mod ensemble;
