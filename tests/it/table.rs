@@ -459,7 +459,7 @@ fn codes_that_a_spreadsheet_changed() {
     let part: Vec<String> = all.iter().step_by(2).cloned().collect();
     let lost: Vec<String> = part.iter().map(|c| number(c).to_string()).collect();
     let said =
-        ["zeros in front were lost", ".astype(int).astype(str).str.zfill(3)", ".over(&space)"];
+        ["leading zeros were lost", ".astype(int).astype(str).str.zfill(3)", ".over(&space)"];
     says(read(&lost, "").check(), &said);
     let floats: Vec<String> = lost.iter().map(|c| format!("{c}.0")).collect();
     says(read(&floats, "").check(), &said);
@@ -477,7 +477,7 @@ fn codes_that_a_spreadsheet_changed() {
     // Codes that begin with zeros of their own have lost none.
     let uneven = ["00", "01", "100"].map(String::from);
     let text = read(&uneven, "").check().unwrap_err().to_string();
-    assert!(!text.contains("zeros in front"), "{text}");
+    assert!(!text.contains("leading zeros"), "{text}");
 
     for (first, parts) in [
         ("2-Jan-03,1\n", ["line 2, column \"code\": \"2-Jan-03\" is a date", "as text"]),
@@ -596,7 +596,7 @@ fn a_table_of_numbers() {
         &[
             "3 problems",
             "called \"code\"",
-            "1 figure, and there are 2 rows",
+            "1 figure, but there are 2 rows",
             "row 2, column \"y\": inf",
         ],
     );
