@@ -67,6 +67,7 @@ struct Inner {
 
 /// A space as it is written down.
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "a search space")]
 struct Stored {
     input: Shape,
     task: Task,
