@@ -15,7 +15,7 @@ fn main() -> Result<()> {
     let space = Space::new([3, 32, 32], Task::classification(10));
     let space = space.then(presets::nas_bench_201(16, 5));
     let begun = Instant::now();
-    let latency = Latency::measure().for_space(&space)?;
+    let latency = Latency::new().for_space(&space)?;
     let n = latency.operations().len();
     println!("{n} operations measured in {:.1} s", begun.elapsed().as_secs_f64());
 

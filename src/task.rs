@@ -85,7 +85,7 @@ impl Metric {
     }
 
     /// The value turned so that less is better.
-    pub(crate) fn turned(&self, value: f64) -> f64 {
+    pub fn turned(&self, value: f64) -> f64 {
         if self.maximise { -value } else { value }
     }
 

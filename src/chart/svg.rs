@@ -1,9 +1,15 @@
 //! A small SVG writer. It knows rectangles, lines, text that fits its place, and the card that
 //! every picture lies on. It writes no ids and no style sheet, so that any number of pictures
-//! share a page without touching each other.
+//! share a page without affecting each other.
 
 use super::theme::{BORDER, CARD, FONT, Font, MONO, elide, escape};
 use std::fmt::Write;
+
+/// Width of a plot in drawing units. Small, so that its text is still read on a phone, and shown
+/// larger where there is room.
+pub(crate) const WIDTH: f64 = 420.0;
+/// How wide a plot is shown where there is room.
+pub(crate) const SHOWN: f64 = 560.0;
 
 /// Where a text stands relative to its point.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +118,7 @@ impl Svg {
         );
     }
 
-    /// An invisible spot that says something under the pointer.
+    /// An invisible spot that says something when hovered over.
     pub fn hover(&mut self, (x, y): (f64, f64), r: f64, says: &str) {
         let _ = write!(
             self.body,
@@ -124,7 +130,7 @@ impl Svg {
         );
     }
 
-    /// An invisible area that says something under the pointer.
+    /// An invisible area that says something when hovered over.
     pub fn tip(&mut self, (x, y, w, h): (f64, f64, f64, f64), says: &str) {
         let _ = write!(
             self.body,
@@ -137,7 +143,7 @@ impl Svg {
         );
     }
 
-    /// An invisible broad line that says something under the pointer.
+    /// An invisible wide line that says something when hovered over.
     pub fn tip_line(&mut self, d: &str, says: &str) {
         let _ = write!(
             self.body,
@@ -247,7 +253,7 @@ const HALF_MAX: f64 = 460.0;
 
 /// The picture for when there is nothing to draw, with the reason.
 pub(crate) fn nothing(title: &str, why: &str) -> String {
-    let (w, h) = (super::plot::WIDTH, 112.0);
+    let (w, h) = (WIDTH, 112.0);
     let mut svg = Svg::default();
     let middle = w / 2.0;
     svg.text((16.0, 26.0), title, Font::TITLE, Anchor::Start, w - 32.0);
@@ -259,5 +265,5 @@ pub(crate) fn nothing(title: &str, why: &str) -> String {
     );
     let says = format!("nothing to draw yet: {why}");
     svg.text((middle, 82.0), &says, Font::TEXT, Anchor::Middle, w - 32.0);
-    svg.finish((w, h), super::plot::SHOWN, title, &says)
+    svg.finish((w, h), SHOWN, title, &says)
 }

@@ -1,16 +1,16 @@
 //! What a comparison keeps of each study.
 
-use crate::record::Trial;
-use crate::study::Study;
+use crate::record::{Outcome, Trial, objectives};
+use crate::study::{Ended, Study};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 
 /// One study of a comparison: a strategy with a seed. A value for each trial, in order.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) strategy: usize,
     pub(crate) seed: u64,
-    /// Nothing for a trial that failed.
+    /// `None` for a trial that failed.
     pub(crate) scores: Vec<Option<f64>>,
     /// The figure that is reported, where there is one besides the score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -28,7 +28,7 @@ pub(crate) struct Run {
     pub(crate) epochs: Vec<f64>,
     /// The decisions of the best trial.
     pub(crate) best: Vec<u32>,
-    pub(crate) ended: String,
+    pub(crate) ended: Ended,
     /// Why the first of the failed trials failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
@@ -40,13 +40,18 @@ impl Run {
         let further = study.protocol().objectives;
         let figure = |t: &Trial| {
             let found = t.finished()?;
-            crate::study::figure(report?, found, t).filter(|v| v.is_finite())
+            objectives::figure(report?, found, t).filter(|v| v.is_finite())
         };
         let objectives = |t: &Trial| -> Vec<f64> {
-            let all = crate::study::objective_values(t, &further).unwrap_or_default();
+            let all = objectives::values(t, &further).unwrap_or_default();
             all.into_iter().skip(1).collect()
         };
-        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds() };
+        // A comparison does not try a failure again.
+        let failure = |t: &Trial| match &t.0.outcome {
+            Outcome::Failed(why) => Some(why.without_advice()),
+            _ => None,
+        };
+        let paid = |t: &Trial| if t.reused_from().is_some() { 0.0 } else { t.seconds_spent() };
         Run {
             strategy,
             seed,
@@ -62,20 +67,20 @@ impl Run {
             seconds: trials.iter().map(paid).collect(),
             simulated: trials.iter().any(|t| t.simulated_paid() > 0.0),
             overhead: trials.iter().map(Trial::overhead).collect(),
-            epochs: trials.iter().map(Trial::epochs).collect(),
+            epochs: trials.iter().map(Trial::epochs_spent).collect(),
             best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
-            ended: study.ended(),
-            failure: study.failed().first().and_then(Trial::error),
+            ended: study.ended_by().unwrap_or(Ended::Other(String::new())),
+            failure: study.failed().first().and_then(failure),
         }
     }
 
-    /// Whether there is a value of everything for each trial.
+    /// Whether every list has a value for each trial.
     pub(super) fn is_whole(&self) -> bool {
         let n = self.scores.len();
         [self.seconds.len(), self.overhead.len(), self.epochs.len()] == [n; 3]
     }
 
-    /// The trial that is the best by its score after each trial; nothing before one has finished.
+    /// The trial that is the best by its score after each trial; `None` before one has finished.
     pub(super) fn incumbents(&self, metric: &Metric) -> Vec<Option<usize>> {
         let mut best: Option<(usize, f64)> = None;
         let step = |(i, score): (usize, &Option<f64>)| {

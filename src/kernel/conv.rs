@@ -5,13 +5,14 @@
 //! y[n, o, i, j] = sum over c, a, b of w[o, c, a, b] x[n, c, i s + a d - p, j s + b d - p]
 //! H' = (H + 2 p - d (KH - 1) - 1) / s + 1, and W' alike
 //! ```
-//! for stride `s`, padding `p`, dilation `d`; outside of `x` there are zeros. A sequence is an image
+//! for stride `s`, padding `p`, dilation `d`; outside `x` there are zeros. A sequence is an image
 //! one pixel high, with its channels last: the kernel reads and writes that order itself.
 
+use super::conv_sizes::Conv;
 use super::{Host, direct, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 
-/// The convolution above; kernels need not be square, any stride, padding, dilation and groups.
+/// The convolution above, with any stride, padding, dilation and groups; kernels need not be square.
 pub(crate) fn conv2d(
     x: &Tensor,
     w: &Tensor,
@@ -30,7 +31,7 @@ pub(crate) fn conv2d(
 /// Convolution along a sequence: `x [N, L, C]`, `w [O, C / groups, K]`, `y [N, L', O]`.
 ///
 /// `causal` sees no later position: the padding is all in front, `d (K - 1)`, and `padding` is
-/// not asked; `L' = ceil(L / s)`.
+/// ignored; `L' = ceil(L / s)`.
 pub(crate) fn conv1d(
     x: &Tensor,
     w: &Tensor,
@@ -58,7 +59,7 @@ pub(crate) fn conv1d(
         return x.contiguous()?.apply_op2(&w.contiguous()?, conv);
     }
     let y = match causal {
-        // The padding behind is not there.
+        // There is no padding at the end.
         true => {
             let image = image.pad_with_zeros(3, padding, 0)?;
             let conv =
@@ -70,61 +71,7 @@ pub(crate) fn conv1d(
     y.reshape((n, conv.o, conv.ow))?.transpose(1, 2)?.contiguous()
 }
 
-/// The sizes of one convolution: `c` and `o` are whole, not per group.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Conv {
-    pub n: usize,
-    pub c: usize,
-    pub h: usize,
-    pub w: usize,
-    pub o: usize,
-    pub kh: usize,
-    pub kw: usize,
-    /// Down and across, as the next two.
-    pub stride: [usize; 2],
-    pub padding: [usize; 2],
-    pub dilation: [usize; 2],
-    pub groups: usize,
-    pub oh: usize,
-    pub ow: usize,
-    /// Whether the channels of `x` and `y` come last.
-    pub last: bool,
-}
-
 impl Conv {
-    fn new(
-        name: &str,
-        x: &Tensor,
-        weight: &Tensor,
-        stride: [usize; 2],
-        padding: [usize; 2],
-        dilation: [usize; 2],
-        groups: usize,
-    ) -> Result<Self> {
-        let (n, c, h, w) = x.dims4()?;
-        let (o, c_group, kh, kw) = weight.dims4()?;
-        let (xs, ws) = (x.shape(), weight.shape());
-        if stride.contains(&0) || dilation.contains(&0) || groups == 0 || kh * kw * o == 0 {
-            bail!(
-                "{name}: x {xs:?}, w {ws:?}: stride {stride:?}, dilation {dilation:?}, groups {groups} and the sizes of w must be at least 1"
-            );
-        }
-        if !c.is_multiple_of(groups) || !o.is_multiple_of(groups) || c / groups != c_group {
-            bail!("{name}: x {xs:?} and w {ws:?} do not fit {groups} groups");
-        }
-        let out = |axis: usize, size: usize, k: usize| {
-            let room = (size + 2 * padding[axis]).checked_sub(dilation[axis] * (k - 1) + 1)?;
-            Some(room / stride[axis] + 1)
-        };
-        let (Some(oh), Some(ow)) = (out(0, h, kh), out(1, w, kw)) else {
-            bail!(
-                "{name}: the kernel of w {ws:?}, dilation {dilation:?}, is larger than x {xs:?} padded by {padding:?}"
-            );
-        };
-        let last = false;
-        Ok(Conv { n, c, h, w, o, kh, kw, stride, padding, dilation, groups, oh, ow, last })
-    }
-
     fn fallback(&self, x: &Tensor, w: &Tensor) -> Result<Tensor> {
         let span = |axis: usize, k: usize, out: usize| {
             (out - 1) * self.stride[axis] + self.dilation[axis] * (k - 1) + 1
@@ -134,17 +81,11 @@ impl Conv {
         if (sh, sw) == (self.h + 2 * ph, self.w + 2 * pw) && ph == pw {
             return x.conv2d(w, pw, stride, dilation, self.groups);
         }
-        // A stride that leaves rows or columns over: Candle's backward pass assumes as many of
+        // If the stride leaves rows or columns over, Candle's backward pass assumes as many of
         // each. Padded by hand and cut to what the kernel covers, none are.
         let x = x.pad_with_zeros(2, ph, ph)?.pad_with_zeros(D::Minus1, pw, pw)?;
         let x = x.narrow(2, 0, sh)?.narrow(3, 0, sw)?.contiguous()?;
         x.conv2d(w, 0, stride, dilation, self.groups)
-    }
-
-    /// Rows and columns of the kernel, in the order of the weights.
-    pub fn taps(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let (kh, kw) = (self.kh, self.kw);
-        (0..kh).flat_map(move |a| (0..kw).map(move |b| (a, b)))
     }
 }
 

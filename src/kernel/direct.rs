@@ -1,13 +1,13 @@
 //! Convolution as sums over shifted lines, without unfolding.
 //!
-//! Lay the images of a block side by side in one long line per channel, with zeros between rows and
-//! between images, `pitch` numbers a row. For stride 1 that is
+//! Put the images of a block side by side in one long line per channel, with zeros between rows and
+//! between images, `pitch` numbers per row. For stride 1 that is
 //!
 //! ```text
 //! line[c]:  0 0 0 0 | 0 x x x | 0 x x x | 0 x x x | 0 0 0 0 | 0 x x x | ...      (W = 3, p = 1)
 //! ```
 //!
-//! where the zeros right of a row are those left of the next, so `pitch = W + p`. Then the input of
+//! where the zeros to the right of a row are those to the left of the next, so `pitch = W + p`. Then the input of
 //! tap `(c, a, b)` for *all* outputs is the same line, shifted: with `j` running over the line,
 //!
 //! ```text
@@ -24,15 +24,12 @@
 //! there it is a shift again, by `floor(a d / s)` rows and `floor(b d / s)` columns. A depthwise
 //! convolution is one with many groups: a single row of weights, so more columns at a time.
 
-use super::conv::Conv;
-use super::vector::{Level, Vector};
+use super::conv_sizes::Conv;
+use super::shifted::{Correlation, Product, SLACK, pack_weights, tile_height};
 use super::{lanes, threads};
 
-/// Numbers in the lines of one block: with the results beside them they stay in the L2 cache.
+/// Numbers in the lines of one block: together with the results they stay in the L2 cache.
 const BLOCK: usize = 48 * 1024;
-
-/// Room behind a line: the widest register may reach that far beyond the last column.
-const SLACK: usize = 16;
 
 /// How images lie in the lines.
 #[derive(Clone, Copy)]
@@ -45,7 +42,7 @@ struct Lines {
     line: usize,
     /// Images in a block.
     images: usize,
-    /// Rows and columns of zeros above and left of an image of `g`.
+    /// Rows and columns of zeros above and to the left of an image of `g`.
     g_pad: (usize, usize),
 }
 
@@ -53,7 +50,7 @@ impl Lines {
     fn new(conv: &Conv) -> Self {
         let ([ph, pw], [sh, sw], [dh, dw]) = (conv.padding, conv.stride, conv.dilation);
         let reach = (dh * (conv.kh - 1), dw * (conv.kw - 1));
-        // Rows share their padding when the outputs, `W + 2 p - reach` a row, still fit.
+        // Rows share their padding if the outputs, `W + 2 p - reach` per row, still fit.
         let (pitch, rows) = if sh * sw == 1 && ph <= reach.0 && pw <= reach.1 {
             (conv.w + pw, conv.h + ph)
         } else {
@@ -73,12 +70,12 @@ impl Lines {
         (images - 1) * self.image + (h - 1) * self.pitch + w
     }
 
-    /// Where row `i`, column `j` of the first image lies.
+    /// Where row `i`, column `j` of the first image is.
     fn at(&self, i: usize, j: usize) -> usize {
         i * self.pitch + j
     }
 
-    /// Copies `planes [image][channel][h, w]` into lines, behind `pad` rows and columns, split into
+    /// Copies `planes [image][channel][h, w]` into lines, after `pad` rows and columns, split into
     /// the `step.0 * step.1` phases of the padded plane.
     fn lay(
         &self,
@@ -128,7 +125,7 @@ impl Lines {
         }
     }
 
-    /// Copies a tile of results, `ld` numbers a channel, to every `step`-th number of planes,
+    /// Copies a tile of results, `ld` numbers per channel, to every `step`-th number of planes,
     /// beginning with row `first.0`, column `first.1`.
     fn unlay(
         &self,
@@ -174,8 +171,8 @@ impl Lines {
     }
 }
 
-/// Copies rows of `w` numbers that lie `ld` apart to where they lie `to_ld` apart, as many as fit.
-/// The commonest widths have code of their own, since a row is too short to call `memcpy` for.
+/// Copies rows of `w` numbers that are `ld` apart to where they are `to_ld` apart, as many as fit.
+/// The most common widths have code of their own, since a row is too short to call `memcpy` for.
 fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
     fn fixed<const W: usize>(from: &[f32], ld: usize, to: &mut [f32], to_ld: usize) {
         for (to, from) in to.chunks_mut(to_ld).zip(from.chunks(ld)) {
@@ -285,29 +282,6 @@ fn phases(conv: &Conv, lines: &Lines) -> Vec<Phase> {
     phases
 }
 
-/// Channels in one tile of results: the height of the register block.
-pub(super) fn tile_height() -> usize {
-    match Level::detect() {
-        Level::Portable => 4,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => 6,
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => 8,
-    }
-}
-
-/// `w [rows][k]` in tiles, each stored `[k][tile height]` and filled up with zeros.
-pub(super) fn pack_weights(rows: usize, k: usize, at: impl Fn(usize, usize) -> f32) -> Vec<f32> {
-    let height = tile_height();
-    let mut packed = Vec::with_capacity(rows.next_multiple_of(height) * k);
-    for tile in (0..rows).step_by(height) {
-        for i in 0..k {
-            packed.extend((tile..tile + height).map(|r| if r < rows { at(r, i) } else { 0.0 }));
-        }
-    }
-    packed
-}
-
 /// `y`, one group and one block of images after the other.
 pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; conv.n * conv.o * conv.oh * conv.ow];
@@ -328,7 +302,7 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     y
 }
 
-/// How many images each thread takes: all of them when there is one, else whole blocks, so that a
+/// How many images each thread takes: all of them when there is one thread, otherwise whole blocks, so that a
 /// block is the same however many threads there are.
 fn share_of_images(conv: &Conv, block: usize) -> usize {
     let macs = conv.n * conv.o * conv.oh * conv.ow * (conv.c / conv.groups) * conv.kh * conv.kw;
@@ -359,7 +333,7 @@ fn forward_part(conv: &Conv, lines: &Lines, x: &[f32], w: &[f32], y: &mut [f32])
     }
 }
 
-/// `dx` and `dw`, those of the two that are wanted.
+/// `dx` and `dw`, or whichever of the two is needed.
 pub(super) fn backward(
     conv: &Conv,
     x: &[f32],
@@ -378,7 +352,7 @@ pub(super) fn backward(
     let block = if lanes { lanes::block(conv) } else { lines.images };
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     let (share, blocks) = (share_of_images(conv, block), conv.n.div_ceil(block));
-    // Sums over blocks are added in the order of the blocks, whoever makes them: the first thread
+    // Sums over blocks are added in the order of the blocks, whichever thread computes them: the first thread
     // adds its own as it goes, the others hand theirs over.
     let mut handed = vec![0.0; blocks.saturating_sub(share / block) * dw.len()];
     let per_thread = share / block * dw.len();
@@ -422,7 +396,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Adds the blocks to `dw` if that has room for one sum, else sets a sum for each.
+    /// Adds the blocks to `dw` if that has room for one sum, otherwise sets a sum for each.
     fn backward(&self, x: &[f32], g: &[f32], dx: &mut [f32], dw: &mut [f32]) {
         let (conv, lines) = (self.conv, self.lines);
         let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
@@ -481,7 +455,7 @@ fn tiles<'a>(planes: &Planes, packed: &'a [f32]) -> impl Iterator<Item = (Planes
     })
 }
 
-/// `tile[r][j] = sum over k of weights[k][r] buffer[taps[k] + j]` for `j` below `columns`; gives the
+/// `tile[r][j] = sum over k of weights[k][r] buffer[taps[k] + j]` for `j` below `columns`; returns the
 /// distance from one `r` to the next.
 fn product(
     taps: &[usize],
@@ -495,141 +469,6 @@ fn product(
     tile.resize(tile.len().max(height * ld), 0.0);
     Product { taps, weights, buffer, start: 0, ld, columns }.run_all(tile, rows);
     ld
-}
-
-/// `out[r ld + j] = sum over k of weights[k][r] buffer[start + taps[k] + j]`.
-pub(super) struct Product<'a> {
-    /// May wrap around, as long as the sum with `start` is inside.
-    pub taps: &'a [usize],
-    pub weights: &'a [f32],
-    pub buffer: &'a [f32],
-    pub start: isize,
-    pub ld: usize,
-    pub columns: usize,
-}
-
-impl Product<'_> {
-    /// The first `rows` of a tile; `out` has room for a whole one.
-    pub fn run_all(&self, out: &mut [f32], rows: usize) {
-        let height = tile_height();
-        // The last register may reach beyond the last column.
-        let reach = self.columns.next_multiple_of(SLACK);
-        let (mut low, mut high) = (isize::MAX, isize::MIN);
-        for &tap in self.taps {
-            (low, high) = (low.min(tap as isize), high.max(tap as isize));
-        }
-        assert!(self.taps.is_empty() || self.start + low >= 0);
-        assert!(self.taps.is_empty() || (self.start + high) as usize + reach <= self.buffer.len());
-        assert!(self.weights.len() >= height * self.taps.len());
-        assert!(self.ld >= reach && out.len() >= (height - 1) * self.ld + reach);
-        match Level::detect() {
-            // SAFETY: the lengths are asserted above, and the processor has been asked.
-            Level::Portable => unsafe { self.portable(out, rows) },
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { self.avx2(out, rows) },
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { self.avx512(out, rows) },
-        }
-    }
-
-    // As many sums at a time as there are registers for, next to what is multiplied: one too many,
-    // and a sum goes through memory in every step, at half the speed. A single row,
-    // as in a depthwise convolution, takes more columns instead.
-
-    unsafe fn portable(&self, tile: &mut [f32], rows: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            match rows {
-                1 => self.run::<[f32; 4], 4, 1, 6>(tile),
-                _ => self.run::<[f32; 4], 4, 4, 2>(tile),
-            }
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(&self, tile: &mut [f32], rows: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            match rows {
-                1 => self.run::<std::arch::x86_64::__m256, 6, 1, 10>(tile),
-                2..=4 => self.run::<std::arch::x86_64::__m256, 6, 4, 2>(tile),
-                _ => self.run::<std::arch::x86_64::__m256, 6, 6, 2>(tile),
-            }
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx2,fma")]
-    unsafe fn avx512(&self, tile: &mut [f32], rows: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            match rows {
-                1 => self.run::<std::arch::x86_64::__m512, 8, 1, 10>(tile),
-                2..=4 => self.run::<std::arch::x86_64::__m512, 8, 4, 3>(tile),
-                _ => self.run::<std::arch::x86_64::__m512, 8, 8, 3>(tile),
-            }
-        }
-    }
-
-    /// Blocks of `R` rows (of the `H` that the weights are stored by) times `N` registers.
-    #[inline(always)]
-    unsafe fn run<V: Vector, const H: usize, const R: usize, const N: usize>(
-        &self,
-        tile: &mut [f32],
-    ) {
-        let mut j = 0;
-        // SAFETY: the caller's; a block ends less than a register behind `columns`.
-        unsafe {
-            while j < self.columns {
-                let left = (self.columns - j).div_ceil(V::LANES);
-                // Four are two and two rather than three and one, which would wait for its sums.
-                if left >= N && (N != 3 || left != 4) {
-                    self.block::<V, H, R, N>(tile, j);
-                    j += N * V::LANES;
-                } else if left >= 2 && N > 2 {
-                    self.block::<V, H, R, 2>(tile, j);
-                    j += 2 * V::LANES;
-                } else {
-                    self.block::<V, H, R, 1>(tile, j);
-                    j += V::LANES;
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn block<V: Vector, const H: usize, const R: usize, const N: usize>(
-        &self,
-        tile: &mut [f32],
-        j: usize,
-    ) {
-        // SAFETY: the caller's. Wrapping pointer arithmetic, because with debug assertions the
-        // plain kind checks itself in the innermost loop.
-        unsafe {
-            let mut acc = [[V::zero(); N]; R];
-            let base = self.buffer.as_ptr().wrapping_offset(self.start).wrapping_add(j);
-            let (weights, _) = self.weights.as_chunks::<H>();
-            for (&tap, w) in self.taps.iter().zip(weights) {
-                let from = base.wrapping_add(tap);
-                let mut x = [V::zero(); N];
-                for (n, x) in x.iter_mut().enumerate() {
-                    *x = V::load(from.wrapping_add(n * V::LANES));
-                }
-                for (acc, &w) in acc.iter_mut().zip(w) {
-                    let w = V::splat(w);
-                    for (acc, &x) in acc.iter_mut().zip(&x) {
-                        *acc = acc.add_product(w, x);
-                    }
-                }
-            }
-            for (r, acc) in acc.iter().enumerate() {
-                for (n, acc) in acc.iter().enumerate() {
-                    acc.store(tile.as_mut_ptr().wrapping_add(r * self.ld + j + n * V::LANES));
-                }
-            }
-        }
-    }
 }
 
 /// `dw[o][k] += sum over j of g[o][j] x[taps[k] + j]` for `j` below `columns`.
@@ -651,147 +490,4 @@ fn correlate(lines: &Lines, taps: &[usize], x: &[f32], g: &[f32], columns: usize
         at: one,
     }
     .run_all(dw, dw.len() / k.max(1));
-}
-
-/// `dw[..] += sum over i below rows, j below columns of
-/// g[o line + i g_step + j] x[x_start + taps[t] + i x_step + j]`.
-pub(super) struct Correlation<'a> {
-    pub line: usize,
-    pub taps: &'a [usize],
-    pub x: &'a [f32],
-    pub x_start: isize,
-    pub x_step: usize,
-    pub g: &'a [f32],
-    pub g_step: usize,
-    pub rows: usize,
-    pub columns: usize,
-    /// How often all of that is repeated, so many numbers further on in `x` and in `g`.
-    pub groups: (usize, usize, usize),
-    /// `(n, s, first, row)`: the place of tap `t` for `o` is `o row + first + t / n s + t % n`.
-    pub at: (usize, usize, usize, usize),
-}
-
-impl Correlation<'_> {
-    pub fn run_all(&self, dw: &mut [f32], channels: usize) {
-        if channels == 0 || self.taps.is_empty() || self.rows * self.groups.0 == 0 {
-            return;
-        }
-        let reach = self.columns.next_multiple_of(SLACK);
-        let furthest = self.taps.iter().max().copied().unwrap_or(0) as isize + self.x_start;
-        let nearest = self.taps.iter().min().copied().unwrap_or(0) as isize + self.x_start;
-        assert!(nearest >= 0);
-        let (more, x_group, g_group) = (self.groups.0 - 1, self.groups.1, self.groups.2);
-        let last = furthest as usize + (self.rows - 1) * self.x_step + more * x_group;
-        assert!(last + reach <= self.x.len());
-        let last = (channels - 1) * self.line + (self.rows - 1) * self.g_step + more * g_group;
-        assert!(last + reach <= self.g.len());
-        match Level::detect() {
-            // SAFETY: the lengths are asserted above, and the processor has been asked.
-            Level::Portable => unsafe { self.run::<[f32; 4], 4, 2>(dw, channels) },
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => unsafe { self.avx2(dw, channels) },
-            #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => unsafe { self.avx512(dw, channels) },
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(&self, dw: &mut [f32], rows: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            match rows {
-                1 => self.run::<std::arch::x86_64::__m256, 1, 9>(dw, rows),
-                _ => self.run::<std::arch::x86_64::__m256, 2, 6>(dw, rows),
-            }
-        }
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx2,fma")]
-    unsafe fn avx512(&self, dw: &mut [f32], rows: usize) {
-        // SAFETY: the caller's.
-        unsafe {
-            match rows {
-                1 => self.run::<std::arch::x86_64::__m512, 1, 9>(dw, rows),
-                _ => self.run::<std::arch::x86_64::__m512, 4, 6>(dw, rows),
-            }
-        }
-    }
-
-    /// Blocks of `R` output channels times `N` taps. At the edges rows and taps are repeated,
-    /// and what they give is thrown away.
-    #[inline(always)]
-    unsafe fn run<V: Vector, const R: usize, const N: usize>(&self, dw: &mut [f32], rows: usize) {
-        let k = self.taps.len();
-        for o in (0..rows).step_by(R) {
-            let gs: [*const f32; R] = std::array::from_fn(|r| {
-                self.g.as_ptr().wrapping_add((o + r).min(rows - 1) * self.line)
-            });
-            for t in (0..k).step_by(N) {
-                let xs: [*const f32; N] = std::array::from_fn(|n| {
-                    let tap = self.taps[(t + n).min(k - 1)];
-                    self.x.as_ptr().wrapping_offset(self.x_start).wrapping_add(tap)
-                });
-                // SAFETY: the caller's.
-                let sums = unsafe { self.block::<V, R, N>(&gs, &xs) };
-                let (n, s, first, row) = self.at;
-                for (o, sums) in (o..rows).zip(&sums) {
-                    for (t, sum) in (t..k).zip(sums) {
-                        dw[o * row + first + t / n * s + t % n] += sum;
-                    }
-                }
-            }
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn block<V: Vector, const R: usize, const N: usize>(
-        &self,
-        gs: &[*const f32; R],
-        xs: &[*const f32; N],
-    ) -> [[f32; N]; R] {
-        // SAFETY: the caller's.
-        unsafe {
-            // Nested as in `Product::block`: in other shapes the compiler keeps some of the sums in
-            // memory.
-            let mut acc = [[V::zero(); R]; N];
-            let (groups, x_group, g_group) = self.groups;
-            for i in 0..self.rows * groups {
-                let (n, i) = (i / self.rows, i % self.rows);
-                let g_row = i.wrapping_mul(self.g_step).wrapping_add(n.wrapping_mul(g_group));
-                let x_row = i.wrapping_mul(self.x_step).wrapping_add(n.wrapping_mul(x_group));
-                let mut j = 0;
-                while j < self.columns {
-                    let mut g = [V::zero(); R];
-                    for (g, p) in g.iter_mut().zip(gs) {
-                        *g = V::load(p.wrapping_add(g_row.wrapping_add(j)));
-                    }
-                    for (acc, p) in acc.iter_mut().zip(xs) {
-                        let x = V::load(p.wrapping_add(x_row.wrapping_add(j)));
-                        for (acc, &g) in acc.iter_mut().zip(&g) {
-                            *acc = acc.add_product(g, x);
-                        }
-                    }
-                    j = j.wrapping_add(V::LANES);
-                }
-            }
-            // Through memory: seeing the sums of lanes ahead, the compiler would keep half of the
-            // accumulators there during the loop.
-            let mut lanes = [[[0f32; 16]; R]; N];
-            for (lanes, acc) in lanes.iter_mut().zip(&acc) {
-                for (lanes, acc) in lanes.iter_mut().zip(acc) {
-                    acc.store(lanes.as_mut_ptr());
-                }
-            }
-            let lanes = std::hint::black_box(&lanes);
-            let mut sums = [[0.0; N]; R];
-            for (n, lanes) in lanes.iter().enumerate() {
-                for (r, lanes) in lanes.iter().enumerate() {
-                    sums[r][n] = V::load(lanes.as_ptr()).sum();
-                }
-            }
-            sums
-        }
-    }
 }

@@ -1,9 +1,37 @@
-//! The loops of batch normalisation where the channels lie side by side: features `[N, C]`, and
+//! The loops of batch normalisation where the channels are adjacent: features `[N, C]`, and
 //! sequences seen as `[N L, C]`. The formulas are those of [`super::norm`]; a row is a vector of
 //! channels here, so the loops run along it.
 
-use super::norm::Channel;
 use super::simd::vectorised;
+
+/// What one channel needs in the inner loops: `y = (x - mean) * scale + beta`.
+#[derive(Clone, Copy)]
+pub(super) struct Channel {
+    pub(super) mean: f32,
+    /// `1 / sqrt(var + eps)`
+    pub(super) inv: f32,
+    /// `gamma * inv`
+    pub(super) scale: f32,
+    pub(super) beta: f32,
+    pub(super) relu: bool,
+}
+
+impl Channel {
+    #[inline(always)]
+    pub(super) fn value(&self, x: f32) -> f32 {
+        let y = (x - self.mean) * self.scale + self.beta;
+        if self.relu && y < 0.0 { 0.0 } else { y }
+    }
+
+    /// The gradient behind the ReLU. The same expression as in `value`, so the same mask.
+    #[inline(always)]
+    pub(super) fn masked(&self, x: f32, g: f32) -> f32 {
+        let y = (x - self.mean) * self.scale + self.beta;
+        // By bits rather than by a branch, which would be mispredicted every other time.
+        let keep = u32::from(!self.relu || y > 0.0).wrapping_neg();
+        f32::from_bits(g.to_bits() & keep)
+    }
+}
 
 /// What [`Channel`] holds, as vectors: registers are filled from neighbours.
 pub(super) struct Channels {

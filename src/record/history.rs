@@ -1,6 +1,7 @@
 //! What a strategy may know: the space, what was asked, and the results that the batch lets it see.
 
-use crate::record::{Key, Outcome, Trial};
+use super::trial::Record;
+use super::{Key, Outcome, Protocol, Trial, objectives};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
 use std::collections::HashMap;
@@ -11,28 +12,54 @@ use std::sync::Arc;
 /// With `batch(q)`, trial n sees the results of trials 0 to n-q; of the trials after those it sees
 /// the architectures only, whether they have ended or not. That is what makes a study the same on
 /// any number of threads.
+///
+/// All that a strategy of the crate knows is here, so that one of your own can do the same:
+///
+/// ```
+/// use nascent::prelude::*;
+/// let space = Space::decisions([4, 4, 4]);
+/// // Every third trial near the best so far, the others at random, and none twice.
+/// let mine = strategy("near the best", |history, rng| {
+///     for _ in 0..100 {
+///         let drawn = match history.visible().iter().max_by(|a, b| {
+///             let gain = |t: &Trial| history.gain(t).unwrap_or(f64::NEG_INFINITY);
+///             gain(a).total_cmp(&gain(b))
+///         }) {
+///             Some(best) if history.asked() % 3 == 0 => history.space().mutate(&best.architecture(), rng)?,
+///             _ => history.space().sample(rng)?,
+///         };
+///         if !history.tried(&drawn) {
+///             return Ok(drawn);
+///         }
+///     }
+///     history.space().sample(rng)
+/// });
+/// let sum = evaluator(|a, _| a.decisions().iter().sum::<u32>() as f64);
+/// let study = Study::new(&space, sum).strategy(mine).trials(40).quiet().run()?;
+/// assert!(study.best()?.score() > Some(5.0));
+/// # Ok::<(), nascent::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct History {
-    pub(crate) space: Space,
-    pub(crate) metric: Metric,
+    space: Space,
+    metric: Metric,
     /// What is optimised besides the score.
-    pub(crate) further: Vec<Metric>,
-    pub(crate) planned: usize,
-    /// The study's seed, for what must be random and the same at every trial.
-    pub(crate) seed: u64,
+    further: Vec<Metric>,
+    planned: usize,
+    seed: u64,
     /// How far results lag behind.
-    pub(crate) batch: usize,
+    batch: usize,
     /// Shared: a copy for the strategy costs nothing.
-    pub(crate) trials: Arc<Vec<Trial>>,
-    pub(crate) visible: usize,
+    trials: Arc<Vec<Trial>>,
+    visible: usize,
     /// The last proposal for this trial that was refused as a duplicate.
-    pub(crate) rejected: Option<Architecture>,
+    rejected: Option<Architecture>,
     /// Which architectures count as the same.
-    pub(crate) key: Key,
+    key: Key,
     /// The first trial of every architecture, by its key.
-    pub(crate) first: Arc<HashMap<Vec<u32>, usize>>,
+    first: Arc<HashMap<Vec<u32>, usize>>,
     /// Histories of one lineage agree in all trials that have ended up to any that they share.
-    pub(crate) lineage: Arc<()>,
+    lineage: Arc<()>,
 }
 
 impl History {
@@ -46,6 +73,55 @@ impl History {
         self.metric.clone()
     }
 
+    /// All objectives, the score first; one, unless the study has more.
+    pub fn objectives(&self) -> Vec<Metric> {
+        std::iter::once(&self.metric).chain(&self.further).cloned().collect()
+    }
+
+    /// What is optimised besides the score; nothing, unless the study has several objectives.
+    pub fn further(&self) -> &[Metric] {
+        &self.further
+    }
+
+    /// The values of a finished trial in the order of [`History::objectives`]; `None` for a trial
+    /// that has not finished. [`Metric::turned`] turns each so that less is better.
+    pub fn values(&self, trial: &Trial) -> Option<Vec<f64>> {
+        objectives::values(trial, &self.further)
+    }
+
+    /// The score of a trial, turned so that more is better; `None` for one that has not finished.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([3]);
+    /// let first = strategy("first", |history, rng| {
+    ///     assert!(history.visible().iter().all(|t| history.gain(t) == t.score().map(|s| -s)));
+    ///     history.space().sample(rng)
+    /// });
+    /// Study::new(&space, evaluator(|a, _| a.decisions()[0] as f64).minimise()).strategy(first).quiet().run()?;
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn gain(&self, trial: &Trial) -> Option<f64> {
+        trial.score().map(|score| if self.metric.maximise { score } else { -score })
+    }
+
+    /// The study's seed, for what must be random and the same at every trial, as the first weights of a
+    /// network: `Rng::new(history.seed()).stream("my weights", 0)`. What is drawn anew for each trial
+    /// comes from the stream that the strategy is given.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How far results lag behind: trial n sees the results of trials 0 to n - batch.
+    pub fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Which architectures count as the same.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
     /// How many trials have been asked for; the number of the next one.
     pub fn asked(&self) -> usize {
         self.trials.len()
@@ -54,6 +130,18 @@ impl History {
     /// How many trials the study's budget allows; an estimate where it is in seconds.
     pub fn trials_planned(&self) -> usize {
         self.planned
+    }
+
+    /// All trials that have been asked for, in order. Those whose results the next trial may not see
+    /// are as if they were running.
+    pub fn trials(&self) -> Vec<Trial> {
+        let (seen, hidden) = self.trials.split_at(self.visible);
+        seen.iter().cloned().chain(hidden.iter().map(Trial::as_if_running)).collect()
+    }
+
+    /// The trials whose results the next trial may use, in order: finished or failed.
+    pub fn visible(&self) -> &[Trial] {
+        &self.trials[..self.visible]
     }
 
     /// The trials that finished with a score, in order, as far as the next trial may see them.
@@ -106,23 +194,103 @@ impl History {
         self.first.contains_key(&self.key.of(arch))
     }
 
+    /// The first trial of the architectures with this key, as [`Key::of`] gives it.
+    pub fn first(&self, key: &[u32]) -> Option<usize> {
+        self.first.get(key).copied()
+    }
+
+    /// The last architecture that was proposed, also one that was refused as a duplicate.
+    pub fn last_asked(&self) -> Option<Architecture> {
+        self.rejected.clone().or_else(|| self.trials.last().map(Trial::architecture))
+    }
+
+    /// The last proposal for this trial that the study refused, because it was tried before and
+    /// duplicates are [forbidden](crate::Duplicates::Forbid).
+    pub fn rejected(&self) -> Option<&Architecture> {
+        self.rejected.as_ref()
+    }
+
     /// 1, or -1 for a single objective that is minimised: what makes more better.
     pub(crate) fn sign(&self) -> f64 {
         if self.further.is_empty() && !self.metric.maximise { -1.0 } else { 1.0 }
     }
 
-    /// The trials whose results may be used, in order.
-    pub(crate) fn visible(&self) -> &[Trial] {
-        &self.trials[..self.visible]
+    /// All trials, with results that may not be used.
+    pub(crate) fn all(&self) -> &[Trial] {
+        &self.trials
     }
 
-    /// The last architecture that was proposed, also one that was refused as a duplicate.
-    pub(crate) fn last_asked(&self) -> Option<Architecture> {
-        self.rejected.clone().or_else(|| self.trials.last().map(Trial::architecture))
+    /// Those whose results may not be used.
+    pub(crate) fn hidden(&self) -> &[Trial] {
+        &self.trials[self.visible..]
+    }
+
+    pub(crate) fn lineage(&self) -> &Arc<()> {
+        &self.lineage
     }
 
     fn seen(&self) -> impl DoubleEndedIterator<Item = &Trial> {
         self.visible().iter()
+    }
+}
+
+/// What a study does to its history.
+impl History {
+    pub(crate) fn new(space: &Space, metric: Metric) -> History {
+        History {
+            space: space.clone(),
+            metric,
+            further: vec![],
+            planned: 0,
+            seed: 0,
+            batch: 1,
+            trials: Arc::default(),
+            visible: 0,
+            rejected: None,
+            key: Key::default(),
+            first: Arc::default(),
+            lineage: Arc::default(),
+        }
+    }
+
+    /// What it says of the protocol.
+    pub(crate) fn set_protocol(&mut self, protocol: &Protocol) {
+        (self.key, self.seed, self.batch) = (protocol.key, protocol.seed, protocol.batch);
+        if self.further.len() != protocol.objectives.len() {
+            self.further = protocol.objectives.clone();
+        }
+    }
+
+    pub(crate) fn set_planned(&mut self, trials: usize) {
+        self.planned = trials;
+    }
+
+    /// As the trial may see it that may use the results of the first so many.
+    pub(crate) fn seeing(&self, visible: usize) -> History {
+        History { visible, ..self.clone() }
+    }
+
+    pub(crate) fn reject(&mut self, proposed: Architecture) {
+        self.rejected = Some(proposed);
+    }
+
+    pub(crate) fn push(&mut self, key: Vec<u32>, trial: Record) {
+        Arc::make_mut(&mut self.first).entry(key).or_insert(trial.number);
+        Arc::make_mut(&mut self.trials).push(Trial(Arc::new(trial)));
+    }
+
+    pub(crate) fn change(&mut self, trial: usize, change: impl FnOnce(&mut Record)) {
+        change(Arc::make_mut(&mut Arc::make_mut(&mut self.trials)[trial].0));
+    }
+
+    /// From here on, trials may end otherwise than in the histories of before.
+    pub(crate) fn begin_lineage(&mut self) {
+        self.lineage = Arc::default();
+    }
+
+    /// All trials, to look at without the study's lock.
+    pub(crate) fn shared(&self) -> Arc<Vec<Trial>> {
+        self.trials.clone()
     }
 }
 

@@ -1,7 +1,8 @@
 //! The settings that a study's results depend on.
 
+use crate::space::Architecture;
 use crate::task::Metric;
-use crate::words::{human_seconds, memory_size, plural};
+use crate::words::{human_seconds, memory_size};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -69,9 +70,18 @@ impl OnFailure {
 impl Protocol {
     /// The limits in words.
     pub(crate) fn limits(&self) -> String {
+        self.limits_with(|n, what| if n == 1.0 { what.to_string() } else { format!("{what}s") })
+    }
+
+    /// The same as journals hold them, of one trial as of many.
+    pub(crate) fn written_limits(&self) -> String {
+        self.limits_with(|_, what| format!("{what}s"))
+    }
+
+    fn limits_with(&self, word: impl Fn(f64, &str) -> String) -> String {
         let mut limits = vec![];
-        limits.extend(self.trials.map(|n| plural(n, "trial")));
-        limits.extend(self.epochs.map(|n| format!("{n} epoch{}", if n == 1.0 { "" } else { "s" })));
+        limits.extend(self.trials.map(|n| format!("{n} {}", word(n as f64, "trial"))));
+        limits.extend(self.epochs.map(|n| format!("{n} {}", word(n, "epoch"))));
         limits.extend(self.seconds.map(human_seconds));
         limits.extend(self.simulated_seconds.map(|s| format!("{} simulated", human_seconds(s))));
         limits.join(" or ")
@@ -88,14 +98,11 @@ impl Protocol {
     }
 
     /// The limits of one trial, in words.
-    pub(crate) fn trial_limits(&self) -> String {
+    pub(crate) fn trial_limits(&self) -> Option<String> {
         let mut limits = vec![];
         limits.extend(self.trial_seconds.map(human_seconds));
         limits.extend(self.memory.map(|b| format!("{} of memory", memory_size(b))));
-        match limits.is_empty() {
-            true => "none".into(),
-            false => format!("at most {}", limits.join(" and ")),
-        }
+        (!limits.is_empty()).then(|| format!("at most {}", limits.join(" and ")))
     }
 
     /// Whether there is a limit that a trial may still be running at.
@@ -146,4 +153,25 @@ pub enum Key {
     Identity,
     /// Those whose networks are the same graph; see [`crate::Architecture::canonical`].
     Canonical,
+}
+
+impl Key {
+    /// What the key sees of an architecture: two of the same count as the same architecture.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(one_of([seq([linear(4), skip()]), linear(4).into()]));
+    /// let (a, b) = (space.decode([0])?, space.decode([1])?);
+    /// assert!(Key::Identity.of(&a) != Key::Identity.of(&b) && Key::Canonical.of(&a) == Key::Canonical.of(&b));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn of(&self, arch: &Architecture) -> Vec<u32> {
+        match self {
+            Key::Identity => arch.decisions(),
+            Key::Canonical => {
+                let hash = arch.canonical();
+                vec![(hash >> 32) as u32, hash as u32]
+            }
+        }
+    }
 }

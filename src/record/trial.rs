@@ -1,5 +1,6 @@
 //! One trial: what was tried, how it ended, what it cost.
 
+use super::Failure;
 use crate::evaluate::{Budget, Evaluation};
 use crate::space::Architecture;
 use std::fmt;
@@ -34,7 +35,7 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) seconds: f64,
-    /// Bytes; see [`Trial::memory`].
+    /// Bytes; see [`Trial::peak_memory`].
     pub(crate) memory: Option<usize>,
     /// Evaluations that failed before the one that counts.
     pub(crate) retries: usize,
@@ -46,7 +47,7 @@ pub(crate) struct Cost {
 pub(crate) enum Outcome {
     Pending,
     Finished(Evaluation),
-    Failed(String),
+    Failed(Failure),
 }
 
 impl Trial {
@@ -58,6 +59,13 @@ impl Trial {
     /// The architecture that was tried.
     pub fn architecture(&self) -> Architecture {
         self.0.architecture.clone()
+    }
+
+    /// The same without its result, for those who may not see it.
+    pub(super) fn as_if_running(&self) -> Trial {
+        let mut record = (*self.0).clone();
+        (record.outcome, record.cost, record.at) = (Outcome::Pending, Cost::default(), 0.0);
+        Trial(Arc::new(record))
     }
 
     /// The score, if it finished.
@@ -81,7 +89,7 @@ impl Trial {
     /// Why it failed, if it failed.
     pub fn error(&self) -> Option<String> {
         match &self.0.outcome {
-            Outcome::Failed(why) => Some(why.clone()),
+            Outcome::Failed(why) => Some(why.to_string()),
             _ => None,
         }
     }
@@ -123,8 +131,8 @@ impl Trial {
 
     /// Seconds that the evaluation took: measured, or simulated where it looked its result up. Of a
     /// result that was taken over, those of the trial that it is from.
-    pub fn seconds(&self) -> f64 {
-        let simulated = self.finished().and_then(Evaluation::simulated_seconds);
+    pub fn seconds_spent(&self) -> f64 {
+        let simulated = self.finished().and_then(Evaluation::seconds_spent);
         simulated.unwrap_or(self.0.cost.seconds)
     }
 
@@ -137,14 +145,14 @@ impl Trial {
     /// The most bytes that the evaluation allocated at once, beside the data, where it measured
     /// them: a training on the CPU does while no other one runs, so with `jobs(1)`. To compare with
     /// [`Architecture::memory`].
-    pub fn memory(&self) -> Option<usize> {
+    pub fn peak_memory(&self) -> Option<usize> {
         self.0.cost.memory
     }
 
     /// Epochs that were paid, for each time that it was evaluated; none for a result that was taken
     /// over, or for layers that do not fit.
-    pub fn epochs(&self) -> f64 {
-        let whole = self.0.budget.epochs() as f64;
+    pub fn epochs_spent(&self) -> f64 {
+        let whole = self.0.budget.epochs_allowed() as f64;
         // A failure may have come at once or at the end; it is counted as if it were whole.
         let failed = whole * self.0.cost.retries as f64;
         match &self.0.outcome {
@@ -155,10 +163,10 @@ impl Trial {
         }
     }
 
-    /// Simulated seconds that were paid, under the rules of [`Trial::epochs`].
+    /// Simulated seconds that were paid, under the rules of [`Trial::epochs_spent`].
     pub(crate) fn simulated_paid(&self) -> f64 {
         let paid = self.finished().filter(|_| self.0.evaluated);
-        paid.and_then(Evaluation::simulated_seconds).unwrap_or(0.0) + self.0.cost.lost_seconds
+        paid.and_then(Evaluation::seconds_spent).unwrap_or(0.0) + self.0.cost.lost_seconds
     }
 
     /// The trial in one line, without its duration: `trial 3 score 0.9722 params 1234 conv(...)`.

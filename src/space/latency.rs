@@ -45,7 +45,7 @@ use std::time::{Duration, Instant};
 /// let space = Space::new([1, 8, 8], Task::classification(10))
 ///     .then(repeat(1..=2, conv(any([4, 8]), 3)))
 ///     .then(global_avg_pool());
-/// let latency = Latency::measure().for_space(&space)?;
+/// let latency = Latency::new().for_space(&space)?;
 /// let arch = space.default_architecture()?;
 /// assert!(latency.of(&arch)? > 0.0);
 /// // As a limit: at most ten milliseconds.
@@ -67,19 +67,26 @@ struct Inner {
 
 type Seconds = BTreeMap<String, f64>;
 
+/// As [`Latency::new`].
+impl Default for Latency {
+    fn default() -> Latency {
+        Latency::new()
+    }
+}
+
 impl Latency {
-    /// An empty table, which measures what it is asked for: batches of one.
-    pub fn measure() -> Latency {
-        Latency::new(1, true, Seconds::new())
+    /// An empty table for batches of one, which measures an operation when it is first asked for.
+    pub fn new() -> Latency {
+        Latency::holding(1, true, Seconds::new())
     }
 
-    fn new(batch: usize, measuring: bool, table: Seconds) -> Latency {
+    fn holding(batch: usize, measuring: bool, table: Seconds) -> Latency {
         Latency(Arc::new(Inner { batch, measuring, table: Mutex::new(table) }))
     }
 
     /// An empty table for batches of another size; seconds are those of the whole batch.
     pub fn batch(&self, samples: impl Count) -> Latency {
-        Latency::new(samples.to_size(), true, Seconds::new())
+        Latency::holding(samples.to_size(), true, Seconds::new())
     }
 
     /// Measures every operation that the architectures of a space consist of, and returns the table
@@ -104,12 +111,12 @@ impl Latency {
         for (arch, id) in &found.first {
             self.seconds_of(&mut table, arch, arch.graph()?, *id, &mut String::new())?;
         }
-        Ok(Latency::new(self.0.batch, false, table.clone()))
+        Ok(Latency::holding(self.0.batch, false, table.clone()))
     }
 
     /// The table as it is now, which measures nothing any more: what is missing is an error.
     pub fn frozen(&self) -> Latency {
-        Latency::new(self.0.batch, false, self.table().clone())
+        Latency::holding(self.0.batch, false, self.table().clone())
     }
 
     /// The predicted seconds of one forward pass: the sum of its operations.
@@ -299,7 +306,7 @@ impl Found {
                     return Err(Error::invalid(
                         "for_space(&space) with a space of thousands of different operations",
                         format!("at most {MOST} are measured, which takes about ten minutes"),
-                        "fewer widths in the space, or Latency::measure(), which measures what is \
+                        "fewer widths in the space, or Latency::new(), which measures what is \
                          asked for when it is asked for",
                     ));
                 }
@@ -372,7 +379,7 @@ fn lacks(operation: &str, known: usize) -> Error {
     Error::new(
         ErrorKind::Missing,
         format!(
-            "the latency table of {} lacks {operation}. Try Latency::measure().for_space(&space)? on \
+            "the latency table of {} lacks {operation}. Try Latency::new().for_space(&space)? on \
              the machine that counts",
             plural(known, "operation")
         ),
@@ -398,7 +405,7 @@ impl<'de> Deserialize<'de> for Latency {
             let why = format!("{name} takes {s} seconds; a time is a positive number");
             return Err(serde::de::Error::custom(why));
         }
-        Ok(Latency::new(batch, false, seconds))
+        Ok(Latency::holding(batch, false, seconds))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The search space: which architectures exist.
 
 mod architecture;
+mod decide;
 mod diagram;
 mod distance;
 mod draw;
@@ -59,8 +60,9 @@ struct Inner {
     limits: Vec<Limit>,
     /// What its blocks and settings lack, found out once: every draw asks.
     faults: OnceLock<Vec<String>>,
-    /// These, and whether anything fits together and is within the limits.
-    problems: OnceLock<Vec<String>>,
+    /// These, and whether anything fits together and is within the limits. Of the kind `Shape` where
+    /// the blocks are sound and their shapes do not go together.
+    problems: OnceLock<(ErrorKind, Vec<String>)>,
 }
 
 /// A space as it is written down.
@@ -86,8 +88,6 @@ impl PartialEq for Space {
 
 /// How often sampling tries again when the layers of a draw do not fit together.
 const TRIES: usize = 1000;
-/// How the problem of a space begins in which no architecture fits.
-const NOTHING_FITS: &str = "none of its architectures fits together";
 /// How many architectures are drawn before all that a space can be is worked out.
 const GLANCE: usize = 64;
 /// How far it is looked in order where that does not tell whether anything fits.
@@ -215,9 +215,16 @@ impl Space {
     }
 
     fn found_problems(&self) -> &[String] {
+        &self.kind_and_problems().1
+    }
+
+    fn kind_and_problems(&self) -> &(ErrorKind, Vec<String>) {
         self.0.problems.get_or_init(|| match self.faults() {
-            [] => self.misfit().or_else(|| self.limit_problem()).into_iter().collect(),
-            faults => faults.to_vec(),
+            [] => match self.misfit() {
+                Some(misfit) => (ErrorKind::Shape, vec![misfit]),
+                None => (ErrorKind::Invalid, self.limit_problem().into_iter().collect()),
+            },
+            faults => (ErrorKind::Invalid, faults.to_vec()),
         })
     }
 
@@ -300,13 +307,9 @@ impl Space {
     /// # Errors
     /// All of its problems together.
     pub fn check(&self) -> Result<()> {
-        match self.found_problems() {
-            [] => Ok(()),
-            // The blocks are sound, and it is their shapes that do not go together.
-            [misfit] if misfit.starts_with(NOTHING_FITS) => {
-                Err(Error::new(ErrorKind::Shape, format!("the search space: {misfit}")))
-            }
-            problems => Err(Error::all("the search space", problems)),
+        match self.kind_and_problems() {
+            (_, problems) if problems.is_empty() => Ok(()),
+            (kind, problems) => Err(Error::all("the search space", problems).of_kind(*kind)),
         }
     }
 
@@ -343,7 +346,7 @@ impl Space {
             n => format!("; and {n} more"),
         };
         let shown = &reasons[..reasons.len().min(SHOWN)];
-        Some(format!("{NOTHING_FITS}: {}{more}.", shown.join("; ")))
+        Some(format!("none of its architectures fits together: {}{more}.", shown.join("; ")))
     }
 
     /// Why the last of all architectures does not fit together, if none of them does; nothing where one

@@ -31,7 +31,7 @@
 //! what most likely fails is drawn again (`parts/caution.rs`).
 
 use super::parts::{Caution, Recall, fresh};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
@@ -134,18 +134,18 @@ impl Annealing {
         if walk.planned != planned {
             *walk = Walk { planned, ..Walk::default() };
         }
-        let visible = history.visible();
+        let (visible, metric) = (history.visible(), history.metric());
         for trial in visible.iter().skip(walk.seen) {
             let Some(score) = trial.score() else { continue };
             let worse = match walk.at.as_ref().and_then(Trial::score) {
-                Some(at) if history.metric.better(at, score) => (at - score).abs(),
+                Some(at) if metric.better(at, score) => (at - score).abs(),
                 _ => 0.0,
             };
             if worse > 0.0 {
                 let usual = walk.worse.median_with(worse);
                 let n = trial.number();
                 let chance = (-worse / (usual * self.temperature(n, planned))).exp();
-                let drawn = Rng::from_u64(child(history.seed, "accept", n as u64)).uniform();
+                let drawn = Rng::from_u64(child(history.seed(), "accept", n as u64)).uniform();
                 // The chance is not a number where the steps are too large for one.
                 if chance.is_nan() || drawn >= chance {
                     continue;
@@ -156,6 +156,15 @@ impl Annealing {
         walk.seen = visible.len();
     }
 }
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "annealing",
+    about: "moves to a neighbour that is better, or sometimes to a worse one, ever more rarely",
+    paper: "Kirkpatrick, Gelatt and Vecchi 1983, Science 220",
+    make: || Annealing::new().into_strategy(),
+    read: read::<Annealing>,
+};
 
 impl Strategy for Annealing {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -182,7 +191,7 @@ impl Strategy for Annealing {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("annealing", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

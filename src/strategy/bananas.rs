@@ -26,18 +26,19 @@
 //! weighed with the probability that a candidate does not fail (`parts/caution.rs`). With several objectives every training takes
 //! another random weighting of them (ParEGO).
 
-use super::candidates::{Pool, START, most_useful, start};
-use super::parts::{Caution, Recall, random};
+use super::candidates::{
+    self, Memory, Model, Outlook, START, acquisitions, in_scores, most_useful,
+};
+use super::features::Columns;
+use super::parts::Recall;
 use super::targets::{Seen, drawn, evenly};
-use super::{Proposal, Strategy, stored};
-use crate::chart::Chart;
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
 use crate::space::Architecture;
-use crate::study::Study;
-use crate::surrogate::{Acquisition, Columns, Ensemble, Prediction, Recipe, Scale};
+use crate::surrogate::{Acquisition, Ensemble, Prediction, Recipe, Scale};
 use serde::{Deserialize, Serialize};
 
 /// Trials that the networks learn from at the most.
@@ -65,19 +66,11 @@ pub struct Bananas {
     epochs: i64,
     acquisition: Acquisition,
     #[serde(skip)]
-    recall: Recall<Memory>,
-}
-
-/// What follows from the trials, kept between two of them.
-#[derive(Default)]
-struct Memory {
-    seen: Seen,
-    caution: Caution,
-    trained: Option<Trained>,
+    recall: Recall<Memory<Option<Trained>>>,
 }
 
 /// The ensemble after so many trials.
-struct Trained {
+pub(super) struct Trained {
     after: usize,
     columns: Columns,
     ensemble: Ensemble,
@@ -86,7 +79,7 @@ struct Trained {
 }
 
 impl Bananas {
-    /// With an ensemble of 5 networks of 3 layers of 20 units.
+    /// With an ensemble of 5 networks of 3 layers of 20 units, and Thompson sampling.
     pub fn new() -> Self {
         Bananas {
             members: 5,
@@ -118,59 +111,6 @@ impl Bananas {
         Bananas { epochs: epochs.to_i64(), ..self.clone() }
     }
 
-    /// Tries what has the largest expected improvement over the best seen.
-    pub fn expected_improvement(&self) -> Self {
-        Bananas { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
-    }
-
-    /// Tries what has the largest mean plus `beta` standard deviations.
-    pub fn upper_bound(&self, beta: f64) -> Self {
-        Bananas { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
-    }
-
-    /// Draws a value for every candidate from the normal distribution of the ensemble's mean and
-    /// standard deviation, and tries the largest. This is the default.
-    pub fn thompson(&self) -> Self {
-        Bananas { acquisition: Acquisition::Thompson, ..self.clone() }
-    }
-
-    /// What the ensemble expects of architectures after the trials of a study, as
-    /// [`GaussianProcess::predict`](crate::GaussianProcess::predict).
-    ///
-    /// # Errors
-    /// When fewer than two trials have finished, or an architecture is of another space.
-    pub fn predict(
-        &self,
-        study: &Study,
-        architectures: &[Architecture],
-    ) -> Result<Vec<Prediction>> {
-        let history = study.to_predict(architectures)?;
-        let mut seen = Seen::default();
-        seen.follow(&history);
-        let y = evenly(&history, &seen.trials);
-        let scale = Scale::of(&y);
-        let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
-        let trained = self.train(&history, &seen.trials, &y, history.visible().len());
-        let looked = architectures.iter().map(|a| {
-            let (mu, sigma) = trained.predict(a);
-            let value = self.acquisition.of(mu, sigma, trained.best, &mut rng);
-            let acquisition = self.acquisition.in_scores(value, &scale);
-            Prediction::new(mu, sigma, acquisition, &scale, history.sign())
-        });
-        Ok(looked.collect())
-    }
-
-    /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and the
-    /// truth as far as it is known.
-    ///
-    /// # Errors
-    /// As of [`Bananas::predict`].
-    pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
-        let predictions = self.predict(study, architectures)?;
-        let name = self.acquisition.name();
-        Ok(crate::study::outlook_chart(study, architectures, &predictions, &name))
-    }
-
     fn recipe(&self) -> Recipe {
         let size = |n: i64| n.max(1) as usize;
         Recipe {
@@ -184,7 +124,7 @@ impl Bananas {
 
     /// Trains on these trials, the first `after` of all.
     fn train(&self, history: &History, trials: &[Trial], y: &[f64], after: usize) -> Trained {
-        let mut rng = Rng::from_u64(child(history.seed, "bananas", after as u64));
+        let mut rng = Rng::from_u64(child(history.seed(), "bananas", after as u64));
         let scale = Scale::of(y);
         let chosen = most_useful(y, MOST);
         let z: Vec<f64> = chosen.iter().map(|&i| scale.z(y[i])).collect();
@@ -199,8 +139,17 @@ impl Bananas {
 }
 
 impl Trained {
-    fn predict(&self, arch: &Architecture) -> (f64, f64) {
-        self.ensemble.predict(&self.columns.of(arch))
+    fn look(
+        &self,
+        acquisition: Acquisition,
+        architectures: &[Architecture],
+        rng: &mut Rng,
+    ) -> Vec<Outlook> {
+        let outlook = |arch| {
+            let (mu, sigma) = self.ensemble.predict(&self.columns.of(arch));
+            Outlook { mu, sigma, acquisition: acquisition.of(mu, sigma, self.best, rng) }
+        };
+        architectures.iter().map(outlook).collect()
     }
 }
 
@@ -216,32 +165,86 @@ fn trained_after(n: usize) -> usize {
     if n <= START { n } else { n - (n - START) % EVERY }
 }
 
+/// The stream of the weights of the objectives, which are those of the training.
+fn weights(history: &History) -> Rng {
+    let after = trained_after(history.visible().len());
+    Rng::from_u64(child(history.seed(), "bananas weights", after as u64))
+}
+
+acquisitions!(
+    Bananas,
+    "Draws a value for every candidate from the normal distribution of the ensemble's mean and standard \
+     deviation, and tries the largest."
+);
+
+impl Model for Bananas {
+    type Learned = Option<Trained>;
+
+    fn acquisition(&self) -> Acquisition {
+        self.acquisition
+    }
+
+    fn recall(&self) -> &Recall<Memory<Option<Trained>>> {
+        &self.recall
+    }
+
+    fn targets(&self, history: &History, trials: &[Trial], _: &mut Rng) -> Vec<f64> {
+        drawn(history, trials, &mut weights(history))
+    }
+
+    fn look(
+        &self,
+        trained: &mut Option<Trained>,
+        history: &History,
+        seen: &Seen,
+        _: &[f64],
+        architectures: &[Architecture],
+        rng: &mut Rng,
+    ) -> Vec<Outlook> {
+        let after = trained_after(history.visible().len());
+        if trained.as_ref().is_none_or(|t| t.after != after) {
+            let first = seen.first(after);
+            let y = drawn(history, first, &mut weights(history));
+            *trained = Some(self.train(history, first, &y, after));
+        }
+        let look = |trained: &Trained| trained.look(self.acquisition, architectures, rng);
+        trained.as_ref().map_or(vec![], look)
+    }
+}
+
+impl Surrogate for Bananas {
+    /// Trained on all trials, however few have been added.
+    fn expects(
+        &self,
+        history: &History,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        let mut seen = Seen::default();
+        seen.follow(history);
+        let y = evenly(history, &seen.trials);
+        let trained = self.train(history, &seen.trials, &y, history.visible().len());
+        let mut rng = Rng::from_u64(history.seed()).stream("predict", 0);
+        let found = trained.look(self.acquisition, architectures, &mut rng);
+        Ok(in_scores(found, self.acquisition, &Scale::of(&y), history))
+    }
+
+    fn prefers_by(&self) -> String {
+        self.acquisition.name()
+    }
+}
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "bananas",
+    about: "an ensemble of networks on path encodings predicts; Thompson sampling chooses",
+    paper: "White et al. 2021, arXiv 1910.11858",
+    make: || Bananas::new().into_strategy(),
+    read: read::<Bananas>,
+};
+
 impl Strategy for Bananas {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        self.recall.with(history, |Memory { seen, caution, trained }| {
-            seen.follow(history);
-            caution.follow(history);
-            if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
-                return Ok(proposal);
-            }
-            let after = trained_after(history.visible().len());
-            let seed = child(history.seed, "bananas weights", after as u64);
-            // The weights of the objectives are those of the training.
-            let y = drawn(history, &seen.trials, &mut Rng::from_u64(seed));
-            let pool = Pool::draw(history, &seen.trials, &y, rng)?;
-            if trained.as_ref().is_none_or(|t| t.after != after) {
-                let first = seen.first(after);
-                let y = drawn(history, first, &mut Rng::from_u64(seed));
-                *trained = Some(self.train(history, first, &y, after));
-            }
-            let Some(trained) = trained else { return random(history, caution, rng) };
-            let value = |arch| {
-                let (mu, sigma) = trained.predict(arch);
-                self.acquisition.of(mu, sigma, trained.best, rng)
-            };
-            let values: Vec<f64> = pool.architectures.iter().map(value).collect();
-            pool.choose(&values, &self.acquisition.name(), history, caution, rng)
-        })
+        candidates::ask(self, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -250,7 +253,7 @@ impl Strategy for Bananas {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("bananas", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

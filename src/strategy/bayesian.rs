@@ -26,19 +26,17 @@
 //!   those the Cholesky factor grows by a row per trial. Above 300 trials the model keeps the 150 best and
 //!   the last besides. The ranks are those of up to 3,000 trials (`targets.rs`).
 
-use super::candidates::{Pool, believed, most_useful, start};
-use super::parts::{Caution, Recall};
-use super::targets::{Seen, drawn, evenly};
-use super::{Proposal, Strategy, stored};
-use crate::chart::Chart;
+use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
+use super::features::Features;
+use super::kernel::{Kernel, Pair, Parameters};
+use super::parts::Recall;
+use super::targets::{Seen, evenly};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::error::{Error, Result};
 use crate::record::History;
 use crate::rng::Rng;
 use crate::space::Architecture;
-use crate::study::Study;
-use crate::surrogate::{
-    Acquisition, Cholesky, Features, Gp, Kernel, Pair, Parameters, Prediction, Scale,
-};
+use crate::surrogate::{Acquisition, Cholesky, Gp, Prediction, Scale};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -72,26 +70,18 @@ pub struct GaussianProcess {
     weisfeiler_lehman: bool,
     acquisition: Acquisition,
     #[serde(skip)]
-    recall: Recall<Memory>,
-}
-
-/// What follows from the trials, kept between two of them.
-#[derive(Default)]
-struct Memory {
-    seen: Seen,
-    caution: Caution,
-    learned: Learned,
+    recall: Recall<Memory<Learned>>,
 }
 
 /// The features of architectures, and the model of the trials.
 #[derive(Default)]
-struct Learned {
+pub(super) struct Learned {
     known: HashMap<Vec<u32>, Arc<Features>>,
-    model: Option<Model>,
+    model: Option<Points>,
 }
 
 /// The points of a Gaussian process, whatever their values.
-struct Model {
+struct Points {
     /// After so many trials the parameters were fitted.
     fitted: usize,
     /// The trials that it learns from, by their place among those that are seen.
@@ -103,16 +93,9 @@ struct Model {
     factor: Cholesky,
 }
 
-/// What the model says of an architecture.
-struct Outlook {
-    mu: f64,
-    sigma: f64,
-    acquisition: f64,
-}
-
 impl GaussianProcess {
     /// With the Hamming kernel: architectures are alike that agree in many decisions, by their place in
-    /// the tree of choices.
+    /// the tree of choices. It tries what has the largest expected improvement.
     pub fn hamming() -> Self {
         GaussianProcess {
             weisfeiler_lehman: false,
@@ -128,86 +111,105 @@ impl GaussianProcess {
         GaussianProcess { weisfeiler_lehman: true, ..GaussianProcess::hamming() }
     }
 
-    /// Tries what has the largest expected improvement over the best seen. This is the default.
-    pub fn expected_improvement(&self) -> Self {
-        GaussianProcess { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
-    }
-
-    /// Tries what has the largest mean plus `beta` standard deviations.
-    pub fn upper_bound(&self, beta: f64) -> Self {
-        GaussianProcess { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
-    }
-
-    /// Tries what is best in a function that is drawn from the model.
-    pub fn thompson(&self) -> Self {
-        GaussianProcess { acquisition: Acquisition::Thompson, ..self.clone() }
-    }
-
-    /// What the model expects of architectures after the trials of a study: for a chart of mean,
-    /// uncertainty and acquisition. The study need not have used this strategy.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32, 64, 128])));
-    /// let study = Study::new(&space, evaluator(|a, _| (a.params() as f64).sqrt())).trials(4).quiet().run()?;
-    /// let all = space.all()?;
-    /// let predicted = GaussianProcess::hamming().predict(&study, &all)?;
-    /// assert_eq!(predicted.len(), 6);
-    /// assert!(predicted.iter().all(|p| p.sd() >= 0.0 && p.acquisition() >= 0.0));
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When fewer than two trials have finished, or an architecture is of another space.
-    pub fn predict(
-        &self,
-        study: &Study,
-        architectures: &[Architecture],
-    ) -> Result<Vec<Prediction>> {
-        let history = study.to_predict(architectures)?;
-        if matches!(self.acquisition, Acquisition::Thompson) && architectures.len() > AT_ONCE {
-            return Err(Error::invalid(
-                format!(
-                    "predictions of {} architectures by Thompson sampling",
-                    architectures.len()
-                ),
-                format!("a function is drawn at {AT_ONCE} at the most"),
-                "fewer of them, or expected_improvement()",
-            ));
-        }
-        let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
-        let (found, scale) = self.recall.with(&history, |Memory { seen, learned, .. }| {
-            seen.follow(&history);
-            let y = evenly(&history, &seen.trials);
-            let found = self.look(learned, &history, seen, &y, architectures, &mut rng);
-            (found, Scale::of(&y))
-        });
-        let prediction = |o: Outlook| {
-            let acquisition = self.acquisition.in_scores(o.acquisition, &scale);
-            Prediction::new(o.mu, o.sigma, acquisition, &scale, history.sign())
-        };
-        Ok(found.into_iter().map(prediction).collect())
-    }
-
-    /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and the
-    /// truth as far as it is known.
-    ///
-    /// # Errors
-    /// As of [`GaussianProcess::predict`].
-    pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
-        let predictions = self.predict(study, architectures)?;
-        let name = self.acquisition.name();
-        Ok(crate::study::outlook_chart(study, architectures, &predictions, &name))
-    }
-
     fn kernel(&self) -> Kernel {
         if self.weisfeiler_lehman { Kernel::WeisfeilerLehman } else { Kernel::Hamming }
     }
+}
 
-    /// What the model says of architectures.
+impl Learned {
+    fn features(&mut self, arch: &Architecture, kernel: Kernel) -> Arc<Features> {
+        if let Some(known) = self.known.get(arch.decided()) {
+            return known.clone();
+        }
+        let features = Arc::new(Features::of(arch, kernel.iterations()));
+        if self.known.len() >= KNOWN.min(DECISIONS / arch.decided().len().max(1)) {
+            self.known.clear();
+        }
+        self.known.insert(arch.decisions(), features.clone());
+        features
+    }
+
+    /// Brings the model up to the trials that have ended.
+    fn follow(&mut self, kernel: Kernel, history: &History, seen: &Seen) {
+        // Where trials were cleared away since, the places of the others are new.
+        let fitted = fitted_after(history.visible().len()).max(seen.cleared);
+        if self.model.as_ref().is_none_or(|m| m.fitted != fitted) {
+            let first = seen.first(fitted);
+            let y = evenly(history, first);
+            let scale = Scale::of(&y);
+            let points = most_useful(&y, MOST);
+            let z: Vec<f64> = points.iter().map(|&i| scale.z(y[i])).collect();
+            let features: Vec<_> =
+                points.iter().map(|&i| self.features(&first[i].0.architecture, kernel)).collect();
+            let pairs: Vec<Vec<Pair>> = (0..features.len())
+                .map(|i| features[..i].iter().map(|b| kernel.pair(&features[i], b)).collect())
+                .collect();
+            let parameters = Parameters::fit(kernel, &pairs, &z);
+            let factor = parameters.factor(&pairs);
+            let looked = first.len();
+            self.model = Some(Points { fitted, points, looked, features, parameters, factor });
+        }
+        let from = self.model.as_ref().map_or(0, |m| m.looked);
+        for (i, trial) in seen.trials.iter().enumerate().skip(from) {
+            let features = self.features(&trial.0.architecture, kernel);
+            if let Some(model) = &mut self.model {
+                model.push(kernel, features);
+                model.points.push(i);
+                model.looked = i + 1;
+            }
+        }
+    }
+}
+
+impl Points {
+    fn pairs(&self, kernel: Kernel, x: &Features) -> Vec<Pair> {
+        self.features.iter().map(|b| kernel.pair(x, b)).collect()
+    }
+
+    fn correlations(&self, kernel: Kernel, x: &Features) -> Vec<f64> {
+        self.features.iter().map(|b| self.parameters.correlation(&kernel.pair(x, b))).collect()
+    }
+
+    fn push(&mut self, kernel: Kernel, x: Arc<Features>) {
+        let pairs = self.pairs(kernel, &x);
+        self.parameters.push(&mut self.factor, &pairs);
+        self.features.push(x);
+    }
+
+    fn truncate(&mut self, n: usize) {
+        self.features.truncate(n);
+        self.factor.truncate(n);
+    }
+}
+
+/// The number of trials, `n` or less, after which the parameters are fitted.
+fn fitted_after(n: usize) -> usize {
+    let mut at = 2;
+    loop {
+        let next = at + (at / 10).clamp(1, STEP);
+        if next > n {
+            return at;
+        }
+        at = next;
+    }
+}
+
+acquisitions!(GaussianProcess, "Tries what is best in a function that is drawn from the model.");
+
+impl Model for GaussianProcess {
+    type Learned = Learned;
+
+    fn acquisition(&self) -> Acquisition {
+        self.acquisition
+    }
+
+    fn recall(&self) -> &Recall<Memory<Learned>> {
+        &self.recall
+    }
+
     fn look(
         &self,
-        memory: &mut Learned,
+        learned: &mut Learned,
         history: &History,
         seen: &Seen,
         y: &[f64],
@@ -216,10 +218,10 @@ impl GaussianProcess {
     ) -> Vec<Outlook> {
         let kernel = self.kernel();
         let believed: Vec<_> =
-            believed(history).iter().map(|a| memory.features(a, kernel)).collect();
-        let looked: Vec<_> = architectures.iter().map(|a| memory.features(a, kernel)).collect();
-        memory.follow(kernel, history, seen);
-        let Some(model) = &mut memory.model else { return vec![] };
+            believed(history).iter().map(|a| learned.features(a, kernel)).collect();
+        let looked: Vec<_> = architectures.iter().map(|a| learned.features(a, kernel)).collect();
+        learned.follow(kernel, history, seen);
+        let Some(model) = &mut learned.model else { return vec![] };
         let scale = Scale::of(y);
         let z: Vec<f64> = model.points.iter().filter_map(|&i| Some(scale.z(*y.get(i)?))).collect();
         let gp = Gp::fit(&model.factor, &z);
@@ -266,98 +268,51 @@ impl GaussianProcess {
     }
 }
 
-impl Learned {
-    fn features(&mut self, arch: &Architecture, kernel: Kernel) -> Arc<Features> {
-        if let Some(known) = self.known.get(arch.decided()) {
-            return known.clone();
+impl Surrogate for GaussianProcess {
+    fn expects(
+        &self,
+        history: &History,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        if self.acquisition == Acquisition::Thompson && architectures.len() > AT_ONCE {
+            return Err(Error::invalid(
+                format!(
+                    "predictions of {} architectures by Thompson sampling",
+                    architectures.len()
+                ),
+                format!("a function is drawn at {AT_ONCE} at the most"),
+                "fewer of them, or expected_improvement()",
+            ));
         }
-        let features = Arc::new(Features::of(arch, kernel.iterations()));
-        if self.known.len() >= KNOWN.min(DECISIONS / arch.decided().len().max(1)) {
-            self.known.clear();
-        }
-        self.known.insert(arch.decisions(), features.clone());
-        features
+        Ok(candidates::expects(self, history, architectures))
     }
 
-    /// Brings the model up to the trials that have ended.
-    fn follow(&mut self, kernel: Kernel, history: &History, seen: &Seen) {
-        // Where trials were cleared away since, the places of the others are new.
-        let fitted = fitted_after(history.visible().len()).max(seen.cleared);
-        if self.model.as_ref().is_none_or(|m| m.fitted != fitted) {
-            let first = seen.first(fitted);
-            let y = evenly(history, first);
-            let scale = Scale::of(&y);
-            let points = most_useful(&y, MOST);
-            let z: Vec<f64> = points.iter().map(|&i| scale.z(y[i])).collect();
-            let features: Vec<_> =
-                points.iter().map(|&i| self.features(&first[i].0.architecture, kernel)).collect();
-            let pairs: Vec<Vec<Pair>> = (0..features.len())
-                .map(|i| features[..i].iter().map(|b| kernel.pair(&features[i], b)).collect())
-                .collect();
-            let parameters = Parameters::fit(kernel, &pairs, &z);
-            let factor = parameters.factor(&pairs);
-            let looked = first.len();
-            self.model = Some(Model { fitted, points, looked, features, parameters, factor });
-        }
-        let from = self.model.as_ref().map_or(0, |m| m.looked);
-        for (i, trial) in seen.trials.iter().enumerate().skip(from) {
-            let features = self.features(&trial.0.architecture, kernel);
-            if let Some(model) = &mut self.model {
-                model.push(kernel, features);
-                model.points.push(i);
-                model.looked = i + 1;
-            }
-        }
+    fn prefers_by(&self) -> String {
+        self.acquisition.name()
     }
 }
 
-impl Model {
-    fn pairs(&self, kernel: Kernel, x: &Features) -> Vec<Pair> {
-        self.features.iter().map(|b| kernel.pair(x, b)).collect()
-    }
+/// Its row in the table with the Hamming kernel.
+pub(super) const HAMMING: StrategyInfo = StrategyInfo {
+    name: "gp-hamming",
+    about: "a Gaussian process on the decisions; expected improvement chooses",
+    paper: "Jones et al. 1998, J. Global Optimization 13; Snoek et al. 2012, arXiv 1206.2944",
+    make: || GaussianProcess::hamming().into_strategy(),
+    read: read::<GaussianProcess>,
+};
 
-    fn correlations(&self, kernel: Kernel, x: &Features) -> Vec<f64> {
-        self.features.iter().map(|b| self.parameters.correlation(&kernel.pair(x, b))).collect()
-    }
-
-    fn push(&mut self, kernel: Kernel, x: Arc<Features>) {
-        let pairs = self.pairs(kernel, &x);
-        self.parameters.push(&mut self.factor, &pairs);
-        self.features.push(x);
-    }
-
-    fn truncate(&mut self, n: usize) {
-        self.features.truncate(n);
-        self.factor.truncate(n);
-    }
-}
-
-/// The number of trials, `n` or less, after which the parameters are fitted.
-fn fitted_after(n: usize) -> usize {
-    let mut at = 2;
-    loop {
-        let next = at + (at / 10).clamp(1, STEP);
-        if next > n {
-            return at;
-        }
-        at = next;
-    }
-}
+/// The same with the Weisfeiler-Lehman kernel.
+pub(super) const WEISFEILER_LEHMAN: StrategyInfo = StrategyInfo {
+    name: "gp-wl",
+    about: "a Gaussian process on the graphs of the networks; expected improvement chooses",
+    paper: "Ru et al. 2021 (NAS-BOWL), arXiv 2006.07556",
+    make: || GaussianProcess::weisfeiler_lehman().into_strategy(),
+    read: read::<GaussianProcess>,
+};
 
 impl Strategy for GaussianProcess {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        self.recall.with(history, |Memory { seen, caution, learned }| {
-            seen.follow(history);
-            caution.follow(history);
-            if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
-                return Ok(proposal);
-            }
-            let y = drawn(history, &seen.trials, rng);
-            let pool = Pool::draw(history, &seen.trials, &y, rng)?;
-            let found = self.look(learned, history, seen, &y, &pool.architectures, rng);
-            let values: Vec<f64> = found.iter().map(|o| o.acquisition).collect();
-            pool.choose(&values, &self.acquisition.name(), history, caution, rng)
-        })
+        candidates::ask(self, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -366,7 +321,7 @@ impl Strategy for GaussianProcess {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored(if self.weisfeiler_lehman { "gp-wl" } else { "gp-hamming" }, self)
+        if self.weisfeiler_lehman { WEISFEILER_LEHMAN } else { HAMMING }.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

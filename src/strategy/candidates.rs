@@ -2,11 +2,13 @@
 //! trials they learn from when there are many, and what they make of those that still run.
 
 use super::Proposal;
-use super::parts::{Caution, random};
+use super::parts::{Caution, Recall, random};
+use super::targets::{Seen, best, drawn, evenly};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::space::Architecture;
+use crate::surrogate::{Acquisition, Prediction, Scale};
 use std::collections::HashSet;
 
 /// Random architectures to begin with, as in BANANAS's program; less than 40 trials begin with a
@@ -19,9 +21,120 @@ const PARENTS: usize = 10;
 /// Trials without a result that a model takes account of, the last ones.
 const BELIEVED: usize = 32;
 
+/// A strategy with a model of the score, in what it differs from the others.
+pub(super) trait Model {
+    /// What it has learned, kept between two trials.
+    type Learned: Default;
+
+    fn acquisition(&self) -> Acquisition;
+
+    fn recall(&self) -> &Recall<Memory<Self::Learned>>;
+
+    /// A number for each trial, of which more is better, to learn from.
+    fn targets(&self, history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
+        drawn(history, trials, rng)
+    }
+
+    /// What the model says of architectures, having learned `y` of the trials that are seen.
+    fn look(
+        &self,
+        learned: &mut Self::Learned,
+        history: &History,
+        seen: &Seen,
+        y: &[f64],
+        architectures: &[Architecture],
+        rng: &mut Rng,
+    ) -> Vec<Outlook>;
+}
+
+/// The settings of every strategy with a model: with `acquisition: Acquisition`, and what Thompson
+/// sampling draws.
+macro_rules! acquisitions {
+    ($strategy:ident, $thompson:literal) => {
+        impl $strategy {
+            /// Tries what has the largest expected improvement over the best seen.
+            pub fn expected_improvement(&self) -> Self {
+                $strategy { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
+            }
+
+            /// Tries what has the largest mean plus `beta` standard deviations.
+            pub fn upper_bound(&self, beta: f64) -> Self {
+                $strategy { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
+            }
+
+            #[doc = $thompson]
+            pub fn thompson(&self) -> Self {
+                $strategy { acquisition: Acquisition::Thompson, ..self.clone() }
+            }
+        }
+    };
+}
+pub(super) use acquisitions;
+
+/// What follows from the trials, kept between two of them.
+#[derive(Default)]
+pub(super) struct Memory<L> {
+    seen: Seen,
+    caution: Caution,
+    learned: L,
+}
+
+/// What a model says of an architecture.
+pub(super) struct Outlook {
+    pub(super) mu: f64,
+    pub(super) sigma: f64,
+    pub(super) acquisition: f64,
+}
+
+/// How a strategy with a model proposes: at random at first, then of a pool the candidate that it would
+/// like most to try.
+pub(super) fn ask(model: &impl Model, history: &History, rng: &mut Rng) -> Result<Proposal> {
+    model.recall().with(history, |Memory { seen, caution, learned }| {
+        seen.follow(history);
+        caution.follow(history);
+        if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
+            return Ok(proposal);
+        }
+        let y = model.targets(history, &seen.trials, rng);
+        let pool = Pool::draw(history, &seen.trials, &y, rng)?;
+        let found = model.look(learned, history, seen, &y, &pool.architectures, rng);
+        let values: Vec<f64> = found.into_iter().map(|o| o.acquisition).collect();
+        pool.choose(&values, &model.acquisition().name(), history, caution, rng)
+    })
+}
+
+/// What a strategy with a model expects of architectures, all objectives weighing the same.
+pub(super) fn expects<M: Model>(
+    model: &M,
+    history: &History,
+    architectures: &[Architecture],
+) -> Vec<Prediction> {
+    let mut rng = Rng::from_u64(history.seed()).stream("predict", 0);
+    let (found, scale) = model.recall().with(history, |Memory { seen, learned, .. }| {
+        seen.follow(history);
+        let y = evenly(history, &seen.trials);
+        (model.look(learned, history, seen, &y, architectures, &mut rng), Scale::of(&y))
+    });
+    in_scores(found, model.acquisition(), &scale, history)
+}
+
+/// What a model says, in scores.
+pub(super) fn in_scores(
+    found: Vec<Outlook>,
+    acquisition: Acquisition,
+    scale: &Scale,
+    history: &History,
+) -> Vec<Prediction> {
+    let prediction = |o: Outlook| {
+        let acquisition = acquisition.in_scores(o.acquisition, scale);
+        Prediction::new(o.mu, o.sigma, acquisition, scale, history.sign())
+    };
+    found.into_iter().map(prediction).collect()
+}
+
 /// The random architecture that a study begins with, as long as it does: until so many were asked, and
 /// two of them have ended, one with a score.
-pub(super) fn start(
+fn start(
     history: &History,
     seen: &[Trial],
     caution: &Caution,
@@ -33,8 +146,8 @@ pub(super) fn start(
 }
 
 /// Architectures that may be proposed: none was tried before, and no two are the same.
-pub(super) struct Pool {
-    pub(super) architectures: Vec<Architecture>,
+struct Pool {
+    architectures: Vec<Architecture>,
     /// The trial that each is a mutation of.
     parents: Vec<Option<Trial>>,
 }
@@ -42,18 +155,13 @@ pub(super) struct Pool {
 impl Pool {
     /// Half mutations of the best trials, half at random; a space that is not larger than a pool is
     /// taken whole. Empty when nothing new was found.
-    pub(super) fn draw(
-        history: &History,
-        trials: &[Trial],
-        y: &[f64],
-        rng: &mut Rng,
-    ) -> Result<Pool> {
+    fn draw(history: &History, trials: &[Trial], y: &[f64], rng: &mut Rng) -> Result<Pool> {
         let space = history.space();
         let mut pool = Pool { architectures: vec![], parents: vec![] };
         let mut seen = HashSet::new();
         let mut add = |arch: Architecture, parent: Option<&Trial>| {
-            let key = history.key.of(&arch);
-            if !history.first.contains_key(&key) && seen.insert(key) {
+            let key = history.key().of(&arch);
+            if history.first(&key).is_none() && seen.insert(key) {
                 pool.architectures.push(arch);
                 pool.parents.push(parent.cloned());
             }
@@ -80,7 +188,7 @@ impl Pool {
     /// The one with the largest value, the first of equals; a random one if there is none. Once
     /// something has failed, what a value is above the least of the pool counts by its weight: for the
     /// expected improvement, of which the least is about 0, that is EI times the probability.
-    pub(super) fn choose(
+    fn choose(
         &self,
         values: &[f64],
         origin: &str,
@@ -109,14 +217,6 @@ impl Pool {
     }
 }
 
-/// The numbers of the `n` largest, in order, the first of equals first.
-pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..y.len()).collect();
-    order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
-    order.truncate(n);
-    order
-}
-
 /// Which of many trials to learn from: all up to `most`; of more the best, as many of the last besides,
 /// and in their order.
 pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
@@ -136,7 +236,7 @@ pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
 /// (the kriging believer: Ginsbourger, Le Riche and Carraro, "Kriging is Well-Suited to Parallelize
 /// Optimization", 2010).
 pub(super) fn believed(history: &History) -> Vec<Architecture> {
-    let pending = history.trials[history.visible().len()..].iter().rev();
+    let pending = history.hidden().iter().rev();
     let mut list: Vec<Architecture> = pending.take(BELIEVED).map(Trial::architecture).collect();
     list.reverse();
     list

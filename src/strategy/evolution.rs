@@ -12,7 +12,7 @@
 //!     the oldest member, on the left, dies
 //! ```
 //!
-//! Dying of age rather than of a low score is the regularization: an architecture that was lucky
+//! Dying of age rather than of a low score is the regularisation: an architecture that was lucky
 //! once has to prove itself again through its children.
 //!
 //! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below
@@ -23,7 +23,7 @@
 //! trials never join it, and what most likely fails is drawn again (`parts/caution.rs`).
 
 use super::parts::{Caution, Recall, tournament};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::{ErrorKind, Result};
 use crate::record::History;
@@ -88,6 +88,15 @@ impl Evolution {
     }
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "evolution",
+    about: "the oldest of a population dies, a mutated tournament winner joins",
+    paper: "Real et al. 2019, arXiv 1802.01548",
+    make: || Evolution::regularized().into_strategy(),
+    read: read::<Evolution>,
+};
+
 impl Strategy for Evolution {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let (p, s) = self.sizes(history.trials_planned());
@@ -120,7 +129,7 @@ impl Strategy for Evolution {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("evolution", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

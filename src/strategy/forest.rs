@@ -16,18 +16,17 @@
 //! (ParEGO). Above 1,000 trials it learns from the 500 best and the last besides; the ranks are those of
 //! up to 3,000 trials (`targets.rs`).
 
-use super::candidates::{Pool, believed, most_useful, start};
-use super::parts::{Caution, Recall};
-use super::targets::{Seen, drawn, evenly};
-use super::{Proposal, Strategy, stored};
-use crate::chart::Chart;
+use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
+use super::features::Columns;
+use super::parts::Recall;
+use super::targets::Seen;
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::History;
 use crate::rng::Rng;
 use crate::space::Architecture;
-use crate::study::Study;
-use crate::surrogate::{Acquisition, Columns, Forest, Prediction, Rows, Scale};
+use crate::surrogate::{Acquisition, Forest, Prediction, Rows, Scale};
 use serde::{Deserialize, Serialize};
 
 /// Trials that the forest learns from at the most.
@@ -51,19 +50,11 @@ pub struct RandomForest {
     trees: i64,
     acquisition: Acquisition,
     #[serde(skip)]
-    recall: Recall<Memory>,
-}
-
-/// What follows from the trials, kept between two of them.
-#[derive(Default)]
-struct Memory {
-    seen: Seen,
-    caution: Caution,
-    table: Table,
+    recall: Recall<Memory<Table>>,
 }
 
 /// The columns of the trials that are seen.
-struct Table {
+pub(super) struct Table {
     columns: Columns,
     rows: Vec<Vec<u32>>,
     /// After how many trials those were cleared.
@@ -77,7 +68,7 @@ impl Default for Table {
 }
 
 impl RandomForest {
-    /// With 10 trees, as SMAC.
+    /// With 10 trees and the largest expected improvement, as SMAC.
     pub fn new() -> Self {
         RandomForest {
             trees: 10,
@@ -90,59 +81,31 @@ impl RandomForest {
     pub fn trees(&self, trees: impl Count) -> Self {
         RandomForest { trees: trees.to_i64(), ..self.clone() }
     }
+}
 
-    /// Tries what has the largest expected improvement over the best seen. This is the default.
-    pub fn expected_improvement(&self) -> Self {
-        RandomForest { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
+impl Default for RandomForest {
+    fn default() -> Self {
+        RandomForest::new()
+    }
+}
+
+acquisitions!(
+    RandomForest,
+    "Draws a value for every candidate from the normal distribution of the forest's mean and standard \
+     deviation, and tries the largest."
+);
+
+impl Model for RandomForest {
+    type Learned = Table;
+
+    fn acquisition(&self) -> Acquisition {
+        self.acquisition
     }
 
-    /// Tries what has the largest mean plus `beta` standard deviations.
-    pub fn upper_bound(&self, beta: f64) -> Self {
-        RandomForest { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
+    fn recall(&self) -> &Recall<Memory<Table>> {
+        &self.recall
     }
 
-    /// Draws a value for every candidate from the normal distribution of the forest's mean and standard
-    /// deviation, and tries the largest.
-    pub fn thompson(&self) -> Self {
-        RandomForest { acquisition: Acquisition::Thompson, ..self.clone() }
-    }
-
-    /// What the forest expects of architectures after the trials of a study, as
-    /// [`GaussianProcess::predict`](crate::GaussianProcess::predict).
-    ///
-    /// # Errors
-    /// When fewer than two trials have finished, or an architecture is of another space.
-    pub fn predict(
-        &self,
-        study: &Study,
-        architectures: &[Architecture],
-    ) -> Result<Vec<Prediction>> {
-        let history = study.to_predict(architectures)?;
-        let mut rng = Rng::from_u64(history.seed).stream("predict", 0);
-        let (looked, scale) = self.recall.with(&history, |Memory { seen, table, .. }| {
-            seen.follow(&history);
-            let y = evenly(&history, &seen.trials);
-            (self.look(table, &history, seen, &y, architectures, &mut rng), Scale::of(&y))
-        });
-        let prediction = |(mu, sigma, value)| {
-            let acquisition = self.acquisition.in_scores(value, &scale);
-            Prediction::new(mu, sigma, acquisition, &scale, history.sign())
-        };
-        Ok(looked.into_iter().map(prediction).collect())
-    }
-
-    /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and the
-    /// truth as far as it is known.
-    ///
-    /// # Errors
-    /// As of [`RandomForest::predict`].
-    pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
-        let predictions = self.predict(study, architectures)?;
-        let name = self.acquisition.name();
-        Ok(crate::study::outlook_chart(study, architectures, &predictions, &name))
-    }
-
-    /// Mean, standard deviation and acquisition of architectures.
     fn look(
         &self,
         table: &mut Table,
@@ -151,7 +114,7 @@ impl RandomForest {
         y: &[f64],
         architectures: &[Architecture],
         rng: &mut Rng,
-    ) -> Vec<(f64, f64, f64)> {
+    ) -> Vec<Outlook> {
         if table.cleared != seen.cleared {
             *table = Table { cleared: seen.cleared, ..Table::default() };
         }
@@ -175,32 +138,38 @@ impl RandomForest {
         }
         let value = |arch| {
             let (mu, sigma) = forest.predict(&columns.of(arch));
-            (mu, sigma, self.acquisition.of(mu, sigma, best, rng))
+            Outlook { mu, sigma, acquisition: self.acquisition.of(mu, sigma, best, rng) }
         };
         architectures.iter().map(value).collect()
     }
 }
 
-impl Default for RandomForest {
-    fn default() -> Self {
-        RandomForest::new()
+impl Surrogate for RandomForest {
+    fn expects(
+        &self,
+        history: &History,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        Ok(candidates::expects(self, history, architectures))
+    }
+
+    fn prefers_by(&self) -> String {
+        self.acquisition.name()
     }
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "forest",
+    about: "a random forest on the decisions; expected improvement chooses",
+    paper: "Hutter et al. 2011 (SMAC), LION 5",
+    make: || RandomForest::new().into_strategy(),
+    read: read::<RandomForest>,
+};
+
 impl Strategy for RandomForest {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        self.recall.with(history, |Memory { seen, caution, table }| {
-            seen.follow(history);
-            caution.follow(history);
-            if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
-                return Ok(proposal);
-            }
-            let y = drawn(history, &seen.trials, rng);
-            let pool = Pool::draw(history, &seen.trials, &y, rng)?;
-            let looked = self.look(table, history, seen, &y, &pool.architectures, rng);
-            let values: Vec<f64> = looked.into_iter().map(|l| l.2).collect();
-            pool.choose(&values, &self.acquisition.name(), history, caution, rng)
-        })
+        candidates::ask(self, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -208,7 +177,7 @@ impl Strategy for RandomForest {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("forest", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

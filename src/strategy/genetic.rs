@@ -26,7 +26,7 @@
 //! So everything follows from the trials that may be seen; with several objectives, from their scores.
 
 use super::parts::{Caution, Recall, Variation, tournament};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
@@ -122,7 +122,7 @@ impl Genetic {
         if state.size != n {
             *state = Generations { size: n, ..Generations::default() };
         }
-        let visible = history.visible();
+        let (visible, maximise) = (history.visible(), history.metric().maximise);
         for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
             state.children.push(trial.clone());
             let survivors = if state.population.is_empty() { 0 } else { e };
@@ -132,7 +132,7 @@ impl Genetic {
             let mut elite = std::mem::take(&mut state.population);
             // The better first, of equals the earlier.
             elite.sort_by(|a, b| match (a.score(), b.score()) {
-                (Some(a), Some(b)) if history.metric.maximise => b.total_cmp(&a),
+                (Some(a), Some(b)) if maximise => b.total_cmp(&a),
                 (Some(a), Some(b)) => a.total_cmp(&b),
                 _ => std::cmp::Ordering::Equal,
             });
@@ -148,6 +148,15 @@ impl Genetic {
 pub(super) fn usual_population(trials: usize) -> usize {
     trials.isqrt().clamp(4, 100)
 }
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "genetic",
+    about: "generations of crossed and mutated parents, of which the best survive",
+    paper: "Holland 1975; for NAS: Xie and Yuille 2017, arXiv 1703.01513",
+    make: || Genetic::new().into_strategy(),
+    read: read::<Genetic>,
+};
 
 impl Strategy for Genetic {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -174,7 +183,7 @@ impl Strategy for Genetic {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("genetic", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

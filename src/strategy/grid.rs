@@ -3,10 +3,11 @@
 //! The order is that of [`Space::enumerate`](crate::Space::enumerate): the last choice runs
 //! fastest, and combinations that do not fit together are left out. It ends by itself.
 
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::History;
 use crate::rng::Rng;
+use serde::{Deserialize, Serialize};
 
 /// Tries every architecture of the space in order, and stops after the last.
 ///
@@ -17,10 +18,19 @@ use crate::rng::Rng;
 /// assert_eq!(study.trials_done().len(), 3);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
 #[doc(alias("GridSearch", "GridSampler"))]
 pub struct Grid;
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "grid",
+    about: "every architecture of the space, one after the other",
+    paper: "exhaustive enumeration",
+    make: || Grid.into_strategy(),
+    read: read::<Grid>,
+};
 
 impl Strategy for Grid {
     fn ask(&self, history: &History, _: &mut Rng) -> Result<Proposal> {
@@ -44,6 +54,6 @@ impl Strategy for Grid {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("grid", &())
+        ROW.stored(self)
     }
 }

@@ -29,7 +29,7 @@
 //! alone, walking from the first; what no later result can change is remembered between two trials.
 
 use super::parts::{Caution, Recall, random};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
@@ -134,7 +134,7 @@ impl LocalSearch {
         loop {
             let (next, firm) = match self.step(place, walk, history, rng)? {
                 Step::Visit(arch) => {
-                    let middle = [history.trials[place.at].clone()];
+                    let middle = [history.all()[place.at].clone()];
                     return Ok(Proposal::new(arch, "neighbour").parents(&middle));
                 }
                 Step::Move { to, firm } => (Some(Place { at: to, ..place }), firm),
@@ -157,7 +157,7 @@ impl LocalSearch {
         history: &History,
         rng: &mut Rng,
     ) -> Result<Step> {
-        let (seen, metric) = (history.visible(), &history.metric);
+        let (seen, metric) = (history.visible(), history.metric());
         let here = match seen.get(place.at) {
             Some(trial) => match trial.score() {
                 Some(score) => Some(score),
@@ -195,7 +195,7 @@ impl LocalSearch {
 
 /// Where a climb begins, from trial `from` on: at a trial that is not a neighbour of another.
 fn beginning(history: &History, from: usize) -> Option<Place> {
-    let found = history.trials.iter().skip(from).find(|t| t.0.parents.is_empty())?;
+    let found = history.all().iter().skip(from).find(|t| t.0.parents.is_empty())?;
     Some(Place { start: found.number(), at: found.number() })
 }
 
@@ -214,14 +214,14 @@ impl Walk {
 
     /// The trials that were steps from a trial, in order, those that may not be seen included.
     fn children(&self, at: usize, history: &History) -> Vec<usize> {
-        let hidden = history.trials[history.visible().len()..].iter();
+        let hidden = history.hidden().iter();
         let hidden = hidden.filter(|t| step_from(t, history) == Some(at)).map(Trial::number);
         self.children.get(&at).into_iter().flatten().copied().chain(hidden).collect()
     }
 
     /// The neighbourhood of a trial.
     fn around(&mut self, at: usize, history: &History) -> Result<Arc<Around>> {
-        let arch = &history.trials[at].0.architecture;
+        let arch = &history.all()[at].0.architecture;
         let visible = at < history.visible().len();
         let middle = Middle { at, visible, decisions: arch.decisions() };
         if let Some((_, around)) = self.nearby.iter().find(|(known, _)| *known == middle) {
@@ -247,8 +247,8 @@ impl Walk {
 /// The trial that a trial was a step from; nothing for an architecture that was asked before.
 fn step_from(trial: &Trial, history: &History) -> Option<usize> {
     let [middle] = trial.0.parents[..] else { return None };
-    let key = history.key.of(&trial.0.architecture);
-    (history.first.get(&key) == Some(&trial.number())).then_some(middle)
+    let key = history.key().of(&trial.0.architecture);
+    (history.first(&key) == Some(trial.number())).then_some(middle)
 }
 
 /// Whether neighbour `i` of a place is kept: always the same.
@@ -256,7 +256,7 @@ fn keeps(caution: &Caution, arch: &Architecture, at: usize, i: usize, history: &
     if !caution.needed() {
         return true;
     }
-    let place = child(history.seed, "neighbours", at as u64);
+    let place = child(history.seed(), "neighbours", at as u64);
     caution.keeps(arch, &mut Rng::from_u64(child(place, "kept", i as u64)))
 }
 
@@ -269,7 +269,7 @@ impl Around {
         }
         let all = history.space().neighbours(arch)?.into_iter().enumerate();
         let kept = all.filter(|(i, a)| keeps(&caution, a, at, *i, history));
-        Ok(Around::Listed(kept.map(|(_, a)| (a.decisions(), history.key.of(&a))).collect()))
+        Ok(Around::Listed(kept.map(|(_, a)| (a.decisions(), history.key().of(&a))).collect()))
     }
 
     /// One that was not tried yet, at random.
@@ -278,17 +278,17 @@ impl Around {
             Around::Listed(list) => {
                 let fresh: Vec<&Vec<u32>> = list
                     .iter()
-                    .filter(|(_, key)| !history.first.contains_key(key))
+                    .filter(|(_, key)| history.first(key).is_none())
                     .map(|(decisions, _)| decisions)
                     .collect();
                 return Ok((!fresh.is_empty()).then(|| {
                     let decisions = fresh[rng.below(fresh.len())].clone();
-                    Architecture::new(&history.space, decisions)
+                    Architecture::new(history.space(), decisions)
                 }));
             }
             Around::Many { options, number, caution } => (options, *number, caution),
         };
-        let middle = &history.trials[at].0.architecture;
+        let middle = &history.all()[at].0.architecture;
         let new = |mut i: usize| -> Result<Option<Architecture>> {
             let whole = i;
             for (k, (&n, &now)) in options.iter().zip(middle.decided()).enumerate() {
@@ -320,6 +320,15 @@ impl Around {
     }
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "local",
+    about: "all neighbours of the best so far, until none is better; then anew",
+    paper: "White et al. 2021, arXiv 2005.02960",
+    make: || LocalSearch::new().into_strategy(),
+    read: read::<LocalSearch>,
+};
+
 impl Strategy for LocalSearch {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |walk| {
@@ -336,7 +345,7 @@ impl Strategy for LocalSearch {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("local", self)
+        ROW.stored(self)
     }
 }
 

@@ -1,5 +1,5 @@
-//! Strategies: which architecture to try next. One method a file; a new one is a file and a row in
-//! [`strategies`].
+//! Strategies: which architecture to try next. One method a file, with its row; a new one is a file,
+//! its row in the list of [`strategies`], and its exports.
 
 mod annealing;
 mod bananas;
@@ -8,9 +8,11 @@ mod candidates;
 mod controller;
 mod custom;
 mod evolution;
+mod features;
 mod forest;
 mod genetic;
 mod grid;
+mod kernel;
 mod local_search;
 mod nsga2;
 mod parts;
@@ -37,10 +39,13 @@ pub use random::Random;
 pub use reinforce::Reinforce;
 pub use tpe::Tpe;
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::record::History;
 use crate::rng::Rng;
 use crate::space::Architecture;
+use crate::surrogate::Prediction;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// What to try next? A strategy is asked once per trial.
 ///
@@ -93,6 +98,69 @@ pub trait Strategy: Send + Sync {
     }
 }
 
+/// A strategy that can say what it believes after the trials of a history: for the charts of
+/// [`Study::outlook`](crate::Study::outlook) and [`Study::policy`](crate::Study::policy). It says it of
+/// what it has learned anew, so it need not be the one that the study was run with.
+///
+/// ```
+/// use nascent::prelude::*;
+///
+/// /// Expects everything to be as the mean of what was seen, and likes best what is first.
+/// struct Mean;
+/// impl Strategy for Mean {
+///     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
+///         Ok(history.space().sample(rng)?.into())
+///     }
+/// }
+/// impl Surrogate for Mean {
+///     fn expects(&self, history: &History, architectures: &[Architecture]) -> Result<Vec<Prediction>> {
+///         let y: Vec<f64> = history.finished().iter().filter_map(Trial::score).collect();
+///         let found = stats::summary(&y)?;
+///         let (mean, sd) = (found.mean, found.deviation.unwrap_or(0.0));
+///         Ok((0..architectures.len()).map(|i| Prediction::normal(mean, sd, -(i as f64))).collect())
+///     }
+/// }
+///
+/// let space = Space::decisions([2, 3]);
+/// let study = Study::new(&space, evaluator(|a, _| a.identity() as f64)).trials(4).quiet().run()?;
+/// assert!(study.outlook(&Mean, &space.all()?)?.svg().contains("<svg"));
+/// assert!(study.policy(&Mean).unwrap_err().to_string().contains("has no policy"));
+/// # Ok::<(), nascent::Error>(())
+/// ```
+pub trait Surrogate: Strategy {
+    /// What its model expects of architectures, in their order.
+    ///
+    /// # Errors
+    /// By default, because only a strategy with a model can say it.
+    fn expects(
+        &self,
+        history: &History,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        let _ = architectures;
+        Err(self.without("model", history))
+    }
+
+    /// What a prediction's acquisition is, as "expected improvement".
+    fn prefers_by(&self) -> String {
+        "acquisition".to_string()
+    }
+
+    /// How likely its policy was to take each option of each decision after 0, 1, 2, ... trials.
+    ///
+    /// # Errors
+    /// By default, because only a strategy with a policy can say it.
+    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
+        Err(self.without("policy", history))
+    }
+
+    #[doc(hidden)]
+    fn without(&self, what: &str, history: &History) -> Error {
+        let name = self.describe(history.trials_planned());
+        Error::new(ErrorKind::Missing, format!("{name} has no {what} that could say it"))
+    }
+}
+
 /// An architecture to try, and where it came from.
 #[derive(Clone, Debug)]
 #[must_use = "methods return a new value and leave this one as it is"]
@@ -139,21 +207,33 @@ pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
     (row.read)(settings)
 }
 
-/// The stored form of a strategy of the table.
-fn stored(name: &str, settings: &impl serde::Serialize) -> Option<String> {
-    Some(serde_json::json!({ name: settings }).to_string())
-}
-
 /// A row of the table of strategies.
 #[derive(Clone, Debug)]
 pub struct StrategyInfo {
     /// Its name.
     pub name: &'static str,
+    /// How it chooses, in a line.
+    pub about: &'static str,
     /// Where it was described.
     pub paper: &'static str,
     /// Makes it with its defaults.
     pub make: fn() -> AnyStrategy,
+    /// Makes it again from its settings.
     read: fn(serde_json::Value) -> Option<AnyStrategy>,
+}
+
+impl StrategyInfo {
+    /// The stored form of a strategy of this row.
+    fn stored(&self, settings: &impl Serialize) -> Option<String> {
+        Some(serde_json::json!({ self.name: settings }).to_string())
+    }
+}
+
+/// A strategy by its settings.
+fn read<S: Strategy + DeserializeOwned + 'static>(
+    settings: serde_json::Value,
+) -> Option<AnyStrategy> {
+    Some(serde_json::from_value::<S>(settings).ok()?.into_strategy())
 }
 
 /// The table of strategies.
@@ -167,88 +247,18 @@ pub fn strategies() -> &'static [StrategyInfo] {
 }
 
 static STRATEGIES: &[StrategyInfo] = &[
-    StrategyInfo {
-        name: "random",
-        paper: "Bergstra and Bengio 2012, JMLR 13; for NAS: arXiv 1902.07638",
-        make: || Random.into_strategy(),
-        read: |_| Some(Random.into_strategy()),
-    },
-    StrategyInfo {
-        name: "grid",
-        paper: "exhaustive enumeration",
-        make: || Grid.into_strategy(),
-        read: |_| Some(Grid.into_strategy()),
-    },
-    StrategyInfo {
-        name: "evolution",
-        paper: "Real et al. 2019, arXiv 1802.01548",
-        make: || Evolution::regularized().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Evolution>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "local",
-        paper: "White et al. 2021, arXiv 2005.02960",
-        make: || LocalSearch::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<LocalSearch>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "annealing",
-        paper: "Kirkpatrick, Gelatt and Vecchi 1983, Science 220",
-        make: || Annealing::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Annealing>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "genetic",
-        paper: "Holland 1975; for NAS: Xie and Yuille 2017, arXiv 1703.01513",
-        make: || Genetic::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Genetic>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "nsga2",
-        paper: "Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2",
-        make: || Nsga2::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Nsga2>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "tpe",
-        paper: "Bergstra et al. 2011, NIPS 24",
-        make: || Tpe::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Tpe>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "reinforce",
-        paper: "Zoph and Le 2017, arXiv 1611.01578",
-        make: || Reinforce::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Reinforce>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "ppo",
-        paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
-        make: || Ppo::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Ppo>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "gp-hamming",
-        paper: "Jones et al. 1998, J. Global Optimization 13; Snoek et al. 2012, arXiv 1206.2944",
-        make: || GaussianProcess::hamming().into_strategy(),
-        read: |v| Some(serde_json::from_value::<GaussianProcess>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "gp-wl",
-        paper: "Ru et al. 2021 (NAS-BOWL), arXiv 2006.07556",
-        make: || GaussianProcess::weisfeiler_lehman().into_strategy(),
-        read: |v| Some(serde_json::from_value::<GaussianProcess>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "bananas",
-        paper: "White et al. 2021, arXiv 1910.11858",
-        make: || Bananas::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<Bananas>(v).ok()?.into_strategy()),
-    },
-    StrategyInfo {
-        name: "forest",
-        paper: "Hutter et al. 2011 (SMAC), LION 5",
-        make: || RandomForest::new().into_strategy(),
-        read: |v| Some(serde_json::from_value::<RandomForest>(v).ok()?.into_strategy()),
-    },
+    random::ROW,
+    grid::ROW,
+    evolution::ROW,
+    local_search::ROW,
+    annealing::ROW,
+    genetic::ROW,
+    nsga2::ROW,
+    tpe::ROW,
+    reinforce::ROW,
+    ppo::ROW,
+    bayesian::HAMMING,
+    bayesian::WEISFEILER_LEHMAN,
+    bananas::ROW,
+    forest::ROW,
 ];

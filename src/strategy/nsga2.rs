@@ -25,7 +25,7 @@
 
 use super::genetic::usual_population;
 use super::parts::{Caution, Recall, Variation};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
@@ -165,6 +165,15 @@ fn binary(population: &[Member], rng: &mut Rng) -> Option<Trial> {
     Some(if better { b } else { a }.trial.clone())
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "nsga2",
+    about: "generations on the way to the front of several objectives",
+    paper: "Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2",
+    make: || Nsga2::new().into_strategy(),
+    read: read::<Nsga2>,
+};
+
 impl Strategy for Nsga2 {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
@@ -182,7 +191,7 @@ impl Strategy for Nsga2 {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("nsga2", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

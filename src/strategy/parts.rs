@@ -20,7 +20,7 @@ pub(super) fn random(history: &History, caution: &Caution, rng: &mut Rng) -> Res
     let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
     let mut drawn = caution.draw(rng, sample)?;
     // A study that has refused one that was tried looks for a new one itself.
-    let draws = if history.rejected.is_some() { 1 } else { DRAWS };
+    let draws = if history.rejected().is_some() { 1 } else { DRAWS };
     for _ in 1..draws {
         if !history.tried(&drawn.architecture) {
             break;
@@ -77,7 +77,7 @@ impl Known {
     fn begins(&self, history: &History) -> bool {
         let at = self.trials.checked_sub(1).and_then(|i| history.visible().get(i));
         let same = at.zip(self.last.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(&a.0, &b.0));
-        same && Arc::ptr_eq(&self.lineage, &history.lineage)
+        same && Arc::ptr_eq(&self.lineage, history.lineage())
     }
 }
 
@@ -92,7 +92,7 @@ impl<S: Default> Recall<S> {
         let result = work(&mut state);
         // Without a trial nothing tells one study from another.
         if let Some(last) = history.visible().last() {
-            let (lineage, trials) = (history.lineage.clone(), history.visible().len());
+            let (lineage, trials) = (history.lineage().clone(), history.visible().len());
             let mut studies = self.studies();
             if studies.len() == STUDIES {
                 studies.remove(0);

@@ -26,11 +26,9 @@ use super::Proposal;
 use super::controller::{Controller, Shape};
 use super::parts::{Caution, Recall, likelier};
 use crate::error::Result;
-use crate::record::{History, Trial};
+use crate::record::History;
 use crate::rng::{Rng, child};
 use crate::space::Architecture;
-use crate::study::Study;
-use crate::task::Metric;
 use serde::{Deserialize, Serialize};
 
 /// Draws that do not fit before the space is sampled uniformly.
@@ -49,6 +47,45 @@ pub(super) struct Settings {
     pub(super) entropy: Option<f64>,
     pub(super) baseline: Option<f64>,
 }
+
+/// The settings of every strategy with a controller: with `settings: Settings`, and what the paper has.
+macro_rules! controller_settings {
+    ($strategy:ident, layers: $layers:literal, units: $units:literal) => {
+        impl $strategy {
+            #[doc = concat!("Layers of the LSTM; ", $layers, " in the paper.")]
+            pub fn layers(&self, layers: impl Count) -> Self {
+                self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
+            }
+
+            #[doc = concat!(
+                "Units of each layer of the LSTM, and numbers of an embedding; ", $units, " in the paper."
+            )]
+            pub fn units(&self, units: impl Count) -> Self {
+                self.with(Settings { units: Some(units.to_i64()), ..self.settings })
+            }
+
+            /// The learning rate of Adam.
+            pub fn learning_rate(&self, rate: f64) -> Self {
+                self.with(Settings { learning_rate: Some(rate), ..self.settings })
+            }
+
+            /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
+            pub fn entropy(&self, weight: f64) -> Self {
+                self.with(Settings { entropy: Some(weight), ..self.settings })
+            }
+
+            /// How much of the baseline stays at each trial.
+            pub fn baseline(&self, decay: f64) -> Self {
+                self.with(Settings { baseline: Some(decay), ..self.settings })
+            }
+
+            fn with(&self, settings: Settings) -> Self {
+                $strategy { settings, ..self.clone() }
+            }
+        }
+    };
+}
+pub(super) use controller_settings;
 
 /// What a paper used.
 pub(super) struct Paper {
@@ -129,11 +166,6 @@ pub(super) fn digits(v: f64) -> f64 {
     format!("{v:.2e}").parse().unwrap_or(v)
 }
 
-/// What a trial is judged by, more being better; nothing if it failed.
-fn score(trial: &Trial, metric: &Metric) -> Option<f64> {
-    trial.score().map(|s| if metric.maximise { s } else { -s })
-}
-
 /// The scores of the trials so far, in order of size, and the baseline.
 struct Rewards {
     scores: Vec<f64>,
@@ -185,7 +217,7 @@ impl Learner {
     fn new(method: &impl PolicyGradient, history: &History) -> Result<Learner> {
         let planned = history.trials_planned();
         let constants = method.constants(planned);
-        let seed = child(history.seed, "controller", 0);
+        let seed = child(history.seed(), "controller", 0);
         let controller = Controller::new(history.space(), constants.shape, constants.rate, seed)?;
         let rewards = Rewards { scores: vec![], baseline: 0.5 };
         let (advantages, drawn_at, caution) = Default::default();
@@ -195,8 +227,8 @@ impl Learner {
     /// Takes in the next trial.
     fn take(&mut self, method: &impl PolicyGradient, history: &History) -> Result<()> {
         let trial = &history.visible()[self.advantages.len()];
-        let score = score(trial, &history.metric);
-        self.advantages.push(self.rewards.advantage(score, self.constants.baseline));
+        let gain = history.gain(trial);
+        self.advantages.push(self.rewards.advantage(gain, self.constants.baseline));
         match self.controller.decides() {
             true => method.learn(self, history),
             false => Ok(()),
@@ -263,20 +295,19 @@ pub struct Odds {
     pub probabilities: Vec<f64>,
 }
 
-/// The policy after every trial of a study.
-pub(super) fn probabilities(method: &impl PolicyGradient, study: &Study) -> Result<Vec<Odds>> {
-    let history = study.known()?;
+/// The policy after every visible trial.
+pub(super) fn odds(method: &impl PolicyGradient, history: &History) -> Result<Vec<Odds>> {
     history.space().check()?;
-    let mut learner = Learner::new(method, &history)?;
+    let mut learner = Learner::new(method, history)?;
     let labels = learner.controller.labels()?;
     let list = |(decision, option)| Odds { decision, option, probabilities: vec![] };
     let mut all: Vec<Odds> = labels.into_iter().map(list).collect();
     // The same numbers each time: what changes is the policy.
-    let stream = Rng::from_u64(child(history.seed, "odds", 0));
+    let stream = Rng::from_u64(child(history.seed(), "odds", 0));
     let (mut odds, mut steps) = (vec![], None);
     for n in 0..=history.visible().len() {
         if n > 0 {
-            learner.take(method, &history)?;
+            learner.take(method, history)?;
         }
         let taken = Some(learner.controller.steps());
         if steps != taken {

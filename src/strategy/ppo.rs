@@ -27,14 +27,14 @@
 
 use super::controller::Shape;
 use super::policy::{
-    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, unfit,
+    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
+    unfit,
 };
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::study::Study;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -78,35 +78,6 @@ impl Ppo {
         Ppo::default()
     }
 
-    /// Layers of the LSTM; 1 in the paper.
-    pub fn layers(&self, layers: impl Count) -> Self {
-        self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
-    }
-
-    /// Units of each layer of the LSTM, and numbers of an embedding; 100 in the paper.
-    pub fn units(&self, units: impl Count) -> Self {
-        self.with(Settings { units: Some(units.to_i64()), ..self.settings })
-    }
-
-    /// The learning rate of Adam.
-    pub fn learning_rate(&self, rate: f64) -> Self {
-        self.with(Settings { learning_rate: Some(rate), ..self.settings })
-    }
-
-    /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
-    pub fn entropy(&self, weight: f64) -> Self {
-        self.with(Settings { entropy: Some(weight), ..self.settings })
-    }
-
-    /// How much of the baseline stays at each trial.
-    pub fn baseline(&self, decay: f64) -> Self {
-        self.with(Settings { baseline: Some(decay), ..self.settings })
-    }
-
-    fn with(&self, settings: Settings) -> Self {
-        Ppo { settings, ..self.clone() }
-    }
-
     /// How far the ratio of new to old probability may pay, epsilon.
     pub fn clip(&self, epsilon: f64) -> Self {
         Ppo { clip: Some(epsilon), ..self.clone() }
@@ -122,24 +93,6 @@ impl Ppo {
         Ppo { trials: Some(trials.to_i64()), ..self.clone() }
     }
 
-    /// How the policy changed over a study's trials; see
-    /// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
-    ///
-    /// # Errors
-    /// When the space has problems, or more than 10,000 options.
-    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
-        policy::probabilities(self, study)
-    }
-
-    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
-    ///
-    /// # Errors
-    /// As of [`Ppo::probabilities`].
-    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
-        let shown = self.describe(study.planned());
-        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
-    }
-
     /// N for a budget of trials.
     fn at_once(&self, trials: usize) -> usize {
         self.trials.map_or((trials / 30).clamp(2, 20), |n| n.clamp(1, 100_000) as usize)
@@ -153,6 +106,8 @@ impl Ppo {
         self.clip.unwrap_or(0.2)
     }
 }
+
+controller_settings!(Ppo, layers: 1, units: 100);
 
 /// The objective of one architecture each: `log p`, `log p_old` and `A`, all `[N]`.
 fn clipped(new: &Tensor, old: &Tensor, advantage: &Tensor, epsilon: f64) -> Result<Tensor> {
@@ -174,11 +129,11 @@ impl PolicyGradient for Ppo {
         }
         // This policy has drawn all that were asked since the last batch, before result `end - 1`
         // could be seen.
-        let asked = (end + history.batch.saturating_sub(1)).min(history.trials.len());
+        let asked = (end + history.batch().saturating_sub(1)).min(history.asked());
         let decided = |trials: &'_ [Trial]| -> Vec<Vec<u32>> {
             trials.iter().map(|t| t.0.architecture.decisions()).collect()
         };
-        let drawn = decided(history.trials.get(learner.drawn_at.len()..asked).unwrap_or_default());
+        let drawn = decided(history.all().get(learner.drawn_at.len()..asked).unwrap_or_default());
         let drawn: Vec<&[u32]> = drawn.iter().map(Vec::as_slice).collect();
         learner.drawn_at.extend(learner.controller.log_probabilities(&drawn)?);
 
@@ -198,6 +153,21 @@ impl PolicyGradient for Ppo {
         Ok(())
     }
 }
+
+impl Surrogate for Ppo {
+    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
+        policy::odds(self, history)
+    }
+}
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "ppo",
+    about: "a policy of probabilities, moved by clipped steps",
+    paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
+    make: || Ppo::new().into_strategy(),
+    read: read::<Ppo>,
+};
 
 impl Strategy for Ppo {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -221,7 +191,7 @@ impl Strategy for Ppo {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("ppo", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

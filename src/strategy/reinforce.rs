@@ -24,13 +24,14 @@
 //! the paper's parallel replicas.
 
 use super::controller::Shape;
-use super::policy::{self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings};
-use super::{Proposal, Strategy, stored};
+use super::policy::{
+    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
+};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::History;
 use crate::rng::Rng;
-use crate::study::Study;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
@@ -71,74 +72,9 @@ impl Reinforce {
     pub fn new() -> Self {
         Reinforce::default()
     }
-
-    /// Layers of the LSTM; 2 in the paper.
-    pub fn layers(&self, layers: impl Count) -> Self {
-        self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
-    }
-
-    /// Units of each layer of the LSTM, and numbers of an embedding; 35 in the paper.
-    pub fn units(&self, units: impl Count) -> Self {
-        self.with(Settings { units: Some(units.to_i64()), ..self.settings })
-    }
-
-    /// The learning rate of Adam.
-    pub fn learning_rate(&self, rate: f64) -> Self {
-        self.with(Settings { learning_rate: Some(rate), ..self.settings })
-    }
-
-    /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
-    pub fn entropy(&self, weight: f64) -> Self {
-        self.with(Settings { entropy: Some(weight), ..self.settings })
-    }
-
-    /// How much of the baseline stays at each trial.
-    pub fn baseline(&self, decay: f64) -> Self {
-        self.with(Settings { baseline: Some(decay), ..self.settings })
-    }
-
-    fn with(&self, settings: Settings) -> Self {
-        Reinforce { settings, memory: Memory::default() }
-    }
-
-    /// How the policy changed over a study's trials: for every option of every decision the
-    /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are named as
-    /// the columns of [`Encoding::one_hot`](crate::Encoding::one_hot). Where a decision does not
-    /// always exist, its options together are as likely as it does.
-    ///
-    /// The controller learns the study's trials once more, so the study should be one that was run
-    /// with this strategy. The probabilities are means over 64 architectures drawn from the policy,
-    /// each with the policy's probabilities given its earlier decisions; those that do not fit
-    /// together are among them.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let space = Space::decisions([4, 4]);
-    /// let last = evaluator(|a, _| a.decisions()[1] as f64);
-    /// let study = Study::new(&space, last).strategy(Reinforce::new()).trials(100).quiet().run()?;
-    /// let odds = Reinforce::new().probabilities(&study)?;
-    /// assert_eq!(odds.len(), 8);
-    /// assert_eq!((&odds[7].decision[..], &odds[7].option[..]), ("1.choice", "3"));
-    /// let p = &odds[7].probabilities;
-    /// assert!((p[0] - 0.25).abs() < 0.01 && p[100] > 0.4);
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When the space has problems, or more than 10,000 options.
-    pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
-        policy::probabilities(self, study)
-    }
-
-    /// The same as a chart: a panel for each decision, how likely its options were over the trials.
-    ///
-    /// # Errors
-    /// As of [`Reinforce::probabilities`].
-    pub fn policy(&self, study: &Study) -> Result<crate::chart::Chart> {
-        let shown = self.describe(study.planned());
-        Ok(crate::study::odds_chart(&shown, policy::probabilities(self, study)?))
-    }
 }
+
+controller_settings!(Reinforce, layers: 2, units: 35);
 
 impl PolicyGradient for Reinforce {
     fn constants(&self, trials: usize) -> Constants {
@@ -155,6 +91,21 @@ impl PolicyGradient for Reinforce {
         learner.controller.descend(&loss)
     }
 }
+
+impl Surrogate for Reinforce {
+    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
+        policy::odds(self, history)
+    }
+}
+
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "reinforce",
+    about: "a policy of probabilities, moved towards what scored above the average",
+    paper: "Zoph and Le 2017, arXiv 1611.01578",
+    make: || Reinforce::new().into_strategy(),
+    read: read::<Reinforce>,
+};
 
 impl Strategy for Reinforce {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -174,7 +125,7 @@ impl Strategy for Reinforce {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("reinforce", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

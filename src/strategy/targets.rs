@@ -18,7 +18,6 @@
 //!
 //! A trial that failed counts too: it is worse than every score, negative infinity.
 
-use super::candidates::best;
 use super::nsga2::{minimised, survivors};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
@@ -69,7 +68,7 @@ impl Seen {
         let (finished, failed): (Vec<Trial>, Vec<Trial>) =
             self.trials.drain(..).partition(|t| t.finished().is_some());
         let failures = failed.len().min((BLOCK / 4).max(BLOCK.saturating_sub(finished.len())));
-        let kept: Vec<usize> = match history.further.is_empty() {
+        let kept: Vec<usize> = match history.further().is_empty() {
             // In their order, without sorting them into fronts of one.
             true => best(&evenly(history, &finished), BLOCK - failures),
             false => {
@@ -88,7 +87,7 @@ impl Seen {
 /// A number for each trial that has ended, of which more is better, with weights drawn anew: from
 /// `rng`, where there are several objectives.
 pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
-    match history.further.len() {
+    match history.further().len() {
         0 => evenly(history, trials),
         n => weighed(history, trials, &simplex(n + 1, rng)),
     }
@@ -96,11 +95,8 @@ pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f
 
 /// The same with all objectives weighing the same.
 pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
-    match history.further.len() {
-        0 => {
-            let sign = if history.metric.maximise { 1.0 } else { -1.0 };
-            trials.iter().map(|t| t.score().map_or(FAILED, |score| sign * score)).collect()
-        }
+    match history.further().len() {
+        0 => trials.iter().map(|t| history.gain(t).unwrap_or(FAILED)).collect(),
         n => weighed(history, trials, &vec![1.0 / (n + 1) as f64; n + 1]),
     }
 }
@@ -147,4 +143,12 @@ fn simplex(n: usize, rng: &mut Rng) -> Vec<f64> {
     let drawn: Vec<f64> = (0..n).map(|_| -(1.0 - rng.uniform()).ln()).collect();
     let sum: f64 = drawn.iter().sum();
     drawn.into_iter().map(|v| if sum > 0.0 { v / sum } else { 1.0 / n as f64 }).collect()
+}
+
+/// The numbers of the `n` largest, in order, the first of equals first.
+pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..y.len()).collect();
+    order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
+    order.truncate(n);
+    order
 }

@@ -32,7 +32,7 @@
 
 use super::parts::{Caution, Recall};
 use super::targets::{Seen, drawn};
-use super::{Proposal, Strategy, stored};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::History;
@@ -219,6 +219,15 @@ fn decide(
     (pick, in_l / in_g)
 }
 
+/// Its row in the table of strategies.
+pub(super) const ROW: StrategyInfo = StrategyInfo {
+    name: "tpe",
+    about: "the decisions that good trials share and bad ones do not",
+    paper: "Bergstra et al. 2011, NIPS 24",
+    make: || Tpe::new().into_strategy(),
+    read: read::<Tpe>,
+};
+
 impl Strategy for Tpe {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let space = history.space();
@@ -242,7 +251,7 @@ impl Strategy for Tpe {
                 l.add(places, &seen.trials[i].0.architecture);
             }
             // Added for this trial and taken away after it: their results are yet to come.
-            let pending = &history.trials[visible.len()..];
+            let pending = history.hidden();
             pending.iter().for_each(|t| counts.add(places, &t.0.architecture));
             let found = self.candidate(&l, counts, caution, history, rng);
             pending.iter().for_each(|t| counts.remove(places, &t.0.architecture));
@@ -262,7 +271,7 @@ impl Strategy for Tpe {
     }
 
     fn to_json(&self) -> Option<String> {
-        stored("tpe", self)
+        ROW.stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

@@ -46,8 +46,8 @@ impl Study {
             cells.extend([
                 arch.params().to_string(),
                 arch.macs().to_string(),
-                t.epochs().to_string(),
-                format!("{:.6}", t.seconds()),
+                t.epochs_spent().to_string(),
+                format!("{:.6}", t.seconds_spent()),
                 t.budget().seed().to_string(),
                 t.origin(),
                 join(t.parents()),

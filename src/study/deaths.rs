@@ -18,13 +18,11 @@
 
 use super::journal::Event;
 use super::state::State;
+use crate::record::Failure;
 use std::collections::BTreeMap;
 
 /// The process may end in one trial so many times.
 const MOST: usize = 2;
-
-/// How the error of such a trial begins.
-pub(super) const DIED: &str = "the process ended";
 
 /// How often a process ended in each of the trials that have not ended.
 pub(super) struct Deaths(BTreeMap<usize, Attempts>);
@@ -87,11 +85,7 @@ impl Deaths {
                 suspects.push(trial);
                 continue;
             }
-            let error = format!(
-                "{DIED} {} times while this trial was evaluated (an abort, an exit, a stack overflow, \
-                 too little memory, or it was killed). Study::retry_failures tries it again",
-                attempts.deaths
-            );
+            let error = Failure::Died(attempts.deaths);
             said.push(format!("trial {trial} has failed: {error}"));
             let seed = state.trials()[trial].budget().seed();
             failed.push(Event::Failed { trial, seed, error, seconds: 0.0, retried: None, at });
@@ -130,7 +124,7 @@ mod tests {
         let failed = |trial| Event::Failed {
             trial,
             seed: 1,
-            error: "no luck".into(),
+            error: Failure::Error("no luck".into()),
             seconds: 1.0,
             retried: None,
             at: 1.0,

@@ -52,23 +52,31 @@ pub(super) fn explain(study: &Study) -> Explanation {
     };
     say("protocol", format!("seed {}, {batch}, {duplicates}", p.seed));
     say("failures", format!("when a trial fails, {}", p.failures()));
-    let limits = match (p.trial_limits(), p.trial_seconds.is_some(), p.on_failure.attempts() > 1) {
-        (limits, true, true) => format!("{limits} an attempt; over it, the attempt has failed"),
-        (limits, false, _) if limits == "none" => "none of time and memory".to_string(),
-        (limits, ..) => format!("{limits}; over it, the trial has failed"),
+    let of_attempts = p.trial_seconds.is_some() && p.on_failure.attempts() > 1;
+    let limits = match p.trial_limits() {
+        None => "none of time and memory".to_string(),
+        Some(limits) if of_attempts => {
+            format!("{limits} an attempt; over it, the attempt has failed")
+        }
+        Some(limits) => format!("{limits}; over it, the trial has failed"),
     };
     say("trial limits", limits);
     if let Some(text) = study.stopping() {
         say("stopping", text);
     }
-    let journal = s.journal.as_ref().map(|path| (path, super::journal::holds(path)));
-    if let Some((path, holds)) = &journal {
-        let holds = holds.as_ref().map_or("it begins with the run".to_string(), |n| {
-            format!("it holds {}, which the run goes on from", plural(*n, "trial"))
-        });
+    let mut known = study.trials_done().len();
+    // What is wrong with the settings is told below, and a journal compares them.
+    if let Some(path) = s.journal.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+        let holds = match guarded(|| super::journal::holds(study, path)) {
+            Ok(None) => "it begins with the run".to_string(),
+            Ok(Some(n)) => {
+                known = known.max(n);
+                format!("it holds {}, which the run goes on from", plural(n, "trial"))
+            }
+            Err(e) => format!("the run will refuse it: {e}"),
+        };
         say("journal", format!("{}; {holds}", path.display()));
     }
-    let known = study.trials_done().len().max(journal.and_then(|(_, holds)| holds).unwrap_or(0));
     if problems.is_empty() {
         let mut rng = Rng::from_u64(p.seed).stream("explain", 0);
         let drawn: Vec<_> = (0..DRAWS).filter_map(|_| s.space.sample(&mut rng).ok()).collect();

@@ -22,11 +22,11 @@
 
 use super::deaths::Deaths;
 use super::state::State;
-use super::{Setup, Study};
+use super::{Ended, Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Locked, Role};
-use crate::record::{Cost, Outcome, Protocol, Trial};
+use crate::record::{Cost, Failure, Outcome, Protocol, Trial};
 use crate::rng::Rng;
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
@@ -97,7 +97,7 @@ pub(crate) enum Event {
     Failed {
         trial: usize,
         seed: u64,
-        error: String,
+        error: Failure,
         seconds: f64,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retried: Option<Retried>,
@@ -465,7 +465,7 @@ pub(crate) fn replay(
                 if *trial != state.trials().len() {
                     return wrong(format!("trial {trial} where {} is due", state.trials().len()));
                 }
-                let arch = match state.history.space.decode(decisions.iter().copied()) {
+                let arch = match state.history.space().decode(decisions.iter().copied()) {
                     Ok(arch) => arch,
                     Err(e) => return wrong(e.to_string()),
                 };
@@ -504,6 +504,40 @@ pub(crate) fn replay(
     Ok(())
 }
 
+/// What a file holds that is to be the journal of the study with this header; nothing if it is new.
+///
+/// # Errors
+/// When it is another study's, or none.
+fn kept(file: &File, path: &Path, header: &Header, strict: bool) -> Result<Option<Content>> {
+    // A header that was cut short when it was first written is a new journal as well, but only the
+    // bytes that are to be written now may be written over.
+    let own = header.line()?;
+    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
+    let bytes = file::read_if(file, LONGEST_LINE, |first| match torn(first) {
+        true => Ok(()),
+        false => first_line(path, first).map(drop),
+    })?;
+    if torn(&bytes) {
+        return Ok(None);
+    }
+    let content = read(path, &bytes, false)?;
+    let mut differences = content.header.differences(header);
+    if strict {
+        differences.extend(content.other_budget(header));
+    }
+    if differences.is_empty() {
+        return Ok(Some(content));
+    }
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!(
+            "the journal {} is of another study:\n  {}\nGive this one another path.",
+            path.display(),
+            differences.join("\n  ")
+        ),
+    ))
+}
+
 /// Opens the journal of a study, a new one or one to go on with, and puts what it holds into the
 /// study's state.
 pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)> {
@@ -513,15 +547,7 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
     let s = &study.setup;
     let header = Header::of(s);
     let file::Opened { mut file, new } = file::open(path, ROLE)?;
-    // A header that was cut short when it was first written is a new journal as well, but only the
-    // bytes that are to be written now may be written over.
-    let own = header.line()?;
-    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
-    let bytes = file::read_if(&file, LONGEST_LINE, |first| match torn(first) {
-        true => Ok(()),
-        false => first_line(path, first).map(drop),
-    })?;
-    if torn(&bytes) {
+    let Some(content) = kept(&file, path, &header, s.strict)? else {
         let mut journal = Journal::new(Box::new(file), path, 0);
         journal.sink.cut(0).map_err(named)?;
         if let Err(e) = begin(&mut journal, &header, study) {
@@ -532,22 +558,7 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
             return Err(e);
         }
         return Ok((journal, vec![]));
-    }
-    let content = read(path, &bytes, false)?;
-    let mut differences = content.header.differences(&header);
-    if s.strict {
-        differences.extend(content.other_budget(&header));
-    }
-    if !differences.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!(
-                "the journal {} is of another study:\n  {}\nGive this one another path.",
-                path.display(),
-                differences.join("\n  ")
-            ),
-        ));
-    }
+    };
     let full = s.evaluator.full();
     let mut state = State::new(&s.space, s.evaluator.metric());
     replay(&mut state, &content.events, &s.protocol, &s.evaluator, full)
@@ -794,7 +805,8 @@ impl Study {
                 .map_err(|(line, why)| damaged(path, line, &why))?;
             state.hand_out_again();
             if let Some(Event::Stopped { reason, .. }) = content.events.last() {
-                state.ended = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                let reason = Some(reason.clone()).filter(|reason| !reason.is_empty());
+                state.ended = reason.map(Ended::from);
             }
         }
         Ok(study)
@@ -892,11 +904,30 @@ fn content(path: &Path) -> Result<Content> {
     read(path, &bytes, false)
 }
 
-/// How many trials have ended in the journal at this path, if there is one.
-pub(super) fn holds(path: &Path) -> Option<usize> {
-    let is_file = path.metadata().is_ok_and(|m| m.is_file() && m.len() > 0);
-    let study = is_file.then(|| Study::load(path)).and_then(Result::ok)?;
-    Some(study.trials_done().len())
+/// How many trials have ended in the journal of a study at this path; nothing if it is to be begun.
+///
+/// # Errors
+/// When a run would refuse it.
+pub(super) fn holds(study: &Study, path: &Path) -> Result<Option<usize>> {
+    let named = |e: std::io::Error| {
+        Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
+    };
+    ROLE.regular(path)?;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            // It is made, but no folder for it.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            return folder.map_or(Ok(None), |f| f.metadata().map(|_| None).map_err(named));
+        }
+        Err(e) => return Err(named(e)),
+    };
+    let s = &study.setup;
+    let Some(content) = kept(&file, path, &Header::of(s), s.strict)? else { return Ok(None) };
+    let mut state = State::new(&s.space, s.evaluator.metric());
+    replay(&mut state, &content.events, &s.protocol, &s.evaluator, s.evaluator.full())
+        .map_err(|(line, why)| damaged(path, line, &why))?;
+    Ok(Some(state.trials().iter().filter(|t| t.ended()).count()))
 }
 
 /// The evaluator of a study that is only looked at.
@@ -967,7 +998,7 @@ mod tests {
     }
 
     fn plan() -> Study {
-        let score = evaluator(|a, _| Evaluation::new(a.params() as f64).curve_of([0.5, 1.0]));
+        let score = evaluator(|a, _| Evaluation::new(a.params() as f64).with_curve([0.5, 1.0]));
         Study::new(&space(), score).trials(6).quiet()
     }
 

@@ -3,7 +3,9 @@
 pub(crate) mod csv;
 mod deaths;
 mod desk;
+mod ended;
 mod explain;
+mod insight;
 mod journal;
 mod lineage;
 mod objective;
@@ -13,22 +15,22 @@ mod run;
 mod running;
 mod state;
 
+pub use ended::Ended;
 pub use explain::Explanation;
 pub(crate) use journal::{LONGEST_LINE, Tail, tail};
-pub(crate) use lineage::{odds_chart, outlook_chart};
-pub(crate) use objective::{figure, known as known_figures, values as objective_values};
 pub(crate) use run::guarded;
 pub use running::{Running, Searches, running};
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
-use crate::record::{Cost, Duplicates, History, Key, OnFailure, Protocol, Trial, best_of};
+use crate::record::{
+    Cost, Duplicates, Failure, History, Key, OnFailure, Outcome, Protocol, Trial, best_of,
+};
 use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::task::Metric;
 use crate::threads::{MOST_THREADS, cores};
-use crate::words::plural;
 use desk::Desk;
 use journal::Event;
 use state::{Next, State};
@@ -103,6 +105,28 @@ impl Asked {
     }
 }
 
+/// Why the next trial could not be asked for.
+enum Fault {
+    /// The strategy failed, or what it was asked by.
+    Strategy(Error),
+    /// The proposal could not be written.
+    Journal(Error),
+}
+
+impl From<Error> for Fault {
+    fn from(e: Error) -> Fault {
+        Fault::Strategy(e)
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        match fault {
+            Fault::Strategy(e) | Fault::Journal(e) => e,
+        }
+    }
+}
+
 const DEFAULT_TRIALS: usize = 20;
 
 impl Study {
@@ -140,30 +164,6 @@ impl Study {
             reported: None,
         };
         Study::of(setup, state)
-    }
-
-    /// The history that a model learns from to predict architectures of its space.
-    pub(crate) fn to_predict(
-        &self,
-        architectures: &[crate::space::Architecture],
-    ) -> Result<History> {
-        let history = self.lock().history_now(&self.setup.protocol);
-        let finished = history.finished().len();
-        if finished < 2 {
-            return Err(Error::invalid(
-                format!("predictions from {}", plural(finished, "finished trial")),
-                "a model needs 2 at the least",
-                "study.run() first, with trials(20)",
-            ));
-        }
-        match architectures.iter().find(|a| *a.of_space() != history.space) {
-            None => Ok(history),
-            Some(other) => Err(Error::invalid(
-                format!("a prediction of {other}"),
-                "it belongs to another space than the study's",
-                "architectures of study.space(), as space.sample(&mut rng) or a trial's",
-            )),
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -248,14 +248,14 @@ impl Study {
 
     /// The budget in simulated seconds of all trials together, for evaluations that look up what a
     /// training took; see [`Table::cost`](crate::Table::cost) and
-    /// [`Evaluation::seconds`](crate::Evaluation::seconds). It does not depend on the machine. The
+    /// [`Evaluation::with_seconds`](crate::Evaluation::with_seconds). It does not depend on the machine. The
     /// trial that crosses the limit counts; with a batch above 1 up to as many trials may, because
     /// their cost is known only when they have ended. Results that are reused cost nothing.
     ///
     /// ```
     /// use nascent::prelude::*;
     /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
-    /// let priced = evaluator(|a, _| Evaluation::new(a.params() as f64).seconds(40.0));
+    /// let priced = evaluator(|a, _| Evaluation::new(a.params() as f64).with_seconds(40.0));
     /// let study = Study::new(&space, priced).duplicates(Duplicates::Repeat);
     /// assert_eq!(study.batch(1).simulated_seconds(100.0).quiet().run()?.trials_done().len(), 3);
     /// # Ok::<(), nascent::Error>(())
@@ -318,10 +318,10 @@ impl Study {
     /// Without it, a training that there is no memory for (on the machine, in the container, under
     /// `ulimit -v`) is a failure, and one for which there is none beside others waits for them.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
-    pub fn memory(&self, bytes: impl Count) -> Study {
+    pub fn trial_memory(&self, bytes: impl Count) -> Study {
         let n = bytes.to_i64();
         self.anew(|s| {
-            s.give("memory", n);
+            s.give("trial_memory", n);
             s.protocol.memory = Some(n.to_size());
         })
     }
@@ -401,7 +401,7 @@ impl Study {
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
             let try_ = match name {
                 "trials" => 20,
-                "memory" => 1_000_000_000,
+                "trial_memory" => 1_000_000_000,
                 _ => 4,
             };
             found.push(format!("{name}({n}): at least 1 is needed. Try {name}({try_})."));
@@ -530,28 +530,30 @@ impl Study {
     /// What the trial after the last one that has ended may know, all results among it.
     pub(crate) fn known(&self) -> Result<History> {
         let planned = run::guarded(|| Ok(self.setup.planned()))?;
-        let protocol = &self.setup.protocol;
-        let state = self.lock();
-        let (seed, batch, key) = (protocol.seed, protocol.batch, protocol.key);
-        let visible = state.settled;
-        let further = protocol.objectives.clone();
-        Ok(History { planned, seed, batch, key, visible, further, ..state.history.clone() })
+        let mut history = self.lock().history_now(&self.setup.protocol);
+        history.set_planned(planned);
+        Ok(history)
     }
 
     /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
     /// is a user's code, and may look at the study.
-    fn ask_next(&self, whole: Budget, planned: usize, at: f64) -> Result<Option<state::Asked>> {
+    fn ask_next(
+        &self,
+        whole: Budget,
+        planned: usize,
+        at: f64,
+    ) -> Result<Option<state::Asked>, Fault> {
         let s = &*self.setup;
         let unsure = self.unsure_figures()?;
         let question = {
             let mut state = self.lock();
-            state.history.planned = planned;
+            state.history.set_planned(planned);
             if state.asking {
-                return Err(Error::new(
+                return Err(Fault::Strategy(Error::new(
                     ErrorKind::Invalid,
                     "the study is asking its strategy already: a strategy cannot ask or step the \
                      study that asks it, nor can two threads at once. Use history instead.",
-                ));
+                )));
             }
             let lacks = || state.without_figure(&s.protocol, s.reported.as_deref());
             let next = match unsure.then(lacks).flatten().filter(|_| state.ended.is_none()) {
@@ -586,10 +588,10 @@ impl Study {
                 if let Err(e) = written {
                     // It stays, and is handed out when the journal can be written again.
                     self.lock().hand_out_again();
-                    return Err(e);
+                    return Err(Fault::Journal(e));
                 }
                 if asked.trial.error().is_some() {
-                    self.note(|| journal::ended(&asked.trial))?;
+                    self.note(|| journal::ended(&asked.trial)).map_err(Fault::Journal)?;
                 }
                 Ok(Some(asked))
             }
@@ -704,7 +706,7 @@ impl Study {
             let mut state = study.lock();
             state.reopen(trial.number());
             // What has ended a process is tried alone.
-            if trial.error().is_some_and(|e| e.starts_with(deaths::DIED)) {
+            if matches!(trial.0.outcome, Outcome::Failed(Failure::Died(_))) {
                 state.suspects.insert(trial.number());
             }
         }
@@ -719,19 +721,20 @@ impl Study {
         if none { Ok(()) } else { run::try_suspects(&study) }
     }
 
-    /// Why the study ended; empty while it has not.
+    /// Why the study ended, in words; empty while it has not.
     pub fn ended(&self) -> String {
-        self.lock().ended.clone().unwrap_or_default()
+        self.ended_by().map_or(String::new(), String::from)
+    }
+
+    /// Why the study ended, for code that goes by it; nothing while it has not.
+    pub fn ended_by(&self) -> Option<Ended> {
+        self.lock().ended.clone()
     }
 
     /// Why the study ended before its budget did, though there was more to try: its strategy failed,
     /// its journal could not be written, its evaluations lack a figure, or it was stopped.
-    pub(crate) fn broke_off(&self) -> Option<String> {
-        let broken = |why: &String| {
-            let breaks = ["the strategy failed", "the journal", run::STOPPED, objective::NO_FIGURE];
-            breaks.iter().any(|b| why.starts_with(b))
-        };
-        Some(self.ended()).filter(broken)
+    pub(crate) fn broke_off(&self) -> Option<Ended> {
+        self.ended_by().filter(Ended::broke_off)
     }
 
     /// All trials that have ended, in order.

@@ -5,99 +5,16 @@
 //! score stays the first objective, so everything that knows one objective goes on to work.
 
 use super::Study;
-use crate::evaluate::{Evaluation, Evaluator};
-use crate::record::{History, Trial};
+use crate::evaluate::Evaluator;
+use crate::record::Trial;
+use crate::record::objectives::{names, values};
 use crate::stats::pareto_front;
 use crate::task::Metric;
 use crate::words::nearest;
 
-/// What is known of every architecture that can be built, whoever evaluates it.
-const OF_ARCHITECTURE: [&str; 2] = ["params", "macs"];
-/// What is known of every trial.
-const SECONDS: &str = "seconds";
-
-/// A figure of an evaluated architecture by its name: the evaluation's own first.
-pub(crate) fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
-    if let Some(value) = found.get(name) {
-        return Some(value);
-    }
-    let arch = &trial.0.architecture;
-    let built = !arch.of_space().is_decisions();
-    match name {
-        "params" if built => Some(arch.params() as f64),
-        "macs" if built => Some(arch.macs() as f64),
-        SECONDS => Some(found.simulated_seconds().unwrap_or(trial.0.cost.seconds)),
-        _ => None,
-    }
-}
-
-/// The names of all figures of a trial.
-pub(crate) fn known(found: &Evaluation, trial: &Trial) -> Vec<String> {
-    let mut known: Vec<String> = found.metrics().into_iter().map(|m| m.0).collect();
-    if !trial.0.architecture.of_space().is_decisions() {
-        known.extend(OF_ARCHITECTURE.map(String::from));
-    }
-    known.push(SECONDS.to_string());
-    known
-}
-
-/// How the refusal of an evaluation begins that lacks a figure; journals hold it as well.
-pub(super) const NO_FIGURE: &str = "the evaluation has no figure";
-
-/// That a figure is not there, and what there is.
-pub(super) fn nothing_of(name: &str, role: &str, found: &Evaluation, trial: &Trial) -> String {
-    let known = known(found, trial);
-    let meant = nearest(name, &known);
-    let meant = meant.map_or("the name of one of these".to_string(), |m| format!("{m:?}"));
-    format!(
-        "{NO_FIGURE} {name:?}, which {role}; there are {}. Try {meant}, or \
-         Evaluation::new(score).with({name:?}, value)",
-        known.join(", ")
-    )
-}
-
-/// What is wrong with an evaluation that lacks one of the objectives.
-pub(super) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) -> Option<String> {
-    for Metric { name, .. } in objectives {
-        match figure(name, found, trial) {
-            Some(value) if value.is_finite() => {}
-            Some(value) => return Some(format!("the objective {name:?} is {value}")),
-            None if found.undefined(name).is_some() => {
-                let why = found.undefined(name).unwrap_or_default();
-                return Some(format!(
-                    "the objective {name:?} is undefined: {why}. Try another objective, or data in \
-                     which it is defined"
-                ));
-            }
-            None => return Some(nothing_of(name, "is an objective", found, trial)),
-        }
-    }
-    None
-}
-
-/// The values of a finished trial: the score, and the further objectives in their order.
-pub(crate) fn values(trial: &Trial, further: &[Metric]) -> Option<Vec<f64>> {
-    let found = trial.finished()?;
-    let more = further.iter().map(|m| figure(&m.name, found, trial));
-    std::iter::once(Some(found.score())).chain(more).collect()
-}
-
-impl History {
-    /// All objectives, the score first; one, unless the study has more.
-    pub fn objectives(&self) -> Vec<Metric> {
-        std::iter::once(&self.metric).chain(&self.further).cloned().collect()
-    }
-
-    /// The values of a finished trial in the order of [`History::objectives`]; `None` for a trial
-    /// that has not finished.
-    pub fn values(&self, trial: &Trial) -> Option<Vec<f64>> {
-        values(trial, &self.further)
-    }
-}
-
 impl Study {
     /// A further objective besides the score, by the name of a figure: one that the evaluation gives
-    /// ([`Evaluation::with`], a table's report), or `"params"`, `"macs"`, `"seconds"`. Once for each.
+    /// ([`Evaluation::with`](crate::Evaluation::with), a table's report), or `"params"`, `"macs"`, `"seconds"`. Once for each.
     /// Strategies that know several objectives look for the front; all others go by the score.
     ///
     /// ```
@@ -167,10 +84,7 @@ impl Study {
     ) -> Option<String> {
         let evaluator = &self.setup.evaluator;
         let mut known = evaluator.figures()?;
-        if !self.setup.space.is_decisions() {
-            known.extend(OF_ARCHITECTURE.map(String::from));
-        }
-        known.push(SECONDS.to_string());
+        known.extend(names(!self.setup.space.is_decisions()));
         if known.iter().any(|k| k == name) {
             return None;
         }

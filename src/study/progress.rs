@@ -190,7 +190,7 @@ pub(crate) struct Tally {
 impl Tally {
     pub(crate) fn add(&mut self, trial: &Trial) {
         self.trials += 1;
-        self.epochs += trial.epochs();
+        self.epochs += trial.epochs_spent();
         self.seconds += trial.simulated_paid();
     }
 

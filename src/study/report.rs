@@ -1,14 +1,15 @@
 //! The charts of a study, and the report that composes them.
 
+use super::Ended;
 use super::Study;
 use super::csv::own_names;
-use super::objective::figure;
 use crate::chart::{
     Axis, BestSeries, BestSoFar, Chart, Curve, Frontier, FrontierPoint, Leaderboard,
     LearningCurves, Report,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
+use crate::record::objectives::figure;
 use crate::record::{Duplicates, Key, Trial};
 use crate::strategy::Strategy;
 use crate::task::Metric;
@@ -31,13 +32,13 @@ impl Study {
     fn best_chart(&self, axis: Axis) -> Chart {
         let trials = self.trials_done();
         let simulated =
-            trials.iter().any(|t| t.evaluation().is_some_and(|e| e.simulated_seconds().is_some()));
+            trials.iter().any(|t| t.evaluation().is_some_and(|e| e.seconds_spent().is_some()));
         let mut spent = 0.0;
         let mut points: Vec<(f64, Option<f64>)> = trials
             .iter()
             .map(|t| {
                 if t.reused_from().is_none() {
-                    spent += t.seconds();
+                    spent += t.seconds_spent();
                 }
                 let x = match axis {
                     Axis::Trials => t.number() as f64,
@@ -140,7 +141,7 @@ impl Study {
                 t.number().to_string(),
                 score(t.score().unwrap_or(f64::NAN)),
                 human_count(arch.params() as f64),
-                human_seconds(t.seconds()),
+                human_seconds(t.seconds_spent()),
                 arch.to_text(),
             ]
         });
@@ -168,8 +169,7 @@ impl Study {
         let mut say = |what: &str, text: String| facts.push((what.to_string(), text));
         if let Ok(best) = self.best() {
             let value = score(best.score().unwrap_or(f64::NAN));
-            let of =
-                if s.evaluator.describe().starts_with("training") { "validation " } else { "" };
+            let of = s.evaluator.split().map_or(String::new(), |split| format!("{split} "));
             say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
             if s.space.is_decisions() {
                 // There are no parameters; what the evaluator put on record says more.
@@ -195,7 +195,7 @@ impl Study {
         let mut notices = vec![];
         let failed = self.failed();
         if let Some(first) = failed.first().filter(|_| failed.len() < trials.len()) {
-            let seconds: f64 = failed.iter().map(Trial::seconds).sum();
+            let seconds: f64 = failed.iter().map(Trial::seconds_spent).sum();
             notices.push(format!(
                 "{} of {} failed and cost {}. Trial {}: {}",
                 failed.len(),
@@ -212,8 +212,8 @@ impl Study {
                 notices.extend(undefined.map(|(name, why)| format!("{name} is undefined: {why}.")));
             }
         }
-        let ended = self.ended();
-        if !ended.is_empty() && !ended.starts_with("all ") {
+        let ended = self.ended_by();
+        if let Some(ended) = ended.filter(|ended| !matches!(ended, Ended::Trials(_))) {
             notices.push(format!("The study ended because {ended}."));
         }
         let batch = match p.batch {

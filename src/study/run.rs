@@ -2,6 +2,7 @@
 
 use super::Study;
 use super::journal::{self, Event};
+use super::{Ended, Fault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Checkpoint, Evaluation, Evaluator, Watch};
 use crate::record::{Cost, Trial};
@@ -17,9 +18,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
-
-/// Why a study ended that was told to stop.
-pub(super) const STOPPED: &str = "it was stopped";
 
 /// While nothing ends, progress is looked at so often.
 const LOOK: Duration = Duration::from_millis(500);
@@ -76,7 +74,7 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
     if let (Some(mut journal), Goal::Budget) = (study.leave(), goal) {
         let closed = journal.write(&Event::Stopped { reason, seconds });
         if let (Err(e), true) = (closed, study.broke_off().is_none()) {
-            study.lock().ended = Some(e.to_string());
+            study.lock().ended = Some(Ended::Journal(e.to_string()));
         }
     }
     outcome
@@ -175,7 +173,7 @@ fn coordinate(
     if setup.protocol.timed() && !setup.evaluator.looks_up() && !setup.evaluator.stops_midway() {
         progress.cannot_stop();
     }
-    progress.begin(&study.lock().history.trials.clone(), now());
+    progress.begin(&study.lock().history.shared(), now());
     // What the evaluator has not said beforehand, the first trial shows, alone.
     let by_epochs = setup.protocol.epochs.is_some() && whole.is_open();
     let unshown = || by_epochs && !study.lock().has_shown_its_cost();
@@ -194,7 +192,7 @@ fn coordinate(
         alone &= running > 0;
         while !alone && running < if first { 1 } else { threads } {
             if study.stop.load(Ordering::Relaxed) {
-                study.lock().ended = Some(STOPPED.to_string());
+                study.lock().ended = Some(Ended::Stopped);
                 break;
             }
             if let Some(trial) = suspects.pop_front() {
@@ -212,15 +210,15 @@ fn coordinate(
             let asked = match study.ask_next(whole, planned, now()) {
                 Ok(Some(asked)) => asked,
                 Ok(None) => break,
-                Err(e) => {
+                Err(fault) => {
                     // Nothing is lost: the trials so far stay, and the reason is on record.
                     let mut state = study.lock();
                     if state.trials().is_empty() {
-                        return Err(e);
+                        return Err(fault.into());
                     }
-                    state.ended = Some(match e.to_string() {
-                        text if text.starts_with("the journal") => text,
-                        text => format!("the strategy failed: {text}"),
+                    state.ended = Some(match fault {
+                        Fault::Journal(e) => Ended::Journal(e.to_string()),
+                        Fault::Strategy(e) => Ended::Strategy(e.to_string()),
                     });
                     break;
                 }
@@ -234,12 +232,12 @@ fn coordinate(
             running += usize::from(crew.start(asked.trial));
         }
         announce(study);
-        let trials = study.lock().history.trials.clone();
+        let trials = study.lock().history.shared();
         progress.tell(&trials, &metric, now());
         drop(trials);
         let meanwhile = || {
             let stopped = study.stop.load(Ordering::Relaxed);
-            progress.wait(&study.lock().history.trials, stopped, now());
+            progress.wait(&study.lock().history.shared(), stopped, now());
         };
         let next = match (more, running) {
             (true, _) => crew.ready(),
@@ -254,7 +252,7 @@ fn coordinate(
                 continue;
             }
             if let Err(e) = study.end(number, result, seed, cost, now()) {
-                study.lock().ended = Some(e.to_string());
+                study.lock().ended = Some(Ended::Journal(e.to_string()));
             }
             first = unshown();
             if let Some(path) = checkpoint(study, number).filter(|path| Checkpoint::is_at(path)) {
@@ -262,7 +260,7 @@ fn coordinate(
             }
         }
     }
-    let trials = study.lock().history.trials.clone();
+    let trials = study.lock().history.shared();
     progress.finish(&trials, &metric, begun.elapsed().as_secs_f64());
     Ok(())
 }
@@ -306,7 +304,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     if setup.foreign()
         && let Err(e) = study.note(|| Some(journal::begun(number)))
     {
-        study.lock().ended = Some(e.to_string());
+        study.lock().ended = Some(Ended::Journal(e.to_string()));
         let result = Err(Error::new(ErrorKind::Stopped, e.to_string()));
         return Done { number, result, seed: first, cost: Cost::default() };
     }
@@ -353,7 +351,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             Ok(e) => !e.score().is_finite(),
             Err(e) => e.kind() != ErrorKind::Stopped,
         };
-        let spent = result.as_ref().ok().and_then(Evaluation::simulated_seconds);
+        let spent = result.as_ref().ok().and_then(Evaluation::seconds_spent);
         let spent = spent.filter(|s| s.is_finite() && *s >= 0.0).unwrap_or(0.0);
         let mut ended = None;
         if failed && retries + 1 < trial.0.attempts {
@@ -385,14 +383,13 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
 
 /// Why a trial that has failed is not evaluated again, though it might be; how many epochs are left
 /// for that was decided when it was asked.
-fn over(study: &Study, simulated: f64) -> Option<String> {
+fn over(study: &Study, simulated: f64) -> Option<Ended> {
     let protocol = &study.setup.protocol;
     let reached = |limit: Option<f64>, spent: f64| limit.filter(|&limit| spent >= limit);
     if let Some(limit) = reached(protocol.seconds, study.lock().elapsed()) {
-        return Some(format!("the time limit of {limit} s is reached"));
+        return Some(Ended::Seconds(limit));
     }
-    reached(protocol.simulated_seconds, simulated)
-        .map(|limit| format!("the budget of {limit} simulated seconds is spent"))
+    reached(protocol.simulated_seconds, simulated).map(Ended::SimulatedSeconds)
 }
 
 thread_local! {

@@ -135,7 +135,7 @@ impl Running {
     /// Where it is, in a line.
     pub fn progress(&self) -> String {
         let study = &self.search().study;
-        let trials = study.lock().history.trials.clone();
+        let trials = study.lock().history.shared();
         let line = Progress::line(&trials, &study.setup.protocol, &study.metric());
         if self.done() {
             return format!("{line}; ended: {}", study.ended());
@@ -271,7 +271,7 @@ pub(super) fn not_held(path: &Path) -> Result<()> {
             std::thread::sleep(Duration::from_millis(10));
             continue;
         }
-        let trials = search.study.lock().history.trials.clone();
+        let trials = search.study.lock().history.shared();
         let done = trials.iter().filter(|t| t.ended()).count();
         let state = match search.stopping() {
             true => "which is stopping as soon as the trials that run have ended",

@@ -1,18 +1,18 @@
 //! The rules of the loop, without threads: when the next trial may be asked, what a duplicate
 //! means, when the study is over.
 
-use super::objective::{NO_FIGURE, figure, lacking, nothing_of};
+use super::Ended;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
+use crate::record::objectives::{figure, lacking, nothing_of};
 use crate::record::{
-    Cost, Duplicates, History, Key, OnFailure, Outcome, Protocol, Trial, trial::Record,
+    Cost, Duplicates, Failure, History, OnFailure, Outcome, Protocol, Trial, trial::Record,
 };
 use crate::rng::{Rng, child};
 use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// The trials of a study so far.
@@ -38,7 +38,7 @@ pub(crate) struct State {
     pub(crate) run_since: Option<Instant>,
     /// Trials whose callbacks have been called.
     pub(crate) announced: usize,
-    pub(crate) ended: Option<String>,
+    pub(crate) ended: Option<Ended>,
     /// The strategy is at work, outside the lock.
     pub(crate) asking: bool,
     /// Seconds of earlier runs.
@@ -60,7 +60,7 @@ pub(crate) enum Next {
     Ask,
     /// Only after a running trial has ended.
     Wait,
-    Over(String),
+    Over(Ended),
 }
 
 /// A trial that has to be evaluated, or that already has its result.
@@ -84,20 +84,7 @@ const FREE_TRIALS: usize = 200;
 impl State {
     pub(crate) fn new(space: &Space, metric: Metric) -> Self {
         State {
-            history: History {
-                space: space.clone(),
-                metric,
-                further: vec![],
-                planned: 0,
-                seed: 0,
-                batch: 1,
-                trials: Arc::default(),
-                visible: 0,
-                rejected: None,
-                key: Key::default(),
-                first: Arc::default(),
-                lineage: Arc::default(),
-            },
+            history: History::new(space, metric),
             waiting: vec![],
             settled: 0,
             free_run: vec![],
@@ -118,11 +105,11 @@ impl State {
     }
 
     pub(crate) fn trials(&self) -> &[Trial] {
-        &self.history.trials
+        self.history.all()
     }
 
     pub(crate) fn epochs(&self) -> f64 {
-        self.trials().iter().map(Trial::epochs).sum()
+        self.trials().iter().map(Trial::epochs_spent).sum()
     }
 
     /// Seconds that the study has taken so far.
@@ -144,24 +131,27 @@ impl State {
         &self,
         protocol: &Protocol,
         reported: Option<&str>,
-    ) -> Option<String> {
+    ) -> Option<Ended> {
         let to = self.known(protocol).max((self.earlier + 1).min(self.settled));
         let ended = self.trials().get(self.earlier..to)?;
-        let lacks = |t: &Trial| t.error().filter(|why| why.starts_with(NO_FIGURE));
+        let lacks = |t: &Trial| match &t.0.outcome {
+            Outcome::Failed(Failure::NoFigure(why)) => Some(Ended::NoFigure(why.clone())),
+            _ => None,
+        };
         let first = ended.iter().find(|t| t.finished().is_some() || lacks(t).is_some())?;
         match (first.finished(), reported) {
             (None, _) => lacks(first),
             (Some(found), Some(name))
                 if figure(name, found, first).is_none() && found.undefined(name).is_none() =>
             {
-                Some(nothing_of(name, "is to be reported", found, first))
+                Some(Ended::NoFigure(nothing_of(name, "is to be reported", found, first)))
             }
             _ => None,
         }
     }
 
     /// Waits for the trials that run, and is over then.
-    pub(crate) fn wait_or(&self, reason: String) -> Next {
+    pub(crate) fn wait_or(&self, reason: Ended) -> Next {
         match self.settled < self.trials().len() {
             true => Next::Wait,
             false => Next::Over(reason),
@@ -190,11 +180,11 @@ impl State {
         // threads cannot look at those that may still run.
         let sure = if open { known } else { self.settled };
         let cost = |t: &Trial| match t.ended() && !open {
-            true => t.epochs(),
+            true => t.epochs_spent(),
             false if t.0.evaluated => full * t.0.attempts as f64,
             false => 0.0,
         };
-        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs).sum::<f64>();
+        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs_spent).sum::<f64>();
         let spent = self.epochs_settled - epochs(&self.trials()[sure..self.settled]);
         let expected = self.trials()[sure..].iter().map(cost).sum::<f64>();
         match most as f64 * full <= limit - spent - expected {
@@ -214,72 +204,56 @@ impl State {
             return Next::Over(reason.clone());
         }
         let n = self.trials().len();
-        let wait_or = |reason: String| self.wait_or(reason);
+        let wait_or = |reason: Ended| self.wait_or(reason);
         if protocol.trials.is_some_and(|most| n >= most) {
-            return wait_or(match n {
-                1 => "the only trial is done".to_string(),
-                _ => format!("all {n} trials are done"),
-            });
+            return wait_or(Ended::Trials(n));
         }
         let known = self.known(protocol);
         if protocol.on_failure == OnFailure::Abort
-            && let Some(t) = self.trials()[..known].iter().find(|t| t.error().is_some())
+            && let Some((trial, error)) =
+                self.trials()[..known].iter().find_map(|t| Some((t.number(), t.error()?)))
         {
-            return wait_or(format!(
-                "trial {} failed: {}",
-                t.number(),
-                t.error().unwrap_or_default()
-            ));
+            return wait_or(Ended::Failed { trial, error });
         }
         if let Some(limit) = protocol.seconds
             && elapsed >= limit
         {
-            return wait_or(format!("the time limit of {limit} s is reached"));
+            return wait_or(Ended::Seconds(limit));
         }
         if n >= protocol.batch + self.settled {
             return Next::Wait;
         }
         if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, whole)) {
-            return wait_or(format!("the budget of {limit} epochs is spent"));
+            return wait_or(Ended::Epochs(limit));
         }
         if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
             // What a trial costs is known when it has ended, so the last ones may cross the limit:
             // one of them where the batch is 1.
             let (paid, free) = self.simulated[last];
             if paid >= limit {
-                return wait_or(format!("the budget of {limit} simulated seconds is spent"));
+                return wait_or(Ended::SimulatedSeconds(limit));
             }
             if protocol.trials.is_none() && free >= FREE_TRIALS {
-                return wait_or(format!("{FREE_TRIALS} trials in a row cost no simulated seconds"));
+                return wait_or(Ended::FreeOfSimulated(FREE_TRIALS));
             }
         }
         let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
         if protocol.trials.is_none() && free >= FREE_TRIALS {
-            return wait_or(format!("{FREE_TRIALS} trials in a row cost nothing"));
+            return wait_or(Ended::Free(FREE_TRIALS));
         }
         Next::Ask
     }
 
-    /// What the history says of the protocol.
-    fn under(&mut self, protocol: &Protocol) {
-        self.history.key = protocol.key;
-        (self.history.seed, self.history.batch) = (protocol.seed, protocol.batch);
-        if self.history.further.len() != protocol.objectives.len() {
-            self.history.further = protocol.objectives.clone();
-        }
-    }
-
     /// The question to put to the strategy for the next trial.
     pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
-        self.history.visible = self.known(protocol);
-        self.under(protocol);
-        Question(self.history.clone())
+        self.history.set_protocol(protocol);
+        Question(self.history.seeing(self.known(protocol)))
     }
 
     /// The history with all results there are.
     pub(crate) fn history_now(&mut self, protocol: &Protocol) -> History {
-        self.under(protocol);
-        History { visible: self.settled, ..self.history.clone() }
+        self.history.set_protocol(protocol);
+        self.history.seeing(self.settled)
     }
 
     /// Makes the proposal the next trial.
@@ -292,18 +266,17 @@ impl State {
         (at, thought): (f64, f64),
     ) -> Asked {
         let n = self.trials().len();
-        self.under(protocol);
+        self.history.set_protocol(protocol);
         let seed = child(protocol.seed, "trial", n as u64);
         let key = protocol.key.of(&proposal.architecture);
         let twin = match protocol.duplicates {
-            Duplicates::Reuse => self.history.first.get(&key).copied(),
+            Duplicates::Reuse => self.history.first(&key),
             _ => None,
         };
         let attempts = self.attempts(protocol, whole).unwrap_or(1);
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
-        Arc::make_mut(&mut self.history.first).entry(key).or_insert(n);
-        let trial = Trial(Arc::new(Record {
+        let trial = Record {
             number: n,
             architecture: proposal.architecture,
             budget: whole.seeded(seed),
@@ -316,8 +289,8 @@ impl State {
             at,
             thought,
             reused: twin,
-        }));
-        Arc::make_mut(&mut self.history.trials).push(trial);
+        };
+        self.history.push(key, trial);
         let evaluate = twin.is_none() && misfit.is_none();
         if let Some(first) = twin {
             match self.trials()[first].ended() {
@@ -335,7 +308,7 @@ impl State {
     pub(crate) fn fork(&self) -> State {
         let mut state = self.clone();
         if self.settled < self.trials().len() {
-            state.history.lineage = Arc::default();
+            state.history.begin_lineage();
         }
         state
     }
@@ -344,28 +317,27 @@ impl State {
     pub(crate) fn judge(&self, n: usize, result: Result<Evaluation>) -> Outcome {
         let budget = self.trials()[n].budget();
         let full = if budget.is_open() { f64::MAX } else { budget.full() as f64 };
+        let failed = |why: String| Outcome::Failed(Failure::Error(why));
         match result {
-            Ok(e) if !e.score().is_finite() => {
-                Outcome::Failed(format!("the score is {}", e.score()))
-            }
+            Ok(e) if !e.score().is_finite() => failed(format!("the score is {}", e.score())),
             Ok(e) if e.epochs_spent().is_some_and(|spent| !(0.0..=full).contains(&spent)) => {
-                Outcome::Failed(format!(
+                failed(format!(
                     "the evaluation reports {} epochs; allowed is 0 to {full}, the full budget. \
                      Give the evaluator its own with .epochs(...)",
                     e.epochs_spent().unwrap_or(f64::NAN)
                 ))
             }
-            Ok(e) if e.simulated_seconds().is_some_and(|s| !s.is_finite() || s < 0.0) => {
-                Outcome::Failed(format!(
+            Ok(e) if e.seconds_spent().is_some_and(|s| !s.is_finite() || s < 0.0) => {
+                failed(format!(
                     "the evaluation reports {} simulated seconds; allowed is 0 and above",
-                    e.simulated_seconds().unwrap_or(f64::NAN)
+                    e.seconds_spent().unwrap_or(f64::NAN)
                 ))
             }
-            Ok(e) => match lacking(&self.history.further, &e, &self.trials()[n]) {
+            Ok(e) => match lacking(self.history.further(), &e, &self.trials()[n]) {
                 Some(why) => Outcome::Failed(why),
                 None => Outcome::Finished(e),
             },
-            Err(e) => Outcome::Failed(e.to_string()),
+            Err(e) => failed(e.to_string()),
         }
     }
 
@@ -396,7 +368,7 @@ impl State {
             self.record(i, |r| r.outcome = Outcome::Pending);
         }
         self.waiting.extend(again.iter().filter(|&&i| i != n).map(|&i| (n, i)));
-        self.history.lineage = Arc::default();
+        self.history.begin_lineage();
         // What was settled after it is counted again.
         self.settled = self.settled.min(n);
         self.announced = self.announced.min(n);
@@ -404,14 +376,14 @@ impl State {
         self.simulated.truncate(self.settled);
         self.dearest.truncate(self.settled);
         self.earlier = self.earlier.min(n);
-        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs).sum();
+        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs_spent).sum();
         self.ended = None;
         self.orphans.insert(n);
     }
 
     /// What was told to stop is asked again: that was no end.
     pub(crate) fn go_on(&mut self) {
-        if self.ended.as_deref() == Some(super::run::STOPPED) {
+        if self.ended == Some(Ended::Stopped) {
             self.ended = None;
         }
     }
@@ -449,17 +421,17 @@ impl State {
     }
 
     fn record(&mut self, n: usize, change: impl FnOnce(&mut Record)) {
-        change(Arc::make_mut(&mut Arc::make_mut(&mut self.history.trials)[n].0));
+        self.history.change(n, change);
     }
 
     fn settle(&mut self) {
-        while let Some(t) = self.history.trials.get(self.settled).filter(|t| t.ended()) {
+        while let Some(t) = self.history.all().get(self.settled).filter(|t| t.ended()) {
             let before = self.free_run.last().copied().unwrap_or(0);
-            self.free_run.push(if t.epochs() > 0.0 { 0 } else { before + 1 });
-            self.epochs_settled += t.epochs();
+            self.free_run.push(if t.epochs_spent() > 0.0 { 0 } else { before + 1 });
+            self.epochs_settled += t.epochs_spent();
             let dearest = self.dearest.last().copied().unwrap_or(0.0);
             // Each evaluation for itself: what is retried is counted in attempts.
-            let whole = t.budget().epochs() as f64;
+            let whole = t.budget().epochs_allowed() as f64;
             let spent = t.finished().map_or(0.0, |e| e.epochs_spent().unwrap_or(whole));
             self.dearest.push(dearest.max(if t.0.evaluated { spent } else { 0.0 }));
             let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));
@@ -487,17 +459,19 @@ impl Question {
         mut self,
         strategy: &AnyStrategy,
         protocol: &Protocol,
-    ) -> Result<Result<Proposal, String>> {
+    ) -> Result<Result<Proposal, Ended>> {
         let n = self.0.asked();
         let mut rng = Rng::from_u64(child(protocol.seed, "ask", n as u64));
         let forbid = protocol.duplicates == Duplicates::Forbid;
         for _ in 0..ASK_AGAIN {
             let proposal = match strategy.ask(&self.0, &mut rng) {
                 Ok(proposal) => proposal,
-                Err(e) if e.kind() == ErrorKind::Exhausted => return Ok(Err(e.to_string())),
+                Err(e) if e.kind() == ErrorKind::Exhausted => {
+                    return Ok(Err(Ended::Exhausted(e.to_string())));
+                }
                 Err(e) => return Err(e),
             };
-            if *proposal.architecture.of_space() != self.0.space {
+            if *proposal.architecture.of_space() != *self.0.space() {
                 return Err(Error::invalid(
                     format!("the proposed architecture {}", proposal.architecture),
                     "it belongs to another space than the study's",
@@ -507,25 +481,25 @@ impl Question {
             if !forbid || !self.0.tried(&proposal.architecture) {
                 return Ok(Ok(proposal));
             }
-            self.0.rejected = Some(proposal.architecture);
+            self.0.reject(proposal.architecture);
         }
         Ok(match self.unseen(&mut rng) {
             Some(arch) => Ok(Proposal::new(arch, "unseen")),
-            None => Err("the space is exhausted".to_string()),
+            None => Err(Ended::Exhausted("the space is exhausted".to_string())),
         })
     }
 
     /// An architecture that was not tried yet: the next one in order after the strategy's last
     /// proposal, round the whole space if need be; in a large space a random one, if that is new.
     fn unseen(&self, rng: &mut Rng) -> Option<Architecture> {
-        let space = &self.0.space;
+        let space = self.0.space();
         if space.size().is_none_or(|size| size > LOOK_AT as u128) {
             let mut drawn = (0..ASK_AGAIN).filter_map(|_| space.sample(rng).ok());
             if let Some(arch) = drawn.find(|a| !self.0.tried(a)) {
                 return Some(arch);
             }
         }
-        let begin = self.0.rejected.as_ref().and_then(|arch| space.after(arch));
+        let begin = self.0.rejected().and_then(|arch| space.after(arch));
         let mut seen = HashSet::new();
         let mut next = Some(begin.unwrap_or_default());
         for _ in 0..LOOK_AT {
@@ -547,18 +521,5 @@ impl Question {
             next = after;
         }
         None
-    }
-}
-
-impl Key {
-    /// What the key sees of an architecture.
-    pub(crate) fn of(&self, arch: &Architecture) -> Vec<u32> {
-        match self {
-            Key::Identity => arch.decisions(),
-            Key::Canonical => {
-                let hash = arch.canonical();
-                vec![(hash >> 32) as u32, hash as u32]
-            }
-        }
     }
 }

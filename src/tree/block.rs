@@ -4,11 +4,10 @@
 //! choice of one block (`one_of`), a repetition, and a residual connection. The tree is data, not
 //! closures, so that it can be counted, drawn, compared, stored, and kept in a notebook variable.
 
-use crate::layer::layers;
-use crate::op::{LayerInfo, Setting};
+use crate::op::LayerInfo;
 use crate::tree::{
     cell::Cell,
-    value::{Choice, Floats, IntoActs, IntoFloats, IntoInts, Ints},
+    value::{Choice, Floats, IntoFloats, IntoInts, Ints},
     wired::Wired,
 };
 use serde::{Deserialize, Serialize, Serializer};
@@ -203,97 +202,6 @@ impl Block {
         residual(self.clone())
     }
 
-    /// The stride of a convolution or of a pooling (default: 1, and the window's size for pooling).
-    pub fn stride(&self, stride: impl IntoInts) -> Block {
-        self.set("stride", stride.into_ints().0)
-    }
-
-    /// The distance between the taps of a convolution's kernel (default: 1).
-    pub fn dilation(&self, dilation: impl IntoInts) -> Block {
-        self.set("dilation", dilation.into_ints().0)
-    }
-
-    /// The groups of a convolution, each of which sees its share of the channels (default: 1).
-    pub fn groups(&self, groups: impl IntoInts) -> Block {
-        self.set("groups", groups.into_ints().0)
-    }
-
-    /// The zeros around the input of a pooling, which are not counted (default: 0).
-    pub fn padding(&self, padding: impl IntoInts) -> Block {
-        self.set("padding", padding.into_ints().0)
-    }
-
-    /// Whether a bias is learned where no normalisation follows (default: yes).
-    pub fn bias(&self, bias: impl IntoSwitch) -> Block {
-        self.set("bias", bias.into_switch().0)
-    }
-
-    /// Whether a position of a sequence sees only itself and those before it. The default is what
-    /// the task asks: yes where the next symbol is to be predicted, no elsewhere.
-    pub fn causal(&self, causal: impl IntoSwitch) -> Block {
-        self.set("causal", causal.into_switch().0)
-    }
-
-    /// The activation that ends a convolution or a linear layer (default: ReLU).
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let block = conv(16, 3).activation(any(["relu", "gelu"]));
-    /// assert!(conv(16, 3).activation("rellu").problems()[0].contains("relu, gelu"));
-    /// ```
-    pub fn activation(&self, activation: impl IntoActs) -> Block {
-        self.set("activation", activation.into_acts().0)
-    }
-
-    /// Whether batch normalisation stands before the activation (default: yes for convolutions,
-    /// no for linear layers). `norm(any([false, true]))` lets the search decide.
-    pub fn norm(&self, norm: impl IntoSwitch) -> Block {
-        self.set("norm", norm.into_switch().0)
-    }
-
-    /// Whether a recurrent layer also reads the sequence from its end (default: no); the states of
-    /// both directions stand side by side, `[L, 2*units]`. See also [`last`](crate::last).
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let block = lstm(32).bidirectional(any([false, true]));
-    /// assert!(block.problems().is_empty());
-    /// ```
-    pub fn bidirectional(&self, both: impl IntoSwitch) -> Block {
-        self.set("bidirectional", both.into_switch().0)
-    }
-
-    /// The layer alone: no batch normalisation and no activation, so that a bias is learned.
-    pub fn plain(&self) -> Block {
-        self.norm(false).activation("identity")
-    }
-
-    fn set(&self, name: &str, choice: Choice) -> Block {
-        if let Node::Layer { info, args } = &*self.0
-            && let Some(i) = info.args.iter().position(|a| a.name == name)
-        {
-            let mut args = args.clone();
-            args[i] = choice;
-            return Block::new(Node::Layer { info, args });
-        }
-        let which = match &*self.0 {
-            Node::Layer { info, .. } => info.name.to_string(),
-            Node::Broken { .. } => return self.clone(),
-            _ => "a composed block".to_string(),
-        };
-        let can: Vec<&str> = layers()
-            .iter()
-            .filter(|l| l.args.iter().any(|a| a.name == name))
-            .map(|l| l.name)
-            .collect();
-        let problem = format!(
-            "{which} has no setting `{name}`; {} {}. Set it on the layer itself, before composing.",
-            can.join(", "),
-            if can.len() == 1 { "has" } else { "have" }
-        );
-        Block::new(Node::Broken { block: self.clone(), problem })
-    }
-
     /// The blocks whose decisions follow each other where this one stands; `None` for a layer, a choice
     /// and a repetition. The decisions of a shared block stand elsewhere: at the space's beginning.
     pub(crate) fn parts(&self) -> Option<&[Block]> {
@@ -339,16 +247,6 @@ impl Block {
         }
     }
 
-    /// Everything that is wrong with the block, in words; empty when it can be searched.
-    pub fn problems(&self) -> Vec<String> {
-        let mut found = vec![];
-        self.collect_problems(&mut found);
-        // A block that stands in several places is told of once.
-        let mut told = std::collections::HashSet::new();
-        found.retain(|problem| told.insert(problem.clone()));
-        found
-    }
-
     /// How deep it nests.
     pub(crate) fn depth(&self) -> usize {
         match &*self.0 {
@@ -356,95 +254,6 @@ impl Block {
             _ => 1 + self.children().iter().map(Block::depth).max().unwrap_or(0),
         }
     }
-
-    fn collect_problems(&self, found: &mut Vec<String>) {
-        match &*self.0 {
-            Node::Layer { info, args } => {
-                for (arg, choice) in info.args.iter().zip(args) {
-                    let within = format!("{}({})", info.name, arg.name);
-                    if let Some(p) = &choice.problem {
-                        found.push(format!("{within}: {p}"));
-                    } else if choice.options.is_empty() {
-                        found.push(format!("{within}: no value to choose. Give at least one."));
-                    }
-                    found.extend(refusals(arg, info.name, choice));
-                }
-            }
-            Node::Seq(blocks) => blocks.iter().for_each(|b| b.collect_problems(found)),
-            Node::OneOf(blocks) => {
-                if blocks.is_empty() {
-                    found.push(
-                        "one_of([]) offers no block. Give at least one, as one_of([conv(16, 3), skip()])."
-                            .into(),
-                    );
-                }
-                blocks.iter().for_each(|b| b.collect_problems(found));
-            }
-            Node::Repeat { times, block } => {
-                if let Some(p) = &times.problem {
-                    found.push(format!("repeat: {p}"));
-                }
-                let allowed = Setting::int("times", None, 0, 1000);
-                found.extend(refusals(&allowed, "repeat", times));
-                block.collect_problems(found);
-            }
-            Node::Residual(block) => block.collect_problems(found),
-            Node::Cell(cell) => {
-                found.extend(cell.problems());
-                cell.edges().for_each(|(_, _, b)| b.collect_problems(found));
-            }
-            Node::Wired(cell) => {
-                found.extend(cell.problems());
-                cell.op.collect_problems(found);
-            }
-            Node::Wide { block, .. } => block.collect_problems(found),
-            Node::Stack(parts) => {
-                for prepare in parts.iter().step_by(2) {
-                    if prepare.has_choices() {
-                        found.push(format!(
-                            "stack: the preparation {prepare} has choices in it. Put them into the \
-                             cell, and prepare with a block without, as conv(16, 1)."
-                        ));
-                    }
-                }
-                parts.iter().for_each(|b| b.collect_problems(found));
-            }
-            Node::Shared { name, block } => {
-                let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-                if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(part) {
-                    found.push(format!(
-                        "shared({name:?}): a name begins with a letter and consists of letters, \
-                         digits and _. Try shared(\"normal\", ...)."
-                    ));
-                } else if RESERVED.contains(&name.as_str()) || crate::layer::find(name).is_ok() {
-                    found.push(format!(
-                        "shared({name:?}): that is the name of a layer or of a way to join them. \
-                         Try shared(\"normal\", ...)."
-                    ));
-                }
-                block.collect_problems(found);
-            }
-            Node::Broken { block, problem } => {
-                found.push(problem.clone());
-                block.collect_problems(found);
-            }
-        }
-    }
-}
-
-/// Words that an architecture's text uses for something else than layers. A cell is always followed by
-/// a bracket, so that its name is free.
-const RESERVED: [&str; 6] = ["residual", "sum", "concat", "wired", "stack", "same"];
-
-/// The first value that a setting refuses, and how many more there are.
-fn refusals(arg: &Setting, layer: &str, choice: &Choice) -> Option<String> {
-    let mut refused = choice.options.iter().filter_map(|v| arg.refuse(layer, v));
-    let first = refused.next()?;
-    Some(match refused.count() {
-        0 => first,
-        1 => format!("{first} Nor is one more of its values allowed."),
-        more => format!("{first} Nor are {more} more of its values."),
-    })
 }
 
 /// Whatever can stand for a no or a yes: `true`, `false`, or a choice between them, as

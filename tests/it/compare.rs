@@ -17,7 +17,9 @@ fn noisy() -> AnyEvaluator {
     nascent::evaluator(|arch, budget| {
         let sum: u32 = arch.decisions().iter().sum();
         let test = f64::from(sum) + 0.1;
-        Evaluation::new(f64::from(sum) + budget.rng().uniform()).with("test", test).seconds(10.0)
+        Evaluation::new(f64::from(sum) + budget.rng().uniform())
+            .with("test", test)
+            .with_seconds(10.0)
     })
 }
 
@@ -86,7 +88,7 @@ fn the_report_is_of_the_best_by_the_score() {
     });
     let space = Space::decisions([3]);
     let plan = Compare::new(&space, misleading).strategies((Grid,)).trials(3).seeds(2).quiet();
-    let by_test = plan.report("test").run().unwrap();
+    let by_test = plan.reporting("test").run().unwrap();
     assert_eq!(by_test.finals("grid").unwrap(), [Some(0.3), Some(0.3)]);
     assert_eq!(by_test.metric(), Metric::maximise("test"));
     assert_eq!(by_test.by_score().finals("grid").unwrap(), [Some(2.0), Some(2.0)]);
@@ -193,7 +195,7 @@ fn a_journal_goes_on_where_it_was() {
         evaluator(move |arch, budget| {
             calls.fetch_add(1, Ordering::Relaxed);
             let sum = f64::from(arch.decisions().iter().sum::<u32>());
-            Evaluation::new(sum + budget.rng().uniform()).seconds(1.0)
+            Evaluation::new(sum + budget.rng().uniform()).with_seconds(1.0)
         })
     };
     let plan = Compare::new(&space(), counted)
@@ -264,7 +266,7 @@ fn no_study_of_another_comparison_is_gone_on_with() {
         evaluator(move |arch, budget| {
             calls.fetch_add(1, Ordering::Relaxed);
             let sum = f64::from(arch.decisions().iter().sum::<u32>());
-            Evaluation::new(sum + budget.rng().uniform()).with("test", sum).seconds(1.0)
+            Evaluation::new(sum + budget.rng().uniform()).with("test", sum).with_seconds(1.0)
         })
         .named(name)
     };
@@ -373,7 +375,7 @@ fn no_study_of_another_comparison_is_gone_on_with() {
     let there = fresh("report");
     remove(&there, &main);
     calls.store(0, Ordering::Relaxed);
-    let found = plan().report("test").journal(there.join("c.jsonl")).run().unwrap();
+    let found = plan().reporting("test").journal(there.join("c.jsonl")).run().unwrap();
     assert_eq!((calls.load(Ordering::Relaxed), found.metric().name.as_str()), (0, "test"));
     // A study that was gone on with by hand is longer, and not of this comparison.
     let there = fresh("by hand");
@@ -542,7 +544,7 @@ fn what_is_reported_must_be_there() {
         Evaluation::new(1.0).with("test", 2.0)
     });
     let plan = Compare::new(&space(), counted).strategies((Random, Grid)).trials(5).jobs(1).quiet();
-    let wrong = plan.seeds(50).report("tset").run().unwrap_err().to_string();
+    let wrong = plan.seeds(50).reporting("tset").run().unwrap_err().to_string();
     assert!(wrong.contains("\"tset\"") && wrong.contains("test, seconds"), "{wrong}");
     assert_eq!(calls.swap(0, Ordering::Relaxed), 1);
     // So is an objective that is not there.
@@ -563,10 +565,10 @@ fn figures_that_nobody_has_are_told_before_the_run() {
         assert!(compare.to_string().contains(parts[0]));
     };
     let list = "there are test, params, macs, seconds";
-    told(plan.report("tset"), &["report(\"tset\")", list, "Try report(\"test\")"]);
-    told(plan.report("val27_s0"), &["val27_s0", list, "table.report(\"val27_s0\")"]);
+    told(plan.reporting("tset"), &["reporting(\"tset\")", list, "Try reporting(\"test\")"]);
+    told(plan.reporting("val27_s0"), &["val27_s0", list, "table.reporting(\"val27_s0\")"]);
     told(plan.objective(Metric::minimise("parms")), &["parms", list, "minimise(\"params\")"]);
-    assert!(plan.report("test").objective(Metric::minimise("params")).problems().is_empty());
+    assert!(plan.reporting("test").objective(Metric::minimise("params")).problems().is_empty());
 }
 
 #[test]
@@ -683,7 +685,7 @@ fn scores_of_any_size_are_scores() {
 
 #[test]
 fn time_to_a_target_is_counted() {
-    let found = compare().strategies((Random, Grid)).seeds(4).report("test").run().unwrap();
+    let found = compare().strategies((Random, Grid)).seeds(4).reporting("test").run().unwrap();
     let csv = found.to_csv();
     for (i, seed) in (1..=4).enumerate() {
         let mut judged = csv
@@ -775,7 +777,7 @@ fn a_reported_figure_may_be_undefined_in_some_trials() {
     };
     let plan = |always| {
         let plan = Compare::new(&Space::decisions([12]), compiled(always));
-        plan.strategies((Grid, Random)).trials(6).seeds(2).report("latency").quiet()
+        plan.strategies((Grid, Random)).trials(6).seeds(2).reporting("latency").quiet()
     };
     assert_eq!(plan(false).run().unwrap().standings().len(), 2);
     refused_with(plan(true).run(), "undefined in every trial: it did not compile");

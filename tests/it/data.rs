@@ -112,7 +112,7 @@ fn idx_files_that_lie() {
     let good = folder.write("labels", idx(8, &[6], &[0, 1, 0, 1, 0, 1]));
     let of = |bytes: Vec<u8>| Dataset::from_idx(folder.write("images", bytes), &good);
     assert!(of(idx(8, &[6, 1, 1], &[0; 6])).is_ok());
-    says(of(vec![]), &["no IDX file"]);
+    says(of(vec![]), &["not an IDX file"]);
     says(of(b"PNG!".to_vec()), &["50, 4e, 47"]);
     says(of(vec![0, 0, 8, 200, 0]), &["cut short"]);
     says(of(idx(0x0d, &[6, 1, 1], &[0; 24])), &["0x0d"]);
@@ -528,14 +528,14 @@ fn large_numbers_close_together_stay_apart() {
     let two = |i: usize| format!("{},{}\n", (i % 2) as f64 * 1.7e12 + i as f64, i);
     let path = folder.write("t.csv", format!("x,y\n{}", (0..60).map(two).collect::<String>()));
     let data = Dataset::csv(&path, "y", Task::regression(1)).unwrap();
-    assert!(data.to_string().contains("\"x\": its 60 different values are 31"), "{data}");
+    assert!(data.to_string().contains("\"x\": its 60 different values become 31"), "{data}");
     // A value far away: told apart as they are, and no longer when one deviation is the unit.
     let far = |i: usize| format!("{},{}\n", if i % 20 == 3 { 0.0 } else { 1.7e12 + i as f64 }, i);
     let path = folder.write("t.csv", format!("x,y\n{}", (0..60).map(far).collect::<String>()));
     let data = Dataset::csv(&path, "y", Task::regression(1)).unwrap();
     assert!(!data.to_string().contains("cannot be told apart"), "{data}");
     let scaled = data.standardised().unwrap().to_string();
-    assert!(scaled.contains("standardised \"x\": its 58 different values are"), "{scaled}");
+    assert!(scaled.contains("standardised \"x\": its 58 different values become"), "{scaled}");
 }
 
 #[test]

@@ -10,8 +10,9 @@
 //! floats (training, and strategies that train networks) is compared where the processor has the same
 //! instructions as the one that wrote the file.
 
+use crate::help::quick;
 use nascent::prelude::*;
-use nascent::{IntoStrategy, StrategyInfo, layers, strategies};
+use nascent::{StrategyInfo, layers, strategies};
 use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -164,7 +165,7 @@ fn spaces() -> Vec<(&'static str, Space)> {
     let layers_6 = (0..6).fold(vectors(), |space, _| space.then(width()));
     let measured = {
         let space = vectors().then(repeat(1..=3, width()));
-        let keys = Latency::measure().for_space(&space).unwrap().operations();
+        let keys = Latency::new().for_space(&space).unwrap().operations();
         let seconds: Vec<String> = (keys.iter().zip(1..))
             .map(|((key, _), i)| format!("{key:?}: {}", f64::from(i) * 1e-6))
             .collect();
@@ -518,15 +519,6 @@ fn scorer() -> AnyEvaluator {
         0 => Err(Error::from("out of luck")),
         s => Ok(Evaluation::new(score(arch)).with("third", s as f64 / 3.0)),
     })
-}
-
-/// A row with its defaults; networks learn for a few epochs only.
-fn quick(row: &StrategyInfo) -> AnyStrategy {
-    match row.name {
-        "bananas" => Bananas::new().members(2).epochs(5).into_strategy(),
-        "ppo" => Ppo::new().units(20).epochs(2).into_strategy(),
-        _ => (row.make)(),
-    }
 }
 
 fn proposals(row: &StrategyInfo, name: &str, space: &Space, trials: usize, two: bool) -> String {

@@ -692,7 +692,7 @@ impl Evaluator for Slow {
         budget: &Budget,
         watch: &Watch,
     ) -> Result<Evaluation> {
-        for epoch in 1..=budget.epochs() {
+        for epoch in 1..=budget.epochs_allowed() {
             if epoch > self.die_after {
                 std::process::abort();
             }
@@ -871,12 +871,12 @@ fn limits_of_time_and_memory() {
     let study = Study::new(&space, nap).trials(1).trial_seconds(0.01).quiet().run().unwrap();
     assert!(study.failed()[0].error().unwrap().contains("it took 0."));
     // Memory is estimated before anything is built, and costs nothing.
-    let study = Study::new(&space, &train).trials(3).memory(100_000).quiet().run().unwrap();
+    let study = Study::new(&space, &train).trials(3).trial_memory(100_000).quiet().run().unwrap();
     assert_eq!((study.failed().len(), study.epochs_paid()), (3, 0.0));
     assert!(study.failed()[0].error().unwrap().contains("over the memory limit"));
     assert!(study.to_string().contains("all 3 trials failed"));
     says(
-        Study::new(&space, &train).memory(0).trial_seconds(-1.0).run(),
+        Study::new(&space, &train).trial_memory(0).trial_seconds(-1.0).run(),
         &["memory(0)", "trial_seconds(-1)"],
     );
     // A batch of one has no statistics.
@@ -922,7 +922,10 @@ fn misfits_are_records_in_the_journal_too() {
     let whole = plan.run().unwrap();
     assert!(whole.failed().iter().any(|t| t.error().unwrap().contains("max_pool(2)")));
     assert!(
-        whole.failed().iter().all(|t| t.epochs() == 0.0 || t.error().unwrap().contains("luck"))
+        whole
+            .failed()
+            .iter()
+            .all(|t| t.epochs_spent() == 0.0 || t.error().unwrap().contains("luck"))
     );
     assert_eq!(lines(&plan.trials(9).journal(&path).run().unwrap()), lines(&whole)[..9]);
     assert_eq!(lines(&plan.journal(&path).run().unwrap()), lines(&whole));
@@ -976,7 +979,7 @@ fn infinite_and_undefined_figures_survive() {
     let path = folder.file("infinite");
     let odd = evaluator(|arch, _| {
         let values = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN];
-        let e = Evaluation::new(arch.decisions()[0] as f64).curve_of(values).losses_of(values);
+        let e = Evaluation::new(arch.decisions()[0] as f64).with_curve(values).with_losses(values);
         values.iter().enumerate().fold(e, |e, (i, v)| e.with(&format!("figure {i}"), *v))
     });
     let space = Space::new([4], Task::classification(2)).then(linear(any([2, 4, 8])));

@@ -50,7 +50,7 @@ fn a_network_takes_as_long_as_its_operations() {
 #[test]
 fn a_measured_table_predicts_the_sum_of_its_rows() {
     let space = small();
-    let latency = Latency::measure();
+    let latency = Latency::new();
     let frozen = latency.for_space(&space).unwrap();
     let rows: BTreeMap<String, f64> = frozen.operations().into_iter().collect();
     let known: BTreeSet<String> = given().operations().into_iter().map(|row| row.0).collect();
@@ -70,7 +70,7 @@ fn a_measured_table_predicts_the_sum_of_its_rows() {
 
 #[test]
 fn threads_share_a_table_and_agree() {
-    let (space, latency) = (small(), Latency::measure());
+    let (space, latency) = (small(), Latency::new());
     let all: Vec<Architecture> = space.enumerate().collect();
     let ask = || all.iter().map(|a| latency.of(a).unwrap()).collect::<Vec<f64>>();
     let both = std::thread::scope(|s| [s.spawn(ask), s.spawn(ask)].map(|t| t.join().unwrap()));
@@ -83,7 +83,7 @@ fn eight_convolutions_take_longer_than_one() {
     let space = Space::new([8, 16, 16], Task::classification(3))
         .then(repeat(any([1, 8]), conv(8, 3)))
         .then(global_avg_pool());
-    let latency = Latency::measure();
+    let latency = Latency::new();
     let [one, eight] = [0, 1].map(|pick| latency.of(&space.decode([pick]).unwrap()).unwrap());
     assert!(eight > one, "{eight} {one}");
     assert_eq!(latency.operations().len(), 3);
@@ -105,7 +105,7 @@ fn what_does_not_reach_the_output_is_not_run() {
     let op = || one_of([zero(), conv(2, 3)]);
     let space = Space::new([2, 6, 6], Task::classification(3))
         .then(cell([vec![conv(2, 3)], vec![skip(), op()]]));
-    let latency = Latency::measure();
+    let latency = Latency::new();
     let cut = latency.by_operation(&space.decode([0]).unwrap()).unwrap();
     let names = |parts: &[(String, f64)]| parts.iter().map(|p| p.0.clone()).collect::<Vec<_>>();
     assert!(!names(&cut).iter().any(|name| name.starts_with("conv")), "{cut:?}");
@@ -131,7 +131,7 @@ fn all_kinds_of_inputs_are_measured() {
         Space::on(&Dataset::names()).then(embedding(4)).then(gru(4)).then(last()),
     ];
     for space in kinds {
-        let latency = Latency::measure().for_space(&space).unwrap();
+        let latency = Latency::new().for_space(&space).unwrap();
         for arch in space.enumerate() {
             assert!(latency.of(&arch).unwrap() > 0.0, "{arch}");
         }
@@ -167,7 +167,7 @@ fn the_operations_of_a_large_space_are_all_found() {
 
 #[test]
 fn tables_are_kept_and_read() {
-    let latency = Latency::measure().for_space(&small()).unwrap();
+    let latency = Latency::new().for_space(&small()).unwrap();
     let again = Latency::from_json(&latency.to_json()).unwrap();
     assert_eq!((&again, again.operations()), (&latency, latency.operations()));
     let path = std::env::temp_dir().join(format!("nascent-latency-{}.json", std::process::id()));
@@ -189,17 +189,17 @@ fn bad_tables_and_bad_questions_are_errors() {
     for e in [given().of(&arch).unwrap_err(), given().for_space(&other).unwrap_err()] {
         assert_eq!(e.kind(), ErrorKind::Missing);
         let says = "the latency table of 10 operations lacks conv(2,5) on 1x6x6. Try \
-                    Latency::measure().for_space(&space)?";
+                    Latency::new().for_space(&space)?";
         assert!(e.to_string().starts_with(says), "{e}");
     }
     for batch in [0, -3] {
-        let none = Latency::measure().batch(batch);
+        let none = Latency::new().batch(batch);
         for e in [none.of(&arch).unwrap_err(), none.timed(&arch).unwrap_err()] {
             assert!(e.to_string().contains("a batch has at least one sample"), "{e}");
         }
     }
     let decisions = Space::decisions([2, 2]);
-    let e = Latency::measure().of(&decisions.decode([0, 1]).unwrap()).unwrap_err();
+    let e = Latency::new().of(&decisions.decode([0, 1]).unwrap()).unwrap_err();
     assert!(e.to_string().contains("there is no network to build"), "{e}");
 }
 
@@ -244,7 +244,7 @@ fn a_limit_that_nothing_is_within_says_what_would_do() {
 
 #[test]
 fn a_limit_with_an_incomplete_table_says_so() {
-    let empty = small().at_most(Latency::measure().seconds(1.0));
+    let empty = small().at_most(Latency::new().seconds(1.0));
     let says = empty.check().unwrap_err().to_string();
     assert!(
         says.contains(
@@ -253,7 +253,7 @@ fn a_limit_with_an_incomplete_table_says_so() {
         "{says}"
     );
     // A table that goes on growing does not move a limit that was made before.
-    let latency = Latency::measure();
+    let latency = Latency::new();
     let limit = latency.seconds(1.0);
     let _ = latency.for_space(&small()).unwrap();
     assert!(small().at_most(limit).check().is_err());
@@ -275,11 +275,11 @@ fn limits_of_different_kinds_hold_together() {
 fn what_would_take_for_ever_is_refused() {
     let space =
         Space::new([8], Task::classification(2)).then(linear(1..=300)).then(linear(1..=300));
-    let e = Latency::measure().for_space(&space).unwrap_err().to_string();
+    let e = Latency::new().for_space(&space).unwrap_err().to_string();
     assert!(e.contains("at most 5000") && e.contains("fewer widths"), "{e}");
     let arch = space.default_architecture().unwrap();
     for batch in [10_000_000_000_000, i64::MAX] {
-        let latency = Latency::measure().batch(batch);
+        let latency = Latency::new().batch(batch);
         assert!(latency.timed(&arch).is_err() && latency.of(&arch).is_err());
     }
 }

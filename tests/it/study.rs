@@ -1,6 +1,6 @@
 //! The study from outside: budgets, failures, the loop by hand, files, strategies in general.
 
-use crate::help::lines;
+use crate::help::{Folder, lines, quick, side_by_side};
 use nascent::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,19 +36,10 @@ fn flaky(minimise: bool) -> AnyEvaluator {
     if minimise { flaky.minimise() } else { flaky }
 }
 
-/// A strategy with its defaults; networks learn for a few epochs only, which is all that these tests
-/// need.
-fn quick(info: &nascent::StrategyInfo) -> AnyStrategy {
-    match info.name {
-        "bananas" => nascent::IntoStrategy::into_strategy(Bananas::new().members(2).epochs(3)),
-        _ => (info.make)(),
-    }
-}
-
 /// Every strategy of the table, over spaces of every kind.
 #[test]
 fn conformance() {
-    for info in nascent::strategies() {
+    side_by_side(nascent::strategies(), |_, info| {
         for (i, space) in spaces().iter().enumerate() {
             let at = format!("{} on space {i}", info.name);
             let run = |batch: usize, jobs: usize, duplicates: Duplicates| {
@@ -81,15 +72,16 @@ fn conformance() {
                 }
             }
         }
-    }
+    });
 }
 
 /// Killed after any trial was asked, a study goes on as if it never had been, with a strategy that
 /// was made anew.
 #[test]
 fn every_strategy_is_resumed_at_every_trial() {
-    let path = std::env::temp_dir().join(format!("nascent-resume-{}.jsonl", std::process::id()));
-    for info in nascent::strategies() {
+    let folder = Folder::new("resume");
+    side_by_side(nascent::strategies(), |n, info| {
+        let path = folder.file(&format!("{n}.jsonl"));
         for (i, batch) in [(0, 4), (1, 1), (2, 4)] {
             let at = format!("{} on space {i}, batch {batch}", info.name);
             let plan = || {
@@ -109,8 +101,7 @@ fn every_strategy_is_resumed_at_every_trial() {
             }
             assert_eq!(cuts, whole.len(), "{at}");
         }
-    }
-    std::fs::remove_file(&path).unwrap();
+    });
 }
 
 /// Strategies that fit a model or a network to the history: one that is made anew for every trial
@@ -124,7 +115,7 @@ fn learns_long(name: &str) -> bool {
 #[test]
 fn strategies_know_nothing_but_the_history() {
     let decisions = Space::decisions([3; 4]);
-    for info in nascent::strategies() {
+    side_by_side(nascent::strategies(), |_, info| {
         for space in spaces().iter().take(3).chain([&decisions]) {
             for batch in [1, 4] {
                 // Without parameters nothing would fail: one in seven, and a rugged score.
@@ -147,7 +138,7 @@ fn strategies_know_nothing_but_the_history() {
                 }
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -171,7 +162,7 @@ fn evolution_is_the_papers() {
 /// Nor do they hold on to a failure that was evaluated again.
 #[test]
 fn strategies_forget_what_is_opened_again() {
-    for info in nascent::strategies() {
+    side_by_side(nascent::strategies(), |_, info| {
         let run = |strategy: AnyStrategy, seed: i64| {
             let down = Arc::new(AtomicBool::new(true));
             let d = down.clone();
@@ -193,7 +184,7 @@ fn strategies_forget_what_is_opened_again() {
         for seed in 0..if learns_long(info.name) { 1 } else { 6 } {
             assert_eq!(run(quick(info), seed), run(anew.clone(), seed), "{}", info.name);
         }
-    }
+    });
 }
 
 /// The decisions of the neighbours.
@@ -323,7 +314,7 @@ fn budgets_in_trials_epochs_and_seconds() {
 
     // Trials that cost less than they might leave room for more, the same on any number of threads.
     let cheap =
-        evaluator(|_, b| Evaluation::new(1.0).epochs(1.0 + (b.seed() % 3) as f64)).epochs(5);
+        evaluator(|_, b| Evaluation::new(1.0).with_epochs(1.0 + (b.seed() % 3) as f64)).epochs(5);
     let cheap = Study::new(&space(), cheap).duplicates(Duplicates::Repeat).epochs(50).quiet();
     let (one, three) = (cheap.jobs(1).run().unwrap(), cheap.jobs(3).run().unwrap());
     assert_eq!(lines(&one), lines(&three));
@@ -364,8 +355,8 @@ fn budgets_in_trials_epochs_and_seconds() {
 #[test]
 fn absurd_results_are_failures() {
     let wild = evaluator(|_, b| match b.seed() % 4 {
-        0 => Evaluation::new(1.0).epochs(200.0),
-        1 => Evaluation::new(1.0).epochs(-1.0),
+        0 => Evaluation::new(1.0).with_epochs(200.0),
+        1 => Evaluation::new(1.0).with_epochs(-1.0),
         2 => Evaluation::new(f64::INFINITY),
         _ => Evaluation::new(0.5),
     });
@@ -703,7 +694,7 @@ fn what_is_wrapped_keeps_its_epochs() {
     let train = Train::on(&data).epochs(3);
     let evaluation = |study: Study| {
         let trial = study.trials(1).quiet().run().unwrap().best().unwrap();
-        (trial.epochs(), trial.evaluation().unwrap())
+        (trial.epochs_spent(), trial.evaluation().unwrap())
     };
     let curve = |study: Study| {
         let (epochs, found) = evaluation(study);
@@ -780,7 +771,7 @@ fn a_wrapper_takes_after_what_it_wraps() {
     assert_eq!(study.metric(), Metric::minimise("rmse"));
     let done = study.trials(2).quiet().run().unwrap();
     assert_eq!((done.epochs_paid(), done.best().unwrap().budget().full()), (4.0, 2));
-    let large = study.memory(10).trials(1).quiet().run().unwrap();
+    let large = study.trial_memory(10).trials(1).quiet().run().unwrap();
     assert!(large.failed()[0].error().unwrap().contains("over the memory limit"));
     let wrong = Study::new(&space, Halved(train.batch_size(0))).problems();
     assert!(wrong[0].contains("batch_size(0)"), "{wrong:?}");
@@ -842,7 +833,7 @@ fn several_objectives_leave_a_front() {
     });
     let again = Study::new(&Space::decisions([1]), slow).objective(Metric::minimise("seconds"));
     let again = again.strategy(Random).trials(3).quiet().run().unwrap();
-    let seconds: Vec<f64> = again.trials_done().iter().map(Trial::seconds).collect();
+    let seconds: Vec<f64> = again.trials_done().iter().map(Trial::seconds_spent).collect();
     assert!(seconds[0] >= 0.002 && seconds.iter().all(|s| *s == seconds[0]), "{seconds:?}");
     assert_eq!(again.front().iter().map(Trial::number).collect::<Vec<_>>(), [0]);
 
@@ -877,7 +868,7 @@ fn an_objective_that_nobody_has_is_told_before_the_run() {
         Study::new(&table.space(), table).objective(Metric::minimise(name)).trials(3).quiet()
     };
     told(of_table(&table, "val1"), &["val1", "there are test, params, macs, seconds"]);
-    told(of_table(&table, "val_s0"), &["val_s0", "table.report(\"val1_s0\")"]);
+    told(of_table(&table, "val_s0"), &["val_s0", "table.reporting(\"val1_s0\")"]);
 
     // What is advised works.
     assert_eq!(of("params").quiet().run().unwrap().failed().len(), 0);
@@ -885,7 +876,7 @@ fn an_objective_that_nobody_has_is_told_before_the_run() {
     let own = evaluator(move |a, b| Ok(t.evaluate(a, b)?.with("latency", a.params() as f64)));
     let own = Study::new(&space, own).objective(Metric::minimise("latency")).trials(2).quiet();
     assert_eq!(own.run().unwrap().failed().len(), 0);
-    let reporting = table.report("val1_s0");
+    let reporting = table.reporting("val1_s0");
     assert!(of_table(&reporting, "val1_s0").run().unwrap().failed().is_empty());
 }
 
@@ -966,7 +957,7 @@ fn retries_keep_to_the_budget() {
     let why = study.failed()[0].error().unwrap();
     assert!(why.contains("attempt") && why.contains("the time limit of 0.05 s"), "{why}");
     // An evaluation that comes to nothing has its cost as well.
-    let priced = evaluator(|_, _| Evaluation::new(f64::NAN).seconds(40.0));
+    let priced = evaluator(|_, _| Evaluation::new(f64::NAN).with_seconds(40.0));
     let priced = Study::new(&space(), priced).duplicates(Duplicates::Repeat).batch(1).quiet();
     let priced = priced.on_failure(OnFailure::Retry(usize::MAX)).simulated_seconds(1000.0);
     let study = priced.run().unwrap();
@@ -987,8 +978,8 @@ fn retries_are_journalled() {
     let path = std::env::temp_dir().join(format!("nascent-retried-{}.jsonl", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let flaky = evaluator(|_, b| match b.seed() % 3 {
-        0 => Evaluation::new(1.0).seconds(3.0),
-        _ => Evaluation::new(f64::NAN).seconds(2.0),
+        0 => Evaluation::new(1.0).with_seconds(3.0),
+        _ => Evaluation::new(f64::NAN).with_seconds(2.0),
     });
     let plan = Study::new(&space(), flaky.epochs(5)).on_failure(OnFailure::Retry(3)).journal(&path);
     let study = plan.duplicates(Duplicates::Repeat).trials(12).quiet().run().unwrap();
@@ -1040,7 +1031,7 @@ fn explain_says_limits_failures_and_what_cannot_be_stopped() {
     let plan = Study::new(&space(), params());
     says(&plan, &["it is recorded, and the study goes on", "none of time and memory"]);
     says(&plan, &["only a training can be stopped in the middle", "stop() waits until it returns"]);
-    let limited = plan.on_failure(OnFailure::Retry(3)).trial_seconds(90.0).memory(20_000_000);
+    let limited = plan.on_failure(OnFailure::Retry(3)).trial_seconds(90.0).trial_memory(20_000_000);
     says(
         &limited,
         &["evaluated again, up to 3 times", "1 min 30 s and 20.0 MB of memory an attempt"],
@@ -1062,6 +1053,18 @@ fn explain_says_limits_failures_and_what_cannot_be_stopped() {
     let goes_on = "A study of 3 trials so far; run() goes on with it.";
     assert!(done.trials(9).explain().to_string().starts_with(goes_on));
     says(&kept.trials(9), &[goes_on, "it holds 3 trials, which the run goes on from"]);
+    // What the run would refuse is told in its words.
+    let refused = |plan: &Study, part: &str| {
+        let said = plan.explain().to_string();
+        let e = plan.run().unwrap_err().to_string();
+        assert!(said.contains("the run will refuse it: ") && said.contains(&e), "{said}\n{e}");
+        assert!(e.contains(part), "{e}");
+    };
+    refused(&kept.seed(7).journal(&path), "is of another study");
+    std::fs::write(&path, "id,score\n1,0.5\n").unwrap();
+    refused(&kept, "is not a journal");
+    refused(&kept.journal(std::env::temp_dir()), "this is a folder");
+    refused(&kept.journal("no/such/folder/study.jsonl"), "cannot be opened");
     std::fs::remove_file(&path).unwrap();
     let one = plan.trials(1).explain().to_string();
     assert!(one.contains(" 1 trial\n"), "{one}");
@@ -1201,7 +1204,7 @@ fn threads_do_not_change_a_budget_in_epochs_of_unknown_cost() {
                 return Err(Error::from("no luck"));
             }
             let epochs = if case == 2 { [1.0, 9.0, 2.0][n as usize % 3] } else { 8.0 };
-            Ok(Evaluation::new(n as f64).epochs(epochs))
+            Ok(Evaluation::new(n as f64).with_epochs(epochs))
         });
         let plan = Study::new(&Space::decisions([40]), costly).strategy(Grid).quiet();
         for limit in [20, 30, 41] {

@@ -21,7 +21,7 @@ fn small(name: &str) -> Table {
 fn the_optimum_is_known_as_long_as_the_table_is_taken_as_it_is() {
     let folder = Folder::new("optimum");
     let whole = folder.write("whole.csv", "code,s0,test\n0,10,3\n1,20,1\n2,30,2\n");
-    let table = Table::read(whole).unwrap().objective("s0").report("test");
+    let table = Table::read(whole).unwrap().objective("s0").reporting("test");
     let any = nascent::IntoEvaluator::into_evaluator(&table);
     let known = |e: &AnyEvaluator| (e.known_optimum(None), e.known_optimum(Some("test")));
     assert_eq!(known(&any), (Some(30.0), Some(3.0)));
@@ -36,7 +36,7 @@ fn the_optimum_is_known_as_long_as_the_table_is_taken_as_it_is() {
 
 #[test]
 fn a_table_is_its_rows_and_a_space_of_decisions() {
-    let table = small("rows").objective("s0").report("test");
+    let table = small("rows").objective("s0").reporting("test");
     assert_eq!((table.len(), table.columns().len(), table.is_complete()), (5, 6, false));
     assert_eq!(table.options().unwrap(), [2, 3]);
     let space = table.space();
@@ -100,7 +100,7 @@ fn every_way_to_write_the_decisions() {
 
 #[test]
 fn the_seed_draws_among_the_seeds_there_are() {
-    let table = small("seeds").objectives(["s0", "s1"]).report("test").cost("seconds");
+    let table = small("seeds").objectives(["s0", "s1"]).reporting("test").cost("seconds");
     assert_eq!(table.metric().name, "s");
     let space = table.space();
     let scores = |d: [u32; 2]| {
@@ -121,7 +121,7 @@ fn the_seed_draws_among_the_seeds_there_are() {
     let none = table.evaluate(&space.decode([1, 1]).unwrap(), &Budget::new(1, 1, 1));
     says(none, &["line 6", "no figure in column \"s0\""]);
     let e = table.evaluate(&space.decode([0, 2]).unwrap(), &Budget::new(1, 1, 1)).unwrap();
-    assert_eq!((e.get("test"), e.simulated_seconds()), (Some(3.5), Some(300.0)));
+    assert_eq!((e.get("test"), e.seconds_spent()), (Some(3.5), Some(300.0)));
     assert_eq!(table.optimum().unwrap(), 40.5);
 }
 
@@ -163,7 +163,7 @@ fn budgets_pick_the_column_and_its_share_of_the_cost() {
     {
         let e = at(epochs).unwrap();
         assert_eq!(e.score(), score);
-        assert_eq!((e.simulated_seconds(), e.epochs_spent()), (Some(seconds), Some(spent)));
+        assert_eq!((e.seconds_spent(), e.epochs_spent()), (Some(seconds), Some(spent)));
     }
     says(at(9), &["a budget of 9 epochs", "10, 50", "at least 10"]);
     assert_eq!((table.full(), table.metric().name), (50, "s1".to_string()));
@@ -171,7 +171,7 @@ fn budgets_pick_the_column_and_its_share_of_the_cost() {
     assert_eq!((short.full(), short.metric().name), (10, "s0".to_string()));
     let study = Study::new(&short.space(), &short).strategy(Grid).trials(3).quiet().run().unwrap();
     assert_eq!(study.epochs_paid(), 30.0);
-    assert_eq!(study.trials_done()[2].seconds(), 60.0);
+    assert_eq!(study.trials_done()[2].seconds_spent(), 60.0);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn a_budget_of_simulated_seconds_ends_with_the_trial_that_crosses_it() {
         let spent: Vec<f64> = study
             .trials_done()
             .iter()
-            .map(|t| t.evaluation().map_or(0.0, |_| t.seconds()))
+            .map(|t| t.evaluation().map_or(0.0, |_| t.seconds_spent()))
             .collect();
         // Trial n is asked when trials 0 to n - batch have not spent the budget.
         let known: f64 = spent[..spent.len() - batch].iter().sum();
@@ -300,7 +300,7 @@ fn settings_are_checked_together() {
         table.evaluate(&table.space().decode([0, 0]).unwrap(), &Budget::new(1, 1, 1)),
         &["no objective"],
     );
-    let wrong = table.objective("s00").report("tset").cost("note").epochs(3);
+    let wrong = table.objective("s00").reporting("tset").cost("note").epochs(3);
     says(
         Study::new(&wrong.space(), &wrong).run(),
         &[
@@ -459,7 +459,7 @@ fn codes_that_a_spreadsheet_changed() {
     let part: Vec<String> = all.iter().step_by(2).cloned().collect();
     let lost: Vec<String> = part.iter().map(|c| number(c).to_string()).collect();
     let said =
-        ["zeros in front were lost", ".astype(int).astype(str).str.zfill(3)", ".over(&space)"];
+        ["leading zeros were lost", ".astype(int).astype(str).str.zfill(3)", ".over(&space)"];
     says(read(&lost, "").check(), &said);
     let floats: Vec<String> = lost.iter().map(|c| format!("{c}.0")).collect();
     says(read(&floats, "").check(), &said);
@@ -477,7 +477,7 @@ fn codes_that_a_spreadsheet_changed() {
     // Codes that begin with zeros of their own have lost none.
     let uneven = ["00", "01", "100"].map(String::from);
     let text = read(&uneven, "").check().unwrap_err().to_string();
-    assert!(!text.contains("zeros in front"), "{text}");
+    assert!(!text.contains("leading zeros"), "{text}");
 
     for (first, parts) in [
         ("2-Jan-03,1\n", ["line 2, column \"code\": \"2-Jan-03\" is a date", "as text"]),
@@ -586,7 +586,7 @@ fn a_table_of_numbers() {
     says(table.evaluate(&last, &Budget::new(1, 1, 1)), &["the table mine, row 4", "\"s_s0\""]);
     assert_eq!(table.figure(&last, "seconds").unwrap(), Some(-4.0));
     says(table.cost("seconds").check(), &["row 4, column \"seconds\": a cost of -4"]);
-    says(table.report("code").check(), &["\"code\" holds the decisions"]);
+    says(table.reporting("code").check(), &["\"code\" holds the decisions"]);
     assert!(table.to_json().is_none());
     // What cannot be one.
     let none: [[u32; 1]; 0] = [];
@@ -596,7 +596,7 @@ fn a_table_of_numbers() {
         &[
             "3 problems",
             "called \"code\"",
-            "1 figure, and there are 2 rows",
+            "1 figure, but there are 2 rows",
             "row 2, column \"y\": inf",
         ],
     );
@@ -620,12 +620,16 @@ fn a_journal_finds_its_table_again() {
     let read = |path: &PathBuf| Table::read(path).unwrap();
     let arch = read(&path).objective("s0").space().decode([0, 2]).unwrap();
     for (i, table) in [
-        read(&path).objectives(["s0", "s1"]).report("test").cost("seconds").minimise(),
-        read(&path).fidelity([("s0", 10), ("s1", 50)]).epochs(10).report("test").report("seconds"),
+        read(&path).objectives(["s0", "s1"]).reporting("test").cost("seconds").minimise(),
+        read(&path)
+            .fidelity([("s0", 10), ("s1", 50)])
+            .epochs(10)
+            .reporting("test")
+            .reporting("seconds"),
         read(&path).code("code").objective("test").over(&Space::decisions([2, 3])),
         read(&towers_path).objective("y").over(&towers()),
         NasBench201::cifar10(),
-        NasBench201::cifar100().objective("val_s0").report("val"),
+        NasBench201::cifar100().objective("val_s0").reporting("val"),
         NasBench201::imagenet16().objective("val").cost("time").minimise(),
         Mnist1dBench::table().epochs(9),
     ]
@@ -709,7 +713,7 @@ fn known(file: &str) -> Option<Table> {
 #[test]
 fn tables_of_every_size_are_read() {
     if let Some(table) = known("nasbench201.csv.gz") {
-        let table = table.objective("c10_val200").report("c10_test200");
+        let table = table.objective("c10_val200").reporting("c10_test200");
         assert_eq!((table.len(), table.is_complete()), (15_625, true));
         assert_eq!(table.options().unwrap(), [5; 6]);
         for (set, validation, test) in
@@ -755,7 +759,7 @@ fn over_seeds(plan: &Study) -> (f64, f64) {
 #[test]
 fn the_figures_of_random_search_evolution_and_local_search() {
     let Some(table) = known("nasbench201.csv.gz") else { return };
-    let table = table.report("c10_test200");
+    let table = table.reporting("c10_test200");
     let signal = table.objective("c10_val200_s0");
     let short = table.fidelity([("c10_val12", 12), ("c10_val200", 200)]).epochs(12);
     let short = short.cost("c10_time200");

@@ -274,9 +274,9 @@ fn memory_is_estimated_before_and_measured_after() -> Result<()> {
         let mut measured = None;
         for _ in 0..200 {
             let mut run = train.start(&arch, 1)?;
-            assert_eq!(run.memory(), None);
+            assert_eq!(run.peak_memory(), None);
             run.advance(1)?;
-            measured = run.memory();
+            measured = run.peak_memory();
             if measured.is_some() {
                 break;
             }

@@ -111,7 +111,7 @@ pub(in super::super) fn fresh(
     mut draw: impl FnMut(&mut Rng) -> Result<Proposal>,
 ) -> Result<Proposal> {
     // A study that has refused one that was tried asks for a new one itself.
-    if history.rejected.is_some() {
+    if history.rejected().is_some() {
         return caution.draw(rng, draw);
     }
     let mut drawn = draw(rng)?;

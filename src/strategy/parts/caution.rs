@@ -12,8 +12,14 @@
 //! Where it ranks candidates, by an acquisition or by the l/g of TPE, that is the weight of what they
 //! promise, as in constrained Bayesian optimisation (Gelbart, Snoek and Adams, "Bayesian Optimization with
 //! Unknown Constraints", UAI 2014; Gardner et al., ICML 2014). The square, two coins in place of one,
-//! because a failure costs a trial, and a success that was passed over costs nothing. The model is that of
-//! `src/surrogate/feasible.rs`. As long as nothing has failed, nothing is weighed and no number drawn.
+//! because a failure costs a trial, and a success that was passed over costs nothing. As long as nothing
+//! has failed, nothing is weighed and no number drawn.
+//!
+//! The model is that of `src/surrogate/feasible.rs`; its features are the options that an architecture has.
+//! A sum of weights tells apart what fails by an option, by a branch and by two options together. What fails
+//! by its size, as on a limit of memory or time, is told by the costs that are known of a network before it
+//! is built: parameters, multiply-adds and memory are features as well, on a scale of logarithms in
+//! overlapping steps, of which each cost has three.
 
 use super::super::Proposal;
 use crate::error::Result;
@@ -24,6 +30,13 @@ use crate::surrogate::Feasible;
 
 /// Draws before the one that most likely does not fail is taken.
 const DRAWS: usize = 100;
+/// The feature that every architecture has; places begin at 0 and are far fewer.
+const ALWAYS: usize = usize::MAX;
+/// Steps of a cost's scale to a factor of two, and on the whole scale.
+const STEPS: f64 = 4.0;
+const SCALE: usize = 64 * STEPS as usize + 2;
+/// The batch that memory is estimated for.
+const BATCH: usize = 64;
 
 /// What is known of failures after the trials that may be seen.
 #[derive(Clone, Default)]
@@ -57,7 +70,7 @@ impl Caution {
         }
         let model = self.model.get_or_insert_default();
         for trial in &trials[from..] {
-            model.learn(&trial.0.architecture, failed(trial));
+            model.learn(&options(&trial.0.architecture), failed(trial));
         }
     }
 
@@ -68,7 +81,7 @@ impl Caution {
 
     /// The probability with which a draw is kept.
     pub(in super::super) fn weight(&self, arch: &Architecture) -> f64 {
-        self.model.as_ref().map_or(1.0, |model| model.of(arch).powi(2))
+        self.model.as_ref().map_or(1.0, |model| model.of(&options(arch)).powi(2))
     }
 
     /// Whether to keep a draw.
@@ -100,5 +113,60 @@ impl Caution {
 pub(in super::super) fn likelier<T>(best: &mut Option<(f64, T)>, weight: f64, other: T) {
     if best.as_ref().is_none_or(|(most, _)| weight > *most) {
         *best = Some((weight, other));
+    }
+}
+
+/// The columns of the one-hot encoding that an architecture has, the steps of its costs, and the one of
+/// all.
+fn options(arch: &Architecture) -> Vec<usize> {
+    let mut taken = vec![];
+    arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
+    let columns = taken.iter().map(|t| t.at.wrapping_add(t.pick as usize));
+    // Decisions alone cost nothing, in which they do not differ.
+    let costs = [arch.params(), arch.macs(), arch.memory(BATCH)];
+    let steps = costs.iter().enumerate().filter(|(_, cost)| **cost > 0).flat_map(|(i, cost)| {
+        let step = (STEPS * (*cost as f64).log2()) as usize;
+        (step..step + 3).map(move |step| ALWAYS - 1 - i * SCALE - step)
+    });
+    columns.chain(steps).chain([ALWAYS]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prelude::*;
+
+    /// Half of a space by one option, and all but a sixth by two.
+    #[test]
+    fn it_learns_what_fails() {
+        let space = Space::decisions([4, 3, 4, 4]);
+        let rules: [fn(&[u32]) -> bool; 2] = [|d| d[0] % 2 == 0, |d| d[0] > 1 || d[1] != 1];
+        for fails in rules {
+            let (mut model, mut rng) = (Feasible::default(), Rng::new(1));
+            for _ in 0..100 {
+                let arch = space.sample(&mut rng).unwrap();
+                model.learn(&options(&arch), fails(arch.decided()));
+            }
+            let right = |a: &Architecture| (model.of(&options(a)) < 0.5) == fails(a.decided());
+            let all = space.all().unwrap();
+            let share = all.iter().filter(|a| right(a)).count() as f64 / all.len() as f64;
+            assert!(share > 0.95, "{share}");
+        }
+    }
+
+    /// By a cost that no option tells alone.
+    #[test]
+    fn it_learns_what_is_too_large() {
+        let space = Space::new([8], Task::classification(2));
+        let space = space.then(repeat(1..=4, linear(any([8, 16, 24, 32, 48, 64]))));
+        let (mut model, mut rng) = (Feasible::default(), Rng::new(1));
+        for _ in 0..100 {
+            let arch = space.sample(&mut rng).unwrap();
+            model.learn(&options(&arch), arch.params() > 2500);
+        }
+        let right = |a: &Architecture| (model.of(&options(a)) < 0.5) == (a.params() > 2500);
+        let all = space.all().unwrap();
+        let share = all.iter().filter(|a| right(a)).count() as f64 / all.len() as f64;
+        assert!(share > 0.9, "{share}");
     }
 }

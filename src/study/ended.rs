@@ -1,0 +1,160 @@
+//! Why a study ended. In journals it is written as its sentence, which is read back here and nowhere else.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// Why a study ended; its `Display` is the sentence of [`Study::ended`](crate::Study::ended).
+///
+/// ```
+/// use nascent::{Ended, prelude::*};
+/// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+/// let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(Grid).quiet();
+/// assert_eq!(study.trials(2).run()?.ended_by(), Some(Ended::Trials(2)));
+/// assert!(matches!(study.trials(9).run()?.ended_by(), Some(Ended::Exhausted(_))));
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+#[non_exhaustive]
+pub enum Ended {
+    /// All trials of the budget are done.
+    Trials(usize),
+    /// The epochs of the budget are spent.
+    Epochs(f64),
+    /// The simulated seconds of the budget are spent.
+    SimulatedSeconds(f64),
+    /// The limit in seconds is reached.
+    Seconds(f64),
+    /// So many trials in a row cost nothing, so that a budget in epochs or time would never end.
+    Free(usize),
+    /// The same of simulated seconds.
+    FreeOfSimulated(usize),
+    /// A trial failed, and a failure was to end the study.
+    Failed {
+        /// Its number.
+        trial: usize,
+        /// Why it failed.
+        error: String,
+    },
+    /// The strategy has nothing left to propose, as it says itself.
+    Exhausted(String),
+    /// It was told to stop.
+    Stopped,
+    /// The strategy failed.
+    Strategy(String),
+    /// The journal could not be written.
+    Journal(String),
+    /// Evaluations lack a figure that each must have.
+    NoFigure(String),
+    /// Read from a journal whose sentence is none of the above.
+    Other(String),
+}
+
+impl Ended {
+    /// Whether it ended before its budget did, though there was more to try.
+    pub(crate) fn broke_off(&self) -> bool {
+        matches!(self, Ended::Stopped | Ended::Strategy(_) | Ended::Journal(_) | Ended::NoFigure(_))
+    }
+
+    /// Whether a budget that does not depend on the machine has come to its end.
+    pub(crate) fn is_budget(&self) -> bool {
+        matches!(self, Ended::Trials(_) | Ended::Epochs(_) | Ended::SimulatedSeconds(_))
+    }
+
+    fn read(text: &str) -> Option<Ended> {
+        fn between<T: FromStr>(text: &str, begin: &str, end: &str) -> Option<T> {
+            text.strip_prefix(begin)?.strip_suffix(end)?.parse().ok()
+        }
+        let failed = || {
+            let (trial, error) = text.strip_prefix("trial ")?.split_once(" failed: ")?;
+            Some(Ended::Failed { trial: trial.parse().ok()?, error: error.into() })
+        };
+        let fixed =
+            [Ended::Trials(1), Ended::Stopped, Ended::Exhausted("the space is exhausted".into())];
+        let known = fixed.into_iter().find(|ended| ended.to_string() == text);
+        known
+            .or_else(|| between(text, "all ", " trials are done").map(Ended::Trials))
+            .or_else(|| {
+                between(text, "the budget of ", " simulated seconds is spent")
+                    .map(Ended::SimulatedSeconds)
+            })
+            .or_else(|| between(text, "the budget of ", " epochs is spent").map(Ended::Epochs))
+            .or_else(|| between(text, "the time limit of ", " s is reached").map(Ended::Seconds))
+            .or_else(|| {
+                between(text, "", " trials in a row cost no simulated seconds")
+                    .map(Ended::FreeOfSimulated)
+            })
+            .or_else(|| between(text, "", " trials in a row cost nothing").map(Ended::Free))
+            .or_else(|| between(text, STRATEGY, "").map(Ended::Strategy))
+            .or_else(failed)
+            // Written again it must be what was read.
+            .filter(|ended| ended.to_string() == text)
+    }
+}
+
+const STRATEGY: &str = "the strategy failed: ";
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Trials(1) => f.write_str("the only trial is done"),
+            Ended::Trials(n) => write!(f, "all {n} trials are done"),
+            Ended::Epochs(limit) => write!(f, "the budget of {limit} epochs is spent"),
+            Ended::SimulatedSeconds(limit) => {
+                write!(f, "the budget of {limit} simulated seconds is spent")
+            }
+            Ended::Seconds(limit) => write!(f, "the time limit of {limit} s is reached"),
+            Ended::Free(n) => write!(f, "{n} trials in a row cost nothing"),
+            Ended::FreeOfSimulated(n) => write!(f, "{n} trials in a row cost no simulated seconds"),
+            Ended::Failed { trial, error } => write!(f, "trial {trial} failed: {error}"),
+            Ended::Stopped => f.write_str("it was stopped"),
+            Ended::Strategy(why) => write!(f, "{STRATEGY}{why}"),
+            Ended::Exhausted(why)
+            | Ended::Journal(why)
+            | Ended::NoFigure(why)
+            | Ended::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl From<String> for Ended {
+    fn from(text: String) -> Ended {
+        Ended::read(&text).unwrap_or(Ended::Other(text))
+    }
+}
+
+impl From<Ended> for String {
+    fn from(ended: Ended) -> String {
+        ended.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sentences that are in journals.
+    #[test]
+    fn it_is_read_from_the_sentence_that_it_is_written_as() {
+        let all = [
+            (Ended::Trials(1), "the only trial is done"),
+            (Ended::Trials(20), "all 20 trials are done"),
+            (Ended::Epochs(52.0), "the budget of 52 epochs is spent"),
+            (Ended::SimulatedSeconds(1e3), "the budget of 1000 simulated seconds is spent"),
+            (Ended::Seconds(0.1), "the time limit of 0.1 s is reached"),
+            (Ended::Free(200), "200 trials in a row cost nothing"),
+            (Ended::FreeOfSimulated(200), "200 trials in a row cost no simulated seconds"),
+            (Ended::Failed { trial: 3, error: "no: luck".into() }, "trial 3 failed: no: luck"),
+            (Ended::Exhausted("the space is exhausted".into()), "the space is exhausted"),
+            (Ended::Stopped, "it was stopped"),
+            (Ended::Strategy("out of ideas".into()), "the strategy failed: out of ideas"),
+            (Ended::Other("all good trials are done".into()), "all good trials are done"),
+            (Ended::Other("all 020 trials are done".into()), "all 020 trials are done"),
+        ];
+        for (ended, text) in all {
+            assert_eq!(serde_json::to_value(&ended).unwrap(), text);
+            assert_eq!(serde_json::from_value::<Ended>(text.into()).unwrap(), ended);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What strategies believe after the trials of a study: what a model expects, and how a policy changed.
+
+use super::{Study, run};
+use crate::chart::{Candidate, Chart, DecisionProbabilities, Probabilities, SurrogateView};
+use crate::error::{Error, Result};
+use crate::evaluate::{Budget, Evaluator};
+use crate::space::Architecture;
+use crate::strategy::{Bananas, GaussianProcess, Odds, Ppo, RandomForest, Reinforce, Surrogate};
+use crate::surrogate::Prediction;
+use crate::task::Metric;
+use crate::words::plural;
+use std::collections::HashMap;
+
+impl Study {
+    /// What the model of a strategy expects of architectures after the trials so far.
+    fn expected(
+        &self,
+        by: &impl Surrogate,
+        architectures: &[Architecture],
+    ) -> Result<Vec<Prediction>> {
+        let history = self.known()?;
+        let finished = history.finished().len();
+        if finished < 2 {
+            return Err(Error::invalid(
+                format!("predictions from {}", plural(finished, "finished trial")),
+                "a model needs 2 at the least",
+                "study.run() first, with trials(20)",
+            ));
+        }
+        if let Some(other) = architectures.iter().find(|a| *a.of_space() != *history.space()) {
+            return Err(Error::invalid(
+                format!("a prediction of {other}"),
+                "it belongs to another space than the study's",
+                "architectures of study.space(), as space.sample(&mut rng) or a trial's",
+            ));
+        }
+        by.expects(&history, architectures)
+    }
+
+    /// What the model of a strategy expects of architectures after the trials of this study, as a chart:
+    /// mean and uncertainty of each, its acquisition below, and the truth where a trial found it, and
+    /// everywhere if it only has to be looked up; but not of several objectives, of which the model
+    /// predicts a weighted sum, and no score. See [`Surrogate`].
+    ///
+    /// # Errors
+    /// When fewer than two trials have finished, an architecture is of another space, or the strategy has
+    /// no model.
+    pub fn outlook(&self, by: &impl Surrogate, architectures: &[Architecture]) -> Result<Chart> {
+        let predictions = self.expected(by, architectures)?;
+        let (metric, evaluator) = (self.metric(), self.evaluator());
+        let several = self.objectives().len() > 1;
+        let metric = if several { Metric::maximise("weighted objectives") } else { metric };
+        let seen: HashMap<Vec<u32>, f64> = self
+            .trials_done()
+            .iter()
+            .filter_map(|t| Some((t.architecture().decisions(), t.score()?)))
+            .collect();
+        let budget = Budget::new(evaluator.full(), evaluator.full(), 0);
+        let look_up = |arch: &Architecture| {
+            let cheap = evaluator.looks_up();
+            let found = cheap.then(|| run::guarded(|| evaluator.evaluate(arch, &budget)).ok())?;
+            found.map(|e| e.score())
+        };
+        let candidate = |(arch, p): (&Architecture, &Prediction)| {
+            let known = seen.get(arch.decided()).copied();
+            Candidate {
+                name: arch.to_text(),
+                mean: p.mean(),
+                sd: p.sd(),
+                ends: Some(p.ends()),
+                acquisition: p.acquisition(),
+                truth: if several { None } else { known.or_else(|| look_up(arch)) },
+                seen: known.is_some(),
+            }
+        };
+        let candidates: Vec<Candidate> =
+            architectures.iter().zip(&predictions).map(candidate).collect();
+        let open =
+            candidates.iter().enumerate().filter(|(_, c)| !c.seen && c.acquisition.is_finite());
+        let chosen =
+            open.max_by(|a, b| a.1.acquisition.total_cmp(&b.1.acquisition)).map(|(i, _)| i);
+        Ok(Chart::new(SurrogateView {
+            metric: metric.name,
+            maximise: metric.maximise,
+            acquisition: by.prefers_by(),
+            candidates,
+            chosen,
+        }))
+    }
+
+    /// How the policy of a strategy changed over the trials of this study, as a chart: a panel for each
+    /// decision, how likely its options were. See [`Surrogate`].
+    ///
+    /// # Errors
+    /// When the strategy has no policy, or the space has problems.
+    pub fn policy(&self, of: &impl Surrogate) -> Result<Chart> {
+        let odds = of.odds(&self.known()?)?;
+        let mut decisions: Vec<DecisionProbabilities> = vec![];
+        for Odds { decision, option, probabilities } in odds {
+            if decisions.last().is_none_or(|d| d.name != decision) {
+                decisions.push(DecisionProbabilities {
+                    name: decision,
+                    options: vec![],
+                    x: (0..probabilities.len()).map(|n| n as f64).collect(),
+                    probabilities: vec![vec![]; probabilities.len()],
+                });
+            }
+            let Some(panel) = decisions.last_mut() else { continue };
+            panel.options.push(option);
+            panel.probabilities.iter_mut().zip(probabilities).for_each(|(row, p)| row.push(p));
+        }
+        let shown = of.describe(self.planned());
+        Ok(Chart::new(Probabilities { x: "trials".into(), shown, decisions }))
+    }
+}
+
+macro_rules! with_a_model {
+    ($($model:ident $new:literal),*) => {$(
+        impl $model {
+            /// What the model expects of architectures after the trials of a study: for a chart of mean,
+            /// uncertainty and acquisition. The study need not have used this strategy.
+            ///
+            /// ```
+            /// use nascent::prelude::*;
+            /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32, 64, 128])));
+            /// let study = Study::new(&space, evaluator(|a, _| (a.params() as f64).sqrt())).trials(4).quiet().run()?;
+            /// let all = space.all()?;
+            #[doc = concat!("let predicted = ", $new, ".predict(&study, &all)?;")]
+            /// assert_eq!(predicted.len(), 6);
+            /// assert!(predicted.iter().all(|p| p.sd() >= 0.0 && p.acquisition().is_finite()));
+            /// # Ok::<(), nascent::Error>(())
+            /// ```
+            ///
+            /// # Errors
+            /// When fewer than two trials have finished, or an architecture is of another space.
+            pub fn predict(
+                &self,
+                study: &Study,
+                architectures: &[Architecture],
+            ) -> Result<Vec<Prediction>> {
+                study.expected(self, architectures)
+            }
+
+            /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and
+            /// the truth as far as it is known; see [`Study::outlook`].
+            ///
+            /// # Errors
+            #[doc = concat!("As of [`", stringify!($model), "::predict`].")]
+            pub fn outlook(&self, study: &Study, architectures: &[Architecture]) -> Result<Chart> {
+                study.outlook(self, architectures)
+            }
+        }
+    )*};
+}
+with_a_model!(
+    GaussianProcess "GaussianProcess::hamming()", RandomForest "RandomForest::new()",
+    Bananas "Bananas::new()"
+);
+
+macro_rules! with_a_policy {
+    ($($policy:ident),*) => {$(
+        impl $policy {
+            /// How the policy changed over a study's trials: for every option of every decision the
+            /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are named as
+            /// the columns of [`Encoding::one_hot`](crate::Encoding::one_hot). Where a decision does not
+            /// always exist, its options together are as likely as it does.
+            ///
+            /// The controller learns the study's trials once more, so the study should be one that was run
+            /// with this strategy. The probabilities are means over 64 architectures drawn from the policy,
+            /// each with the policy's probabilities given its earlier decisions; those that do not fit
+            /// together are among them.
+            ///
+            /// ```
+            /// use nascent::prelude::*;
+            /// let space = Space::decisions([4, 4]);
+            /// let last = evaluator(|a, _| a.decisions()[1] as f64);
+            #[doc = concat!("let search = ", stringify!($policy), "::new();")]
+            /// let study = Study::new(&space, last).strategy(&search).trials(100).quiet().run()?;
+            /// let odds = search.probabilities(&study)?;
+            /// assert_eq!(odds.len(), 8);
+            /// assert_eq!((&odds[7].decision[..], &odds[7].option[..]), ("1.choice", "3"));
+            /// let p = &odds[7].probabilities;
+            /// assert!((p[0] - 0.25).abs() < 0.01 && p[100] > 0.3);
+            /// # Ok::<(), nascent::Error>(())
+            /// ```
+            ///
+            /// # Errors
+            /// When the space has problems, or more than 10,000 options.
+            pub fn probabilities(&self, study: &Study) -> Result<Vec<Odds>> {
+                self.odds(&study.known()?)
+            }
+
+            /// The same as a chart: a panel for each decision, how likely its options were over the
+            /// trials; see [`Study::policy`].
+            ///
+            /// # Errors
+            #[doc = concat!("As of [`", stringify!($policy), "::probabilities`].")]
+            pub fn policy(&self, study: &Study) -> Result<Chart> {
+                study.policy(self)
+            }
+        }
+    )*};
+}
+with_a_policy!(Reinforce, Ppo);
