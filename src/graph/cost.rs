@@ -205,9 +205,10 @@ impl Value {
 /// something else that it depends on), and what enters it.
 type Key = (usize, [u32; 4], Value);
 
-/// What a space has learnt of its layers.
+/// What a space has learnt of its layers: each thread of a pool by itself, so that none waits for
+/// another, as far as there are places.
 #[derive(Default)]
-pub(crate) struct Memo(Mutex<Known>);
+pub(crate) struct Memo([Mutex<Known>; 8]);
 
 type Known = HashMap<Key, (Value, Sums), std::hash::BuildHasherDefault<Quick>>;
 
@@ -219,7 +220,8 @@ const NOT_REMEMBERED: &[u32] = &[0; 5];
 
 impl Memo {
     fn lock(&self) -> std::sync::LockResult<std::sync::MutexGuard<'_, Known>> {
-        self.0.lock()
+        let place = rayon::current_thread_index().map_or(0, |i| 1 + i % (self.0.len() - 1));
+        self.0[place].lock()
     }
 }
 
