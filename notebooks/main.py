@@ -34,6 +34,7 @@ def arguments():
     parser.add_argument("--out", type=Path, metavar="DIR", help="with --run: where executed .ipynb and .html go")
     parser.add_argument("--in-place", action="store_true",
                         help="with --run: write the outputs into the notebooks themselves, if all is well")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --run: notebooks side by side (1)")
     parser.add_argument("--timeout", type=float, default=300, metavar="S", help="with --run: seconds for a cell (300)")
     parser.add_argument("--port", type=int, help="JupyterLab's port")
     parser.add_argument("--no-browser", action="store_true", help="only print JupyterLab's address")
@@ -106,7 +107,7 @@ def main():
     elif args.run:
         import run
         out = None if args.in_place else args.out or Path(tempfile.mkdtemp(prefix="nascent-"))
-        return run.run_all(args.run, out, args.timeout)
+        return run.run_all(args.run, out, args.timeout, max(args.jobs, 1))
     elif args.measure:
         import measure
         measure.main(args.measure)

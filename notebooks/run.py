@@ -10,6 +10,7 @@ The first failing cell ends its notebook, since later cells would only fail for 
 """
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
 from nbconvert import HTMLExporter
@@ -84,8 +85,8 @@ def execute(notebook, folder, timeout):
     return None
 
 
-def run_all(files, out, timeout):
-    """Runs notebooks one after the other. Without `out`, writes good ones back in place."""
+def run_all(files, out, timeout, jobs=1):
+    """Runs notebooks, so many side by side. Without `out`, writes good ones back in place."""
     notebooks = []
     for file in files:
         try:
@@ -96,8 +97,8 @@ def run_all(files, out, timeout):
     if out and len({file.stem for file in files}) < len(files):
         print("two notebooks have the same name, so one would replace the other in the output folder", file=sys.stderr)
         return 1
-    failed = 0
-    for file, notebook in zip(files, notebooks):
+
+    def one(file, notebook):
         print(f"{file}: running", flush=True)
         wrong = execute(notebook, file.resolve().parent, timeout)
         notebook.metadata.update(kernelspec=KERNELSPEC, language_info=LANGUAGE)
@@ -106,7 +107,10 @@ def run_all(files, out, timeout):
         elif not wrong:
             nbformat.write(notebook, file)
         print(f"{file}: {'FAILED in ' + wrong if wrong else 'ok'}", flush=True)
-        failed += bool(wrong)
+        return bool(wrong)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        failed = sum(pool.map(one, files, notebooks))
     if out:
         print(f"executed notebooks are in {out}")
     print(f"{len(files) - failed} passed, {failed} failed")

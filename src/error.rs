@@ -67,6 +67,11 @@ impl Error {
         self.kind
     }
 
+    /// The same text as an error of this kind.
+    pub(crate) fn of_kind(self, kind: ErrorKind) -> Self {
+        Error { kind, ..self }
+    }
+
     /// Of a layer on a shape: whatever it is set to.
     pub(crate) fn whatever_is_set(self) -> Self {
         Error { hopeless: true, ..self }

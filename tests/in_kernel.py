@@ -1,12 +1,13 @@
 """What must hold in the real evcxr kernel: `notebooks/start --python tests/in_kernel.py`.
 
-Each test is a list of cells in one fresh kernel, each a text and a check of its output. In place of a text
-may stand a function of the kernel.
+Each test is a list of cells in one kernel, each a text and a check of its output. In place of a text may
+stand a function of the kernel. Two kernels run side by side.
 """
 import re
 import sys
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kernel import Kernel
@@ -122,7 +123,7 @@ def parts(items, size=6):
     return [items[i:i + size] for i in range(0, len(items), size)]
 
 
-PLAIN = re.search(r"const LOSS: f64 = (\S+);\nconst NORM: f64 = (\S+);", (HERE / "gradients.rs").read_text())
+PLAIN = re.search(r"const LOSS: f64 = (\S+);\nconst NORM: f64 = (\S+);", (HERE / "it/gradients.rs").read_text())
 
 
 def near_plain(out):
@@ -300,28 +301,54 @@ let cheap = Cheap { price: 1e-5, train: train.clone() };""", fine),
 }
 
 
-def run(name, cells):
-    begun = time.monotonic()
-    with Kernel(NOTEBOOKS) as kernel:
-        for code, check in cells:
-            out = kernel.run(code) if isinstance(code, str) else code(kernel)
-            try:
-                check(out)
-            except Exception as wrong:
-                kind = "" if isinstance(wrong, AssertionError) else traceback.format_exc()
-                return f"in the cell\n    {code}\n{wrong}\n{kind}"
-    print(f"ok      {name}, {len(cells)} cells, {time.monotonic() - begun:.0f} s", flush=True)
+# Tests that can share a kernel, which takes half a minute to get to its first value; all others have one each.
+TOGETHER = [
+    ["everything that can be shown is shown", "what has no effect is said", "a beginner's mistakes get readable messages"],
+    ["gradients are those of a plain program, with cells between", "evaluators and strategies of one's own"],
+]
+
+
+def sessions(chosen):
+    """Lists of tests, each for a kernel of its own."""
+    shared = [[name for name in names if name in chosen] for names in TOGETHER]
+    alone = [[name] for name in chosen if not any(name in names for names in shared)]
+    return [names for names in alone + shared if names]
+
+
+def session(names):
+    """Runs tests in one kernel, and says how many of them have failed. After a failure, the next gets a new one."""
+    names, failed = list(names), 0
+    while names:
+        with Kernel(NOTEBOOKS) as kernel:
+            started = wrong = None
+            while names and not wrong:
+                name = names.pop(0)
+                begun = time.monotonic()
+                wrong = run(kernel, [cell for cell in TESTS[name] if not (started and cell[0] == START)])
+                started = True
+                seconds = f"{len(TESTS[name])} cells, {time.monotonic() - begun:.0f} s"
+                print(f"FAILED  {name}: {wrong}" if wrong else f"ok      {name}, {seconds}", flush=True)
+                failed += bool(wrong)
+    return failed
+
+
+def run(kernel, cells):
+    """What is wrong with the first cell that is not as it should be."""
+    for code, check in cells:
+        out = kernel.run(code) if isinstance(code, str) else code(kernel)
+        try:
+            check(out)
+        except Exception as wrong:
+            kind = "" if isinstance(wrong, AssertionError) else traceback.format_exc()
+            return f"in the cell\n    {code}\n{wrong}\n{kind}"
     return None
 
 
 def main():
-    chosen = {name: cells for name, cells in TESTS.items() if all(word in name for word in sys.argv[1:])}
-    failed = 0
-    for name, cells in chosen.items():
-        wrong = run(name, cells)
-        if wrong:
-            failed += 1
-            print(f"FAILED  {name}: {wrong}", flush=True)
+    chosen = [name for name in TESTS if all(word in name for word in sys.argv[1:])]
+    # A kernel uses one core most of the time.
+    with ThreadPoolExecutor(2) as pool:
+        failed = sum(pool.map(session, sessions(chosen)))
     print(f"{len(chosen) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

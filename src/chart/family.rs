@@ -5,7 +5,7 @@ use std::fmt;
 
 /// A family of layers, which decides the colour in pictures of architectures and of spaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Family {
     /// Convolutions.
@@ -71,6 +71,19 @@ impl Family {
     pub(super) fn colours(self) -> (&'static str, &'static str) {
         let [strong, pale] = self.row().2;
         (strong, pale)
+    }
+}
+
+/// Names that are not known are read as [`Family::Other`].
+impl From<String> for Family {
+    fn from(name: String) -> Family {
+        Family::of(&name)
+    }
+}
+
+impl From<Family> for String {
+    fn from(family: Family) -> String {
+        family.name().to_string()
     }
 }
 

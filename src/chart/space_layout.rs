@@ -2,7 +2,7 @@
 //! laid out in the room it is given and says how large it became; [`super::space_tree`] draws it.
 
 use super::Family;
-use super::space_tree::TreeNode;
+use super::space_node::TreeNode;
 use super::theme::{Font, INK, elide, width, wrap};
 
 /// How wide a drawing may be, in pixels: narrow, which is legible on a phone, or as wide as a

@@ -628,3 +628,38 @@ impl fmt::Debug for Checkpoint {
         write!(f, "checkpoint after epoch {} of {}", self.log.epoch, self.log.full)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each by its definition, and none of them as another one.
+    #[test]
+    fn every_metric_is_measured_as_itself() {
+        for task in [Task::classification(2), Task::next_token(2), Task::regression(1)] {
+            let mut sums = Sums::default();
+            match task {
+                Task::Regression { .. } => sums.values(&[1.0, 2.0, 4.0], &[1.0, 3.0, 5.0], 1),
+                _ => sums.classes(&[vec![2.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.0]], &[0, 1, 1]),
+            }
+            // Of the differences of the logits, and of the errors 0, 1, 1 around a mean of 3.
+            let logs = [-2.0f64, -1.0, 1.0].map(|d| d.exp().ln_1p());
+            let entropy = logs.iter().sum::<f64>() / 3.0;
+            let value = |name: &str| match name {
+                "accuracy" => 2.0 / 3.0,
+                "perplexity" => entropy.exp(),
+                "rmse" => (2.0f64 / 3.0).sqrt(),
+                "r2" => 1.0 - 2.0 / 8.0,
+                "loss" if matches!(task, Task::Regression { .. }) => 2.0 / 3.0,
+                "loss" => entropy,
+                other => panic!("say here what {other} is"),
+            };
+            let measured = sums.metrics(&task);
+            let names: Vec<String> = task.metrics().into_iter().map(|m| m.name).collect();
+            assert_eq!(measured.iter().map(|m| m.0.clone()).collect::<Vec<_>>(), names);
+            for (name, found) in measured {
+                assert!((found - value(&name)).abs() < 1e-7, "{name} of {task}: {found}");
+            }
+        }
+    }
+}

@@ -3,13 +3,18 @@
 pub(crate) mod canonical;
 pub(crate) mod cost;
 pub(crate) mod lowering;
+mod networks;
+mod open;
 mod reach;
 mod sequence;
+pub(crate) mod walk;
 mod wl;
 
-pub(crate) use cost::{Memo, Sums};
+pub(crate) use cost::Sums;
 pub use lowering::LayerRow;
 pub(crate) use lowering::{Graph, MOST_LAYERS, Misfit};
+pub(crate) use networks::Networks;
+pub(crate) use open::Part;
 pub(crate) use reach::{Reach, Verdict};
 pub(crate) use sequence::{MOST_SKIPS, Sequence};
 pub(crate) use wl::check as check_iterations;

@@ -11,12 +11,15 @@
 //! so "nothing fits" is always true.
 
 use crate::error::{Error, Result};
-use crate::graph::{cost::Value, lowering::Builder};
+use crate::graph::{
+    cost::Value,
+    lowering::Nodes,
+    walk::{Sink, not_wired},
+};
 use crate::layer::{ADD, CONCAT};
 use crate::op::{Op, Value as Given};
 use crate::shape::Shape;
-use crate::space::Space;
-use crate::tree::{Block, Cell, Join, Tree, Wired, block_name, genes};
+use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, block_name, genes};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -111,8 +114,8 @@ impl<T: Clone + Eq + std::hash::Hash> Ends<T> {
     }
 }
 
-/// An option of the tree: the block by its place in memory, which of its choices, and which option.
-type Place = (usize, usize, usize);
+/// An option of the tree: the block by its number, which of its choices, and which option.
+type Place = (u64, usize, usize);
 
 /// In the place of a choice: the layer as a whole.
 const ALL: usize = usize::MAX;
@@ -126,22 +129,22 @@ struct Choice {
 }
 
 struct Walk<'s> {
-    space: &'s Space,
+    spec: &'s Spec,
     choices: Vec<Choice>,
     numbers: HashMap<Place, usize>,
-    known: HashMap<(usize, At, Option<usize>), Rc<Ends<At>>>,
+    known: HashMap<(u64, At, Option<usize>), Rc<Ends<At>>>,
     tried: usize,
 }
 
 impl Reach {
-    pub(crate) fn of(space: &Space) -> Reach {
+    pub(crate) fn of(spec: &Spec) -> Reach {
         let (choices, numbers, known) = Default::default();
-        let mut walk = Walk { space, choices, numbers, known, tried: 0 };
-        walk.list(space.root(), None);
+        let mut walk = Walk { spec, choices, numbers, known, tried: 0 };
+        walk.list(&spec.root, None);
         if walk.choices.len() > MOST_OPTIONS {
             (walk.choices, walk.numbers) = Default::default();
         }
-        let Some(ends) = Value::of(&space.input()).and_then(|input| walk.whole(input)) else {
+        let Some(ends) = Value::of(&spec.input).and_then(|input| walk.whole(input)) else {
             return Reach { verdict: Verdict::Unknown, never: vec![] };
         };
         if ends.list.is_empty() {
@@ -149,16 +152,12 @@ impl Reach {
         }
         let mut used = walk.unused();
         ends.list.iter().for_each(|(_, u)| unite(&mut used, u));
-        let verdict = match space.genome().shared.is_empty() {
+        let verdict = match spec.genome().shared.is_empty() {
             true => Verdict::Fits,
             false => Verdict::Unknown,
         };
         Reach { verdict, never: walk.never(&used) }
     }
-}
-
-fn place(block: &Block) -> usize {
-    std::sync::Arc::as_ptr(&block.0) as usize
 }
 
 /// How often a block may be repeated.
@@ -182,13 +181,13 @@ impl Walk<'_> {
         }
         match &*block.0 {
             Tree::Layer { info, args } => {
-                let own = self.number((place(block), ALL, 0), block_name(block), parent);
+                let own = self.number((block.id(), ALL, 0), block_name(block), parent);
                 for (a, (arg, choice)) in info.args.iter().zip(args).enumerate() {
                     if choice.options.len() > 1 {
                         for (o, value) in choice.options.iter().enumerate() {
                             let name =
                                 format!("{} with {} {}", info.name, arg.name, arg.text(value));
-                            self.number((place(block), a, o), name, Some(own));
+                            self.number((block.id(), a, o), name, Some(own));
                         }
                     }
                 }
@@ -196,7 +195,7 @@ impl Walk<'_> {
             Tree::OneOf(options) if options.len() > 1 => {
                 for (o, option) in options.iter().enumerate() {
                     let name = block_name(option);
-                    let number = self.number((place(block), 0, o), name, parent);
+                    let number = self.number((block.id(), 0, o), name, parent);
                     self.list(option, Some(number));
                 }
             }
@@ -224,7 +223,7 @@ impl Walk<'_> {
 
     /// The one block that a name stands for.
     fn decided(&self, name: &str) -> Option<Block> {
-        let genome = self.space.genome();
+        let genome = self.spec.genome();
         genome.number(name).map(|i| genome.shared[i].1.clone())
     }
 
@@ -271,16 +270,15 @@ impl Walk<'_> {
 
     /// What leaves the head.
     fn whole(&mut self, input: Value) -> Option<Ends<At>> {
-        let space = self.space;
-        let ends = self.block(space.root(), At { value: input, before: None }, None)?;
+        let spec = self.spec;
+        let ends = self.block(&spec.root, At { value: input, before: None }, None)?;
         let mut out = Ends::new();
         out.blame(&ends);
         for (end, used) in &ends.list {
             let head = self.piece(end.value, |b| {
                 let from = b.input(end.value.shape())?;
-                b.nodes[0].plan.output = space.input();
-                b.head(&space.task(), from)?;
-                Ok(b.nodes.len() - 1)
+                b.nodes[0].plan.output = spec.input.clone();
+                b.head(from)
             })?;
             match head {
                 Ok(value) => out.add(At { value, before: None }, used.clone()),
@@ -294,24 +292,24 @@ impl Walk<'_> {
     fn piece(
         &mut self,
         at: Value,
-        build: impl FnOnce(&mut Builder) -> Result<usize>,
+        build: impl FnOnce(&mut Nodes) -> Result<usize>,
     ) -> Option<Result<Value>> {
         self.tried += 1;
         if self.tried > MOST_TRIED {
             return None;
         }
-        let mut builder = Builder::piece(self.space);
-        builder.input(at.shape()).ok()?;
-        builder.nodes[0].both = at.both;
-        Some(match build(&mut builder) {
+        let mut nodes = Nodes::piece(self.spec);
+        nodes.input(at.shape()).ok()?;
+        nodes.nodes[0].both = at.both;
+        Some(match build(&mut nodes) {
             Ok(0) => Ok(at),
-            Ok(end) => Ok(Value::of_node(&builder.nodes[end])?),
+            Ok(end) => Ok(Value::of_node(&nodes.nodes[end])?),
             Err(e) => Err(e),
         })
     }
 
     fn block(&mut self, block: &Block, at: At, wide: Option<usize>) -> Option<Rc<Ends<At>>> {
-        let key = (place(block), at, wide);
+        let key = (block.id(), at, wide);
         if let Some(known) = self.known.get(&key) {
             return Some(known.clone());
         }
@@ -350,7 +348,7 @@ impl Walk<'_> {
                 let mut out = Ends::new();
                 for (o, option) in options.iter().enumerate() {
                     let ends = self.block(option, at, None)?;
-                    let place = (place(block), 0, o);
+                    let place = (block.id(), 0, o);
                     let own = self.using([place]);
                     for (end, more) in &ends.list {
                         let mut used = own.clone();
@@ -435,23 +433,23 @@ impl Walk<'_> {
         loop {
             let own = || picks.iter().zip(&sizes).filter(|(_, n)| **n > 1).map(|(p, _)| *p);
             let own: Vec<u32> = own().collect();
-            let tried = self.piece(at.value, |b| b.block(block, &mut own.iter(), 0))?;
-            let chosen = |(a, &pick): (usize, &u32)| (place(block), a, pick as usize);
+            let tried = self.piece(at.value, |b| b.layer(block, &own, 0))?;
+            let chosen = |(a, &pick): (usize, &u32)| (block.id(), a, pick as usize);
             let why = |e: &Error| e.to_string().trim_end_matches('.').to_string();
             match tried {
                 Ok(value) => {
-                    let whole = (place(block), ALL, 0);
+                    let whole = (block.id(), ALL, 0);
                     let used = self.using(picks.iter().enumerate().map(chosen).chain([whole]));
                     out.add(At { value, ..at }, used);
                 }
                 Err(e) if e.is_hopeless() => {
-                    self.explain((place(block), ALL, 0), &why(&e));
+                    self.explain((block.id(), ALL, 0), &why(&e));
                     out.refuse(&why(&e));
                     return Some(out);
                 }
                 Err(e) => {
                     let why = why(&e);
-                    let whole = (place(block), ALL, 0);
+                    let whole = (block.id(), ALL, 0);
                     for place in picks.iter().enumerate().map(chosen).chain([whole]) {
                         self.explain(place, &why);
                     }
@@ -553,7 +551,7 @@ impl Walk<'_> {
     /// same shape. The options on the vertices are tried with all shares of the channels.
     fn wired(&mut self, cell: &Wired, at: At, wide: Option<usize>) -> Option<Ends<At>> {
         let &[input, h, w] = at.value.as_slice() else {
-            let why = super::lowering::not_wired(&at.value.shape()).to_string();
+            let why = not_wired(&at.value.shape()).to_string();
             return Some(Ends::none(&[why]));
         };
         let channels = wide.unwrap_or(input);

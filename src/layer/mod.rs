@@ -165,3 +165,94 @@ impl<'de> Deserialize<'de> for Block {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::theme::family;
+    use crate::op::Activation;
+    use crate::shape::Shape;
+    use crate::space::Space;
+    use crate::task::Task;
+
+    /// A layer of the row: 2 for every number that it asks for.
+    fn some(info: &'static LayerInfo) -> Op {
+        let value = |arg: &Setting| {
+            let values = [Value::Int(2), Value::Int(0), Value::Float(0.5)];
+            let values = values.into_iter().chain([Value::Act(Activation::Relu)]);
+            values.into_iter().find(|v| arg.refuse(info.name, v).is_none())
+        };
+        let args: Vec<Value> = info.args.iter().filter_map(|a| a.default.or(value(a))).collect();
+        Op::of(info, &args)
+    }
+
+    fn shapes() -> [Shape; 4] {
+        [Shape::tokens(6, 9), Shape::new([8]), Shape::new([6, 8]), Shape::new([8, 6, 6])]
+    }
+
+    /// Spaces of tokens, features, sequences and images, each of this block alone.
+    fn spaces(block: &Block) -> impl Iterator<Item = Space> {
+        let tokens = Shape::tokens(6, 9);
+        let shapes = shapes().into_iter().filter(move |s| *s != tokens);
+        let space = |shape: Shape| Space::new(shape.dims(), Task::classification(3));
+        let symbols = Space::on(&crate::Dataset::names());
+        shapes
+            .map(space)
+            .chain([symbols])
+            .map(|space| space.then(block))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    #[test]
+    fn both_pictures_of_a_layer_have_the_colour_of_its_row() {
+        for info in layers() {
+            let op = some(info);
+            let args = op.args.iter().map(|v| Choice::one(*v)).collect();
+            let block = Block::new(Tree::Layer { info, args });
+            let fitting = spaces(&block).find(|space| space.check().is_ok());
+            let space = fitting.unwrap_or_else(|| panic!("{} fits nowhere", info.name));
+            let arch = space.default_architecture().unwrap();
+            let name = op.to_string();
+            let of_row = |name: &str| name.split('(').next() == Some(info.name);
+            let row = arch.layers().into_iter().find(|row| of_row(&row.name)).unwrap();
+            assert_eq!(row.family, info.family.name(), "{name}");
+            let (strong, pale) = family(info.family.name());
+            for picture in [space.drawing().svg(), arch.diagram().svg()] {
+                let boxed = format!(r#"fill="{pale}" stroke="{strong}""#);
+                assert!(picture.contains(&boxed), "{name}: {picture}");
+            }
+        }
+    }
+
+    /// What an error offers in the place of a layer takes what the layer does not.
+    #[test]
+    fn what_is_offered_instead_of_a_layer_fits() {
+        let mut offered = 0;
+        for info in layers() {
+            let op = some(info);
+            for shape in shapes().iter().filter(|s| s.vocabulary().is_none()) {
+                let rank = shape.as_slice().len();
+                let fits = (info.plan)(&op, std::slice::from_ref(shape)).is_ok();
+                let Some(advice) = (info.facts.instead)(&op, rank).filter(|_| !fits) else {
+                    continue;
+                };
+                for call in advice.split_inclusive(')') {
+                    let (begin, args) = call.split_once('(').unwrap();
+                    let other = find(begin.rsplit(' ').next().unwrap()).unwrap();
+                    let args = args.trim_end_matches(')').split(", ").filter(|a| !a.is_empty());
+                    let args: Option<Vec<Value>> =
+                        other.args.iter().zip(args).map(|(arg, text)| arg.parse(text)).collect();
+                    let other = Op::of(other, &args.unwrap());
+                    // An image is flattened before it comes in.
+                    let flat = other.info.facts.flat && rank == 3;
+                    let given = if flat { Shape::new([shape.elements()]) } else { shape.clone() };
+                    let plan = (other.info.plan)(&other, &[given]);
+                    assert!(plan.is_ok(), "{op} on {shape}: {advice}: {:?}", plan.err());
+                    offered += 1;
+                }
+            }
+        }
+        assert!(offered > 20, "{offered}");
+    }
+}

@@ -5,34 +5,49 @@ use crate::evaluate::Evaluation;
 use crate::task::Metric;
 use crate::words::nearest;
 
-/// What is known of every architecture that can be built, whoever evaluates it.
-pub(crate) const OF_ARCHITECTURE: [&str; 2] = ["params", "macs"];
-/// What is known of every trial.
-pub(crate) const SECONDS: &str = "seconds";
+/// A figure that every trial has, whoever evaluates it: a row of [`KNOWN`].
+struct Known {
+    name: &'static str,
+    /// Whether it is known only of what can be built, and not of decisions alone.
+    built: bool,
+    of: fn(&Evaluation, &Trial) -> f64,
+}
+
+static KNOWN: &[Known] = &[
+    Known { name: "params", built: true, of: |_, t| t.0.architecture.params() as f64 },
+    Known { name: "macs", built: true, of: |_, t| t.0.architecture.macs() as f64 },
+    Known {
+        name: "seconds",
+        built: false,
+        of: |found, t| found.seconds_spent().unwrap_or(t.0.cost.seconds),
+    },
+];
+
+/// The rows that hold for what can be built, or for decisions alone.
+fn rows(built: bool) -> impl Iterator<Item = &'static Known> {
+    KNOWN.iter().filter(move |known| built || !known.built)
+}
+
+/// The names of the figures that every trial has.
+pub(crate) fn names(built: bool) -> impl Iterator<Item = String> {
+    rows(built).map(|known| known.name.to_string())
+}
+
+fn is_built(trial: &Trial) -> bool {
+    !trial.0.architecture.of_space().is_decisions()
+}
 
 /// A figure of an evaluated architecture by its name: the evaluation's own first.
 pub(crate) fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
-    if let Some(value) = found.get(name) {
-        return Some(value);
-    }
-    let arch = &trial.0.architecture;
-    let built = !arch.of_space().is_decisions();
-    match name {
-        "params" if built => Some(arch.params() as f64),
-        "macs" if built => Some(arch.macs() as f64),
-        SECONDS => Some(found.seconds_spent().unwrap_or(trial.0.cost.seconds)),
-        _ => None,
-    }
+    found.get(name).or_else(|| {
+        rows(is_built(trial)).find(|known| known.name == name).map(|known| (known.of)(found, trial))
+    })
 }
 
 /// The names of all figures of a trial.
 pub(crate) fn known(found: &Evaluation, trial: &Trial) -> Vec<String> {
-    let mut known: Vec<String> = found.metrics().into_iter().map(|m| m.0).collect();
-    if !trial.0.architecture.of_space().is_decisions() {
-        known.extend(OF_ARCHITECTURE.map(String::from));
-    }
-    known.push(SECONDS.to_string());
-    known
+    let own = found.metrics().into_iter().map(|metric| metric.0);
+    own.chain(names(is_built(trial))).collect()
 }
 
 /// That a figure is not there, and what there is.

@@ -6,7 +6,7 @@ use crate::graph::{
     Graph, LayerRow, Misfit, Sums,
     canonical::{canonical, mix},
     cost::{Costs, Inputs},
-    lowering::{Builder, Node},
+    lowering::Node,
 };
 use crate::rng::Hash64;
 use crate::shape::Shape;
@@ -101,13 +101,9 @@ impl Architecture {
         if entered.is_empty() || !space.genome().fixed {
             return None;
         }
-        let graph = |(i, (at, before, wide)): &(usize, Inputs)| {
-            let mut builder = Builder::new(space);
-            builder.split_shared(&self.0.decisions);
-            let earlier = before.map(|v| builder.input(v.shape())).transpose().ok()?;
-            let from = builder.input(at.shape()).ok()?;
-            let end = builder.shared_block(*i, from, earlier, *wide).ok()?;
-            Some((builder.nodes, end))
+        let graph = |&(i, (at, before, wide)): &(usize, Inputs)| {
+            let inputs = (at.shape(), before.map(|v| v.shape()), wide);
+            Graph::of_shared(space.networks().spec(), &self.0.decisions, i, inputs)
         };
         entered.iter().map(graph).collect()
     }
@@ -151,12 +147,12 @@ impl Architecture {
     }
 
     fn built(&self) -> Result<&Graph, &Misfit> {
-        self.0.graph.get_or_init(|| Graph::of(&self.0.space, &self.0.decisions)).as_ref()
+        self.0.graph.get_or_init(|| self.0.space.networks().graph(&self.0.decisions)).as_ref()
     }
 
     /// What it costs, over the limits or not.
     fn costs(&self) -> Result<&Costs, &Misfit> {
-        let find = || match Costs::walk(&self.0.space, &self.0.decisions) {
+        let find = || match self.0.space.networks().costs(&self.0.decisions) {
             Some(costs) => Ok(costs),
             None => self.built().map(Costs::of_graph).map_err(Misfit::clone),
         };
@@ -203,7 +199,8 @@ impl Architecture {
             let limits = self.0.space.limits().iter();
             limits.filter_map(|l| Some(!l.allows(l.spent(&spent.get())?))).any(|over| over)
         };
-        Graph::too_much(&self.0.space, &self.0.decisions, &over).unwrap_or(self.0.decisions.len())
+        Graph::too_much(self.0.space.networks().spec(), &self.0.decisions, &over)
+            .unwrap_or(self.0.decisions.len())
     }
 
     /// What it costs, over the limits or not; nothing if the layers do not fit.

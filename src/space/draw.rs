@@ -1,7 +1,8 @@
-//! How a space is drawn: the tree as data for the chart, and a block in one line.
+//! How a space is drawn: its open graph as data for the chart.
 
 use super::Space;
 use crate::chart::{Chart, Family, SpaceTree, TreeNode};
+use crate::graph::Part;
 use crate::tree::{
     block::{Block, Node},
     cell::Cell,
@@ -10,16 +11,15 @@ use crate::tree::{
 use crate::words::plural;
 
 pub(super) fn drawing(space: &Space) -> Chart {
-    let head = plain(format!("head for {}", space.task()), Family::Head);
-    let input = plain(format!("input {}", space.input()), Family::Input);
-    let bare = space.is_decisions();
-    let mut nodes = if bare { vec![] } else { vec![input] };
-    match tree(space.root(), &mut vec![]) {
-        TreeNode::Sequence(inner) => nodes.extend(inner),
-        other => nodes.push(other),
+    let open = space.networks().open();
+    let mut nodes = vec![];
+    match open.root().map(tree) {
+        Some(TreeNode::Sequence(inner)) => nodes.extend(inner),
+        other => nodes.extend(other),
     }
-    if !bare {
-        nodes.push(head);
+    if open.has_head() {
+        nodes.insert(0, plain(format!("input {}", space.input()), Family::Input));
+        nodes.push(plain(format!("head for {}", space.task()), Family::Head));
     }
     let problems = space.problems();
     let size = match (&problems[..], space.size()) {
@@ -29,18 +29,19 @@ pub(super) fn drawing(space: &Space) -> Chart {
             format!("{}{limits}", space.combinations())
         }
         (problems, _) => {
-            format!("cannot be searched: {}", crate::words::plural(problems.len(), "problem"))
+            format!("cannot be searched: {}", plural(problems.len(), "problem"))
         }
     };
     let root = TreeNode::Sequence(nodes);
     Chart::new(SpaceTree { title: "Search space".into(), size, root })
 }
 
-/// The drawing of a block; a shared one is drawn where it stands first, and is a name from there on.
-fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
-    let mut list =
-        |blocks: &[Block]| -> Vec<TreeNode> { blocks.iter().map(|b| tree(b, seen)).collect() };
-    match &*block.0 {
+/// The drawing of what became of a block; a shared one is drawn where it stands first, and is a name
+/// from there on.
+fn tree(part: &Part) -> TreeNode {
+    let list = || -> Vec<TreeNode> { part.parts.iter().map(tree).collect() };
+    let only = || part.parts.first().map_or(TreeNode::default(), tree);
+    match &*part.block.0 {
         Node::Layer { info, args } => {
             let mut fixed = vec![];
             let mut choices = vec![];
@@ -57,26 +58,25 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
             let text = [info.name.to_string(), fixed.join(", ")].join(" ").trim().to_string();
             TreeNode::Layer { text, choices, family: info.family }
         }
-        Node::Seq(blocks) => sequence(list(blocks)),
-        Node::OneOf(options) => TreeNode::OneOf(list(options)),
-        Node::Repeat { times, block } => {
-            TreeNode::Repeat { times: times_text(times), inner: Box::new(tree(block, seen)) }
+        Node::Seq(_) => sequence(list()),
+        Node::OneOf(_) => TreeNode::OneOf(list()),
+        Node::Repeat { times, .. } => {
+            TreeNode::Repeat { times: times_text(times), inner: Box::new(only()) }
         }
-        Node::Residual(inner) => TreeNode::Residual(Box::new(tree(inner, seen))),
+        Node::Residual(_) => TreeNode::Residual(Box::new(only())),
         Node::Cell(cell) => {
             let parts = match cell.is_single() {
-                true => cell.edges().map(|(_, _, block)| tree(block, seen)).collect(),
-                false => edges(cell, seen),
+                true => list(),
+                false => edges(cell, &part.parts),
             };
             TreeNode::Branches { label: cell.label(), parts }
         }
-        Node::Wired(cell) => TreeNode::Edge {
-            label: format!("{}, on each", cell.label()),
-            inner: Box::new(tree(&cell.op, seen)),
-        },
+        Node::Wired(cell) => {
+            TreeNode::Edge { label: format!("{}, on each", cell.label()), inner: Box::new(only()) }
+        }
         Node::Wide { channels, block } => {
             let wide = |what: &str| format!("{what}, {}", plural(*channels, "channel"));
-            match tree(block, seen) {
+            match only() {
                 TreeNode::Layer { text, choices, family } => {
                     TreeNode::Layer { text: wide(&text), choices, family }
                 }
@@ -89,11 +89,14 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
                 other => other,
             }
         }
-        Node::Stack(parts) => sequence(list(parts)),
-        Node::Shared { name, block } if seen.contains(name) => plain(name.clone(), family(block)),
+        Node::Stack(_) => {
+            // A preparation stands there twice, once for each input of the cell that comes after it.
+            let parts = part.parts.chunks_exact(3);
+            sequence(parts.flat_map(|of| [tree(&of[0]), tree(&of[2])]).collect())
+        }
+        Node::Shared { name, block } if part.again => plain(name.clone(), family(block)),
         Node::Shared { name, block } => {
-            seen.push(name.clone());
-            let inner = tree(block, seen);
+            let inner = only();
             if block.has_choices() {
                 let label = format!("{name}: decided once");
                 return TreeNode::Branches { label, parts: vec![inner] };
@@ -103,7 +106,7 @@ fn tree(block: &Block, seen: &mut Vec<String>) -> TreeNode {
                 None => TreeNode::Branches { label: name.clone(), parts: vec![inner] },
             }
         }
-        Node::Broken { block, .. } => tree(block, seen),
+        Node::Broken { .. } => only(),
     }
 }
 
@@ -143,23 +146,23 @@ fn plain_layers(node: &TreeNode) -> Option<String> {
 }
 
 /// A cell's edges; those with the same choices are drawn as one.
-fn edges(cell: &Cell, seen: &mut Vec<String>) -> Vec<TreeNode> {
-    let mut groups: Vec<(Vec<String>, &Block)> = vec![];
-    for (from, to, block) in cell.edges() {
+fn edges(cell: &Cell, parts: &[Part]) -> Vec<TreeNode> {
+    let mut groups: Vec<(Vec<String>, &Part)> = vec![];
+    for ((from, to, block), part) in cell.edges().zip(parts) {
         let name = format!("{from} → {to}");
-        match groups.iter_mut().find(|(_, other)| *other == block) {
+        match groups.iter_mut().find(|(_, other)| other.block == *block) {
             Some((names, _)) => names.push(name),
-            None => groups.push((vec![name], block)),
+            None => groups.push((vec![name], part)),
         }
     }
-    let mut part = |(names, block): (Vec<String>, &Block)| TreeNode::Edge {
+    let part = |(names, part): (Vec<String>, &Part)| TreeNode::Edge {
         label: match names.len() {
             1 => names.concat(),
             _ => format!("each of {}", names.join(", ")),
         },
-        inner: Box::new(tree(block, seen)),
+        inner: Box::new(tree(part)),
     };
-    groups.into_iter().map(&mut part).collect()
+    groups.into_iter().map(part).collect()
 }
 
 /// One after the other, without sequences inside the sequence.

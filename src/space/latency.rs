@@ -130,7 +130,7 @@ impl Latency {
             Some(graph) => graph,
             // Not kept: a limit asks this of every architecture that is drawn.
             None => {
-                built = Graph::of(arch.of_space(), arch.decided()).map_err(|m| m.error)?;
+                built = arch.of_space().networks().graph(arch.decided()).map_err(|m| m.error)?;
                 &built
             }
         };

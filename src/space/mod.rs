@@ -21,13 +21,13 @@ pub use limit::{Limit, Macs, Memory, Params};
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Memo, Reach, Verdict};
+use crate::graph::{Networks, Verdict};
 use crate::rng::{Hash64, Rng};
 use crate::shape::Shape;
 use crate::task::Task;
 use crate::threads;
 use crate::tree::{
-    Block, CHOICE, Genome, IntoBlock, Places, Tree, choice,
+    Block, CHOICE, Genome, IntoBlock, Places, Spec, Tree, choice,
     genes::{self, Genes},
     seq,
 };
@@ -55,50 +55,40 @@ use std::sync::{Arc, OnceLock};
 #[doc(alias = "SearchSpace")]
 pub struct Space(Arc<Inner>);
 
-#[derive(Clone, Serialize, Deserialize)]
 struct Inner {
+    /// What it is about, and what is known of its networks.
+    networks: Networks,
+    limits: Vec<Limit>,
+    /// What its blocks and settings lack, found out once: every draw asks.
+    faults: OnceLock<Vec<String>>,
+    /// These, and whether anything fits together and is within the limits. Of the kind `Shape` where
+    /// the blocks are sound and their shapes do not go together.
+    problems: OnceLock<(ErrorKind, Vec<String>)>,
+}
+
+/// A space as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Stored {
     input: Shape,
     task: Task,
     root: Block,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     limits: Vec<Limit>,
-    /// What its blocks and settings lack, found out once: every draw asks.
-    #[serde(skip)]
-    faults: OnceLock<Vec<String>>,
-    /// These, and whether anything fits together and is within the limits.
-    #[serde(skip)]
-    problems: OnceLock<Vec<String>>,
-    /// What can be where in it.
-    #[serde(skip)]
-    reach: OnceLock<Reach>,
-    /// What holds the decisions, see [`Genome`].
-    #[serde(skip)]
-    genome: OnceLock<Genome>,
-    /// What its layers are known to cost.
-    #[serde(skip)]
-    memo: Memo,
-}
-
-impl Inner {
-    fn new(input: Shape, task: Task, root: Block, limits: Vec<Limit>) -> Inner {
-        let (faults, problems, genome, memo) = Default::default();
-        let reach = OnceLock::new();
-        Inner { input, task, root, limits, faults, problems, reach, genome, memo }
-    }
 }
 
 impl PartialEq for Space {
     fn eq(&self, other: &Space) -> bool {
-        let (a, b) = (&*self.0, &*other.0);
+        let (a, b) = (self.spec(), other.spec());
         Arc::ptr_eq(&self.0, &other.0)
-            || (a.input == b.input && a.task == b.task && a.limits == b.limits && a.root == b.root)
+            || (a.input == b.input
+                && a.task == b.task
+                && self.0.limits == other.0.limits
+                && a.root == b.root)
     }
 }
 
 /// How often sampling tries again when the layers of a draw do not fit together.
 const TRIES: usize = 1000;
-/// How the problem of a space begins in which no architecture fits.
-const NOTHING_FITS: &str = "none of its architectures fits together";
 /// How many architectures are drawn before all that a space can be is worked out.
 const GLANCE: usize = 64;
 /// How far it is looked in order where that does not tell whether anything fits.
@@ -158,17 +148,22 @@ impl Space {
                 _ => block.children().iter().all(only_choices),
             }
         }
-        most_layers(&self.0.root) > 0 && only_choices(&self.0.root)
+        most_layers(self.root()) > 0 && only_choices(self.root())
     }
 
     fn with(input: Shape, task: Task) -> Space {
-        Space(Arc::new(Inner::new(input, task, Block::new(Tree::Seq(vec![])), vec![])))
+        Space::of(input, task, Block::new(Tree::Seq(vec![])), vec![])
+    }
+
+    fn of(input: Shape, task: Task, root: Block, limits: Vec<Limit>) -> Space {
+        let networks = Networks::new(Spec::new(input, task, root));
+        let (faults, problems) = Default::default();
+        Space(Arc::new(Inner { networks, limits, faults, problems }))
     }
 
     /// The space with one more block at its end.
     pub fn then(&self, block: impl IntoBlock) -> Space {
-        let Inner { input, task, root, limits, .. } = &*self.0;
-        Space(Arc::new(Inner::new(input.clone(), task.clone(), root.then(block), limits.clone())))
+        Space::of(self.input(), self.task(), self.root().then(block), self.0.limits.clone())
     }
 
     pub(crate) fn limits(&self) -> &[Limit] {
@@ -176,36 +171,38 @@ impl Space {
     }
 
     pub(crate) fn with_limits(&self, limits: Vec<Limit>) -> Space {
-        let Inner { input, task, root, .. } = &*self.0;
-        Space(Arc::new(Inner::new(input.clone(), task.clone(), root.clone(), limits)))
+        Space::of(self.input(), self.task(), self.root().clone(), limits)
     }
 
     /// The shape of one input.
     pub fn input(&self) -> Shape {
-        self.0.input.clone()
+        self.spec().input.clone()
     }
 
     /// The task, which decides the head.
     pub fn task(&self) -> Task {
-        self.0.task.clone()
+        self.spec().task.clone()
     }
 
     pub(crate) fn root(&self) -> &Block {
-        &self.0.root
+        &self.spec().root
     }
 
     pub(crate) fn genome(&self) -> &Genome {
-        self.0.genome.get_or_init(|| Genome::of(&self.0.root))
+        self.spec().genome()
     }
 
-    pub(crate) fn memo(&self) -> &Memo {
-        &self.0.memo
+    pub(crate) fn networks(&self) -> &Networks {
+        &self.0.networks
+    }
+
+    fn spec(&self) -> &Spec {
+        self.0.networks.spec()
     }
 
     /// The places of all of its decisions.
     pub(crate) fn places(&self) -> &Arc<Places> {
-        let genome = self.genome();
-        genome.places.get_or_init(|| Arc::new(Places::of_genome(genome, self.root())))
+        self.spec().places()
     }
 
     /// What holds all of its decisions, in order.
@@ -219,9 +216,16 @@ impl Space {
     }
 
     fn found_problems(&self) -> &[String] {
+        &self.kind_and_problems().1
+    }
+
+    fn kind_and_problems(&self) -> &(ErrorKind, Vec<String>) {
         self.0.problems.get_or_init(|| match self.faults() {
-            [] => self.misfit().or_else(|| self.limit_problem()).into_iter().collect(),
-            faults => faults.to_vec(),
+            [] => match self.misfit() {
+                Some(misfit) => (ErrorKind::Shape, vec![misfit]),
+                None => (ErrorKind::Invalid, self.limit_problem().into_iter().collect()),
+            },
+            faults => (ErrorKind::Invalid, faults.to_vec()),
         })
     }
 
@@ -231,38 +235,39 @@ impl Space {
     }
 
     fn find_faults(&self) -> Vec<String> {
-        let mut found = self.0.root.problems();
-        if self.0.input.elements() == 0 {
+        let Spec { input, task, root, .. } = self.spec();
+        let mut found = root.problems();
+        if input.elements() == 0 {
             found.push(format!(
                 "the input shape {} holds no value. Give a size of at least 1 in each dimension.",
-                self.0.input
+                input
             ));
         }
         const MOST: usize = 1 << 62;
-        let size = self.0.input.vocabulary().unwrap_or(1).max(self.0.input.elements());
-        if size > MOST || self.0.task.outputs() > MOST {
+        let size = input.vocabulary().unwrap_or(1).max(input.elements());
+        if size > MOST || task.outputs() > MOST {
             found.push(format!(
                 "an input of {} for {}: sizes up to {MOST} are allowed. Count them again.",
-                self.0.input, self.0.task
+                input, task
             ));
         }
-        if self.0.input.is_padded() && self.0.task.is_per_position() {
+        if input.is_padded() && task.is_per_position() {
             found.push(
                 "padded tokens to predict the next token of: padding would be learned as well. \
                  Try one long text, as Dataset::next_token makes it."
                     .into(),
             );
         }
-        if self.0.input.is_padded() && self.0.input.vocabulary().is_none() {
+        if input.is_padded() && input.vocabulary().is_none() {
             found.push(format!(
                 "the input shape {} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded().",
-                self.0.input
+                input
             ));
         }
-        found.extend(self.0.task.problem());
+        found.extend(task.problem());
         let genome = self.genome();
         let mut twice = vec![];
-        self.0.root.each_shared(&mut |name, block| {
+        root.each_shared(&mut |name, block| {
             let differs = |(other, first): &&(String, Block)| other == name && first != block;
             if genome.named.iter().any(|s| differs(&s)) && !twice.contains(&name.to_string()) {
                 twice.push(name.to_string());
@@ -274,13 +279,13 @@ impl Space {
                  let the layers inside be as wide as what comes in: conv(same(), 3)."
             )
         }));
-        let depth = self.0.root.depth();
+        let depth = root.depth();
         if depth > MOST_NESTED {
             found.push(format!(
                 "blocks are nested {depth} deep; at most {MOST_NESTED} are allowed. Try then(...) or repeat(...)."
             ));
         }
-        let layers = most_layers(&self.0.root);
+        let layers = most_layers(root);
         if layers > crate::graph::MOST_LAYERS {
             found.push(format!(
                 "the deepest architecture has {layers} layers; at most {} are allowed. Try a smaller repeat(...).",
@@ -303,13 +308,9 @@ impl Space {
     /// # Errors
     /// All of its problems together.
     pub fn check(&self) -> Result<()> {
-        match self.found_problems() {
-            [] => Ok(()),
-            // The blocks are sound, and it is their shapes that do not go together.
-            [misfit] if misfit.starts_with(NOTHING_FITS) => {
-                Err(Error::new(ErrorKind::Shape, format!("the search space: {misfit}")))
-            }
-            problems => Err(Error::all("the search space", problems)),
+        match self.kind_and_problems() {
+            (_, problems) if problems.is_empty() => Ok(()),
+            (kind, problems) => Err(Error::all("the search space", problems).of_kind(*kind)),
         }
     }
 
@@ -322,10 +323,6 @@ impl Space {
         }
     }
 
-    fn reach(&self) -> &Reach {
-        self.0.reach.get_or_init(|| Reach::of(self))
-    }
-
     /// Why no architecture of a sound space fits together, limits aside; nothing if one does, or if that
     /// cannot be told without searching for long.
     fn misfit(&self) -> Option<String> {
@@ -336,7 +333,7 @@ impl Space {
         if fits(first) || (1..GLANCE).any(|_| fits(genes::draw(self.genes(), &mut rng))) {
             return None;
         }
-        let reasons = match &self.reach().verdict {
+        let reasons = match &self.networks().reach().verdict {
             Verdict::Fits => return None,
             Verdict::Nothing(reasons) => reasons.clone(),
             Verdict::Unknown => {
@@ -350,7 +347,7 @@ impl Space {
             n => format!("; and {n} more"),
         };
         let shown = &reasons[..reasons.len().min(SHOWN)];
-        Some(format!("{NOTHING_FITS}: {}{more}.", shown.join("; ")))
+        Some(format!("none of its architectures fits together: {}{more}.", shown.join("; ")))
     }
 
     /// Why the last of all architectures does not fit together, if none of them does; nothing where one
@@ -382,7 +379,7 @@ impl Space {
     /// ```
     pub fn never_fitting(&self) -> Vec<String> {
         match self.found_problems() {
-            [] => self.reach().never.clone(),
+            [] => self.networks().reach().never.clone(),
             _ => vec![],
         }
     }
@@ -848,13 +845,15 @@ impl Iterator for Enumerate {
 
 impl Serialize for Space {
     fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
-        self.0.serialize(s)
+        let (input, task, root) = (self.input(), self.task(), self.root().clone());
+        Stored { input, task, root, limits: self.0.limits.clone() }.serialize(s)
     }
 }
 
 impl<'de> Deserialize<'de> for Space {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        Inner::deserialize(d).map(|inner| Space(Arc::new(inner)))
+        let Stored { input, task, root, limits } = Stored::deserialize(d)?;
+        Ok(Space::of(input, task, root, limits))
     }
 }
 

@@ -223,7 +223,7 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
             out.push(Item::Cell(steps));
         }
         Node::Wired(cell) => {
-            let edges = genes.by_ref().take(cell.pairs()).map(|g| g.pick == 1);
+            let edges = genes.by_ref().take(cell.pairs()).map(|g| g.pick);
             let matrix = Matrix::of(cell.vertices, &edges.collect::<Vec<_>>());
             let vertex = |v: usize| {
                 let mut list = vec![];

@@ -26,7 +26,9 @@
 //! weighed with the probability that a candidate does not fail (`parts/caution.rs`). With several objectives every training takes
 //! another random weighting of them (ParEGO).
 
-use super::candidates::{self, Memory, Model, Outlook, START, in_scores, most_useful};
+use super::candidates::{
+    self, Memory, Model, Outlook, START, acquisitions, in_scores, most_useful,
+};
 use super::features::Columns;
 use super::parts::Recall;
 use super::targets::{Seen, drawn, evenly};
@@ -77,7 +79,7 @@ pub(super) struct Trained {
 }
 
 impl Bananas {
-    /// With an ensemble of 5 networks of 3 layers of 20 units.
+    /// With an ensemble of 5 networks of 3 layers of 20 units, and Thompson sampling.
     pub fn new() -> Self {
         Bananas {
             members: 5,
@@ -107,22 +109,6 @@ impl Bananas {
     /// How often a training goes through the trials.
     pub fn epochs(&self, epochs: impl Count) -> Self {
         Bananas { epochs: epochs.to_i64(), ..self.clone() }
-    }
-
-    /// Tries what has the largest expected improvement over the best seen.
-    pub fn expected_improvement(&self) -> Self {
-        Bananas { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
-    }
-
-    /// Tries what has the largest mean plus `beta` standard deviations.
-    pub fn upper_bound(&self, beta: f64) -> Self {
-        Bananas { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
-    }
-
-    /// Draws a value for every candidate from the normal distribution of the ensemble's mean and
-    /// standard deviation, and tries the largest. This is the default.
-    pub fn thompson(&self) -> Self {
-        Bananas { acquisition: Acquisition::Thompson, ..self.clone() }
     }
 
     fn recipe(&self) -> Recipe {
@@ -184,6 +170,12 @@ fn weights(history: &History) -> Rng {
     let after = trained_after(history.visible().len());
     Rng::from_u64(child(history.seed(), "bananas weights", after as u64))
 }
+
+acquisitions!(
+    Bananas,
+    "Draws a value for every candidate from the normal distribution of the ensemble's mean and standard \
+     deviation, and tries the largest."
+);
 
 impl Model for Bananas {
     type Learned = Option<Trained>;

@@ -26,7 +26,7 @@
 //!   those the Cholesky factor grows by a row per trial. Above 300 trials the model keeps the 150 best and
 //!   the last besides. The ranks are those of up to 3,000 trials (`targets.rs`).
 
-use super::candidates::{self, Memory, Model, Outlook, believed, most_useful};
+use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
 use super::features::Features;
 use super::kernel::{Kernel, Pair, Parameters};
 use super::parts::Recall;
@@ -95,7 +95,7 @@ struct Points {
 
 impl GaussianProcess {
     /// With the Hamming kernel: architectures are alike that agree in many decisions, by their place in
-    /// the tree of choices.
+    /// the tree of choices. It tries what has the largest expected improvement.
     pub fn hamming() -> Self {
         GaussianProcess {
             weisfeiler_lehman: false,
@@ -109,21 +109,6 @@ impl GaussianProcess {
     /// graph: those in which options occur equally often.
     pub fn weisfeiler_lehman() -> Self {
         GaussianProcess { weisfeiler_lehman: true, ..GaussianProcess::hamming() }
-    }
-
-    /// Tries what has the largest expected improvement over the best seen. This is the default.
-    pub fn expected_improvement(&self) -> Self {
-        GaussianProcess { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
-    }
-
-    /// Tries what has the largest mean plus `beta` standard deviations.
-    pub fn upper_bound(&self, beta: f64) -> Self {
-        GaussianProcess { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
-    }
-
-    /// Tries what is best in a function that is drawn from the model.
-    pub fn thompson(&self) -> Self {
-        GaussianProcess { acquisition: Acquisition::Thompson, ..self.clone() }
     }
 
     fn kernel(&self) -> Kernel {
@@ -208,6 +193,8 @@ fn fitted_after(n: usize) -> usize {
         at = next;
     }
 }
+
+acquisitions!(GaussianProcess, "Tries what is best in a function that is drawn from the model.");
 
 impl Model for GaussianProcess {
     type Learned = Learned;

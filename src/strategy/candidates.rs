@@ -3,7 +3,7 @@
 
 use super::Proposal;
 use super::parts::{Caution, Recall, random};
-use super::targets::{Seen, drawn, evenly};
+use super::targets::{Seen, best, drawn, evenly};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
@@ -46,6 +46,30 @@ pub(super) trait Model {
         rng: &mut Rng,
     ) -> Vec<Outlook>;
 }
+
+/// The settings of every strategy with a model: with `acquisition: Acquisition`, and what Thompson
+/// sampling draws.
+macro_rules! acquisitions {
+    ($strategy:ident, $thompson:literal) => {
+        impl $strategy {
+            /// Tries what has the largest expected improvement over the best seen.
+            pub fn expected_improvement(&self) -> Self {
+                $strategy { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
+            }
+
+            /// Tries what has the largest mean plus `beta` standard deviations.
+            pub fn upper_bound(&self, beta: f64) -> Self {
+                $strategy { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
+            }
+
+            #[doc = $thompson]
+            pub fn thompson(&self) -> Self {
+                $strategy { acquisition: Acquisition::Thompson, ..self.clone() }
+            }
+        }
+    };
+}
+pub(super) use acquisitions;
 
 /// What follows from the trials, kept between two of them.
 #[derive(Default)]
@@ -191,14 +215,6 @@ impl Pool {
             None => random(history, caution, rng),
         }
     }
-}
-
-/// The numbers of the `n` largest, in order, the first of equals first.
-pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..y.len()).collect();
-    order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
-    order.truncate(n);
-    order
 }
 
 /// Which of many trials to learn from: all up to `most`; of more the best, as many of the last besides,

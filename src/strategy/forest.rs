@@ -16,7 +16,7 @@
 //! (ParEGO). Above 1,000 trials it learns from the 500 best and the last besides; the ranks are those of
 //! up to 3,000 trials (`targets.rs`).
 
-use super::candidates::{self, Memory, Model, Outlook, believed, most_useful};
+use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
 use super::features::Columns;
 use super::parts::Recall;
 use super::targets::Seen;
@@ -68,7 +68,7 @@ impl Default for Table {
 }
 
 impl RandomForest {
-    /// With 10 trees, as SMAC.
+    /// With 10 trees and the largest expected improvement, as SMAC.
     pub fn new() -> Self {
         RandomForest {
             trees: 10,
@@ -81,22 +81,6 @@ impl RandomForest {
     pub fn trees(&self, trees: impl Count) -> Self {
         RandomForest { trees: trees.to_i64(), ..self.clone() }
     }
-
-    /// Tries what has the largest expected improvement over the best seen. This is the default.
-    pub fn expected_improvement(&self) -> Self {
-        RandomForest { acquisition: Acquisition::ExpectedImprovement, ..self.clone() }
-    }
-
-    /// Tries what has the largest mean plus `beta` standard deviations.
-    pub fn upper_bound(&self, beta: f64) -> Self {
-        RandomForest { acquisition: Acquisition::UpperBound(beta), ..self.clone() }
-    }
-
-    /// Draws a value for every candidate from the normal distribution of the forest's mean and standard
-    /// deviation, and tries the largest.
-    pub fn thompson(&self) -> Self {
-        RandomForest { acquisition: Acquisition::Thompson, ..self.clone() }
-    }
 }
 
 impl Default for RandomForest {
@@ -104,6 +88,12 @@ impl Default for RandomForest {
         RandomForest::new()
     }
 }
+
+acquisitions!(
+    RandomForest,
+    "Draws a value for every candidate from the normal distribution of the forest's mean and standard \
+     deviation, and tries the largest."
+);
 
 impl Model for RandomForest {
     type Learned = Table;

@@ -48,6 +48,45 @@ pub(super) struct Settings {
     pub(super) baseline: Option<f64>,
 }
 
+/// The settings of every strategy with a controller: with `settings: Settings`, and what the paper has.
+macro_rules! controller_settings {
+    ($strategy:ident, layers: $layers:literal, units: $units:literal) => {
+        impl $strategy {
+            #[doc = concat!("Layers of the LSTM; ", $layers, " in the paper.")]
+            pub fn layers(&self, layers: impl Count) -> Self {
+                self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
+            }
+
+            #[doc = concat!(
+                "Units of each layer of the LSTM, and numbers of an embedding; ", $units, " in the paper."
+            )]
+            pub fn units(&self, units: impl Count) -> Self {
+                self.with(Settings { units: Some(units.to_i64()), ..self.settings })
+            }
+
+            /// The learning rate of Adam.
+            pub fn learning_rate(&self, rate: f64) -> Self {
+                self.with(Settings { learning_rate: Some(rate), ..self.settings })
+            }
+
+            /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
+            pub fn entropy(&self, weight: f64) -> Self {
+                self.with(Settings { entropy: Some(weight), ..self.settings })
+            }
+
+            /// How much of the baseline stays at each trial.
+            pub fn baseline(&self, decay: f64) -> Self {
+                self.with(Settings { baseline: Some(decay), ..self.settings })
+            }
+
+            fn with(&self, settings: Settings) -> Self {
+                $strategy { settings, ..self.clone() }
+            }
+        }
+    };
+}
+pub(super) use controller_settings;
+
 /// What a paper used.
 pub(super) struct Paper {
     pub(super) shape: Shape,

@@ -27,7 +27,8 @@
 
 use super::controller::Shape;
 use super::policy::{
-    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, unfit,
+    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
+    unfit,
 };
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
@@ -77,35 +78,6 @@ impl Ppo {
         Ppo::default()
     }
 
-    /// Layers of the LSTM; 1 in the paper.
-    pub fn layers(&self, layers: impl Count) -> Self {
-        self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
-    }
-
-    /// Units of each layer of the LSTM, and numbers of an embedding; 100 in the paper.
-    pub fn units(&self, units: impl Count) -> Self {
-        self.with(Settings { units: Some(units.to_i64()), ..self.settings })
-    }
-
-    /// The learning rate of Adam.
-    pub fn learning_rate(&self, rate: f64) -> Self {
-        self.with(Settings { learning_rate: Some(rate), ..self.settings })
-    }
-
-    /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
-    pub fn entropy(&self, weight: f64) -> Self {
-        self.with(Settings { entropy: Some(weight), ..self.settings })
-    }
-
-    /// How much of the baseline stays at each trial.
-    pub fn baseline(&self, decay: f64) -> Self {
-        self.with(Settings { baseline: Some(decay), ..self.settings })
-    }
-
-    fn with(&self, settings: Settings) -> Self {
-        Ppo { settings, ..self.clone() }
-    }
-
     /// How far the ratio of new to old probability may pay, epsilon.
     pub fn clip(&self, epsilon: f64) -> Self {
         Ppo { clip: Some(epsilon), ..self.clone() }
@@ -134,6 +106,8 @@ impl Ppo {
         self.clip.unwrap_or(0.2)
     }
 }
+
+controller_settings!(Ppo, layers: 1, units: 100);
 
 /// The objective of one architecture each: `log p`, `log p_old` and `A`, all `[N]`.
 fn clipped(new: &Tensor, old: &Tensor, advantage: &Tensor, epsilon: f64) -> Result<Tensor> {

@@ -24,7 +24,9 @@
 //! the paper's parallel replicas.
 
 use super::controller::Shape;
-use super::policy::{self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings};
+use super::policy::{
+    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
+};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
@@ -70,36 +72,9 @@ impl Reinforce {
     pub fn new() -> Self {
         Reinforce::default()
     }
-
-    /// Layers of the LSTM; 2 in the paper.
-    pub fn layers(&self, layers: impl Count) -> Self {
-        self.with(Settings { layers: Some(layers.to_i64()), ..self.settings })
-    }
-
-    /// Units of each layer of the LSTM, and numbers of an embedding; 35 in the paper.
-    pub fn units(&self, units: impl Count) -> Self {
-        self.with(Settings { units: Some(units.to_i64()), ..self.settings })
-    }
-
-    /// The learning rate of Adam.
-    pub fn learning_rate(&self, rate: f64) -> Self {
-        self.with(Settings { learning_rate: Some(rate), ..self.settings })
-    }
-
-    /// The weight of the entropy of the policy, in nats, against rewards from 0 to 1.
-    pub fn entropy(&self, weight: f64) -> Self {
-        self.with(Settings { entropy: Some(weight), ..self.settings })
-    }
-
-    /// How much of the baseline stays at each trial.
-    pub fn baseline(&self, decay: f64) -> Self {
-        self.with(Settings { baseline: Some(decay), ..self.settings })
-    }
-
-    fn with(&self, settings: Settings) -> Self {
-        Reinforce { settings, memory: Memory::default() }
-    }
 }
+
+controller_settings!(Reinforce, layers: 2, units: 35);
 
 impl PolicyGradient for Reinforce {
     fn constants(&self, trials: usize) -> Constants {

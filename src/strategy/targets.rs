@@ -18,7 +18,6 @@
 //!
 //! A trial that failed counts too: it is worse than every score, negative infinity.
 
-use super::candidates::best;
 use super::nsga2::{minimised, survivors};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
@@ -144,4 +143,12 @@ fn simplex(n: usize, rng: &mut Rng) -> Vec<f64> {
     let drawn: Vec<f64> = (0..n).map(|_| -(1.0 - rng.uniform()).ln()).collect();
     let sum: f64 = drawn.iter().sum();
     drawn.into_iter().map(|v| if sum > 0.0 { v / sum } else { 1.0 / n as f64 }).collect()
+}
+
+/// The numbers of the `n` largest, in order, the first of equals first.
+pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..y.len()).collect();
+    order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));
+    order.truncate(n);
+    order
 }

@@ -64,14 +64,19 @@ pub(super) fn explain(study: &Study) -> Explanation {
     if let Some(text) = study.stopping() {
         say("stopping", text);
     }
-    let journal = s.journal.as_ref().map(|path| (path, super::journal::holds(path)));
-    if let Some((path, holds)) = &journal {
-        let holds = holds.as_ref().map_or("it begins with the run".to_string(), |n| {
-            format!("it holds {}, which the run goes on from", plural(*n, "trial"))
-        });
+    let mut known = study.trials_done().len();
+    // What is wrong with the settings is told below, and a journal compares them.
+    if let Some(path) = s.journal.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+        let holds = match guarded(|| super::journal::holds(study, path)) {
+            Ok(None) => "it begins with the run".to_string(),
+            Ok(Some(n)) => {
+                known = known.max(n);
+                format!("it holds {}, which the run goes on from", plural(n, "trial"))
+            }
+            Err(e) => format!("the run will refuse it: {e}"),
+        };
         say("journal", format!("{}; {holds}", path.display()));
     }
-    let known = study.trials_done().len().max(journal.and_then(|(_, holds)| holds).unwrap_or(0));
     if problems.is_empty() {
         let mut rng = Rng::from_u64(p.seed).stream("explain", 0);
         let drawn: Vec<_> = (0..DRAWS).filter_map(|_| s.space.sample(&mut rng).ok()).collect();

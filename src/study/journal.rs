@@ -504,6 +504,40 @@ pub(crate) fn replay(
     Ok(())
 }
 
+/// What a file holds that is to be the journal of the study with this header; nothing if it is new.
+///
+/// # Errors
+/// When it is another study's, or none.
+fn kept(file: &File, path: &Path, header: &Header, strict: bool) -> Result<Option<Content>> {
+    // A header that was cut short when it was first written is a new journal as well, but only the
+    // bytes that are to be written now may be written over.
+    let own = header.line()?;
+    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
+    let bytes = file::read_if(file, LONGEST_LINE, |first| match torn(first) {
+        true => Ok(()),
+        false => first_line(path, first).map(drop),
+    })?;
+    if torn(&bytes) {
+        return Ok(None);
+    }
+    let content = read(path, &bytes, false)?;
+    let mut differences = content.header.differences(header);
+    if strict {
+        differences.extend(content.other_budget(header));
+    }
+    if differences.is_empty() {
+        return Ok(Some(content));
+    }
+    Err(Error::new(
+        ErrorKind::Invalid,
+        format!(
+            "the journal {} is of another study:\n  {}\nGive this one another path.",
+            path.display(),
+            differences.join("\n  ")
+        ),
+    ))
+}
+
 /// Opens the journal of a study, a new one or one to go on with, and puts what it holds into the
 /// study's state.
 pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)> {
@@ -513,15 +547,7 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
     let s = &study.setup;
     let header = Header::of(s);
     let file::Opened { mut file, new } = file::open(path, ROLE)?;
-    // A header that was cut short when it was first written is a new journal as well, but only the
-    // bytes that are to be written now may be written over.
-    let own = header.line()?;
-    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
-    let bytes = file::read_if(&file, LONGEST_LINE, |first| match torn(first) {
-        true => Ok(()),
-        false => first_line(path, first).map(drop),
-    })?;
-    if torn(&bytes) {
+    let Some(content) = kept(&file, path, &header, s.strict)? else {
         let mut journal = Journal::new(Box::new(file), path, 0);
         journal.sink.cut(0).map_err(named)?;
         if let Err(e) = begin(&mut journal, &header, study) {
@@ -532,22 +558,7 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
             return Err(e);
         }
         return Ok((journal, vec![]));
-    }
-    let content = read(path, &bytes, false)?;
-    let mut differences = content.header.differences(&header);
-    if s.strict {
-        differences.extend(content.other_budget(&header));
-    }
-    if !differences.is_empty() {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!(
-                "the journal {} is of another study:\n  {}\nGive this one another path.",
-                path.display(),
-                differences.join("\n  ")
-            ),
-        ));
-    }
+    };
     let full = s.evaluator.full();
     let mut state = State::new(&s.space, s.evaluator.metric());
     replay(&mut state, &content.events, &s.protocol, &s.evaluator, full)
@@ -893,11 +904,30 @@ fn content(path: &Path) -> Result<Content> {
     read(path, &bytes, false)
 }
 
-/// How many trials have ended in the journal at this path, if there is one.
-pub(super) fn holds(path: &Path) -> Option<usize> {
-    let is_file = path.metadata().is_ok_and(|m| m.is_file() && m.len() > 0);
-    let study = is_file.then(|| Study::load(path)).and_then(Result::ok)?;
-    Some(study.trials_done().len())
+/// How many trials have ended in the journal of a study at this path; nothing if it is to be begun.
+///
+/// # Errors
+/// When a run would refuse it.
+pub(super) fn holds(study: &Study, path: &Path) -> Result<Option<usize>> {
+    let named = |e: std::io::Error| {
+        Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
+    };
+    ROLE.regular(path)?;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            // It is made, but no folder for it.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            return folder.map_or(Ok(None), |f| f.metadata().map(|_| None).map_err(named));
+        }
+        Err(e) => return Err(named(e)),
+    };
+    let s = &study.setup;
+    let Some(content) = kept(&file, path, &Header::of(s), s.strict)? else { return Ok(None) };
+    let mut state = State::new(&s.space, s.evaluator.metric());
+    replay(&mut state, &content.events, &s.protocol, &s.evaluator, s.evaluator.full())
+        .map_err(|(line, why)| damaged(path, line, &why))?;
+    Ok(Some(state.trials().iter().filter(|t| t.ended()).count()))
 }
 
 /// The evaluator of a study that is only looked at.

@@ -7,7 +7,7 @@
 use super::Study;
 use crate::evaluate::Evaluator;
 use crate::record::Trial;
-use crate::record::objectives::{OF_ARCHITECTURE, SECONDS, values};
+use crate::record::objectives::{names, values};
 use crate::stats::pareto_front;
 use crate::task::Metric;
 use crate::words::nearest;
@@ -84,10 +84,7 @@ impl Study {
     ) -> Option<String> {
         let evaluator = &self.setup.evaluator;
         let mut known = evaluator.figures()?;
-        if !self.setup.space.is_decisions() {
-            known.extend(OF_ARCHITECTURE.map(String::from));
-        }
-        known.push(SECONDS.to_string());
+        known.extend(names(!self.setup.space.is_decisions()));
         if known.iter().any(|k| k == name) {
             return None;
         }

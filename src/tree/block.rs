@@ -13,6 +13,7 @@ use crate::tree::{
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A piece of a search space: one layer, or a composition of blocks.
 ///
@@ -27,7 +28,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 #[must_use = "methods return a new value and leave this one as it is"]
-pub struct Block(pub(crate) Arc<Node>);
+pub struct Block(pub(crate) Arc<Node>, u64);
 
 #[derive(Clone)]
 pub(crate) enum Node {
@@ -166,7 +167,13 @@ impl From<&Block> for Block {
 
 impl Block {
     pub(crate) fn new(node: Node) -> Block {
-        Block(Arc::new(node))
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Block(Arc::new(node), NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A number that no other block has but its clones, for what is remembered of it.
+    pub(crate) fn id(&self) -> u64 {
+        self.1
     }
 
     /// A layer of the table with its required arguments; the others at their defaults.

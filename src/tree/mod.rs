@@ -7,6 +7,7 @@ pub(crate) mod genes;
 mod genome;
 mod line;
 pub(crate) mod places;
+mod spec;
 pub(crate) mod value;
 pub(crate) mod wired;
 
@@ -20,6 +21,7 @@ pub(crate) use choice::{CHOICE, MOST_OPTIONS};
 pub(crate) use genome::Genome;
 pub(crate) use line::{block_name, block_text, times_text};
 pub(crate) use places::Places;
+pub(crate) use spec::Spec;
 pub(crate) use value::Choice;
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Items, any, same};
 pub(crate) use wired::Wired;

@@ -180,23 +180,23 @@ impl Wired {
         found
     }
 
-    /// The wiring of decisions, without what leads nowhere; nothing where it is none.
-    pub(crate) fn pruned(&self, edges: &[bool]) -> Option<Matrix> {
+    /// The wiring of decisions, 0 or 1 for each edge, without what leads nowhere; nothing where it is
+    /// none.
+    pub(crate) fn pruned(&self, edges: &[u32]) -> Option<Matrix> {
         let pruned = Matrix::of(self.vertices, edges).pruned();
         (pruned.live() != 0 && pruned.edges() <= self.most_edges).then_some(pruned)
     }
 
-    /// The same, with the reason.
-    ///
-    /// # Errors
-    /// Where it is none, with the number of decisions that settle this, whatever the later ones are.
-    pub(crate) fn wiring(&self, edges: &[bool]) -> Result<Matrix, (Error, usize)> {
+    /// Why there is no wiring of decisions, and how many of them settle this, whatever the later ones
+    /// are.
+    pub(crate) fn fault(&self, edges: &[u32]) -> (Error, usize) {
         let all = Matrix::of(self.vertices, edges);
         let (n, most) = (self.vertices, self.most_edges);
         // Edges only add to what is on a path: all later ones at once are the most that can be hoped
         // for, none of them the least.
         let settled = |hopeless: &dyn Fn(Matrix) -> bool, rest: bool| {
-            let begin = |k: usize| edges.iter().take(k).copied().chain(std::iter::repeat(rest));
+            let taken = edges.iter().map(|&edge| edge == 1);
+            let begin = |k: usize| taken.clone().take(k).chain(std::iter::repeat(rest));
             let at = |k: usize| Matrix::from_edges(n, begin(k));
             (0..edges.len()).find(|&k| hopeless(at(k))).unwrap_or(edges.len())
         };
@@ -215,20 +215,17 @@ impl Wired {
                     n - 1
                 ),
             );
-            return Err((error, settled(&|m| m.live() == 0, true)));
+            return (error, settled(&|m| m.live() == 0, true));
         }
-        if pruned.edges() > most {
-            let error = Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "a wired cell of {} edges: at most {most} are allowed, not counting those that \
-                     lead nowhere. Try leaving out some of {pruned}",
-                    pruned.edges()
-                ),
-            );
-            return Err((error, settled(&|m| m.pruned().edges() > most, false)));
-        }
-        Ok(pruned)
+        let error = Error::new(
+            ErrorKind::Shape,
+            format!(
+                "a wired cell of {} edges: at most {most} are allowed, not counting those that \
+                 lead nowhere. Try leaving out some of {pruned}",
+                pruned.edges()
+            ),
+        );
+        (error, settled(&|m| m.pruned().edges() > most, false))
     }
 }
 
@@ -258,8 +255,8 @@ impl Matrix {
         matrix
     }
 
-    pub(crate) fn of(n: usize, edges: &[bool]) -> Matrix {
-        Matrix::from_edges(n, edges.iter().copied())
+    pub(crate) fn of(n: usize, edges: &[u32]) -> Matrix {
+        Matrix::from_edges(n, edges.iter().map(|&edge| edge == 1))
     }
 
     pub(crate) fn has(&self, from: usize, to: usize) -> bool {

@@ -1,10 +1,10 @@
 //! What fails is avoided: every row of the table, on five kinds of spaces of which half or more fails.
 
+use crate::help::side_by_side;
 use nascent::prelude::*;
 use nascent::{IntoEvaluator, IntoStrategy};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A space, what of it fails and how, and what it may need of memory.
 struct Case {
@@ -112,16 +112,10 @@ fn failing_too_often(seeds: usize, make: Make) -> Vec<String> {
         .iter()
         .flat_map(|r| cases.iter().flat_map(move |c| (1..=seeds).map(move |s| (*r, c, s))))
         .collect();
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..std::thread::available_parallelism().map_or(2, std::num::NonZero::get) {
-            scope.spawn(|| {
-                while let Some(&(row, case, seed)) = jobs.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let share = share(case, make(row), seed) / seeds as f64;
-                    *found.lock().unwrap().entry((row.name, case.name)).or_insert(0.0) += share;
-                }
-            });
-        }
+    let found = Mutex::new(BTreeMap::new());
+    side_by_side(&jobs, |_, &(row, case, seed)| {
+        let share = share(case, make(row), seed) / seeds as f64;
+        *found.lock().unwrap().entry((row.name, case.name)).or_insert(0.0) += share;
     });
     let found = found.into_inner().unwrap();
     let heads: String = cases.iter().map(|c| format!("{:>17}", c.name)).collect();

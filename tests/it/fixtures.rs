@@ -10,8 +10,9 @@
 //! floats (training, and strategies that train networks) is compared where the processor has the same
 //! instructions as the one that wrote the file.
 
+use crate::help::quick;
 use nascent::prelude::*;
-use nascent::{IntoStrategy, StrategyInfo, layers, strategies};
+use nascent::{StrategyInfo, layers, strategies};
 use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -518,15 +519,6 @@ fn scorer() -> AnyEvaluator {
         0 => Err(Error::from("out of luck")),
         s => Ok(Evaluation::new(score(arch)).with("third", s as f64 / 3.0)),
     })
-}
-
-/// A row with its defaults; networks learn for a few epochs only.
-fn quick(row: &StrategyInfo) -> AnyStrategy {
-    match row.name {
-        "bananas" => Bananas::new().members(2).epochs(5).into_strategy(),
-        "ppo" => Ppo::new().units(20).epochs(2).into_strategy(),
-        _ => (row.make)(),
-    }
 }
 
 fn proposals(row: &StrategyInfo, name: &str, space: &Space, trials: usize, two: bool) -> String {

@@ -1,5 +1,6 @@
 //! What tests of several files need.
 
+use nascent::IntoStrategy;
 use nascent::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -64,6 +65,32 @@ pub fn outside(file: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// A strategy of the table with its defaults; networks learn for a few epochs only, which is all that
+/// most tests need.
+pub fn quick(row: &nascent::StrategyInfo) -> AnyStrategy {
+    match row.name {
+        "bananas" => Bananas::new().members(2).epochs(5).into_strategy(),
+        "ppo" => Ppo::new().units(20).epochs(2).into_strategy(),
+        _ => (row.make)(),
+    }
+}
+
+/// Does the work for each of these, on as many threads as there are cores.
+pub fn side_by_side<'a, T: Sync>(all: &'a [T], work: impl Fn(usize, &'a T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let take = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|i| *i < all.len());
+        while let Some(i) = take() {
+            work(i, &all[i]);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, std::num::NonZero::get) {
+            scope.spawn(worker);
+        }
+    });
 }
 
 /// One test of this program, as `journal::the_child_that_may_die`, in a process of its own, which may die.

@@ -4,7 +4,7 @@
 //! A pair of strategy and space passes all checks; pairs run side by side, and whatever fails is named
 //! as `strategy on space: check: what is wrong`.
 
-use crate::help::Folder;
+use crate::help::{Folder, quick, side_by_side};
 use nascent::IntoStrategy;
 use nascent::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,15 +41,6 @@ impl Strategy for HillClimb {
             Some((arch, best)) => Proposal::child(arch, &best),
             None => space.sample(rng)?.into(),
         })
-    }
-}
-
-/// A row with its defaults; networks learn for a few epochs only, which is all that this suite needs.
-fn quick(row: &nascent::StrategyInfo) -> AnyStrategy {
-    match row.name {
-        "bananas" => Bananas::new().members(2).epochs(5).into_strategy(),
-        "ppo" => Ppo::new().units(20).epochs(2).into_strategy(),
-        _ => (row.make)(),
     }
 }
 
@@ -375,32 +366,21 @@ fn every_strategy_on_every_space() {
     let folder = Folder::new("strategies");
     let pairs: Vec<_> =
         strategies.iter().flat_map(|s| spaces.iter().map(move |t| (s, t))).collect();
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(vec![]));
+    let failed = Mutex::new(vec![]);
     let times = Mutex::new(std::collections::BTreeMap::<&str, f64>::new());
-    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let i = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(&(strategy, space)) = pairs.get(i) else { return };
-                    let path = folder.0.join(format!("{i}.jsonl"));
-                    let case = Case { strategy, space, path };
-                    for (name, check) in CHECKS {
-                        let begun = std::time::Instant::now();
-                        if let Err(why) = guarded(*check, &case) {
-                            let text =
-                                format!("{} on {}: {name}: {why}", strategy.name, space.name);
-                            failed.lock().unwrap().push(text);
-                        }
-                        let seconds = begun.elapsed().as_secs_f64();
-                        let mut times = times.lock().unwrap();
-                        [strategy.name, space.name, name]
-                            .into_iter()
-                            .for_each(|what| *times.entry(what).or_default() += seconds);
-                    }
-                }
-            });
+    side_by_side(&pairs, |i, &(strategy, space)| {
+        let case = Case { strategy, space, path: folder.file(&format!("{i}.jsonl")) };
+        for (name, check) in CHECKS {
+            let begun = std::time::Instant::now();
+            if let Err(why) = guarded(*check, &case) {
+                let text = format!("{} on {}: {name}: {why}", strategy.name, space.name);
+                failed.lock().unwrap().push(text);
+            }
+            let seconds = begun.elapsed().as_secs_f64();
+            let mut times = times.lock().unwrap();
+            [strategy.name, space.name, name]
+                .into_iter()
+                .for_each(|what| *times.entry(what).or_default() += seconds);
         }
     });
     // `cargo test --test it strategies:: -- --nocapture`: where the time goes.

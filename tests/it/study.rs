@@ -1,6 +1,6 @@
 //! The study from outside: budgets, failures, the loop by hand, files, strategies in general.
 
-use crate::help::lines;
+use crate::help::{Folder, lines, quick, side_by_side};
 use nascent::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,19 +36,10 @@ fn flaky(minimise: bool) -> AnyEvaluator {
     if minimise { flaky.minimise() } else { flaky }
 }
 
-/// A strategy with its defaults; networks learn for a few epochs only, which is all that these tests
-/// need.
-fn quick(info: &nascent::StrategyInfo) -> AnyStrategy {
-    match info.name {
-        "bananas" => nascent::IntoStrategy::into_strategy(Bananas::new().members(2).epochs(3)),
-        _ => (info.make)(),
-    }
-}
-
 /// Every strategy of the table, over spaces of every kind.
 #[test]
 fn conformance() {
-    for info in nascent::strategies() {
+    side_by_side(nascent::strategies(), |_, info| {
         for (i, space) in spaces().iter().enumerate() {
             let at = format!("{} on space {i}", info.name);
             let run = |batch: usize, jobs: usize, duplicates: Duplicates| {
@@ -81,15 +72,16 @@ fn conformance() {
                 }
             }
         }
-    }
+    });
 }
 
 /// Killed after any trial was asked, a study goes on as if it never had been, with a strategy that
 /// was made anew.
 #[test]
 fn every_strategy_is_resumed_at_every_trial() {
-    let path = std::env::temp_dir().join(format!("nascent-resume-{}.jsonl", std::process::id()));
-    for info in nascent::strategies() {
+    let folder = Folder::new("resume");
+    side_by_side(nascent::strategies(), |n, info| {
+        let path = folder.file(&format!("{n}.jsonl"));
         for (i, batch) in [(0, 4), (1, 1), (2, 4)] {
             let at = format!("{} on space {i}, batch {batch}", info.name);
             let plan = || {
@@ -109,8 +101,7 @@ fn every_strategy_is_resumed_at_every_trial() {
             }
             assert_eq!(cuts, whole.len(), "{at}");
         }
-    }
-    std::fs::remove_file(&path).unwrap();
+    });
 }
 
 /// Strategies that fit a model or a network to the history: one that is made anew for every trial
@@ -124,7 +115,7 @@ fn learns_long(name: &str) -> bool {
 #[test]
 fn strategies_know_nothing_but_the_history() {
     let decisions = Space::decisions([3; 4]);
-    for info in nascent::strategies() {
+    side_by_side(nascent::strategies(), |_, info| {
         for space in spaces().iter().take(3).chain([&decisions]) {
             for batch in [1, 4] {
                 // Without parameters nothing would fail: one in seven, and a rugged score.
@@ -147,7 +138,7 @@ fn strategies_know_nothing_but_the_history() {
                 }
             }
         }
-    }
+    });
 }
 
 #[test]
@@ -171,7 +162,7 @@ fn evolution_is_the_papers() {
 /// Nor do they hold on to a failure that was evaluated again.
 #[test]
 fn strategies_forget_what_is_opened_again() {
-    for info in nascent::strategies() {
+    side_by_side(nascent::strategies(), |_, info| {
         let run = |strategy: AnyStrategy, seed: i64| {
             let down = Arc::new(AtomicBool::new(true));
             let d = down.clone();
@@ -193,7 +184,7 @@ fn strategies_forget_what_is_opened_again() {
         for seed in 0..if learns_long(info.name) { 1 } else { 6 } {
             assert_eq!(run(quick(info), seed), run(anew.clone(), seed), "{}", info.name);
         }
-    }
+    });
 }
 
 /// The decisions of the neighbours.
@@ -1062,6 +1053,18 @@ fn explain_says_limits_failures_and_what_cannot_be_stopped() {
     let goes_on = "A study of 3 trials so far; run() goes on with it.";
     assert!(done.trials(9).explain().to_string().starts_with(goes_on));
     says(&kept.trials(9), &[goes_on, "it holds 3 trials, which the run goes on from"]);
+    // What the run would refuse is told in its words.
+    let refused = |plan: &Study, part: &str| {
+        let said = plan.explain().to_string();
+        let e = plan.run().unwrap_err().to_string();
+        assert!(said.contains("the run will refuse it: ") && said.contains(&e), "{said}\n{e}");
+        assert!(e.contains(part), "{e}");
+    };
+    refused(&kept.seed(7).journal(&path), "is of another study");
+    std::fs::write(&path, "id,score\n1,0.5\n").unwrap();
+    refused(&kept, "is not a journal");
+    refused(&kept.journal(std::env::temp_dir()), "this is a folder");
+    refused(&kept.journal("no/such/folder/study.jsonl"), "cannot be opened");
     std::fs::remove_file(&path).unwrap();
     let one = plan.trials(1).explain().to_string();
     assert!(one.contains(" 1 trial\n"), "{one}");

@@ -1,0 +1,51 @@
+//! The networks of a space, and what is found out about all of them once.
+
+use crate::graph::{
+    Graph, Misfit, Reach,
+    cost::{Costs, Memo},
+    open::Open,
+};
+use crate::tree::Spec;
+use std::sync::OnceLock;
+
+/// The networks of a space.
+pub(crate) struct Networks {
+    spec: Spec,
+    /// What its layers are known to cost.
+    memo: Memo,
+    /// What can be where in it.
+    reach: OnceLock<Reach>,
+}
+
+impl Networks {
+    pub(crate) fn new(spec: Spec) -> Networks {
+        Networks { spec, memo: Memo::default(), reach: OnceLock::new() }
+    }
+
+    pub(crate) fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// The network of decisions.
+    ///
+    /// # Errors
+    /// When its layers do not fit together.
+    pub(crate) fn graph(&self, decisions: &[u32]) -> Result<Graph, Misfit> {
+        Graph::of(&self.spec, decisions)
+    }
+
+    /// What it costs, without building it; nothing where its layers do not fit together, or it is out
+    /// of the ordinary.
+    pub(crate) fn costs(&self, decisions: &[u32]) -> Option<Costs> {
+        Costs::walk(&self.spec, &self.memo, decisions)
+    }
+
+    /// All of them, with nothing decided.
+    pub(crate) fn open(&self) -> Open {
+        Open::of(&self.spec)
+    }
+
+    pub(crate) fn reach(&self) -> &Reach {
+        self.reach.get_or_init(|| Reach::of(&self.spec))
+    }
+}

@@ -1,0 +1,443 @@
+//! The walk through the tree of a space that makes something of it: a network, what it costs, or the
+//! space itself as a graph.
+//!
+//! The walk knows which blocks follow each other where choices have fallen, and how residual
+//! connections, cells and stacks are wired. What comes of that is for a [`Sink`] to say: [`Nodes`] makes
+//! the operations of a network, [`Costs`] counts what they cost without making them, and [`Open`]
+//! leaves every choice open.
+//!
+//! [`Nodes`]: super::lowering::Nodes
+//! [`Costs`]: super::cost::Costs
+//! [`Open`]: super::open::Open
+
+use crate::error::{Error, ErrorKind};
+use crate::graph::lowering::Role;
+use crate::shape::Shape;
+use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
+
+/// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
+/// one.
+pub(crate) type Inputs<At> = (At, Option<At>, Option<usize>);
+
+/// What a walk makes of a tree, piece by piece.
+pub(crate) trait Sink {
+    /// A place where a tensor is.
+    type At: Copy + PartialEq;
+    /// Why there is no network.
+    type Stop;
+    /// Whether choices stay open. Then nothing is decided: all options of a choice are walked from the
+    /// same place, and what is repeated, or stands on every vertex, once.
+    const OPEN: bool = false;
+
+    fn layer(&mut self, layer: &Block, picks: &[u32], at: Self::At)
+    -> Result<Self::At, Self::Stop>;
+    /// Several tensors as one.
+    fn join(&mut self, join: Join, ends: &[Self::At], role: Role) -> Result<Self::At, Self::Stop>;
+    /// The input of a residual connection in the shape of its output.
+    fn shortcut(&mut self, from: Self::At, to: Self::At) -> Result<Self::At, Self::Stop>;
+    /// ReLU.
+    fn active(&mut self, from: Self::At) -> Result<Self::At, Self::Stop>;
+    /// The input of a wired cell, with so many channels.
+    fn projection(&mut self, from: Self::At, channels: usize) -> Result<Self::At, Self::Stop>;
+    /// The first channels of an image.
+    fn truncate(&mut self, from: Self::At, channels: usize) -> Result<Self::At, Self::Stop>;
+    /// What the task puts at the end.
+    fn head(&mut self, end: Self::At) -> Result<Self::At, Self::Stop>;
+    fn stop(&self, why: impl FnOnce() -> Error) -> Self::Stop;
+
+    fn shape(&self, at: Self::At) -> Shape;
+    /// The sizes of an image.
+    fn image(&self, at: Self::At) -> Option<[usize; 3]>;
+    fn same_shape(&self, a: Self::At, b: Self::At) -> bool;
+    /// Whether two values differ in nothing but channels.
+    fn same_size(&self, a: Self::At, b: Self::At) -> bool;
+    /// Whether it is an edge that is not there.
+    fn is_zero(&self, at: Self::At) -> bool;
+
+    /// Sets how many channels a vertex has above an equal share; returns what it was.
+    fn spare(&mut self, _: usize) -> usize {
+        0
+    }
+
+    /// What a shared block of a number gives, and what it leaves of the earlier input and the channels,
+    /// where that is known; `outside` says whether it is inside no other one.
+    fn known(
+        &mut self,
+        _number: usize,
+        _inputs: Inputs<Self::At>,
+        _outside: bool,
+    ) -> Option<Inputs<Self::At>> {
+        None
+    }
+
+    /// A shared block that was not known, with what entered it and what it gives and leaves.
+    fn learn(&mut self, _number: usize, _inputs: Inputs<Self::At>, _gives: Inputs<Self::At>) {}
+
+    /// Where choices are open: a block that is more than a layer begins; or where it ends, if it is
+    /// known.
+    fn enter(&mut self, _block: &Block, _at: Self::At) -> Option<Self::At> {
+        None
+    }
+
+    /// The block that was entered last ends.
+    fn leave(&mut self) {}
+
+    /// What is one of these ends, as is decided, or the only one as often as is decided.
+    fn choice(&mut self, at: Self::At, _ends: Vec<Self::At>) -> Self::At {
+        at
+    }
+}
+
+/// A walk, with what it carries from block to block.
+pub(crate) struct Walk<'s, S: Sink> {
+    spec: &'s Spec,
+    pub(crate) sink: S,
+    /// The decisions of every shared block.
+    shared: Vec<&'s [u32]>,
+    /// The decisions that what was made depends on: those of shared blocks and, of the tree's, all that
+    /// were read.
+    read: usize,
+    /// How many shared blocks are being walked, one inside the other.
+    inside: usize,
+    /// The earlier input of a cell with two, where it stands in a stack.
+    before: Option<S::At>,
+    /// The channels that are asked of the next wired cell.
+    wide: Option<usize>,
+    /// Where the decisions of the shared block end that is being walked.
+    own: usize,
+    /// How many decisions settle that it does not fit, where they are fewer than those that were read.
+    settled: Option<usize>,
+}
+
+impl<'s, S: Sink> Walk<'s, S> {
+    pub(crate) fn new(spec: &'s Spec, sink: S) -> Walk<'s, S> {
+        let (before, wide, settled) = (None, None, None);
+        Walk { spec, sink, shared: vec![], read: 0, inside: 0, before, wide, own: 0, settled }
+    }
+
+    /// The network of decisions, from its input to its output.
+    ///
+    /// # Errors
+    /// When its layers do not fit together.
+    pub(crate) fn network(&mut self, decisions: &'s [u32], input: S::At) -> Result<S::At, S::Stop> {
+        let mut rest = self.split_shared(decisions);
+        let end = self.block(&self.spec.root, &mut rest, input)?;
+        self.sink.head(end)
+    }
+
+    /// The shared block of a number alone.
+    ///
+    /// # Errors
+    /// When its layers do not fit together.
+    pub(crate) fn shared_block(
+        &mut self,
+        decisions: &'s [u32],
+        number: usize,
+        (at, before, wide): Inputs<S::At>,
+    ) -> Result<S::At, S::Stop> {
+        self.split_shared(decisions);
+        (self.before, self.wide) = (before, wide);
+        let mut own = self.shared[number];
+        self.block(&self.spec.genome().shared[number].1, &mut own, at)
+    }
+
+    /// How many decisions led to where the walk ended: all others are of no account.
+    pub(crate) fn prefix(&self) -> usize {
+        self.settled.unwrap_or(self.read)
+    }
+
+    /// How many decisions were read.
+    pub(crate) fn read(&self) -> usize {
+        self.read
+    }
+
+    /// Keeps the decisions of shared blocks, which come first; returns the others.
+    fn split_shared(&mut self, decisions: &'s [u32]) -> &'s [u32] {
+        let mut rest = decisions;
+        for (_, block) in &self.spec.genome().shared {
+            let (own, behind) = rest.split_at(genes::length(block, rest));
+            self.shared.push(own);
+            rest = behind;
+        }
+        self.read = decisions.len() - rest.len();
+        rest
+    }
+
+    /// The next decisions.
+    fn take<'d>(&mut self, decisions: &mut &'d [u32], n: usize) -> &'d [u32] {
+        if self.inside == 0 {
+            self.read += n;
+        }
+        let (taken, rest) = decisions.split_at(n.min(decisions.len()));
+        *decisions = rest;
+        taken
+    }
+
+    /// The next decision, of a choice of `options`; the only option is not a decision.
+    fn pick(&mut self, decisions: &mut &[u32], options: usize) -> usize {
+        if options <= 1 {
+            return 0;
+        }
+        self.take(decisions, 1).first().map_or(0, |&pick| pick as usize)
+    }
+
+    /// How many decisions stand before the next one, where no other ones decide that it is reached.
+    fn place(&self, decisions: &[u32]) -> Option<usize> {
+        let of_shared = self.shared.iter().map(|own| own.len()).sum::<usize>();
+        match self.inside {
+            0 => Some(self.read),
+            1 if self.read == of_shared => Some(self.own - decisions.len()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn block(
+        &mut self,
+        block: &Block,
+        decisions: &mut &[u32],
+        at: S::At,
+    ) -> Result<S::At, S::Stop> {
+        match &*block.0 {
+            Tree::Layer { args, .. } => {
+                let choices = args.iter().filter(|choice| choice.options.len() > 1).count();
+                let picks = self.take(decisions, choices);
+                self.sink.layer(block, picks, at)
+            }
+            _ if S::OPEN => self.open(block, at),
+            _ => self.composed(block, decisions, at),
+        }
+    }
+
+    /// A block that is more than a layer, in which nothing is decided.
+    fn open(&mut self, block: &Block, at: S::At) -> Result<S::At, S::Stop> {
+        if let Some(end) = self.sink.enter(block, at) {
+            return Ok(end);
+        }
+        let options = match &*block.0 {
+            Tree::OneOf(options) => options,
+            Tree::Repeat { block, .. } => std::slice::from_ref(block),
+            Tree::Wired(cell) => std::slice::from_ref(&cell.op),
+            _ => &[],
+        };
+        let end = match options {
+            [] => self.composed(block, &mut &[][..], at)?,
+            options => {
+                let ends = options.iter().map(|option| self.block(option, &mut &[][..], at));
+                let ends = ends.collect::<Result<_, _>>()?;
+                self.sink.choice(at, ends)
+            }
+        };
+        self.sink.leave();
+        Ok(end)
+    }
+
+    fn composed(
+        &mut self,
+        block: &Block,
+        decisions: &mut &[u32],
+        at: S::At,
+    ) -> Result<S::At, S::Stop> {
+        match &*block.0 {
+            Tree::Layer { .. } => self.block(block, decisions, at),
+            Tree::Seq(blocks) => blocks.iter().try_fold(at, |at, b| self.block(b, decisions, at)),
+            Tree::OneOf(options) => {
+                let pick = self.pick(decisions, options.len());
+                options.get(pick).map_or(Ok(at), |option| self.block(option, decisions, at))
+            }
+            Tree::Repeat { times, block } => {
+                let pick = self.pick(decisions, times.options.len());
+                let mut copies = 0..genes::count(times, pick);
+                copies.try_fold(at, |at, _| self.block(block, decisions, at))
+            }
+            Tree::Residual(inner) => {
+                let out = self.block(inner, decisions, at)?;
+                if out == at {
+                    return Ok(at);
+                }
+                let shortcut = self.sink.shortcut(at, out)?;
+                self.sink.join(Join::Sum, &[out, shortcut], Role::Chosen)
+            }
+            Tree::Cell(cell) => self.cell(cell, decisions, at),
+            Tree::Wired(cell) => self.wired(cell, decisions, at),
+            Tree::Wide { channels, block } => {
+                self.wide = Some(*channels);
+                self.block(block, decisions, at)
+            }
+            Tree::Stack(parts) => self.stack(parts, decisions, at),
+            Tree::Shared { name, block } => match self.spec.genome().number(name) {
+                Some(i) if !S::OPEN => self.shared(i, block, at),
+                _ => self.block(block, decisions, at),
+            },
+            Tree::Broken { block, .. } => self.block(block, decisions, at),
+        }
+    }
+
+    fn shared(&mut self, i: usize, block: &Block, at: S::At) -> Result<S::At, S::Stop> {
+        let inputs = (at, self.before, self.wide);
+        if let Some((end, before, wide)) = self.sink.known(i, inputs, self.inside == 0) {
+            (self.before, self.wide) = (before, wide);
+            return Ok(end);
+        }
+        if self.inside == 0 {
+            self.own = self.shared.iter().take(i + 1).map(|own| own.len()).sum();
+        }
+        self.inside += 1;
+        let mut own = self.shared.get(i).copied().unwrap_or_default();
+        let end = self.block(block, &mut own, at)?;
+        self.inside -= 1;
+        self.sink.learn(i, inputs, (end, self.before, self.wide));
+        Ok(end)
+    }
+
+    fn cell(&mut self, cell: &Cell, decisions: &mut &[u32], at: S::At) -> Result<S::At, S::Stop> {
+        let mut nodes = Vec::with_capacity(cell.steps.len() + 2);
+        if cell.two_inputs {
+            // Inside, no other cell sees this one's inputs.
+            nodes.push(self.before.take().unwrap_or(at));
+        }
+        nodes.push(at);
+        let mut ends = vec![];
+        for (step, sets) in cell.nodes() {
+            ends.clear();
+            let kept = sets.filter(|_| !S::OPEN).map(|sets| {
+                let pick = self.pick(decisions, sets.len());
+                sets.get(pick).map_or(&[][..], Vec::as_slice)
+            });
+            for (i, edge) in step.edges.iter().enumerate() {
+                if kept.is_none_or(|kept| kept.contains(&i)) {
+                    let from = nodes.get(edge.from).copied().unwrap_or(at);
+                    ends.push(self.block(&edge.block, decisions, from)?);
+                }
+            }
+            nodes.push(self.join(step.join, &mut ends, Role::Chosen)?);
+        }
+        match cell.concat {
+            true => {
+                nodes.drain(..cell.inputs());
+                self.join(Join::Concat, &mut nodes, Role::Chosen)
+            }
+            false => Ok(nodes.pop().unwrap_or(at)),
+        }
+    }
+
+    fn wired(&mut self, cell: &Wired, decisions: &mut &[u32], at: S::At) -> Result<S::At, S::Stop> {
+        let wide = self.wide.take();
+        let place = self.place(decisions);
+        let edges = self.take(decisions, cell.pairs());
+        let Some(wiring) = cell.pruned(edges) else {
+            let mut settled = None;
+            let why = self.sink.stop(|| {
+                let (error, after) = cell.fault(edges);
+                settled = Some(after);
+                error
+            });
+            self.settled = place.zip(settled).map(|(place, after)| place + after);
+            return Err(why);
+        };
+        let Some([input, ..]) = self.sink.image(at) else {
+            return Err(self.sink.stop(|| not_wired(&self.sink.shape(at))));
+        };
+        let channels = wide.unwrap_or(input);
+        let (widths, share) = wiring.widths(channels).map_err(|e| self.sink.stop(|| e))?;
+        let last = cell.vertices - 1;
+        let outside = self.sink.spare(0);
+        // What every vertex gives; the first is the input, those that are left out give nothing.
+        let mut gives = vec![at; last];
+        let mut reads = vec![];
+        for v in 1..last {
+            if !wiring.keeps(v) {
+                let unread = genes::length(&cell.op, decisions);
+                self.take(decisions, unread);
+                continue;
+            }
+            self.sink.spare(widths[v].saturating_sub(share));
+            reads.clear();
+            for u in wiring.sources(v) {
+                reads.push(match u {
+                    0 => self.sink.projection(at, widths[v])?,
+                    _ if widths[u] == widths[v] => gives[u],
+                    _ => self.sink.truncate(gives[u], widths[v])?,
+                });
+            }
+            let sum = self.join(Join::Sum, &mut reads, Role::Chosen)?;
+            gives[v] = self.block(&cell.op, decisions, sum)?;
+            if !self.sink.same_shape(sum, gives[v]) {
+                return Err(self.sink.stop(|| {
+                    let (a, b) = (self.sink.shape(sum), self.sink.shape(gives[v]));
+                    Error::new(
+                        ErrorKind::Shape,
+                        format!(
+                            "what stands on vertex {v} of a wired cell makes {b} of {a}: it has to \
+                             keep the shape. Try same() channels and no stride, as conv(same(), 3)"
+                        ),
+                    )
+                }));
+            }
+        }
+        self.sink.spare(outside);
+        reads.clear();
+        reads.extend(wiring.sources(last).filter(|&v| v > 0).map(|v| gives[v]));
+        if !reads.is_empty() {
+            let gathered = self.join(Join::Concat, &mut reads, Role::Gather)?;
+            reads.clear();
+            reads.push(gathered);
+        }
+        if wiring.has(0, last) {
+            reads.push(self.sink.projection(at, channels)?);
+        }
+        self.join(Join::Sum, &mut reads, Role::Chosen)
+    }
+
+    fn stack(
+        &mut self,
+        parts: &[Block],
+        decisions: &mut &[u32],
+        at: S::At,
+    ) -> Result<S::At, S::Stop> {
+        let (mut earlier, mut last) = (at, at);
+        for pair in parts.chunks_exact(2) {
+            let [prepare, cell] = pair else { continue };
+            let at = self.block(prepare, decisions, last)?;
+            // A preparation has no decisions, so that it can stand there twice.
+            self.before = Some(match self.sink.same_size(earlier, last) {
+                true => self.block(prepare, &mut &[][..], earlier)?,
+                false => {
+                    let active = self.sink.active(earlier)?;
+                    self.sink.shortcut(active, at)?
+                }
+            });
+            let end = self.block(cell, decisions, at)?;
+            self.before = None;
+            (earlier, last) = (last, end);
+        }
+        Ok(last)
+    }
+
+    /// Where edges meet. Zeros add nothing to a sum, so they are not read, unless there is nothing
+    /// else; one alone is itself.
+    fn join(&mut self, join: Join, ends: &mut Vec<S::At>, role: Role) -> Result<S::At, S::Stop> {
+        if let (Join::Sum, Some(&first)) = (join, ends.first()) {
+            let sink = &self.sink;
+            let zero = |end: &S::At| sink.is_zero(*end) && sink.same_shape(*end, first);
+            match ends.iter().all(zero) {
+                true => ends.truncate(1),
+                false => ends.retain(|end| !zero(end)),
+            }
+        }
+        match ends[..] {
+            [one] => Ok(one),
+            _ => self.sink.join(join, ends, role),
+        }
+    }
+}
+
+/// The error of a wired cell on something that is not an image.
+pub(crate) fn not_wired(input: &Shape) -> Error {
+    Error::new(
+        ErrorKind::Shape,
+        format!(
+            "a wired cell on an input of {input}: it needs an image [C, H, W]. Try it \
+             before flattening, or cell(...), which takes anything"
+        ),
+    )
+}
