@@ -25,6 +25,7 @@ use crate::graph::{Networks, Verdict};
 use crate::rng::{Hash64, Rng};
 use crate::shape::Shape;
 use crate::task::Task;
+use crate::threads;
 use crate::tree::{
     Block, CHOICE, Genome, IntoBlock, Places, Spec, Tree, choice,
     genes::{self, Genes},
@@ -546,7 +547,7 @@ impl Space {
         const MOST: u128 = 4_000_000;
         self.check()?;
         match self.size() {
-            Some(n) if n <= MOST => Ok(self.enumerate().collect()),
+            Some(n) if n <= MOST => Ok(self.all_of(n as usize)),
             _ => Err(Error::invalid(
                 format!("all architectures of a space with {} combinations", self.size_text()),
                 format!("a list can hold those of up to {}", thousands(MOST)),
@@ -554,6 +555,43 @@ impl Space {
                  or at_most(Params(n)) and enumerate() for small ones",
             )),
         }
+    }
+
+    /// All architectures of `n` combinations, cut where the first decisions change.
+    fn all_of(&self, n: usize) -> Vec<Architecture> {
+        /// So many combinations are worth a thread.
+        const WORTH: usize = 2_000;
+        let parts = self.beginnings();
+        let part = |i: usize| {
+            let (mut found, mut next) = (vec![], Some(parts[i].clone()));
+            while let Some((after, arch)) =
+                next.and_then(|from| self.next_within(&parts[i], from, usize::MAX))
+            {
+                found.push(arch);
+                next = after;
+            }
+            found
+        };
+        let each = n.div_ceil(parts.len()).max(1);
+        threads::map(parts.len(), WORTH.div_ceil(each), part).into_iter().flatten().collect()
+    }
+
+    /// The first decisions of architectures, in order: of as many as make some dozens of beginnings.
+    fn beginnings(&self) -> Vec<Vec<u32>> {
+        const ENOUGH: usize = 64;
+        for depth in 1.. {
+            let (mut found, mut next, mut deeper) = (vec![], Some(vec![]), false);
+            while let Some(from) = next {
+                let (decisions, arities) = genes::complete(self.genes(), &from);
+                deeper |= decisions.len() > depth;
+                found.push(decisions[..depth.min(decisions.len())].to_vec());
+                next = genes::bump(&decisions, &arities, depth);
+            }
+            if found.len() >= ENOUGH || !deeper {
+                return found;
+            }
+        }
+        vec![vec![]]
     }
 
     /// The first architecture that fits together and does not come before the decisions, and where
@@ -564,9 +602,22 @@ impl Space {
         from: Vec<u32>,
         most: usize,
     ) -> Option<(Option<Vec<u32>>, Architecture)> {
+        self.next_within(&[], from, most)
+    }
+
+    /// The same among those that begin with certain decisions.
+    fn next_within(
+        &self,
+        beginning: &[u32],
+        from: Vec<u32>,
+        most: usize,
+    ) -> Option<(Option<Vec<u32>>, Architecture)> {
         let mut prefix = from;
         for _ in 0..most {
             let (decisions, arities) = genes::complete(self.genes(), &prefix);
+            if !decisions.starts_with(beginning) {
+                return None;
+            }
             let arch = Architecture::new(self, decisions);
             match arch.fit() {
                 Ok(_) => {

@@ -318,6 +318,27 @@ fn sampling_is_uniform_over_each_decision() {
 }
 
 #[test]
+fn all_at_once_are_those_that_come_one_by_one() {
+    let image = Space::new([1, 8, 8], Task::classification(10));
+    let some = || conv(any([4, 8, 16, 32]), any([1, 3, 5]));
+    // Choices that open others, layers that do not fit, limits, and one decision alone.
+    let repeated = image.then(repeat(0..=3, some())).then(max_pool(any([2, 4, 16])));
+    for space in [
+        repeated.at_most(Params(9_000)),
+        repeated.at_most(Params(300)),
+        repeated,
+        image.then(repeat(4, one_of([some(), max_pool(2)]))).at_most(Params(100)),
+        Space::decisions([9_000]),
+        Space::decisions([2; 13]),
+        Space::new([8], Task::classification(2)).then(linear(4)),
+    ] {
+        let all = space.all().unwrap();
+        assert!(all == space.enumerate().collect::<Vec<_>>(), "{space}");
+        assert!(all.iter().all(|a| *a == space.decode(a.decisions()).unwrap()), "{space}");
+    }
+}
+
+#[test]
 fn equal_options_still_have_texts_of_their_own() {
     let space =
         Space::new([4], Task::classification(2)).then(one_of([linear(2), linear(any([2, 3]))]));
