@@ -21,7 +21,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Writes a file, and the folders that it lies in.
+    /// Writes a file, and the folders that it is in.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -46,7 +46,7 @@ pub fn says<T>(result: Result<T>, parts: &[&str]) {
     }
 }
 
-/// The trials of a study, a line each.
+/// The trials of a study, one line each.
 pub fn lines(study: &Study) -> Vec<String> {
     study.trials_done().iter().map(|t| t.line()).collect()
 }
@@ -66,7 +66,7 @@ pub fn outside(file: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-/// One test of this program, as `journal::the_child_that_may_die`, in a process of its own, which may die.
+/// One test of this program, such as `journal::the_child_that_may_die`, in a process of its own, which may die.
 pub fn alone(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]);
