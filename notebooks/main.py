@@ -16,7 +16,7 @@ Needs Rust, Python 3.10 or newer with venv, and a C compiler."""
 EPILOG = f"""\
 All is kept in {HOME}
 (set NASCENT_HOME to choose another place); delete it to start over. An open notebook
-takes about 60 MB more there, given back when its kernel ends."""
+takes about 60 MB more there, freed when its kernel ends."""
 
 
 def arguments():
@@ -41,7 +41,7 @@ def arguments():
     return parser.parse_args()
 
 
-# Theirs are the outputs that this clone came with. What others are in the folder, nobody here knows.
+# Their outputs came with this clone. Of other notebooks in the folder we know nothing.
 SHIPPED = "quickstart", "training", "spaces", "strategies", "compare", "resume"
 
 
@@ -54,7 +54,7 @@ def sign(files):
         try:
             notary.sign(nbformat.read(file, as_version=4))
         except (OSError, ValueError):
-            pass  # it was deleted, or is being edited; it opens as any other
+            pass  # it was deleted, or is being edited; it opens like any other
     notary.store.close()
 
 

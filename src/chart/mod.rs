@@ -215,7 +215,7 @@ impl Chart {
     /// Writes the picture; the name ends in `.svg`.
     ///
     /// # Errors
-    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    /// If the name has another ending, or the file cannot be written. Folders are not created.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         report::write(path.as_ref(), "svg", "a chart", &self.svg())
     }

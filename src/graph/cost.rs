@@ -11,7 +11,7 @@ use crate::error::{Error, Result as Built};
 use crate::graph::{
     Graph, MOST_LAYERS,
     lowering::{Node, Nodes, Role},
-    walk::{self, Sink, Walk},
+    walk::{self, Between, Sink, Walk},
 };
 use crate::layer::ZERO;
 use crate::shape::Shape;
@@ -169,16 +169,6 @@ impl Value {
         }
     }
 
-    /// Whether they differ in nothing but channels.
-    pub(crate) fn same_size(&self, other: &Value) -> bool {
-        let sizes = |v: &Value| match *v.as_slice() {
-            [_, h, w] => (h, w),
-            [l, _] => (l, 0),
-            _ => (0, 0),
-        };
-        self.rank == other.rank && sizes(self) == sizes(other)
-    }
-
     fn elements(&self) -> u64 {
         self.as_slice().iter().fold(1u64, |n, &d| n.saturating_mul(d as u64))
     }
@@ -191,8 +181,8 @@ type Key = (Piece, [u32; 4], Value);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Piece {
     Layer(u64),
+    Between(Between),
     Shortcut,
-    Projection,
     Head,
 }
 
@@ -368,19 +358,8 @@ impl Sink for Counts<'_> {
         })
     }
 
-    fn active(&mut self, from: At) -> Result<At, ()> {
-        self.piece(Piece::Shortcut, NOT_REMEMBERED, from, 1, |nodes| nodes.active(0))
-    }
-
-    fn projection(&mut self, from: At, channels: usize) -> Result<At, ()> {
-        let depends = [u32::try_from(channels).map_err(drop)?];
-        self.piece(Piece::Projection, &depends, from, 1, |nodes| nodes.projection(0, channels))
-    }
-
-    fn truncate(&mut self, from: At, channels: usize) -> Result<At, ()> {
-        let mut first = from.value.joined();
-        first.dims[0] = channels;
-        Ok(self.free(first))
+    fn between(&mut self, what: Between, from: At) -> Result<At, ()> {
+        self.piece(Piece::Between(what), &[], from, 1, |nodes| nodes.between(what, 0))
     }
 
     fn head(&mut self, end: At) -> Result<At, ()> {
@@ -402,16 +381,12 @@ impl Sink for Counts<'_> {
         at.value.shape()
     }
 
-    fn image(&self, at: At) -> Option<[usize; 3]> {
-        at.value.as_slice().try_into().ok()
+    fn dims<'a>(&'a self, at: &'a At) -> &'a [usize] {
+        at.value.as_slice()
     }
 
     fn same_shape(&self, a: At, b: At) -> bool {
         a.value.same_shape(&b.value)
-    }
-
-    fn same_size(&self, a: At, b: At) -> bool {
-        a.value.same_size(&b.value)
     }
 
     fn is_zero(&self, at: At) -> bool {

@@ -1,12 +1,12 @@
 //! Pictures that survive without trust. A notebook that was cloned or mailed is not trusted until its
 //! cells have run, and JupyterLab then strips `<svg>` from its outputs: only labels and tooltips stay,
 //! run together. An `<img>` that carries the same SVG as data stays whole, here and on pages that show
-//! notebooks. Such a picture has no tooltips of its own, so they lie above it as empty boxes with a
+//! notebooks. Such a picture has no tooltips of its own, so they are placed above it as empty boxes with a
 //! title, which scale with it and survive as well.
 
 use crate::words::trim;
 
-/// More boxes than this are left out, the whole lot: nobody points at one of a thousand, and the
+/// If there are more boxes than this, all are left out: nobody points at one of a thousand, and the
 /// output would be larger than the picture.
 const TIPS: usize = 400;
 
@@ -23,7 +23,7 @@ pub(crate) fn portable(html: &str) -> String {
     out + rest
 }
 
-/// The length of the element that the text begins with, pictures inside of it included.
+/// The length of the element that the text begins with, including pictures inside it.
 fn whole(text: &str) -> Option<usize> {
     let (mut depth, mut at) = (0usize, 0);
     loop {
@@ -64,7 +64,7 @@ fn image(svg: &str) -> String {
         _ => attribute(head, "aria-label").unwrap_or("picture").to_string(),
     };
     let (body, tips) = without_tips(&svg[head.len()..]);
-    // What sizes the element on a page would size it once more inside of the image.
+    // What sizes the element on a page would size it once more inside the image.
     let style = attribute(head, "style").unwrap_or_default();
     let mut inner = head.replace(&format!(" style=\"{style}\""), "");
     if !inner.contains("xmlns=") {
@@ -104,7 +104,7 @@ struct Tip<'a> {
 }
 
 impl Tip<'_> {
-    /// In parts of the whole picture, so that it scales with it.
+    /// As shares of the whole picture, so that it scales with it.
     fn html(&self, [x, y, w, h]: [f64; 4]) -> String {
         let percent = |part: f64, of: f64| trim(format!("{:.2}", 100.0 * part / of));
         format!(
@@ -118,8 +118,8 @@ impl Tip<'_> {
     }
 }
 
-/// The markup without its invisible spots, and what they say. Broad lines have no place as a box, and
-/// only lose what they say.
+/// The markup without its invisible spots, and what they say. Broad lines cannot be placed as a box, and
+/// only lose their text.
 fn without_tips(body: &str) -> (String, Vec<Tip<'_>>) {
     let mut out = String::with_capacity(body.len());
     let mut tips = vec![];
@@ -265,7 +265,7 @@ mod tests {
         std::fs::write(folder.join("notebook.html"), portable(&report.html())).unwrap();
     }
 
-    /// A comparison and a study with names that nobody wants, as pages for the eye.
+    /// A comparison and a study with awkward names, as pages for the eye.
     #[test]
     #[ignore = "writes files for the eye"]
     fn nasty_names_for_the_eye() {

@@ -1,5 +1,5 @@
-//! Every chart with what nobody wants to draw: names of any script and length, scores at the ends of
-//! what a number can be, none at all and a hundred thousand. Each must be a picture with its text
+//! Every chart with awkward data: names of any script and length, scores at the ends of
+//! what a number can hold, no trials and a hundred thousand. Each must be a picture with its text
 //! inside the frame and finite numbers, of a size that a notebook can hold.
 
 use super::portable;
@@ -157,7 +157,7 @@ fn one_and_none() {
 /// Many thousands of trials, in each chart that grows with them; each picture is of a bounded size.
 fn many() -> Vec<(&'static str, Chart)> {
     const N: usize = 20_000;
-    /// Where it was seen first.
+    /// Where it was first seen.
     const TREE: usize = 100_000;
     let mut rng = crate::rng::Rng::from_u64(3);
     let scores: Vec<f64> =

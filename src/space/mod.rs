@@ -61,13 +61,14 @@ struct Inner {
     limits: Vec<Limit>,
     /// What its blocks and settings lack, found out once: every draw asks.
     faults: OnceLock<Vec<String>>,
-    /// These, and whether anything fits together and is within the limits. Of the kind `Shape` where
-    /// the blocks are sound and their shapes do not go together.
+    /// These, and whether anything fits together and is within the limits. They are of the kind `Shape`
+    /// where the blocks are sound and their shapes do not go together.
     problems: OnceLock<(ErrorKind, Vec<String>)>,
 }
 
 /// A space as it is written down.
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "a search space")]
 struct Stored {
     input: Shape,
     task: Task,

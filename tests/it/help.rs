@@ -22,7 +22,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Writes a file, and the folders that it lies in.
+    /// Writes a file, and the folders that it is in.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,7 +47,7 @@ pub fn says<T>(result: Result<T>, parts: &[&str]) {
     }
 }
 
-/// The trials of a study, a line each.
+/// The trials of a study, one line each.
 pub fn lines(study: &Study) -> Vec<String> {
     study.trials_done().iter().map(|t| t.line()).collect()
 }

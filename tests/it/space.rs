@@ -117,7 +117,7 @@ proptest! {
         }
     }
 
-    /// A neighbour differs in one decision; those after it may begin anew, none before it.
+    /// A neighbour differs in one decision; those after it may start afresh, none before it.
     #[test]
     fn neighbours_differ_in_one_decision(space in spaces(), seed in 0u64..1000) {
         let a = space.sample(&mut Rng::new(seed)).unwrap();
@@ -414,7 +414,7 @@ fn architectures_of_another_space_are_refused() {
     }
 }
 
-/// Spaces in which almost nothing fits are sampled and enumerated all the same, at once.
+/// Spaces in which almost nothing fits are still sampled and enumerated, at once.
 #[test]
 fn misfits_are_passed_over_together() {
     let image = || Space::new([1, 8, 8], Task::classification(2));
@@ -528,7 +528,7 @@ fn costs_of_a_cell_by_hand() {
         "cell(activation(relu)>conv(16,3,activation=identity)~0;zero~0|skip~1;\
          avg_pool(3,stride=1,padding=1)~0|activation(relu)>conv(16,1,activation=identity)~1|zero~2)"
     );
-    // Node 2 and with it the first two edges lead nowhere but into the 1x1 convolution's node.
+    // Node 2, and with it the first two edges, leads only into the 1x1 convolution's node.
     assert_eq!(a.params(), 16 * 144 + 32 + 16 * 16 + 32 + 1024 * 10 + 10);
     assert_eq!(a.macs(), (16 * 144 + 16 * 16) * 64 + 10240);
     let sum = a.layers().into_iter().find(|l| l.name == "add").unwrap();
@@ -536,7 +536,7 @@ fn costs_of_a_cell_by_hand() {
 }
 
 #[test]
-fn cells_that_are_none_are_refused() {
+fn what_is_not_a_cell_is_refused() {
     let space =
         |b: Block| Space::new([4, 8, 8], Task::classification(2)).then(b).problems().join(" ");
     let misfit = |b: Block| {
