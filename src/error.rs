@@ -88,6 +88,7 @@ impl Error {
     /// let e = Error::from("no such file").context("reading weights.safetensors");
     /// assert_eq!(e.to_string(), "reading weights.safetensors: no such file");
     /// ```
+    #[must_use = "it returns the error"]
     pub fn context(self, what: impl fmt::Display) -> Self {
         Error { text: format!("{what}: {}", self.text), ..self }
     }

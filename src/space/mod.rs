@@ -240,16 +240,14 @@ impl Space {
         let mut found = root.problems();
         if input.elements() == 0 {
             found.push(format!(
-                "the input shape {} holds no value. Give a size of at least 1 in each dimension.",
-                input
+                "the input shape {input} holds no value. Give a size of at least 1 in each dimension."
             ));
         }
         const MOST: usize = 1 << 62;
         let size = input.vocabulary().unwrap_or(1).max(input.elements());
         if size > MOST || task.outputs() > MOST {
             found.push(format!(
-                "an input of {} for {}: sizes up to {MOST} are allowed. Count them again.",
-                input, task
+                "an input of {input} for {task}: sizes up to {MOST} are allowed. Count them again."
             ));
         }
         if input.is_padded() && task.is_per_position() {
@@ -261,8 +259,7 @@ impl Space {
         }
         if input.is_padded() && input.vocabulary().is_none() {
             found.push(format!(
-                "the input shape {} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded().",
-                input
+                "the input shape {input} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded()."
             ));
         }
         found.extend(task.problem());

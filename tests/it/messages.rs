@@ -41,7 +41,10 @@ fn check(name: &str, cases: &[(&str, &str)]) {
         match *expected {
             "" => assert!(found.is_empty(), "{line}\n{found:?}"),
             _ => {
-                assert!(found.iter().any(|f| f.contains(expected)), "{line}\n{found:?}\n--\n{said}")
+                assert!(
+                    found.iter().any(|f| f.contains(expected)),
+                    "{line}\n{found:?}\n--\n{said}"
+                );
             }
         }
     }
