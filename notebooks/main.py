@@ -35,7 +35,7 @@ def arguments():
     parser.add_argument("--in-place", action="store_true",
                         help="with --run: write the outputs into the notebooks themselves, if all is well")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --run: notebooks side by side (1)")
-    parser.add_argument("--timeout", type=float, default=300, metavar="S", help="with --run: seconds for a cell (300)")
+    parser.add_argument("--timeout", type=float, default=300, metavar="S", help="with --run: seconds per cell (300)")
     parser.add_argument("--port", type=int, help="JupyterLab's port")
     parser.add_argument("--no-browser", action="store_true", help="only print JupyterLab's address")
     return parser.parse_args()

@@ -72,7 +72,7 @@ impl Error {
         Error { kind, ..self }
     }
 
-    /// Of a layer on a shape: whatever it is set to.
+    /// For a layer on a shape: whatever its settings.
     pub(crate) fn whatever_is_set(self) -> Self {
         Error { hopeless: true, ..self }
     }

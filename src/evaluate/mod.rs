@@ -374,7 +374,7 @@ pub trait Evaluator: Send + Sync {
         None
     }
 
-    /// Whether it asks its [`Watch`] at least once in a batch step, so that it ends in the middle when
+    /// Whether it asks its [`Watch`] at least once per batch step, so that it ends in the middle when
     /// the study is stopped or the trial is over its time limit. All others run until they return.
     fn stops_midway(&self) -> bool {
         false

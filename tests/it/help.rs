@@ -93,7 +93,7 @@ pub fn side_by_side<'a, T: Sync>(all: &'a [T], work: impl Fn(usize, &'a T) + Syn
     });
 }
 
-/// One test of this program, as `journal::the_child_that_may_die`, in a process of its own, which may die.
+/// One test of this program, such as `journal::the_child_that_may_die`, in a process of its own, which may die.
 pub fn alone(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]);

@@ -252,7 +252,7 @@ fn a_limit_with_an_incomplete_table_says_so() {
         ),
         "{says}"
     );
-    // A table that goes on growing does not move a limit that was made before.
+    // A table that continues to grow does not move a limit that was made before.
     let latency = Latency::new();
     let limit = latency.seconds(1.0);
     let _ = latency.for_space(&small()).unwrap();

@@ -956,7 +956,7 @@ fn retries_keep_to_the_budget() {
     let study = plan(OnFailure::Retry(usize::MAX)).seconds(0.05).jobs(2).run().unwrap();
     let why = study.failed()[0].error().unwrap();
     assert!(why.contains("attempt") && why.contains("the time limit of 0.05 s"), "{why}");
-    // An evaluation that comes to nothing has its cost as well.
+    // An evaluation without a result has its cost as well.
     let priced = evaluator(|_, _| Evaluation::new(f64::NAN).with_seconds(40.0));
     let priced = Study::new(&space(), priced).duplicates(Duplicates::Repeat).batch(1).quiet();
     let priced = priced.on_failure(OnFailure::Retry(usize::MAX)).simulated_seconds(1000.0);
