@@ -65,8 +65,9 @@ struct Inner {
     problems: OnceLock<(ErrorKind, Vec<String>)>,
 }
 
-/// A space as it is written down.
+/// A space as it is written down; errors about what is read name it as they always have.
 #[derive(Serialize, Deserialize)]
+#[serde(rename = "Inner")]
 struct Stored {
     input: Shape,
     task: Task,
