@@ -2,8 +2,7 @@
 
 use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::canonical::canonical;
-use crate::graph::walk::{Between, Inputs, Sink, Walk};
+use crate::graph::walk::{Between, Inputs, Role, Sink, Walk};
 use crate::layer::{ACTIVATION, ADD, CONCAT, CONV, FLATTEN, INPUT, LINEAR, TRUNCATE, ZERO};
 use crate::op::{Activation, Op, Plan, Value};
 use crate::shape::Shape;
@@ -21,15 +20,6 @@ pub(crate) struct Node {
     pub(crate) both: bool,
     /// How many channels its vertex of a wired cell has above an equal share.
     pub(crate) spare: usize,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Role {
-    Chosen,
-    Projection,
-    /// Where the vertices of a wired cell become its output, in any order.
-    Gather,
-    Head,
 }
 
 /// Nodes in topological order; the first is the input, the last the output.
@@ -370,11 +360,6 @@ impl Graph {
             inputs: n.inputs.clone(),
         };
         self.nodes.iter().map(row).collect()
-    }
-
-    /// A hash of the graph, the same for isomorphic ones.
-    pub(crate) fn canonical(&self) -> u64 {
-        self.nodes.len().checked_sub(1).map_or(0, |end| canonical(&self.nodes, end))
     }
 
     /// Which nodes the output depends on.

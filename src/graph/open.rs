@@ -7,8 +7,7 @@
 //! picture of a space is made of it.
 
 use crate::error::{Error, Result};
-use crate::graph::lowering::Role;
-use crate::graph::walk::{Between, Sink, Walk};
+use crate::graph::walk::{Between, Role, Sink, Walk};
 use crate::layer::ZERO;
 use crate::shape::Shape;
 use crate::tree::{Block, CHOICE, Join, Spec, Tree};

@@ -3,7 +3,8 @@
 use crate::error::Result;
 use crate::graph::{
     canonical::{Plain, simplify},
-    lowering::{Node, Role},
+    lowering::Node,
+    walk::Role,
 };
 use crate::layer::{ADD, CONCAT, INPUT};
 use crate::op::Op;

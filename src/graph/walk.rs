@@ -11,13 +11,22 @@
 //! [`Open`]: super::open::Open
 
 use crate::error::{Error, ErrorKind};
-use crate::graph::lowering::Role;
 use crate::shape::Shape;
 use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
 
 /// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
 /// one.
 pub(crate) type Inputs<At> = (At, Option<At>, Option<usize>);
+
+/// What a node of a network is there for.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    Chosen,
+    Projection,
+    /// Where the vertices of a wired cell become its output, in any order.
+    Gather,
+    Head,
+}
 
 /// What stands between the blocks of a network, where they are wired.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

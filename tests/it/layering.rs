@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 const OUTSIDERS: [&str; 4] = ["lib", "prelude", "notebook", "bench"];
 
 /// Files that know each other, for they are one thing in two or more files.
-const CIRCLES: [&str; 8] = [
+const CIRCLES: [&str; 7] = [
     "evaluate::train evaluate::training",
-    "graph::canonical graph::lowering",
     "space::architecture space::diagram",
     "space::latency space::limit",
     "study::deaths study::journal study::run study::state",
