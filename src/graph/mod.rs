@@ -16,5 +16,5 @@ pub(crate) use lowering::{Graph, MOST_LAYERS, Misfit};
 pub(crate) use networks::Networks;
 pub(crate) use open::Part;
 pub(crate) use reach::{Reach, Verdict};
-pub(crate) use sequence::{MOST_SKIPS, Sequence};
-pub(crate) use wl::check as check_iterations;
+pub(crate) use sequence::{MOST_SKIPS, Sequence, sequence};
+pub(crate) use wl::{check as check_iterations, collect};

@@ -1,6 +1,7 @@
 //! The search space: which architectures exist.
 
 mod architecture;
+mod compared;
 mod decide;
 mod diagram;
 mod distance;
