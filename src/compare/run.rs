@@ -10,10 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
 use crate::record::Duplicates;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
-use crate::study::{
-    Ended, Study, guarded,
-    progress::{Pace, Tally},
-};
+use crate::study::progress::{Pace, Tally};
+use crate::study::{Ended, Study, guarded};
 use crate::threads::{MOST_THREADS, cores, pool};
 use crate::words::human_seconds;
 use std::path::{Path, PathBuf};

@@ -8,11 +8,9 @@
 //! network is built to say what it is.
 
 use crate::error::{Error, Result as Built};
-use crate::graph::{
-    Graph, MOST_LAYERS,
-    lowering::{Node, Nodes},
-    walk::{self, Between, Role, Sink, Walk},
-};
+use crate::graph::lowering::{Node, Nodes};
+use crate::graph::walk::{self, Between, Role, Sink, Walk};
+use crate::graph::{Graph, MOST_LAYERS};
 use crate::layer::ZERO;
 use crate::shape::Shape;
 use crate::tree::{Block, CHOICE, Join, Spec};

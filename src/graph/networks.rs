@@ -1,10 +1,8 @@
 //! The networks of a space, and what is found out about all of them once.
 
-use crate::graph::{
-    Graph, Misfit, Reach,
-    cost::{Costs, Memo},
-    open::Open,
-};
+use crate::graph::cost::{Costs, Memo};
+use crate::graph::open::Open;
+use crate::graph::{Graph, Misfit, Reach};
 use crate::tree::Spec;
 use std::sync::OnceLock;
 

@@ -11,11 +11,9 @@
 //! so "nothing fits" is always true.
 
 use crate::error::{Error, Result};
-use crate::graph::{
-    cost::Value,
-    lowering::Nodes,
-    walk::{Between, Sink, not_wired, same_size},
-};
+use crate::graph::cost::Value;
+use crate::graph::lowering::Nodes;
+use crate::graph::walk::{Between, Sink, not_wired, same_size};
 use crate::layer::{ADD, CONCAT};
 use crate::op::{Op, Value as Given};
 use crate::shape::Shape;

@@ -1,10 +1,8 @@
 //! A network as a row of layers with skip connections, as the edit distance sees it.
 
-use crate::graph::{
-    canonical::{Plain, simplify},
-    lowering::Node,
-    walk::Role,
-};
+use crate::graph::canonical::{Plain, simplify};
+use crate::graph::lowering::Node;
+use crate::graph::walk::Role;
 use crate::layer::{ADD, CONCAT, INPUT};
 use crate::op::Op;
 

@@ -18,10 +18,8 @@
 //! A convolution with a ReLU in front of it is two operations.
 
 use crate::error::{Error, Result};
-use crate::graph::{
-    canonical::{Plain, is_small_sum, label, mix, simplify},
-    lowering::Node,
-};
+use crate::graph::canonical::{Plain, is_small_sum, label, mix, simplify};
+use crate::graph::lowering::Node;
 
 /// Colours see no farther after this.
 const MOST_ITERATIONS: i64 = 100;

@@ -9,14 +9,12 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
+use crate::layer::conv::product;
+use crate::layer::group_norm::divisors;
+use crate::layer::layer_norm::LayerNorm;
+use crate::layer::linear::Dense;
+use crate::layer::wants::{sequence, width};
 use crate::layer::{CAUSAL, if_not_causal};
-use crate::layer::{
-    conv::product,
-    group_norm::divisors,
-    layer_norm::LayerNorm,
-    linear::Dense,
-    wants::{sequence, width},
-};
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

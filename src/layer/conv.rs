@@ -9,10 +9,8 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{
-    batch_norm::Norm,
-    wants::{for_images, image},
-};
+use crate::layer::batch_norm::Norm;
+use crate::layer::wants::{for_images, image};
 use crate::op::{
     Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting, Value,
 };

@@ -6,14 +6,12 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{CAUSAL, if_not_causal};
-use crate::layer::{
-    conv::{
-        BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding,
-        dilation, padding, per_group, product, same,
-    },
-    wants::{sequence, width, window},
+use crate::layer::conv::{
+    BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding, dilation,
+    padding, per_group, product, same,
 };
+use crate::layer::wants::{sequence, width, window};
+use crate::layer::{CAUSAL, if_not_causal};
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

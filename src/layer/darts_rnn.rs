@@ -14,10 +14,8 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel::{self, Function, Step};
-use crate::layer::{
-    conv::product,
-    wants::{for_sequences, sequence},
-};
+use crate::layer::conv::product;
+use crate::layer::wants::{for_sequences, sequence};
 use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting, Value};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoActs, IntoInts, Tree};

@@ -8,7 +8,8 @@ use crate::chart::Family;
 use crate::kernel;
 use crate::layer::wants::not;
 use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
-use crate::tree::{Block, IntoFloats, block::rate};
+use crate::tree::block::rate;
+use crate::tree::{Block, IntoFloats};
 use candle_core::Tensor;
 
 /// Stochastic depth with rate `p`, from 0.0 up to, not including, 1.0, as the last layer of a

@@ -4,12 +4,10 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{
-    conv::{Finish, product},
-    layer_norm::LayerNorm,
-    linear::Dense,
-    wants::not,
-};
+use crate::layer::conv::{Finish, product};
+use crate::layer::layer_norm::LayerNorm;
+use crate::layer::linear::Dense;
+use crate::layer::wants::not;
 use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

@@ -3,10 +3,8 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{
-    conv::{BIAS, Finish, NORM_WORDS, RELU, product},
-    wants::not,
-};
+use crate::layer::conv::{BIAS, Finish, NORM_WORDS, RELU, product};
+use crate::layer::wants::not;
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

@@ -14,11 +14,9 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel::{self, Cell};
+use crate::layer::conv::product;
+use crate::layer::wants::{for_sequences, sequence};
 use crate::layer::{BIDIRECTIONAL, if_bidirectional};
-use crate::layer::{
-    conv::product,
-    wants::{for_sequences, sequence},
-};
 use crate::op::{Directions, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

@@ -4,13 +4,11 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{
-    conv::{
-        BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
-        product,
-    },
-    wants::{for_images, image},
+use crate::layer::conv::{
+    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
+    product,
 };
+use crate::layer::wants::{for_images, image};
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

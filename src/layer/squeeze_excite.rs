@@ -4,7 +4,9 @@
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
-use crate::layer::{conv::product, linear::Dense, wants::image};
+use crate::layer::conv::product;
+use crate::layer::linear::Dense;
+use crate::layer::wants::image;
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};

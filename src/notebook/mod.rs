@@ -12,49 +12,16 @@ mod stress;
 #[cfg(test)]
 pub(crate) use pictures::portable;
 
-use crate::Acts;
-use crate::Answer;
-use crate::Architecture;
-use crate::Augment;
-use crate::Block;
-use crate::Budget;
-use crate::Compare;
-use crate::Comparison;
-use crate::Dataset;
-use crate::Distance;
-use crate::Encoding;
-use crate::Error;
-use crate::Evaluation;
-use crate::Explanation;
-use crate::Floats;
-use crate::Ints;
-use crate::Latency;
-use crate::LayerRow;
-use crate::LogMel;
-use crate::Metric;
-use crate::Model;
-use crate::Optimizer;
-use crate::Pair;
-use crate::Protocol;
-use crate::Retrained;
-use crate::Running;
-use crate::Schedule;
-use crate::Searches;
-use crate::Shape;
-use crate::Space;
-use crate::Standing;
-use crate::Study;
-use crate::Table;
-use crate::Task;
-use crate::Train;
-use crate::Trial;
-use crate::Verdict;
-use crate::chart::{
-    Chart, Map, Report, compose_html, compose_plain,
-    theme::{BREAK, escape},
-};
+use crate::chart::theme::{BREAK, escape};
+use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
 use crate::draw::Draw;
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
+use crate::{
+    Acts, Answer, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance,
+    Encoding, Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric,
+    Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space,
+    Standing, Study, Table, Task, Train, Trial, Verdict,
+};
 use std::sync::Arc;
 
 /// Shows a value in the evcxr kernel. Implemented for everything that can be drawn.

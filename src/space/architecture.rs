@@ -2,12 +2,10 @@
 
 use super::Space;
 use crate::error::{Error, Result};
-use crate::graph::{
-    Graph, LayerRow, Misfit, Sums,
-    canonical::{canonical, mix},
-    cost::{Costs, Inputs},
-    lowering::Node,
-};
+use crate::graph::canonical::{canonical, mix};
+use crate::graph::cost::{Costs, Inputs};
+use crate::graph::lowering::Node;
+use crate::graph::{Graph, LayerRow, Misfit, Sums};
 use crate::rng::Hash64;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};

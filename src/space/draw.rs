@@ -3,11 +3,9 @@
 use super::Space;
 use crate::chart::{Chart, Family, SpaceTree, TreeNode};
 use crate::graph::Part;
-use crate::tree::{
-    block::{Block, Node},
-    cell::Cell,
-    times_text,
-};
+use crate::tree::block::{Block, Node};
+use crate::tree::cell::Cell;
+use crate::tree::times_text;
 use crate::words::plural;
 
 pub(super) fn drawing(space: &Space) -> Chart {

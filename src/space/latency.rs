@@ -16,15 +16,14 @@
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::lowering::{Graph, Node};
-use crate::kernel;
 use crate::layer::INPUT;
 use crate::op::{Op, Params, Pass};
-use crate::output;
 use crate::rng::Rng;
 use crate::room::fits;
 use crate::shape::Shape;
 use crate::space::{Architecture, Limit, Space};
 use crate::words::plural;
+use crate::{kernel, output};
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, HashSet, VecDeque};

@@ -27,11 +27,8 @@ use crate::rng::{Hash64, Rng};
 use crate::shape::Shape;
 use crate::task::Task;
 use crate::threads;
-use crate::tree::{
-    Block, CHOICE, Genome, IntoBlock, Places, Spec, Tree, choice,
-    genes::{self, Genes},
-    seq,
-};
+use crate::tree::genes::{self, Genes};
+use crate::tree::{Block, CHOICE, Genome, IntoBlock, Places, Spec, Tree, choice, seq};
 use crate::words::{plural, thousands};
 use serde::{Deserialize, Serialize};
 use std::fmt;

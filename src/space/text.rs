@@ -12,12 +12,10 @@ use super::Space;
 use crate::error::{Error, Result};
 use crate::layer::find;
 use crate::op::{LayerInfo, Op, Value};
-use crate::tree::{
-    block::{Block, Node},
-    cell::{Cell, Edge, Join},
-    genes::{self, Gene},
-    wired::{Matrix, Wired},
-};
+use crate::tree::block::{Block, Node};
+use crate::tree::cell::{Cell, Edge, Join};
+use crate::tree::genes::{self, Gene};
+use crate::tree::wired::{Matrix, Wired};
 
 /// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
 type Joined = (Join, Vec<(usize, Vec<Item>)>);

@@ -245,10 +245,8 @@ pub(super) fn believed(history: &History) -> Vec<Architecture> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Bananas;
-    use crate::GaussianProcess;
-    use crate::RandomForest;
     use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, from_json};
+    use crate::{Bananas, GaussianProcess, RandomForest};
 
     #[test]
     fn strategies_are_made_again_from_their_stored_form() {

@@ -982,13 +982,10 @@ fn only_looked_at() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Duplicates;
-    use crate::dropout;
     use crate::evaluate::evaluator;
-    use crate::linear;
-    use crate::skip;
     use crate::task::Task;
     use crate::tree::{any, one_of, repeat};
+    use crate::{Duplicates, dropout, linear, skip};
     use std::sync::{Arc, Mutex};
 
     fn space() -> Space {

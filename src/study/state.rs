@@ -5,9 +5,8 @@ use super::Ended;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
 use crate::record::objectives::{figure, lacking, nothing_of};
-use crate::record::{
-    Cost, Duplicates, Failure, History, OnFailure, Outcome, Protocol, Trial, trial::Record,
-};
+use crate::record::trial::Record;
+use crate::record::{Cost, Duplicates, Failure, History, OnFailure, Outcome, Protocol, Trial};
 use crate::rng::{Rng, child};
 use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, Proposal, Strategy};

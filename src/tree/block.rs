@@ -5,11 +5,9 @@
 //! closures, so that it can be counted, drawn, compared, stored, and kept in a notebook variable.
 
 use crate::op::LayerInfo;
-use crate::tree::{
-    cell::Cell,
-    value::{Choice, Floats, IntoFloats, IntoInts, Ints},
-    wired::Wired,
-};
+use crate::tree::cell::Cell;
+use crate::tree::value::{Choice, Floats, IntoFloats, IntoInts, Ints};
+use crate::tree::wired::Wired;
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;

@@ -4,12 +4,9 @@
 //! so its number in the list of decisions varies. Its place in the tree does not: that is what
 //! distances and encodings go by.
 
-use crate::tree::{
-    CHOICE, Genome,
-    block::{Block, Node},
-    block_name,
-    genes::count,
-};
+use crate::tree::block::{Block, Node};
+use crate::tree::genes::count;
+use crate::tree::{CHOICE, Genome, block_name};
 use std::collections::HashSet;
 use std::slice::Iter;
 

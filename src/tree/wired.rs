@@ -20,10 +20,8 @@
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind};
-use crate::tree::{
-    block::{Block, IntoBlock, Node},
-    choice,
-};
+use crate::tree::block::{Block, IntoBlock, Node};
+use crate::tree::choice;
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 

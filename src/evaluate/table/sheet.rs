@@ -2,11 +2,9 @@
 //! that are not in a file.
 
 use super::codes::Codes;
-use crate::data::{
-    csv::{self, TOLD, is_missing},
-    file::{name_of, read_text, wrong},
-    numeral::{self, Marks},
-};
+use crate::data::csv::{self, TOLD, is_missing};
+use crate::data::file::{name_of, read_text, wrong};
+use crate::data::numeral::{self, Marks};
 use crate::error::{Error, Result};
 use crate::rng::Hash64;
 use crate::threads;

@@ -3,16 +3,12 @@
 
 use crate::layer::ZERO;
 use crate::space::Space;
-use crate::tree::{
-    Genome,
-    block::{Block, Node},
-    block_name,
-    cell::Edge as CellEdge,
-    genes::count,
-    places::{Places, join},
-    seq,
-    value::Choice,
-};
+use crate::tree::block::{Block, Node};
+use crate::tree::cell::Edge as CellEdge;
+use crate::tree::genes::count;
+use crate::tree::places::{Places, join};
+use crate::tree::value::Choice;
+use crate::tree::{Genome, block_name, seq};
 use std::slice::Iter;
 
 /// A piece of a space, in the order of its decisions.
