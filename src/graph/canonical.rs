@@ -9,7 +9,8 @@
 //! a node that is read twice from two equal ones; and once more of what it reads. The hash is made of the
 //! colours of all nodes that the output depends on.
 
-use crate::graph::lowering::{Node, Role};
+use crate::graph::lowering::Node;
+use crate::graph::walk::Role;
 use crate::layer::{ADD, CONCAT, ZERO};
 use crate::op::Value;
 use crate::rng::Hash64;

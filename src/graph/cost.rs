@@ -10,8 +10,8 @@
 use crate::error::{Error, Result as Built};
 use crate::graph::{
     Graph, MOST_LAYERS,
-    lowering::{Node, Nodes, Role},
-    walk::{self, Sink, Walk},
+    lowering::{Node, Nodes},
+    walk::{self, Role, Sink, Walk},
 };
 use crate::layer::ZERO;
 use crate::shape::Shape;

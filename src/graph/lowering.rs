@@ -3,7 +3,7 @@
 use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::canonical::canonical;
-use crate::graph::walk::{Inputs, Sink, Walk};
+use crate::graph::walk::{Inputs, Role, Sink, Walk};
 use crate::layer::{ACTIVATION, ADD, CONCAT, CONV, FLATTEN, INPUT, LINEAR, TRUNCATE, ZERO};
 use crate::op::{Activation, Op, Plan, Value};
 use crate::shape::Shape;
@@ -21,15 +21,6 @@ pub(crate) struct Node {
     pub(crate) both: bool,
     /// How many channels its vertex of a wired cell has above an equal share.
     pub(crate) spare: usize,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Role {
-    Chosen,
-    Projection,
-    /// Where the vertices of a wired cell become its output, in any order.
-    Gather,
-    Head,
 }
 
 /// Nodes in topological order; the first is the input, the last the output.

@@ -7,7 +7,7 @@
 //! picture of a space is made of it.
 
 use crate::error::{Error, Result};
-use crate::graph::lowering::Role;
+use crate::graph::walk::Role;
 use crate::graph::walk::{Sink, Walk};
 use crate::layer::ZERO;
 use crate::shape::Shape;

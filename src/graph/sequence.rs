@@ -1,13 +1,12 @@
 //! A network as a row of layers with skip connections, as the edit distance sees it.
 
-use crate::error::Result;
 use crate::graph::{
     canonical::{Plain, simplify},
-    lowering::{Node, Role},
+    lowering::Node,
+    walk::Role,
 };
 use crate::layer::{ADD, CONCAT, INPUT};
 use crate::op::Op;
-use crate::space::Architecture;
 
 /// Layers in the order in which they are computed, and the connections that pass over some of them.
 pub(crate) struct Sequence {
@@ -23,16 +22,8 @@ const MOST_SOURCES: usize = 2 * MOST_SKIPS;
 /// More skip connections than this take too long to match.
 pub(crate) const MOST_SKIPS: usize = 1000;
 
-impl Architecture {
-    /// Those of the shared blocks that decide it, or of the `whole` network.
-    pub(crate) fn sequences(&self, whole: bool) -> Result<Vec<Sequence>> {
-        let mut found = vec![];
-        self.each_graph(whole, &mut |nodes, end| found.push(sequence(nodes, end)))?;
-        Ok(found)
-    }
-}
-
-fn sequence(nodes: &[Node], end: usize) -> Sequence {
+/// The row of a network.
+pub(crate) fn sequence(nodes: &[Node], end: usize) -> Sequence {
     let Plain { reads, used, zero, end } = simplify(nodes, end);
     let (mut layers, mut skips) = (vec![], vec![]);
     // What a node gives comes from the layers of these ranks, and whether through a concatenation.

@@ -11,9 +11,18 @@
 //! [`Open`]: super::open::Open
 
 use crate::error::{Error, ErrorKind};
-use crate::graph::lowering::Role;
 use crate::shape::Shape;
 use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
+
+/// What an operation is there for.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Role {
+    Chosen,
+    Projection,
+    /// Where the vertices of a wired cell become its output, in any order.
+    Gather,
+    Head,
+}
 
 /// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
 /// one.

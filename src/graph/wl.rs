@@ -14,16 +14,14 @@
 //! As in NAS-BOWL, nodes are operations, besides the input and the output; edges are directed, and a
 //! node sees those that read it; a `skip` is not a node but an edge, and what `zero` takes away is not
 //! there. Sums are not nodes either: an operation that reads a sum reads all that is summed. So
-//! architectures with the same [canonical](super::Architecture::canonical) key have the same features.
+//! architectures with the same [canonical](crate::Architecture::canonical) key have the same features.
 //! A convolution with a ReLU in front of it is two operations.
 
-use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::graph::{
     canonical::{Plain, is_small_sum, label, mix, simplify},
     lowering::Node,
 };
-use crate::space::Architecture;
 
 /// Colours see no farther after this.
 const MOST_ITERATIONS: i64 = 100;
@@ -31,58 +29,6 @@ const MOST_ITERATIONS: i64 = 100;
 const OUTPUT: u64 = 0x6f75_7470_7574;
 /// The colour of a network that gives zeros.
 const ZERO: u64 = 0x7a65_726f;
-
-impl Architecture {
-    /// The Weisfeiler-Lehman features of its graph (NAS-BOWL, arXiv 2006.07556): the hash of every
-    /// operation in its surroundings of 0, 1, ... up to `iterations` steps, and how often it occurs,
-    /// sorted by hash. Hashes are the same in all spaces and runs. Of a network that is decided by
-    /// its shared cells alone, the cells are taken, each once, and not the layers around them.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let space = Space::new([8], Task::classification(2)).then(repeat(1..=2, linear(any([4, 8]))));
-    /// let features = |text: &str| space.parse(text)?.wl_features(1);
-    /// // Input, linear(8), head and output; and each with what reads it.
-    /// assert_eq!(features("linear(8)")?.len(), 4 + 4);
-    /// let count = |features: Vec<(u64, usize)>| features.iter().map(|f| f.1).sum::<usize>();
-    /// assert_eq!(count(features("linear(8)>linear(8)")?), 5 + 5);
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When the layers do not fit together, the space is of decisions alone, or `iterations` is not 0
-    /// to 100.
-    pub fn wl_features(&self, iterations: impl Count) -> Result<Vec<(u64, usize)>> {
-        check(iterations.to_i64())?;
-        self.wl(iterations.to_size(), false)
-    }
-
-    /// The same, of the `whole` network where that is asked.
-    pub(crate) fn wl(&self, iterations: usize, whole: bool) -> Result<Vec<(u64, usize)>> {
-        let mut all: Vec<_> = self.wl_steps(iterations, whole)?.into_iter().flatten().collect();
-        all.sort_unstable();
-        Ok(all)
-    }
-
-    /// The same, the features of every iteration apart: those of different ones are never the same.
-    pub(crate) fn wl_steps(
-        &self,
-        iterations: usize,
-        whole: bool,
-    ) -> Result<Vec<Vec<(u64, usize)>>> {
-        let (mut colours, mut block) = (vec![vec![]; iterations + 1], 0);
-        self.each_graph(whole, &mut |nodes, end| {
-            collect(nodes, end, block, &mut colours);
-            block += 1;
-        })?;
-        let count = |mut colours: Vec<u64>| {
-            colours.sort_unstable();
-            let runs = colours.chunk_by(|a, b| a == b);
-            runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()
-        };
-        Ok(colours.into_iter().map(count).collect())
-    }
-}
 
 /// Whether a number of iterations is allowed.
 pub(crate) fn check(iterations: i64) -> Result<()> {
@@ -96,9 +42,16 @@ pub(crate) fn check(iterations: i64) -> Result<()> {
     ))
 }
 
+/// How often each colour occurs, sorted.
+pub(crate) fn count(mut colours: Vec<u64>) -> Vec<(u64, usize)> {
+    colours.sort_unstable();
+    let runs = colours.chunk_by(|a, b| a == b);
+    runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()
+}
+
 /// Appends the colours of every iteration to its own list; those of different blocks are never the
 /// same.
-fn collect(nodes: &[Node], end: usize, block: u64, out: &mut [Vec<u64>]) {
+pub(crate) fn collect(nodes: &[Node], end: usize, block: u64, out: &mut [Vec<u64>]) {
     let Plain { reads, used, zero, end } = simplify(nodes, end);
     let Some(end) = end else {
         out.iter_mut().take(1).for_each(|first| first.push(mix(ZERO, block)));

@@ -6,6 +6,7 @@ mod diagram;
 mod distance;
 mod draw;
 mod encoding;
+mod graphs;
 mod latency;
 mod limit;
 pub mod presets;

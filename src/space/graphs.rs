@@ -1,0 +1,63 @@
+//! What distances and kernels see of an architecture: colours of its operations, and rows of its layers.
+
+use super::Architecture;
+use crate::count::Count;
+use crate::error::Result;
+use crate::graph::{
+    sequence::{self, Sequence},
+    wl,
+};
+
+impl Architecture {
+    /// The Weisfeiler-Lehman features of its graph (NAS-BOWL, arXiv 2006.07556): the hash of every
+    /// operation in its surroundings of 0, 1, ... up to `iterations` steps, and how often it occurs,
+    /// sorted by hash. Hashes are the same in all spaces and runs. Of a network that is decided by
+    /// its shared cells alone, the cells are taken, each once, and not the layers around them.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(repeat(1..=2, linear(any([4, 8]))));
+    /// let features = |text: &str| space.parse(text)?.wl_features(1);
+    /// // Input, linear(8), head and output; and each with what reads it.
+    /// assert_eq!(features("linear(8)")?.len(), 4 + 4);
+    /// let count = |features: Vec<(u64, usize)>| features.iter().map(|f| f.1).sum::<usize>();
+    /// assert_eq!(count(features("linear(8)>linear(8)")?), 5 + 5);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the layers do not fit together, the space is of decisions alone, or `iterations` is not 0
+    /// to 100.
+    pub fn wl_features(&self, iterations: impl Count) -> Result<Vec<(u64, usize)>> {
+        wl::check(iterations.to_i64())?;
+        self.wl(iterations.to_size(), false)
+    }
+
+    /// The same, of the `whole` network where that is asked.
+    pub(crate) fn wl(&self, iterations: usize, whole: bool) -> Result<Vec<(u64, usize)>> {
+        let mut all: Vec<_> = self.wl_steps(iterations, whole)?.into_iter().flatten().collect();
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// The same, the features of every iteration apart: those of different ones are never the same.
+    pub(crate) fn wl_steps(
+        &self,
+        iterations: usize,
+        whole: bool,
+    ) -> Result<Vec<Vec<(u64, usize)>>> {
+        let (mut colours, mut block) = (vec![vec![]; iterations + 1], 0);
+        self.each_graph(whole, &mut |nodes, end| {
+            wl::collect(nodes, end, block, &mut colours);
+            block += 1;
+        })?;
+        Ok(colours.into_iter().map(wl::count).collect())
+    }
+
+    /// As rows of layers: those of the shared blocks that decide it, or of the `whole` network.
+    pub(crate) fn sequences(&self, whole: bool) -> Result<Vec<Sequence>> {
+        let mut found = vec![];
+        self.each_graph(whole, &mut |nodes, end| found.push(sequence::sequence(nodes, end)))?;
+        Ok(found)
+    }
+}
