@@ -1,4 +1,4 @@
-//! Strategies beside each other on a benchmark table, with many seeds.
+//! Strategies side by side on a benchmark table, with many seeds.
 //!
 //! ```text
 //! cargo run --release --example compare -- --table nasbench201.csv.gz --code code \
@@ -8,7 +8,7 @@
 //!
 //! One line for each strategy: `name mean std median seconds-per-trial`, of the reported figure of the
 //! best trial, the last being what the strategy took itself. The protocol is that of the literature:
-//! one trial after the other, and an architecture that is proposed again is paid again. `--help`
+//! one trial after the other, and an architecture that is proposed again is paid for again. `--help`
 //! lists the options.
 
 use nascent::output;
@@ -38,14 +38,14 @@ const HELP: &str = "compare: strategies beside each other on a table of architec
   --repeats N        how many seeds (20)
   --seed N           the first seed (1)
   --batch N          how far results lag behind (1)
-  --jobs N           threads (one a core)
-  --journal FILE     keeps what has ended, to go on after an interruption
+  --jobs N           threads (one per core)
+  --journal FILE     keeps what has ended, to continue after an interruption
   --csv FILE         the strategies in numbers, with bands, regrets and ranks
   --save DIR         trials, summary, pairs, the report as a page, and each chart as SVG";
 
 fn compare() -> Result<()> {
     let options = Options::read()?;
-    // What cannot be written is said before anything is run.
+    // What cannot be written is reported before anything is run.
     let files =
         [("--table", &options.table), ("--journal", &options.journal), ("--csv", &options.csv)];
     let given = |file: &String| !file.is_empty();
@@ -121,7 +121,7 @@ fn compare() -> Result<()> {
         );
     }
     let said = output::write("/dev/stdout", lines);
-    // What a reader must not miss, beside the lines: the direction, the verdict, failures.
+    // What a reader must not overlook, beside the lines: the direction, the verdict, failures.
     eprintln!("judged by {}; name, mean, std, median, own seconds per trial", found.metric());
     found.report().notices.iter().for_each(|notice| eprintln!("{notice}"));
     output::all([written, said])
@@ -205,7 +205,7 @@ impl Options {
         }
         for (name, value) in [("--table", &o.table), ("--objective", &o.objective)] {
             if value.is_empty() {
-                return Err(Error::invalid(name, "a value is wanted", "--help"));
+                return Err(Error::invalid(name, "a value is needed", "--help"));
             }
         }
         Ok(o)
@@ -213,5 +213,5 @@ impl Options {
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
-    value.parse().map_err(|_| Error::invalid(format!("{name} {value}"), "a number is wanted", "20"))
+    value.parse().map_err(|_| Error::invalid(format!("{name} {value}"), "a number is needed", "20"))
 }

@@ -6,8 +6,8 @@
 //! cargo run --release --example mnist1d_bench -- --jobs 2 --out src/data/mnist1d_bench.bin
 //! ```
 //!
-//! One journal a seed is kept in `--folder` (target/mnist1d-bench), so that a run that was stopped
-//! goes on where it was. Without `--out` nothing is written but the journals.
+//! One journal per seed is kept in `--folder` (target/mnist1d-bench), so that a run that was stopped
+//! continues where it was. Without `--out`, only the journals are written.
 
 use flate2::{Compression, write::DeflateEncoder};
 use nascent::Mnist1dBench;
@@ -23,10 +23,10 @@ fn main() -> Result<()> {
     let (mut folder, mut jobs, mut forecast) = ("target/mnist1d-bench".to_string(), 2usize, false);
     let mut out = None;
     while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
+        let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
             "--folder" => folder = value()?,
-            "--jobs" => jobs = value()?.parse().map_err(|_| "--jobs wants a number")?,
+            "--jobs" => jobs = value()?.parse().map_err(|_| "--jobs needs a number")?,
             "--out" => out = Some(value()?),
             "--forecast" => forecast = true,
             _ => {

@@ -7,7 +7,7 @@
 //! prints a line for each trial and the best at the end. The lines are the same for any number of
 //! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|evolution|tpe|...`,
 //! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
-//! `--csv FILE.csv`, `--journal FILE` to keep a journal, or go on with it if the file exists, and
+//! `--csv FILE.csv`, `--journal FILE` to keep a journal, or continue it if the file exists, and
 //! `--checkpoints yes` to keep every running training as well.
 
 use nascent::output;
@@ -24,7 +24,7 @@ fn main() {
 
 fn search() -> Result<()> {
     let options = Options::read()?;
-    // What cannot be written is said before anything is trained.
+    // What cannot be written is reported before anything is trained.
     let files =
         [("--journal", &options.journal), ("--csv", &options.csv), ("--report", &options.report)];
     output::apart(files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))))?;
@@ -69,7 +69,7 @@ fn search() -> Result<()> {
     ])
 }
 
-/// The best, and if it is asked for its test; an error if the search did not come to its end.
+/// The best, and its test if asked for; an error if the search did not come to its end.
 fn conclude(study: &Study, options: &Options) -> Result<()> {
     let done = study.trials_done().len();
     if done < options.trials && !matches!(study.ended_by(), Some(Ended::Exhausted(_))) {
@@ -85,7 +85,7 @@ fn conclude(study: &Study, options: &Options) -> Result<()> {
     say(&format!("best trial {} score {:.6}", best.number(), best.score().unwrap_or(f64::NAN)))
 }
 
-/// A line; a reader who has gone, as `head`, is an error and not a panic.
+/// Prints a line; a reader that has gone, such as `head`, is an error and not a panic.
 fn say(line: &str) -> Result<()> {
     output::write("/dev/stdout", format!("{line}\n"))
 }
@@ -98,7 +98,7 @@ const HELP: &str = "quickstart: searches a network for the 8x8 digits
   --jobs N        threads; results do not depend on it (2)
   --retrain N     train the winner for N epochs and test it
   --report FILE   the report as .html      --csv FILE   the trials as .csv
-  --journal FILE  keep a journal, or go on with it if the file exists
+  --journal FILE  keep a journal, or continue it if the file exists
   --checkpoints yes  keep running trainings beside the journal";
 
 struct Options {
@@ -163,5 +163,5 @@ impl Options {
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
     value
         .parse()
-        .map_err(|_| Error::invalid(format!("{name} {value}"), "a whole number is wanted", "20"))
+        .map_err(|_| Error::invalid(format!("{name} {value}"), "a whole number is needed", "20"))
 }

@@ -5,9 +5,9 @@
 //!     --report c10_test200 --strategy evolution:P=30,S=10 --trials 100 --repeats 500
 //! ```
 //!
-//! Any file of comma-separated values will do that has a column of decisions (`code`, as `421211` or
+//! Any file of comma-separated values will do if it has a column of decisions (`code`, such as `421211` or
 //! `0-3-12`) and columns of figures. The protocol is that of the literature: one trial after the
-//! other, and an architecture that is proposed again is paid again. `--help` lists the options.
+//! other, and an architecture that is proposed again is paid for again. `--help` lists the options.
 
 use nascent::prelude::*;
 use std::str::FromStr;
@@ -75,7 +75,7 @@ fn search() -> Result<()> {
         (None, Some(_)) => {}
     }
 
-    // The regret of what is reported, or else of the objective; only a complete table has seen all.
+    // The regret of what is reported, or else of the objective; only a complete table knows the optimum.
     let optimum = match (table.is_complete(), &options.report[..]) {
         (false, _) => None,
         (true, "") => Some(table.optimum()?),
@@ -117,7 +117,7 @@ fn search() -> Result<()> {
     if !regrets.is_empty() {
         println!("regret: {}", spread(&regrets));
     }
-    println!("{trials} trials in {seconds:.2} s, {:.0} a second", trials as f64 / seconds);
+    println!("{trials} trials in {seconds:.2} s, {:.0} per second", trials as f64 / seconds);
     Ok(())
 }
 
@@ -185,7 +185,7 @@ fn levels(list: &str) -> Result<Vec<(String, usize)>> {
     levels.ok_or_else(|| {
         Error::invalid(
             format!("--fidelity {list}"),
-            "columns and their epochs are wanted",
+            "columns and their epochs are needed",
             "val12:12,val200:200",
         )
     })
@@ -259,7 +259,7 @@ impl Options {
             }
         }
         if o.table.is_empty() {
-            return Err(Error::invalid("--table", "a file is wanted", "--table FILE, or --help"));
+            return Err(Error::invalid("--table", "a file is needed", "--table FILE, or --help"));
         }
         if o.repeats == 0 {
             return Err(Error::invalid("--repeats 0", "at least 1 is needed", "--repeats 10"));
@@ -269,5 +269,5 @@ impl Options {
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
-    value.parse().map_err(|_| Error::invalid(format!("{name} {value}"), "a number is wanted", "20"))
+    value.parse().map_err(|_| Error::invalid(format!("{name} {value}"), "a number is needed", "20"))
 }

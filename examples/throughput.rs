@@ -5,7 +5,7 @@
 //!     cargo run --release --example throughput -- --fashion DIR --code ARCH
 //!
 //! The second form trains one network for one epoch on the 60,000 images of Fashion-MNIST, on one
-//! thread, and tests it. DIR holds the four files of the set, `train-images-idx3-ubyte.gz` and kin.
+//! thread, and tests it. DIR holds the four files of the set, `train-images-idx3-ubyte.gz` and so on.
 //!
 //! FILE holds one architecture per line, in the benchmark's notation (arXiv 2001.00326):
 //! `|nor_conv_3x3~0|+|none~0|skip_connect~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|`.
@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     let (mut archs, mut epochs, mut jobs) = (None, 5usize, 2usize);
     let (mut fashion, mut code) = (None, String::new());
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| format!("{word} wants a value"))?;
+        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
         let number = || value.parse::<usize>().map_err(|_| format!("{word} {value}: not a number"));
         match word.as_str() {
             "--archs" => archs = Some(value),
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
         return Err(format!("{path} holds no architecture").into());
     }
 
-    // Every fifth sample validates; the rest trains, and nothing is kept for a test.
+    // Every fifth sample is for validation, the rest for training, and none is kept for a test.
     let (validation, train): (Vec<u32>, Vec<u32>) = (0..1797).partition(|i| i % 5 == 4);
     let data = Dataset::digits().with_splits(train, validation, vec![])?;
     let training = Train::on(&data)
@@ -54,7 +54,7 @@ fn main() -> Result<()> {
     let all: Vec<Architecture> =
         names.iter().map(|n| network(&data, n)?.default_architecture()).collect::<Result<_>>()?;
 
-    // A first training warms up, as it does in the program that this is compared with.
+    // The first training is a warm-up, as in the program that this is compared with.
     training.evaluate(&all[0], &Budget::new(epochs, epochs, 0))?;
     let begun = Instant::now();
     let next = AtomicUsize::new(0);
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
 }
 
 fn one_epoch_of_fashion(folder: &str, code: &str) -> Result<()> {
-    // Its test images validate, as in the program that this is compared with.
+    // Its test images are for validation, as in the program that this is compared with.
     let data = Dataset::idx(folder)?;
     let data = data.with_splits((0..60_000).collect(), (60_000..70_000).collect(), vec![])?;
     let arch = network(&data, code)?.default_architecture()?;

@@ -5,9 +5,9 @@ use std::fmt;
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, in words that end in something to try.
+/// What went wrong, in words that end with something to try.
 ///
-/// `Display` holds the whole story, causes included, because a notebook prints nothing else;
+/// `Display` holds the whole story, including causes, because a notebook prints nothing else;
 /// `Debug` prints the same text. Any of the usual error types converts into it, so `?` works
 /// inside an evaluator or a strategy of your own.
 ///
@@ -21,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     kind: ErrorKind,
     text: String,
-    /// Of a layer on a shape: that no settings of it would help.
+    /// For a layer on a shape: that no settings of it would help.
     hopeless: bool,
 }
 
@@ -67,7 +67,12 @@ impl Error {
         self.kind
     }
 
-    /// Of a layer on a shape: whatever it is set to.
+    /// The same text as an error of this kind.
+    pub(crate) fn of_kind(self, kind: ErrorKind) -> Self {
+        Error { kind, ..self }
+    }
+
+    /// For a layer on a shape: whatever its settings.
     pub(crate) fn whatever_is_set(self) -> Self {
         Error { hopeless: true, ..self }
     }
@@ -76,13 +81,14 @@ impl Error {
         self.hopeless
     }
 
-    /// The same error with the circumstances in front of it.
+    /// The same error with its context in front of it.
     ///
     /// ```
     /// # use nascent::Error;
     /// let e = Error::from("no such file").context("reading weights.safetensors");
     /// assert_eq!(e.to_string(), "reading weights.safetensors: no such file");
     /// ```
+    #[must_use = "it returns the error"]
     pub fn context(self, what: impl fmt::Display) -> Self {
         Error { text: format!("{what}: {}", self.text), ..self }
     }

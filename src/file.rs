@@ -12,7 +12,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-/// What a path leads to, if that is neither a regular file nor nothing. To be asked before a file
+/// What a path leads to, if it is something other than a regular file. To be called before a file
 /// is opened: opening a pipe waits for its other end, and reading a device may never end.
 pub(crate) fn irregular(path: &Path) -> Option<&'static str> {
     let kind = std::fs::metadata(path).ok()?.file_type();
@@ -68,7 +68,7 @@ impl Role {
     }
 }
 
-/// An open file under its lock, which is given back with it. To close the file is not enough: a
+/// An open file under its lock, which is released with it. Closing the file is not enough: a
 /// process that is being started meanwhile has a copy of it for a moment, and would hold the lock.
 pub(crate) struct Locked(File);
 
@@ -94,11 +94,11 @@ impl Drop for Locked {
 /// A file that was opened to read and to write.
 pub(crate) struct Opened {
     pub(crate) file: Locked,
-    /// Whether it was not there before.
+    /// Whether it did not exist before.
     pub(crate) new: bool,
 }
 
-/// Opens a file to read and to write, makes it if it is not there, and locks it.
+/// Opens a file to read and to write, creates it if it does not exist, and locks it.
 ///
 /// # Errors
 /// When it is not a regular file, cannot be opened, is in use, or cannot be locked; a file that
@@ -117,7 +117,7 @@ fn open_with(
     options.read(true).write(true);
     let opened = match options.clone().create_new(true).open(path) {
         Ok(file) => Ok(Opened { file: Locked(file), new: true }),
-        // A link that leads nowhere yet is there as well, and its file is made.
+        // A link that leads nowhere yet exists as well, and its file is created.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => options
             .create(true)
             .truncate(false)
@@ -134,7 +134,7 @@ fn open_with(
     Ok(opened)
 }
 
-/// Locks a file that is open already.
+/// Locks a file that is already open.
 ///
 /// # Errors
 /// When it is in use, or cannot be locked.
@@ -143,7 +143,7 @@ pub(crate) fn lock(file: File, path: &Path, role: Role) -> Result<Locked> {
     Ok(Locked(file))
 }
 
-/// A signal that arrives meanwhile is not an answer: the lock is asked for again.
+/// A signal that arrives meanwhile is not an answer: the lock is requested again.
 fn locked(
     file: &File,
     mut lock: impl FnMut(&File) -> Result<(), TryLockError>,
@@ -174,7 +174,7 @@ fn not_locked(path: &Path, role: Role, e: TryLockError) -> Error {
 }
 
 /// The bytes of a file whose first line, with its line feed if it has one, passes the check. Of any
-/// other file no more is read than that line, and `most` bytes of it.
+/// other file no more than that line is read, and at most `most` bytes of it.
 ///
 /// # Errors
 /// Those of the check, and when the file cannot be read.
@@ -203,7 +203,7 @@ mod tests {
         path
     }
 
-    /// Network drives: the answers of `flock` are told as what they are, and leave no file behind.
+    /// Network drives: the answers of `flock` are reported as what they are, and leave no file behind.
     #[test]
     fn a_file_system_without_locks_is_told_from_a_file_in_use() {
         let path = scratch("locks");
@@ -215,7 +215,7 @@ mod tests {
             assert!(!e.contains("in use"), "{e}");
             assert!(!path.exists(), "{code} leaves an empty file");
         }
-        // A file that was there stays, and so does one that another program has just made.
+        // A file that existed stays, and so does one that another program has just created.
         let e = open_with(&path, ROLE, |_| Err(TryLockError::WouldBlock)).err().unwrap();
         assert!(e.to_string().contains("in use by another study") && path.exists(), "{e}");
         std::fs::write(&path, "kept").unwrap();

@@ -28,7 +28,7 @@
 //! Where to go from there:
 //!
 //! - spaces: [`Block`] with [`any`], [`one_of`], [`repeat`], [`cell`], [`wired`], [`shared`] and the
-//!   [`presets`] of the literature; limits by [`Space::at_most`]; [`Distance`] and [`Encoding`] of
+//!   [`presets`] from the literature; limits by [`Space::at_most`]; [`Distance`] and [`Encoding`] of
 //!   architectures;
 //! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
 //!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
@@ -42,7 +42,7 @@
 //! a cell can be run again; and everything random follows from the study's seed, on any number of
 //! threads. The README shows the set-up of a notebook; `notebooks/quickstart.ipynb` is the tour.
 
-/// Lines for the reader. A standard output that is full or closed, as of `| head`, must not end a
+/// Lines for the reader. A standard output that is full or closed, as with `| head`, must not end a
 /// search in the middle; std's own would panic.
 #[cfg(not(test))]
 macro_rules! println {
@@ -52,7 +52,7 @@ macro_rules! println {
     }};
 }
 
-/// The same for what went wrong.
+/// The same for errors.
 #[cfg(not(test))]
 macro_rules! eprintln {
     ($($line:tt)*) => {{
@@ -72,6 +72,7 @@ mod error;
 mod evaluate;
 mod file;
 mod graph;
+#[allow(unsafe_code)] // Registers, and what the allocator is asked.
 mod kernel;
 mod layer;
 mod model;
@@ -133,7 +134,7 @@ pub use tree::{
     stack, wired,
 };
 
-/// A CUDA device if the crate was built with the `cuda` feature and there is one, else the CPU.
+/// A CUDA device if the crate was built with the `cuda` feature and there is one, otherwise the CPU.
 ///
 /// ```
 /// let device = nascent::best_device();
@@ -142,7 +143,7 @@ pub fn best_device() -> candle_core::Device {
     candle_core::Device::cuda_if_available(0).unwrap_or(candle_core::Device::Cpu)
 }
 
-/// What a setting returns is lost where nobody keeps it, and the compiler says so.
+/// What a setting returns is lost unless it is kept, and the compiler says so.
 ///
 /// ```compile_fail
 /// #![deny(unused_must_use)]
@@ -156,7 +157,7 @@ mod unused {}
 
 #[cfg(test)]
 mod tests {
-    /// Of a study it is said by each method: `run()` gives one as well, and may be run for its journal.
+    /// For a study each method says so: `run()` returns one as well, and may be called only for its journal.
     #[test]
     fn what_a_setting_of_a_study_returns_must_be_used() {
         let files =

@@ -1,8 +1,8 @@
-//! Files that are written: checked before a long run, replaced whole, and none keeps another from
+//! Files that are written: checked before a long run, replaced as a whole, and none keeps another from
 //! being written.
 //!
-//! A file is written beside its place and moved there, so that a full disk or a killed process
-//! leaves the old one. A link is followed, the mode of a file stays, and what is not a regular
+//! A file is written beside its place and moved there, so a full disk or a killed process
+//! leaves the old one. A link is followed, the mode of a file is kept, and what is not a regular
 //! file, such as a pipe or `/dev/stdout`, is written to directly.
 //!
 //! ```
@@ -24,7 +24,7 @@ use std::io::{self, ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether a file can be written: its folder exists and takes files, nothing else is in its place.
+/// Whether a file can be written: its folder exists and accepts files, and nothing else is in its place.
 /// Nothing is changed.
 ///
 /// # Errors
@@ -46,13 +46,13 @@ pub fn check(path: impl AsRef<Path>) -> Result<()> {
 /// Whether files can be written into a folder, which need not exist yet. Nothing is changed.
 ///
 /// # Errors
-/// When it could not be made, or takes no files.
+/// When it could not be made, or does not accept files.
 pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
     let folder = folder.as_ref();
     if folder.as_os_str().is_empty() {
-        return Err(Error::invalid("an empty path", "a folder is wanted", "results"));
+        return Err(Error::invalid("an empty path", "a folder is needed", "results"));
     }
-    // The folder itself, or the nearest above it that there is.
+    // The folder itself, or the nearest one above it that exists.
     let mut there = folder;
     let taken = |what: &Path| {
         let text = format!("cannot write into {}: {} is a file", folder.display(), what.display());
@@ -66,7 +66,7 @@ pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
         match std::fs::metadata(there) {
             Ok(found) if found.is_dir() => break,
             Ok(_) => return Err(taken(there)),
-            // Its folder may be a file: that is said of the folder.
+            // Its folder may be a file: then the error is about the folder.
             Err(e) if matches!(e.kind(), Io::NotFound | Io::NotADirectory) => match above() {
                 Some(parent) => there = parent,
                 None => {
@@ -80,8 +80,8 @@ pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
     Beside::new(&there.join("x")).map(|_| ()).map_err(|e| wrong(&folder.join("trials.csv"), &e))
 }
 
-/// Refuses two names of one file: what is written last would take the other's place. Each path comes
-/// with the name that the message gives it, as an option of the command line.
+/// Refuses two names of one file: what is written last would replace the other. Each path comes
+/// with the name that the message uses for it, such as an option of the command line.
 ///
 /// # Errors
 /// When two are the same file.
@@ -109,7 +109,7 @@ pub fn apart<N: AsRef<str>, P: AsRef<Path>>(paths: impl IntoIterator<Item = (N, 
     Ok(())
 }
 
-/// Writes a file, or replaces it whole. Folders are not made.
+/// Writes a file, or replaces it as a whole. Folders are not created.
 ///
 /// # Errors
 /// When it cannot be written; what was there before is then still there. A journal is not replaced by
@@ -141,7 +141,7 @@ pub(crate) fn together(files: &[(&Path, &[u8])]) -> Result<()> {
                         beside.fill(content, old.as_ref()).map_err(named)?;
                         drafts.push((*path, beside, content));
                     }
-                    // The file may be written but not its folder: there is no beside.
+                    // The file may be written but not its folder: nothing can be put beside it.
                     Err(e) if in_place(&e) && old.is_some() => {
                         std::fs::write(&real, content).map_err(named)?;
                     }
@@ -156,7 +156,7 @@ pub(crate) fn together(files: &[(&Path, &[u8])]) -> Result<()> {
     Ok(())
 }
 
-/// One result of several writes that were all tried: every failure in one error.
+/// One result for several writes, all of which were tried: every failure in one error.
 ///
 /// ```
 /// let said = nascent::output::all([Err("one".into()), Ok(()), Err("two".into())]);
@@ -191,7 +191,7 @@ enum Place {
     Stderr,
     /// A pipe or a device.
     Special(PathBuf),
-    /// A file behind all links, with what is known of the one that is there.
+    /// A file behind all links, with what is known about the existing one.
     File {
         real: PathBuf,
         old: Option<Metadata>,
@@ -202,7 +202,7 @@ impl Place {
     fn of(path: &Path) -> Result<Place> {
         let text = path.as_os_str().to_string_lossy();
         match &*text {
-            "" => return Err(Error::invalid("an empty path", "a file is wanted", "trials.csv")),
+            "" => return Err(Error::invalid("an empty path", "a file is needed", "trials.csv")),
             "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => return Ok(Place::Stdout),
             "/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2" => return Ok(Place::Stderr),
             _ => {}
@@ -261,7 +261,7 @@ fn takes_bytes(_: &Metadata) -> bool {
     true
 }
 
-/// The path with its links followed, also where the last leads to nothing yet.
+/// The path with its links followed, even where the last leads to nothing yet.
 fn behind(path: &Path) -> PathBuf {
     let mut path = path.to_path_buf();
     // As many as Linux follows.
@@ -282,7 +282,7 @@ fn above(path: &Path) -> PathBuf {
     }
 }
 
-/// The path of a file in its one form, with the links of its folders followed.
+/// The canonical path of a file, with the links of its folders followed.
 fn whole(path: &Path) -> PathBuf {
     let folder = above(path);
     let folder = folder.canonicalize().unwrap_or(folder);
@@ -301,7 +301,7 @@ fn same(a: &Path, b: &Path) -> bool {
     a == b
 }
 
-/// A file that is being written beside its place. Dropped, it is gone.
+/// A file that is being written beside its place. When dropped, it is removed.
 struct Beside {
     place: PathBuf,
     path: PathBuf,
@@ -312,7 +312,7 @@ struct Beside {
 impl Beside {
     fn new(place: &Path) -> io::Result<Beside> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        // A name of its own, because that of the file may be as long as a name can be.
+        // A name of its own, because that of the file may be as long as a name is allowed to be.
         if let Some(name) = place.file_name().filter(|name| name.len() > 255) {
             return Err(io::Error::new(Io::InvalidFilename, format!("{} bytes", name.len())));
         }
@@ -352,7 +352,7 @@ impl Beside {
             }
             Err(e) => return Err(e),
         }
-        // So that the new name is on disk as well; where that cannot be asked for, it is written soon.
+        // So that the new name is on disk as well; where that cannot be requested, it is written soon.
         let _ = File::open(above(&self.place)).and_then(|folder| folder.sync_all());
         Ok(())
     }
@@ -376,7 +376,7 @@ fn own(path: &Path, old: &Metadata) {
 #[cfg(not(unix))]
 fn own(_: &Path, _: &Metadata) {}
 
-/// A file that is there and may not be written to is not replaced either.
+/// An existing file that may not be written to is not replaced either.
 fn writable(real: &Path, old: Option<&Metadata>) -> io::Result<()> {
     match old {
         Some(_) => OpenOptions::new().write(true).open(real).map(|_| ()),
@@ -384,12 +384,12 @@ fn writable(real: &Path, old: Option<&Metadata>) -> io::Result<()> {
     }
 }
 
-/// Whether a folder refuses files, although one that is in it may take bytes.
+/// Whether a folder refuses files, although one that is in it may be writable.
 fn in_place(e: &io::Error) -> bool {
     matches!(e.kind(), Io::PermissionDenied | Io::ReadOnlyFilesystem)
 }
 
-/// What a journal holds cannot be had again.
+/// What a journal holds cannot be recovered.
 fn spare_journal(path: &Path, real: &Path, content: &[u8]) -> Result<()> {
     use std::io::Read;
     let begins = br#"{"nascent":"#;
@@ -415,7 +415,7 @@ fn beside_name(path: &Path) -> PathBuf {
     path.with_file_name(format!("{stem}-1{end}"))
 }
 
-/// The same name in a folder that takes files for sure.
+/// The same name in a folder that certainly accepts files.
 fn elsewhere(path: &Path) -> String {
     let name = path.file_name().map_or("output.txt".into(), |n| n.to_string_lossy());
     std::env::temp_dir().join(&*name).display().to_string()

@@ -35,6 +35,7 @@ impl Rng {
     }
 
     /// A child stream, named by a purpose and a number: independent of what this one has drawn.
+    #[must_use = "it returns a new stream and leaves this one as it is"]
     pub fn stream(&self, purpose: &str, number: impl Count) -> Rng {
         Self::from_u64(child(self.seed, purpose, number.to_seed()))
     }
@@ -44,13 +45,13 @@ impl Rng {
         self.chacha.next_u64()
     }
 
-    /// A whole number from 0 up to, not including, `n`; 0 when `n` is 0.
+    /// A whole number from 0 up to, but not including, `n`; 0 when `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
         // Lemire's multiply-shift; the bias of at most n / 2^64 is far below anything measurable.
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
-    /// A number from 0 up to, not including, 1, with 53 random bits.
+    /// A number from 0 up to, but not including, 1, with 53 random bits.
     pub fn uniform(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
@@ -61,7 +62,7 @@ impl Rng {
         radius * (2.0 * std::f64::consts::PI * self.uniform()).cos()
     }
 
-    /// One of the items, each as likely as the others; `None` when there are none.
+    /// One of the items, all equally likely; `None` when there are none.
     pub fn pick<T: Clone>(&mut self, items: &[T]) -> Option<T> {
         items.get(self.below(items.len())).cloned()
     }
@@ -91,7 +92,7 @@ impl RngCore for Rng {
         self.chacha.next_u64()
     }
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.chacha.fill_bytes(bytes)
+        self.chacha.fill_bytes(bytes);
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn child(seed: u64, purpose: &str, number: u64) -> u64 {
     h.finish()
 }
 
-/// FNV-1a with a final mix (splitmix64): small, and the same for ever. Not for adversaries.
+/// FNV-1a with a final mix (splitmix64): small, and the same for ever. Not safe against adversaries.
 pub(crate) struct Hash64(u64);
 
 impl Hash64 {

@@ -1,8 +1,7 @@
-//! The memory that is left: of the machine, of the container, of the process; and who has spoken for
-//! it.
+//! The memory that is left to the machine, the container and the process; and what has been reserved of it.
 //!
 //! A failed allocation ends the process, and a notebook would lose all of its variables. So what
-//! cannot fit is refused before anything is allocated, by the tightest of the limits there are:
+//! cannot fit is refused before anything is allocated, by the tightest of the existing limits:
 //!
 //! ```text
 //! the machine    MemAvailable of /proc/meminfo
@@ -33,9 +32,9 @@ pub(crate) struct Room {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Limit {
     Machine,
-    /// Of a control group: so many bytes.
+    /// Of a control group: this many bytes.
     Container(usize),
-    /// `ulimit` with this letter: so many bytes.
+    /// `ulimit` with this letter: this many bytes.
     Process(char, usize),
 }
 
@@ -47,7 +46,7 @@ impl Room {
         Some(Room { bytes: room.bytes.saturating_add(spare), ..room })
     }
 
-    /// The tightest of all limits, by the files of the system.
+    /// The tightest of all limits, according to the system's files.
     fn read(file: &dyn Fn(&Path) -> Option<String>) -> Option<Room> {
         let read = |path: &str| file(Path::new(path));
         let machine = read("/proc/meminfo").and_then(|text| kilobytes(&text, "MemAvailable:"));
@@ -115,12 +114,12 @@ static ONE: Version = Version {
 };
 
 impl Version {
-    /// What a group's files leave; nothing where it has no limit.
+    /// What a group's files leave; `None` where it has no limit.
     fn room(&self, limit: &str, usage: &str, stat: &Option<String>) -> Option<Room> {
         // "max", or in version 1 a number that no machine has: no limit.
         let most = limit.trim().parse::<u64>().ok().filter(|&most| most < 1 << 60)?;
         let used: u64 = usage.trim().parse().ok()?;
-        // The cache of files gives way to whoever needs the memory.
+        // The file cache gives way to whatever needs the memory.
         let cached = |name: &&str| {
             let line = stat.as_ref()?.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim().parse::<u64>().ok()
@@ -159,7 +158,7 @@ fn groups(own: &str, mounts: &str) -> Vec<(&'static Version, PathBuf)> {
             ours.then_some(path)
         });
         let point = PathBuf::from(point.replace("\\040", " "));
-        // Seen from inside a container, the group may lie outside of what is mounted.
+        // Seen from inside a container, the group may be outside what is mounted.
         let below = path.and_then(|path| Path::new(path).strip_prefix(root).ok());
         let below = below.filter(|p| !p.components().any(|c| c.as_os_str() == ".."));
         let group = below.map_or_else(|| point.clone(), |below| point.join(below));
@@ -198,7 +197,7 @@ fn too_large(bytes: usize, room: Room, largest: String) -> Error {
     )
 }
 
-/// What the trainings that run have said they need.
+/// What the running trainings have said they need.
 struct Spoken {
     /// Bytes, and how many trainings.
     held: usize,
@@ -209,7 +208,7 @@ struct Spoken {
 
 static SPOKEN: Mutex<Spoken> = Mutex::new(Spoken { held: 0, trainings: 0, before: 0 });
 static GIVEN_BACK: Condvar = Condvar::new();
-/// A waiting training looks again after so long: memory may have become free elsewhere.
+/// A waiting training looks again after this long: memory may have become free elsewhere.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(PartialEq, Eq, Debug)]
@@ -220,22 +219,22 @@ enum Answer {
 }
 
 impl Spoken {
-    /// Whether a training of so many bytes can begin, where so many are free and in use.
+    /// Whether a training of this many bytes can begin, where that many are free and in use.
     fn ask(&self, bytes: usize, free: usize, in_use: usize) -> Answer {
         let allocated = in_use.saturating_sub(self.before).min(self.held);
         match bytes <= free.saturating_sub(self.held - allocated) {
             true => Answer::Go,
-            // Not even with all that the others will give back.
+            // Not even with all that the others will free.
             false if self.trainings == 0 || bytes > free.saturating_add(self.held) => Answer::Never,
             false => Answer::Wait,
         }
     }
 }
 
-/// The memory of a running training, spoken for until this is dropped.
+/// The memory of a running training, reserved until this is dropped.
 pub(crate) struct Reserved(usize);
 
-/// Speaks for the bytes that a training needs; waits while others have them, as long as it may go on.
+/// Reserves the bytes that a training needs; waits while others have them, as long as it may go on.
 /// `largest` names the largest layer.
 pub(crate) fn reserve(
     bytes: usize,
@@ -361,7 +360,7 @@ mod tests {
             ("/sys/fs/cgroup/memory/memory.stat", "inactive_file 1\ntotal_inactive_file 1000\n"),
         ];
         assert_eq!(room(&docker), Some((1_000_001_000, Limit::Container(1 << 30))));
-        // A group that is not in what is mounted: the top of it is looked at.
+        // A group that is not in what is mounted: its top is used.
         let own = "9:memory:/elsewhere/f00\n";
         let found =
             groups(own, "42 30 0:36 /docker/f00 /mem ro - cgroup cgroup rw,memory\nbroken\n");
@@ -389,7 +388,7 @@ mod tests {
 
     #[test]
     fn trainings_side_by_side_need_their_memory_together() {
-        // One of 60 has begun and allocated 10; 90 are left of 100.
+        // A training of 60 has begun and allocated 10; 90 are left of 100.
         let one = Spoken { held: 60, trainings: 1, before: 1000 };
         assert_eq!(one.ask(40, 90, 1010), Answer::Go);
         assert_eq!(one.ask(41, 90, 1010), Answer::Wait);

@@ -1,6 +1,6 @@
 //! Words and numbers for people, and names that were misspelt.
 
-/// The text with its first letter large.
+/// The text with its first letter in upper case.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
@@ -95,7 +95,7 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-/// Without the zeros after the decimal point that say nothing.
+/// Without meaningless zeros after the decimal point.
 pub(crate) fn trim(number: String) -> String {
     match number.contains('.') && !number.contains('e') {
         true => number.trim_end_matches('0').trim_end_matches('.').to_string(),
@@ -139,13 +139,13 @@ pub(crate) fn memory_size(bytes: usize) -> String {
     }
 }
 
-/// The name of a type without its path, for types that say nothing of themselves.
+/// The name of a type without its path, for types that do not describe themselves.
 pub(crate) fn short_type_name<T: ?Sized>() -> String {
     let whole = std::any::type_name::<T>();
     whole.rsplit("::").next().unwrap_or(whole).to_string()
 }
 
-/// The name that is most like the given one, if any is like it at all: a few letters wrong, or the
+/// The name that is most similar to the given one, if any is similar at all: a few letters wrong, or the
 /// beginning in common.
 pub(crate) fn nearest<'n>(given: &str, names: &'n [String]) -> Option<&'n String> {
     let given = given.to_lowercase();
@@ -157,14 +157,14 @@ pub(crate) fn nearest<'n>(given: &str, names: &'n [String]) -> Option<&'n String
         let edits = distance(&given, &name);
         let begins = common >= 3 && common == short;
         let alike = edits <= (long / 3).max(1).min(short.saturating_sub(1));
-        // An abbreviation is no further away than two slips.
+        // An abbreviation is no further away than two typing errors.
         let edits = if begins { edits.min(2) } else { edits };
         (alike || begins || common >= 4).then_some((edits, name))
     };
     names.iter().filter_map(|name| Some((far(&name)?, name))).min().map(|(_, name)| name)
 }
 
-/// Letters to put in, leave out, replace or swap with their neighbour (Damerau 1964).
+/// Letters to insert, leave out, replace or swap with their neighbour (Damerau 1964).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

@@ -1,5 +1,5 @@
 //! Curves with bands: how strategies progress, and how sure that is. A curve is the middle of many
-//! seeds, the band around it what the middle may be; where bands overlap, the strategies may not
+//! seeds, and the band around it is where that middle may lie; where bands overlap, the strategies may not
 //! differ.
 
 use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, thinned};
@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Frame, Scale, padded, zoomed};
 use super::svg::{WIDTH, nothing};
 use super::theme::{CARD, Font, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, human_count, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ pub struct Bands {
     pub x: String,
     /// Whether the horizontal axis is logarithmic.
     pub log_x: bool,
-    /// What goes upwards, with its unit: `regret (%)`.
+    /// What the vertical axis shows, with its unit: `regret (%)`.
     pub metric: String,
     /// Whether higher is better.
     pub maximise: bool,
@@ -134,7 +134,7 @@ impl Bands {
             let (lo, hi) = padded(&logs, 0.05, 0.05);
             return Scale::log(10f64.powf(lo), 10f64.powf(hi), 6);
         }
-        // The first trials may be far worse than all that follows.
+        // The first trials may be far worse than everything that follows.
         let mut view = zoomed(points().map(|p| p.middle).collect(), self.maximise, 8.0);
         let ends = lines.iter().filter_map(|l| l.points.last());
         view.extend(ends.flat_map(|p| [p.low, p.middle, p.high]).chain(reference));
@@ -205,7 +205,7 @@ impl Bands {
     }
 }
 
-/// A title that names both axes, or only what goes upwards where both are too long.
+/// A title that names both axes, or only the vertical one where both are too long.
 pub(super) fn titled(metric: &str, x: &str) -> String {
     let whole = format!("{} against {x}", capital(metric));
     let fits = width(&whole, Font::TITLE) <= WIDTH - 32.0;
@@ -295,9 +295,9 @@ fn log(is: bool) -> &'static str {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "bands",
-    shows: "how strategies progress, a curve each with a band of uncertainty",
+    about: "how strategies progress, one curve with a band of uncertainty each",
     example: || example().into(),
 };
 

@@ -7,7 +7,7 @@ use super::plot::{
 };
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAIL, Font, colour, elide, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, human_seconds, number, plural, score, trim, usable};
 use serde::{Deserialize, Serialize};
 
@@ -234,13 +234,13 @@ impl BestSoFar {
         let says = format!("{}  ({})", score(value), self.at(plan, x));
         let font = Font::TEXT.bold().fill(colour(0));
         let (right, y) = frame.at(*end, value);
-        // Where the line is short, the text must not reach over the axis.
+        // Where the line is short, the text must not extend over the axis.
         let right = right.max(frame.left + width(&says, font) + 4.0).min(WIDTH - 14.0);
         let y = if self.maximise { y - 9.0 } else { y + 18.0 }.clamp(frame.top + 9.0, frame.bottom);
         frame.svg.halo((right, y), &says, font, Anchor::End, 300.0);
     }
 
-    /// What each dot says under the pointer.
+    /// What each dot says when hovered over.
     fn tooltips(&self, frame: &mut Frame, plan: &Plan) {
         for track in &plan.tracks {
             let name =
@@ -297,7 +297,7 @@ impl BestSoFar {
         format!("{plot}best {}, {at}{failures}\n", track.result())
     }
 
-    /// Several searches, a line each.
+    /// Several searches, one line each.
     fn plain_many(&self, plan: &Plan) -> String {
         let ((lo, hi), (first, last)) = (padded(&plan.y, 0.0, 0.0), plan.x);
         let name = plan.tracks.iter().map(|t| len(&t.name)).max().unwrap_or(0).min(24);
@@ -386,9 +386,9 @@ impl Draw for BestSoFar {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "best so far",
-    shows: "the running best of one or several searches over trials or seconds",
+    about: "the running best of one or several searches over trials or seconds",
     example: || example().into(),
 };
 

@@ -1,4 +1,4 @@
-//! What the tests ask of every picture: well-formed, no ids, all text inside the frame, no `NaN`.
+//! What the tests require of every picture: well-formed, no ids, all text inside the frame, no `NaN`.
 
 use super::Draw;
 use super::plain::{COLUMNS, len};
@@ -131,13 +131,13 @@ pub fn plain(text: &str) {
     }
 }
 
-/// What JupyterLab 4 leaves of a block in a notebook that is not trusted, or rather that nothing which
-/// carries the message goes: no tag but these, and of the styles only values that it knows.
+/// Checks what JupyterLab 4 leaves of a block in a notebook that is not trusted, or rather that nothing which
+/// carries the message is removed: no tags but these, and only style values that it knows.
 pub fn untrusted(block: &str) {
     const TAGS: [&str; 13] = [
         "div", "img", "table", "thead", "tbody", "tr", "th", "td", "br", "wbr", "b", "span", "bdi",
     ];
-    // Named by CSS since, unknown to its list; without them a page is plainer and as legible.
+    // Newer in CSS than its list; without them a page is plainer but just as legible.
     const PLAINER: [&str; 2] = ["font-variant-numeric", "overflow-wrap:anywhere"];
     let known = |property: &str, value: &str| match property {
         "box-sizing" => value == "border-box",

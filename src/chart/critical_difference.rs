@@ -1,4 +1,4 @@
-//! Demsar's diagram of critical differences: strategies at their mean ranks on an axis, the best at
+//! Demsar's diagram of critical differences: strategies at their mean ranks on an axis, the best on
 //! the right. A thick bar joins those between which the test finds no difference.
 //!
 //! J. Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006).
@@ -9,7 +9,7 @@ use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::plot::{Scale, head};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, INK, MUTED, colour, elide, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::usable;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,7 @@ impl CriticalDifference {
         let mut reach: Vec<f64> = vec![];
         let mut bars = vec![];
         for (lo, hi) in spans {
-            // From the left, that is from the worst: a level is free where its last bar has ended.
+            // From the left, the worst: a level is free where its last bar has ended.
             let level = reach.iter().position(|end| hi < end - 0.15).unwrap_or(reach.len());
             reach.resize(reach.len().max(level + 1), f64::INFINITY);
             reach[level] = lo;
@@ -110,7 +110,7 @@ impl CriticalDifference {
     }
 
     /// The first and the last rank on the axis: whole, around all ranks, and as far apart as the
-    /// critical difference where there are ranks enough.
+    /// critical difference where there are enough ranks.
     fn axis(&self, places: &[Place]) -> (f64, f64) {
         let mut first = places.first().map_or(1.0, |p| p.rank.floor());
         let last = places.last().map_or(2.0, |p| p.rank.ceil());
@@ -205,7 +205,7 @@ fn widest(lines: &[String]) -> f64 {
 }
 
 /// Where the axis begins and ends so that the names beside it have room: `sides` holds how far from
-/// the left end (as a part of the axis) a name hangs, how wide it is, and whether it stands at the left.
+/// the left end (as a share of the axis) a name hangs, how wide it is, and whether it is on the left.
 fn fitted(sides: &[(f64, f64, bool)]) -> (f64, f64) {
     let (mut left, mut right) = (30.0, WIDTH - 30.0);
     for _ in 0..30 {
@@ -232,7 +232,7 @@ impl Draw for CriticalDifference {
         }
         let (first, last) = self.axis(&places);
         let n = places.len();
-        // The better half hangs at the right.
+        // The better half hangs on the right.
         let better = n / 2;
         let part = |p: &Place| (last - p.rank) / (last - first);
         // Long names take two lines where the axis would be short otherwise.
@@ -278,7 +278,7 @@ impl Draw for CriticalDifference {
             let (x, y) = (across.at(last - p.rank), rows + 8.0 + row as f64 * row_height);
             let at_left = i >= better;
             let wide = widest(&labels[i]);
-            // The line reaches from the axis to the name, which stands at the margin.
+            // The line reaches from the axis to the name, which is in the margin.
             let edge = match at_left {
                 true => (x - 8.0).min(16.0 + wide + 6.0),
                 false => (x + 8.0).max(WIDTH - 16.0 - wide - 6.0),
@@ -344,9 +344,9 @@ impl Draw for CriticalDifference {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "critical difference",
-    shows: "mean ranks of strategies, and which of them a test does not tell apart",
+    about: "mean ranks of strategies, and which of them a test does not tell apart",
     example: || example().into(),
 };
 

@@ -1,12 +1,12 @@
-//! One network, layer by layer: a row each with its operation, output shape and parameters. The
-//! chain runs straight down; whatever skips a layer runs in lanes at the left, one trunk for each
-//! source, the short ones inside, so that they cross as little as they can.
+//! One network, layer by layer: one row each with its operation, output shape and parameters. The
+//! chain runs straight down; whatever skips a layer runs in lanes on the left, one trunk for each
+//! source, the short ones inside, so that they cross as little as possible.
 
 use super::letters::right;
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{Font, GRID, MUTED, family, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ pub struct DiagramRow {
     pub kind: String,
 }
 
-/// The way of one source past other layers: from row `from` to each of `to`, in a lane (0 is next
+/// The path from one source past other layers: from row `from` to each of `to`, in a lane (0 is next
 /// to the layers).
 #[derive(Clone, Debug, PartialEq)]
 struct Trunk {
@@ -81,7 +81,7 @@ impl Diagram {
         trunks.sort_by_key(|t| (span(t), t.from));
         for i in 0..trunks.len() {
             let (from, end) = (trunks[i].from, trunks[i].from + span(&trunks[i]));
-            // Next to the layers, outside of everything shorter on its way.
+            // Next to the layers, outside everything shorter on its way.
             let inner = trunks[..i].iter().filter(|t| t.from < end && from < t.from + span(t));
             trunks[i].lane = inner.map(|t| t.lane + 1).max().unwrap_or(0);
         }
@@ -128,7 +128,7 @@ impl Draw for Diagram {
         let top = |row: usize| first + row as f64 * (height + gap);
         let middle = |row: usize| top(row) + height / 2.0;
 
-        // Trunks first and outermost first, so that layers and inner ways lie on top.
+        // Trunks first and outermost first, so that layers and inner paths lie on top.
         let mut outer: Vec<&Trunk> = wiring.trunks.iter().collect();
         outer.sort_by_key(|t| std::cmp::Reverse(t.lane));
         for trunk in outer {
@@ -200,7 +200,7 @@ impl Draw for Diagram {
             return format!("{title}\nnothing to draw yet: {WHY}\n");
         }
         let wiring = self.wiring();
-        // More lanes than this leave no room for the layers; they are said in words instead.
+        // More lanes than this leave no room for the layers; they are described in words instead.
         let drawn = wiring.lanes <= 14;
         let lanes = if drawn { wiring.lanes } else { 0 };
         let gutters: Vec<String> = if lanes > 0 {
@@ -251,7 +251,7 @@ impl Draw for Diagram {
     }
 }
 
-/// The lanes in box-drawing characters, one string a row: `┌──`, `│`, `└─▸`.
+/// The lanes in box-drawing characters, one string per row: `┌──`, `│`, `└─▸`.
 fn gutter(wiring: &Wiring, rows: usize) -> Vec<String> {
     const BOX: [char; 16] =
         [' ', '╵', '╷', '│', '╶', '└', '┌', '├', '╴', '┘', '┐', '┤', '─', '┴', '┬', '┼'];
@@ -293,9 +293,9 @@ fn gutter(wiring: &Wiring, rows: usize) -> Vec<String> {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "diagram",
-    shows: "one network layer by layer: operation, output shape, parameters, skip connections",
+    about: "one network layer by layer: operation, output shape, parameters, skip connections",
     example: || example().into(),
 };
 
@@ -387,7 +387,7 @@ mod tests {
         let dense: Vec<Vec<usize>> = (0..40).map(|i| (0..i).collect()).collect();
         let mut long = example();
         long.rows.iter_mut().for_each(|r| {
-            (r.name, r.shape, r.params) = ("conv & <".repeat(40), "1×".repeat(90), "9".repeat(60))
+            (r.name, r.shape, r.params) = ("conv & <".repeat(40), "1×".repeat(90), "9".repeat(60));
         });
         (long.title, long.total) = ("t ".repeat(300), "total ".repeat(99));
         let cases = [

@@ -1,5 +1,5 @@
-//! Who descends from whom: every trial a dot at its number and score, an edge from each parent. The
-//! line that led to the best trial stands out, so that one sees whether a search climbs in many small
+//! Who descends from whom: every trial is a dot at its number and score, with an edge from each parent. The
+//! line that led to the best trial stands out, so one sees whether a search climbs in many small
 //! steps or by a lucky draw.
 
 use super::lines::remarks;
@@ -9,7 +9,7 @@ use super::plot::{
 };
 use super::svg::{Anchor, WIDTH, n, nothing};
 use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,15 +85,15 @@ struct Plan<'a> {
     ancestors: BTreeSet<usize>,
     /// The edges, from the younger trial to the elder.
     edges: usize,
-    /// Of so many edges off the line one is drawn.
+    /// One of this many edges off the line is drawn.
     every: usize,
 }
 
-/// From so many trials on, dots that fall on the same spot are drawn once.
+/// From this many trials on, dots that fall on the same spot are drawn once.
 const MANY: usize = 1500;
-/// So many edges can be told apart, if not followed.
+/// This many edges can be told apart, if not followed.
 const EDGES: usize = 1500;
-/// So many steps of the line are told in words.
+/// This many steps of the line are described in words.
 const TOLD: usize = 12;
 
 impl FamilyTree {
@@ -173,7 +173,7 @@ impl FamilyTree {
         // Even poor ancestors are part of the story.
         let mut view = zoomed(values.clone(), self.maximise, 40.0);
         let hidden = values.len() - view.len();
-        // The line to the best is seen whole.
+        // The line to the best is shown whole.
         view.extend(plan.line.iter().filter_map(|t| plan.trials.get(t)?.value()));
         let failed = plan.trials.len() > values.len();
         let marks = if hidden > 0 || failed { 0.12 } else { 0.06 };
@@ -220,7 +220,7 @@ impl FamilyTree {
 
     fn draw_edges(&self, frame: &mut Frame, plan: &Plan) {
         let (mut others, mut kin, mut line) = (String::new(), String::new(), String::new());
-        // Of a long line only the steps that are seen.
+        // Of a long line, only the visible steps.
         let mut stood: Option<(f64, f64)> = None;
         let mut nth = 0;
         for (&number, trial) in &plan.trials {
@@ -294,7 +294,7 @@ impl FamilyTree {
         }
     }
 
-    /// Thousands of trials, without what they say one by one.
+    /// Thousands of trials, without what each of them says.
     fn draw_many(&self, frame: &mut Frame, plan: &Plan, edge: f64) {
         let (mut failed, mut far) = (vec![], BTreeMap::new());
         let mut dots: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
@@ -345,7 +345,7 @@ impl FamilyTree {
 }
 
 impl Plan<'_> {
-    /// The parents of a trial that are there and came before it.
+    /// The parents of a trial that exist and came before it.
     fn parents(&self, number: usize) -> Vec<usize> {
         let Some(trial) = self.trials.get(&number) else { return vec![] };
         let before = |p: &&usize| **p < number && self.trials.contains_key(p);
@@ -436,9 +436,9 @@ impl Draw for FamilyTree {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "family tree",
-    shows: "trials with edges from parents to children, and the line that led to the best",
+    about: "trials with edges from parents to children, and the line that led to the best",
     example: || example().into(),
 };
 

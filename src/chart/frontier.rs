@@ -5,7 +5,7 @@ use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, INK, colour, elide, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Frontier {
     /// What the cost is: `parameters`.
     pub x: String,
-    /// Whether more of it is better, as of a speed; of a cost less is.
+    /// Whether more of it is better, as with a speed; with a cost, less is.
     #[serde(default)]
     pub maximise_x: bool,
     /// The name of the score.
@@ -23,8 +23,8 @@ pub struct Frontier {
     pub maximise: bool,
     /// The networks.
     pub points: Vec<FrontierPoint>,
-    /// The frontier by places in `points`, where it is one of more than these two figures; otherwise
-    /// nothing, and it is found.
+    /// The frontier as places in `points`, where it is one of more than these two figures; otherwise
+    /// `None`, and it is computed.
     #[serde(default)]
     pub front: Option<Vec<usize>>,
 }
@@ -42,14 +42,14 @@ pub struct FrontierPoint {
     pub best: bool,
 }
 
-/// What stands in the picture of a name such as `trial 7: conv(16,3)>...`; hovering tells the rest.
+/// The part of a name such as `trial 7: conv(16,3)>...` that is written in the picture; hovering shows the rest.
 fn short(name: &str) -> &str {
     name.split_once(": ").map_or(name, |(short, _)| short)
 }
 
 impl Frontier {
-    /// The points that no other point beats: no costlier and better, or cheaper and as good. From
-    /// the cheapest on; of equal points the first, points that are not finite left out. The given ones,
+    /// The points that no other point beats by being better and no costlier, or cheaper and as good. From
+    /// the cheapest on; of equal points the first, without points that are not finite. The given ones,
     /// where the frontier is one of more figures.
     ///
     /// ```
@@ -158,14 +158,14 @@ impl Frontier {
         let points = self.usable_points();
         let front = self.frontier();
         let mut steps: Vec<(f64, f64)> = vec![];
-        // A frontier of more figures is no line of two.
+        // A frontier of more figures is not a line in two.
         for p in front.iter().filter(|_| self.front.is_none()) {
             if let Some(&(_, before)) = steps.last() {
                 steps.push((p.x, before));
             }
             steps.push((p.x, p.score));
         }
-        // The front climbs with the cost, so that a point of it is found by halving.
+        // The front climbs with the cost, so a point of it is found by bisection.
         let on_front = |p: &FrontierPoint| {
             let from = front.partition_point(|f| f.x < p.x);
             front[from..].iter().take_while(|f| f.x == p.x).any(|f| f.score == p.score)
@@ -222,7 +222,7 @@ impl Frontier {
                     && a.3 <= frame.bottom - 1.0
                     && !taken.iter().chain(keep_clear).any(|t| overlap(a, t))
             };
-            // Clear of the other networks where that can be.
+            // Clear of the other networks where possible.
             let free = areas.iter().find(|a| fits(a, &crowd));
             let Some(&area) = free.or(areas.iter().find(|a| fits(a, &[]))) else { continue };
             taken.push((area.0 - 4.0, area.1, area.2 + 4.0, area.3));
@@ -231,7 +231,7 @@ impl Frontier {
         }
     }
 
-    /// Where the name of a point may stand, the best places first: on the empty side of the line.
+    /// Where the name of a point may be written, the best places first: on the empty side of the line.
     fn places(&self, (x, y): (f64, f64), w: f64, h: f64) -> [Area; 8] {
         let (over, under) = (-9.0, 9.0 + h);
         let (clear, back) = if self.maximise { (over, under) } else { (under, over) };
@@ -249,7 +249,7 @@ impl Frontier {
         .map(|(left, dy)| (left, y + dy - h, left + w, y + dy + 2.0))
     }
 
-    /// What each point says under the pointer.
+    /// What each point says when hovered over.
     fn tooltips(&self, frame: &mut Frame, plan: &Plan) {
         for p in &plan.points {
             if frame.shows(p.score) {
@@ -369,9 +369,9 @@ impl Draw for Frontier {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "frontier",
-    shows: "size against score, and the networks that no other beats in both",
+    about: "size against score, and the networks that no other beats in both",
     example: || example().into(),
 };
 
@@ -435,7 +435,7 @@ mod tests {
 
     #[test]
     fn the_frontier_agrees_with_its_definition() {
-        // Small whole numbers, so that there are many ties.
+        // Small whole numbers, for many ties.
         let points: Vec<(f64, f64)> =
             (0..60).map(|i| (f64::from(i * 37 % 11), f64::from(i * 53 % 7))).collect();
         for maximise in [true, false] {
@@ -465,7 +465,7 @@ mod tests {
         let points = [(1.0, 0.5), (1.0, 0.5), (2.0, 0.5), (2.0, 0.7), (2.0, f64::NAN), (3.0, 0.1)];
         assert_eq!(names(&of(&points, true)), ["0", "3"]);
         assert_eq!(names(&of(&points, false)), ["0", "5"]);
-        // As a speed: the fastest first, and slower only for a better score.
+        // Like a speed: the fastest first, and slower only for a better score.
         let speed = |maximise| Frontier { maximise_x: true, ..of(&points, maximise) };
         assert_eq!(names(&speed(true)), ["5", "3"]);
         assert_eq!(names(&speed(false)), ["5"]);

@@ -4,16 +4,16 @@
 use super::plain::{numeric, table, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 
 /// A table of the best trials, the best first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leaderboard {
-    /// The heads of the columns.
+    /// The headings of the columns.
     pub columns: Vec<String>,
-    /// The rows, as long as `columns`; what is missing is empty.
+    /// The rows, each as long as `columns`; what is missing is empty.
     pub rows: Vec<Vec<String>>,
     /// A remark below the table; may be empty.
     pub note: String,
@@ -21,7 +21,7 @@ pub struct Leaderboard {
 
 /// A column as it is set.
 struct Column {
-    /// Numbers stand at the right.
+    /// Numbers are aligned to the right.
     right: bool,
     /// Long texts, such as architectures, are monospaced and wrap.
     long: bool,
@@ -167,7 +167,7 @@ impl Draw for Leaderboard {
         if self.rows.is_empty() || columns.is_empty() {
             return nothing("Leaderboard", WHY);
         }
-        // Rows are flexible boxes: a long cell stands beside the numbers where there is room, and
+        // Rows are flexible boxes: a long cell is beside the numbers where there is room, and
         // below them on a phone. The numbers' columns need a width for that.
         let place = |(c, column): (usize, &Column)| {
             let cells =
@@ -177,7 +177,7 @@ impl Draw for Leaderboard {
             let align =
                 if column.right { "right;white-space:nowrap" } else { "left;white-space:normal" };
             let flex = match column.long {
-                // In front of numbers it leaves them their room.
+                // In front of numbers it leaves room for them.
                 true if c + 1 < columns.len() => "1 1 150px".into(),
                 true => "1 1 290px".into(),
                 false => format!("0 0 {:.0}px", wide.min(260.0) + 18.0),
@@ -250,9 +250,9 @@ impl Draw for Leaderboard {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "leaderboard",
-    shows: "the best trials as a table: score, size, time, architecture",
+    about: "the best trials as a table: score, size, time, architecture",
     example: || example().into(),
 };
 

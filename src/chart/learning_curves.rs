@@ -1,11 +1,11 @@
-//! Learning curves: the score after each epoch, one thin line a network, so that a crowd shows its
+//! Learning curves: the score after each epoch, one thin line per network, so that a crowd shows its
 //! shape; those that matter are coloured and named at their end.
 
 use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{Around, Frame, LEADER, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,8 @@ struct Line<'a> {
     points: Vec<(f64, f64)>,
 }
 
-/// Labels beside the ends of lines, moved apart: where each wants to be, and `apart` between them
-/// inside `top..bottom`. Gives a place for each; those that find no room are `None`.
+/// Labels beside the ends of lines, moved apart: where each would like to be, and `apart` between them
+/// inside `top..bottom`. Returns a place for each; those that find no room are `None`.
 pub(crate) fn spread(wanted: &[f64], apart: f64, (top, bottom): (f64, f64)) -> Vec<Option<f64>> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.truncate(((bottom - top) / apart).max(0.0) as usize + 1);
@@ -60,10 +60,10 @@ pub(crate) fn spread(wanted: &[f64], apart: f64, (top, bottom): (f64, f64)) -> V
     places
 }
 
-/// So many pale curves are drawn, with so many points.
+/// This many pale curves are drawn, with this many points.
 const CROWD: usize = 600;
 const POINTS: usize = 30_000;
-/// So many highlighted curves; there are no more colours and places for names.
+/// This many highlighted curves; there are no more colours and places for names.
 const NAMED: usize = 32;
 
 impl LearningCurves {
@@ -125,7 +125,7 @@ impl Draw for LearningCurves {
         let x = Scale::linear(first - margin, last + margin, ticks, true).only(1.0, longest);
         let y = Scale::linear(lo, hi, 5, false);
         let crowd: Vec<&Line> = lines.iter().filter(|l| !l.curve.highlight).collect();
-        // As many as fit into a picture of a size to be kept, spread evenly over all.
+        // As many as fit into a picture of limited size, spread evenly over all.
         let points = crowd.iter().map(|l| l.points.len().min(2000)).sum::<usize>();
         let every = points.div_ceil(POINTS).max(crowd.len().div_ceil(CROWD)).max(1);
         let thin = if every > 1 { format!(", 1 of {every} drawn") } else { String::new() };
@@ -239,9 +239,9 @@ impl Draw for LearningCurves {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "learning curves",
-    shows: "the score after each epoch of many networks, some of them named",
+    about: "the score after each epoch of many networks, some of them named",
     example: || example().into(),
 };
 

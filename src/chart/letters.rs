@@ -1,4 +1,4 @@
-//! How wide letters are, and which turn a line around. A name may be of any script: Chinese letters
+//! How wide letters are, and which of them turn a line around. A name may be in any script: Chinese characters
 //! and emoji take two columns of a terminal, accents that combine take none, and a mark for writing
 //! from right to left would turn all that follows.
 
@@ -7,7 +7,7 @@ pub(crate) fn columns(text: &str) -> usize {
     pieces(text).map(|(_, wide)| wide).sum()
 }
 
-/// The text in pieces that must not be parted, a letter with what combines with it, and the columns of
+/// The text in pieces that must not be split, a letter with what combines with it, and the columns of
 /// each.
 pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let mut rest = text;
@@ -16,7 +16,7 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = (&str, usize)> {
         let (_, first) = letters.next()?;
         let (mut wide, mut end, mut joined) = (alone(first), first.len_utf8(), false);
         for (at, c) in letters {
-            // What follows a joiner is drawn as one with what stands before it.
+            // What follows a joiner is drawn as one with what precedes it.
             if alone(c) > 0 && !joined {
                 break;
             }
@@ -56,7 +56,7 @@ fn leftward(c: char) -> bool {
 
 /// The text on one line, without what cannot be seen but moves or hides the rest: control characters,
 /// marks that turn the direction of writing, letters of no width between words. Names from right to
-/// left are shut in, so that the numbers behind them stay where they are.
+/// left are isolated, so that the numbers after them stay where they are.
 pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut turned = false;
@@ -74,7 +74,7 @@ pub(crate) fn clean(text: &str) -> String {
         if unseen || c.is_control() {
             continue;
         }
-        // A mark of the usual direction behind the last letter of such a name ends it.
+        // A mark of the usual direction after the last letter of such a name ends it.
         match leftward(c) {
             true => turned = true,
             false if turned && alone(c) > 0 => {
@@ -91,7 +91,7 @@ pub(crate) fn clean(text: &str) -> String {
     out
 }
 
-/// The text at the left of `room` columns, or at the right.
+/// The text at the left of `room` columns.
 pub(crate) fn left(text: &str, room: usize) -> String {
     format!("{text}{}", " ".repeat(room.saturating_sub(columns(text))))
 }
@@ -294,7 +294,7 @@ const TWO: &[(u32, u32)] = &[
     (0x20000, 0x3fffd),
 ];
 
-/// Hebrew, Arabic, Syriac, Thaana, N'Ko and their kin, with their forms for presentation.
+/// Hebrew, Arabic, Syriac, Thaana, N'Ko and related scripts, with their presentation forms.
 const LEFTWARD: &[(u32, u32)] =
     &[(0x590, 0x8ff), (0xfb1d, 0xfdff), (0xfe70, 0xfefe), (0x10800, 0x10fff), (0x1e800, 0x1efff)];
 

@@ -1,5 +1,5 @@
-//! What charts of several strategies share: names at the ends of lines that keep apart, a line at a
-//! reference value, rows with names at the left.
+//! What charts of several strategies share: names at the ends of lines, kept apart, a line at a
+//! reference value, rows with names on the left.
 
 use super::letters::clean;
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, outline};
@@ -69,8 +69,8 @@ pub(crate) fn thinned(points: Vec<(f64, f64)>, gap: f64) -> Vec<(f64, f64)> {
     kept
 }
 
-/// Places at least `gap` apart between `lo` and `hi`, as near as can be to those wanted, in the
-/// order of those: least squares, by pooling neighbours that violate the order (Ayer et al. 1955).
+/// Places at least `gap` apart between `lo` and `hi`, as near as possible to those wanted, in the
+/// same order: least squares, by pooling neighbours that violate the order (Ayer et al. 1955).
 pub(crate) fn apart(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
@@ -98,19 +98,19 @@ pub(crate) fn apart(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> 
     out
 }
 
-/// The end of a line: which series it is, what stands there, and the last point.
+/// The end of a line: which series it is, what is written there, and the last point.
 pub(crate) struct End {
     pub index: usize,
     pub text: String,
     pub at: (f64, f64),
 }
 
-/// How far the names stand apart, and the room for the sample of the line before them.
+/// The distance between names, and the room for the sample of the line before them.
 const STEP: f64 = 12.5;
 const SAMPLE: f64 = 27.0;
 
 /// A frame for lines, with the names at their ends where there is room and in a legend where there
-/// is not. Says whether they belong at the ends.
+/// is not. Returns whether they belong at the ends.
 pub(crate) fn framed(
     (title, note, x_name): (String, String, String),
     texts: &[(usize, String)],
@@ -135,7 +135,7 @@ pub(crate) fn framed(
     (Frame::tall(around, x, y, height), at_ends)
 }
 
-/// The names at the right of the ends of their lines.
+/// The names to the right of the ends of their lines.
 pub(crate) fn names(frame: &mut Frame, ends: &[End]) {
     let wanted: Vec<f64> =
         ends.iter().map(|e| frame.at(e.at.0, e.at.1).1.clamp(frame.top, frame.bottom)).collect();
@@ -196,7 +196,7 @@ pub(crate) fn after<'a>(name: &'a str, first: &str) -> &'a str {
     name.char_indices().nth(chars).map_or("", |(i, _)| name[i..].trim())
 }
 
-/// Rows with names at the left.
+/// Rows with names on the left.
 pub(crate) struct Rows {
     /// Where the names end.
     pub left: f64,
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(apart(&[12.0, 10.0], 10.0, (0.0, 100.0)), [16.0, 6.0]);
         // The edges hold.
         assert_eq!(apart(&[99.0, 99.0, 99.0], 10.0, (0.0, 100.0)), [80.0, 90.0, 100.0]);
-        // More than there is room for: as far apart as can be.
+        // More than there is room for: as far apart as possible.
         let many = apart(&[50.0; 11], 20.0, (0.0, 100.0));
         assert_eq!((many[0], many[1], many[10]), (0.0, 10.0, 100.0));
         assert!(apart(&[], 10.0, (0.0, 1.0)).is_empty());

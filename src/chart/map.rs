@@ -1,4 +1,4 @@
-//! A map of thousands of architectures by cost and score. Points would lie on each other, so the plane
+//! A map of thousands of architectures by cost and score. Points would cover each other, so the plane
 //! is cut into small hexagons, and each is shaded by how many architectures are in it, on a
 //! logarithmic scale, or by the mean of a third quantity. On top, the frontier: the architectures that
 //! no other beats in both.
@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, colour, elide, width};
-use super::{Chart, Draw, Info};
+use super::{Chart, ChartInfo, Draw};
 use crate::error::{Error, Result};
 use crate::words::{direction, human_count, plural, score, thousands, usable};
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,7 @@ pub struct Mark {
     pub cost: f64,
 }
 
-/// A map of many architectures: the scores upwards, the costs to the right, both in the same order,
+/// A map of many architectures: scores on the vertical axis, costs on the horizontal, both in the same order,
 /// with their names and units. Values that are not finite are left out.
 ///
 /// ```
@@ -60,7 +60,7 @@ pub struct Mark {
 /// ```
 ///
 /// # Errors
-/// When there are not as many scores as costs.
+/// When the numbers of scores and costs differ.
 pub fn map(
     metric: &str,
     scores: impl AsRef<[f64]>,
@@ -99,7 +99,7 @@ impl Map {
     /// Architectures whose value is not finite are left out of the map, and of its frontier.
     ///
     /// # Errors
-    /// When there are not as many values as architectures.
+    /// When the numbers of values and architectures differ.
     pub fn colour(&self, name: &str, values: impl AsRef<[f64]>) -> Result<Map> {
         let values = values.as_ref().to_vec();
         same_number(&format!("colour({name:?}, ...)"), self.scores.len(), values.len())?;
@@ -184,7 +184,7 @@ impl Map {
     }
 }
 
-/// Scores so many times further below the middle than the best is above it are not shown.
+/// Scores this many times further below the middle than the best is above it are not shown.
 const REACH: f64 = 3.0;
 
 /// Whether values span enough for a logarithmic axis.
@@ -209,7 +209,7 @@ struct Bin {
     sum: f64,
 }
 
-/// Which hexagon a point lies in, by column and row; those of odd rows lie half a width to the right.
+/// Which hexagon a point lies in, by column and row; odd rows are shifted half a width to the right.
 fn hexagon((x, y): (f64, f64)) -> (i32, i32) {
     let (x, y) = (x / UNIT.0, y / UNIT.1);
     // Centres are at (i, 3 j) with i + j even: of the nearest of even and of odd rows, the nearer.
@@ -248,7 +248,7 @@ impl Shades {
 }
 
 impl Map {
-    /// The hexagons as one path a colour, in units in which their corners are whole numbers.
+    /// The hexagons as one path per colour, in units in which their corners are whole numbers.
     fn hexagons(&self, frame: &mut Frame, points: &[(f64, f64, f64)]) -> Shades {
         let mut bins: BTreeMap<(i32, i32), Bin> = BTreeMap::new();
         for &(x, y, third) in points.iter().filter(|p| frame.shows(p.1)) {
@@ -276,7 +276,7 @@ impl Map {
         shades
     }
 
-    /// What the colours stand for, in the row of the legend behind the frontier.
+    /// What the colours stand for, in the row of the legend after the frontier.
     fn colour_bar(&self, frame: &mut Frame, shades: &Shades) {
         let (y, font) = (62.0, Font::NOTE);
         let say = |v: f64| amount(v);
@@ -463,9 +463,9 @@ impl Draw for Map {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "map",
-    shows: "thousands of architectures by cost and score, as a density, and their frontier",
+    about: "thousands of architectures by cost and score, as a density, and their frontier",
     example: || example().into(),
 };
 
@@ -517,7 +517,7 @@ mod tests {
 
     #[test]
     fn every_architecture_is_counted_once() {
-        // One place with 1,000, one with a single one: the ends of the colours.
+        // One place with 1,000 and one with a single one: the two ends of the colours.
         let mut costs = vec![1.0; 1000];
         costs.push(2.0);
         let scores: Vec<f64> = costs.iter().map(|c| 50.0 + c).collect();

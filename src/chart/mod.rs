@@ -1,9 +1,8 @@
 //! Charts: plain typed data in, a picture out.
 //!
-//! Each file holds one chart: its data, how the data become places, how the places are drawn, as
-//! SVG for a notebook and as text for a terminal. Nothing here knows of studies; whoever has a
-//! result fills in the data. A new chart is one file, one variant of [`ChartData`] and one row of
-//! [`CHARTS`].
+//! Each file holds one chart: its data, how the data become positions, and how these are drawn, as
+//! SVG for a notebook and as text for a terminal. Nothing here knows about studies; whoever has a
+//! result fills in the data. A new chart is one file and one row of the table, [`charts`].
 //!
 //! ```
 //! use nascent::chart::{Axis, BestSeries, BestSoFar, Chart};
@@ -70,78 +69,26 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 
-/// A row of [`CHARTS`].
-#[derive(Clone, Copy, Debug)]
-pub struct Info {
-    /// The name of the chart.
+/// A row of the table of charts.
+#[derive(Clone, Debug)]
+pub struct ChartInfo {
+    /// Its name.
     pub name: &'static str,
-    /// What it shows.
-    pub shows: &'static str,
+    /// What it shows, in a line.
+    pub about: &'static str,
     /// One with realistic data.
     pub example: fn() -> Chart,
 }
 
-/// All charts.
+/// The table of charts.
 ///
 /// ```
-/// for chart in nascent::chart::CHARTS {
-///     println!("{}: {}\n{}", chart.name, chart.shows, (chart.example)().plain());
+/// for chart in nascent::chart::charts() {
+///     println!("{}: {}\n{}", chart.name, chart.about, (chart.example)().plain());
 /// }
 /// ```
-pub const CHARTS: &[Info] = &[
-    best_so_far::INFO,
-    learning_curves::INFO,
-    frontier::INFO,
-    map::INFO,
-    leaderboard::INFO,
-    diagram::INFO,
-    space_tree::INFO,
-    bands::INFO,
-    spread::INFO,
-    critical_difference::INFO,
-    pairs::INFO,
-    time_to_target::INFO,
-    family_tree::INFO,
-    population::INFO,
-    surrogate_view::INFO,
-    probabilities::INFO,
-];
-
-/// The data of a chart, by kind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ChartData {
-    /// The running best over trials or seconds.
-    BestSoFar(BestSoFar),
-    /// Scores epoch by epoch.
-    LearningCurves(LearningCurves),
-    /// Size against score.
-    Frontier(Frontier),
-    /// Thousands of architectures by cost and score.
-    Map(Map),
-    /// A table of the best.
-    Leaderboard(Leaderboard),
-    /// One network.
-    Diagram(Diagram),
-    /// A search space.
-    SpaceTree(SpaceTree),
-    /// Curves with bands of uncertainty, a strategy each.
-    Bands(Bands),
-    /// The final results of every seed.
-    Spread(Spread),
-    /// Mean ranks and what does not differ.
-    CriticalDifference(CriticalDifference),
-    /// Every strategy against every other.
-    Pairs(Pairs),
-    /// The share of seeds that reached a target.
-    TimeToTarget(TimeToTarget),
-    /// Trials with edges from parents to children.
-    FamilyTree(FamilyTree),
-    /// The life of the members of a population.
-    Population(Population),
-    /// What a surrogate predicts, and what it makes of it.
-    SurrogateView(SurrogateView),
-    /// The probabilities of a controller over trials.
-    Probabilities(Probabilities),
+pub fn charts() -> &'static [ChartInfo] {
+    CHARTS
 }
 
 /// What every kind of chart can do.
@@ -160,9 +107,25 @@ impl fmt::Display for Chart {
     }
 }
 
-/// Makes a kind of chart known: its data convert into [`ChartData`] and into a [`Chart`].
-macro_rules! kinds {
-    ($($kind:ident),*) => {
+/// The rows: each makes one kind of data known, by the file that draws it.
+macro_rules! table {
+    ($($(#[$about:meta])* $kind:ident in $file:ident;)*) => {
+        /// The data of a chart, by kind.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum ChartData {
+            $($(#[$about])* $kind($kind),)*
+        }
+
+        static CHARTS: &[ChartInfo] = &[$($file::INFO,)*];
+
+        impl ChartData {
+            fn draw(&self) -> &dyn Draw {
+                match self {
+                    $(ChartData::$kind(data) => data,)*
+                }
+            }
+        }
+
         $(
             impl From<$kind> for ChartData {
                 fn from(data: $kind) -> Self {
@@ -176,35 +139,43 @@ macro_rules! kinds {
                 }
             }
         )*
-
-        impl ChartData {
-            fn draw(&self) -> &dyn Draw {
-                match self {
-                    $(ChartData::$kind(data) => data,)*
-                }
-            }
-        }
     };
 }
 
-kinds!(
-    BestSoFar,
-    LearningCurves,
-    Frontier,
-    Map,
-    Leaderboard,
-    Diagram,
-    SpaceTree,
-    Bands,
-    Spread,
-    CriticalDifference,
-    Pairs,
-    TimeToTarget,
-    FamilyTree,
-    Population,
-    SurrogateView,
-    Probabilities
-);
+table! {
+    /// The running best over trials or seconds.
+    BestSoFar in best_so_far;
+    /// Scores epoch by epoch.
+    LearningCurves in learning_curves;
+    /// Size against score.
+    Frontier in frontier;
+    /// Thousands of architectures by cost and score.
+    Map in map;
+    /// A table of the best.
+    Leaderboard in leaderboard;
+    /// One network.
+    Diagram in diagram;
+    /// A search space.
+    SpaceTree in space_tree;
+    /// Curves with bands of uncertainty, one per strategy.
+    Bands in bands;
+    /// The final results of every seed.
+    Spread in spread;
+    /// Mean ranks and what does not differ.
+    CriticalDifference in critical_difference;
+    /// Every strategy against every other.
+    Pairs in pairs;
+    /// The share of seeds that reached a target.
+    TimeToTarget in time_to_target;
+    /// Trials with edges from parents to children.
+    FamilyTree in family_tree;
+    /// The life of the members of a population.
+    Population in population;
+    /// What a surrogate predicts, and what it makes of it.
+    SurrogateView in surrogate_view;
+    /// The probabilities of a controller over trials.
+    Probabilities in probabilities;
+}
 
 /// A chart: its data, and the ways to see them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -244,7 +215,7 @@ impl Chart {
     /// Writes the picture; the name ends in `.svg`.
     ///
     /// # Errors
-    /// If the name ends otherwise, or the file cannot be written. Folders are not created.
+    /// If the name has another ending, or the file cannot be written. Folders are not created.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         report::write(path.as_ref(), "svg", "a chart", &self.svg())
     }
@@ -259,7 +230,7 @@ mod tests {
 
     #[test]
     fn every_chart_in_the_table_can_be_shown_kept_and_saved() {
-        for info in CHARTS {
+        for info in charts() {
             let chart = (info.example)();
             check::svg(&chart.svg());
             check::html(&chart.html());
@@ -278,7 +249,7 @@ mod tests {
         let folder = std::env::var("NASCENT_PICTURES").map(std::path::PathBuf::from);
         let folder = folder.unwrap_or_else(|_| std::env::temp_dir().join("nascent-pictures"));
         std::fs::create_dir_all(&folder).unwrap();
-        for info in CHARTS {
+        for info in charts() {
             let chart = (info.example)();
             let name = info.name.replace(' ', "-");
             chart.save(folder.join(format!("{name}.svg"))).unwrap();
@@ -288,7 +259,7 @@ mod tests {
 
     #[test]
     fn charts_are_saved_as_svg_only() {
-        let chart = (CHARTS[0].example)();
+        let chart = (charts()[0].example)();
         let file = std::env::temp_dir().join(format!("nascent-chart-{}.svg", std::process::id()));
         chart.save(&file).unwrap();
         assert_eq!(std::fs::read_to_string(&file).unwrap(), chart.svg());

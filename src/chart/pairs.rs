@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, cell as label, fit, len};
 use super::plot::head;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, FAINT, Font, INK, MUTED, width, wrap};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use serde::{Deserialize, Serialize};
 
 /// A matrix of how often strategies beat each other.
@@ -39,7 +39,7 @@ pub struct Pairs {
     pub shown: String,
 }
 
-/// From losing always to winning always: blue and orange stay apart for every kind of sight.
+/// From always losing to always winning: blue and orange stay apart for every kind of colour vision.
 const STEPS: [&str; 9] = [
     "#B35806", "#D8852F", "#F2B46C", "#FBDDB4", "#F3F3F0", "#CBE0EF", "#8FBFDE", "#4B94C4",
     "#1F6CA6",
@@ -97,7 +97,7 @@ impl Pairs {
         format!("{TITLE}. {}. {}", self.shown, said.join("; "))
     }
 
-    /// Names above the columns, level where they fit and upright where not; returns where cells begin.
+    /// Names above the columns, horizontal where they fit and upright where not; returns where cells begin.
     fn heads(&self, svg: &mut Svg, top: f64, left: f64, cell: f64) -> f64 {
         let lines: Vec<Vec<String>> =
             self.names.iter().map(|name| wrap(name, LABEL, cell - 4.0)).collect();
@@ -116,7 +116,7 @@ impl Pairs {
             }
             return bottom + 2.0;
         }
-        // Two upright lines where a column is broad enough, else one.
+        // Two upright lines where a column is wide enough, otherwise one.
         let (most, two) = if cell >= 26.0 { (128.0, true) } else { (150.0, false) };
         let lines: Vec<Vec<String>> = match two {
             true => self.names.iter().map(|name| two_lines(name, most)).collect(),
@@ -241,9 +241,9 @@ impl Draw for Pairs {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "pairs",
-    shows: "how often every strategy beats every other, and where that may be chance",
+    about: "how often every strategy beats every other, and where that may be chance",
     example: || example().into(),
 };
 

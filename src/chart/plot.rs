@@ -21,12 +21,12 @@ const FINE: f64 = 4.0;
 /// One axis: its range and its labelled ticks.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
-    /// The ends as they are drawn: parts of `unit`, or logarithms.
+    /// The ends as they are drawn: in parts of `unit`, or logarithms.
     lo: f64,
     hi: f64,
     log: bool,
     /// Numbers near the ends of what a computer can hold are drawn as parts of a power of ten, so that
-    /// no difference of two is beyond it; for all others it is 1.
+    /// no difference of two overflows; for all others it is 1.
     part: f64,
     /// Position and label, in order.
     pub ticks: Vec<(f64, String)>,
@@ -99,7 +99,7 @@ impl Scale {
         ((self.place(v) - self.lo) / (self.hi - self.lo)).clamp(-10.0, 10.0)
     }
 
-    /// The same axis with fewer labels, until they stand apart in `room` pixels.
+    /// The same axis with fewer labels, until they are separate within `room` pixels.
     pub fn thin(mut self, room: f64) -> Scale {
         let crowded = |ticks: &[(f64, String)]| {
             ticks.windows(2).any(|pair| {
@@ -139,13 +139,13 @@ fn tick(v: f64, step: f64, most: f64, part: f64) -> String {
     }
 }
 
-/// Where a value lies between two others, 0 to 1 inside; the middle if these are one.
+/// Where a value lies between two others, 0 to 1 inside; the middle if these are equal.
 pub(crate) fn share(v: f64, (lo, hi): (f64, f64)) -> f64 {
     let part = part_of(lo, hi);
     if hi > lo { (v / part - lo / part) / (hi / part - lo / part) } else { 0.5 }
 }
 
-/// A range with some inside, whatever it was given.
+/// A range that is not empty, whatever it was given.
 fn open(lo: f64, hi: f64) -> (f64, f64) {
     let (lo, hi) = if lo <= hi { (lo, hi) } else { (hi, lo) };
     if !usable(lo) || !usable(hi) {
@@ -156,14 +156,14 @@ fn open(lo: f64, hi: f64) -> (f64, f64) {
     if hi - lo > least { (lo, hi) } else { (lo - least, hi + least) }
 }
 
-/// The range of the values with a margin below and above (as parts of the range).
+/// The range of the values with a margin below and above (as shares of the range).
 pub(crate) fn padded(values: &[f64], below: f64, above: f64) -> (f64, f64) {
     let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
     let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if lo > hi {
         return (0.0, 1.0);
     }
-    // Halves, because the whole may be more than a number can be.
+    // Halves, because the whole may be more than a number can hold.
     let (half, within) = (hi / 2.0 - lo / 2.0, |v: f64| v.clamp(f64::MIN, f64::MAX));
     if half <= lo.abs().max(hi.abs()) * 0.5e-9 {
         let around = if hi == 0.0 { 1.0 } else { hi.abs() * 0.05 };
@@ -182,7 +182,7 @@ pub(crate) fn zoomed(mut values: Vec<f64>, maximise: bool, reach: f64) -> Vec<f6
     let (Some(&best), Some(&middle)) = (values.last(), values.get(values.len() / 2)) else {
         return values;
     };
-    // Eighths, so that no difference is more than a number can be.
+    // Eighths, so that no difference is more than a number can hold.
     let distance = |v: f64| (v / 8.0 - middle / 8.0).abs();
     let far = distance(best) * reach;
     if far > 0.0 {
@@ -228,7 +228,7 @@ pub(crate) struct Key {
     pub text: String,
 }
 
-/// What stands before the text of a legend.
+/// What precedes the text of a legend.
 #[derive(Clone, Copy)]
 pub(crate) enum Sample {
     /// A line with a pattern, as in `stroke-dasharray`; empty is solid.
@@ -239,14 +239,14 @@ pub(crate) enum Sample {
     Area(f64),
 }
 
-/// What stands around the data.
+/// What surrounds the data.
 pub(crate) struct Around {
     pub title: String,
     /// Below the title; `\n` starts a new line.
     pub note: String,
     pub legend: Vec<Key>,
     pub x_name: String,
-    /// Room kept free at the right for labels.
+    /// Room kept free on the right for labels.
     pub right: f64,
 }
 
@@ -321,7 +321,7 @@ impl Frame {
             }
             let _ = root.present();
         }
-        // Keep what is inside of plotters' own element.
+        // Keep what is inside plotters' own element.
         let start = picture.find("<svg").and_then(|i| picture[i..].find('>').map(|j| i + j + 1));
         let Some((start, end)) = start.zip(picture.rfind("</svg>")) else { return };
         let body = picture[start..end].replace('\n', "").replace(r#" opacity="1""#, "") + &marks;
@@ -426,7 +426,7 @@ pub(crate) struct Pen<'a> {
     x: &'a Scale,
     y: &'a Scale,
     size: (u32, u32),
-    /// What is drawn without plotters, above what is drawn by it.
+    /// What is drawn without plotters, above what plotters draws.
     marks: String,
 }
 
@@ -520,7 +520,7 @@ fn clip(points: &[(f64, f64)], lo: f64, hi: f64) -> Vec<Vec<(f64, f64)>> {
         let (a, b) = (pair[0], pair[1]);
         let rise = b.1 - a.1;
         let inside = |v: f64| (lo..=hi).contains(&v);
-        // The part of the way from a to b that is inside.
+        // The part of the line from a to b that is inside.
         let (from, to) = match rise == 0.0 {
             true if inside(a.1) => (0.0, 1.0),
             true => (1.0, 0.0),
@@ -565,11 +565,11 @@ pub(crate) fn cross(svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
     svg.path(&d, colour, 1.4, "");
 }
 
-/// From so many points on, those that fall on the same spot are drawn once.
+/// From this many points on, those that fall on the same spot are drawn once.
 pub(crate) const MANY: usize = 500;
 
 /// A path of points for a stroke with round ends: one in each square of `gap` pixels. It takes a tenth
-/// of what as many circles do.
+/// of the space of as many circles.
 pub(crate) fn spots(places: impl Iterator<Item = (f64, f64)>, gap: f64) -> String {
     let square = |v: f64| (v / gap).round() as i32;
     let squares: BTreeSet<(i32, i32)> = places.map(|(x, y)| (square(x), square(y))).collect();
@@ -580,7 +580,7 @@ pub(crate) fn spots(places: impl Iterator<Item = (f64, f64)>, gap: f64) -> Strin
 
 /// Many failures: short strokes, which stay apart where crosses would not.
 pub(crate) fn strokes(svg: &mut Svg, places: &[(f64, f64)], colour: &str) {
-    // Half a pixel is as near as two can be told apart.
+    // Two points closer than half a pixel cannot be told apart.
     let places: BTreeSet<(i32, i32)> =
         places.iter().map(|(x, y)| ((x * 2.0).round() as i32, (y * 2.0).round() as i32)).collect();
     let draw = |(x, y): (i32, i32)| {

@@ -1,5 +1,5 @@
-//! The life of a population: each member is a line at the height of its score, from the trial at
-//! which it was born to the one at which it left. Short lines high up and long ones low down tell
+//! The life of a population: each member is a line at the height of its score, from the trial in
+//! which it was born to the one in which it left. Short lines high up and long ones low down show
 //! how a strategy forgets: by age, or by rank.
 
 use super::lines::{path, thinned};
@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, fit, spark};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, spots, zoomed};
 use super::svg::{n, nothing};
 use super::theme::{CARD, INK, colour};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ struct Moment {
     mean: f64,
 }
 
-/// At how many moments mean and best are taken at most.
+/// The most moments at which mean and best are taken.
 const MOMENTS: usize = 400;
 
 impl Population {
@@ -129,7 +129,7 @@ impl Population {
         let (lo, hi) = padded(&xs, 0.02, 0.02);
         let whole = xs.iter().all(|x| x.fract() == 0.0) && hi - lo > 4.0;
         let x = Scale::linear(lo, hi, 7, whole);
-        // The first members are often far worse than all that follow, and yet part of the story.
+        // The first members are often far worse than all that follow, yet part of the story.
         let mut view = zoomed(lives.iter().map(|l| l.score).collect(), self.maximise, 40.0);
         view.extend(moments.iter().map(|m| m.best));
         let (lo, hi) = padded(&view, 0.06, 0.08);
@@ -169,7 +169,7 @@ impl Population {
     fn draw_lives(&self, frame: &mut Frame, lives: &[Life]) {
         let (mut gone, mut here, mut births, mut deaths) =
             (String::new(), String::new(), String::new(), String::new());
-        // Births, too near to each other to be told apart, are one; of the lines a part is drawn.
+        // Births too close to each other to be told apart become one; only some of the lines are drawn.
         let every = every(lives);
         let mut born = vec![];
         for (i, life) in lives.iter().enumerate() {
@@ -202,7 +202,7 @@ impl Population {
     }
 }
 
-/// Of so many lives one is drawn as a line.
+/// One of this many lives is drawn as a line.
 fn every(lives: &[Life]) -> usize {
     const DRAWN: usize = 1500;
     if lives.len() > 2 * DRAWN { lives.len().div_ceil(DRAWN) } else { 1 }
@@ -315,9 +315,9 @@ impl Draw for Population {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "population",
-    shows: "the members of a population from birth to death, with the best and the mean alive",
+    about: "the members of a population from birth to death, with the best and the mean alive",
     example: || example().into(),
 };
 

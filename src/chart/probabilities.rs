@@ -1,4 +1,4 @@
-//! What a controller has learned: for every decision a small panel in which the probabilities of its
+//! What a controller has learned: for every decision, a small panel in which the probabilities of its
 //! options are stacked, over trials. At first all options are equally likely; a band that fills its
 //! panel is a decision that has been made.
 
@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::{AXIS, head, share};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, MUTED, colour, width};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +56,7 @@ impl DecisionProbabilities {
             let part =
                 |o: usize| row.get(o).copied().filter(|p| usable(*p)).unwrap_or(0.0).max(0.0);
             let parts: Vec<f64> = (0..self.options.len()).map(part).collect();
-            // Parts of the largest, whose sum is a number whatever they are.
+            // As shares of the largest, whose sum is finite whatever they are.
             let most = parts.iter().copied().fold(0.0, f64::max);
             let parts: Vec<f64> = parts.iter().map(|p| p / most).collect();
             let sum: f64 = parts.iter().sum();
@@ -164,7 +164,7 @@ fn draw(
             let (y0, y1) = (begin + below[0] * HIGH, begin + above[0].min(1.0) * HIGH);
             round = path(&[(left, y0), (right, y0), (right, y1), (left, y1)]) + "Z";
         }
-        // From the ninth option on, colours come again, paler.
+        // From the ninth option on, colours are repeated, paler.
         let alpha = if o < 8 { 0.78 } else { 0.45 };
         let look = format!(r#"fill-opacity="{alpha}" stroke="{CARD}" stroke-width="0.8""#);
         svg.area(&round, colour(o), &look);
@@ -175,7 +175,7 @@ fn draw(
     let mut named: Vec<usize> = panel.last().iter().take(room).map(|l| l.0).collect();
     named.sort_unstable();
     let wanted: Vec<f64> = named.iter().map(|o| middles[*o]).collect();
-    // A hair apart in the order of the stack, so that options of no height keep it.
+    // A hair apart in the order of the stack, so that options of zero height keep it.
     let wanted: Vec<f64> = wanted.iter().enumerate().map(|(i, y)| y + i as f64 * 1e-6).collect();
     let places = apart(&wanted, STEP, (begin + 3.0, end - 1.0));
     for (o, y) in named.into_iter().zip(places) {
@@ -256,9 +256,9 @@ impl Draw for Probabilities {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "probabilities",
-    shows: "how a controller's probabilities of the options of each decision move over trials",
+    about: "how a controller's probabilities of the options of each decision move over trials",
     example: || example().into(),
 };
 

@@ -1,4 +1,4 @@
-//! A report: what a finished study shows. Title, facts, what went wrong, then the charts, two in a
+//! A report: what a finished study shows. Title, facts, what went wrong, then the charts, two per
 //! row where there is room and one on a phone.
 
 use super::Chart;
@@ -30,7 +30,7 @@ pub struct Report {
     pub subtitle: String,
     /// Names and values: best score, trials, time.
     pub facts: Vec<(String, String)>,
-    /// What the reader must not miss: `3 of 20 trials failed: out of memory`.
+    /// What the reader must not overlook: `3 of 20 trials failed: out of memory`.
     pub notices: Vec<String>,
     /// The charts, in order.
     pub charts: Vec<Chart>,
@@ -113,7 +113,7 @@ impl Report {
     /// Writes the report as a page of its own; the name ends in `.html`.
     ///
     /// # Errors
-    /// If the name ends otherwise, or the file cannot be written; an old one is then still there.
+    /// If the name has another ending, or the file cannot be written; an old one is then still there.
     /// Folders are not created.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let title = if self.title.is_empty() { "Report" } else { &self.title };
@@ -138,13 +138,13 @@ impl Report {
     }
 }
 
-/// Writes a file if its name has the right end.
+/// Writes a file if its name has the right ending.
 pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()> {
     named(path, end, what)?;
     output::write(path, text)
 }
 
-/// Refuses a name with another end; what is not a regular file may have any.
+/// Refuses a name with another ending; what is not a regular file may have any.
 fn named(path: &Path, end: &str, what: &str) -> Result<()> {
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
         return Ok(());
@@ -188,7 +188,7 @@ pub fn compose_plain(parts: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CHARTS, check};
+    use super::super::{charts, check};
     use super::*;
 
     #[test]
@@ -201,7 +201,7 @@ mod tests {
                 ("architecture".into(), "conv(16, 3) > ".repeat(30)),
             ],
             notices: vec!["3 of 20 trials failed: ".repeat(9)],
-            charts: CHARTS.iter().map(|c| (c.example)()).collect(),
+            charts: charts().iter().map(|c| (c.example)()).collect(),
         };
         check::html(&report.html());
         assert!(report.plain().lines().all(|l| len(l) <= COLUMNS));

@@ -9,7 +9,7 @@ use super::space_layout::{DEEPEST, LABEL, Laid, OPTION, OUT, ROOM, What, lay, op
 use super::space_node::TreeNode;
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{CARD, Font, MUTED, width};
-use super::{Draw, Family, Info};
+use super::{ChartInfo, Draw, Family};
 use serde::{Deserialize, Serialize};
 
 /// A drawing of a search space.
@@ -263,9 +263,9 @@ fn say(part: &TreeNode) -> (String, &[TreeNode]) {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "space",
-    shows: "a search space: layers, alternatives, repetition, choices of values",
+    about: "a search space: layers, alternatives, repetition, choices of values",
     example: || example().into(),
 };
 

@@ -1,4 +1,4 @@
-//! Final results of many seeds: one row a strategy, a dot a seed, a box from the first to the third
+//! Final results of many seeds: one row per strategy, one dot per seed, a box from the first to the third
 //! quartile, a bar at the median. Two strategies whose boxes hardly overlap differ in most seeds.
 
 use super::bands::NAMES;
@@ -7,7 +7,7 @@ use super::plain::{COLUMNS, cell, fit, len};
 use super::plot::{Scale, head, padded, x_axis, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, INK, MUTED, colour, width};
-use super::{Draw, Info, svg::nothing};
+use super::{ChartInfo, Draw, svg::nothing};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +43,7 @@ pub struct Spread {
 pub struct SpreadRow {
     /// The name of the strategy.
     pub name: String,
-    /// One value a seed, in any order.
+    /// One value per seed, in any order.
     pub values: Vec<f64>,
 }
 
@@ -114,7 +114,7 @@ fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str)
     let dense = |b: usize| counts[b - 1] + 2.0 * counts[b] + counts[b + 1];
     let most = values.iter().map(|v| dense(bin(*v))).fold(1.0, f64::max);
     let mut seen = std::collections::HashSet::new();
-    // Of thousands, one a pixel.
+    // Of thousands, one per pixel.
     let fine = if values.len() > 5000 { 1.0 } else { 2.0 };
     let mut d = String::new();
     for (i, &v) in values.iter().enumerate() {
@@ -241,9 +241,9 @@ fn edge_mark(svg: &mut Svg, (x, y): (f64, f64), turn: i32, fill: &str) {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "spread",
-    shows: "the final results of every seed, a row a strategy",
+    about: "the final results of every seed, one row per strategy",
     example: || example().into(),
 };
 

@@ -1,5 +1,5 @@
-//! What a surrogate predicts and what an acquisition function makes of it. Candidates stand in the
-//! order of their predicted mean, the best at the left, with bands of one and two standard
+//! What a surrogate predicts and what an acquisition function makes of it. Candidates are in the
+//! order of their predicted mean, the best on the left, with bands of one and two standard
 //! deviations; below, the value that decides which is tried next. Where the highest bar is not at
 //! the left, uncertainty has outweighed the prediction.
 
@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, fit, table};
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, padded, x_axis};
 use super::svg::{Anchor, n, nothing};
 use super::theme::{CARD, GRID, INK, MUTED, colour};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -88,10 +88,10 @@ impl Candidate {
 const LOW: f64 = 58.0;
 const GAP: f64 = 26.0;
 
-/// Of more candidates, only some can be told apart.
+/// With more candidates, only some can be told apart.
 const DRAWN: usize = 800;
 
-/// Of so many candidates one is drawn.
+/// One of this many candidates is drawn.
 fn every(candidates: usize) -> usize {
     if candidates > 2 * DRAWN { candidates.div_ceil(DRAWN) } else { 1 }
 }
@@ -150,7 +150,7 @@ impl SurrogateView {
         let near: Vec<f64> = around(1.0).into_iter().chain(truths).collect();
         let ((lo, hi), (far_lo, far_hi)) =
             (padded(&near, 0.0, 0.0), padded(&around(2.0), 0.0, 0.0));
-        // Two deviations may leave the frame, where they would press all else together.
+        // Two deviations may leave the frame if they would squeeze everything else together.
         let most = 0.4 * (hi - lo);
         let (lo, hi) = (lo.min(far_lo.max(lo - most)), hi.max(far_hi.min(hi + most)));
         let (lo, hi) = padded(&[lo, hi], 0.05, 0.05);
@@ -253,7 +253,7 @@ impl SurrogateView {
         let (left, right) = (frame.left, frame.right);
         let mut values: Vec<f64> =
             ranked.iter().map(|c| c.1.acquisition).filter(|v| usable(*v)).collect();
-        // Bars begin at nothing, or at the least where nothing is far away.
+        // Bars begin at zero, or at the least value where zero is far away.
         let (least, most) = padded(&values, 0.0, 0.0);
         let from_zero = least >= 0.0 && least < 0.7 * most;
         if from_zero || values.is_empty() {
@@ -386,9 +386,9 @@ impl Draw for SurrogateView {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "surrogate view",
-    shows: "what a surrogate predicts for candidates, and what the acquisition makes of it",
+    about: "what a surrogate predicts for candidates, and what the acquisition makes of it",
     example: || example().into(),
 };
 

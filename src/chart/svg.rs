@@ -1,6 +1,6 @@
 //! A small SVG writer. It knows rectangles, lines, text that fits its place, and the card that
 //! every picture lies on. It writes no ids and no style sheet, so that any number of pictures
-//! share a page without touching each other.
+//! share a page without affecting each other.
 
 use super::theme::{BORDER, CARD, FONT, Font, MONO, elide, escape};
 use std::fmt::Write;
@@ -11,7 +11,7 @@ pub(crate) const WIDTH: f64 = 420.0;
 /// How wide a plot is shown where there is room.
 pub(crate) const SHOWN: f64 = 560.0;
 
-/// Where a text stands relative to its point.
+/// Where a text is relative to its point.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Anchor {
     Start,
@@ -118,7 +118,7 @@ impl Svg {
         );
     }
 
-    /// An invisible spot that says something under the pointer.
+    /// An invisible spot that says something when hovered over.
     pub fn hover(&mut self, (x, y): (f64, f64), r: f64, says: &str) {
         let _ = write!(
             self.body,
@@ -130,7 +130,7 @@ impl Svg {
         );
     }
 
-    /// An invisible area that says something under the pointer.
+    /// An invisible area that says something when hovered over.
     pub fn tip(&mut self, (x, y, w, h): (f64, f64, f64, f64), says: &str) {
         let _ = write!(
             self.body,
@@ -143,7 +143,7 @@ impl Svg {
         );
     }
 
-    /// An invisible broad line that says something under the pointer.
+    /// An invisible wide line that says something when hovered over.
     pub fn tip_line(&mut self, d: &str, says: &str) {
         let _ = write!(
             self.body,

@@ -27,14 +27,14 @@ pub const GRID: &str = "#E6E7E4";
 pub const FAINT: &str = "#9AA1A8";
 /// A failure.
 pub const FAIL: &str = "#B23A00";
-/// Faces for text, the reader's own first.
+/// Typefaces for text, the reader's own first.
 pub const FONT: &str =
     "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,'DejaVu Sans',sans-serif";
-/// Faces for code and architectures.
+/// Typefaces for code and architectures.
 pub const MONO: &str =
     "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
 
-/// Long words break rather than leave the page. Twice, because JupyterLab leaves only the first in a
+/// Long words break rather than leave the page. Given twice, because JupyterLab keeps only the first in a
 /// notebook that is not trusted, and the second gives way in narrow boxes as well.
 pub(crate) const BREAK: &str = "overflow-wrap:break-word;overflow-wrap:anywhere";
 
@@ -54,7 +54,7 @@ pub fn family(kind: &str) -> (&'static str, &'static str) {
     Family::of(kind).colours()
 }
 
-/// Text as it may stand in XML and HTML: markup characters escaped, control characters and marks that
+/// Text as XML and HTML allow it: markup characters escaped, control characters and marks that
 /// turn the direction of writing dropped.
 ///
 /// ```
@@ -154,7 +154,7 @@ pub(crate) fn elide(text: &str, font: Font, room: f64) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// The text in lines of at most `room` pixels, broken at spaces and after punctuation where it can be.
+/// The text in lines of at most `room` pixels, broken at spaces and after punctuation where possible.
 pub(crate) fn wrap(text: &str, font: Font, room: f64) -> Vec<String> {
     wrap_by(text, |line| width(line, font) <= room)
 }
@@ -171,7 +171,7 @@ pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
         }
         let soft = |c: char| matches!(c, ' ' | ',' | '>' | ')' | ']' | '|' | ';' | '-' | '+' | '~');
         let body = &line[..line.len() - piece.len()];
-        // Late in the line where that can be, and never within a word that fits on the next one.
+        // Late in the line where possible, and never within a word that fits on the next one.
         let late = body.char_indices().rfind(|&(i, c)| soft(c) && i * 2 > body.len());
         let at = match late.or_else(|| body.char_indices().rfind(|&(i, c)| c == ' ' && i > 0)) {
             Some((i, c)) => i + c.len_utf8(),

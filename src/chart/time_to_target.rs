@@ -1,5 +1,5 @@
 //! How long until a target is reached: the share of seeds that have reached it, against trials or
-//! seconds. A curve that ends below 100 % is a strategy some of whose seeds never got there.
+//! seconds. A curve that ends below 100 % is that of a strategy some of whose seeds never got there.
 //!
 //! The run-length distributions of H. Hoos and T. Stuetzle, Stochastic Local Search (2004).
 
@@ -9,7 +9,7 @@ use super::plain::{COLUMNS, cell, fit, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
 use super::theme::{CARD, colour};
-use super::{Draw, Info};
+use super::{ChartInfo, Draw};
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub struct TimeToTarget {
     pub log_x: bool,
     /// The target: `test accuracy of 94 %`.
     pub target: String,
-    /// What else is to be said: `200 seeds`.
+    /// What else there is to say: `200 seeds`.
     pub shown: String,
     /// Where the searches ended. `None`: at the last time given.
     pub end: Option<f64>,
@@ -95,7 +95,7 @@ impl Track<'_> {
     }
 
     fn result(&self) -> String {
-        // All and none are said of all and none only.
+        // 100 % and 0 % are only for all and none.
         match self.share() * 100.0 {
             share if (99.5..100.0).contains(&share) => "> 99 %".into(),
             share if share < 0.5 && share > 0.0 => "< 1 %".into(),
@@ -224,9 +224,9 @@ impl Draw for TimeToTarget {
 }
 
 /// The row of this chart in the table.
-pub(crate) const INFO: Info = Info {
+pub(crate) const INFO: ChartInfo = ChartInfo {
     name: "time to target",
-    shows: "the share of seeds that reached a target, against trials or seconds",
+    about: "the share of seeds that reached a target, against trials or seconds",
     example: || example().into(),
 };
 

@@ -7,7 +7,7 @@ use crate::rng::Rng;
 use crate::stats::{Band, Statistic, bootstrap_curve, hypervolume};
 use crate::task::Metric;
 
-/// What curves are drawn against.
+/// What curves are plotted against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
     /// Trials.
@@ -16,7 +16,7 @@ pub enum Against {
     Seconds,
     /// Seconds that the strategy itself took.
     Overhead,
-    /// Epochs that were paid.
+    /// Epochs that were paid for.
     Epochs,
 }
 
@@ -27,12 +27,12 @@ pub(super) struct Curve {
     pub(super) bands: Vec<Band>,
 }
 
-/// Points of a curve against time, and the most of one against trials.
+/// Points of a curve against time, and at most those of one against trials.
 const POINTS: usize = 150;
 pub(super) const LEVEL: f64 = 0.95;
 pub(super) const RESAMPLES: usize = 1000;
 
-/// What the study is judged by after each trial; nothing while no trial has finished.
+/// What the study is judged by after each trial; `None` as long as no trial has finished.
 pub(super) fn judged(
     run: &Run,
     metric: &Metric,
@@ -59,7 +59,7 @@ fn turned(run: &Run, trial: usize, objectives: &[Metric]) -> Option<Vec<f64>> {
     Some(all.zip(objectives).map(|(v, m)| m.turned(v)).collect())
 }
 
-/// The hypervolume of the trials so far; worked out again only when the front has changed.
+/// The hypervolume of the trials so far; computed again only when the front has changed.
 fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Vec<Option<f64>> {
     let mut front: Vec<Vec<f64>> = vec![];
     let mut volume = None;
@@ -71,7 +71,7 @@ fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Ve
             front.retain(|kept| !covers(&point, kept));
             front.push(point);
             // The same front has the same volume to the last bit, in whatever order it was found:
-            // a rounding is not to be a win.
+            // a rounding error must not count as a win.
             front.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
             volume = hypervolume(&front, reference).ok().map(|v| v / unit);
         }
@@ -80,10 +80,10 @@ fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Ve
     (0..run.scores.len()).map(after).collect()
 }
 
-/// The point that hypervolume is measured from, and its unit. A point that is given is taken, and
-/// the volume is in the objectives' own units; else it is the worst values of all trials of the
+/// The point that hypervolume is measured from, and its unit. A given point is used, and
+/// the volume is in the objectives' own units; otherwise it is the worst values of all trials of the
 /// comparison, and the volume is the share of the box from there to the best values. An objective in
-/// which all are equal gets a side all the same: else no box would have a volume.
+/// which all are equal still gets a side: otherwise no box would have a volume.
 pub(super) fn reference(
     runs: &[Vec<Run>],
     objectives: &[Metric],
@@ -117,7 +117,7 @@ pub(super) fn reference(
 }
 
 impl Comparison {
-    /// The regret of a value where the optimum is known, else the value.
+    /// The regret of a value where the optimum is known, otherwise the value.
     pub(super) fn shown(&self, value: f64) -> f64 {
         let maximise = match self.0.judge {
             Judge::Hypervolume { .. } => true,
@@ -157,7 +157,7 @@ impl Comparison {
     }
 
     /// How many trials, or how much time, each study of a strategy took until it was at least as
-    /// good as the target; nothing for one that never was.
+    /// good as the target; `None` for one that never was.
     ///
     /// # Errors
     /// When no strategy has that name, or the target is not a finite number.
@@ -181,7 +181,7 @@ impl Comparison {
         against: Against,
     ) -> Vec<Option<f64>> {
         let metric = self.metric();
-        // Whatever is compared with NaN would count as reached.
+        // With NaN, everything would count as reached.
         let there =
             |v: &Option<f64>| v.is_some_and(|v| !target.is_nan() && !metric.better(target, v));
         let studies = self.0.runs[strategy].iter().zip(&self.0.judged[strategy]);
@@ -191,7 +191,7 @@ impl Comparison {
     }
 }
 
-/// How much worse a value is than the optimum; below 0 if it is better, which then is none.
+/// How much worse a value is than the optimum; below 0 if it is better, so that the optimum is not one.
 pub(super) fn regret(optimum: f64, value: f64, maximise: bool) -> f64 {
     if maximise { optimum - value } else { value - optimum }
 }
@@ -212,7 +212,7 @@ fn spent(run: &Run, against: Against) -> Vec<f64> {
     each.into_iter().map(add).collect()
 }
 
-/// The points of a curve: from where every study has something to show, to where half of them have
+/// The points of a curve: from where every study has something to show to where half of them have
 /// ended; a study that has ended keeps its last value.
 fn grid(
     spent: &[Vec<f64>],

@@ -1,5 +1,5 @@
-//! The journal of a comparison: a line for each study that has ended, so that one which was
-//! interrupted goes on where it was.
+//! The journal of a comparison: a line for each study that has ended, so that a comparison which was
+//! interrupted continues where it was.
 //!
 //! ```text
 //! {"nascent":"comparison","schema":1,"setup":[...]}
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Where an evaluation takes time, each study keeps a journal of its own beside it, so that a study
-//! that was under way goes on as well. It has to be of the same budget to the last trial: see
+//! that was under way continues as well. Its budget has to be the same to the last trial: see
 //! [`Study::strict`](crate::Study).
 
 use super::record::Run;
@@ -58,28 +58,28 @@ impl Header {
     }
 }
 
-/// An open journal; its lock lasts as long as it.
+/// An open journal; its lock lasts as long as it does.
 pub(super) struct Journal {
     file: Locked,
     path: PathBuf,
     length: u64,
     synced: Option<Instant>,
-    /// Whether the file was made by this.
+    /// Whether this created the file.
     new: bool,
 }
 
-/// On a table a study takes milliseconds; the disk is waited for no more often than this.
+/// On a table a study takes milliseconds; we wait for the disk no more often than this.
 const SYNC: Duration = Duration::from_millis(500);
 
 impl Journal {
-    /// Opens or begins it; with the studies that it holds, and what was dropped.
+    /// Opens or begins it; returns the studies that it holds, and what was dropped.
     pub(super) fn open(
         path: &Path,
         header: &Header,
     ) -> Result<(Journal, Vec<Run>, Option<String>)> {
         let file::Opened { file, new } = file::open(path, ROLE)?;
         let mut journal = Journal { file, path: path.to_path_buf(), length: 0, synced: None, new };
-        // Only a piece of the header that is to be written now may be written over.
+        // Only a piece of the very header that is about to be written may be overwritten.
         let mut own = serde_json::to_vec(header)?;
         own.push(b'\n');
         let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
@@ -119,7 +119,7 @@ impl Journal {
         let mut torn = None;
         match tail::<Run>(&bytes[whole..], &BEGINS) {
             Tail::Nothing => {}
-            // Whole but for its line feed, which it gets.
+            // Complete except for its line feed, which it gets.
             Tail::Whole(run, length) => {
                 runs.push(checked(run).map_err(|e| damaged(path, last + 1, &e))?);
                 journal.length += length as u64;
@@ -139,7 +139,7 @@ impl Journal {
         Ok((journal, runs, torn))
     }
 
-    /// Removes the file if this has made it: a comparison that could not begin leaves nothing.
+    /// Removes the file if this has created it: a comparison that could not begin leaves nothing behind.
     pub(super) fn abandon(self) {
         if self.new {
             let _ = std::fs::remove_file(&self.path);
@@ -219,14 +219,14 @@ pub(super) fn damaged(path: &Path, line: usize, why: &str) -> Error {
     Error::new(
         ErrorKind::File,
         format!(
-            "the journal {} is damaged in line {line}: {why}. Without that line it can be gone on with",
+            "the journal {} is damaged in line {line}: {why}. Without that line the comparison can continue",
             path.display()
         ),
     )
 }
 
-/// Where a study of the comparison keeps its own journal. No two names have the same, nor on a disk
-/// that takes capitals for small letters: what does not fit into a file's name is told apart by a hash.
+/// Where a study of the comparison keeps its own journal. No two names share one, not even on a disk
+/// that ignores the case of letters: what does not fit into a file's name is told apart by a hash.
 pub(super) fn of_study(path: &Path, strategy: &str, seed: u64) -> PathBuf {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     let mut short: String = strategy.chars().map(plain).take(LONGEST).collect();
@@ -238,7 +238,7 @@ pub(super) fn of_study(path: &Path, strategy: &str, seed: u64) -> PathBuf {
     name.into()
 }
 
-/// Letters of a strategy's name in the name of a file.
+/// The most letters of a strategy's name in the name of a file.
 const LONGEST: usize = 60;
 
 #[cfg(test)]

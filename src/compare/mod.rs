@@ -1,4 +1,4 @@
-//! Comparisons: strategies, each with many seeds, under one protocol; and what can be said of them.
+//! Comparisons: strategies, each with many seeds, under one protocol; and what can be said about them.
 //!
 //! One search proves nothing: strategies are random, and so is training. A comparison runs every
 //! strategy with the same seeds and the same budget, beside random search, and says how sure its
@@ -42,7 +42,7 @@ use std::sync::Arc;
 /// A comparison to be run: an evaluator, strategies and seeds, under one protocol.
 ///
 /// The protocol is that of the literature: one trial after the other (`batch(1)`), and an
-/// architecture that is proposed again is evaluated and paid again. All strategies get the same
+/// architecture that is proposed again is evaluated and paid for again. All strategies get the same
 /// seeds, which makes their results pairs. Settings return a new value; nothing runs before
 /// [`run`](Compare::run).
 ///
@@ -75,7 +75,7 @@ pub struct Compare {
 }
 
 const DEFAULT_SEEDS: i64 = 20;
-/// More would say nothing that a twentieth of them does not.
+/// More would say nothing that a twentieth of them does not say.
 const MOST_SEEDS: i64 = 100_000;
 const DEFAULT_TRIALS: i64 = 50;
 
@@ -163,7 +163,7 @@ impl Compare {
         self.with_plan(self.plan.batch(q))
     }
 
-    /// What happens when an architecture is proposed again; by default it is evaluated and paid
+    /// What happens when an architecture is proposed again; by default it is evaluated and paid for
     /// again.
     pub fn duplicates(&self, duplicates: Duplicates) -> Compare {
         self.with_plan(self.plan.duplicates(duplicates))
@@ -193,20 +193,20 @@ impl Compare {
     }
 
     /// The figure that is reported of the best trial, and that the strategies are judged by, in the
-    /// direction of the score: as the test accuracy that a table keeps on record
+    /// direction of the score, such as the test accuracy that a table keeps on record
     /// ([`Table::reporting`](crate::Table::reporting)). By default the score itself, which flatters those
     /// that fit its noise.
     pub fn reporting(&self, figure: &str) -> Compare {
         Compare { report: Some(figure.to_string()), ..self.clone() }
     }
 
-    /// The best value that there is of what the strategies are judged by, if it is known: then
+    /// The best possible value of what the strategies are judged by, if it is known: then
     /// curves show the regret. A complete table knows its own.
     pub fn optimum(&self, value: f64) -> Compare {
         Compare { optimum: Some(value), ..self.clone() }
     }
 
-    /// The threads to use; by default one a core. Results do not depend on it.
+    /// The threads to use; by default one per core. Results do not depend on it.
     pub fn jobs(&self, threads: impl Count) -> Compare {
         Compare { jobs: Some(threads.to_i64()), ..self.clone() }
     }
@@ -216,13 +216,13 @@ impl Compare {
         Compare { quiet: true, ..self.clone() }
     }
 
-    /// Keeps each study that has ended in a file, so that a comparison which was interrupted goes on
+    /// Keeps each study that has ended in a file, so that a comparison which was interrupted continues
     /// where it was, and one that has ended can be given more seeds. Where an evaluation takes time,
     /// each study has a journal of its own beside it, `PATH.STRATEGY.SEED`, which stays when it has
-    /// ended: to begin anew, delete those too, or give another path.
+    /// ended: to start afresh, delete those too, or give another path.
     ///
     /// A journal knows a strategy or an evaluator of your own by its name only: after a change of its code
-    /// take another path, or another name. The report says how much came from the journal.
+    /// use another path, or another name. The report says how much came from the journal.
     pub fn journal(&self, path: impl AsRef<Path>) -> Compare {
         Compare { journal: Some(path.as_ref().to_path_buf()), ..self.clone() }
     }
@@ -292,7 +292,7 @@ impl Compare {
     }
 
     /// Runs all studies and returns what they found. A study in which trials fail is not an error; with
-    /// a [journal](Compare::journal) whatever has ended is kept, also when this one is interrupted.
+    /// a [journal](Compare::journal) whatever has ended is kept, even if the comparison is interrupted.
     ///
     /// # Errors
     /// When the settings have problems, all of them together, a strategy fails, or the journal
@@ -302,7 +302,7 @@ impl Compare {
         run::run(self)
     }
 
-    /// What the strategies are called: by their row in the table, and where two are of one row, by
+    /// What the strategies are called: by their row in the table, and where two share a row, by
     /// how they describe themselves.
     fn names(&self) -> Vec<String> {
         let planned = self.plan.planned();
@@ -357,7 +357,7 @@ impl fmt::Debug for Compare {
 enum Judge {
     /// The score that the search sees.
     Score,
-    /// A figure on record, of the best trial by the score.
+    /// A figure on record, for the best trial by score.
     Report(String),
     /// The hypervolume of all trials, from a point, the objectives turned so that less is better.
     Hypervolume { reference: Vec<f64>, unit: f64 },
@@ -382,9 +382,9 @@ struct Inner {
     optimum: Option<f64>,
     optimum_of_score: Option<f64>,
     seeds: Vec<u64>,
-    /// For each strategy its studies, in the order of the seeds.
+    /// For each strategy, its studies in the order of the seeds.
     runs: Vec<Vec<Run>>,
-    /// For each strategy and seed what it is judged by after each trial; nothing while no trial has
+    /// For each strategy and seed, what it is judged by after each trial; `None` as long as no trial has
     /// finished.
     judged: Vec<Vec<Vec<Option<f64>>>>,
     /// Whether results were looked up: then the seconds that this took say nothing.
@@ -445,7 +445,7 @@ impl Comparison {
         Comparison::judging(inner, compare.reference.as_deref())
     }
 
-    /// The same, judged by the score that the searches saw instead of the reported figure.
+    /// The same comparison, judged by the score that the searches saw instead of the reported figure.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn by_score(&self) -> Comparison {
         if self.0.judge == Judge::Score {
@@ -485,12 +485,12 @@ impl Comparison {
         }
     }
 
-    /// The best value there is of it, where it is known.
+    /// The best possible value of it, where it is known.
     pub fn optimum(&self) -> Option<f64> {
         self.0.optimum
     }
 
-    /// What each study of a strategy ended with, in the order of the seeds; nothing for one in which
+    /// What each study of a strategy ended with, in the order of the seeds; `None` for one in which
     /// no trial finished.
     ///
     /// # Errors
@@ -520,7 +520,7 @@ fn studies(n: usize) -> String {
     format!("{n} {}", if n == 1 { "study" } else { "studies" })
 }
 
-/// The protocol but for the seed, of which there are several.
+/// The protocol except for the seed, of which there are several.
 fn protocol_text(p: &Protocol) -> String {
     let batch = match p.batch {
         1 => "sequential".to_string(),
@@ -531,7 +531,7 @@ fn protocol_text(p: &Protocol) -> String {
         Duplicates::Repeat => "duplicates paid again",
         Duplicates::Forbid => "duplicates forbidden",
     };
-    let mut text = format!("{} a study, {batch}, {duplicates}", p.limits());
+    let mut text = format!("{} per study, {batch}, {duplicates}", p.limits());
     p.objectives.iter().for_each(|m| text += &format!(", and {m}"));
     text
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Run {
     pub(crate) strategy: usize,
     pub(crate) seed: u64,
-    /// Nothing for a trial that failed.
+    /// `None` for a trial that failed.
     pub(crate) scores: Vec<Option<f64>>,
     /// The figure that is reported, where there is one besides the score.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -74,13 +74,13 @@ impl Run {
         }
     }
 
-    /// Whether there is a value of everything for each trial.
+    /// Whether every list has a value for each trial.
     pub(super) fn is_whole(&self) -> bool {
         let n = self.scores.len();
         [self.seconds.len(), self.overhead.len(), self.epochs.len()] == [n; 3]
     }
 
-    /// The trial that is the best by its score after each trial; nothing before one has finished.
+    /// The trial that is the best by its score after each trial; `None` before one has finished.
     pub(super) fn incumbents(&self, metric: &Metric) -> Vec<Option<usize>> {
         let mut best: Option<(usize, f64)> = None;
         let step = |(i, score): (usize, &Option<f64>)| {

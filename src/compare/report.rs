@@ -1,4 +1,4 @@
-//! The charts of a comparison, and the report that composes them.
+//! The charts of a comparison, and the report that combines them.
 
 use super::curves::Curve;
 use super::verdict::{ALPHA, p_text};
@@ -116,7 +116,7 @@ impl Comparison {
         })
     }
 
-    /// How often each strategy ended better than each other one, and which differences are sure.
+    /// How often each strategy ended better than each other one, and which differences are significant.
     pub fn duels(&self) -> Chart {
         let names = &self.0.names;
         let place = |name: &String| names.iter().position(|n| n == name).unwrap_or_default();
@@ -125,7 +125,7 @@ impl Comparison {
         for pair in self.pairs() {
             let (a, b) = (place(&pair.first), place(&pair.second));
             (wins[a][b], wins[b][a]) = (pair.wins, 1.0 - pair.wins);
-            // Where wins and ranks point different ways, neither is sure.
+            // Where wins and ranks point in different directions, neither is reliable.
             let agree = (pair.wins - 0.5) * pair.effect > 0.0;
             let sure = if agree { pair.p } else { pair.p.max(ALPHA) };
             (p[a][b], p[b][a]) = (sure, sure);
@@ -169,7 +169,7 @@ impl Comparison {
         })
     }
 
-    /// What random search ends with, as a rule; without it, what half of all studies end with.
+    /// What random search typically ends with; without it, what half of all studies end with.
     pub(super) fn usual_target(&self) -> Option<f64> {
         let who = match self.baseline() {
             Some(baseline) => baseline..baseline + 1,
@@ -295,13 +295,13 @@ impl Comparison {
         }
     }
 
-    /// What a reader must not miss, the verdict first.
+    /// What a reader must not overlook, the verdict first.
     fn notices(&self) -> Vec<String> {
         let inner = &self.0;
         let mut notices = vec![self.verdict().to_string()];
         if self.baseline().is_none() {
             notices.push(
-                "Random search is not among the strategies. A strategy is worth its name only if it \
+                "Random search is not among the strategies. A strategy deserves the name only if it \
                  beats that."
                     .to_string(),
             );
@@ -309,7 +309,7 @@ impl Comparison {
         if inner.spent.kept > 0 && !inner.unknown.is_empty() {
             notices.push(format!(
                 "{} of the studies came from the journal, which knows {} by name only: if the code has \
-                 changed since, take another journal.",
+                 changed since, use another journal.",
                 inner.spent.kept,
                 inner.unknown.join(", ")
             ));
@@ -396,7 +396,7 @@ impl Comparison {
     }
 }
 
-/// Seconds, also few.
+/// Seconds, even very few.
 fn own_time(seconds: f64) -> String {
     match seconds < 1e-3 {
         true => format!("{:.1} µs", seconds * 1e6),

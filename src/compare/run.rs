@@ -1,6 +1,6 @@
 //! The studies of a comparison on all cores: each is sequential, so they run side by side.
 //!
-//! Seed by seed, all strategies with one before any with the next: what has been done at any time is
+//! Seed by seed, all strategies with one seed before any with the next: what has been done at any time is
 //! a fair comparison on fewer seeds.
 
 use super::journal::{Header, Journal, damaged, of_study};
@@ -48,7 +48,7 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
         .filter(|job| !known.contains(job))
         .collect();
     let threads = compare.threads().min(todo.len().max(1));
-    // A study that cannot be gone on with is told before any other is run.
+    // A study that cannot be continued is reported before any other is run.
     let ready = take_up(compare, &names, &todo).and_then(|()| pool(threads, "compare"));
     let pool = match ready {
         Ok(pool) => pool,
@@ -67,8 +67,8 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     let mut failure: Option<Error> = None;
     let (report, ended) = channel::<Result<Run>>();
     let (names, shares, stop, next) = (&names, &shares, &stop, &next);
-    // Each thread of the pool takes up one study after the other. As jobs of the pool, studies could be
-    // begun by a thread that is in the middle of one and waits for a part of its work.
+    // Each thread of the pool takes one study after the other. As jobs of the pool, studies could be
+    // begun by a thread that is in the middle of another and is waiting for a part of its work.
     let work = move || {
         while !stop.load(Ordering::Relaxed) {
             let job = next.lock().unwrap_or_else(|e| e.into_inner()).next();
@@ -122,7 +122,7 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     Ok(Comparison::of(compare, names.clone(), done, spent))
 }
 
-/// That the studies in the journal are of this comparison; its header alone may have been kept, or
+/// Checks that the studies in the journal are of this comparison; only its header may have been kept, or it may
 /// have come from another one.
 fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Result<()> {
     let protocol = compare.plan.protocol();
@@ -134,7 +134,7 @@ fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Res
         } else if n > most {
             Some(format!("it has {n} trials, and the budget is {most}"))
         } else if n < most && matches!(run.ended, Ended::Trials(_)) {
-            // It came to the end of another budget.
+            // It came to the end of a different budget.
             Some(format!("it has {n} trials and ended with them, and the budget is {most}"))
         } else if run.reports.len() != if compare.report.is_some() { n } else { 0 } {
             Some("it does not have the figure that is reported".to_string())
@@ -149,7 +149,7 @@ fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Res
 }
 
 /// Opens the journals of the studies that were under way, and evaluates what may have ended the
-/// process with nothing else beside it.
+/// process with nothing else running beside it.
 fn take_up(compare: &Compare, names: &[String], todo: &[(u64, usize)]) -> Result<()> {
     for &(seed, strategy) in todo {
         let there = study_path(compare, names, strategy, seed).filter(|path| path.exists());
@@ -161,8 +161,8 @@ fn take_up(compare: &Compare, names: &[String], todo: &[(u64, usize)]) -> Result
                 ErrorKind::Invalid => Error::new(
                     ErrorKind::Invalid,
                     format!(
-                        "{e} It was left by another comparison: to begin anew here, delete {} and \
-                         its like.",
+                        "{e} It was left by another comparison: to start afresh here, delete {} and \
+                         others like it.",
                         path.display()
                     ),
                 ),
@@ -173,7 +173,7 @@ fn take_up(compare: &Compare, names: &[String], todo: &[(u64, usize)]) -> Result
     Ok(())
 }
 
-/// Where a study keeps its own journal, if it is worth one.
+/// Where a study keeps its own journal, if it is worth having one.
 fn study_path(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Option<PathBuf> {
     let slow = !compare.plan.evaluator().looks_up();
     let path = compare.journal.as_ref().filter(|_| slow)?;
@@ -222,23 +222,23 @@ impl Shares {
     }
 }
 
-/// Lines of progress, by the trials of all studies: those that have ended would be too few to tell the
-/// pace by.
+/// Lines of progress, by the trials of all studies: too few studies have ended to tell the
+/// pace.
 struct Progress {
     threads: usize,
     pace: Pace,
     /// When it was last looked at.
     looked: f64,
-    /// When the share that is done last grew, and to what; and whether that has been told.
+    /// When the share that is done last grew, and to what; and whether that has been reported.
     grown: (f64, f64),
     news: bool,
-    /// After how many seconds without news it is said that there are none.
+    /// After how many seconds without news we say so.
     waits: f64,
 }
 
 /// Seconds between two looks at all shares.
 const LOOK: f64 = 0.2;
-/// So many seconds in which no trial ends are worth a line.
+/// This many seconds in which no trial ends are worth a line.
 const LONG: f64 = 30.0;
 
 impl Progress {
@@ -293,7 +293,7 @@ fn one(
         study = shares.watch(number, &study);
     }
     let study = study.run().map_err(named)?;
-    // What broke off is not a result: kept, it would be taken for one when the comparison goes on.
+    // What was broken off is not a result: if kept, it would be taken for one when the comparison continues.
     match study.broke_off() {
         Some(why) => Err(named(Error::new(ErrorKind::User, why))),
         None => {
@@ -304,7 +304,7 @@ fn one(
     }
 }
 
-/// That what is to be reported is there: else the first study says so, and not the last.
+/// Checks that the figure to be reported exists, so that the first study says so, and not the last.
 fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
     let finished = study.trials_done().into_iter().find(|t| t.score().is_some());
     let (Some(figure), Some(trial)) = (&compare.report, finished) else { return Ok(()) };
@@ -326,7 +326,7 @@ fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
     ))
 }
 
-/// What the results depend on, but for the seeds: a comparison may be given more of them.
+/// What the results depend on, except for the seeds: a comparison may be given more of them.
 fn header(compare: &Compare, names: &[String]) -> Header {
     let plan = &compare.plan;
     let (protocol, evaluator) = (plan.protocol(), plan.evaluator());

@@ -2,7 +2,7 @@
 
 use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, StrategyInfo};
 
-/// A strategy of a comparison and what it is called there; without a strategy, why there is none.
+/// A strategy of a comparison and what it is called there; if there is none, the reason why.
 #[doc(hidden)]
 pub type Named = Result<(Option<String>, AnyStrategy), String>;
 

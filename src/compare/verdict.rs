@@ -1,12 +1,12 @@
-//! What can be said of the strategies, and how sure it is.
+//! What can be said about the strategies, and how sure it is.
 //!
 //! Demsar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, 2006, with seeds
-//! in the place of data sets: Friedman's test asks whether the strategies differ at all, Nemenyi's
-//! critical difference which of their average ranks do; for pairs there are Wilcoxon's signed ranks
-//! with Holm's correction, after Benavoli, Corani and Mangili, JMLR 17, 2016, who show that ranks of
-//! all are a poor judge of two. A winner is named only if it beats every other strategy in that test,
-//! and with most of the seeds: one that is a little better with many of them and much worse with the
-//! rest has the test against it.
+//! in place of data sets: Friedman's test asks whether the strategies differ at all, and Nemenyi's
+//! critical difference which of their average ranks do; for pairs there is Wilcoxon's signed-rank test
+//! with Holm's correction, after Benavoli, Corani and Mangili, JMLR 17, 2016, who show that ranks among
+//! all strategies are a poor judge of two. A winner is named only if it beats every other strategy in that test,
+//! and with most of the seeds: if a strategy is a little better with many of them and much worse with the
+//! rest, the test is against it.
 
 use super::Comparison;
 use super::curves::{LEVEL, RESAMPLES};
@@ -32,21 +32,21 @@ pub struct Standing {
     pub deviation: Option<f64>,
     /// The median.
     pub median: f64,
-    /// The mean of the best score that the searches saw, which need not be what is judged.
+    /// The mean of the best score that the searches saw, which need not be what they are judged by.
     pub score: f64,
     /// The average rank over the seeds, 1 is best; `None` if no seed has a result of every strategy.
     pub rank: Option<f64>,
-    /// The share of seeds with which it ends better than random search, ties half, with its bootstrap
-    /// band; `None` without random search, and for it. Whether that is significant is said by
+    /// The share of seeds with which it ends better than random search, a tie counting as half, with its bootstrap
+    /// band; `None` without random search, and for random search itself. Whether that is significant is said by
     /// [`Comparison::pairs`] and [`Comparison::beats_random`].
     pub beats_random: Option<Band>,
     /// The mean of the seconds that evaluations took in a study, simulated where looked up.
     pub seconds: f64,
     /// Seconds per trial that the strategy took itself.
     pub overhead: f64,
-    /// Trials a study.
+    /// Trials per study.
     pub trials: f64,
-    /// Trials that failed, of all studies.
+    /// Failed trials in all studies.
     pub failed: usize,
 }
 
@@ -57,14 +57,14 @@ pub struct Pair {
     pub first: String,
     /// The other.
     pub second: String,
-    /// The share of seeds with which the first ended better, ties half.
+    /// The share of seeds with which the first ended better, a tie counting as half.
     pub wins: f64,
-    /// How far ahead the first is by the ranks that the test goes by, from -1 to 1: the share of them
-    /// that speak for it less the share of those against it (the matched-pairs rank-biserial
+    /// How far ahead the first is by the ranks that the test uses, from -1 to 1: the share of them
+    /// in its favour minus the share against it (the matched-pairs rank-biserial
     /// correlation; Kerby, Comprehensive Psychology 3, 2014). Many small wins and a few large losses
     /// can be a loss.
     pub effect: f64,
-    /// The probability of such a difference, were both alike: Wilcoxon's signed ranks, two-sided,
+    /// The probability of such a difference, were both alike: Wilcoxon's signed-rank test, two-sided,
     /// with Holm's correction for all pairs of the comparison.
     pub p: f64,
 }
@@ -158,7 +158,7 @@ impl Comparison {
         (compared, rows)
     }
 
-    /// Friedman's test over the seeds with average ranks and Nemenyi's critical difference, of the
+    /// Friedman's test over the seeds with average ranks and Nemenyi's critical difference, for the
     /// strategies that have a result, in their order.
     ///
     /// # Errors
@@ -270,7 +270,7 @@ impl Comparison {
                 _ => names.join(""),
             }
         };
-        // Of so many pairs, each with all seeds on one side.
+        // Of this many pairs, each with all seeds on one side.
         let smallest = 0.5f64.powi(n.min(1000) as i32 - 1) * pairs.len() as f64;
         if level.is_empty() {
             let p = behind.iter().map(|&o| of(o).0).fold(0.0, f64::max);
@@ -313,7 +313,7 @@ impl Comparison {
         none(text + &self.left_out(&compared, n))
     }
 
-    /// What is to be said when all but one have failed.
+    /// What to say when all but one have failed.
     fn only_one(&self, left: usize) -> String {
         let ends: Vec<f64> = self.ends(left).into_iter().flatten().collect();
         let mean = stats::summary(&ends).map_or(f64::NAN, |s| s.mean);
@@ -357,7 +357,7 @@ impl Comparison {
             let who: Vec<&str> =
                 compared.iter().filter(|i| lacks(i)).map(|&i| self.0.names[i].as_str()).collect();
             text += &format!(
-                " {} left out of the ranks, with which there is no result of every strategy ({}).",
+                " {} left out of the ranks, with which not every strategy has a result ({}).",
                 plural(seeds - rows, "seed"),
                 who.join(", ")
             );

@@ -1,7 +1,7 @@
 //! Augmentation: the training samples a little different at every step.
 //!
-//! All of it happens in one pass over the batch, from one stream of random numbers that the seed and
-//! the step name: the same step of the same training always sees the same samples, also after a
+//! All of it happens in one pass over the batch, from one stream of random numbers named by the seed and
+//! the step: the same step of the same training always sees the same samples, even after a
 //! resume.
 
 use crate::count::Count;
@@ -17,12 +17,12 @@ use std::fmt;
 /// | step | of | what | from |
 /// |---|---|---|---|
 /// | `crop(pad)` | images | zeros all round, then a window of the old size at a random place | He et al., arXiv 1512.03385 |
-/// | `flip()` | images | left and right exchanged, every second time | the same |
+/// | `flip()` | images | left and right exchanged, half of the time | the same |
 /// | `cutout(size)` | images | a square of zeros at a random place, which may reach over the edge | DeVries and Taylor, arXiv 1708.04552 |
 /// | `shift(max)` | sequences | moved by up to `max` positions, zeros where nothing comes after | |
 /// | `noise(std)` | all numbers | a normal number added to each value | |
 ///
-/// They are done in this order, whatever the order they are named in. Zero is the mean where the
+/// They are applied in this order, whatever the order in which they are named. Zero is the mean where the
 /// data are [`standardised`](crate::Dataset::standardised), and black where they are not.
 ///
 /// ```
@@ -56,17 +56,17 @@ impl Augment {
         Augment::default()
     }
 
-    /// Images: `pad` rows and columns of zeros all round, then a random crop of the old size.
+    /// Images: `pad` rows and columns of zeros all round, then a random crop of the original size.
     pub fn crop(&self, pad: impl Count) -> Augment {
         Augment { crop: pad.to_i64(), ..*self }
     }
 
-    /// Images: exchange left and right, every second time.
+    /// Images: exchange left and right, half of the time.
     pub fn flip(&self) -> Augment {
         Augment { flip: true, ..*self }
     }
 
-    /// Images: a square of `size` zeros on a side; its centre is a random pixel, so that it may
+    /// Images: a square of `size` zeros on a side; its centre is a random pixel, so it may
     /// reach over the edge.
     pub fn cutout(&self, size: impl Count) -> Augment {
         Augment { cutout: size.to_i64(), ..*self }
@@ -87,7 +87,7 @@ impl Augment {
         *self == Augment::default()
     }
 
-    /// What does not go with inputs of this shape.
+    /// What does not suit inputs of this shape.
     pub(crate) fn problems(&self, shape: &Shape) -> Vec<String> {
         let mut found = vec![];
         if self.is_none() {
@@ -99,7 +99,7 @@ impl Augment {
         let dims = shape.as_slice();
         let wanted = |name: &str, wanted: &str| {
             format!(
-                "augment({name}): it is for {wanted}, and the inputs are {shape}. Leave it out."
+                "augment({name}): it is for {wanted}, but the inputs are {shape}. Leave it out."
             )
         };
         let range = |name: &str, given: i64, most: usize| {
@@ -132,7 +132,7 @@ impl Augment {
         }
         if !self.noise.is_finite() || self.noise < 0.0 {
             found.push(format!(
-                "augment(noise({})): a standard deviation from 0.0 is wanted. Try noise(0.1).",
+                "augment(noise({})): a standard deviation of at least 0.0 is needed. Try noise(0.1).",
                 self.noise
             ));
         }
@@ -140,19 +140,19 @@ impl Augment {
     }
 
     /// A changed copy of a batch: images `[B, C, H, W]`, sequences `[B, L, D]` or vectors `[B, F]`
-    /// of `f32`. The same stream gives the same changes.
+    /// of `f32`. The same stream yields the same changes.
     ///
     /// # Errors
-    /// When a step does not go with inputs of this shape.
+    /// When a step does not suit inputs of this shape.
     pub fn apply(&self, batch: &Tensor, rng: &mut Rng) -> Result<Tensor> {
         let (dims, device) = (batch.dims(), batch.device().clone());
         let [_, sample @ ..] = dims else {
-            return Err(Error::invalid("a scalar", "a batch is wanted", "x of data.tensors(...)"));
+            return Err(Error::invalid("a scalar", "a batch is needed", "x of data.tensors(...)"));
         };
         if batch.dtype() != DType::F32 {
             return Err(Error::invalid(
                 format!("a batch of {:?}", batch.dtype()),
-                "numbers of f32 are wanted",
+                "numbers of f32 are needed",
                 "x.to_dtype(DType::F32)?",
             ));
         }
@@ -223,12 +223,12 @@ impl Augment {
     }
 }
 
-/// A whole number from `-most` to `most`, each as likely.
+/// A whole number from `-most` to `most`, all equally likely.
 fn within(most: i64, rng: &mut Rng) -> i64 {
     if most == 0 { 0 } else { rng.below(2 * most as usize + 1) as i64 - most }
 }
 
-/// Where `n` places still have a value once they are moved by `by`, and the first that moves there.
+/// Which of `n` places still have a value once they are moved by `by`, and the first that moves there.
 fn overlap(n: usize, by: i64) -> (std::ops::Range<usize>, usize) {
     let far = (by.unsigned_abs() as usize).min(n);
     if by >= 0 { (far..n, 0) } else { (0..n - far, far) }

@@ -1,4 +1,4 @@
-//! Images whose channels stand last, as most picture files and programs have them.
+//! Images whose channels come last, as in most picture files and programs.
 
 use super::scaling::Numbers;
 use super::{Dataset, feature};
@@ -7,8 +7,8 @@ use crate::shape::Shape;
 use candle_core::{Device, Tensor};
 
 impl Dataset {
-    /// The same images with their channels in front: the samples were given as `[H, W, C]`, a pixel
-    /// after the other, and become `[C, H, W]`, a plane for each channel.
+    /// The same images with their channels in front: the samples were given as `[H, W, C]`, one pixel
+    /// after the other, and become `[C, H, W]`, one plane per channel.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -31,7 +31,7 @@ impl Dataset {
             return Err(Error::invalid(
                 given(),
                 format!("images [H, W, C] have three dimensions, its inputs are {}", d.shape),
-                "it on images, as those of Dataset::classification(name, x, [16, 16, 3], ...)",
+                "it on images, such as those of Dataset::classification(name, x, [16, 16, 3], ...)",
             ));
         };
         if d.scaled {

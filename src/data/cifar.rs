@@ -1,7 +1,7 @@
 //! CIFAR-10 and CIFAR-100 in their binary format.
 //!
 //! A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009. A record is one
-//! byte of class (CIFAR-100: the coarse class, then the fine one) and 3,072 bytes: a plane of 32x32
+//! byte for the class (CIFAR-100: the coarse class, then the fine one) and 3,072 bytes: a plane of 32x32
 //! for red, one for green, one for blue.
 
 use super::file::{find, name_of, read, read_text, wrong};
@@ -93,7 +93,7 @@ fn load(kind: &Kind, path: &Path) -> Result<Dataset> {
     append(kind, &test, &mut x, &mut y)?;
     let name = format!("cifar{}", kind.classes);
     let data = Dataset::labelled(&name, task, shape, Values::Numbers(x), y, Some(n))?;
-    // The words are a courtesy: without their file the classes are numbered.
+    // The names are a courtesy: without their file the classes are numbered.
     let words = read_text(&folder.join(kind.words), HINT).unwrap_or_default();
     let words = words.split_whitespace().map(str::to_string);
     Ok(data.with_classes(words.collect::<Vec<_>>()).unwrap_or(data))
@@ -101,7 +101,7 @@ fn load(kind: &Kind, path: &Path) -> Result<Dataset> {
 
 impl Dataset {
     /// CIFAR-10 in its binary format: 60,000 images `[3, 32, 32]` in 10 classes. `path` is the
-    /// folder `cifar-10-batches-bin`, the one that it is in, or one `.bin` file. Of a folder,
+    /// folder `cifar-10-batches-bin`, the one that it is in, or one `.bin` file. In a folder,
     /// `test_batch.bin` is the test split and a fifth of the five train batches the validation
     /// split; a file is split 60 : 20 : 20. Bytes become numbers from 0 to 1, 740 MB in all.
     ///

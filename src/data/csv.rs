@@ -1,8 +1,8 @@
 //! Tables: numbers, and a class or a value to predict.
 //!
 //! Comma-separated values as in RFC 4180: fields may stand in double quotes, in which a quote is
-//! doubled, and commas and line breaks are only text. Semicolons, tabs and vertical bars separate as
-//! well; which of them it is, the first two lines tell. Lines end with a line feed, or a carriage
+//! doubled, and commas and line breaks are only text. Semicolons, tabs and vertical bars separate fields as
+//! well; the first two lines tell which of them it is. Lines end with a line feed, a carriage
 //! return, or both.
 
 use super::file::{classes_of, name_of, read_text, wrong};
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-const HINT: &str = "A table with a header is wanted, a row a sample, plain or gzip.";
+const HINT: &str = "A table with a header is expected, one row per sample, plain or gzip.";
 
 /// The header of a table, and what is below it.
 pub(crate) struct Table<'a> {
@@ -67,7 +67,7 @@ impl<'a> Rows<'a> {
             return match end.0.trim() {
                 "" => Ok((value, end.1)),
                 _ => Err(format!(
-                    "line {} goes on behind a closing quote with {:?}. Double the quotes in a text.",
+                    "line {} continues after a closing quote with {:?}. Double the quotes in a text.",
                     self.line, end.0
                 )),
             };
@@ -174,7 +174,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What a row of another width than the header's may mean.
+/// What a row whose width differs from the header's may mean.
 fn width_hint(row: &[Cow<str>], wanted: usize) -> Option<&'static str> {
     match row {
         [.., last] if row.len() == wanted + 1 && last.is_empty() => {
@@ -188,7 +188,7 @@ fn width_hint(row: &[Cow<str>], wanted: usize) -> Option<&'static str> {
 }
 
 impl Rows<'_> {
-    /// The separator that a first line says, as `sep=;`, which is passed.
+    /// The separator that a first line such as `sep=;` names; that line is skipped.
     fn said(&mut self) -> Option<char> {
         let (line, rest) = self.text.split_once(self.end)?;
         let mut said = line.trim_end_matches('\r').strip_prefix("sep=")?.chars();
@@ -216,11 +216,11 @@ fn line_end(text: &str) -> char {
 
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 
-/// The separator: what is in the first line, and as often in the second if possible; of several the
+/// The separator: what is in the first line, and if possible equally often in the second; of several, the
 /// most frequent.
 fn separator(text: &str, end: char) -> char {
     let mut lines = text.split(end).filter(|l| !l.trim().is_empty());
-    // What stands between quotes belongs to a name.
+    // What is between quotes belongs to a name.
     let mut bare = || lines.next().unwrap_or_default().split('"').step_by(2).collect::<String>();
     let (first, second) = (bare(), bare());
     let order = |c: &char| {
@@ -232,7 +232,7 @@ fn separator(text: &str, end: char) -> char {
 
 const NO_HEADER: &str = "Add a header if the file has none: a line with a name for each column.";
 
-/// The columns there are, the most alike first, for one that there is not.
+/// The existing columns, the most similar first, for one that does not exist.
 pub(crate) fn no_column(header: &[String], name: &str) -> String {
     let mut names: Vec<&String> = header.iter().collect();
     let plain = |s: &str| s.trim().to_lowercase();
@@ -300,7 +300,7 @@ fn is_missing_word(field: &str) -> bool {
     MISSING[..NEVER_A_WORD].iter().any(|w| field.eq_ignore_ascii_case(w))
 }
 
-/// A number in a field, or what is wrong. Without a decimal mark it has to be as programs write it.
+/// A number in a field, or what is wrong. Without a given decimal mark it has to be as programs write it.
 fn value(
     field: &str,
     decimal: Option<Decimal>,
@@ -334,7 +334,7 @@ fn value(
     Err(format!("line {line}, column {column:?}: {what}"))
 }
 
-/// What is left of a number without a percent sign, a currency, or brackets or a minus behind that
+/// What is left of a number without a percent sign, a currency, or the brackets or trailing minus that
 /// make it negative.
 fn without_marks(field: &str) -> Option<String> {
     let signs = |c: char| "%‰€$£¥₹ \u{a0}\u{202f}".contains(c);
@@ -348,7 +348,7 @@ fn without_marks(field: &str) -> Option<String> {
     (bare != field && numeral::may_be_number(&bare)).then_some(bare)
 }
 
-/// The most problems that are told at once.
+/// The most problems that are reported at once.
 pub(crate) const TOLD: usize = 5;
 
 impl Dataset {
@@ -360,13 +360,13 @@ impl Dataset {
     /// Whole numbers below the number of classes are taken as they are; others are numbered in
     /// their order. For a regression of several outputs, name the columns with commas between.
     ///
-    /// What was decided is said on the data's card, a line each:
+    /// The data's card says what was decided, one line each:
     ///
-    /// - A column that only numbers or names the rows is left out: sorted rows would give their
-    ///   label away by it. That is a first column without a name, or `Unnamed: 0`, or one called
-    ///   `id` or `index` (or `patient_id`, `PassengerId`) in which every value is another.
+    /// - A column that only numbers or names the rows is left out: in sorted rows it would give the
+    ///   label away. That is a first column without a name or called `Unnamed: 0`, or one called
+    ///   `id` or `index` (or `patient_id`, `PassengerId`) in which all values differ.
     /// - Decimal commas and marks between thousands are read where a column leaves no doubt.
-    /// - A column of which 32-bit numbers would make different values equal, as times of this
+    /// - A column in which 32-bit numbers would make different values equal, such as times of this
     ///   century in milliseconds, is moved first; see [`Dataset::target_shift`] for targets.
     ///
     /// ```
@@ -381,7 +381,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When the file is missing or there is no such column, and with line and column when a value
+    /// When the file is missing or there is no such column, and, with line and column, when a value
     /// is missing or is not a number.
     pub fn csv(path: impl AsRef<Path>, target: &str, task: impl Into<Task>) -> Result<Dataset> {
         let (path, task) = (path.as_ref(), task.into());
@@ -390,7 +390,7 @@ impl Dataset {
     }
 
     /// These data with the rows of another file as the test split: its columns are found by their
-    /// names, in any order, its classes are those of these data, of which some may not occur, and
+    /// names, in any order, its classes are those of these data, though some may not occur, and
     /// its numbers are scaled as these are. All samples of this set become train and validation
     /// samples, 4 to 1.
     ///
@@ -410,8 +410,8 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When these data were not read by [`Dataset::csv`], and with line and column when the file
-    /// lacks a column or a value, or has a class that these data have not.
+    /// When these data were not read by [`Dataset::csv`], and, with line and column, when the file
+    /// lacks a column or a value, or has a class that these data do not have.
     pub fn with_test_csv(&self, path: impl AsRef<Path>, target: &str) -> Result<Dataset> {
         let path = path.as_ref();
         if self.0.columns.is_empty() {
@@ -503,7 +503,7 @@ impl Read {
         Ok(read)
     }
 
-    /// The same with a decimal mark for each column. Of the problems the first few, and whether
+    /// The same with a decimal mark for each column. Returns the first few problems, and whether
     /// one of them is a number with other marks.
     fn with(
         table: &Table,
@@ -599,7 +599,7 @@ fn left_out(table: &Table, features: &[usize]) -> Vec<(usize, String)> {
         let empty = fields.iter().all(|f| is_missing(f));
         let number = |f: &Cow<str>| numeral::plain(f);
         let whole = fields.iter().all(|f| number(f).is_some_and(|v| v.0.fract() == 0.0));
-        // Among names as 7f3a and 41be are some that could be numbers.
+        // Among names such as 7f3a and 41be there are some that could be numbers.
         let named = |f: &Cow<str>| !numeral::may_be_number(f) && !is_missing(f);
         let words = match is_id(name) {
             true => fields.iter().any(named),
@@ -623,7 +623,7 @@ fn left_out(table: &Table, features: &[usize]) -> Vec<(usize, String)> {
     found
 }
 
-/// Labels that are whole numbers in several spellings, as 1, 1.0 and 01, in one of them.
+/// Whole-number labels in several spellings, such as 1, 1.0 and 01, brought to one of them.
 fn spelled_alike(labels: &mut [(usize, String)]) -> Option<String> {
     let whole = |label: &str| {
         let (digits, zeros) = label.split_once('.').unwrap_or((label, ""));
@@ -656,7 +656,7 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     let mut features: Vec<usize> =
         (0..table.header.len()).filter(|c| !targets.contains(c)).collect();
     if features.is_empty() {
-        return Err(bad("there is no column beside the target. Features are wanted.".into()));
+        return Err(bad("there is no column beside the target. Features are needed.".into()));
     }
     if table.rows().next().is_none() {
         return Err(bad(no_rows(&table.header)));
@@ -762,7 +762,7 @@ impl Dataset {
     fn numbered(&self, column: &str, labels: &[(usize, String)]) -> Result<Vec<u32>, String> {
         let classes = self.classes();
         let number = |label: &str| {
-            // The same number in another spelling, as 1 and 1.0; of long ones every digit counts.
+            // The same number in another spelling, such as 1 and 1.0; in long ones every digit counts.
             let same = |class: &String| {
                 class == label
                     || numeral::plain(label).is_some_and(|v| numeral::plain(class) == Some(v))
@@ -850,7 +850,7 @@ mod tests {
             ("a,c\nParis,x\n", "c", "\"Paris\" is not a number"),
             ("a,c\n1,x,3\n", "c", "line 2 has 3 fields"),
             ("a,c\n\"1,x\n", "c", "line 2 opens a quote"),
-            ("a,c\n\"1\"2,x\n", "c", "behind a closing quote"),
+            ("a,c\n\"1\"2,x\n", "c", "after a closing quote"),
             ("a,c\n1,x\n2,y\n3,z\n4,z\n5,z\n", "c", "3 found: x, y, z"),
             ("a,c\n1,x\n2,y\n", "c", "2 rows cannot be split"),
         ];

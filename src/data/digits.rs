@@ -1,7 +1,7 @@
 //! The 8x8 digits: "Optical Recognition of Handwritten Digits", E. Alpaydin and C. Kaynak, 1998,
 //! UCI Machine Learning Repository, CC BY 4.0; the 1,797 samples of scikit-learn's copy.
 //!
-//! `digits.bin` holds 65 bytes a sample: 64 pixels from 0 to 16, then the class.
+//! `digits.bin` holds 65 bytes per sample: 64 pixels from 0 to 16, then the class.
 
 use super::{Dataset, Values};
 use crate::shape::Shape;

@@ -1,4 +1,4 @@
-//! Files that data are read from: plain or gzip, found or said where to get.
+//! Files that data are read from: plain or gzip; where one is missing, the error says where to get it.
 
 use crate::error::{Error, ErrorKind, Result};
 use flate2::bufread::MultiGzDecoder;
@@ -20,7 +20,7 @@ pub(crate) fn read(path: &Path, hint: &str) -> Result<Vec<u8>> {
     read_up_to(path, hint, MOST)
 }
 
-/// Refuses what is not a regular file, before it is opened: a pipe may never give anything, and a
+/// Refuses what is not a regular file, before it is opened: a pipe may never yield anything, and a
 /// device never ends. Where there is nothing, `hint` says where to get a file.
 pub(crate) fn regular(path: &Path, hint: &str) -> Result<()> {
     let meta = match std::fs::metadata(path) {
@@ -31,12 +31,12 @@ pub(crate) fn regular(path: &Path, hint: &str) -> Result<()> {
         Err(e) => return Err(wrong(path, format!("cannot be read: {e}."))),
     };
     if meta.is_dir() {
-        return Err(wrong(path, "this is a folder, and a file is wanted. Name a file in it."));
+        return Err(wrong(path, "this is a folder, but a file is needed. Name a file in it."));
     }
     if !meta.is_file() {
         return Err(wrong(
             path,
-            "this is a pipe or a device, and a regular file is wanted. Write what it gives to a \
+            "this is a pipe or a device, but a regular file is needed. Write what it yields to a \
              file, and name that.",
         ));
     }
@@ -74,7 +74,7 @@ pub(crate) fn read_text(path: &Path, hint: &str) -> Result<String> {
     text_of(read(path, hint)?).map_err(|what| wrong(path, what))
 }
 
-/// How files begin that are often taken for text, and what to do with them.
+/// The beginnings of files that are often mistaken for text, and what to do with such files.
 const NOT_TEXT: [(&[u8], &str); 9] = [
     (
         b"PK\x03\x04",
@@ -125,7 +125,7 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
             format!("line {line} is not UTF-8 text (byte {at}). Save it as UTF-8.")
         })?,
     };
-    // Some programs put a mark in front that is not part of the text.
+    // Some programs begin a file with a mark that is not part of the text.
     Ok(text.strip_prefix('\u{feff}').map(str::to_string).unwrap_or(text))
 }
 
@@ -156,7 +156,7 @@ pub(super) fn list(folder: &Path, hint: &str) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The name of a file or folder for a data set: without folders before and endings behind.
+/// The name of a file or folder for a data set: without parent folders and extensions.
 pub(crate) fn name_of(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let name = whole.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -169,7 +169,7 @@ pub(crate) fn name_of(path: &Path) -> String {
     name.to_string()
 }
 
-/// Numbers for labels that are words: numbers in their order, anything else by the alphabet. With a
+/// Numbers for labels that are words: numbers in their order, anything else alphabetically. With a
 /// number of classes, whole numbers below it are taken as they are.
 pub(super) fn classes_of(
     labels: &[String],
@@ -232,7 +232,7 @@ pub(super) fn reserve(x: &mut Vec<f32>, more: usize, path: &Path) -> Result<()> 
         wrong(
             path,
             format!(
-                "its {more} numbers want {:.1} GB of memory, which is not there. Give a part of the file",
+                "its {more} numbers need {:.1} GB of memory, which is not available. Give a part of the file",
                 more as f64 * 4e-9
             ),
         )

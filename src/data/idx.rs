@@ -21,7 +21,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<usize>, &'a [u8])> {
     let bad = |what: String| wrong(path, format!("{what} {HINT}"));
     let Some((&[0, 0, kind, rank], rest)) = bytes.split_first_chunk::<4>() else {
         return Err(bad(format!(
-            "no IDX file: it begins with {:02x?}, and 00 00 08 is wanted.",
+            "not an IDX file: it begins with {:02x?}, but 00 00 08 is expected.",
             &bytes[..bytes.len().min(4)]
         )));
     };
@@ -41,7 +41,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<usize>, &'a [u8])> {
     let wanted = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     if wanted != Some(values.len()) || dims.is_empty() {
         return Err(bad(format!(
-            "the dimensions {dims:?} do not go with the {} values in the file.",
+            "the dimensions {dims:?} do not match the {} values in the file.",
             values.len()
         )));
     }

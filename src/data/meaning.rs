@@ -1,14 +1,14 @@
-//! What the numbers of a data set mean, which a model takes with it: how inputs were scaled, and the
+//! What the numbers of a data set mean, which a model carries with it: how inputs were scaled, and the
 //! words behind the outputs.
 
 use super::{Dataset, Scaling};
 use serde::{Deserialize, Serialize};
 
-/// All that a model has to know to answer about data as they are outside.
+/// All that a model has to know to answer questions about raw data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Meaning {
-    /// The name of the data; empty where there were none.
+    /// The name of the data; empty where there are none.
     pub(crate) data: String,
     /// What is done to inputs before the network sees them.
     pub(crate) inputs: Option<Scaling>,
@@ -25,7 +25,7 @@ pub(crate) struct Meaning {
 }
 
 impl Dataset {
-    /// What a model that is trained on these data has to know of them.
+    /// What a model that is trained on these data has to know about them.
     pub(crate) fn meaning(&self) -> Meaning {
         Meaning {
             data: self.name(),

@@ -10,7 +10,7 @@
 //!
 //! S. Davis and P. Mermelstein, "Comparison of parametric representations for monosyllabic word
 //! recognition in continuously spoken sentences", IEEE TASSP 28(4), 1980; the mel formula is that of
-//! D. O'Shaughnessy, "Speech Communication", 1987, as in HTK. Frames begin at the first sample,
+//! D. O'Shaughnessy, "Speech Communication", 1987, as in HTK. Frames begin at the first sample;
 //! nothing is padded in front, and the filters are not scaled by their area.
 
 use crate::count::Count;
@@ -80,37 +80,37 @@ impl LogMel {
     /// The number of frames at a sampling rate in Hz.
     ///
     /// # Errors
-    /// When the settings do not go together at this rate.
+    /// When the settings do not fit together at this rate.
     pub fn frames(&self, rate: impl Count) -> Result<usize> {
         Ok(self.plan(rate.to_size())?.frames)
     }
 
-    /// The features of a sound of one channel at a sampling rate in Hz: a row of `mels` values a
+    /// The features of a sound of one channel at a sampling rate in Hz: a row of `mels` values per
     /// frame, one after the other.
     ///
     /// # Errors
-    /// When the settings do not go together at this rate.
+    /// When the settings do not fit together at this rate.
     pub fn features(&self, sound: &[f32], rate: impl Count) -> Result<Vec<f32>> {
         Ok(self.plan(rate.to_size())?.features(sound))
     }
 
-    /// All that depends on the rate alone, computed once for many recordings.
+    /// Everything that depends on the rate alone, computed once for many recordings.
     pub(super) fn plan(&self, rate: usize) -> Result<Plan> {
         let samples = |seconds: f64| (seconds * rate as f64).round();
         let (frame, hop, total) = (samples(self.frame), samples(self.hop), samples(self.seconds));
         let allowed = match () {
             _ if !(2.0..=65536.0).contains(&frame) => {
-                format!("a frame must have 2 to 65536 samples, this has {frame}")
+                format!("a frame must have 2 to 65536 samples, but this one has {frame}")
             }
             _ if hop.is_nan() || hop < 1.0 => {
-                format!("a hop must be at least a sample, this is {hop}")
+                format!("a hop must be at least one sample, but this one is {hop}")
             }
             _ if total.is_nan() || total < frame => {
-                format!("a frame has {frame} samples, and a recording only {total}")
+                format!("a frame has {frame} samples, but a recording only {total}")
             }
             _ if !(1..=4096).contains(&self.mels) => "1 to 4096 mel bands are allowed".into(),
             _ if ((total - frame) / hop).floor() * self.mels as f64 > 1e7 => {
-                "a recording would give more than ten million values".into()
+                "a recording would have more than ten million values".into()
             }
             _ => match Plan::new(
                 frame as usize,
@@ -189,7 +189,7 @@ impl Plan {
         for t in 0..self.frames {
             let here = sound.get(t * self.hop..).unwrap_or_default();
             if here.is_empty() {
-                // Silence behind the end needs no transform.
+                // Silence after the end needs no transform.
                 out.resize(out.len() + self.filters.len(), FLOOR.ln() as f32);
                 continue;
             }

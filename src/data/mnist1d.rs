@@ -7,7 +7,7 @@
 //! In the paper a linear model reaches 32 % on such data, an MLP 68 %, a GRU 91 %, a convolutional
 //! network 94 %, and people 96 %.
 //!
-//! `mnist1d.bin` holds 81 bytes a sample: 40 numbers as 16-bit integers (little-endian, in units of
+//! `mnist1d.bin` holds 81 bytes per sample: 40 numbers as 16-bit integers (little-endian, in units of
 //! 1/4096), then the class. Rounding moves a value by at most 1/8192 = 0.00012; the values have a
 //! standard deviation of 1.
 
@@ -22,11 +22,11 @@ const TEST: usize = 4000;
 
 impl Dataset {
     /// MNIST-1D: 5,000 signals of 40 numbers in 10 classes, as sequences `[40, 1]` (arXiv
-    /// 2011.14439), embedded in the crate. Small enough to search in seconds, and yet it tells
+    /// 2011.14439), embedded in the crate. Small enough to search in seconds, yet it tells
     /// linear, fully connected, recurrent and convolutional networks well apart.
     ///
     /// The test split is the 1,000 samples that the authors' package sets aside; the other 4,000
-    /// are 3,200 train and 800 validation samples.
+    /// are 3,200 training and 800 validation samples.
     ///
     /// ```
     /// use nascent::prelude::*;

@@ -94,12 +94,12 @@ struct Inner {
     scaled: bool,
     /// The sampling rate and the features of recordings.
     sound: Option<(usize, LogMel)>,
-    /// What the reader decided or noticed, and the data's card says, a line each.
+    /// What the reader decided or noticed and the data's card says, one line each.
     notes: Vec<String>,
     fingerprint: Kept,
 }
 
-/// A fingerprint that was computed before. A copy is about to become other data, so it starts
+/// A fingerprint that was computed earlier. A copy is about to become other data, so it starts
 /// without.
 #[derive(Default)]
 struct Kept(OnceLock<u64>);
@@ -141,8 +141,8 @@ impl Dataset {
         digits::load()
     }
 
-    /// The embedded data of a name, as [`Dataset::name`] gives it: `digits`, or with what was done
-    /// to it since, as in `digits[200], standardised`.
+    /// The embedded data of a name, as [`Dataset::name`] returns it: `digits`, or with what was done
+    /// to them since, as in `digits[200], standardised`.
     pub(crate) fn embedded(name: &str) -> Option<Dataset> {
         let whole = match name {
             "digits" => Some(Dataset::digits()),
@@ -154,7 +154,7 @@ impl Dataset {
         if whole.is_some() {
             return whole;
         }
-        // Names are a user's: one of many steps is none of ours.
+        // Users choose names too: one with many steps is not one of ours.
         if name.len() > 1000 {
             return None;
         }
@@ -179,13 +179,13 @@ impl Dataset {
         }
     }
 
-    /// Samples of a shape with a class each: `x` holds them one after the other, in numbers of 32
+    /// Samples of a shape, each with a class: `x` holds them one after the other, in numbers of 32
     /// or 64 bits. Where different values of a feature would become equal in 32 bits, the feature
     /// is moved first; the data's card says by how much.
     ///
     /// # Errors
     /// When the lengths do not match, a value is not a finite number, or a label is not below
-    /// `classes`; all of it together.
+    /// `classes`; all problems are reported together.
     pub fn classification<T: Count, X: Real>(
         name: &str,
         x: Vec<X>,
@@ -212,7 +212,7 @@ impl Dataset {
         Ok(data.with(|d| (d.scaling, d.notes) = (scaling, notes)))
     }
 
-    /// Samples of a shape with `outputs` real targets each, in numbers of 32 or 64 bits. Where
+    /// Samples of a shape, each with `outputs` real targets, in numbers of 32 or 64 bits. Where
     /// different values of a feature or a target would become equal in 32 bits, it is moved first;
     /// the data's card says by how much.
     ///
@@ -231,7 +231,7 @@ impl Dataset {
         let mut problems = numbers(&x, &shape, n);
         if !targets.len().is_multiple_of(task.outputs().max(1)) {
             problems.push(format!(
-                "{} targets do not divide into {} a sample. Give them one sample after the other.",
+                "{} targets do not divide into {} per sample. Give them one sample after the other.",
                 targets.len(),
                 task.outputs()
             ));
@@ -252,7 +252,7 @@ impl Dataset {
     }
 
     /// A text as numbers, cut into windows of `length` tokens; the target is the token that
-    /// follows, at each position. The splits are contiguous, so that no window is seen twice.
+    /// follows, at each position. The splits are contiguous, so no window is seen twice.
     ///
     /// # Errors
     /// When a token is not below `vocabulary`, or the text is shorter than five windows.
@@ -273,7 +273,7 @@ impl Dataset {
                 _ => format!("Try a length of at most {most}."),
             };
             problems.push(format!(
-                "{} tokens in windows of {length} give {windows} windows; at least 5 are needed. {advice}",
+                "{} tokens in windows of {length} make {windows} windows; at least 5 are needed. {advice}",
                 tokens.len()
             ));
         }
@@ -319,7 +319,7 @@ impl Dataset {
         Ok(Dataset::of(name, task, shape, x, y, splits))
     }
 
-    /// Samples with real targets each.
+    /// Samples, each with real targets.
     fn real(
         name: &str,
         task: Task,
@@ -383,7 +383,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When a number is not one of a sample, or stands in two places.
+    /// When a number is not that of a sample, or occurs twice.
     pub fn with_splits(
         &self,
         train: Vec<u32>,
@@ -451,7 +451,7 @@ impl Dataset {
     }
 
     /// The words of the classes in the order of their numbers: those of the file they were read
-    /// from, else the numbers themselves. Empty where there are no classes.
+    /// from, otherwise the numbers themselves. Empty where there are no classes.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -470,7 +470,7 @@ impl Dataset {
     /// The same data with words for its classes, in the order of their numbers.
     ///
     /// # Errors
-    /// When there is not one word a class.
+    /// When there is not exactly one word per class.
     pub fn with_classes<S: Into<String>>(
         &self,
         words: impl IntoIterator<Item = S>,
@@ -497,8 +497,8 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// What should be known of how the data were read: what was left out, and what may be meant
-    /// otherwise. They stand on the data's card, below its first line.
+    /// What one should know about how the data were read: what was left out, and what may have been meant
+    /// differently. The data's card shows them below its first line.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -516,7 +516,7 @@ impl Dataset {
         notes
     }
 
-    /// What to say of labels that are all the same.
+    /// What to say about labels that are all the same.
     fn one_class_note(&self) -> Option<String> {
         let Task::Classification { .. } = self.0.task else { return None };
         let y = self.0.y.to_vec1::<u32>().ok()?;
@@ -574,13 +574,13 @@ impl Dataset {
     }
 
     /// The first samples of the training split as a strip of pictures, for images of one channel
-    /// and for signals of one value a position.
+    /// and for signals of one value per position.
     pub(crate) fn samples_svg(&self) -> Option<String> {
         if let ([l, 1], None) = (self.0.shape.as_slice(), self.0.shape.vocabulary()) {
             return self.signals_svg(*l);
         }
         let [1, h, w] = self.0.shape.as_slice()[..] else { return None };
-        // Every pixel is an element of the picture: large images get fewer samples.
+        // Every pixel is an element of the picture, so fewer samples of large images are shown.
         let shown = (4096 / (h * w).max(1)).clamp(1, 16);
         let first: Vec<u32> = self.indices(Split::Train).into_iter().take(shown).collect();
         let (x, _) = self.gather(&first, &Device::Cpu).ok()?;
@@ -646,7 +646,7 @@ impl Dataset {
         Some(svg + "</svg>")
     }
 
-    /// A short name for the data, stable between runs: a hash of values, targets and splits.
+    /// A short name for the data, the same in every run: a hash of values, targets and splits.
     pub fn fingerprint(&self) -> u64 {
         *self.0.fingerprint.0.get_or_init(|| self.hash())
     }
@@ -667,13 +667,13 @@ impl Dataset {
     }
 }
 
-/// The inputs before they are a tensor.
+/// The inputs before they become a tensor.
 enum Values {
     Numbers(Vec<f32>),
     Symbols(Vec<u32>),
 }
 
-/// Where 60 : 20 : 20 cuts a list.
+/// Where 60 : 20 : 20 divides a list.
 fn cuts(n: usize) -> (usize, usize) {
     let fifth = (n / 5).max(1);
     (n - 2 * fifth, n - fifth)
@@ -748,7 +748,7 @@ impl Dataset {
     }
 }
 
-/// The data's card: what they are in a line, and what their reader decided or noticed, a line each.
+/// The data's card: what they are in one line, and what their reader decided or noticed, one line each.
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())?;

@@ -1,17 +1,17 @@
 //! First names of the United States census of 1990, to classify by their letters or to write on.
 //!
 //! The lists are public domain; they come from the package `names` (PyPI, by Trey Hunner, MIT).
-//! `make_names.py` beside this file made `names.txt` of them, `LICENSES.md` has the notice. Of the
-//! 331 names in both the female and the male list, each is kept where it is commoner; the 3 that
-//! are as common in both are left out.
+//! `make_names.py` beside this file made `names.txt` from them; `LICENSES.md` has the notice. Of the
+//! 331 names in both the female and the male list, each is kept where it is more common; the 3 that
+//! are equally common in both are left out.
 
 use super::{Dataset, text};
 use crate::rng::Rng;
 
-/// A line a name: `f` or `m`, a space, and the name in small letters.
+/// One line per name: `f` or `m`, a space, and the name in lower case.
 static NAMES: &str = include_str!("names.txt");
 
-/// The letters of the longest name.
+/// The number of letters in the longest name.
 const LONGEST: usize = 11;
 
 fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -23,7 +23,7 @@ impl Dataset {
     /// 26, and 0 fills up what is left after the name. From the census of the United States of
     /// 1990 (public domain), embedded in the crate.
     ///
-    /// To always say "female" is right for 78 % of them, so that is where learning begins.
+    /// Always answering "female" is right for 78 % of them, so that is where learning begins.
     ///
     /// ```
     /// use nascent::prelude::*;

@@ -1,16 +1,16 @@
 //! Numbers as people write them: `1.5`, `1,5`, `1,234.5`, `1.234,5`, `1 234,5`.
 //!
-//! Whether a mark is decimal is told by the numbers in which it cannot be anything else: `12,5` has
+//! The numbers in which a mark cannot be anything else tell whether it is decimal: `12,5` has
 //! a decimal comma, `1,234,567` has commas between thousands, and `1,234` may have either. So a
-//! column is looked at as a whole, then the file; where both leave it open, it is an error.
+//! column is looked at as a whole, then the file; if both leave it open, that is an error.
 
 /// What the fields of a column say about its marks.
 #[derive(Clone, Default)]
 pub(crate) struct Marks {
-    /// Fields that have to be read with a decimal point, and with a decimal comma; the first each.
+    /// Fields that have to be read with a decimal point, and with a decimal comma; the first of each.
     point: Option<String>,
     comma: Option<String>,
-    /// Fields whose only mark may be decimal or stand before thousands.
+    /// Fields whose only mark may be decimal or separate thousands.
     unsure_point: Option<String>,
     unsure_comma: Option<String>,
 }
@@ -22,7 +22,7 @@ pub(crate) enum Decimal {
     Comma,
 }
 
-/// A number as it stands in programs: what 64 bits hold of it, and the rest of a whole number of
+/// A number as programs write it: what 64 bits hold of it, and the rest of a whole number of
 /// more than 15 digits. Nothing where it is not a finite number.
 pub(crate) fn plain(field: &str) -> Option<(f64, f64)> {
     let high: f64 = field.parse().ok().filter(|v: &f64| v.is_finite())?;
@@ -54,7 +54,7 @@ fn parts(field: &str) -> Option<(bool, &str, &str)> {
 /// What stands between thousands and is never decimal.
 const BETWEEN: [char; 6] = [' ', '\u{a0}', '\u{202f}', '\u{2009}', '\'', '\u{2019}'];
 
-/// Digits without the marks between thousands, if those stand where they belong.
+/// Digits without the marks between thousands, if those are where they belong.
 fn ungrouped(digits: &str, mark: char) -> Option<String> {
     let marks = |c: char| c == mark || BETWEEN.contains(&c);
     let groups: Vec<&str> = digits.split(marks).collect();
@@ -64,7 +64,7 @@ fn ungrouped(digits: &str, mark: char) -> Option<String> {
     (fine && all_digits).then(|| groups.concat())
 }
 
-/// A number with this decimal mark, and the other one between thousands if at all.
+/// A number with this decimal mark, and the other one, if any, between thousands.
 pub(crate) fn read(field: &str, decimal: Decimal) -> Option<(f64, f64)> {
     let (negative, body, exponent) = parts(field)?;
     let (mark, other) = match decimal {
@@ -115,7 +115,7 @@ impl Marks {
         }
     }
 
-    /// The decimal mark of a column with these marks in a file with those.
+    /// The decimal mark of a column with these marks, in a file with those.
     ///
     /// # Errors
     /// When it is not certain, with what to do.

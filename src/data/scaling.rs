@@ -1,14 +1,14 @@
-//! Numbers of 64 bits as the numbers of 32 that networks compute with.
+//! 64-bit numbers as the 32-bit numbers that networks compute with.
 //!
-//! 32 bits hold 7 digits. Times in milliseconds since 1970 have 13, so that all of two minutes are
-//! one number; what tells the samples apart is lost. It is not lost where the column is moved first:
-//! of the differences from its median, 7 digits are enough.
+//! 32 bits hold 7 digits. Times in milliseconds since 1970 have 13, so two whole minutes become
+//! one number, and what tells the samples apart is lost. It is kept if the column is moved first:
+//! for the differences from its median, 7 digits are enough.
 
 use super::Dataset;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What was done to the numbers that were given, a feature (or channel) each: a number `v` became
+/// What was done to the given numbers, per feature (or channel): a number `v` became
 /// `(v - shift) / scale`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scaling {
@@ -16,7 +16,7 @@ pub(crate) struct Scaling {
     pub(crate) scale: Vec<f64>,
 }
 
-/// The channels of a shape, and how many values of one lie side by side: channels come first in an
+/// The channels of a shape, and how many values of one are adjacent: channels come first in an
 /// image and last in a sequence.
 pub(crate) fn channels(shape: &Shape) -> (usize, usize) {
     match *shape.as_slice() {
@@ -77,14 +77,14 @@ impl Dataset {
         self.0.scaling.as_ref()
     }
 
-    /// What was done to the targets of a regression, an output each; only ever a shift, so that
+    /// What was done to the targets of a regression, per output; only ever a shift, so that
     /// errors keep their unit. What a model has to undo in its predictions.
     pub(crate) fn target_scaling(&self) -> Option<&Scaling> {
         self.0.target_scaling.as_ref()
     }
 
     /// What was subtracted from the targets of a regression before they became numbers of 32 bits,
-    /// an output each: mostly 0; see the data's card.
+    /// one number per output: mostly 0; see the data's card.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -115,15 +115,15 @@ pub(super) struct Column {
 pub(super) struct Fitted {
     pub(super) shift: f64,
     pub(super) scale: f64,
-    /// The different values that were given, and those that are left.
+    /// The number of distinct values that were given, and of those that are left.
     pub(super) given: usize,
     pub(super) left: usize,
 }
 
-/// One different value in so many may be lost. Random numbers of 64 bits that meet in 32 are fewer.
+/// One distinct value in this many may be lost. Fewer random 64-bit numbers than that coincide in 32 bits.
 const LOST: usize = 100;
 
-/// Differences of so many steps of a number of 64 bits are what rounding leaves, as in
+/// Differences of this many steps of a 64-bit number are what rounding leaves, as in
 /// 0.1 + 0.2 = 0.30000000000000004.
 const NOISE: f64 = 16.0 * f64::EPSILON;
 
@@ -157,7 +157,7 @@ impl Column {
         self.high.len() > 1 && (0..self.high.len() - 1).all(step)
     }
 
-    /// How the column keeps its values apart in 32 bits; only by a shift where the unit has to stay.
+    /// How the column keeps its values apart in 32 bits; only by a shift where the unit has to be kept.
     pub(super) fn fit(&self, may_scale: bool) -> Fitted {
         let same = Fitted { shift: 0.0, scale: 1.0, given: 0, left: 0 };
         let exact = |v: &f64| f64::from(*v as f32) == *v;
@@ -173,16 +173,16 @@ impl Column {
         }
         all.dedup();
         let given = all.len();
-        // Rounding keeps the order: what became equal stands side by side.
+        // Rounding keeps the order: what became equal is adjacent.
         let left = |shift: f64, scale: f64| {
             let narrow = |(high, low): (f64, f64)| (((high - shift) + low) * scale.recip()) as f32;
             let pairs = all.windows(2).filter(|w| narrow(w[0]) != narrow(w[1]));
             1 + pairs.count()
         };
         let kept = |left: usize| left.saturating_mul(LOST) >= given.saturating_mul(LOST - 1);
-        // The median: a single value far away, as a 0 for what is missing, does not move it.
+        // The median: a single value far away, such as a 0 for what is missing, does not move it.
         let median = all[given / 2].0;
-        // Of the tiniest numbers the reciprocal is not one any more.
+        // The reciprocal of the tiniest numbers is not a finite number.
         let widest = (median - least).max(most - median);
         let widest = if widest > 0.0 { widest.max(f64::MIN_POSITIVE) } else { 0.0 };
         let mut best = Fitted { left: left(0.0, 1.0), given, ..same };
@@ -212,7 +212,7 @@ fn by_value(a: &(f64, f64), b: &(f64, f64)) -> std::cmp::Ordering {
 }
 
 impl Fitted {
-    /// What the data's card says of it.
+    /// What the data's card says about it.
     pub(super) fn note(&self, name: &str) -> Option<String> {
         let moved = match (self.shift, self.scale) {
             (0.0, 1.0) => None,
@@ -248,12 +248,12 @@ fn shown(v: f64) -> String {
 /// The words for values that cannot be told apart.
 pub(super) fn merged(name: &str, given: usize, left: usize) -> String {
     format!(
-        "{name}: its {given} different values are {left} in 32-bit numbers, so that some cannot be told \
-         apart; small differences beside large ones want a column of their own"
+        "{name}: its {given} different values become {left} in 32-bit numbers, so some cannot be told \
+         apart; small differences beside large ones need a column of their own"
     )
 }
 
-/// Columns in 32 bits, sample after sample, with what was done to them and what to say of it.
+/// Columns in 32 bits, sample after sample, with what was done to them and what to say about it.
 pub(super) fn narrow(
     columns: &[Column],
     may_scale: bool,
@@ -316,7 +316,7 @@ impl Numbers {
         }
     }
 
-    /// The first that 32 bits cannot hold, with its place.
+    /// The first value that 32 bits cannot hold, with its place.
     pub(super) fn unfit(&self) -> Option<(usize, f64)> {
         let fits = |v: f64| (v as f32).is_finite();
         match self {
@@ -331,7 +331,7 @@ impl Numbers {
         }
     }
 
-    /// In 32 bits, for samples of a shape: what was done to each channel, and what to say of it.
+    /// In 32 bits, for samples of a shape: what was done to each channel, and what to say about it.
     pub(super) fn narrow(
         self,
         shape: &Shape,
@@ -384,7 +384,7 @@ mod tests {
         let f = tiny.fit(true);
         assert_eq!((f.given, f.left), (100, 100));
         assert!(tiny.narrow(f.shift, f.scale).all(|v| v.abs() <= 1.0));
-        // What rounding leaves is not a difference.
+        // A rounding error is not a difference.
         assert_eq!(fit(&[0.3, 0.1 + 0.2, 0.3, 0.3]), (0.0, 1.0, 0, 0));
         // Two heaps far apart: nothing helps.
         let two: Vec<f64> = (0..100).map(|i| f64::from(i % 2) * 1.7e12 + f64::from(i)).collect();

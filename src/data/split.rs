@@ -1,8 +1,8 @@
 //! Splits: shares of the data, folds, and the test split of another file.
 //!
-//! Every split is made by a fixed shuffle, so the same data are always split alike, on every
+//! Every split is made by a fixed shuffle, so the same data are always split in the same way, on every
 //! machine. Classes are split in proportion. A text is cut, not shuffled: the windows of a split
-//! stay neighbours, and what was trained on is not met again a few characters away.
+//! stay neighbours, and what was trained on does not occur again a few characters away.
 
 use super::Dataset;
 use super::scaling::{Scaling, channels};
@@ -13,7 +13,7 @@ use crate::shape::Shape;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
 
-/// The shares where nothing else is said.
+/// The shares unless told otherwise.
 pub(super) const SHARES: [f64; 3] = [0.6, 0.2, 0.2];
 
 /// The sample numbers `0..strata.len()` in the order in which they are dealt: shuffled, one class
@@ -29,8 +29,8 @@ fn order(strata: &[u32]) -> Vec<u32> {
     of_class.concat()
 }
 
-/// Splits by shares, each class alike. Dealt like cards, class after class, each to the split that
-/// is furthest behind its share: so the totals are right as well.
+/// Splits by shares, each class alike. Samples are dealt like cards, class after class, each to the split that
+/// is furthest behind its share, so the totals are right as well.
 pub(super) fn deal(strata: &[u32], shares: [f64; 3]) -> [Vec<u32>; 3] {
     let mut splits: [Vec<u32>; 3] = Default::default();
     for (i, sample) in order(strata).into_iter().enumerate() {
@@ -61,7 +61,9 @@ impl Dataset {
         if shares.iter().any(|s| s.is_nan() || *s < 0.0) || (sum - 1.0).abs() > 1e-6 {
             return Err(Error::invalid(
                 format!("split({train}, {validation}, {test})"),
-                format!("three shares from 0.0 that add up to 1.0 are wanted, these are {sum}"),
+                format!(
+                    "three shares of at least 0.0 that add up to 1.0 are needed, but these add up to {sum}"
+                ),
                 "split(0.6, 0.2, 0.2)",
             ));
         }
@@ -72,7 +74,7 @@ impl Dataset {
         }))
     }
 
-    /// Train and validation samples split anew, with this share of them for validation. The test
+    /// Training and validation samples split anew, with this share of them for validation. The test
     /// split stays.
     ///
     /// ```
@@ -87,7 +89,7 @@ impl Dataset {
         if !(0.0..=1.0).contains(&share) {
             return Err(Error::invalid(
                 format!("validation_share({share})"),
-                "a share from 0.0 to 1.0 is wanted",
+                "a share from 0.0 to 1.0 is needed",
                 "validation_share(0.2)",
             ));
         }
@@ -98,8 +100,8 @@ impl Dataset {
         }))
     }
 
-    /// Cross-validation: `k` data sets, in each of which another `k`-th part of the train and
-    /// validation samples is the validation split and the rest the train split. The test split is
+    /// Cross-validation: `k` data sets, in each of which a different `k`-th of the training and
+    /// validation samples is the validation split and the rest the training split. The test split is
     /// the same in all; the samples are not copied.
     ///
     /// Standardise after this, not before, so that each is measured on its own training split.
@@ -123,7 +125,7 @@ impl Dataset {
     pub fn folds(&self, k: impl Count) -> Result<Vec<Dataset>> {
         let (given, k) = (k.to_i64(), k.to_size());
         let pool = self.pool();
-        // Every fold lists its samples: beyond some number the lists are larger than the data.
+        // Every fold lists its samples: with too many folds the lists are larger than the data.
         let most = pool.len().min(1000);
         if k < 2 || k > most {
             return Err(Error::invalid(
@@ -169,7 +171,7 @@ impl Dataset {
     /// ```
     ///
     /// Classes and symbols are matched by their words and characters: the test set may lack some, or
-    /// number them otherwise. The card says which classes it lacks.
+    /// number them differently. The card says which classes it lacks.
     ///
     /// # Errors
     /// When tasks or shapes differ, or the test set has a class or a character that these data do not
@@ -188,7 +190,7 @@ impl Dataset {
         if kind(&a.task) != kind(&b.task) {
             return Err(refused(differ("tasks"), "two files that were read for the same task"));
         }
-        // Texts are known by their characters, whatever numbers those have.
+        // Texts are matched by their characters, whatever numbers those have.
         let texts = !a.symbols.is_empty() && !b.symbols.is_empty();
         let vocabulary = |d: &Dataset| if texts { None } else { d.0.shape.vocabulary() };
         if a.shape.dims() != b.shape.dims() || vocabulary(self) != vocabulary(other) {
@@ -267,7 +269,7 @@ impl Dataset {
         }))
     }
 
-    /// What to say of classes that a test set has no sample of.
+    /// What to say about classes that a test set has no sample of.
     fn lacking(&self, y: &Tensor) -> Result<Option<String>> {
         let Task::Classification { .. } = self.0.task else { return Ok(None) };
         let there: std::collections::BTreeSet<u32> = y.to_vec1::<u32>()?.into_iter().collect();
@@ -284,7 +286,7 @@ impl Dataset {
         })
     }
 
-    /// These samples, 4 to 1 for train and validation, and of others those with these numbers as the
+    /// These samples, 4 to 1 for training and validation, and those of another set with these numbers as the
     /// test split.
     pub(super) fn joined(
         &self,
@@ -318,7 +320,7 @@ impl Dataset {
         all
     }
 
-    /// The class of each of the samples, or 0 where there are none; nothing for a text.
+    /// The class of each of the samples, or 0 where there are none; `None` for a text.
     fn strata(&self, samples: &[u32]) -> Result<Option<Vec<u32>>> {
         Ok(match self.0.task {
             Task::Classification { .. } => {
@@ -342,7 +344,7 @@ impl Dataset {
     }
 }
 
-/// Labels or symbols that are numbered by the places of `theirs`, by those of `ours`; or the first
+/// Renumbers labels or symbols from the places of `theirs` to those of `ours`; or returns the first
 /// that is not among ours.
 fn renumbered<T: PartialEq>(old: &Tensor, ours: &[T], theirs: &[T]) -> Result<Tensor, usize> {
     if ours == theirs {

@@ -1,4 +1,4 @@
-//! Standardised inputs: mean 0 and standard deviation 1, since networks want inputs of about that
+//! Standardised inputs: mean 0 and standard deviation 1, since networks expect inputs of about that
 //! size.
 
 use super::Dataset;
@@ -9,10 +9,10 @@ use candle_core::{Device, Tensor};
 impl Dataset {
     /// The same inputs with mean 0 and standard deviation 1, as measured on the training split: for
     /// every feature of a vector `[F]`, every feature of a sequence `[L, D]` over all its
-    /// positions, every channel of an image `[C, H, W]`. What never changes, but for what rounding leaves, is
+    /// positions, every channel of an image `[C, H, W]`. What never changes, except by rounding, is
     /// only moved to 0.
     ///
-    /// Splits that are made afterwards do not measure again: make them first.
+    /// Splits that are made afterwards are not measured again, so make them first.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -39,11 +39,11 @@ impl Dataset {
         if d.train.is_empty() {
             return Err(Error::invalid(
                 given(),
-                "the training split is empty, there is nothing to measure",
+                "the training split is empty, so there is nothing to measure",
                 "more samples",
             ));
         }
-        // `inner` values of one channel lie side by side.
+        // `inner` values of one channel are adjacent.
         let (n_channels, inner) = channels(&d.shape);
         let channel = |i: usize| (i / inner.max(1)) % n_channels.max(1);
         let mut x = d.x.flatten_all()?.to_vec1::<f32>()?;
@@ -69,7 +69,7 @@ impl Dataset {
                 *scale = (q / (n - 1.0).max(1.0)).sqrt();
             }
         }
-        // A table's columns are sorted out once more: what was different may have become equal.
+        // A table's columns are checked once more: values that differed may have become equal.
         let mut notes = vec![];
         for (c, name) in d.columns.iter().enumerate() {
             let mut column: Vec<f32> = x.iter().skip(c).step_by(n_channels).copied().collect();
@@ -119,7 +119,7 @@ impl Seen {
         self.whole &= v.fract() == 0.0;
     }
 
-    /// Whether the values differ by more than rounding leaves: a last digit, unless they are whole
+    /// Whether the values differ by more than rounding: by a last digit, unless they are whole
     /// numbers. Relative to their size, since a small unit makes small numbers.
     fn varies(&self) -> bool {
         let size = f64::from(self.least.abs().max(self.most.abs()));
@@ -184,7 +184,7 @@ mod tests {
                 of(&data, split).iter().map(|&v| ((f64::from(v) - mean) * scale) as f32).collect();
             assert_eq!(of(&scaled, split), wanted);
         }
-        // What a model is told gives the same numbers, twice over as well.
+        // What a model is told yields the same numbers, also when applied twice.
         let twice = scaled.standardised().unwrap();
         for data in [&scaled, &twice] {
             let given: Vec<f64> = train.iter().map(|&v| v.into()).collect();

@@ -1,4 +1,4 @@
-//! Texts as symbols, one a character: to continue a text, or to classify short ones.
+//! Texts as symbols, one per character: to continue a text, or to classify short ones.
 
 use super::csv::Table;
 use super::file::{classes_of, name_of, read_text, wrong};
@@ -12,10 +12,10 @@ use std::path::Path;
 /// What fills up a text that is shorter than the others; always symbol 0.
 const PADDING: char = '\0';
 
-/// The most symbols in memory; a length beyond it is a slip.
+/// The most symbols in memory; a length beyond it is a mistake.
 const MOST: usize = 1 << 30;
 
-/// The input of texts that are filled up with symbol 0 behind their end.
+/// The input of texts that are filled up with symbol 0 after their end.
 fn padded(length: usize, vocabulary: usize) -> Shape {
     Shape::tokens(length, vocabulary).padded()
 }
@@ -87,7 +87,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When the text is shorter than five windows or has less than two different characters.
+    /// When the text is shorter than five windows or has fewer than two different characters.
     pub fn text(name: &str, text: &str, length: impl Count) -> Result<Dataset> {
         let symbols = characters([text]);
         if let [one] = symbols[..] {
@@ -119,7 +119,7 @@ impl Dataset {
     }
 
     /// Short texts, each with the word of its class, as sequences of `length` characters: longer
-    /// ones are cut, shorter ones are filled up with symbol 0 behind their end. The characters are
+    /// ones are cut, shorter ones are filled up with symbol 0 after their end. The characters are
     /// numbered from 1, in the order of Unicode.
     ///
     /// ```
@@ -162,7 +162,7 @@ impl Dataset {
         length: impl Count,
     ) -> Result<Dataset> {
         let path = path.as_ref();
-        let hint = "A table with a header is wanted, a row a text.";
+        let hint = "A table with a header is expected, one row per text.";
         let file = read_text(path, hint)?;
         let table = Table::new(&file).map_err(|what| wrong(path, what))?;
         let text = table.column(text).map_err(|what| wrong(path, what))?;

@@ -1,10 +1,10 @@
 //! WAV files: a rate, and the samples of all channels mixed to one.
 //!
-//! A WAV file is a RIFF container (Microsoft and IBM, 1991): chunks of a name, a length and bytes,
-//! padded to even lengths, of which `fmt ` says how `data` is to be read. Read are PCM of 1 to 64
-//! bits and floats of 32 and 64 bits, of any number of channels, which are mixed by their mean.
-//! How many bytes a sample takes is told by the block align, not by the bits: 24 bits may stand in
-//! 4 bytes, at the upper end. A recording that was streamed has no true length, and is read to the
+//! A WAV file is a RIFF container (Microsoft and IBM, 1991): chunks, each a name, a length and bytes,
+//! padded to even lengths, of which `fmt ` says how `data` is to be read. We read PCM of 1 to 64
+//! bits and floats of 32 and 64 bits, with any number of channels, which are mixed by their mean.
+//! The block align says how many bytes a sample takes, not the bits: 24 bits may be stored in
+//! 4 bytes, at the upper end. A streamed recording has no true length, and is read to the
 //! end of the file.
 
 /// The rate in Hz, and the samples from -1 to 1.
@@ -24,14 +24,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Sound, String> {
         let what = "not a WAV file: it does not begin with RIFF and WAVE.";
         return Err(format!("{what} {CONVERT}"));
     }
-    // What the file says of its own length; a stream could not know it.
+    // What the file says about its own length; a stream could not know it.
     let told = (four(&head[4..]) as usize).saturating_add(8);
     let closed = told.abs_diff(bytes.len()) <= 1;
     let (mut format, mut wide_length) = (None, None);
     while let Some((head, after)) = rest.split_at_checked(8) {
         let (name, mut length) = (&head[..4], four(&head[4..]) as usize);
         if name == b"data" {
-            let format = format.ok_or("the data come before their format. Export it anew.")?;
+            let format = format.ok_or("the data come before their format. Export it again.")?;
             let streamed = match length {
                 0 => !closed && after.len() > 1,
                 _ => length > after.len() && UNKNOWN.iter().any(|r| r.contains(&length)),
@@ -81,10 +81,10 @@ fn short(name: &[u8], length: usize, after: &[u8]) -> String {
     )
 }
 
-/// What an extensible format's identifier ends with, behind the number of the kind.
+/// What an extensible format's identifier ends with, after the number of the kind.
 const GUID: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
-/// The kinds that are met most among those that are not read.
+/// The most common kinds among those that are not read.
 fn kind_name(kind: u16) -> &'static str {
     match kind {
         1 => "PCM",
@@ -141,14 +141,14 @@ fn decode(format: &[u8], data: &[u8]) -> Result<Sound, String> {
     };
     if kind == 1 && at_the_lower_end(data, width, usize::from(bits)) {
         return Err(format!(
-            "{bits} bits in {width} bytes each should stand at the upper end of them, and these \
+            "{bits} bits in {width} bytes each should be at the upper end of them, but these \
              stand at the lower. {CONVERT}"
         ));
     }
     let mix = |all: &[u8]| all.chunks_exact(width).map(sample).sum::<f64>() / channels as f64;
     let sound: Vec<f32> = data.chunks_exact(block).map(|all| mix(all) as f32).collect();
     match sound.iter().position(|v| !v.is_finite()) {
-        Some(i) => Err(format!("sample {i} is not a finite number. Export it anew.")),
+        Some(i) => Err(format!("sample {i} is not a finite number. Export it again.")),
         None if sound.is_empty() => Err("there is not one sample in it. Drop the file.".into()),
         None => Ok((rate, sound)),
     }
@@ -215,7 +215,7 @@ mod tests {
         file(&head, data)
     }
 
-    /// 0.5 and -0.25 in so many bytes.
+    /// 0.5 and -0.25 in this many bytes.
     fn two(width: usize) -> Vec<u8> {
         [0x40u8, 0xe0].iter().flat_map(|&top| [vec![0; width - 1], vec![top]].concat()).collect()
     }

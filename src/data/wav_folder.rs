@@ -9,24 +9,24 @@ use candle_core::{Device, Tensor};
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-const HINT: &str = "Wanted are folders of .wav files named after their class, or files whose names \
+const HINT: &str = "Expected are folders of .wav files named after their class, or files whose names \
     begin with it, as in 7_jackson_0.wav of the Free Spoken Digit Dataset \
     (github.com/Jakobovski/free-spoken-digit-dataset).";
 
 /// The most values in memory.
 const MOST: usize = 1 << 30;
 
-/// The most damaged files that are told at once.
+/// The most damaged files that are reported at once.
 const TOLD: usize = 5;
 
-/// Folders inside of folders that are looked into; a link may lead round in a circle.
+/// How deep nested folders are searched; a link may lead round in a circle.
 const DEEPEST: usize = 16;
 
 /// What is in a folder: the WAV files with their classes, and all that is left out.
 #[derive(Default)]
 struct Found {
     files: Vec<(PathBuf, String)>,
-    /// Files that lie in a folder inside of their class's.
+    /// Files in a folder inside their class's folder.
     deeper: Vec<PathBuf>,
     hidden: Vec<PathBuf>,
     underscored: Vec<PathBuf>,
@@ -184,7 +184,7 @@ impl Found {
         left_out(&self.others, "a file that is not WAV", "files that are not WAV", "");
         if !self.deeper.is_empty() {
             notes.push(format!(
-                "{} in folders inside of a class's folder ({}): of the outer folder's class",
+                "{} in folders inside a class's folder ({}): of the outer folder's class",
                 count(&self.deeper, "a file is", "files are"),
                 shown(&self.deeper)
             ));
@@ -227,7 +227,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// As [`Dataset::wav_folder`], and when the settings do not go together.
+    /// As [`Dataset::wav_folder`], and when the settings do not fit together.
     pub fn wav_folder_with(folder: impl AsRef<Path>, settings: LogMel) -> Result<Dataset> {
         let folder = folder.as_ref();
         let name = name_of(folder);
@@ -237,7 +237,7 @@ impl Dataset {
         if let [one] = &classes[..] {
             let inner = folder.join(one);
             problems.extend(inner.is_dir().then(|| {
-                format!("If the classes are inside of it, try Dataset::wav_folder({inner:?}).")
+                format!("If the classes are inside it, try Dataset::wav_folder({inner:?}).")
             }));
         }
         if !problems.is_empty() {
@@ -312,7 +312,7 @@ impl Sounds {
     fn read(folder: &Path, settings: LogMel) -> Result<Sounds> {
         let found = Found::look(folder)?;
         let (mut x, mut labels, mut problems) = (vec![], vec![], vec![]);
-        // The files of every rate: how many, and the first.
+        // The files of each rate: how many, and the first.
         let mut rates: BTreeMap<usize, (usize, &Path)> = BTreeMap::new();
         let mut plan = None;
         for (path, class) in &found.files {

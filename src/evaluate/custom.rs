@@ -33,12 +33,12 @@ impl AnyEvaluator {
         AnyEvaluator { metric: Some(metric), ..self.clone() }
     }
 
-    /// The same, with a full budget of so many epochs.
+    /// The same, with a full budget of this many epochs.
     pub fn epochs(&self, full: impl crate::count::Count) -> Self {
         AnyEvaluator { full: Some(full.to_size()), ..self.clone() }
     }
 
-    /// The epochs of a full evaluation, if anybody has said how many.
+    /// The epochs of a full evaluation, if anything says how many.
     fn said(&self) -> Option<usize> {
         self.full.or_else(|| Some(self.inner.full()).filter(|&full| full > 0))
     }
@@ -48,7 +48,7 @@ impl AnyEvaluator {
         self.said().map_or_else(|| Budget::open(seed), |full| Budget::new(full, full, seed))
     }
 
-    /// What it is given, in the epochs that it has by itself where nobody has said how many.
+    /// The budget that it is given, in its own epochs where nothing says how many.
     fn own(&self, budget: &Budget) -> Budget {
         self.said().map_or(*budget, |full| budget.or_full(full))
     }
@@ -89,7 +89,7 @@ impl Evaluator for AnyEvaluator {
         self.inner.looks_up()
     }
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
-        // It is known for the direction and the budget that were the evaluator's own.
+        // The optimum is known for the evaluator's own direction and budget.
         let turned = self.metric().maximise != self.inner.metric().maximise;
         let shortened = figure.is_none() && self.full.is_some_and(|full| full != self.inner.full());
         if turned || shortened { None } else { self.inner.known_optimum(figure) }
@@ -224,10 +224,13 @@ pointers!(Box, Arc);
 /// What a trial can be told: a score, an [`Evaluation`], or a `Result` of either.
 #[diagnostic::on_unimplemented(
     message = "the result of a trial is an f64, an Evaluation, or a Result of one of them, not `{Self}`",
-    label = "give a score, as `0.9` or `x as f64`"
+    label = "give a score, such as `0.9` or `x as f64`"
 )]
 pub trait IntoEvaluation {
-    /// The evaluation, or why there is none.
+    /// The evaluation.
+    ///
+    /// # Errors
+    /// Why there is none.
     fn into_evaluation(self) -> Result<Evaluation>;
 }
 
@@ -260,10 +263,13 @@ impl<T: IntoEvaluation, E: Into<Error>> IntoEvaluation for Result<T, E> {
 /// errors of any kind, needs no type.
 #[diagnostic::on_unimplemented(
     message = "an evaluator returns an f64, an Evaluation, or a nascent::Result of one of them, not `{Self}`",
-    label = "end with a score, as `0.9` or `x as f64`; a Result with another error becomes ours in `Ok(result?)`"
+    label = "end with a score, such as `0.9` or `x as f64`; a Result with another error becomes ours in `Ok(result?)`"
 )]
 pub trait IntoOutcome {
-    /// The evaluation, or why there is none.
+    /// The evaluation.
+    ///
+    /// # Errors
+    /// Why there is none.
     fn into_outcome(self) -> Result<Evaluation>;
 }
 

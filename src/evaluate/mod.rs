@@ -1,4 +1,4 @@
-//! Evaluation: how good is one architecture, for which budget, with which seed.
+//! Evaluation: how good one architecture is, for a budget and a seed.
 
 mod benchmark;
 mod custom;
@@ -26,7 +26,7 @@ use number::Number;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one evaluation may spend, and its seed: with the architecture, all that its result depends
+/// What one evaluation may spend, and its seed: together with the architecture, all that its result depends
 /// on.
 ///
 /// ```
@@ -39,13 +39,13 @@ pub struct Budget {
     epochs: usize,
     full: usize,
     seed: u64,
-    /// Nobody has said how many epochs a full evaluation takes; see [`Evaluator::full`].
+    /// Nothing says how many epochs a full evaluation takes; see [`Evaluator::full`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     open: bool,
 }
 
 impl Budget {
-    /// `epochs` of a full budget of `full`, with a seed. Learning-rate schedules belong to `full`.
+    /// `epochs` of a full budget of `full`, with a seed. Learning-rate schedules span `full`.
     pub fn new(epochs: impl Count, full: impl Count, seed: impl Count) -> Self {
         Budget { epochs: epochs.to_size(), full: full.to_size(), seed: seed.to_seed(), open: false }
     }
@@ -64,8 +64,8 @@ impl Budget {
         Budget { seed, ..*self }
     }
 
-    /// What an evaluator makes of it whose full budget is so many epochs: where nobody outside of it
-    /// has said how many, its own.
+    /// What an evaluator whose full budget is this many epochs makes of it: where nothing around it
+    /// says how many, its own.
     pub(crate) fn or_full(&self, full: usize) -> Self {
         if self.open { Budget::new(full, full, self.seed) } else { *self }
     }
@@ -119,7 +119,7 @@ pub struct Evaluation {
     losses: Vec<f64>,
     /// The epochs that were spent, if they are not the budget's.
     epochs: Option<f64>,
-    /// Simulated seconds, where the evaluation looks its result up instead of earning it.
+    /// Simulated seconds, where the evaluation looks its result up instead of computing it.
     seconds: Option<f64>,
     /// Figures that have no value here, and why.
     undefined: BTreeMap<String, String>,
@@ -172,7 +172,7 @@ impl From<Stored> for Evaluation {
 }
 
 impl Evaluation {
-    /// A result with a score; which way is better is the evaluator's to say.
+    /// A result with a score; the evaluator says which way is better.
     pub fn new(score: f64) -> Self {
         Evaluation { score, ..Default::default() }
     }
@@ -186,7 +186,7 @@ impl Evaluation {
         e
     }
 
-    /// Without a figure that is undefined here, and why: no number would be true of it, and infinity
+    /// Without a figure that is undefined here, and why: no number would be true, and infinity
     /// or an arbitrary value would be read as a bad result.
     ///
     /// ```
@@ -194,6 +194,7 @@ impl Evaluation {
     /// let e = Evaluation::new(0.1).without("r2", "all targets are 3");
     /// assert_eq!((e.get("r2"), e.undefined("r2")), (None, Some("all targets are 3".to_string())));
     /// ```
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn without(&self, name: &str, why: &str) -> Self {
         let mut e = self.clone();
         e.metrics.remove(name);
@@ -228,7 +229,7 @@ impl Evaluation {
         Evaluation { losses: losses.into_iter().collect(), ..self.clone() }
     }
 
-    /// With the epochs that were really spent.
+    /// With the epochs that were actually spent.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_epochs(&self, epochs: f64) -> Self {
         Evaluation { epochs: Some(epochs), ..self.clone() }
@@ -277,7 +278,7 @@ impl Evaluation {
 }
 
 /// How good is an architecture? Training answers ([`Train`]), or a closure ([`evaluator`]), or a
-/// type of your own with this trait, also one defined in a notebook cell.
+/// type of your own with this trait, even one defined in a notebook cell.
 ///
 /// The result must be a pure function of architecture, budget and seed: that is what makes a study
 /// repeatable on any number of threads.
@@ -301,7 +302,7 @@ impl Evaluation {
 /// # Ok::<(), nascent::Error>(())
 /// ```
 ///
-/// One that goes by another evaluator names it, and says what it says: metric, epochs, memory, what
+/// An evaluator that wraps another names it, and by default says what that one says: metric, epochs, memory, what
 /// is wrong with its settings, and so on.
 ///
 /// ```
@@ -329,11 +330,11 @@ pub trait Evaluator: Send + Sync {
     /// Evaluates one architecture.
     ///
     /// # Errors
-    /// An error makes a failed trial; the study goes on.
+    /// An error makes the trial a failed one; the study goes on.
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation>;
 
-    /// The same for a study that wants to watch: an evaluation that takes long asks the watch
-    /// whether to go on, and tells its epochs. By default it is just [`Evaluator::evaluate`].
+    /// The same for a study that watches: an evaluation that takes long asks the watch
+    /// whether to go on, and tells it its epochs. By default it is just [`Evaluator::evaluate`].
     ///
     /// # Errors
     /// As [`Evaluator::evaluate`], and what [`Watch::check`] says.
@@ -347,7 +348,7 @@ pub trait Evaluator: Send + Sync {
         self.evaluate(arch, budget)
     }
 
-    /// The evaluator that this one goes by, if there is one: then all that follows is what that one
+    /// The evaluator that this one wraps, if any: then all that follows is what that one
     /// says, unless this one says otherwise.
     fn wraps(&self) -> Option<&dyn Evaluator> {
         None
@@ -360,7 +361,7 @@ pub trait Evaluator: Send + Sync {
         None
     }
 
-    /// How a figure can be had that is not among [`Evaluator::figures`], in words.
+    /// How to get a figure that is not among [`Evaluator::figures`], in words.
     #[doc(hidden)]
     fn how_to_report(&self, figure: &str) -> Option<String> {
         let _ = figure;
@@ -373,7 +374,7 @@ pub trait Evaluator: Send + Sync {
         None
     }
 
-    /// Whether it asks its [`Watch`] at least once in a batch step, so that it ends in the middle when
+    /// Whether it asks its [`Watch`] at least once per batch step, so that it ends in the middle when
     /// the study is stopped or the trial is over its time limit. All others run until they return.
     fn stops_midway(&self) -> bool {
         false
@@ -399,12 +400,12 @@ pub trait Evaluator: Send + Sync {
         self.wraps()?.memory(arch)
     }
 
-    /// A fingerprint of the data, so that a journal is not continued on others; 0 for none.
+    /// A fingerprint of the data, so that a journal is not continued on other data; 0 for none.
     fn data_fingerprint(&self) -> u64 {
         self.wraps().map_or(0, Evaluator::data_fingerprint)
     }
 
-    /// Its settings as JSON, if it can be made again from them: then a journal can be resumed from
+    /// Its settings as JSON, if it can be rebuilt from them: then a journal can be resumed from
     /// its path alone.
     fn to_json(&self) -> Option<String> {
         None
@@ -416,7 +417,7 @@ pub trait Evaluator: Send + Sync {
     }
 
     /// The epochs of a full evaluation; by default 0, which says nothing: a training that is called
-    /// inside then takes its own, and what has no epochs counts as 1.
+    /// inside then uses its own, and what has no epochs counts as 1.
     fn full(&self) -> usize {
         self.wraps().map_or(0, Evaluator::full)
     }
@@ -431,7 +432,7 @@ pub trait Evaluator: Send + Sync {
     }
 
     /// The seconds that a full evaluation of the architecture would take on one thread, if that can
-    /// be told from a moment's work.
+    /// be estimated quickly.
     fn forecast(&self, arch: &Architecture) -> Option<f64> {
         self.wraps()?.forecast(arch)
     }
@@ -446,7 +447,7 @@ pub trait Evaluator: Send + Sync {
         self.wraps().map_or(vec![], |inner| inner.problems_with(space))
     }
 
-    /// Trains the winner for `epochs` on train and validation data, and tests it once.
+    /// Trains the winner for `epochs` on training and validation data, and tests it once.
     ///
     /// # Errors
     /// By default, because only an evaluator that trains can.
@@ -465,7 +466,7 @@ pub trait Evaluator: Send + Sync {
     }
 }
 
-/// The evaluator of a stored form ([`Evaluator::to_json`]); nothing if it is of no kind of ours.
+/// The evaluator of a stored form ([`Evaluator::to_json`]); `None` if it is not of a kind of ours.
 ///
 /// # Errors
 /// When what it needs is gone or has changed.
@@ -476,7 +477,7 @@ pub(crate) fn from_json(json: &str) -> Option<Result<AnyEvaluator>> {
     Table::from_json(json).map(|found| found.map(IntoEvaluator::into_evaluator))
 }
 
-/// A winner after its final training on train and validation data.
+/// A winner after its final training on training and validation data.
 #[derive(Clone, Debug)]
 pub struct Retrained {
     pub(crate) model: Model,
@@ -498,7 +499,7 @@ impl Retrained {
         self.test
     }
 
-    /// The metrics on the test split, without those that are undefined there, as the r2 of a target that
+    /// The metrics on the test split, without those that are undefined there, such as the r2 of a target that
     /// has the same value in all of its samples.
     pub fn metrics(&self) -> Vec<(String, f64)> {
         self.evaluation.metrics()

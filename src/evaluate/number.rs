@@ -1,4 +1,4 @@
-//! Numbers in JSON, those that JSON has no word for included: an infinite or undefined figure of a
+//! Numbers in JSON, including those that JSON has no word for: an infinite or undefined figure of a
 //! trial is written as text, so that a journal that holds one can be read again.
 
 use serde::de::{Deserializer, Visitor};

@@ -66,7 +66,7 @@ impl Train {
         }
     }
 
-    /// The full budget: passes over the training data, to which the schedule belongs.
+    /// The full budget: passes over the training data, which the schedule spans.
     pub fn epochs(&self, epochs: impl Count) -> Train {
         Train { epochs: epochs.to_i64(), ..self.clone() }
     }
@@ -96,7 +96,7 @@ impl Train {
         Train { schedule, ..self.clone() }
     }
 
-    /// Moves this share of each target to all classes alike (arXiv 1512.00567).
+    /// Spreads this share of each target evenly over all classes (arXiv 1512.00567).
     pub fn label_smoothing(&self, share: f64) -> Train {
         Train { smoothing: share, ..self.clone() }
     }
@@ -119,7 +119,7 @@ impl Train {
         Train { clip: Some(norm), ..self.clone() }
     }
 
-    /// Stops a training whose validation score has not improved for so many epochs.
+    /// Stops a training whose validation score has not improved for this many epochs.
     pub fn early_stop(&self, patience: impl Count) -> Train {
         Train { patience: Some(patience.to_i64()), ..self.clone() }
     }
@@ -130,13 +130,13 @@ impl Train {
         Train { keep_best: true, ..self.clone() }
     }
 
-    /// The device to train on, as [`best_device`](crate::best_device) gives it. The default is the
+    /// The device to train on, such as [`best_device`](crate::best_device). The default is the
     /// CPU.
     pub fn device(&self, device: &Device) -> Train {
         Train { device: device.clone(), ..self.clone() }
     }
 
-    /// The threads that one training may use (default: 1). They pay for a large network that trains
+    /// The threads that one training may use (default: 1). More pay off for a large network that trains
     /// alone; in a study, trials side by side use the cores better. The result is the same, bit for
     /// bit.
     pub fn threads(&self, threads: impl Count) -> Train {
@@ -178,16 +178,16 @@ impl Train {
         Training::begin(self, arch, seed.to_seed(), Split::Train)
     }
 
-    /// Goes on from a checkpoint, bit for bit as if it had never stopped.
+    /// Continues from a checkpoint, bit for bit as if it had never stopped.
     ///
     /// # Errors
-    /// When the checkpoint is of another architecture, or its schedule of another length.
+    /// When the checkpoint is of another architecture, or its schedule has a different length.
     pub fn resume(&self, arch: &Architecture, checkpoint: &Checkpoint) -> Result<Training> {
         Training::resume(self, arch, checkpoint)
     }
 
-    /// Trains on train and validation data together, for `epochs` with a schedule of that length,
-    /// and tests once. Data without a test split are refused before the training; a model of those
+    /// Trains on training and validation data together, for `epochs` with a schedule of that length,
+    /// and tests once. Data without a test split are refused before the training; a model for those
     /// comes from [`Train::start`], which validates it.
     ///
     /// # Errors
@@ -205,7 +205,7 @@ impl Train {
         if train.data.count(Split::Test) == 0 {
             return Err(Error::invalid(
                 format!("retrain({}) on {}", train.epochs, train.data.line()),
-                "there is no test split, so nothing could be said of the winner",
+                "there is no test split, so nothing could be said about the winner",
                 format!(
                     "data.split(0.6, 0.2, 0.2) before the search; or, for a model that is validated \
                      only, let mut run = Train::on(&data).epochs({0}).start(&architecture, {seed})?; \
@@ -252,10 +252,10 @@ impl Evaluator for Train {
         budget: &Budget,
         watch: &Watch,
     ) -> Result<Evaluation> {
-        // An evaluator of one's own around a training need not repeat its epochs.
+        // A user's evaluator around a training need not repeat its epochs.
         let budget = &budget.or_full(self.full());
         if budget.full() as i64 != self.epochs {
-            // Training for another number than either says would be a quiet disaster.
+            // Training for a number that neither says would be a silent disaster.
             return Err(Error::invalid(
                 format!("a full budget of {} epochs", budget.full()),
                 format!("this training has {}", self.epochs),
@@ -274,7 +274,7 @@ impl Evaluator for Train {
             ));
         }
         // A checkpoint of this very training, left by a process that was killed, saves its epochs;
-        // any other is of no use and no harm, and what is not one is left alone.
+        // any other does neither good nor harm, and what is not one is left alone.
         let place = watch.checkpoint().filter(|path| Checkpoint::is_free(path));
         let kept = place.as_ref().and_then(|path| std::fs::read(path).ok());
         let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
@@ -298,8 +298,8 @@ impl Evaluator for Train {
             let last = |list: Vec<f64>| list.last().copied().unwrap_or(f64::NAN);
             watch.epoch(run.epoch(), last(run.evaluation().curve()), last(run.losses()));
             if let Some(path) = &place {
-                // Written beside and moved into place: a kill leaves the old one or the new one.
-                // It is an insurance: where it cannot be written, the training goes on without.
+                // Written beside it and moved into place: a kill leaves the old one or the new one.
+                // It is only insurance: where it cannot be written, the training goes on without it.
                 let beside = path.with_extension("new");
                 let bytes = run.checkpoint()?.to_bytes();
                 let kept =
@@ -412,7 +412,7 @@ impl Evaluator for Train {
         }
         if !(0.0..1.0).contains(&self.smoothing) {
             found.push(format!(
-                "label_smoothing({}): allowed is 0.0 up to, not including, 1.0. Try 0.1.",
+                "label_smoothing({}): allowed is 0.0 up to, but not including, 1.0. Try 0.1.",
                 self.smoothing
             ));
         }
@@ -457,7 +457,7 @@ impl Evaluator for Train {
 
 type Score = Box<dyn Fn(&Architecture, &Evaluation) -> f64 + Send + Sync>;
 
-/// A training that is judged in another way.
+/// A training that is scored in another way.
 struct Scored {
     train: Train,
     name: String,
@@ -504,7 +504,7 @@ struct Stored {
     optimizer: Optimizer,
     schedule: Schedule,
     smoothing: f64,
-    // Journals of before have none; those without stay as they were.
+    // Older journals have none; those without stay as they were.
     #[serde(default, skip_serializing_if = "Augment::is_none")]
     augment: Augment,
     clip: Option<f64>,
@@ -539,7 +539,7 @@ impl Train {
 }
 
 impl Train {
-    /// The settings that a result depends on, the data aside.
+    /// The settings that a result depends on, apart from the data.
     pub(super) fn settings(&self) -> String {
         let mut text = format!(
             "{} epochs in batches of {}, {}, {} schedule",

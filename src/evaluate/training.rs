@@ -44,7 +44,7 @@ pub struct Training {
     x: Tensor,
     y: Tensor,
     log: Log,
-    /// Weights and statistics of the best epoch so far, where they are to be kept.
+    /// Weights and statistics of the best epoch so far, if they are to be kept.
     best: Option<HashMap<String, Tensor>>,
     watch: Watch,
     threads: kernel::Threads,
@@ -57,7 +57,7 @@ pub struct Training {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Log {
     seed: u64,
-    /// The full budget that the schedule belongs to.
+    /// The full budget, which the schedule spans.
     full: usize,
     epoch: usize,
     losses: Vec<f64>,
@@ -128,7 +128,7 @@ impl Training {
                 tensors.remove(&name).filter(|t| t.dims() == slot.dims()).ok_or_else(|| {
                     Error::new(
                         ErrorKind::File,
-                        format!("the checkpoint has no fitting {name}: it is of another training"),
+                        format!("the checkpoint has no matching {name}: it is of another training"),
                     )
                 })?;
             slot.set(&kept.to_device(&train.device)?)?;
@@ -144,8 +144,8 @@ impl Training {
         Ok(run)
     }
 
-    /// Trains for so many further epochs, at most to the end of the full budget; an early stop ends
-    /// it before.
+    /// Trains for this many further epochs, at most to the end of the full budget; an early stop ends
+    /// it sooner.
     ///
     /// # Errors
     /// When the loss is no longer a finite number, or Candle fails.
@@ -175,7 +175,7 @@ impl Training {
         Rng::from_u64(self.log.seed).stream("shuffle", epoch).shuffle(&mut order);
         let batches = order.chunks_exact(self.train.batch as usize);
         let losses: Vec<Tensor> = batches.map(|b| self.one_step(b)).collect::<Result<_>>()?;
-        // Read at the end, so that a GPU is not waited for at every step.
+        // Read at the end, to avoid waiting for a GPU at every step.
         let losses: Vec<f64> =
             losses.iter().map(|l| Ok(f64::from(l.to_scalar::<f32>()?))).collect::<Result<_>>()?;
         let mean = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
@@ -199,7 +199,7 @@ impl Training {
         Ok(())
     }
 
-    /// One step on a batch of samples; the loss before it.
+    /// One step on a batch of samples; returns the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         self.watch.check()?;
         let Some(gauge) = self.gauge.take() else {
@@ -236,7 +236,7 @@ impl Training {
         Ok(loss.detach())
     }
 
-    /// The mean seconds of a few steps, for a forecast; it spoils the training.
+    /// The mean seconds of a few steps, for a forecast; this spoils the training.
     pub(crate) fn time_steps(&mut self, steps: usize) -> Result<f64> {
         let order = self.train.data.indices(self.split);
         let begun = std::time::Instant::now();
@@ -250,7 +250,7 @@ impl Training {
         self.train.data.task().metric()
     }
 
-    /// The best epoch so far (the first of equals), counted from 0.
+    /// The best epoch so far (the first of several equal ones), counted from 0.
     fn best_epoch(&self) -> Option<usize> {
         let metric = self.metric();
         let scores = self.log.metrics.iter().map(|m| m[0].1);
@@ -263,7 +263,7 @@ impl Training {
             .map(|(i, _)| i)
     }
 
-    /// After an epoch: keep its weights if it is the best, stop if nothing has improved for long.
+    /// After an epoch: keeps its weights if it is the best, stops if nothing has improved for long.
     fn judge(&mut self) {
         let (Some(best), last) = (self.best_epoch(), self.log.epoch - 1) else { return };
         if self.train.keep_best && best == last {
@@ -276,8 +276,8 @@ impl Training {
         }
     }
 
-    /// The metrics on a split as the network is now, the score first. What is undefined there is left
-    /// out, as the r2 of a target that has the same value in all samples.
+    /// The metrics of the current network on a split, the score first. What is undefined there is left
+    /// out, such as the r2 of a target that has the same value in all samples.
     ///
     /// # Errors
     /// Only what Candle reports.
@@ -297,9 +297,9 @@ impl Training {
         self.log.epoch
     }
 
-    /// The most bytes that were allocated at once for weights, optimiser and the first step, beside
-    /// the data: to compare with [`Architecture::memory`]. Nothing is known before the first step,
-    /// where another training ran at the same time, on a GPU, and where the allocator is not
+    /// The most bytes that were allocated at once for weights, optimiser and the first step, not counting
+    /// the data: to compare with [`Architecture::memory`]. `None` before the first step,
+    /// if another training ran at the same time, on a GPU, and if the allocator is not
     /// glibc's.
     pub fn peak_memory(&self) -> Option<usize> {
         self.memory
@@ -362,7 +362,7 @@ impl Training {
         Some((r2, format!("{why}, so there is no variance that could be explained")))
     }
 
-    /// All that is needed to go on later, also in another process.
+    /// All that is needed to continue later, even in another process.
     ///
     /// # Errors
     /// Only what Candle reports.
@@ -421,8 +421,8 @@ fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
     Ok(())
 }
 
-/// Samples that are evaluated at once, at most. Without gradients a sample takes about half of the
-/// memory, so twice the batch that was trained with needs no more than was asked for.
+/// The most samples that are evaluated at once. Without gradients a sample takes about half of the
+/// memory, so twice the training batch needs no more than was asked for.
 const EVALUATION_BATCH: usize = 256;
 
 fn measure(
@@ -462,7 +462,7 @@ struct Sums {
 }
 
 /// One target of a regression: squared errors, and the mean and the squared deviations of its values,
-/// by Welford's updates: a difference of sums would leave rounding where all values are the same.
+/// by Welford's updates: a difference of sums would leave rounding errors where all values are the same.
 #[derive(Clone, Default)]
 struct Spread {
     n: f64,
@@ -499,8 +499,8 @@ impl Sums {
         }
     }
 
-    /// The share of the variance that is explained, as a mean over the targets. There is none where a
-    /// target has the same value in all samples: without variance no share of it.
+    /// The share of the variance that is explained, as a mean over the targets. It is undefined where a
+    /// target has the same value in all samples: without variance there is no share of it.
     fn r2(&self) -> Option<f64> {
         let one = |t: &Spread| (t.deviations > 0.0).then(|| 1.0 - t.errors / t.deviations);
         let all: Option<Vec<f64>> = self.targets.iter().map(one).collect();
@@ -563,7 +563,7 @@ impl Checkpoint {
         self.log.seed
     }
 
-    /// Whether a checkpoint may be kept there: nothing is there, or a checkpoint, which is also what
+    /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint, which is also what
     /// may be removed.
     pub(crate) fn is_free(path: &Path) -> bool {
         !path.exists() || Checkpoint::is_at(path)
@@ -590,7 +590,7 @@ impl Checkpoint {
         let sorted: std::collections::BTreeMap<_, _> = self.tensors.iter().collect();
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
         bytes.extend(header);
-        // Tensors of known types in host memory: there is nothing that could fail.
+        // Tensors of known types in main memory: nothing can fail.
         bytes.extend(safetensors::serialize(sorted, None).unwrap_or_default());
         bytes
     }
@@ -613,7 +613,7 @@ impl Checkpoint {
             .and_then(|n| rest.split_at_checked(n))
             .ok_or_else(|| wrong("cut short"))?;
         let header: Header = serde_json::from_slice(header)
-            .map_err(|e| wrong(&format!("their head cannot be read ({e})")))?;
+            .map_err(|e| wrong(&format!("their header cannot be read ({e})")))?;
         if header.schema != SCHEMA {
             return Err(wrong(&format!("version {}, this is version {SCHEMA}", header.schema)));
         }

@@ -1,4 +1,4 @@
-//! How a running evaluation is watched: its epochs are told, and it is asked to stop.
+//! How a running evaluation is watched: it reports its epochs, and can be asked to stop.
 
 use crate::error::{Error, ErrorKind, Result};
 use std::cell::RefCell;
@@ -37,14 +37,14 @@ pub struct Watch {
     deadline: Option<(Instant, f64)>,
     tell: Option<Tell>,
     checkpoint: Option<PathBuf>,
-    /// The most bytes that the evaluation measured; 0 for nothing.
+    /// The most bytes that the evaluation has measured; 0 for none.
     memory: Arc<AtomicUsize>,
-    /// For a training inside an evaluation that knows of no watch: whether it was told to stop.
+    /// For a training inside an evaluation that does not know a watch: whether it was told to stop.
     told: Option<Arc<AtomicBool>>,
 }
 
 thread_local! {
-    /// The watch of the evaluation that this thread is at.
+    /// The watch of the evaluation that this thread is working on.
     static CURRENT: RefCell<Option<Watch>> = const { RefCell::new(None) };
 }
 
@@ -58,15 +58,15 @@ impl Watch {
         Watch { stop: stop.clone(), ..Watch::default() }
     }
 
-    /// What a training asks that was begun by a user's code: the watch of the evaluation around it,
+    /// What a training begun by a user's code asks: the watch of the evaluation around it,
     /// which it ends with. Epochs and checkpoints stay the evaluation's own matter.
     pub(crate) fn current() -> Watch {
         let around = CURRENT.with_borrow(Clone::clone);
         around.map_or_else(Watch::none, |w| Watch { tell: None, checkpoint: None, ..w })
     }
 
-    /// Runs an evaluation under this watch. A stop that a training inside has met makes an end of it,
-    /// whatever was made of its error.
+    /// Runs an evaluation under this watch. A stop that a training inside it has received ends it,
+    /// whatever was done with its error.
     pub(crate) fn during<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         struct Back(Option<Watch>);
         impl Drop for Back {
@@ -98,7 +98,7 @@ impl Watch {
         Watch { checkpoint, ..self }
     }
 
-    /// Whether to go on; to be asked at least once in a batch step.
+    /// Whether to go on; to be asked at least once per batch step.
     ///
     /// # Errors
     /// When the study has been stopped, or the trial is over its time limit. Pass it on with `?`.
@@ -116,14 +116,14 @@ impl Watch {
         }
     }
 
-    /// Tells that an epoch has ended, counted from 1, with its score and training loss.
+    /// Reports that an epoch has ended, counted from 1, with its score and training loss.
     pub fn epoch(&self, epoch: usize, score: f64, loss: f64) {
         if let Some(tell) = &self.tell {
             tell(epoch, score, loss);
         }
     }
 
-    /// Tells how many bytes the evaluation has allocated at most, where it has measured that.
+    /// Reports the most bytes that the evaluation has allocated at once, if it has measured that.
     pub fn allocated(&self, bytes: usize) {
         self.memory.fetch_max(bytes, Ordering::Relaxed);
     }

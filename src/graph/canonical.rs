@@ -9,8 +9,10 @@
 //! a node that is read twice from two equal ones; and once more of what it reads. The hash is made of the
 //! colours of all nodes that the output depends on.
 
-use crate::graph::lowering::Node;
-use crate::graph::walk::Role;
+use crate::graph::{
+    lowering::{Graph, Node},
+    walk::Role,
+};
 use crate::layer::{ADD, CONCAT, ZERO};
 use crate::op::Value;
 use crate::rng::Hash64;
@@ -101,6 +103,13 @@ pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
     }
     let zero = is.iter().map(|&is| is == Is::Zero).collect();
     Plain { reads, used, zero, end }
+}
+
+impl Graph {
+    /// A hash of the graph, the same for isomorphic ones.
+    pub(crate) fn canonical(&self) -> u64 {
+        self.nodes.len().checked_sub(1).map_or(0, |end| canonical(&self.nodes, end))
+    }
 }
 
 /// The key of the graph whose last node, or `end`, is the output.

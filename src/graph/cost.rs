@@ -11,7 +11,7 @@ use crate::error::{Error, Result as Built};
 use crate::graph::{
     Graph, MOST_LAYERS,
     lowering::{Node, Nodes},
-    walk::{self, Role, Sink, Walk},
+    walk::{self, Between, Role, Sink, Walk},
 };
 use crate::layer::ZERO;
 use crate::shape::Shape;
@@ -90,7 +90,7 @@ impl Costs {
         let input = At { value: Value::of(&spec.input)?, id: 0 };
         // The input itself is a node as well.
         let sums = Sums { layers: 1, ..Sums::default() };
-        let known = memo.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = memo.lock();
         let (counted, entered, outside) = (vec![], vec![], vec![]);
         let sink = Counts { spec, known, counted, entered, outside, sums, made: 0 };
         let mut walk = Walk::new(spec, sink);
@@ -169,16 +169,6 @@ impl Value {
         }
     }
 
-    /// Whether they differ in nothing but channels.
-    pub(crate) fn same_size(&self, other: &Value) -> bool {
-        let sizes = |v: &Value| match *v.as_slice() {
-            [_, h, w] => (h, w),
-            [l, _] => (l, 0),
-            _ => (0, 0),
-        };
-        self.rank == other.rank && sizes(self) == sizes(other)
-    }
-
     fn elements(&self) -> u64 {
         self.as_slice().iter().fold(1u64, |n, &d| n.saturating_mul(d as u64))
     }
@@ -191,14 +181,15 @@ type Key = (Piece, [u32; 4], Value);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Piece {
     Layer(u64),
+    Between(Between),
     Shortcut,
-    Projection,
     Head,
 }
 
-/// What a space has learnt of its layers.
+/// What a space has learnt of its layers: each thread of a pool by itself, so that none waits for
+/// another, as far as there are places.
 #[derive(Default)]
-pub(crate) struct Memo(Mutex<Known>);
+pub(crate) struct Memo([Mutex<Known>; 8]);
 
 type Known = HashMap<Key, (Value, Sums), std::hash::BuildHasherDefault<Quick>>;
 
@@ -207,6 +198,13 @@ const MOST_KNOWN: usize = 20_000;
 
 /// Too many decisions to be a key: a piece that is built anew each time.
 const NOT_REMEMBERED: &[u32] = &[0; 5];
+
+impl Memo {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        let place = rayon::current_thread_index().map_or(0, |i| 1 + i % (self.0.len() - 1));
+        self.0[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A hash for keys that nobody chooses with ill intent: multiply and rotate.
 #[derive(Default)]
@@ -360,19 +358,8 @@ impl Sink for Counts<'_> {
         })
     }
 
-    fn active(&mut self, from: At) -> Result<At, ()> {
-        self.piece(Piece::Shortcut, NOT_REMEMBERED, from, 1, |nodes| nodes.active(0))
-    }
-
-    fn projection(&mut self, from: At, channels: usize) -> Result<At, ()> {
-        let depends = [u32::try_from(channels).map_err(drop)?];
-        self.piece(Piece::Projection, &depends, from, 1, |nodes| nodes.projection(0, channels))
-    }
-
-    fn truncate(&mut self, from: At, channels: usize) -> Result<At, ()> {
-        let mut first = from.value.joined();
-        first.dims[0] = channels;
-        Ok(self.free(first))
+    fn between(&mut self, what: Between, from: At) -> Result<At, ()> {
+        self.piece(Piece::Between(what), &[], from, 1, |nodes| nodes.between(what, 0))
     }
 
     fn head(&mut self, end: At) -> Result<At, ()> {
@@ -394,16 +381,12 @@ impl Sink for Counts<'_> {
         at.value.shape()
     }
 
-    fn image(&self, at: At) -> Option<[usize; 3]> {
-        at.value.as_slice().try_into().ok()
+    fn dims<'a>(&'a self, at: &'a At) -> &'a [usize] {
+        at.value.as_slice()
     }
 
     fn same_shape(&self, a: At, b: At) -> bool {
         a.value.same_shape(&b.value)
-    }
-
-    fn same_size(&self, a: At, b: At) -> bool {
-        a.value.same_size(&b.value)
     }
 
     fn is_zero(&self, at: At) -> bool {

@@ -2,8 +2,7 @@
 
 use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::canonical::canonical;
-use crate::graph::walk::{Inputs, Role, Sink, Walk};
+use crate::graph::walk::{Between, Inputs, Role, Sink, Walk};
 use crate::layer::{ACTIVATION, ADD, CONCAT, CONV, FLATTEN, INPUT, LINEAR, TRUNCATE, ZERO};
 use crate::op::{Activation, Op, Plan, Value};
 use crate::shape::Shape;
@@ -246,20 +245,19 @@ impl Sink for Nodes<'_> {
         }
     }
 
-    fn active(&mut self, from: usize) -> Result<usize> {
-        let relu = Op::of(&ACTIVATION, &[Value::Act(Activation::Relu)]);
-        self.push(relu, vec![from], Role::Projection)
-    }
-
-    /// A 1x1 convolution, batch normalisation, ReLU.
-    fn projection(&mut self, from: usize, channels: usize) -> Result<usize> {
-        let op = Op::of(&CONV, &[Value::Int(channels as i64), Value::Int(1)]);
-        self.push(op, vec![from], Role::Projection)
-    }
-
-    fn truncate(&mut self, from: usize, channels: usize) -> Result<usize> {
-        let op = Op::of(&TRUNCATE, &[Value::Int(channels as i64)]);
-        self.push(op, vec![from], Role::Chosen)
+    fn between(&mut self, what: Between, from: usize) -> Result<usize> {
+        let int = |n: usize| Value::Int(n as i64);
+        let (op, role) = match what {
+            Between::Relu => {
+                (Op::of(&ACTIVATION, &[Value::Act(Activation::Relu)]), Role::Projection)
+            }
+            // A 1x1 convolution, batch normalisation, ReLU.
+            Between::Projection(channels) => {
+                (Op::of(&CONV, &[int(channels), int(1)]), Role::Projection)
+            }
+            Between::First(channels) => (Op::of(&TRUNCATE, &[int(channels)]), Role::Chosen),
+        };
+        self.push(op, vec![from], role)
     }
 
     /// What the task puts at the end: a linear layer with one output per class, target or symbol.
@@ -320,20 +318,12 @@ impl Sink for Nodes<'_> {
         self.output(at).clone()
     }
 
-    fn image(&self, at: usize) -> Option<[usize; 3]> {
-        self.output(at).as_slice().try_into().ok()
+    fn dims<'a>(&'a self, at: &'a usize) -> &'a [usize] {
+        self.output(*at).as_slice()
     }
 
     fn same_shape(&self, a: usize, b: usize) -> bool {
         self.output(a) == self.output(b)
-    }
-
-    fn same_size(&self, a: usize, b: usize) -> bool {
-        match (self.output(a).as_slice(), self.output(b).as_slice()) {
-            ([_, h, w], [_, y, x]) => (h, w) == (y, x),
-            ([l, _], [m, _]) => l == m,
-            (a, b) => a.len() == b.len(),
-        }
     }
 
     fn is_zero(&self, at: usize) -> bool {
@@ -370,11 +360,6 @@ impl Graph {
             inputs: n.inputs.clone(),
         };
         self.nodes.iter().map(row).collect()
-    }
-
-    /// A hash of the graph, the same for isomorphic ones.
-    pub(crate) fn canonical(&self) -> u64 {
-        self.nodes.len().checked_sub(1).map_or(0, |end| canonical(&self.nodes, end))
     }
 
     /// Which nodes the output depends on.

@@ -7,8 +7,7 @@
 //! picture of a space is made of it.
 
 use crate::error::{Error, Result};
-use crate::graph::walk::Role;
-use crate::graph::walk::{Sink, Walk};
+use crate::graph::walk::{Between, Role, Sink, Walk};
 use crate::layer::ZERO;
 use crate::shape::Shape;
 use crate::tree::{Block, CHOICE, Join, Spec, Tree};
@@ -118,15 +117,7 @@ impl Sink for Open {
         Ok(from)
     }
 
-    fn active(&mut self, from: usize) -> Result<usize> {
-        Ok(from)
-    }
-
-    fn projection(&mut self, from: usize, _: usize) -> Result<usize> {
-        Ok(from)
-    }
-
-    fn truncate(&mut self, from: usize, _: usize) -> Result<usize> {
+    fn between(&mut self, _: Between, from: usize) -> Result<usize> {
         Ok(from)
     }
 
@@ -145,15 +136,11 @@ impl Sink for Open {
         Shape::new([0usize; 0])
     }
 
-    fn image(&self, _: usize) -> Option<[usize; 3]> {
-        None
+    fn dims<'a>(&'a self, _: &'a usize) -> &'a [usize] {
+        &[]
     }
 
     fn same_shape(&self, _: usize, _: usize) -> bool {
-        true
-    }
-
-    fn same_size(&self, _: usize, _: usize) -> bool {
         true
     }
 

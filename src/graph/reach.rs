@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::graph::{
     cost::Value,
     lowering::Nodes,
-    walk::{Sink, not_wired},
+    walk::{Between, Sink, not_wired, same_size},
 };
 use crate::layer::{ADD, CONCAT};
 use crate::op::{Op, Value as Given};
@@ -581,7 +581,7 @@ impl Walk<'_> {
                 let prepared = self.block(prepare, At { value: *last, before: None }, None)?;
                 out.blame(&prepared);
                 let Some((now, of_now)) = prepared.list.first() else { continue };
-                let before = match earlier.same_size(last) {
+                let before = match same_size(earlier.as_slice(), last.as_slice()) {
                     true => {
                         let ends =
                             self.block(prepare, At { value: *earlier, before: None }, None)?;
@@ -590,7 +590,7 @@ impl Walk<'_> {
                     }
                     false => {
                         let shaped = self.piece(*earlier, |b| {
-                            let active = b.active(0)?;
+                            let active = b.between(Between::Relu, 0)?;
                             let target = b.input(now.value.shape())?;
                             b.shortcut(active, target)
                         })?;

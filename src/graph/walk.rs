@@ -14,7 +14,11 @@ use crate::error::{Error, ErrorKind};
 use crate::shape::Shape;
 use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
 
-/// What an operation is there for.
+/// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
+/// one.
+pub(crate) type Inputs<At> = (At, Option<At>, Option<usize>);
+
+/// What a node of a network is there for.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Role {
     Chosen,
@@ -24,9 +28,15 @@ pub(crate) enum Role {
     Head,
 }
 
-/// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
-/// one.
-pub(crate) type Inputs<At> = (At, Option<At>, Option<usize>);
+/// What stands between the blocks of a network, where they are wired.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Between {
+    Relu,
+    /// The input of a wired cell, with so many channels.
+    Projection(usize),
+    /// The first channels of an image.
+    First(usize),
+}
 
 /// What a walk makes of a tree, piece by piece.
 pub(crate) trait Sink {
@@ -44,22 +54,15 @@ pub(crate) trait Sink {
     fn join(&mut self, join: Join, ends: &[Self::At], role: Role) -> Result<Self::At, Self::Stop>;
     /// The input of a residual connection in the shape of its output.
     fn shortcut(&mut self, from: Self::At, to: Self::At) -> Result<Self::At, Self::Stop>;
-    /// ReLU.
-    fn active(&mut self, from: Self::At) -> Result<Self::At, Self::Stop>;
-    /// The input of a wired cell, with so many channels.
-    fn projection(&mut self, from: Self::At, channels: usize) -> Result<Self::At, Self::Stop>;
-    /// The first channels of an image.
-    fn truncate(&mut self, from: Self::At, channels: usize) -> Result<Self::At, Self::Stop>;
+    /// An operation that nobody has written.
+    fn between(&mut self, what: Between, from: Self::At) -> Result<Self::At, Self::Stop>;
     /// What the task puts at the end.
     fn head(&mut self, end: Self::At) -> Result<Self::At, Self::Stop>;
     fn stop(&self, why: impl FnOnce() -> Error) -> Self::Stop;
 
     fn shape(&self, at: Self::At) -> Shape;
-    /// The sizes of an image.
-    fn image(&self, at: Self::At) -> Option<[usize; 3]>;
+    fn dims<'a>(&'a self, at: &'a Self::At) -> &'a [usize];
     fn same_shape(&self, a: Self::At, b: Self::At) -> bool;
-    /// Whether two values differ in nothing but channels.
-    fn same_size(&self, a: Self::At, b: Self::At) -> bool;
     /// Whether it is an edge that is not there.
     fn is_zero(&self, at: Self::At) -> bool;
 
@@ -343,7 +346,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             self.settled = place.zip(settled).map(|(place, after)| place + after);
             return Err(why);
         };
-        let Some([input, ..]) = self.sink.image(at) else {
+        let &[input, _, _] = self.sink.dims(&at) else {
             return Err(self.sink.stop(|| not_wired(&self.sink.shape(at))));
         };
         let channels = wide.unwrap_or(input);
@@ -363,9 +366,9 @@ impl<'s, S: Sink> Walk<'s, S> {
             reads.clear();
             for u in wiring.sources(v) {
                 reads.push(match u {
-                    0 => self.sink.projection(at, widths[v])?,
+                    0 => self.sink.between(Between::Projection(widths[v]), at)?,
                     _ if widths[u] == widths[v] => gives[u],
-                    _ => self.sink.truncate(gives[u], widths[v])?,
+                    _ => self.sink.between(Between::First(widths[v]), gives[u])?,
                 });
             }
             let sum = self.join(Join::Sum, &mut reads, Role::Chosen)?;
@@ -392,7 +395,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             reads.push(gathered);
         }
         if wiring.has(0, last) {
-            reads.push(self.sink.projection(at, channels)?);
+            reads.push(self.sink.between(Between::Projection(channels), at)?);
         }
         self.join(Join::Sum, &mut reads, Role::Chosen)
     }
@@ -408,10 +411,10 @@ impl<'s, S: Sink> Walk<'s, S> {
             let [prepare, cell] = pair else { continue };
             let at = self.block(prepare, decisions, last)?;
             // A preparation has no decisions, so that it can stand there twice.
-            self.before = Some(match self.sink.same_size(earlier, last) {
+            self.before = Some(match same_size(self.sink.dims(&earlier), self.sink.dims(&last)) {
                 true => self.block(prepare, &mut &[][..], earlier)?,
                 false => {
-                    let active = self.sink.active(earlier)?;
+                    let active = self.sink.between(Between::Relu, earlier)?;
                     self.sink.shortcut(active, at)?
                 }
             });
@@ -437,6 +440,15 @@ impl<'s, S: Sink> Walk<'s, S> {
             [one] => Ok(one),
             _ => self.sink.join(join, ends, role),
         }
+    }
+}
+
+/// Whether two values differ in nothing but channels.
+pub(crate) fn same_size(a: &[usize], b: &[usize]) -> bool {
+    match (a, b) {
+        ([_, h, w], [_, y, x]) => (h, w) == (y, x),
+        ([l, _], [m, _]) => l == m,
+        _ => a.len() == b.len(),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Candle's own backward makes three to ten passes over memory and calls the scalar `expf` of the
 //! C library. Here the exponential is a polynomial that the compiler vectorises. The derivative
-//! is written in terms of the result `y` where that is enough, else in terms of `x`.
+//! is written in terms of the result `y` where that is enough, otherwise in terms of `x`.
 
 use super::{Host, on_host, operand, output, simd::vectorised, tensor};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
@@ -99,7 +99,7 @@ impl<F: Function> CustomOp1 for Elementwise<F> {
 /// (the coefficients of Cephes' `expf`). Saturates below -87 and above 88; NaN stays NaN.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     let x = if x > 88.0 { 88.0 } else { x };
     let x = if x < -87.0 { -87.0 } else { x };

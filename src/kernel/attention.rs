@@ -1,6 +1,6 @@
 //! Multi-head scaled dot-product attention, `softmax(Q K^T / sqrt(d) + mask) V`, in one operation.
 //!
-//! Queries, keys and values come packed, as one projection makes them: `[N, L, 3 D]`, each `D` being
+//! Queries, keys and values come packed, as a single projection produces them: `[N, L, 3 D]`, each `D` being
 //! `H` heads of `d` numbers. For one head, with `s = 1 / sqrt(d)` and `G = dL/dO`:
 //!
 //! ```text
@@ -10,10 +10,10 @@
 //! ```
 //! (Vaswani et al., 2017; the backward pass with `t` is that of FlashAttention, Dao et al., 2022.)
 //!
-//! Queries are taken a block at a time, whose scores stay in the cache and are never stored: the
+//! Queries are taken a block at a time; the scores of a block stay in the cache and are never stored: the
 //! backward pass computes them again, from the largest score and the sum that the forward pass keeps
-//! for every row. So memory grows with L and not with its square. A query sees a beginning of the
-//! sequence, as far as its *limit*: what is masked is left out, not added as minus infinity.
+//! for every row. So memory grows with L and not with its square. A query sees the beginning of the
+//! sequence, up to its *limit*: what is masked is left out, not added as minus infinity.
 
 use super::activation::exp;
 use super::small::{WIDE, product};
@@ -25,9 +25,9 @@ use super::{
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
-/// Attention over `qkv [N, L, 3 D]`, which gives `[N, L, D]`.
+/// Attention over `qkv [N, L, 3 D]`, which returns `[N, L, D]`.
 ///
-/// With `causal` no position sees a later one. `ends` has one length a sample: keys from there on
+/// With `causal` no position sees a later one. `ends` has one length per sample: keys from there on
 /// are padding and not seen, and outputs there mean nothing; where a length is 0, they are zero.
 pub(crate) fn attention(
     qkv: &Tensor,
@@ -112,7 +112,7 @@ impl Mask {
 struct Attention {
     heads: usize,
     mask: Mask,
-    /// For every row of scores the largest, and one over the sum of the exponentials.
+    /// For every row of scores, the largest and one over the sum of the exponentials.
     stats: OnceLock<Vec<[f32; 2]>>,
 }
 
@@ -128,9 +128,9 @@ struct Dims {
     heads: usize,
     /// Numbers of a head.
     d: usize,
-    /// The same filled up to whole registers.
+    /// The same, filled up to whole registers.
     wide: usize,
-    /// From one row of scores, or of turned keys, to the next: an odd number of registers, so that
+    /// From one row of scores, or of transposed keys, to the next: an odd number of registers, so that
     /// rows do not compete for the same lines of the cache.
     ks: usize,
 }
@@ -154,7 +154,7 @@ impl Dims {
         (0..samples).flat_map(move |s| (0..heads).map(move |h| (s, h)))
     }
 
-    /// One head's queries, keys or values (part 0, 1, 2) of one sample, a row a position.
+    /// One head's queries, keys or values (part 0, 1, 2) of one sample, one row per position.
     fn part<'a>(&self, qkv: &'a [f32], (sample, head): (usize, usize), part: usize) -> Rows<'a> {
         let rs = 3 * self.width();
         let from = sample * self.l * rs + part * self.width() + head * self.d;
@@ -195,7 +195,7 @@ impl<'a> Rows<'a> {
         Matrix { data: self.data, rs: self.rs, cs: 1 }
     }
 
-    /// The rows one behind the other, `wide` numbers each.
+    /// The rows one after the other, `wide` numbers each.
     fn pack(&self, wide: usize, to: &mut [f32]) {
         for (to, row) in to.chunks_exact_mut(wide).zip(self.iter()) {
             to[..row.len()].copy_from_slice(row);
@@ -244,7 +244,7 @@ fn largest(x: &[f32]) -> f32 {
 }
 
 vectorised! {
-    /// Scores to exponentials, `exp(s x - largest)`, with zeros for what is not seen; and the rows'
+    /// Turns scores into exponentials, `exp(s x - largest)`, with zeros for what is not seen; and computes the rows'
     /// statistics.
     fn exponentials(scores: &mut [f32], block: &Block, stats: &mut [[f32; 2]]) {
         let s = block.s;

@@ -1,4 +1,4 @@
-//! A number a channel added to a tensor, with an optional ReLU in the same pass.
+//! Adds one number per channel to a tensor, with an optional ReLU in the same pass.
 //!
 //! ```text
 //! y[n, c, s] = x[n, c, s] + b[c], or max(.., 0)      dx = g where y > 0      db[c] = sum of dx
@@ -16,7 +16,7 @@ use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 pub(crate) fn bias(x: &Tensor, b: &Tensor, relu: bool) -> Result<Tensor> {
     let channels = if x.rank() == 4 { x.dim(1)? } else { x.dims().last().copied().unwrap_or(0) };
     if b.dims() != [channels] {
-        bail!("bias: {:?} is not one number a channel of {:?}", b.shape(), x.shape());
+        bail!("bias: {:?} is not one number per channel of {:?}", b.shape(), x.shape());
     }
     if !on_host(&[x, b]) {
         let y = match x.rank() {
@@ -32,7 +32,7 @@ struct Bias {
     relu: bool,
 }
 
-/// How many numbers of one channel lie side by side.
+/// How many numbers of one channel are adjacent.
 fn run(shape: &Shape) -> usize {
     match shape.dims() {
         [_, _, h, w] => h * w,

@@ -5,14 +5,14 @@
 //! y[n, o, i, j] = sum over c, a, b of w[o, c, a, b] x[n, c, i s + a d - p, j s + b d - p]
 //! H' = (H + 2 p - d (KH - 1) - 1) / s + 1, and W' alike
 //! ```
-//! for stride `s`, padding `p`, dilation `d`; outside of `x` there are zeros. A sequence is an image
+//! for stride `s`, padding `p`, dilation `d`; outside `x` there are zeros. A sequence is an image
 //! one pixel high, with its channels last: the kernel reads and writes that order itself.
 
 use super::conv_sizes::Conv;
 use super::{Host, direct, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 
-/// The convolution above; kernels need not be square, any stride, padding, dilation and groups.
+/// The convolution above, with any stride, padding, dilation and groups; kernels need not be square.
 pub(crate) fn conv2d(
     x: &Tensor,
     w: &Tensor,
@@ -31,7 +31,7 @@ pub(crate) fn conv2d(
 /// Convolution along a sequence: `x [N, L, C]`, `w [O, C / groups, K]`, `y [N, L', O]`.
 ///
 /// `causal` sees no later position: the padding is all in front, `d (K - 1)`, and `padding` is
-/// not asked; `L' = ceil(L / s)`.
+/// ignored; `L' = ceil(L / s)`.
 pub(crate) fn conv1d(
     x: &Tensor,
     w: &Tensor,
@@ -59,7 +59,7 @@ pub(crate) fn conv1d(
         return x.contiguous()?.apply_op2(&w.contiguous()?, conv);
     }
     let y = match causal {
-        // The padding behind is not there.
+        // There is no padding at the end.
         true => {
             let image = image.pad_with_zeros(3, padding, 0)?;
             let conv =
@@ -81,7 +81,7 @@ impl Conv {
         if (sh, sw) == (self.h + 2 * ph, self.w + 2 * pw) && ph == pw {
             return x.conv2d(w, pw, stride, dilation, self.groups);
         }
-        // A stride that leaves rows or columns over: Candle's backward pass assumes as many of
+        // If the stride leaves rows or columns over, Candle's backward pass assumes as many of
         // each. Padded by hand and cut to what the kernel covers, none are.
         let x = x.pad_with_zeros(2, ph, ph)?.pad_with_zeros(D::Minus1, pw, pw)?;
         let x = x.narrow(2, 0, sh)?.narrow(3, 0, sw)?.contiguous()?;

@@ -1,4 +1,4 @@
-//! The recurrent cell that DARTS searches (arXiv 1806.09055) over whole sequences, one operation.
+//! The recurrent cell that DARTS searches for (arXiv 1806.09055) over whole sequences, in one operation.
 //!
 //! With `h` zero at the start, `s` the logistic function, `f_0 = tanh`, and `p(i) < i` and `f_i` the
 //! earlier state and the function that step `i` has chosen, at every position:
@@ -8,9 +8,9 @@
 //! (c, g) = s_p(i) W_i     s_i = s_p(i) + s(c) (f_i(g) - s_p(i))     i = 1 .. S
 //! h' = (s_1 + .. + s_S) / S
 //! ```
-//! One custom operation for the reason that [`super::recurrent`] is one: a network of Candle's own
+//! It is one custom operation for the same reason as [`super::recurrent`]: a network of Candle's own
 //! operations is as deep as the sequence is long, and `backward` goes through it by recursion. Numbers
-//! lie step by step, and the weights are packed once. Outputs beyond a sequence's end are zero.
+//! are stored step by step, and the weights are packed once. Outputs beyond a sequence's end are zero.
 
 use super::gates::{DartsBackward, DartsForward, Function};
 use super::math::do_work;
@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 /// The earlier state that a step begins with, and its function.
 pub(crate) type Step = (usize, Function);
 
-/// All outputs of a sequence: `x [N, L, D]`, `w0 [D + H, 2 H]` and `w [S, H, 2 H]` give `[N, L, H]`.
+/// All outputs of a sequence: `x [N, L, D]`, `w0 [D + H, 2 H]` and `w [S, H, 2 H]` yield `[N, L, H]`.
 pub(crate) fn darts_rnn(
     x: &Tensor,
     w0: &Tensor,
@@ -32,7 +32,7 @@ pub(crate) fn darts_rnn(
 ) -> Result<Tensor> {
     let s = Sizes::new(x.dims3()?, w0, w, steps)?;
     if ends.is_some_and(|e| e.len() != s.n) {
-        bail!("darts_rnn: x {:?} wants {} ends, one a sample", x.shape(), s.n);
+        bail!("darts_rnn: x {:?} needs {} ends, one per sample", x.shape(), s.n);
     }
     let by_step = x.transpose(0, 1)?.contiguous()?;
     let ends = ends.cloned();
@@ -196,7 +196,7 @@ impl DartsRnn {
         (y, saved)
     }
 
-    /// The gradients of `x` (when wanted), `w0` and `w`, from that of `y`.
+    /// The gradients of `x` (if needed), `w0` and `w`, from that of `y`.
     fn backward(
         &self,
         s: Sizes,

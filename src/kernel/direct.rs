@@ -1,13 +1,13 @@
 //! Convolution as sums over shifted lines, without unfolding.
 //!
-//! Lay the images of a block side by side in one long line per channel, with zeros between rows and
-//! between images, `pitch` numbers a row. For stride 1 that is
+//! Put the images of a block side by side in one long line per channel, with zeros between rows and
+//! between images, `pitch` numbers per row. For stride 1 that is
 //!
 //! ```text
 //! line[c]:  0 0 0 0 | 0 x x x | 0 x x x | 0 x x x | 0 0 0 0 | 0 x x x | ...      (W = 3, p = 1)
 //! ```
 //!
-//! where the zeros right of a row are those left of the next, so `pitch = W + p`. Then the input of
+//! where the zeros to the right of a row are those to the left of the next, so `pitch = W + p`. Then the input of
 //! tap `(c, a, b)` for *all* outputs is the same line, shifted: with `j` running over the line,
 //!
 //! ```text
@@ -28,10 +28,10 @@ use super::conv_sizes::Conv;
 use super::shifted::{Correlation, Product, SLACK, pack_weights, tile_height};
 use super::{lanes, threads};
 
-/// Numbers in the lines of one block: with the results beside them they stay in the L2 cache.
+/// Numbers in the lines of one block: together with the results they stay in the L2 cache.
 const BLOCK: usize = 48 * 1024;
 
-/// How images lie in the lines.
+/// How images are arranged in the lines.
 #[derive(Clone, Copy)]
 struct Lines {
     /// From one row to the next.
@@ -42,7 +42,7 @@ struct Lines {
     line: usize,
     /// Images in a block.
     images: usize,
-    /// Rows and columns of zeros above and left of an image of `g`.
+    /// Rows and columns of zeros above and to the left of an image of `g`.
     g_pad: (usize, usize),
 }
 
@@ -50,7 +50,7 @@ impl Lines {
     fn new(conv: &Conv) -> Self {
         let ([ph, pw], [sh, sw], [dh, dw]) = (conv.padding, conv.stride, conv.dilation);
         let reach = (dh * (conv.kh - 1), dw * (conv.kw - 1));
-        // Rows share their padding when the outputs, `W + 2 p - reach` a row, still fit.
+        // Rows share their padding if the outputs, `W + 2 p - reach` per row, still fit.
         let (pitch, rows) = if sh * sw == 1 && ph <= reach.0 && pw <= reach.1 {
             (conv.w + pw, conv.h + ph)
         } else {
@@ -70,12 +70,12 @@ impl Lines {
         (images - 1) * self.image + (h - 1) * self.pitch + w
     }
 
-    /// Where row `i`, column `j` of the first image lies.
+    /// Where row `i`, column `j` of the first image is.
     fn at(&self, i: usize, j: usize) -> usize {
         i * self.pitch + j
     }
 
-    /// Copies `planes [image][channel][h, w]` into lines, behind `pad` rows and columns, split into
+    /// Copies `planes [image][channel][h, w]` into lines, after `pad` rows and columns, split into
     /// the `step.0 * step.1` phases of the padded plane.
     fn lay(
         &self,
@@ -125,7 +125,7 @@ impl Lines {
         }
     }
 
-    /// Copies a tile of results, `ld` numbers a channel, to every `step`-th number of planes,
+    /// Copies a tile of results, `ld` numbers per channel, to every `step`-th number of planes,
     /// beginning with row `first.0`, column `first.1`.
     fn unlay(
         &self,
@@ -171,8 +171,8 @@ impl Lines {
     }
 }
 
-/// Copies rows of `w` numbers that lie `ld` apart to where they lie `to_ld` apart, as many as fit.
-/// The commonest widths have code of their own, since a row is too short to call `memcpy` for.
+/// Copies rows of `w` numbers that are `ld` apart to where they are `to_ld` apart, as many as fit.
+/// The most common widths have code of their own, since a row is too short to call `memcpy` for.
 fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
     fn fixed<const W: usize>(from: &[f32], ld: usize, to: &mut [f32], to_ld: usize) {
         for (to, from) in to.chunks_mut(to_ld).zip(from.chunks(ld)) {
@@ -302,7 +302,7 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     y
 }
 
-/// How many images each thread takes: all of them when there is one, else whole blocks, so that a
+/// How many images each thread takes: all of them when there is one thread, otherwise whole blocks, so that a
 /// block is the same however many threads there are.
 fn share_of_images(conv: &Conv, block: usize) -> usize {
     let macs = conv.n * conv.o * conv.oh * conv.ow * (conv.c / conv.groups) * conv.kh * conv.kw;
@@ -333,7 +333,7 @@ fn forward_part(conv: &Conv, lines: &Lines, x: &[f32], w: &[f32], y: &mut [f32])
     }
 }
 
-/// `dx` and `dw`, those of the two that are wanted.
+/// `dx` and `dw`, or whichever of the two is needed.
 pub(super) fn backward(
     conv: &Conv,
     x: &[f32],
@@ -352,7 +352,7 @@ pub(super) fn backward(
     let block = if lanes { lanes::block(conv) } else { lines.images };
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     let (share, blocks) = (share_of_images(conv, block), conv.n.div_ceil(block));
-    // Sums over blocks are added in the order of the blocks, whoever makes them: the first thread
+    // Sums over blocks are added in the order of the blocks, whichever thread computes them: the first thread
     // adds its own as it goes, the others hand theirs over.
     let mut handed = vec![0.0; blocks.saturating_sub(share / block) * dw.len()];
     let per_thread = share / block * dw.len();
@@ -396,7 +396,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Adds the blocks to `dw` if that has room for one sum, else sets a sum for each.
+    /// Adds the blocks to `dw` if that has room for one sum, otherwise sets a sum for each.
     fn backward(&self, x: &[f32], g: &[f32], dx: &mut [f32], dw: &mut [f32]) {
         let (conv, lines) = (self.conv, self.lines);
         let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
@@ -455,7 +455,7 @@ fn tiles<'a>(planes: &Planes, packed: &'a [f32]) -> impl Iterator<Item = (Planes
     })
 }
 
-/// `tile[r][j] = sum over k of weights[k][r] buffer[taps[k] + j]` for `j` below `columns`; gives the
+/// `tile[r][j] = sum over k of weights[k][r] buffer[taps[k] + j]` for `j` below `columns`; returns the
 /// distance from one `r` to the next.
 fn product(
     taps: &[usize],

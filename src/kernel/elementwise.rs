@@ -1,7 +1,7 @@
 //! Sums and products of two tensors, on one thread: residual connections, positions, gates, masks.
 //!
 //! Candle's own go through a pool of threads that all trials share. Where the second operand is
-//! smaller, it is not copied out to the size of the first one.
+//! smaller, it is not expanded to the size of the first one.
 
 use super::linear::column_sums;
 use super::{

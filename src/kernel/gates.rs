@@ -1,8 +1,8 @@
-//! The gates of recurrent layers, one pass a step: what [`super::recurrent`] does between products.
+//! The gates of recurrent layers, one pass per step: what [`super::recurrent`] does between products.
 //!
-//! The sums of a step lie `[N, G H]`, gate after gate in each row. Forward they become the gates,
-//! and the new state; backward the gradient of the state becomes that of the sums, and `carry` what
-//! reaches the state before past the gates.
+//! The sums of a step are stored as `[N, G H]`, gate after gate in each row. Forward they become the gates
+//! and the new state; backward, the gradient of the state becomes that of the sums, and `carry` what
+//! reaches the previous state past the gates.
 
 use super::math::{Math, Work, logistic, tanh};
 
@@ -15,16 +15,16 @@ pub(crate) enum Function {
     Identity,
 }
 
-/// A register at `at` numbers behind the start of a slice, `n` numbers of it.
+/// A register at `at` numbers after the start of a slice, `n` numbers of it.
 #[inline(always)]
 unsafe fn get<V: Math>(data: &[f32], at: usize, n: usize) -> V {
-    // SAFETY: the caller's promise, that so many are there.
+    // SAFETY: the caller's promise that this many are there.
     unsafe { V::load_most(data.as_ptr().wrapping_add(at), n) }
 }
 
 #[inline(always)]
 unsafe fn put<V: Math>(data: &mut [f32], at: usize, n: usize, v: V) {
-    // SAFETY: the caller's promise, that so many are there.
+    // SAFETY: the caller's promise that this many are there.
     unsafe { v.store_most(data.as_mut_ptr().wrapping_add(at), n) }
 }
 
@@ -83,7 +83,7 @@ impl Work for RnnBackward<'_> {
     }
 }
 
-/// `z` becomes the gates, `c` the cell and its tangent, from the sums in `z` and the cell before.
+/// `z` becomes the gates, `c` the cell and its tangent, from the sums in `z` and the previous cell.
 pub(super) struct LstmForward<'a> {
     pub n: usize,
     pub h: usize,
@@ -123,7 +123,7 @@ impl Work for LstmForward<'_> {
     }
 }
 
-/// `dz` gets the gradients of the sums, `carry_c` that of the cell before.
+/// `dz` gets the gradients of the sums, `carry_c` that of the previous cell.
 pub(super) struct LstmBackward<'a> {
     pub n: usize,
     pub h: usize,
@@ -278,8 +278,8 @@ impl Function {
     }
 }
 
-/// `z` becomes the gate and the function's value, `s` the state, from the sums in `z` and the state
-/// before.
+/// `z` becomes the gate and the function's value, `s` the state, from the sums in `z` and the previous
+/// state.
 pub(super) struct DartsForward<'a> {
     pub n: usize,
     pub h: usize,
@@ -311,7 +311,7 @@ impl Work for DartsForward<'_> {
     }
 }
 
-/// `dz` gets the gradients of the sums, and `carry` what goes past the gate to the state before.
+/// `dz` gets the gradients of the sums, and `carry` what goes past the gate to the previous state.
 pub(super) struct DartsBackward<'a> {
     pub n: usize,
     pub h: usize,

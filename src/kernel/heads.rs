@@ -1,9 +1,9 @@
 //! The output heads of an autoregressive controller, for decisions that were taken: each row is a
 //! decision, with a softmax over the options of its own place.
 //!
-//! Of `w [W, H]` and `b [W]` a decision uses the rows of its options alone, so a step costs what its
+//! Of `w [W, H]` and `b [W]` a decision uses only the rows of its options, so a step costs what its
 //! options cost, however many places there are. With `z = w h + b` on these rows and
-//! `p = softmax(z)` the result is, for the option `a` that was taken,
+//! `p = softmax(z)`, the result for the option `a` that was taken is
 //!
 //! ```text
 //! log p[a]   and the entropy   E = -sum p log p
@@ -15,7 +15,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use std::sync::Arc;
 
 /// A decision that was taken: its options are the rows `from..from + options` of the weights. One
-/// without options stands for nothing, and gives zeros.
+/// without options stands for nothing, and yields zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Decided {
     pub(crate) from: usize,
@@ -23,8 +23,8 @@ pub(crate) struct Decided {
     pub(crate) pick: usize,
 }
 
-/// The logarithm of the probability of what was decided, and the entropy of the decision, `[R, 2]`:
-/// of states `h [R, H]`, weights `w [W, H]` and `b [W]`.
+/// The logarithm of the probability of what was decided, and the entropy of the decision, `[R, 2]`,
+/// from states `h [R, H]`, weights `w [W, H]` and `b [W]`.
 pub(crate) fn heads(h: &Tensor, w: &Tensor, b: &Tensor, rows: Arc<Vec<Decided>>) -> Result<Tensor> {
     let ((r, units), (width, inputs)) = (h.dims2()?, w.dims2()?);
     if r != rows.len() || units != inputs || b.dims() != [width] {
@@ -34,7 +34,7 @@ pub(crate) fn heads(h: &Tensor, w: &Tensor, b: &Tensor, rows: Arc<Vec<Decided>>)
         bail!("heads: a decision is not within the {width} options");
     }
     if !on_host(&[h, w, b]) {
-        bail!("heads: h, w and b are wanted in host memory, as f32");
+        bail!("heads: h, w and b must be in CPU memory, as f32");
     }
     h.contiguous()?.apply_op3(&w.contiguous()?, &b.contiguous()?, Heads(rows))
 }

@@ -1,6 +1,6 @@
 //! Convolution of small images, a register of images at a time.
 //!
-//! [`super::direct`] lays images side by side with zeros between, and computes the columns between
+//! [`super::direct`] puts images side by side with zeros between them, and computes the columns between
 //! them in vain: (H + p)(W + p) / (H W) of the work, which for 8 x 8 and p = 1 is a quarter too much.
 //! Here 16 images are interleaved, so that a pixel of all of them is a register:
 //!
@@ -18,7 +18,7 @@
 //! dw[o, c, a, b] = sum over the same i, and all columns and images, of g[o][i] x[c][i s + a d - p]
 //! ```
 //!
-//! Columns of a strided convolution lie by their remainder, as in `direct`, so that neighbours stay
+//! Columns of a strided convolution are ordered by their remainder, as in `direct`, so that neighbours stay
 //! neighbours; its `dx` is left to `direct`.
 
 use super::conv_sizes::Conv;
@@ -30,7 +30,7 @@ pub(super) const IMAGES: usize = 16;
 
 /// Whether this way is the better one.
 pub(super) fn suits(conv: &Conv) -> bool {
-    // A last group with few images is computed whole.
+    // A last group with few images is computed as a whole one.
     let full = conv.n.is_multiple_of(IMAGES) || conv.n > 3 * IMAGES;
     // Wide planes waste little in `direct`, and few channels leave registers unused here.
     full && conv.groups == 1 && conv.h * conv.w <= 18 * 18 && conv.o >= 4 && !conv.last
@@ -42,7 +42,7 @@ pub(super) fn block(conv: &Conv) -> usize {
     IMAGES * (64 / (conv.oh * conv.ow)).clamp(1, 4)
 }
 
-/// Where rows and columns lie.
+/// Where rows and columns are.
 struct Grid {
     /// Registers in a row, and where column `x` of it is.
     pitch: usize,
@@ -73,7 +73,7 @@ impl Grid {
     }
 }
 
-/// Zeros left of a row of `g`.
+/// Zeros to the left of a row of `g`.
 fn left(conv: &Conv) -> usize {
     (conv.dilation[1] * (conv.kw - 1)).saturating_sub(conv.padding[1])
 }
@@ -188,7 +188,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// One row of all channels: from where its taps read, and which of the `a` are inside.
+    /// One row of all channels: where its taps read from, and which of the `a` are inside.
     fn product(
         &self,
         buffer: &[f32],
@@ -238,7 +238,7 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Channels with those that fill up the last tile.
+/// Channels, including those that fill up the last tile.
 fn whole_tiles(channels: usize) -> usize {
     channels.next_multiple_of(tile_height())
 }
@@ -260,7 +260,7 @@ fn x_taps(conv: &Conv, grid: &Grid) -> Vec<usize> {
     })
 }
 
-/// What `f` says of every row `a`, channel, and column `b` of a kernel, in this order.
+/// What `f` returns for every row `a`, channel, and column `b` of a kernel, in this order.
 fn in_order(
     kh: usize,
     channels: usize,
@@ -281,7 +281,7 @@ pub(super) fn makes_dx(conv: &Conv) -> bool {
     conv.stride == [1, 1]
 }
 
-/// Sets `dx` where it is not empty, and adds each block of images to `dw`, or sets a sum for each of
+/// Sets `dx` if it is not empty, and adds each block of images to `dw`, or sets a sum for each of
 /// them where there is room.
 pub(super) fn backward(
     conv: &Conv,

@@ -1,8 +1,8 @@
-//! Layer and group normalisation: every group of numbers of a sample by its own statistics.
+//! Layer and group normalisation: every group of numbers of a sample is normalised by its own statistics.
 //!
 //! A group is a row of `M` numbers with mean `u`, biased variance `v` and `r = 1 / sqrt(v + eps)`.
-//! Layer normalisation has one row a position (or a sample), group normalisation one row a group of
-//! channels; what differs is only which `gamma` and `beta` an element meets:
+//! Layer normalisation has one row per position (or per sample), group normalisation one row per group of
+//! channels; they differ only in which `gamma` and `beta` apply to an element:
 //!
 //! ```text
 //! h = (x - u) r            y = gamma h + beta            g = dL/dy
@@ -46,7 +46,7 @@ pub(crate) fn group_norm(
     }
     let c = x.dims()[1];
     if let Some(bad) = [gamma, beta].iter().find(|t| t.dims() != [c]) {
-        bail!("group_norm: {:?} is not one number a channel of {:?}", bad.shape(), x.shape());
+        bail!("group_norm: {:?} is not one number per channel of {:?}", bad.shape(), x.shape());
     }
     if groups == 0 || !c.is_multiple_of(groups) {
         bail!("group_norm: {c} channels do not split into {groups} groups");
@@ -73,7 +73,7 @@ fn fallback(x: &Tensor, gamma: &Tensor, beta: &Tensor, rows: Rows, eps: f64) -> 
     h.broadcast_mul(&gamma)?.broadcast_add(&beta)?.reshape(x.shape())
 }
 
-/// How the numbers of a sample fall into rows: `groups` rows of `channels` runs of `span` numbers;
+/// How the numbers of a sample are divided into rows: `groups` rows of `channels` runs of `span` numbers;
 /// a run shares its gamma and its beta.
 #[derive(Clone, Copy)]
 struct Rows {
@@ -113,7 +113,7 @@ struct Normalise {
     stats: OnceLock<Vec<[f32; 2]>>,
 }
 
-/// How many numbers of a row are summed in `f32` before the sum goes on in `f64`: an image is as
+/// How many numbers of a row are summed in `f32` before the sum continues in `f64`: an image is as
 /// exact as eight features.
 const PART: usize = 4096;
 
@@ -275,7 +275,7 @@ unsafe fn run_sums<V: Vector>(x: &[f32], g: &[f32], mean: f32) -> [f32; 2] {
     [sum, dot]
 }
 
-/// Adds to `dgamma` and `dbeta`; writes `dx` unless it is empty, because nobody asks for it.
+/// Adds to `dgamma` and `dbeta`; writes `dx` unless it is empty, which means that it is not needed.
 struct Backward<'a> {
     x: &'a [f32],
     g: &'a [f32],

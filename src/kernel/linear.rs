@@ -62,7 +62,7 @@ fn blocks(from: &[f32], k: usize, to: &mut [f32], n: usize, accumulate: bool, m:
     }
 }
 
-/// The forward product; `b` is laid into the result first and the product added to it.
+/// The forward product; `b` is copied into the result first and the product added to it.
 fn forward(x: &[f32], xs: &Shape, w: &[f32], ws: &Shape, b: Option<&[f32]>) -> (Vec<f32>, Shape) {
     let (o, i) = (ws.dims()[0], ws.dims()[1]);
     let mut shape = xs.dims().to_vec();
@@ -85,7 +85,7 @@ fn forward(x: &[f32], xs: &Shape, w: &[f32], ws: &Shape, b: Option<&[f32]>) -> (
     (y, shape.into())
 }
 
-/// The gradients with respect to `x` (when the graph continues behind it) and to `w`.
+/// The gradients with respect to `x` (if the graph continues beyond it) and to `w`.
 fn backward(x: &Tensor, w: &Tensor, grad: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
     let (o, i) = w.dims2()?;
     let rows = x.elem_count() / i.max(1);

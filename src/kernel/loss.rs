@@ -32,7 +32,7 @@ pub(crate) fn cross_entropy(
         bail!("cross_entropy: label smoothing {label_smoothing} is not between 0 and 1");
     }
     if !on_host(&[logits]) {
-        // On a GPU reading the targets would wait for it at every step; a data set has checked them.
+        // On a GPU, reading the targets would wait for it at every step; a data set has checked them.
         if logits.device().is_cpu() {
             check(&targets.to_vec1()?, classes)?;
         }

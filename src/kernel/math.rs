@@ -1,7 +1,7 @@
 //! Functions on whole registers, and loops written once for every width of them.
 //!
 //! The compiler vectorises a loop over one or two slices; the gates of a recurrent layer read and
-//! write a dozen. So they are written with [`Vector`]s, to which [`Math`] adds what gates need.
+//! write a dozen. So they use [`Vector`]s, to which [`Math`] adds what gates need.
 
 use super::vector::{Level, Vector};
 
@@ -15,7 +15,7 @@ pub(super) trait Math: Vector {
     unsafe fn clamp(self, low: f32, high: f32) -> Self;
     /// `self` times two to the power of `n`, whole numbers from -126 to 127.
     unsafe fn times_two_to(self, n: Self) -> Self;
-    /// The number at `p` in every lane. Unlike `splat(*p)` without a check in debug builds.
+    /// The number at `p` in every lane. Unlike `splat(*p)`, it has no check in debug builds.
     unsafe fn splat_at(p: *const f32) -> Self;
     /// The first `n` lanes from `p`, zeros in the others.
     unsafe fn load_part(p: *const f32, n: usize) -> Self;
@@ -25,14 +25,14 @@ pub(super) trait Math: Vector {
     /// As many lanes as there are, at most `n`.
     #[inline(always)]
     unsafe fn load_most(p: *const f32, n: usize) -> Self {
-        // SAFETY: the caller's promise, that `p` is valid for that many.
+        // SAFETY: the caller's promise that `p` is valid for that many.
         unsafe { if n >= Self::LANES { Self::load(p) } else { Self::load_part(p, n) } }
     }
 
     /// As many lanes as there are, at most `n`.
     #[inline(always)]
     unsafe fn store_most(self, p: *mut f32, n: usize) {
-        // SAFETY: the caller's promise, that `p` is valid for that many.
+        // SAFETY: the caller's promise that `p` is valid for that many.
         unsafe { if n >= Self::LANES { self.store(p) } else { self.store_part(p, n) } }
     }
 }
@@ -40,7 +40,7 @@ pub(super) trait Math: Vector {
 /// `exp(x)` as in [`super::activation`], with fused products where the processor has them.
 #[inline(always)]
 pub(super) unsafe fn exp<V: Math>(x: V) -> V {
-    // Adding and taking away 1.5 * 2^23 rounds to the nearest integer.
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
     const ROUND: f32 = 12_582_912.0;
     // SAFETY: the caller's promise about the processor.
     unsafe {
@@ -99,7 +99,7 @@ pub(super) fn tile_width() -> usize {
     }
 }
 
-/// Does the work with the widest registers there are.
+/// Does the work with the widest registers available.
 pub(super) fn do_work(work: impl Work) {
     #[cfg(target_arch = "x86_64")]
     use std::arch::x86_64::{__m256, __m512};
@@ -220,7 +220,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn clamp(self, low: f32, high: f32) -> Self {
-            // The instructions give their second operand where one is NaN.
+            // The instructions return their second operand where one is NaN.
             unsafe {
                 let x = _mm256_min_ps(_mm256_set1_ps(high), self);
                 _mm256_max_ps(_mm256_set1_ps(low), x)
@@ -274,7 +274,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn clamp(self, low: f32, high: f32) -> Self {
-            // The instructions give their second operand where one is NaN.
+            // The instructions return their second operand where one is NaN.
             unsafe {
                 let x = _mm512_min_ps(_mm512_set1_ps(high), self);
                 _mm512_max_ps(_mm512_set1_ps(low), x)

@@ -8,7 +8,7 @@
 //!
 //! Candle spreads elementwise operations of 64 K numbers or more over one pool of spinning threads
 //! behind one lock. Trials that run side by side, one core each, would wait for each other there,
-//! so the pool is made with no threads but the caller's.
+//! so the pool is created with no threads but the caller's.
 
 use std::cell::Cell;
 use std::sync::Once;
@@ -44,7 +44,7 @@ fn in_use() -> Option<usize> {
     heap().map(|heap| heap.in_use)
 }
 
-/// What the allocator holds, where it says so.
+/// What the allocator holds, if it says so.
 pub(crate) fn heap() -> Option<Heap> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -72,7 +72,7 @@ pub(crate) fn heap() -> Option<Heap> {
     None
 }
 
-/// How many gauges have begun to measure or trainings a step, ever, and how many steps run now.
+/// How many measurements or training steps have ever begun, and how many steps are running now.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -80,7 +80,7 @@ thread_local! {
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Measures what a training allocates at most, from before its weights are made to the end of its
+/// Measures the most that a training allocates, from before its weights are made to the end of its
 /// first step. Only while nothing else trains: the allocator counts for the whole process.
 #[derive(Debug)]
 pub(crate) struct Gauge {
@@ -105,7 +105,7 @@ impl Gauge {
     }
 }
 
-/// To be told by a step that nobody measures, so that a gauge elsewhere knows that it is not alone.
+/// To be called by a step that is not measured, so that a gauge elsewhere knows that it is not alone.
 pub(crate) fn step_begins() {
     BEGUN.fetch_add(1, Ordering::Relaxed);
 }

@@ -1,10 +1,10 @@
 //! Fast CPU kernels, each a Candle custom operation checked against Candle's own.
 //!
-//! Every kernel works on `f32` in host memory, on one thread, so that trials run side by side,
-//! one core each, and a result never depends on how many of them do. Tensors of another type or on
-//! another device take Candle's own operations instead: the same function serves CUDA.
+//! Every kernel works on `f32` in CPU memory, on one thread, so that trials run side by side,
+//! one core each, and a result never depends on how many there are. Tensors of another type or on
+//! another device use Candle's own operations instead: the same function serves CUDA.
 //!
-//! Candle's own elementwise operations, which backward passes are full of, share one pool of
+//! Candle's own elementwise operations, of which backward passes are full, share one pool of
 //! threads behind one lock; [`prepare`] keeps trials out of each other's way there.
 //!
 //! A custom operation takes at most three tensors and returns one; Candle detaches the gradient,
@@ -63,7 +63,7 @@ pub(crate) use vector::multiply_adds;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};
 
-/// Whether all of the tensors are `f32` in host memory: what the kernels need.
+/// Whether all the tensors are `f32` in CPU memory: what the kernels need.
 fn on_host(tensors: &[&Tensor]) -> bool {
     tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
 }
@@ -82,7 +82,7 @@ fn output(data: Vec<f32>, shape: impl Into<Shape>) -> Result<(CpuStorage, Shape)
     Ok((CpuStorage::F32(data), shape.into()))
 }
 
-/// A host tensor read as a slice; the lock on its storage lives as long as this does.
+/// A tensor in CPU memory read as a slice; the lock on its storage lives as long as this does.
 struct Host<'a> {
     storage: StorageRef<'a>,
     from: usize,
@@ -101,12 +101,12 @@ impl<'a> Host<'a> {
     fn data(&self) -> Result<&[f32]> {
         match &*self.storage {
             Storage::Cpu(s) => Ok(&s.as_slice::<f32>()?[self.from..self.to]),
-            _ => candle_core::bail!("kernel: tensor is not in host memory"),
+            _ => candle_core::bail!("kernel: tensor is not in CPU memory"),
         }
     }
 }
 
-/// A tensor in host memory from its numbers.
+/// A tensor in CPU memory from its numbers.
 fn tensor(data: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
     memory::look();
     Tensor::from_vec(data, shape.into(), &Device::Cpu)
@@ -154,6 +154,6 @@ fn matmul(dims: [usize; 3], out: &mut [f32], accumulate: bool, a: Matrix, b: Mat
             false,
             false,
             gemm::Parallelism::None,
-        )
+        );
     }
 }

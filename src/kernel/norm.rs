@@ -8,8 +8,8 @@
 //! training:    dx = gamma r (g - dbeta / M - h dgamma / M)
 //! evaluation:  dx = gamma r g             (u and v are the running averages, constants)
 //! ```
-//! (Ioffe and Szegedy, 2015.) A channel's statistics come row by row, two passes over a row that
-//! then sits in the cache, rows merged in `f64` by Chan's formula: no cancellation, one trip to
+//! (Ioffe and Szegedy, 2015.) A channel's statistics are computed row by row, in two passes over a row that
+//! then sits in the cache; rows are merged in `f64` by Chan's formula: no cancellation, one trip to
 //! memory. The backward pass recomputes `h`, and the ReLU's mask with it, rather than storing them.
 
 use super::{
@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 
 /// Normalises by the statistics of the batch: `x [N, C, ..]`, `gamma [C]`, `beta [C]`.
 ///
-/// Returns the result, and `[C]` each the mean of the channels and their *unbiased* variance, which
+/// Returns the result, and as `[C]` each the mean of the channels and their *unbiased* variance, which
 /// is what PyTorch's running averages are made of; on a GPU nothing waits for them. With `relu`, negative results become zero.
 pub(crate) fn batch_norm(
     x: &Tensor,
@@ -36,7 +36,7 @@ pub(crate) fn batch_norm(
     let [n, c, s] = dims("batch_norm", x, &[gamma, beta])?;
     let m = n * s;
     if m < 2 {
-        bail!("batch_norm: {:?} has {m} values a channel, training needs 2", x.shape());
+        bail!("batch_norm: {:?} has {m} values per channel, training needs 2", x.shape());
     }
     let unbias = m as f64 / (m - 1) as f64;
     if !on_host(&[x, gamma, beta]) {
@@ -82,7 +82,7 @@ fn dims(name: &str, x: &Tensor, per_channel: &[&Tensor]) -> Result<[usize; 3]> {
     }
     let d = x.dims();
     if let Some(bad) = per_channel.iter().find(|t| t.dims() != [d[1]]) {
-        bail!("{name}: {:?} is not one number a channel of {:?}", bad.shape(), x.shape());
+        bail!("{name}: {:?} is not one number per channel of {:?}", bad.shape(), x.shape());
     }
     Ok([d[0], d[1], d[2..].iter().product()])
 }
@@ -160,7 +160,7 @@ vectorised! {
     fn channel_stats(x: &[f32], dims: [usize; 3], c: usize) -> (f64, f64) {
         let s = dims[2] as f64;
         if dims[2] < 8 {
-            // Rows too short to be worth their own statistics: twice over all of the numbers.
+            // Rows too short to be worth their own statistics: two passes over all of the numbers.
             let all = || rows(x, dims, c).flatten().map(|&v| f64::from(v));
             let m = dims[0] as f64 * s;
             let mean = all().sum::<f64>() / m;

@@ -1,4 +1,4 @@
-//! The loops of batch normalisation where the channels lie side by side: features `[N, C]`, and
+//! The loops of batch normalisation where the channels are adjacent: features `[N, C]`, and
 //! sequences seen as `[N L, C]`. The formulas are those of [`super::norm`]; a row is a vector of
 //! channels here, so the loops run along it.
 

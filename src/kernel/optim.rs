@@ -13,7 +13,7 @@ use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, Var, bail};
 /// ```text
 /// g = grad + weight_decay * var;  buf = m * buf + g;  var -= lr * (nesterov ? g + m * buf : buf)
 /// ```
-/// A buffer of zeros gives PyTorch's first step. Without momentum the buffer is left alone.
+/// With a buffer of zeros this is PyTorch's first step. Without momentum the buffer is left alone.
 pub(crate) fn sgd_step(
     var: &Var,
     grad: &Tensor,

@@ -1,7 +1,7 @@
 //! Products of small matrices that repeat: what a recurrent layer does at every step.
 //!
-//! A step multiplies a few dozen rows by the same weights as the step before, too small a product
-//! for a library to pack its operands anew each time. Here the weights are packed once, into panels
+//! A step multiplies a few dozen rows by the same weights as the previous step, too small a product
+//! for a library to repack its operands each time. Here the weights are packed once, into panels
 //! as wide as a tile; a tile of the result stays in registers from the first product to the last.
 
 use super::math::{Math, Work, do_work, tile_width};
@@ -21,7 +21,7 @@ impl<'a> Side<'a> {
         Side { data, rows: stride, steps: 1, len }
     }
 
-    /// The columns of a dense matrix with as many: its transpose.
+    /// The columns of a dense matrix with that many: its transpose.
     pub fn columns(data: &'a [f32], columns: usize) -> Self {
         let len = data.len().checked_div(columns).unwrap_or(0);
         Side { data, rows: 1, steps: columns, len }
@@ -81,7 +81,7 @@ impl Panels {
     }
 
     fn go(&self, rows: usize, a: Side, b: Side, start: Option<&[f32]>, out: Target) {
-        // Where there is no state yet, the panels are deeper than what is used of them.
+        // Where there is no state yet, only a part of the panels' depth is used.
         assert!(a.len + b.len <= self.depth && out.columns == self.columns);
         let width = tile_width();
         // The packing and the product see the same processor, except in a test that changes it.
@@ -91,7 +91,7 @@ impl Panels {
     }
 }
 
-/// `out += a M`, for `M` as it lies in memory: `a.len` rows, `stride` apart, in `out.columns` columns.
+/// `out += a M`, for `M` as it is in memory: `a.len` rows, `stride` apart, in `out.columns` columns.
 pub(super) fn add_outer(rows: usize, a: Side, m: &[f32], stride: usize, out: Target) {
     assert!(a.len == 0 || m.len() >= (a.len - 1) * stride + out.columns);
     let matrix = Matrix { data: m, step: stride, panel: tile_width() };
@@ -135,7 +135,7 @@ impl Work for Product<'_> {
             let columns = width.min(self.out.columns - column);
             let right = self.right.data.as_ptr().wrapping_add(panel * self.right.panel);
             for row in (0..self.rows).step_by(R) {
-                // Behind the last row it is computed again, with the same result.
+                // Past the last row, that row is computed again, with the same result.
                 let at: [usize; R] = std::array::from_fn(|r| (row + r).min(self.rows - 1));
                 let to = at.map(|r| out.wrapping_add(r * self.out.stride + column));
                 let from = match self.start {

@@ -25,7 +25,7 @@ pub(crate) fn max_pool2d(
     max_pool(x, Window::new("max_pool2d", x, [kernel; 2], [stride; 2], [padding; 2])?)
 }
 
-/// The largest of each window of positions, `[N, L, D] -> [N, L', D]`; else as [`max_pool2d`].
+/// The largest of each window of positions, `[N, L, D] -> [N, L', D]`; otherwise as [`max_pool2d`].
 pub(crate) fn max_pool1d(
     x: &Tensor,
     kernel: usize,
@@ -60,7 +60,7 @@ pub(crate) fn avg_pool2d(
     avg_pool(x, Window::new("avg_pool2d", x, [kernel; 2], [stride; 2], [padding; 2])?)
 }
 
-/// The mean of each window of positions, `[N, L, D] -> [N, L', D]`; else as [`avg_pool2d`].
+/// The mean of each window of positions, `[N, L, D] -> [N, L', D]`; otherwise as [`avg_pool2d`].
 pub(crate) fn avg_pool1d(
     x: &Tensor,
     kernel: usize,
@@ -70,7 +70,7 @@ pub(crate) fn avg_pool1d(
     along_rows("avg_pool1d", x, kernel, stride, padding, avg_pool)
 }
 
-/// A sequence is one plane a sample, its positions the rows; the windows are one column wide.
+/// A sequence is one plane per sample, its positions the rows; the windows are one column wide.
 fn along_rows(
     name: &str,
     x: &Tensor,
@@ -103,7 +103,7 @@ pub(crate) fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op1(GlobalAvgPool)
 }
 
-/// Where the windows lie, down and across.
+/// Where the windows are, down and across.
 #[derive(Clone, Copy)]
 struct Window {
     kernel: [usize; 2],
@@ -286,7 +286,7 @@ fn scan<const S: usize>(best: &mut [f32], from: &mut [u32], row: &[f32], mut at:
     let (Some((b, best)), Some((f, from))) = (best.split_last_mut(), from.split_last_mut()) else {
         return;
     };
-    // The last output may lack the inputs behind its own, which a whole chunk would need.
+    // The last output may lack the inputs after its own, which a whole chunk would need.
     let last = best.len();
     for ((b, f), v) in best.iter_mut().zip(from).zip(row.as_chunks::<S>().0) {
         better(b, f, v[0], at);

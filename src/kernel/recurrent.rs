@@ -7,14 +7,14 @@
 //! ```
 //! (Elman, 1990; Hochreiter and Schmidhuber, 1997; arXiv 1406.1078), gates and biases as in PyTorch.
 //!
-//! Numbers lie step by step, `[L, N, ..]`, so that a step works on dense matrices and the caches keep
+//! Numbers are stored step by step, `[L, N, ..]`, so that a step works on dense matrices and the caches keep
 //! what it needs. The weights are packed once, and each step is one product (three for GRU) that
 //! begins with the biases, and one pass over the gates. The backward pass goes through time the other
-//! way. It makes the gradients of the gates of some steps, and while those are in the cache adds what
-//! they give to the gradients of weights and inputs, as one product for all of these steps.
+//! way. It computes the gradients of the gates of some steps, and while those are in the cache adds what
+//! they contribute to the gradients of weights and inputs, as one product for all these steps.
 //!
 //! Sequences end where `ends` says. A state beyond the end is zero, as in PyTorch's padded sequences,
-//! which serves both directions: forward nothing reads it, and backward it is the state to start from.
+//! which suits both directions: forward nothing reads it, and backward it is the state to start from.
 
 use super::gates::{GruBackward, GruForward, LstmBackward, LstmForward, RnnBackward, RnnForward};
 use super::linear::column_sums;
@@ -73,8 +73,8 @@ impl Cell {
 pub(crate) type Ends = Arc<Vec<u32>>;
 
 /// All states of a sequence: `x [N, L, D]`, `w [G H, D + H]` (for the input, then for the state) and
-/// `b [2, G H]` give `[N, L, H]`, for `G` gates a unit. With `reverse` from the last step to the
-/// first. The result is a view of numbers that lie step by step.
+/// `b [2, G H]` yield `[N, L, H]`, for `G` gates per unit. With `reverse` from the last step to the
+/// first. The result is a view of numbers that are stored step by step.
 pub(crate) fn recurrent(
     cell: Cell,
     x: &Tensor,
@@ -85,7 +85,7 @@ pub(crate) fn recurrent(
 ) -> Result<Tensor> {
     let s = Sizes::new(cell, x.dims3()?, w, b)?;
     if ends.is_some_and(|e| e.len() != s.n) {
-        bail!("recurrent: x {:?} wants {} ends, one a sample", x.shape(), s.n);
+        bail!("recurrent: x {:?} needs {} ends, one per sample", x.shape(), s.n);
     }
     let steps = x.transpose(0, 1)?.contiguous()?;
     let ends = ends.cloned();
@@ -133,7 +133,7 @@ fn fallback(
     ends: Option<Ends>,
     Sizes { n, l, d, h }: Sizes,
 ) -> Result<Tensor> {
-    // Laid out anew, which Candle's products on CUDA want.
+    // Copied, since Candle's products on CUDA require it.
     let wx = w.narrow(1, 0, d)?.t()?.contiguous()?;
     let wh = w.narrow(1, d, h)?.t()?.contiguous()?;
     let inputs = x.reshape((l * n, d))?.matmul(&wx)?.broadcast_add(&b.get(0)?)?;
@@ -187,13 +187,13 @@ struct Recurrent {
 
 /// What the backward pass needs besides the states.
 struct Saved {
-    /// After their activation functions, `[L, N, G H]`; nothing for RNN, whose gate is the state.
+    /// After their activation functions, `[L, N, G H]`; empty for RNN, whose gate is the state.
     gates: Vec<f32>,
     /// LSTM: `c` and `tanh(c)`, `[L, N, 2 H]`. GRU: what `r` is multiplied by, `[L, N, H]`.
     side: Vec<f32>,
 }
 
-/// The numbers of one step out of all, and those of the step that it continues, empty for the first.
+/// The numbers of one step, and those of the step that it continues, empty for the first.
 fn step_and_last<T>(
     data: &mut [T],
     size: usize,
@@ -218,7 +218,7 @@ fn step(data: &[f32], size: usize, t: usize) -> &[f32] {
     &data[t * size..(t + 1) * size]
 }
 
-/// Rows of gradients that are multiplied at once: enough for the product to be worth its start.
+/// Rows of gradients that are multiplied at once: enough for the product to be worth its overhead.
 const CHUNK: usize = 256;
 
 impl Recurrent {
@@ -301,7 +301,7 @@ impl Recurrent {
         (y, saved)
     }
 
-    /// The gradients of `x` (when wanted), `w` and `b`, from that of `y`.
+    /// The gradients of `x` (if needed), `w` and `b`, from that of `y`.
     fn backward(
         &self,
         s: Sizes,
@@ -386,7 +386,7 @@ impl Recurrent {
             let target = Target { data: &mut dw[d * gates..], stride: gates, columns: gates };
             add_outer(h, states, dz_h, slopes, target);
             let inputs = Side::columns(&x[from * n * d..to * n * d], d);
-            // Where the gradients for the inputs lie: all in a row, or the last gate's behind.
+            // Where the gradients for the inputs are: all in a row, or the last gate's at the end.
             let (joint, rest) = match self.cell {
                 Cell::Gru => (2 * h, h),
                 _ => (gates, 0),

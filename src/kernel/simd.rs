@@ -2,7 +2,7 @@
 //!
 //! The crate is built for plain x86-64, whose vectors hold four numbers. [`vectorised!`] wraps
 //! ordinary loops so that the compiler makes a second copy for AVX2, picked at run time. Rust never
-//! fuses a multiplication and an addition by itself, so both copies give the same bits.
+//! fuses a multiplication and an addition by itself, so both copies yield the same bits.
 
 /// Whether the AVX2 copies may run. The standard library caches the answer.
 #[cfg(target_arch = "x86_64")]
@@ -62,7 +62,7 @@ pub(super) fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     reduce2(x, x, |a, _| f(a))
 }
 
-/// The sum of the lanes by halves: four steps instead of sixteen, which is what counts where the
+/// The sum of the lanes by halves: four steps instead of sixteen, which is what matters where the
 /// numbers are few and the sums are many.
 #[inline(always)]
 pub(super) fn total(mut lanes: [f32; LANES]) -> f32 {

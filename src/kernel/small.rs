@@ -1,8 +1,8 @@
 //! Products of matrices that are too small to be worth the preparations of a general one.
 //!
-//! One head of attention multiplies 64 x 16 by 16 x 64 and the like, a few hundred times a step.
+//! One head of attention multiplies 64 x 16 by 16 x 64 and the like, a few hundred times per step.
 //! The `gemm` crate packs both sides first, which costs as much as the product. Here the right side
-//! is read as it lies, its rows filled up to whole registers, and the left side number by number.
+//! is read in place, its rows filled up to whole registers, and the left side number by number.
 
 use super::Matrix;
 use super::math::{Math, Work, do_work};
@@ -79,7 +79,7 @@ impl Product<'_> {
         }
     }
 
-    /// Beyond the last row that row is repeated, and what it gives is thrown away.
+    /// Beyond the last row that row is repeated, and its result is thrown away.
     #[inline(always)]
     unsafe fn block<V: Vector, const R: usize, const N: usize>(&mut self, i: usize, j: usize) {
         let rows: [*const f32; R] = std::array::from_fn(|r| {

@@ -27,7 +27,7 @@ impl Gen {
         (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
-    /// A host tensor in `f32`, sometimes laid out with two axes swapped.
+    /// A CPU tensor in `f32`, sometimes laid out with two axes swapped.
     fn tensor(&mut self, shape: &[usize]) -> Tensor {
         let data: Vec<f32> = (0..shape.iter().product()).map(|_| self.number() as f32).collect();
         let last = shape.len() - 1;
@@ -358,7 +358,7 @@ fn linear_agrees_with_candle() {
         agree("linear without bias", &mut g, &without, &inputs[..2], 1e-5);
         differentiates("linear", &mut g, &with, &inputs);
     }
-    // Whole registers on both sides have a way of their own, block by block.
+    // Whole registers on both sides have a path of their own, block by block.
     for (round, level) in levels().into_iter().cycle().take(24).enumerate() {
         FORCED.set(Some(level));
         let (i, o, rows) = (16 * g.size(1, 4), 16 * g.size(1, 4), g.size(1, 150));
@@ -668,7 +668,7 @@ fn recurrent_layers_agree_with_candle() {
         let ends = Ends::new((0..n).map(|_| g.size(1, l) as u32).collect());
         let ends = padded.then_some(&ends);
         let what = format!("{cell:?} {n} {l} {d} {h}, reverse {reverse}, {ends:?}");
-        // Sums of a hundred products saturate the gates; smaller weights have more to tell.
+        // Sums of a hundred products saturate the gates; smaller weights tell more.
         let op = |t: &[Tensor]| recurrent(cell, &t[0], &(&t[1] * 0.3)?, &t[2], reverse, ends);
         agree(&what, &mut g, &op, &inputs, 1e-5);
         if round % 3 == 0 {
@@ -691,7 +691,7 @@ fn recurrent_layers_of_common_sizes() {
     }
 }
 
-/// The numbers of PyTorch 2.15's modules, as this makes them:
+/// The numbers of PyTorch 2.15's modules, produced by:
 ///
 /// ```text
 /// import torch
@@ -829,7 +829,7 @@ fn the_cell_of_darts_agrees_with_candle() {
         let op = |t: &[Tensor]| darts_rnn(&t[0], &(&t[1] * 0.3)?, &(&t[2] * 0.2)?, &steps, ends);
         agree(&what, &mut g, &op, &inputs, 1e-5);
         if round % 3 == 0 {
-            // A kink of ReLU within the step of a difference would be a slope of its own.
+            // A kink of ReLU within the step of a difference would have a slope of its own.
             let smooth: Vec<Step> = steps
                 .iter()
                 .map(|&(p, f)| (p, if f == Function::Relu { Function::Tanh } else { f }))
@@ -841,7 +841,7 @@ fn the_cell_of_darts_agrees_with_candle() {
     }
 }
 
-/// The numbers of PyTorch 2.15, as this makes them:
+/// The numbers of PyTorch 2.15, produced by:
 ///
 /// ```text
 /// import torch
@@ -996,7 +996,7 @@ fn sums_and_products_agree_with_candle() {
         agree(&format!("mul {shape:?} {start}"), &mut g, &scale, &[x.clone(), head.clone()], 1e-6);
         differentiates("mul", &mut g, &scale, &[x, head]);
     }
-    // A gradient that nobody scales is handed on as it is.
+    // A gradient that is not scaled is passed on as it is.
     let x = Var::from_tensor(&g.tensor(&[2, 3])).unwrap();
     let twice = add(&x, &x).unwrap().sum_all().unwrap().backward().unwrap();
     assert_eq!(numbers(twice.get(&x).unwrap()), [2.0; 6]);
@@ -1049,7 +1049,7 @@ fn layer_norm_does_not_cancel() {
     let op = |t: &[Tensor]| layer_norm(&t[0], &t[1], &t[2], 1e-9);
     let (_, grads) = run(&op, &vars, &Tensor::ones((1, 64), DType::F32, &Device::Cpu).unwrap());
     assert!(numbers(&grads[1]).iter().all(|v| (v.abs() - 1.0).abs() < 1e-4));
-    // Equal numbers have no deviation to divide by, and give beta.
+    // Equal numbers have no deviation to divide by, and yield beta.
     let y = layer_norm(&Tensor::full(0.1f32, (3, 9000), &Device::Cpu).unwrap(), &one, &one, 1e-5);
     assert!(numbers(&y.unwrap()).iter().all(|&v| v == 1.0));
 }
@@ -1124,7 +1124,7 @@ fn attention_does_not_look_ahead_nor_at_padding() {
     let (a, b) = (causal(&qkv), causal(&changed(66, 3.0)));
     assert!(a[..66] == b[..66] && a[66] != b[66]);
     let padded = |x: &Tensor| rows(&attention(x, heads, false, Some(&[66, 0])).unwrap());
-    // Not even NaN gets through from behind the end.
+    // Not even NaN gets through from beyond the end.
     let (a, b) = (padded(&qkv), padded(&changed(66, f32::NAN)));
     assert!(a[..66] == b[..66] && a[66] != b[66]);
     assert!(a[l..].iter().flatten().all(|&v| v == 0.0));

@@ -1,7 +1,7 @@
 //! Threads inside one operation, for a large network that trains alone.
 //!
-//! Trials side by side, one core each, are the better use of cores, so the default is one thread.
-//! Where more are allowed, operations with enough work cut it at places that do not depend on their
+//! Trials side by side, one core each, make better use of the cores, so the default is one thread.
+//! Where more are allowed, operations with enough work divide it at places that do not depend on their
 //! number, and sums are added in the same order: the bits stay the same.
 
 use crate::error::Result;
@@ -10,7 +10,7 @@ use rayon::ThreadPool;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Below this many multiply-adds a thread costs more than it brings: waking one, and waiting for it,
+/// Below this many multiply-adds a thread costs more than it saves: waking one, and waiting for it,
 /// takes some tens of microseconds.
 const WORTH: usize = 4_000_000;
 
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 impl Threads {
-    /// So many, the calling one among them.
+    /// This many, including the calling one.
     pub(crate) fn new(threads: usize) -> Result<Threads> {
         let others = threads.saturating_sub(1);
         Ok(Threads(if others > 0 { Some(Arc::new(pool(others, "kernel")?)) } else { None }))
@@ -42,7 +42,7 @@ impl Threads {
     }
 }
 
-/// How many threads to use for so many multiply-adds.
+/// How many threads to use for this many multiply-adds.
 pub(super) fn for_work(macs: usize) -> usize {
     let others = |pool: &Arc<ThreadPool>| pool.current_num_threads();
     let allowed = ALLOWED.with_borrow(|threads| 1 + threads.0.as_ref().map_or(0, others));

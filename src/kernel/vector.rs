@@ -18,7 +18,7 @@ pub(super) enum Level {
 }
 
 impl Level {
-    /// The best this processor has. The standard library caches the answer.
+    /// The best that this processor has. The standard library caches the answer.
     #[inline]
     pub fn detect() -> Self {
         #[cfg(test)]
@@ -40,7 +40,7 @@ impl Level {
 
 #[cfg(test)]
 thread_local! {
-    /// What a test wants the processor to be.
+    /// What a test sets the processor to.
     pub(super) static FORCED: std::cell::Cell<Option<Level>> = const { std::cell::Cell::new(None) };
 }
 
@@ -113,7 +113,7 @@ impl Vector for [f32; 4] {
     }
 }
 
-/// Multiplies and adds in registers `rounds` times over; gives how many multiply-adds that were.
+/// Multiplies and adds in registers `rounds` times over; returns how many multiply-adds that was.
 pub(crate) fn multiply_adds(rounds: usize) -> usize {
     /// Enough sums to hide the latency of each.
     const SUMS: usize = 12;

@@ -1,6 +1,6 @@
-//! Showing things in a notebook: one composed output a cell, and whole lines while it runs.
+//! Showing things in a notebook: one composed output per cell, and whole lines while it runs.
 //!
-//! The evcxr kernel asks the last value of a cell for `evcxr_display` and shows what it prints
+//! The evcxr kernel calls `evcxr_display` on the last value of a cell and shows what it prints
 //! between two marks, one text for each MIME type. Our types have the method themselves (it is then
 //! found without any import), and through [`EvcxrDisplay`] so do references, vectors, tuples,
 //! options and results of them.
@@ -161,7 +161,7 @@ impl Draw for Space {
     }
 }
 
-/// A text that must not be missed.
+/// A text that must not be overlooked.
 fn warning(text: &str) -> String {
     format!(
         "<div style=\"border-left:4px solid #D55E00;background:#FFF4EE;color:#222;padding:6px 10px\">{}</div>",
@@ -193,7 +193,7 @@ impl Draw for Study {
     }
 }
 
-/// Lines of text as HTML. The kernel turns line breaks in HTML into spaces, so they are marked.
+/// Lines of text as HTML. The kernel turns line breaks in HTML into spaces, so they become `<br>`.
 fn line(text: &str) -> String {
     let text = text.trim_end().lines().map(escape).collect::<Vec<_>>().join("<br>");
     format!(
@@ -285,14 +285,14 @@ impl Draw for Retrained {
 impl Draw for Dataset {
     fn html(&self) -> String {
         let parts = [line(&self.to_string()), self.samples_svg().unwrap_or_default()];
-        compose_html(&parts.map(|p| p.to_string()))
+        compose_html(&parts)
     }
     fn plain(&self) -> String {
         self.to_string()
     }
 }
 
-/// Nothing; but so that a check, a `Result<()>`, can be shown as well.
+/// Nothing to show, but a check, a `Result<()>`, can be a cell's last value too.
 impl Draw for () {
     fn html(&self) -> String {
         String::new()

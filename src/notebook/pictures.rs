@@ -1,12 +1,12 @@
 //! Pictures that survive without trust. A notebook that was cloned or mailed is not trusted until its
 //! cells have run, and JupyterLab then strips `<svg>` from its outputs: only labels and tooltips stay,
 //! run together. An `<img>` that carries the same SVG as data stays whole, here and on pages that show
-//! notebooks. Such a picture has no tooltips of its own, so they lie above it as empty boxes with a
+//! notebooks. Such a picture has no tooltips of its own, so they are placed above it as empty boxes with a
 //! title, which scale with it and survive as well.
 
 use crate::words::trim;
 
-/// More boxes than this are left out, the whole lot: nobody points at one of a thousand, and the
+/// If there are more boxes than this, all are left out: nobody points at one of a thousand, and the
 /// output would be larger than the picture.
 const TIPS: usize = 400;
 
@@ -23,7 +23,7 @@ pub(crate) fn portable(html: &str) -> String {
     out + rest
 }
 
-/// The length of the element that the text begins with, pictures inside of it included.
+/// The length of the element that the text begins with, including pictures inside it.
 fn whole(text: &str) -> Option<usize> {
     let (mut depth, mut at) = (0usize, 0);
     loop {
@@ -64,7 +64,7 @@ fn image(svg: &str) -> String {
         _ => attribute(head, "aria-label").unwrap_or("picture").to_string(),
     };
     let (body, tips) = without_tips(&svg[head.len()..]);
-    // What sizes the element on a page would size it once more inside of the image.
+    // What sizes the element on a page would size it once more inside the image.
     let style = attribute(head, "style").unwrap_or_default();
     let mut inner = head.replace(&format!(" style=\"{style}\""), "");
     if !inner.contains("xmlns=") {
@@ -87,8 +87,7 @@ fn image(svg: &str) -> String {
         (Ok(view), Some(wide)) if (1..=TIPS).contains(&tips.len()) => {
             let boxes: String = tips.iter().map(|tip| tip.html(view)).collect();
             format!(
-                r#"<div style="position:relative;width:{}px;max-width:100%">{img}{boxes}</div>"#,
-                wide
+                r#"<div style="position:relative;width:{wide}px;max-width:100%">{img}{boxes}</div>"#
             )
         }
         _ => img,
@@ -105,7 +104,7 @@ struct Tip<'a> {
 }
 
 impl Tip<'_> {
-    /// In parts of the whole picture, so that it scales with it.
+    /// As shares of the whole picture, so that it scales with it.
     fn html(&self, [x, y, w, h]: [f64; 4]) -> String {
         let percent = |part: f64, of: f64| trim(format!("{:.2}", 100.0 * part / of));
         format!(
@@ -119,8 +118,8 @@ impl Tip<'_> {
     }
 }
 
-/// The markup without its invisible spots, and what they say. Broad lines have no place as a box, and
-/// only lose what they say.
+/// The markup without its invisible spots, and what they say. Broad lines cannot be placed as a box, and
+/// only lose their text.
 fn without_tips(body: &str) -> (String, Vec<Tip<'_>>) {
     let mut out = String::with_capacity(body.len());
     let mut tips = vec![];
@@ -171,7 +170,7 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::{CHARTS, Chart, Report, check};
+    use crate::chart::{Chart, Report, charts, check};
 
     fn decoded(html: &str) -> Vec<String> {
         html.split("data:image/svg+xml;base64,")
@@ -217,9 +216,9 @@ mod tests {
             subtitle: "and more".into(),
             facts: vec![("best".into(), "0.9871".into()), ("network".into(), "conv ".repeat(9))],
             notices: vec!["1 of 2 failed".into()],
-            charts: CHARTS.iter().map(|c| (c.example)()).collect(),
+            charts: charts().iter().map(|c| (c.example)()).collect(),
         };
-        let mut all: Vec<String> = CHARTS.iter().map(|c| (c.example)().html()).collect();
+        let mut all: Vec<String> = charts().iter().map(|c| (c.example)().html()).collect();
         all.push(report.html());
         for html in all {
             let shown = portable(&html);
@@ -236,7 +235,7 @@ mod tests {
 
     #[test]
     fn labels_and_tooltips_stay_readable() {
-        let chart: Chart = (CHARTS.iter().find(|c| c.name == "frontier").unwrap().example)();
+        let chart: Chart = (charts().iter().find(|c| c.name == "frontier").unwrap().example)();
         let shown = portable(&chart.html());
         let [picture] = &decoded(&shown)[..] else { panic!("one picture") };
         let labels = |svg: &str| svg.matches("<text").count();
@@ -260,13 +259,13 @@ mod tests {
             title: "All charts as a notebook shows them".into(),
             facts: vec![("best".into(), "0.9871".into()), ("network".into(), "conv ".repeat(9))],
             notices: vec!["1 of 2 trials failed".into()],
-            charts: CHARTS.iter().map(|c| (c.example)()).collect(),
+            charts: charts().iter().map(|c| (c.example)()).collect(),
             ..Report::default()
         };
         std::fs::write(folder.join("notebook.html"), portable(&report.html())).unwrap();
     }
 
-    /// A comparison and a study with names that nobody wants, as pages for the eye.
+    /// A comparison and a study with awkward names, as pages for the eye.
     #[test]
     #[ignore = "writes files for the eye"]
     fn nasty_names_for_the_eye() {
@@ -308,7 +307,7 @@ mod tests {
         assert_eq!(portable("<svg never closed"), "<svg never closed");
         let html = r#"a<svg width="5"><svg x="1"><rect/></svg></svg>b<svg></svg>c"#;
         let shown = portable(html);
-        assert!(shown.starts_with("a<img ") && shown.ends_with("c") && !shown.contains("<svg"));
+        assert!(shown.starts_with("a<img ") && shown.ends_with('c') && !shown.contains("<svg"));
         assert_eq!(
             decoded(&shown)[0],
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="5"><svg x="1"><rect/></svg></svg>"#

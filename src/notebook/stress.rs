@@ -1,5 +1,5 @@
-//! Every chart with what nobody wants to draw: names of any script and length, scores at the ends of
-//! what a number can be, none at all and a hundred thousand. Each must be a picture with its text
+//! Every chart with awkward data: names of any script and length, scores at the ends of
+//! what a number can hold, no trials and a hundred thousand. Each must be a picture with its text
 //! inside the frame and finite numbers, of a size that a notebook can hold.
 
 use super::portable;
@@ -109,7 +109,7 @@ fn none_of(wrong: Vec<String>) {
 #[test]
 fn names_of_any_script_and_length() {
     let mut all = vec![];
-    for info in CHARTS {
+    for info in charts() {
         for (name, text) in names() {
             let mut other = Other { text: Some(&text), values: &[], length: None, count: 0 };
             let chart = other.of(&(info.example)()).unwrap();
@@ -122,7 +122,7 @@ fn names_of_any_script_and_length() {
 #[test]
 fn scores_at_the_ends_of_what_a_number_can_be() {
     let mut all = vec![];
-    for info in CHARTS {
+    for info in charts() {
         for (name, values) in values() {
             let mut other = Other { text: None, values: &values, length: None, count: 0 };
             let chart = other.of(&(info.example)()).unwrap();
@@ -140,7 +140,7 @@ fn scores_at_the_ends_of_what_a_number_can_be() {
 #[test]
 fn one_and_none() {
     let mut all = vec![];
-    for info in CHARTS {
+    for info in charts() {
         for length in [0, 1, 2] {
             for values in [&[][..], &[1e300], &[-1e300, 1e300]] {
                 let mut other = Other { text: None, values, length: Some(length), count: 0 };
@@ -157,7 +157,7 @@ fn one_and_none() {
 /// Many thousands of trials, in each chart that grows with them; each picture is of a bounded size.
 fn many() -> Vec<(&'static str, Chart)> {
     const N: usize = 20_000;
-    /// Where it was seen first.
+    /// Where it was first seen.
     const TREE: usize = 100_000;
     let mut rng = crate::rng::Rng::from_u64(3);
     let scores: Vec<f64> =

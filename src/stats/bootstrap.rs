@@ -1,7 +1,7 @@
 //! How sure a mean or a median over few seeds is: the percentile bootstrap.
 //!
 //! The seeds at hand stand for all seeds. Drawing as many of them again, with replacement, shows how
-//! much the statistic would vary; the middle of what it does is the band (Efron, Bootstrap Methods:
+//! much the statistic would vary; the middle of its values is the band (Efron, Bootstrap Methods:
 //! Another Look at the Jackknife, Annals of Statistics 7, 1979).
 //!
 //! ```text
@@ -9,7 +9,7 @@
 //! band = quantiles (1 - level) / 2 and (1 + level) / 2 of t*_1 ... t*_B
 //! ```
 //!
-//! A curve is resampled as a whole: a draw of seeds is the same for all of its points. A draw is kept
+//! A curve is resampled as a whole: a draw of seeds is the same for all of its points. A draw is stored
 //! as how often each seed came up, so a mean is a weighted sum, and a median is a walk along the
 //! values, sorted once, until half of the draw is passed.
 
@@ -48,9 +48,9 @@ impl fmt::Display for Band {
     }
 }
 
-/// The mean or median of a sample with its bootstrap band at a `level` (0.95 is usual), from so many
+/// The mean or median of a sample with its bootstrap band at a `level` (0.95 is usual), from this many
 /// `resamples` (1000 is usual). With few seeds, under about ten, a percentile band is too narrow; a
-/// single value has a band of no width.
+/// single value has a band of zero width.
 ///
 /// ```
 /// use nascent::{Rng, stats::{Statistic, bootstrap}};
@@ -170,7 +170,7 @@ impl Draws {
 
 /// Points of a curve that are summed side by side: two to four vector registers.
 const BLOCK: usize = 8;
-/// So many counts of a block are worth a thread.
+/// This many counts of a block are worth a thread.
 const WORTH: usize = 1_000_000;
 /// 100 million counts take 400 MB.
 const MOST_COUNTS: usize = 100_000_000;
@@ -196,9 +196,9 @@ fn bands(
     }
 }
 
-/// For each of up to `BLOCK` columns its means in the resamples.
+/// For each of up to `BLOCK` columns, its means in the resamples.
 fn means(columns: &[Vec<f64>], draws: &Draws) -> Vec<Vec<f64>> {
-    // Seed by seed, and less the first value: what is equal in all seeds has a band of no width.
+    // Seed by seed, and minus the first value: what is equal in all seeds has a band of zero width.
     let mut first = [0.0; BLOCK];
     let mut rows = vec![[0.0; BLOCK]; draws.n];
     for (j, column) in columns.iter().enumerate() {

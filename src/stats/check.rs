@@ -1,4 +1,4 @@
-//! What all of the statistics ask of their input.
+//! What all the statistics require of their input.
 
 use crate::error::{Error, Result};
 
@@ -67,7 +67,7 @@ pub(super) fn table<'a, R: AsRef<[f64]>>(
     Ok((rows, width))
 }
 
-/// Two lists of the same length, of which pairs are made.
+/// Two lists of the same length, from which pairs are made.
 pub(super) fn pairs(call: &str, x: &[f64], y: &[f64], allowed: Allowed) -> Result<()> {
     if x.len() != y.len() {
         return Err(Error::invalid(

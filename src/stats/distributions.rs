@@ -11,7 +11,7 @@
 //! ```
 //!
 //! In the last line `z` is the largest of the `k`; with infinite degrees of freedom the range needs
-//! no studentizing. Small probabilities keep their relative accuracy: none is one less another.
+//! no studentizing. Small probabilities keep their relative accuracy: none is computed as 1 minus another.
 
 use std::f64::consts::{PI, SQRT_2};
 
@@ -96,13 +96,13 @@ pub(crate) fn normal_cdf(x: f64) -> f64 {
     if x < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// The `x` with `normal_cdf(x) = p`, for p above 0 and below 1; what is below 1e-300 counts as that.
+/// The `x` with `normal_cdf(x) = p`, for p above 0 and below 1; anything below 1e-300 counts as 1e-300.
 pub(crate) fn normal_quantile(p: f64) -> f64 {
     if p > 0.5 {
         return -normal_quantile(1.0 - p);
     }
     let p = p.max(1e-300);
-    // Abramowitz and Stegun 26.2.23, within 4.5e-4; two of Halley's steps, each of which cubes the error.
+    // Abramowitz and Stegun 26.2.23, within 4.5e-4; then two Halley steps, each of which cubes the error.
     let t = (-2.0 * p.ln()).sqrt();
     let top = 2.515_517 + t * (0.802_853 + t * 0.010_328);
     let mut x = top / (1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308))) - t;
@@ -116,7 +116,7 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
 /// The probability that the range of `k` >= 2 standard normal variables is above `q` >= 0.
 pub(crate) fn range_above(q: f64, k: usize) -> f64 {
     // For a smooth function that vanishes at both ends the plain sum converges faster than any power
-    // of the step; at this one the error is that of rounding.
+    // of the step; at this one the error is only that of rounding.
     const STEP: f64 = 0.125;
     let others = k as f64 - 1.0;
     let steps = ((18.0 + q) / STEP).ceil() as usize;

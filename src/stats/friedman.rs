@@ -1,7 +1,7 @@
-//! Many strategies on the same seeds: are they all alike, and which can be told apart?
+//! Many strategies on the same seeds: are they all alike, and if not, which can be told apart?
 //!
 //! Friedman's test (JASA 32, 1937) ranks the strategies within each seed, so that a seed which is
-//! easy for all of them does not count; Nemenyi's says by how much two average ranks must differ. Both
+//! easy for all of them does not count; Nemenyi's test says by how much two average ranks must differ. Both
 //! after Demsar (Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7, 2006), whose
 //! critical-difference diagram shows the result.
 //!
@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `q_alpha` is the quantile of the studentized range with infinite degrees of freedom over the
-//! square root of 2, computed rather than looked up. Demsar's table of it is printed with three digits.
+//! square root of 2, computed rather than looked up. Demsar's printed table of it has three digits.
 
 use super::check::{self, Allowed};
 use super::distributions::{chi_square_above, range_quantile};
@@ -122,7 +122,7 @@ fn cliques(ranks: &[f64], critical_difference: f64) -> Vec<Vec<usize>> {
     let (mut cliques, mut covered) = (vec![], 0);
     for (from, &best) in order.iter().enumerate() {
         let to = order.partition_point(|&other| ranks[other] - ranks[best] < critical_difference);
-        // One that ends no further than the one before lies within it.
+        // A group that ends no further than the one before lies within it.
         if to > covered && to - from > 1 {
             cliques.push(order[from..to].to_vec());
             covered = to;

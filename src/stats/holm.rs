@@ -1,4 +1,4 @@
-//! Several tests at once: Holm's correction, so that many looks do not find something by chance.
+//! Several tests at once: Holm's correction, so that looking many times does not find something by chance.
 //!
 //! Holm (A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian J. of Statistics 6,
 //! 1979) keeps the probability of any false alarm below the level, whatever the tests depend on, and
@@ -10,7 +10,7 @@
 
 use crate::error::{Error, Result};
 
-/// The p-values corrected for being several, in the order given: what is at most 0.05 here is
+/// The p-values corrected for multiple testing, in the given order: what is at most 0.05 here is
 /// significant at 0.05 over all of them together.
 ///
 /// ```

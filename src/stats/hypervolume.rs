@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `box` and the inner `hv` are of the other `d - 1` objectives: what comes after `p_i` is at least as good
-//! in the last one. Of the limited points `max(p_i, q)` few are left that no other dominates, which
+//! in the last one. Few of the limited points `max(p_i, q)` are left that no other dominates, which
 //! is what makes it fast. Two objectives are a sweep, O(n log n); `d` take O(n^(d-1) log n) at worst.
 
 use super::check::{self, Allowed};
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 /// The volume that the points dominate up to the `reference`, all objectives minimised: rows are
 /// points, columns are objectives. A point that is not better than the reference in every objective adds
 /// nothing, as do duplicates and dominated points; no points have no volume. Exact up to rounding;
-/// as pymoo's `HV`. It has the units of the objectives multiplied, so bring them to a common scale first.
+/// like pymoo's `HV`. It has the units of the objectives multiplied, so bring them to a common scale first.
 ///
 /// ```
 /// use nascent::stats::hypervolume;
@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 /// ```
 ///
 /// # Errors
-/// When the reference has no objective, a row has not as many objectives as the reference, or a value is
+/// When the reference has no objective, a row and the reference differ in length, or a value is
 /// not finite.
 pub fn hypervolume<R: AsRef<[f64]>>(
     points: impl AsRef<[R]>,

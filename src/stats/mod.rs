@@ -7,7 +7,7 @@
 //! | how good is a strategy over its seeds, and how sure is that? | [`summary`](summary()), [`bootstrap`](bootstrap()), [`bootstrap_curve`] |
 //! | is this strategy better than that one? | [`wilcoxon`](wilcoxon()), [`superiority`](superiority()), [`paired_superiority`] |
 //! | which of many strategies differ? | [`friedman`](friedman()), [`holm`](holm()) over several tests |
-//! | which architectures does no other beat in all objectives? | [`pareto_front`], [`non_dominated_sort`], [`crowding_distance`] |
+//! | which architectures does no other beat in every objective? | [`pareto_front`], [`non_dominated_sort`], [`crowding_distance`] |
 //! | how good is such a front? | [`hypervolume`](hypervolume()) |
 //!
 //! ```
@@ -18,7 +18,7 @@
 //! # Ok::<(), nascent::Error>(())
 //! ```
 //!
-//! Lists are anything that holds `f64`; tables are lists of rows, a row for each seed or point.
+//! Lists are anything that holds `f64`; tables are lists of rows, one row per seed or point.
 
 mod bootstrap;
 mod check;

@@ -18,7 +18,7 @@ use super::check::{self, Allowed};
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 
-/// The points that no other dominates, as row numbers in rising order; of equal points all are
+/// The points that no other dominates, as row numbers in increasing order; of equal points, all are
 /// kept. Rows are points, columns are objectives to be minimised. Infinity is allowed.
 ///
 /// ```
@@ -39,7 +39,7 @@ pub fn pareto_front<R: AsRef<[f64]>>(points: impl AsRef<[R]>) -> Result<Vec<usiz
     Ok(front)
 }
 
-/// All points, front by front from the best, each front as row numbers in rising order.
+/// All points, front by front from the best, each front as row numbers in increasing order.
 ///
 /// ```
 /// use nascent::stats::non_dominated_sort;
@@ -55,7 +55,7 @@ pub fn non_dominated_sort<R: AsRef<[f64]>>(points: impl AsRef<[R]>) -> Result<Ve
     let rows = objectives(call, points.as_ref(), Allowed::Ordered)?;
     let mut fronts: Vec<Vec<usize>> = vec![];
     for point in lexicographic(&rows) {
-        // Neighbours in the order are the likeliest to dominate: from the back.
+        // Neighbours in the order are the most likely to dominate, so we go from the back.
         let dominated =
             |front: &&mut Vec<usize>| front.iter().rev().any(|&f| dominates(rows[f], rows[point]));
         match fronts.iter_mut().find(|front| !dominated(front)) {
@@ -67,10 +67,10 @@ pub fn non_dominated_sort<R: AsRef<[f64]>>(points: impl AsRef<[R]>) -> Result<Ve
     Ok(fronts)
 }
 
-/// How much room each point of one front has: the sum over the objectives of the distance between its
-/// neighbours, each over the range of the objective, over the number of objectives; infinite at both
-/// ends of an objective, and of all points where there are one or two. An objective in which all are
-/// equal adds nothing. As pymoo's `calc_crowding_distance`; Deb does not divide by the objectives.
+/// How much room each point of a front has: the sum over the objectives of the distance between its
+/// neighbours, divided by the range of the objective and by the number of objectives; infinite at both
+/// ends of an objective, and for all points if there are only one or two. An objective in which all are
+/// equal adds nothing. Like pymoo's `calc_crowding_distance`; Deb does not divide by the number of objectives.
 ///
 /// ```
 /// use nascent::stats::crowding_distance;

@@ -19,8 +19,8 @@ use crate::error::{Error, Result};
 use std::cmp::Ordering;
 
 /// Kendall's rank correlation tau-b of two lists of the same length: 1 where both have the same order,
-/// -1 where one is the reverse of the other, about 0 where they have nothing to do with each other.
-/// Ties are accounted for; O(n log n). As SciPy's `kendalltau`.
+/// -1 where one is the reverse of the other, about 0 where they are unrelated.
+/// Ties are accounted for; O(n log n). Like SciPy's `kendalltau`.
 ///
 /// ```
 /// use nascent::stats::kendall_tau;
@@ -31,13 +31,13 @@ use std::cmp::Ordering;
 ///
 /// # Errors
 /// When the lists differ in length or have fewer than two values, a value is NaN, or all values of a
-/// list are equal, which have no order.
+/// list are equal, so that they have no order.
 pub fn kendall_tau(x: impl AsRef<[f64]>, y: impl AsRef<[f64]>) -> Result<f64> {
     tau("kendall_tau(x, y)", x.as_ref(), y.as_ref())
 }
 
 /// Spearman's rank correlation rho of two lists of the same length, from -1 to 1: the correlation of
-/// their ranks, where equal values share the mean of theirs. As SciPy's `spearmanr`.
+/// their ranks, where equal values share the mean of theirs. Like SciPy's `spearmanr`.
 ///
 /// ```
 /// use nascent::stats::spearman;
@@ -116,7 +116,7 @@ fn tied<T>(sorted: &[T], equal: impl Fn(&T, &T) -> bool) -> u128 {
     sorted.chunk_by(equal).map(|run| choose_two(run.len())).sum()
 }
 
-/// Sorts; returns by how many neighbouring exchanges a bubble sort would have done it.
+/// Sorts; returns how many exchanges of neighbours a bubble sort would have needed.
 fn merge_sort(values: &mut [f64]) -> u128 {
     let (mut exchanges, mut width) = (0, 1);
     let mut merged = Vec::with_capacity(values.len());
@@ -129,7 +129,7 @@ fn merge_sort(values: &mut [f64]) -> u128 {
                     merged.push(*a);
                     left = &left[1..];
                 } else {
-                    // It passes all that is left of the other half.
+                    // It overtakes everything that is left of the other half.
                     exchanges += left.len() as u128;
                     merged.push(*b);
                     right = &right[1..];

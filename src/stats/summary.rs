@@ -11,7 +11,7 @@ pub struct Summary {
     pub count: usize,
     /// Their mean.
     pub mean: f64,
-    /// The sample standard deviation (divisor `count - 1`); `None` of a single value, which has none.
+    /// The sample standard deviation (divisor `count - 1`); `None` for a single value, which has none.
     pub deviation: Option<f64>,
     /// The least value.
     pub least: f64,
@@ -55,8 +55,8 @@ pub fn summary(values: impl AsRef<[f64]>) -> Result<Summary> {
     })
 }
 
-/// The value below which a `share`, from 0 to 1, of the sample lies; between two values it goes in
-/// a straight line from one to the other (type 7 of Hyndman and Fan 1996), as NumPy's `quantile`.
+/// The value below which a `share`, from 0 to 1, of the sample lies; between two values it follows
+/// a straight line from one to the other (type 7 of Hyndman and Fan 1996), like NumPy's `quantile`.
 ///
 /// ```
 /// use nascent::stats::quantile;
@@ -85,7 +85,7 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     let first = values.first().copied().unwrap_or_default();
     let n = values.len().max(1) as f64;
     let mean = first + values.iter().map(|v| v - first).sum::<f64>() / n;
-    // A sum may be more than a number can be where the mean is not.
+    // The sum may exceed what a number can hold where the mean does not.
     if mean.is_finite() { mean } else { values.iter().map(|v| v / n).sum() }
 }
 
@@ -96,7 +96,7 @@ fn deviation(values: &[f64], mean: f64) -> f64 {
     if squares.is_finite() && squares > 0.0 {
         return (squares / less).sqrt();
     }
-    // Squares beyond what a number can be, or below: in parts of the largest difference.
+    // Squares may be too large or too small for a number, so they are taken relative to the largest difference.
     let halves = || values.iter().map(|v| v / 2.0 - mean / 2.0);
     let most = halves().map(f64::abs).fold(0.0, f64::max);
     if most == 0.0 {
@@ -111,7 +111,7 @@ pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// The quantile of values in order; NaN where there is none.
+/// The quantile of sorted values; NaN where there are none.
 pub(super) fn sorted_quantile(sorted: &[f64], share: f64) -> f64 {
     let place = share * sorted.len().saturating_sub(1) as f64;
     let at = |i: f64| sorted.get(i as usize).copied().unwrap_or(f64::NAN);

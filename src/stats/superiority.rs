@@ -9,7 +9,7 @@
 //! A is the measure of Vargha and Delaney (A Critique and Improvement of the CL Common Language Effect
 //! Size Statistics, J. Educational and Behavioral Statistics 25, 2000): the U of Mann and Whitney over
 //! the number of pairs. They call 0.56, 0.64 and 0.71 a small, a medium and a large difference. The
-//! bands are of the percentile bootstrap, see [`bootstrap`](super::bootstrap()).
+//! bands are those of the percentile bootstrap, see [`bootstrap`](super::bootstrap()).
 
 use super::bootstrap::{Band, Draws, Statistic, bootstrap};
 use super::check::{self, Allowed};
@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::rng::Rng;
 
 /// The probability, with its bootstrap band, that a random value of `x` is better than a random one
-/// of `y`, ties counted half (Vargha and Delaney's A): 1 where all of `x` is better, 0.5 where neither
+/// of `y`, a tie counting as half (Vargha and Delaney's A): 1 where all of `x` is better, 0.5 where neither
 /// is. Better is larger if `maximise`. The lists may differ in length; both are resampled. `level`
 /// and `resamples` as in [`bootstrap`](super::bootstrap()).
 ///
@@ -54,7 +54,7 @@ pub fn superiority(
     Ok(of_x.band(value, &shares))
 }
 
-/// The share of pairs, with its bootstrap band, in which `x` is better than `y`, ties counted half:
+/// The share of pairs, with its bootstrap band, in which `x` is better than `y`, a tie counting as half:
 /// `x[i]` and `y[i]` come from the same seed, and seeds are resampled. Better is larger if `maximise`.
 /// `level` and `resamples` as in [`bootstrap`](super::bootstrap()).
 ///
@@ -90,7 +90,7 @@ pub fn paired_superiority(
     bootstrap(wins, Statistic::Mean, level, resamples, rng).map_err(|e| e.context(call))
 }
 
-/// What is compared, ready for counts of it.
+/// What is compared, prepared for counting.
 struct Order {
     /// Places in `y`, from the worst.
     places: Vec<usize>,
@@ -113,7 +113,7 @@ impl Order {
         Order { places, worse }
     }
 
-    /// The share of pairs in which x is better, when each value counts so many times.
+    /// The share of pairs in which x is better, when each value counts this many times.
     fn share(&self, of_x: &[u32], of_y: &[u32]) -> f64 {
         let mut before = Vec::with_capacity(self.places.len() + 1);
         let mut sum = 0u64;

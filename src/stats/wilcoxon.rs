@@ -1,7 +1,7 @@
 //! Two strategies on the same seeds: is one better, or was it luck?
 //!
 //! Wilcoxon's signed-rank test (Individual Comparisons by Ranking Methods, Biometrics Bulletin 1, 1945)
-//! asks how the ranks of the differences fall to both sides:
+//! asks how the ranks of the differences are shared between the two sides:
 //!
 //! ```text
 //! d_i = x_i - y_i, zeros left out, n of them left;  r_i = rank of |d_i|, ties share their mean
@@ -11,11 +11,11 @@
 //!          s^2 = n (n + 1) (2 n + 1) / 24 - sum over ties of t differences (t^3 - t) / 48
 //! ```
 //!
-//! It is exact while up to 50 pairs differ, ties among them or not; the normal approximation beyond has
+//! It is exact as long as at most 50 pairs differ, with or without ties; beyond that, the normal approximation has
 //! no correction for continuity. The exact distribution comes from adding one rank after the other, in
-//! halves, since shared ranks are halves. SciPy's `wilcoxon` gives the same, but approximates from 14
-//! pairs on where some are equal or tied. That is of no use where most pairs are equal, as of strategies
-//! that mostly find the same best: 4 of 20 pairs that differ, all one way, have p = 0.125, and by the
+//! halves, since shared ranks are halves. SciPy's `wilcoxon` returns the same, but approximates from 14
+//! pairs on where some are equal or tied. That is of no use where most pairs are equal, as with strategies
+//! that mostly find the same best: if 4 of 20 pairs differ, all in one direction, p = 0.125, but by the
 //! approximation 0.046.
 
 use super::check::{self, Allowed};
@@ -25,7 +25,7 @@ use super::summary::short;
 use crate::error::Result;
 use std::fmt;
 
-/// Pairs that differ, for which p is exact at the most.
+/// The most differing pairs for which p is exact.
 const EXACT: usize = 50;
 
 /// What [`wilcoxon`] finds.
@@ -35,7 +35,7 @@ pub struct Wilcoxon {
     pub statistic: f64,
     /// The sum of the ranks of the pairs in which x is larger, T+.
     pub plus: f64,
-    /// The probability of sums as uneven, were both strategies alike (two-sided).
+    /// The probability of sums at least as uneven, were both strategies alike (two-sided).
     pub p: f64,
     /// How many pairs differ.
     pub differ: usize,
@@ -44,7 +44,7 @@ pub struct Wilcoxon {
 }
 
 /// The two-sided signed-rank test of pairs: `x[i]` and `y[i]` are results of two strategies with the
-/// same seed. Exact while no more than 50 pairs differ; p = 1 where none does. With fewer than six
+/// same seed. Exact as long as no more than 50 pairs differ; p = 1 if none does. With fewer than six
 /// pairs that differ p is never below 0.05. For several pairs of strategies see
 /// [`holm`](super::holm()).
 ///

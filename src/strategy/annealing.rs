@@ -160,6 +160,7 @@ impl Annealing {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "annealing",
+    about: "moves to a neighbour that is better, or sometimes to a worse one, ever more rarely",
     paper: "Kirkpatrick, Gelatt and Vecchi 1983, Science 220",
     make: || Annealing::new().into_strategy(),
     read: read::<Annealing>,

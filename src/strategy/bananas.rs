@@ -236,6 +236,7 @@ impl Surrogate for Bananas {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "bananas",
+    about: "an ensemble of networks on path encodings predicts; Thompson sampling chooses",
     paper: "White et al. 2021, arXiv 1910.11858",
     make: || Bananas::new().into_strategy(),
     read: read::<Bananas>,

@@ -295,6 +295,7 @@ impl Surrogate for GaussianProcess {
 /// Its row in the table with the Hamming kernel.
 pub(super) const HAMMING: StrategyInfo = StrategyInfo {
     name: "gp-hamming",
+    about: "a Gaussian process on the decisions; expected improvement chooses",
     paper: "Jones et al. 1998, J. Global Optimization 13; Snoek et al. 2012, arXiv 1206.2944",
     make: || GaussianProcess::hamming().into_strategy(),
     read: read::<GaussianProcess>,
@@ -303,6 +304,7 @@ pub(super) const HAMMING: StrategyInfo = StrategyInfo {
 /// The same with the Weisfeiler-Lehman kernel.
 pub(super) const WEISFEILER_LEHMAN: StrategyInfo = StrategyInfo {
     name: "gp-wl",
+    about: "a Gaussian process on the graphs of the networks; expected improvement chooses",
     paper: "Ru et al. 2021 (NAS-BOWL), arXiv 2006.07556",
     make: || GaussianProcess::weisfeiler_lehman().into_strategy(),
     read: read::<GaussianProcess>,

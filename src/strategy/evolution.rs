@@ -91,6 +91,7 @@ impl Evolution {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "evolution",
+    about: "the oldest of a population dies, a mutated tournament winner joins",
     paper: "Real et al. 2019, arXiv 1802.01548",
     make: || Evolution::regularized().into_strategy(),
     read: read::<Evolution>,

@@ -1,8 +1,8 @@
 //! What surrogates see of an architecture.
 //!
 //! [`Features`] are for kernels: the options taken, by their place in the tree of choices, and the
-//! Weisfeiler-Lehman features of the graph. A space of decisions alone has no graph: there the features
-//! of no iterations are taken that can be known, how often each option occurs among the decisions that
+//! Weisfeiler-Lehman features of the graph. A space of decisions alone has no graph: there we use the features
+//! of zero iterations as far as they are known: how often each option occurs among the decisions that
 //! have the same number of options ("operation counts"). [`Columns`] are for trees and networks: the
 //! columns of an encoding that are 1.
 
@@ -88,7 +88,7 @@ fn dot(a: &Counts, b: &Counts) -> f64 {
     sum as f64
 }
 
-/// The columns that architectures have, numbered as they are met.
+/// The columns that architectures have, numbered as they are first seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     /// None for one-hot.
@@ -109,7 +109,7 @@ impl Columns {
         Columns { encoding: fits.then_some(path), numbers: HashMap::new() }
     }
 
-    /// How many columns have been met.
+    /// How many columns have been seen.
     pub(crate) fn width(&self) -> usize {
         self.numbers.len()
     }
@@ -124,7 +124,7 @@ impl Columns {
         all.into_iter().map(number).collect()
     }
 
-    /// Those columns of an architecture that were met before.
+    /// Those columns of an architecture that were seen before.
     pub(crate) fn of(&self, arch: &Architecture) -> Vec<u32> {
         let all = self.all(arch);
         all.into_iter().filter_map(|column| self.numbers.get(&column).copied()).collect()
@@ -190,7 +190,7 @@ mod tests {
         let space = Space::decisions([3, 3, 2, 3]);
         let of = |d: [u32; 4]| Features::of(&space.decode(d).unwrap(), Some(2));
         let d = |a: [u32; 4], b| of(a).weisfeiler_lehman(&of(b)).collect::<Vec<_>>();
-        // The order among decisions of three options is of no account, that of others is.
+        // The order among decisions with three options does not matter, that of others does.
         assert_eq!(d([0, 0, 1, 2], [2, 0, 1, 0]), [0.0]);
         // (2, 0, 1 | 0, 1) and (1, 1, 1 | 1, 0): 3 / sqrt(6 * 4).
         assert!((d([0, 0, 1, 2], [0, 1, 0, 2])[0] - (1.0 - 3.0 / 24f64.sqrt())).abs() < 1e-15);

@@ -161,6 +161,7 @@ impl Surrogate for RandomForest {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "forest",
+    about: "a random forest on the decisions; expected improvement chooses",
     paper: "Hutter et al. 2011 (SMAC), LION 5",
     make: || RandomForest::new().into_strategy(),
     read: read::<RandomForest>,

@@ -152,6 +152,7 @@ pub(super) fn usual_population(trials: usize) -> usize {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "genetic",
+    about: "generations of crossed and mutated parents, of which the best survive",
     paper: "Holland 1975; for NAS: Xie and Yuille 2017, arXiv 1703.01513",
     make: || Genetic::new().into_strategy(),
     read: read::<Genetic>,

@@ -26,6 +26,7 @@ pub struct Grid;
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "grid",
+    about: "every architecture of the space, one after the other",
     paper: "exhaustive enumeration",
     make: || Grid.into_strategy(),
     read: read::<Grid>,

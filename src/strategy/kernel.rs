@@ -7,21 +7,21 @@
 //! ```
 //!
 //! The second is NAS-BOWL's (arXiv 2006.07556) turned into a function of the distance, so that it can
-//! bend, beside that of the decisions: weights are initialised by position, and training has its own
-//! mind about where an operation stands. Both halves weigh the same, as in the additive kernels of
+//! bend, beside that of the decisions: weights are initialised by position, and for training it matters
+//! where an operation is. Both halves have equal weight, as in the additive kernels of
 //! CoCaBO (arXiv 1906.08878).
 //!
-//! The parameters are those of the largest marginal likelihood on a grid, one searched after the other
-//! until none gets better: lengths from 1/8 to 8 times the mean distance of the points by factors of
+//! The parameters are those with the largest marginal likelihood on a grid, searched one after the other
+//! until none improves: lengths from 1/8 to 8 times the mean distance of the points by factors of
 //! two, the share of noise from 0.0001 to 1 by factors of ten, h from 0 to 2. The grid is relative to
 //! the data, and so the same for all spaces; the data rarely say more than a factor of two. Wide
-//! log-normal priors keep few points from settling at an end of it: lengths about the mean distance
-//! and a noise of about 0.01, HEBO's (arXiv 2012.03826), give or take a factor of e and of e^2.
+//! log-normal priors keep the search from settling at an end of it with few points: lengths around the
+//! mean distance and a noise of about 0.01, HEBO's (arXiv 2012.03826), give or take a factor of e and of e^2.
 
 use super::features::Features;
 use crate::surrogate::{Cholesky, Gp};
 
-/// The most iterations of Weisfeiler and Lehman that are looked at.
+/// The most Weisfeiler-Lehman iterations that are tried.
 const MOST_STEPS: usize = 2;
 /// The share of noise in the middle of its prior.
 const NOISE: f64 = 0.01;
@@ -37,12 +37,12 @@ pub(crate) enum Kernel {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pair {
     hamming: f64,
-    /// For every number of iterations that is known.
+    /// For every known number of iterations.
     graph: [f64; MOST_STEPS + 1],
 }
 
 impl Kernel {
-    /// How many iterations of Weisfeiler and Lehman its features have.
+    /// How many Weisfeiler-Lehman iterations its features have.
     pub(crate) fn iterations(self) -> Option<usize> {
         (self == Kernel::WeisfeilerLehman).then_some(MOST_STEPS)
     }
@@ -93,7 +93,7 @@ impl Parameters {
         factor
     }
 
-    /// Those of the largest marginal likelihood; row i of `pairs` has the distances of point i to those
+    /// Those with the largest marginal likelihood; row i of `pairs` has the distances of point i to those
     /// before it.
     pub(crate) fn fit(kernel: Kernel, pairs: &[Vec<Pair>], z: &[f64]) -> Parameters {
         let mean = |of: &dyn Fn(&Pair) -> f64| {
@@ -113,7 +113,7 @@ impl Parameters {
         };
         let mut best = Parameters { hamming: unit, graph, steps: 0, noise: NOISE };
         let mut most = likelihood(&best);
-        // A search along one parameter after the other ends soon; three rounds are rarely needed.
+        // A search along one parameter after the other ends quickly; three rounds are rarely needed.
         for _ in 0..3 {
             let before = best;
             let mut look = |choices: Vec<Parameters>| {

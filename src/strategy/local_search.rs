@@ -323,6 +323,7 @@ impl Around {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "local",
+    about: "all neighbours of the best so far, until none is better; then anew",
     paper: "White et al. 2021, arXiv 2005.02960",
     make: || LocalSearch::new().into_strategy(),
     read: read::<LocalSearch>,

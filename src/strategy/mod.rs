@@ -212,6 +212,8 @@ pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
 pub struct StrategyInfo {
     /// Its name.
     pub name: &'static str,
+    /// How it chooses, in a line.
+    pub about: &'static str,
     /// Where it was described.
     pub paper: &'static str,
     /// Makes it with its defaults.

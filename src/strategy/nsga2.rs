@@ -168,6 +168,7 @@ fn binary(population: &[Member], rng: &mut Rng) -> Option<Trial> {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "nsga2",
+    about: "generations on the way to the front of several objectives",
     paper: "Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2",
     make: || Nsga2::new().into_strategy(),
     read: read::<Nsga2>,

@@ -163,6 +163,7 @@ impl Surrogate for Ppo {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "ppo",
+    about: "a policy of probabilities, moved by clipped steps",
     paper: "Schulman et al. 2017, arXiv 1707.06347; for NAS: arXiv 1707.07012",
     make: || Ppo::new().into_strategy(),
     read: read::<Ppo>,

@@ -26,6 +26,7 @@ pub struct Random;
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "random",
+    about: "each architecture is drawn anew",
     paper: "Bergstra and Bengio 2012, JMLR 13; for NAS: arXiv 1902.07638",
     make: || Random.into_strategy(),
     read: read::<Random>,

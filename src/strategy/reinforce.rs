@@ -101,6 +101,7 @@ impl Surrogate for Reinforce {
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "reinforce",
+    about: "a policy of probabilities, moved towards what scored above the average",
     paper: "Zoph and Le 2017, arXiv 1611.01578",
     make: || Reinforce::new().into_strategy(),
     read: read::<Reinforce>,

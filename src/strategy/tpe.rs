@@ -222,6 +222,7 @@ fn decide(
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "tpe",
+    about: "the decisions that good trials share and bad ones do not",
     paper: "Bergstra et al. 2011, NIPS 24",
     make: || Tpe::new().into_strategy(),
     read: read::<Tpe>,

@@ -1,4 +1,4 @@
-//! Acquisition functions: how much is to be gained by trying an architecture, from the mean mu and
+//! Acquisition functions: how much there is to gain by trying an architecture, from the mean mu and
 //! the standard deviation sigma that a model predicts for it. More is better.
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //! Expected improvement over the best seen, f*: Jones, Schonlau and Welch, "Efficient Global
 //! Optimization of Expensive Black-Box Functions", J. Global Optimization 13, 1998. Upper confidence
 //! bound: Srinivas et al., arXiv 0912.3995. Thompson sampling draws a whole function where the model
-//! gives one; independent Thompson sampling, of BANANAS (arXiv 1910.11858), draws every value by
+//! has one; independent Thompson sampling, as in BANANAS (arXiv 1910.11858), draws every value by
 //! itself from the normal distribution of mu and sigma.
 
 use super::Scale;
@@ -38,8 +38,8 @@ impl Acquisition {
         }
     }
 
-    /// A value of it on the model's scale in scores: an improvement by what a step is worth at the
-    /// best, all others as the score that they stand for.
+    /// Converts its value from the model's scale to scores: an improvement by what a step is worth at the
+    /// best, all others to the score that they stand for.
     pub(crate) fn in_scores(self, value: f64, scale: &Scale) -> f64 {
         match self {
             Acquisition::ExpectedImprovement => value * scale.slope(),
@@ -99,7 +99,7 @@ pub(crate) fn below(z: f64) -> f64 {
     if z < 0.0 { tail / 2.0 } else { 1.0 - tail / 2.0 }
 }
 
-/// The z with `below(z) = p`: a rational start (Abramowitz and Stegun 26.2.23) and Halley's steps.
+/// The z with `below(z) = p`: a rational first guess (Abramowitz and Stegun 26.2.23) and Halley's steps.
 pub(crate) fn quantile(p: f64) -> f64 {
     if p == 0.5 {
         return 0.0;

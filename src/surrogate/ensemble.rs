@@ -18,8 +18,8 @@ pub(crate) struct Network {
     features: usize,
     width: usize,
     layers: usize,
-    /// The first layer has a row of `width` weights a feature, a hidden layer one for each of its
-    /// inputs, the last a single row; after the rows of a layer its biases.
+    /// The first layer has a row of `width` weights per feature, a hidden layer one for each of its
+    /// inputs, the last a single row; the rows of a layer are followed by its biases.
     weights: Vec<f64>,
 }
 
@@ -28,7 +28,7 @@ impl Network {
     fn new(features: usize, recipe: &Recipe, active: f64, rng: &mut Rng) -> Network {
         let (width, layers) = (recipe.width, recipe.layers.max(1));
         let mut net = Network { features, width, layers, weights: vec![] };
-        // He et al.: variance 2 / inputs; of the features so many are there at once.
+        // He et al.: variance 2 / inputs; this many features are present at once.
         let mut rows = |inputs: usize, variance: f64, out: usize| {
             net.weights.extend((0..inputs * out).map(|_| variance.sqrt() * rng.normal()));
             net.weights.extend(std::iter::repeat_n(0.0, out));
@@ -89,7 +89,7 @@ impl Network {
             let here = &hidden[layer * width..(layer + 1) * width];
             delta.iter_mut().zip(here).for_each(|(d, &h)| {
                 if h <= 0.0 {
-                    *d = 0.0
+                    *d = 0.0;
                 }
             });
             let begin = self.begin(layer);
@@ -103,7 +103,7 @@ impl Network {
             let input = &hidden[(layer - 1) * width..layer * width];
             for (i, (&v, b)) in input.iter().zip(&mut below).enumerate() {
                 *b = 0.0;
-                // A unit that is off passes nothing on, nor is it asked to.
+                // A unit that is off passes nothing on, in either direction.
                 if v > 0.0 {
                     let row = begin + i * width;
                     add(&mut gradient[row..row + width], v, &delta);
@@ -119,7 +119,7 @@ fn add(out: &mut [f64], factor: f64, row: &[f64]) {
     out.iter_mut().zip(row).for_each(|(o, r)| *o += factor * r);
 }
 
-/// Networks that were trained on the same data from different weights.
+/// Networks trained on the same data from different initial weights.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ensemble(pub(crate) Vec<Network>);
 
@@ -203,7 +203,7 @@ mod tests {
         for layers in [1, 2, 4] {
             let mut rng = Rng::from_u64(layers as u64);
             let mut net = Network::new(5, &recipe(layers), 3.0, &mut rng);
-            // Away from the kink of units that get nothing.
+            // Away from the kink of units whose input is zero.
             net.weights.iter_mut().for_each(|w| *w += 0.05 * rng.normal());
             let (x, mut hidden) = ([0, 2, 3], vec![]);
             net.forward(&x, &mut hidden);
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn it_learns_a_sum_and_is_unsure_elsewhere() {
-        // Features 0 to 3 add 1 each and feature 4 takes 2; those of 6 and 7 were never there.
+        // Features 0 to 3 add 1 each and feature 4 subtracts 2; features 6 and 7 were never present.
         let all: Vec<Vec<u32>> =
             (0..32u32).map(|b| (0..5).filter(|i| b >> i & 1 == 1).collect()).collect();
         let value = |x: &Vec<u32>| x.iter().map(|&f| if f == 4 { -2.0 } else { 1.0 }).sum::<f64>();

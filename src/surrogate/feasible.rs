@@ -3,7 +3,7 @@
 //! Bayesian probit regression on features that are there or not, one result after the other:
 //! Graepel, Quinonero Candela, Borchert and Herbrich, "Web-Scale Bayesian Click-Through Rate Prediction
 //! for Sponsored Search Advertising in Microsoft's Bing Search Engine", ICML 2010, equations 5 to 8. With
-//! the features i that x has, one of which is always there, and y = 1 for a success, -1 for a failure:
+//! the features i that x has, one of which is always present, and y = 1 for a success, -1 for a failure:
 //!
 //! ```text
 //! w_i ~ N(m_i, s_i^2), at first N(0, 1)
@@ -13,8 +13,12 @@
 //! s_i^2 <- s_i^2 (1 - s_i^2 / S^2 w)
 //! ```
 //!
-//! Features that were never met leave the matter open, since their weight is as unsure as at first. A
-//! result is learned once, so that the cost of a study is linear in its trials.
+//! Options that were never seen leave the matter open, since their weight is as uncertain as at first. A sum
+//! of weights distinguishes what fails by an option, by a branch and by two options together. What fails by
+//! its size, because of a limit on memory or time, shows in the costs that are known of a network before it
+//! is built: parameters, multiply-adds and memory are features as well, on a logarithmic scale in
+//! overlapping steps, of which each cost has three. A result is learned once, so the cost of a study
+//! is linear in its trials.
 
 use super::acquisition::{below, density};
 use std::collections::HashMap;

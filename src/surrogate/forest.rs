@@ -15,7 +15,7 @@ use crate::rng::Rng;
 
 /// The share of the features that a node may split on, as in SMAC.
 const SHARE: f64 = 5.0 / 6.0;
-/// What a leaf holds at the least, as in SMAC.
+/// The least that a leaf holds, as in SMAC.
 const LEAF: usize = 3;
 
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ enum Node {
         mean: f64,
         variance: f64,
     },
-    /// On to `has` if the feature is there, to the next node if not.
+    /// On to `has` if the feature is present, to the next node if not.
     Split {
         feature: u32,
         has: usize,
@@ -35,7 +35,7 @@ enum Node {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Forest(Vec<Vec<Node>>);
 
-/// Rows of features that are there, by number below `width`, and their values.
+/// Rows of present features, by number below `width`, and their values.
 pub(crate) struct Rows<'a> {
     pub(crate) x: &'a [Vec<u32>],
     pub(crate) y: &'a [f64],
@@ -64,7 +64,7 @@ impl Forest {
         Forest((0..trees).map(|_| tree(&mut grower, rng)).collect())
     }
 
-    /// mu and sigma at a point, of which the features are given that are there.
+    /// mu and sigma at a point, given by its present features.
     pub(crate) fn predict(&self, features: &[u32]) -> (f64, f64) {
         let (mut mean, mut square) = (0.0, 0.0);
         for tree in &self.0 {
@@ -96,7 +96,7 @@ struct Grower<'a> {
 }
 
 impl Grower<'_> {
-    /// Appends the tree that these rows grow.
+    /// Appends the tree that grows from these rows.
     fn node(&mut self, sample: &mut [usize], nodes: &mut Vec<Node>, rng: &mut Rng) {
         let n = sample.len() as f64;
         let sum: f64 = sample.iter().map(|&i| self.rows.y[i]).sum();
@@ -198,7 +198,7 @@ mod tests {
         let forest = Forest::grow(&Rows { x: &x, y: &y, width: 2 }, 200, &mut Rng::from_u64(2));
         for tree in &forest.0 {
             assert!(tree.len() == 1 || tree.len() == 3);
-            // Of five rows none splits into three and three.
+            // Five rows cannot be split into three and three.
             assert!(matches!(tree[0], Node::Leaf { .. }));
         }
         let (mu, sigma) = forest.predict(&[0]);

@@ -12,7 +12,7 @@
 //! sigma^2(x) = s^2 (r(x, x) - |L^-1 r(x)|^2)                of the function, without the noise
 //! ```
 //!
-//! The mean and the variance that maximise the likelihood are known for every kernel, so that only the
+//! The mean and the variance that maximise the likelihood are known for every kernel, so only the
 //! kernel's own parameters and g are searched for.
 
 /// A lower triangle that grows by rows: the factor L of A = L L^T.
@@ -23,7 +23,7 @@ pub(crate) struct Cholesky {
     n: usize,
 }
 
-/// What is left of a diagonal element at the least: points that a kernel cannot tell apart.
+/// The least that is left of a diagonal element, for points that a kernel cannot tell apart.
 const LEAST: f64 = 1e-10;
 
 impl Cholesky {
@@ -69,7 +69,7 @@ impl Cholesky {
         }
     }
 
-    /// The product of the last row with as many numbers.
+    /// The product of the last row with that many numbers.
     pub(crate) fn last_times(&self, x: &[f64]) -> f64 {
         self.n.checked_sub(1).map_or(0.0, |i| dot(self.row(i), x))
     }
@@ -126,8 +126,8 @@ impl Gp {
         self.mean + dot(&self.alpha, &r[..self.alpha.len()])
     }
 
-    /// sigma of a point, from L^-1 r of its correlations with all points of the factor, those without a
-    /// value included.
+    /// sigma of a point, from L^-1 r of its correlations with all points of the factor, including those without a
+    /// value.
     pub(crate) fn sigma(&self, solved: &[f64], own: f64) -> f64 {
         self.covariance(solved, solved, own).max(0.0).sqrt()
     }
@@ -196,7 +196,7 @@ mod tests {
         let mut solved = at.clone();
         factor.forward(&mut solved);
         close(gp.sigma(&solved, 1.0), 0.9484732828757186);
-        // A point that is only believed makes its surroundings surer, and is forgotten again.
+        // A point whose value is only assumed makes its surroundings more certain, and is forgotten again.
         factor.push(&at, 1.1);
         let near: Vec<f64> = X.iter().chain(&[3.0]).map(|&x| r(x, 3.1)).collect();
         let (mut with, mut without) = (near.clone(), near[..5].to_vec());

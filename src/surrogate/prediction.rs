@@ -1,4 +1,4 @@
-//! What a model says of an architecture, in units of the score.
+//! What a model says about an architecture, in units of the score.
 
 use super::Scale;
 use crate::words::score;
@@ -7,7 +7,7 @@ use std::fmt;
 /// What a strategy with a model expects of an architecture.
 ///
 /// The model knows scores by their ranks; here they are turned back into scores, in the direction of the
-/// metric. Of several objectives it is the evenly weighted sum that strategies with a model maximise.
+/// metric. With several objectives it is the evenly weighted sum that strategies with a model maximise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     mean: f64,
@@ -25,7 +25,7 @@ impl Prediction {
         scale: &Scale,
         sign: f64,
     ) -> Prediction {
-        // Nobody knows how bad it can be: nothing is expected to be worse than the worst seen.
+        // How bad it can be is unknown: nothing is expected to be worse than the worst seen.
         let end = |k: f64| sign * scale.y(mu + k * sigma).max(scale.worst());
         let mut ends = [-2.0, -1.0, 1.0, 2.0].map(end);
         ends.sort_by(f64::total_cmp);
@@ -39,18 +39,18 @@ impl Prediction {
         Prediction { mean, ends, acquisition }
     }
 
-    /// The score that is expected: the middle of the predicted distribution.
+    /// The expected score: the middle of the predicted distribution.
     pub fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// How unsure that is: half the distance between [`low`](Prediction::low) and
+    /// How uncertain that is: half the distance between [`low`](Prediction::low) and
     /// [`high`](Prediction::high).
     pub fn sd(&self) -> f64 {
         self.ends[2] / 2.0 - self.ends[1] / 2.0
     }
 
-    /// The score one standard deviation of the model below the mean. Scores need not lie evenly: there may
+    /// The score one standard deviation of the model below the mean. Scores need not be symmetric: there may
     /// be much more room below than above.
     pub fn low(&self) -> f64 {
         self.ends[1]
@@ -65,7 +65,7 @@ impl Prediction {
         self.ends
     }
 
-    /// How much the strategy would like to try it; more is better. It is worked out on the scale of the
+    /// How much the strategy would like to try it; more is better. It is computed on the scale of the
     /// model, which is that of ranks, so it does not follow from the mean and the deviation here. The
     /// expected improvement is turned into scores by what a step of the model is worth at the best score
     /// seen; an upper bound, or the value that Thompson sampling has drawn, is a score, in the direction of

@@ -1,7 +1,7 @@
-//! What a model learns of the scores: their ranks, as quantiles of a normal distribution.
+//! What a model learns about the scores: their ranks, as quantiles of a normal distribution.
 //!
-//! Accuracies crowd below their bound and losses have long tails, so that a model of the plain scores
-//! spends itself on the worst architectures. Logarithms of the error mend that where the bound is known;
+//! Accuracies crowd below their bound and losses have long tails, so a model of the plain scores
+//! is spent on the worst architectures. Logarithms of the error fix that where the bound is known;
 //! ranks do so for every metric, and need no bound, no scale and no constant:
 //!
 //! ```text
@@ -12,17 +12,17 @@
 //! its logarithm. Gaussian copula: Salinas, Shen and Perrone, "A Quantile-based Approach for
 //! Hyperparameter Transfer Learning", ICML 2020 (arXiv 1909.13595); (r - 1/2) / n is Hazen's
 //! plotting position. Predictions go back by linear interpolation between the scores seen; beyond
-//! them the line through the outer quarter of the scores is taken.
+//! them, the line through the outer quarter of the scores is used.
 //!
 //! A trial that failed is given as negative infinity, worse than every score: it takes a rank below all
 //! of them, but is not a score to go back to.
 
 use super::acquisition::quantile;
 
-/// The scale on which scores are normal, as far as they are seen.
+/// The scale on which the scores seen are normal.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scale {
-    /// The different scores in order, each with its quantile.
+    /// The distinct scores in order, each with its quantile.
     steps: Vec<(f64, f64)>,
     /// The quantile of what failed.
     failed: Option<f64>,
@@ -81,12 +81,12 @@ impl Scale {
         self.steps.first().map_or(f64::NEG_INFINITY, |step| step.0)
     }
 
-    /// What a step of 1 is in scores, at the best.
+    /// What a step of 1 is worth in scores, at the best.
     pub(crate) fn slope(&self) -> f64 {
         self.slopes.1
     }
 
-    /// On the line through step i and the one before, or beyond the ends.
+    /// On the line through step i and the previous one, or beyond the ends.
     fn between(
         &self,
         i: usize,
@@ -138,7 +138,7 @@ mod tests {
         assert!(2.0 < scale.y(0.0) && scale.y(0.0) < 3.0);
     }
 
-    /// Below every score, as one more rank; the scores themselves go back as they were.
+    /// Below every score, as one more rank; the scores themselves are mapped back unchanged.
     #[test]
     fn what_failed_is_worse_than_the_worst() {
         const FAILED: f64 = f64::NEG_INFINITY;

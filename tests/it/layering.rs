@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 const OUTSIDERS: [&str; 4] = ["lib", "prelude", "notebook", "bench"];
 
 /// Files that know each other, for they are one thing in two or more files.
-const CIRCLES: [&str; 8] = [
+const CIRCLES: [&str; 7] = [
     "evaluate::train evaluate::training",
-    "graph::canonical graph::lowering",
     "space::architecture space::diagram",
     "space::latency space::limit",
     "study::deaths study::journal study::run study::state",
@@ -90,7 +89,7 @@ fn bare(text: &str) -> String {
         match (at(i), at(i + 1)) {
             ('/', '/') => {
                 while i < all.len() && at(i) != '\n' {
-                    i += 1
+                    i += 1;
                 }
             }
             ('/', '*') => {
@@ -109,7 +108,8 @@ fn bare(text: &str) -> String {
             ('r', '"' | '#') if begun == 0 || !at(begun - 1).is_alphanumeric() => {
                 let marks = all[i + 1..].iter().take_while(|c| **c == '#').count();
                 if at(i + 1 + marks) != '"' {
-                    (out.push('r'), i += 1).0;
+                    out.push('r');
+                    i += 1;
                     continue;
                 }
                 i += marks + 2;

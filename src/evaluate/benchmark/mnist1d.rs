@@ -2,7 +2,7 @@
 //! this crate.
 //!
 //! MNIST-1D (S. Greydanus and D. Kobak, arXiv 2011.14439) has ten classes of sequences of 40 values,
-//! which tell more about a network than images of the same cost: linear models reach 32 %,
+//! which say more about a network than images of the same cost: linear models reach 32 %,
 //! convolutional ones 94 %.
 //!
 //! ```text
@@ -16,7 +16,7 @@
 //! All 2,250 were trained twice, with the seeds 0 and 1, for 27 epochs on the 3,200 training sequences
 //! as [`Mnist1dBench::training`] says; after every epoch 800 validation sequences and the 1,000 test
 //! sequences were classified. Nothing here is estimated or filled in. `examples/mnist1d_bench.rs`
-//! makes `mnist1d_bench.bin` anew, and prints these figures:
+//! recreates `mnist1d_bench.bin`, and prints these figures:
 //!
 //! ```text
 //! trained       2026-11-27, on two cores of an AMD EPYC virtual machine with AVX-512, Rust 1.95
@@ -110,9 +110,9 @@ impl Mnist1dBench {
     /// What was found, as a [`Table`] over [`Mnist1dBench::space`].
     ///
     /// Its columns are `val1_s0`, `val1_s1`, `test1_s0`, `test1_s1` to `test27_s1` (share of the
-    /// validation and test sequences classified correctly, after so many epochs, with a seed each),
-    /// `val` and `test` (the means of both seeds after 27), `seconds` (of 27 epochs with their
-    /// validation, on one core), `params` and `macs`. A trial gets one of the seeds, drawn by its own,
+    /// validation and test sequences classified correctly, after that many epochs, with each seed),
+    /// `val` and `test` (the means of both seeds after 27 epochs), `seconds` (of 27 epochs with their
+    /// validation, on one core), `params` and `macs`. A trial gets one of the seeds, drawn by its own seed,
     /// after as many epochs as its budget allows, and pays the seconds of those; `test` is on record
     /// with it.
     ///

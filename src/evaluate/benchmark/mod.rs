@@ -1,4 +1,4 @@
-//! Benchmarks that the crate brings along.
+//! Benchmarks that come with the crate.
 
 mod mnist1d;
 mod nasbench201;

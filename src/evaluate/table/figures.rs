@@ -1,4 +1,4 @@
-//! What the whole table says: figures, and the best of them.
+//! What the table as a whole says: figures, and the best of them.
 
 use super::{Column, Table};
 use crate::error::{Error, ErrorKind, Result};
@@ -6,10 +6,10 @@ use crate::evaluate::Evaluator;
 use crate::space::Architecture;
 
 impl Table {
-    /// The figure of an architecture in a column; nothing where it is missing.
+    /// The figure of an architecture in a column; `None` where it is missing.
     ///
     /// # Errors
-    /// When the architecture has no row, or the column is none of figures.
+    /// When the architecture has no row, or the column does not hold figures.
     pub fn figure(&self, arch: &Architecture, column: &str) -> Result<Option<f64>> {
         let row = self.row(arch)?;
         let column = self.figures(column)?;
@@ -24,7 +24,7 @@ impl Table {
         }
     }
 
-    /// Objective of every row at the full budget: the mean over the seeds that it has.
+    /// The objective of every row at the full budget: the mean over the seeds that it has.
     fn objective_of_rows(&self) -> Result<Vec<Option<f64>>> {
         self.check()?;
         let level = self.level(self.full())?;
@@ -52,7 +52,7 @@ impl Table {
         })
     }
 
-    /// The architecture with the best objective, the first of equals.
+    /// The architecture with the best objective, the first of several equal ones.
     ///
     /// # Errors
     /// As [`Table::check`].
@@ -61,7 +61,7 @@ impl Table {
         self.architecture(self.codes()?, row)
     }
 
-    /// The best objective of all rows: what a search can reach, and regret is measured from.
+    /// The best objective of all rows: the most that a search can reach, from which regret is measured.
     ///
     /// # Errors
     /// As [`Table::check`].

@@ -1,4 +1,4 @@
-//! The table as an evaluator: one row, one column by the budget and the seed.
+//! The table as an evaluator: one row, and one column chosen by the budget and the seed.
 
 use super::{Column, Level, Table};
 use crate::error::{Error, ErrorKind, Result};
@@ -10,14 +10,14 @@ use crate::words::{nearest, plural};
 impl Table {
     pub(super) fn row(&self, arch: &Architecture) -> Result<usize> {
         let decisions = arch.decided();
-        // What is matched with a space is not checked here: a row that belongs to no architecture
+        // Whether rows match a space is not checked here: a row that belongs to no architecture
         // of it is never asked for.
         self.named(self.readable())?.row(decisions).ok_or_else(|| {
             let code: Vec<String> = decisions.iter().map(u32::to_string).collect();
             Error::new(
                 ErrorKind::Missing,
                 format!(
-                    "{} has no row for the decisions {}; it has {} of others. Search table.space(), \
+                    "{} has no row for the decisions {}; it has {} for others. Search table.space(), \
                      or a space with the same decisions.",
                     self.to_name(),
                     code.join("-"),
@@ -64,7 +64,7 @@ impl Table {
     }
 }
 
-/// So many levels of fidelity are named in words.
+/// This many levels of fidelity are named in words.
 const MOST_NAMED: usize = 4;
 
 impl Evaluator for Table {
@@ -112,7 +112,7 @@ impl Evaluator for Table {
     }
 
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
-        // Of an incomplete table nobody knows it; of several seeds a trial sees one, not their mean.
+        // The optimum of an incomplete table is unknown; and of several seeds a trial sees one, not their mean.
         let one = self.levels.last().is_some_and(|level| level.columns.len() == 1);
         let at_full = self.full() as i64 == self.levels.last().map_or(0, |level| level.epochs);
         match figure {
@@ -209,7 +209,7 @@ impl Evaluator for Table {
             && let Some(row) = figures.iter().position(|v| *v < 0.0)
         {
             found.push(format!(
-                "{}, column {:?}: a cost of {}; seconds are at least 0. Try another column.",
+                "{}, column {:?}: a cost of {}; seconds must be at least 0. Try another column.",
                 self.sheet.place(row),
                 column.name,
                 figures[row]
@@ -248,7 +248,7 @@ impl Evaluator for Table {
             return vec![];
         }
         vec![format!(
-            "an architecture of the space has {}, and those of {} have {}. Try table.space().",
+            "an architecture of the space has {}, but those of {} have {}. Try table.space().",
             plural(given, "decision"),
             self.to_name(),
             codes.lengths()
@@ -256,7 +256,7 @@ impl Evaluator for Table {
     }
 }
 
-/// The name of several columns: what they begin with in common, without the mark of a seed.
+/// The name of several columns: their common beginning, without the mark of a seed.
 fn common(names: &[&str]) -> String {
     let [first, rest @ ..] = names else { return "score".to_string() };
     if rest.is_empty() {

@@ -1,4 +1,4 @@
-//! A benchmark table as an evaluator: what somebody else's trainings found, looked up.
+//! A benchmark table as an evaluator: the results of earlier trainings, looked up.
 //!
 //! Tabular benchmarks (NAS-Bench-101, arXiv 1902.09635; NAS-Bench-201, 2001.00326) hold the accuracy
 //! and the training time of every architecture of a space, so that strategies can be compared in
@@ -30,8 +30,8 @@ use std::sync::Arc;
 /// A file of comma-separated values, plain or gzip, with a header. One column holds the decisions of
 /// each architecture, `"code"` unless told otherwise: digits (`421211`), or numbers with `-`, `,`,
 /// `;`, `.` or spaces between (`0-3-12`). All other columns are figures; a cell that is empty or
-/// `NaN` is a missing one. What a spreadsheet made of the codes is read where that leaves no doubt
-/// (`421211.0`; lost zeros in front, where every combination has a row), which the table then says,
+/// `NaN` is a missing one. What a spreadsheet has done to the codes is undone where that leaves no doubt
+/// (`421211.0`; lost leading zeros, where every combination has a row), which the table then says,
 /// and refused where it does (dates, rounded numbers). The table need not be complete: an architecture without a row is a failed
 /// trial, which costs nothing.
 ///
@@ -54,7 +54,7 @@ use std::sync::Arc;
 ///
 /// The space is [`Table::space`], or any other whose architectures have the same decisions: the
 /// table looks at nothing else. Where some choices of that space open others, [`Table::over`] gives
-/// it. Settings return a new table and cannot fail; what is wrong with them is told, all together,
+/// it. Settings return a new table and cannot fail; what is wrong with them is reported, all together,
 /// when a study begins or by [`Table::check`].
 ///
 /// A journal remembers the file's path, its fingerprint and the settings, so
@@ -67,7 +67,7 @@ pub struct Table {
     codes: Arc<Result<Codes, String>>,
     /// The space that the codes were said to belong to.
     over: Option<Over>,
-    /// The columns of the objective after so many epochs, the fewest first.
+    /// The columns of the objective after that many epochs, the fewest first.
     levels: Vec<Level>,
     /// Whether the levels were given in epochs.
     in_epochs: bool,
@@ -80,7 +80,7 @@ pub struct Table {
 #[derive(Clone)]
 struct Level {
     epochs: i64,
-    /// One a seed.
+    /// One per seed.
     columns: Vec<Column>,
 }
 
@@ -107,7 +107,7 @@ impl Table {
         Ok(Table::of(Sheet::read(path.as_ref())?))
     }
 
-    /// A table of numbers that no file holds: a list of decisions for each row, and columns by name
+    /// A table of numbers that are not in a file: a list of decisions for each row, and columns by name
     /// with a figure for each row, NaN where one is missing.
     ///
     /// ```
@@ -122,7 +122,7 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// When there are no rows, a column has not a figure for each row, or two have one name.
+    /// When there are no rows, a column does not have a figure for each row, or two share a name.
     pub fn new<D, C, S, F>(
         name: &str,
         decisions: impl IntoIterator<Item = D>,
@@ -151,7 +151,7 @@ impl Table {
             }
             if figures.len() != codes.len() {
                 found.push(format!(
-                    "column {name:?} has {}, and there are {} rows. Try one for each row, NaN where \
+                    "column {name:?} has {}, but there are {} rows. Try one for each row, NaN where \
                      it is missing.",
                     plural(figures.len(), "figure"),
                     codes.len()
@@ -171,7 +171,7 @@ impl Table {
         Ok(Table::of(Sheet::of(name, Source::Memory, codes, columns)))
     }
 
-    /// A table that the crate embeds, of figures after so many epochs. A journal finds it again by
+    /// A table that the crate embeds, with figures after that many epochs. A journal finds it again by
     /// its name; see [`benchmark::embedded`](crate::benchmark::embedded).
     pub(crate) fn embedded(
         name: &str,
@@ -215,7 +215,7 @@ impl Table {
         self.objectives([column])
     }
 
-    /// The objective in several columns, one a training seed: each trial gets one of them, drawn by
+    /// The objective in several columns, one per training seed: each trial gets one of them, drawn by
     /// its own seed among those that its architecture has. Their mean is what
     /// [`Table::best`] goes by.
     pub fn objectives<S: AsRef<str>>(&self, columns: impl IntoIterator<Item = S>) -> Table {
@@ -224,9 +224,9 @@ impl Table {
         Table { levels: vec![level], in_epochs: self.sheet.epochs.is_some(), ..self.clone() }
     }
 
-    /// The objective after several numbers of epochs, a column each; in place of
-    /// [`Table::objective`]. A budget picks the column of the most epochs that it allows, and pays
-    /// that part of the cost, which stands for the most epochs of all.
+    /// The objective after several numbers of epochs, one column each; in place of
+    /// [`Table::objective`]. A budget picks the column with the most epochs that it allows, and pays
+    /// that fraction of the cost, which is the cost of the most epochs of all.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -249,7 +249,7 @@ impl Table {
         self.levels_of(columns.into_iter().map(level))
     }
 
-    /// The same with several columns for each number of epochs, one a seed.
+    /// The same with several columns for each number of epochs, one per seed.
     pub(crate) fn levels_of(&self, levels: impl IntoIterator<Item = (Vec<String>, i64)>) -> Table {
         let column = |name: String| self.column(&name);
         let level = |(names, epochs): (Vec<String>, i64)| Level {
@@ -261,7 +261,7 @@ impl Table {
         Table { levels, in_epochs: true, ..self.clone() }
     }
 
-    /// The epochs of every trial of a study, where [`Table::fidelity`] has others than the most.
+    /// The epochs of every trial of a study, where that is not the most that [`Table::fidelity`] has.
     pub fn epochs(&self, epochs: impl Count) -> Table {
         Table { full: Some(epochs.to_i64()), ..self.clone() }
     }
@@ -276,8 +276,8 @@ impl Table {
         Table { maximise: false, ..self.clone() }
     }
 
-    /// A further column to put on record for every trial, as a test accuracy; strategies that look at
-    /// scores never see it. Once for each column.
+    /// A further column to put on record for every trial, such as a test accuracy; strategies that look at
+    /// scores never see it. Call it once for each column.
     pub fn reporting(&self, column: &str) -> Table {
         let mut reports = self.reports.clone();
         reports.push(self.column(column));
@@ -290,7 +290,7 @@ impl Table {
         Table { cost: Some(self.column(column)), ..self.clone() }
     }
 
-    /// The table's space: the one given by [`Table::over`]; else a decision for each of the code's,
+    /// The table's space: the one given by [`Table::over`]; otherwise one decision for each of the code's,
     /// with as many options as the column shows, and nothing behind them that could be built. A
     /// decision with a single option is left out. Where the code cannot be read, the space has that
     /// problem.
@@ -318,7 +318,7 @@ impl Table {
         })
     }
 
-    /// The codes as they can be looked up, whatever the space says of them.
+    /// The codes as they can be looked up, whatever the space says about them.
     fn readable(&self) -> Result<&Codes, String> {
         let codes = (*self.codes).as_ref().map_err(String::clone)?;
         match &codes.uneven {
@@ -336,7 +336,7 @@ impl Table {
         result.map_err(|what| Error::all(&self.to_name(), &[what]))
     }
 
-    /// The architecture of a row. A space may have the decisions that are open alone.
+    /// The architecture of a row. A space may have only the decisions that are open.
     fn architecture(&self, codes: &Codes, row: usize) -> Result<Architecture> {
         let space = self.space();
         space.decode(codes.whole(row).iter().copied()).or_else(|e| match codes.open(row) {
@@ -373,7 +373,7 @@ impl Table {
     /// optimum of its space.
     pub fn is_complete(&self) -> bool {
         self.codes().is_ok_and(|codes| match &self.over {
-            // Each row is another architecture of the space.
+            // Each row is a different architecture of the space.
             Some(over) => over.space.size() == Some(self.len() as u128),
             None => codes.complete(),
         })

@@ -1,20 +1,24 @@
 //! A table over a given space: the decisions of each row are those of one of its architectures.
 //!
-//! In a space with conditional choices an architecture has the decisions that its other decisions
-//! open, and no more: one more layer brings a width of its own. So codes have different lengths, and
+//! In a space with conditional choices an architecture has only the decisions that its other decisions
+//! open: one more layer brings a width of its own. So codes differ in length, and
 //! only the space tells what each number in them means.
 
 use super::Table;
 use super::codes::Codes;
 use crate::error::Error;
 use crate::space::Space;
+use crate::threads;
 use std::sync::{Arc, OnceLock};
+
+/// So many rows to match are worth a thread.
+const WORTH: usize = 2_000;
 
 #[derive(Clone)]
 pub(super) struct Over {
     pub(super) space: Space,
-    /// What is wrong with the rows, once somebody has asked: a table with many rows is ready sooner
-    /// than all of them are matched.
+    /// What is wrong with the rows, computed when first asked for: a table with many rows is ready sooner
+    /// than all of them could be matched.
     checked: Arc<OnceLock<Result<(), String>>>,
 }
 
@@ -48,7 +52,7 @@ impl Table {
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
-    /// A code that is not an architecture of the space is an error, which names the line; it is told
+    /// A code that is not an architecture of the space is an error, which names the line; it is reported
     /// when a study begins or by [`Table::check`].
     pub fn over(&self, space: &Space) -> Table {
         Table { over: Some(Over::new(space)), ..self.clone() }
@@ -69,9 +73,10 @@ impl Table {
             let e = space.decode(codes.whole(row).iter().copied()).err()?;
             Some((row, e))
         };
-        let wrong: Vec<(usize, Error)> = (0..self.len()).filter_map(whole).collect();
+        let wrong = threads::map(self.len(), WORTH, whole);
+        let wrong: Vec<(usize, Error)> = wrong.into_iter().flatten().collect();
         let Some((row, e)) = wrong.first() else { return Ok(()) };
-        // A decision that never varies is none of the space's: then it is left out of every row.
+        // A decision that never varies is not one of the space's: then it is left out of every row.
         let open = |row| codes.open(row).is_some_and(|open| space.decode(open).is_ok());
         if wrong.len() == self.len() && (0..self.len()).all(open) {
             return Ok(());

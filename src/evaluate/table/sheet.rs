@@ -1,5 +1,5 @@
-//! The cells of a file as they stand there, and columns of them as numbers; or columns of numbers
-//! that no file holds.
+//! The cells of a file as they are written there, and columns of them as numbers; or columns of numbers
+//! that are not in a file.
 
 use super::codes::Codes;
 use crate::data::{
@@ -13,15 +13,15 @@ use crate::threads;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-const HINT: &str = "A table with a header is wanted, a row an architecture, plain or gzip.";
+const HINT: &str = "A table with a header is expected, one row per architecture, plain or gzip.";
 
-/// So many cells to read are worth a thread.
+/// This many cells to read are worth a thread.
 const WORTH: usize = 10_000;
 
-/// The column of decisions where no file has named it.
+/// The column of decisions where no file names it.
 pub(super) const CODE: &str = "code";
 
-/// Where a table comes from, as far as it can be found there again.
+/// Where a table comes from, if it can be found there again.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Source {
     File(PathBuf),
@@ -30,23 +30,23 @@ pub(super) enum Source {
     Memory,
 }
 
-/// A figure for each row, a NaN where it is missing; or what is wrong with the column.
+/// A figure for each row, NaN where it is missing; or what is wrong with the column.
 pub(super) type Figures = Arc<Result<Vec<f64>, String>>;
 
-/// What a table consists of, however its settings look at it.
+/// What a table consists of, whatever its settings.
 pub(super) struct Sheet {
     pub(super) name: String,
     pub(super) source: Source,
     pub(super) header: Vec<String>,
     pub(super) fingerprint: u64,
-    /// The epochs after which all its figures were measured, where they are all alike.
+    /// The epochs after which all its figures were measured, where they are the same for all.
     pub(super) epochs: Option<i64>,
     cells: Cells,
 }
 
 enum Cells {
     /// A file's cells as one text, where each ends in it, and the line that each row begins in. A
-    /// column is read as figures when it is first asked for, and once.
+    /// column is read as figures when it is first asked for, and only once.
     Text { lines: Vec<usize>, text: String, ends: Vec<usize>, figures: Vec<OnceLock<Figures>> },
     /// The decisions, which are the first column, and the other columns.
     Numbers { codes: Arc<Result<Codes, String>>, rows: usize, columns: Vec<Figures> },
@@ -57,7 +57,7 @@ impl Sheet {
         Sheet::parse(path, &read_text(path, HINT)?)
     }
 
-    /// Reads text as it would stand in the file `path`.
+    /// Reads text as if it were in the file `path`.
     pub(super) fn parse(path: &Path, file: &str) -> Result<Sheet> {
         let table = csv::Table::new(file).map_err(|what| wrong(path, what))?;
         let header = table.header().to_vec();
@@ -100,7 +100,7 @@ impl Sheet {
         })
     }
 
-    /// A sheet of numbers: decisions, a row each, and columns with a figure for each row.
+    /// A sheet of numbers: decisions, one row each, and columns with a figure for each row.
     pub(super) fn of(
         name: &str,
         source: Source,
@@ -147,7 +147,7 @@ impl Sheet {
         }
     }
 
-    /// A cell of a file as it stands there.
+    /// A cell of a file as it is written there.
     pub(super) fn cell(&self, row: usize, column: usize) -> &str {
         match &self.cells {
             Cells::Text { text, ends, .. } => {
@@ -173,7 +173,7 @@ impl Sheet {
         }
     }
 
-    /// The number of a column, or which there are, the most alike first.
+    /// The number of a column, or which columns there are, the most similar first.
     pub(super) fn column(&self, name: &str) -> Result<usize, String> {
         let found = self.header.iter().position(|h| h == name);
         found.ok_or_else(|| csv::no_column(&self.header, name))
@@ -194,7 +194,7 @@ impl Sheet {
     }
 
     fn parsed(&self, name: &str, column: usize) -> Result<Vec<f64>, String> {
-        // Numbers as programs write them, or else as all of the column says.
+        // Numbers as programs write them, or else as the whole column suggests.
         let plain = |cell: &str| numeral::plain(cell).is_some() || !numeral::may_be_number(cell);
         let cells = || (0..self.rows()).map(|row| self.cell(row, column));
         let mut decimal = None;

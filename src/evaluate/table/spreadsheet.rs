@@ -1,8 +1,8 @@
-//! What spreadsheets and data frames make of codes.
+//! What spreadsheets and data frames do to codes.
 //!
-//! A column of digits is a column of numbers to them: `012` becomes `12`, beside a missing value
+//! To them, a column of digits is a column of numbers: `012` becomes `12`, or beside a missing value
 //! `12.0`, and a long code `4.21211E+05`; `3-1-2` becomes a date. What can be read without doubt is
-//! read, and the rest is refused with what happened: as lists of decisions, `102.0` would be one
+//! read, and the rest is refused with an explanation: as lists of decisions, `102.0` would be one
 //! choice of 103 options, and `2003-01-02` one of 2004.
 
 use crate::data::csv::is_missing;
@@ -42,7 +42,7 @@ pub(super) fn bare(cell: &str) -> (&str, bool) {
     (cell, false)
 }
 
-/// Reads a column of cells; of those that are empty another says so.
+/// Reads a column of cells; empty ones are reported elsewhere.
 ///
 /// # Errors
 /// When the codes are lost, with the row and what to do.
@@ -59,8 +59,8 @@ pub(super) fn meant<'a>(
     {
         return Err((
             row,
-            "looks like a number with marks between thousands, as all of this column do. Write the \
-             digits alone, as 421211, or the decisions with - between, as 4-211."
+            "looks like a number with marks between thousands, as do all in this column. Write the \
+             digits alone, as in 421211, or the decisions with - between, as in 4-211."
                 .into(),
         ));
     }
@@ -102,7 +102,7 @@ struct Float {
     digits: String,
     /// The digits that its mantissa shows.
     shown: usize,
-    /// Whether it is digits alone.
+    /// Whether it consists of digits alone.
     bare: bool,
 }
 
@@ -132,7 +132,7 @@ fn float(cell: &str) -> Option<Float> {
     Some(Float { digits, shown, bare })
 }
 
-/// What stands between thousands. A plain space separates decisions.
+/// What separates thousands. A plain space separates decisions.
 const GROUPS: [char; 5] = [',', '.', '\'', '\u{a0}', '\u{202f}'];
 
 /// Whether a cell is up to three digits and then groups of three, with one mark between.
@@ -146,7 +146,7 @@ fn in_thousands(cell: &str) -> bool {
         && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// What to say of a cell that holds a date.
+/// What to say about a cell that holds a date.
 fn date(cell: &str) -> Option<String> {
     // A time may follow the day.
     let day = unquoted(cell).split([' ', 'T']).next().unwrap_or_default().to_ascii_lowercase();

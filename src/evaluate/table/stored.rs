@@ -1,4 +1,4 @@
-//! A table as a journal remembers it: where it is found again, what it then has to hold, and its
+//! A table as a journal remembers it: where to find it again, what it then has to hold, and its
 //! settings.
 
 use super::sheet::Source;
@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Serialize, Deserialize)]
 struct Stored {
     table: Place,
-    /// Of what it holds, in hexadecimal digits.
+    /// Of what it holds, in hexadecimal.
     fingerprint: String,
     code: String,
     /// The space given by `over`.
@@ -35,7 +35,7 @@ enum Place {
 }
 
 impl Table {
-    /// For a journal; nothing where the table is in memory alone.
+    /// For a journal; `None` where the table is only in memory.
     pub(super) fn stored(&self) -> Option<String> {
         let table = match &self.sheet.source {
             Source::File(path) => Place::File(path.clone()),
@@ -55,14 +55,14 @@ impl Table {
             reports: names(&self.reports),
             cost: self.cost.as_ref().map(|c| c.name.clone()),
         };
-        // A path that is not text cannot be written, and then the table is not found again.
+        // A path that is not text cannot be written, and then the table cannot be found again.
         serde_json::to_string(&stored).ok()
     }
 
-    /// What [`Evaluator::to_json`] stored; nothing if it is of another kind.
+    /// What [`Evaluator::to_json`] stored; `None` if it is of another kind.
     ///
     /// # Errors
-    /// When the file is gone or cannot be read, or the table holds something else by now.
+    /// When the file is gone or cannot be read, or the table now holds something else.
     pub(crate) fn from_json(json: &str) -> Option<Result<Table>> {
         let stored: Stored = serde_json::from_str(json).ok()?;
         Some(stored.find())

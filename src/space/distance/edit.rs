@@ -16,10 +16,10 @@
 //!                   d_s = 1 between one that is added and one that is concatenated
 //! ```
 //!
-//! Layers are ranked as they are computed, those that skip, add or concatenate aside. Every
-//! connection that does not lead to the next layer is a skip connection, as those of branches. Where
+//! Layers are ranked as they are computed, except those that skip, add or concatenate. Every
+//! connection that does not lead to the next layer is a skip connection, including those of branches. Where
 //! we differ: layers of one type whose other settings differ (activation, dilation, ...) have these
-//! differences in the mean as well, so that 0 means equal.
+//! differences in the mean as well, so 0 means equal.
 
 use super::hungarian::assign;
 use crate::error::{Error, Result};
@@ -30,7 +30,7 @@ use crate::space::Architecture;
 /// The weight of the skip connections.
 const LAMBDA: f64 = 1.0;
 
-/// The layers of an architecture, those of every cell that decides it or of the whole network.
+/// The layers of an architecture: those of every cell that decides it, or of the whole network.
 ///
 /// # Errors
 /// When there are none, or too many connections.
@@ -82,7 +82,7 @@ fn layer_distance((a, width_a): &(Op, usize), (b, width_b): &(Op, usize)) -> f64
             false => (*x, *y),
         };
         sum += match (x, y) {
-            // As many as come in, or a number: what counts is what comes out.
+            // `same()` or a number: what counts is what comes out.
             _ if arg.is_size() => relative(*width_a as f64, *width_b as f64),
             (Value::Int(x), Value::Int(y)) => relative(x as f64, y as f64),
             (Value::Float(x), Value::Float(y)) => relative(x, y),

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! A choice in a branch that was not taken, or in a copy beyond the depth that was chosen, does not
-//! exist; for the distance that is one more option at its place. So decisions are compared by place, and
-//! not by their number in the list, which shifts where a choice opens others. Where no choice depends on
-//! another it is the plain Hamming distance of the two lists. Being one of vectors with a symbol for
+//! exist; the distance treats that as one more option at its place. So decisions are compared by place,
+//! not by their index in the list, which shifts where a choice opens others. Where no choice depends on
+//! another, it is the plain Hamming distance of the two lists. As a distance of vectors with a symbol for
 //! "not there", it is a metric.
 
 use crate::error::Error;

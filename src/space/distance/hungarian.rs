@@ -1,7 +1,7 @@
-//! The assignment problem: pairs of rows and columns of the least total cost.
+//! The assignment problem: pairs of rows and columns with the least total cost.
 //!
 //! Harold W. Kuhn, "The Hungarian Method for the Assignment Problem", 1955, in the form with shortest
-//! augmenting paths of Jonker and Volgenant, 1987; `O(n^3)`.
+//! augmenting paths by Jonker and Volgenant, 1987; `O(n^3)`.
 //!
 //! ```text
 //! potentials u_i, v_j with u_i + v_j <= c_ij, and equality where i and j are paired

@@ -21,7 +21,7 @@ use weisfeiler_lehman::Features;
 /// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_201(4, 1));
 /// let (a, b) = (space.decode([3, 3, 3, 3, 3, 3])?, space.decode([3, 3, 3, 3, 0, 1])?);
 /// assert_eq!(Distance::hamming().between(&a, &b)?, 2.0);
-/// // The cell has two times ReLU and convolution less, and other connections.
+/// // The cell has ReLU and convolution two times fewer, and different connections.
 /// assert!(Distance::edit().between(&a, &b)? > 4.0);
 /// // From 0, the same, to the square root of 2, nothing in common.
 /// let d = Distance::weisfeiler_lehman(2).between(&a, &b)?;
@@ -41,15 +41,15 @@ enum Kind {
 }
 
 impl Distance {
-    /// The number of decisions that differ; for a choice that only one of the two has, in a branch or
-    /// a copy that the other has not taken, one each. A metric. Of one space.
+    /// The number of decisions that differ; a choice that only one of the two has, in a branch or
+    /// a copy that the other has not taken, counts as one. A metric. For architectures of one space.
     pub fn hamming() -> Distance {
         Distance(Kind::Hamming)
     }
 
     /// What it takes to make one network from the other: layers that are added, removed or changed,
-    /// and skip connections that are moved (Auto-Keras, arXiv 1806.10282). Of networks whose shared
-    /// cells alone decide, the cells are compared, each once; networks of different spaces are
+    /// and skip connections that are moved (Auto-Keras, arXiv 1806.10282). Of networks that only their
+    /// shared cells decide, the cells are compared, each once; networks of different spaces are
     /// compared as a whole.
     pub fn edit() -> Distance {
         Distance(Kind::Edit)
@@ -58,7 +58,7 @@ impl Distance {
     /// How different the operations and their surroundings of up to `iterations` steps are (NAS-BOWL,
     /// arXiv 2006.07556): `sqrt(2 - 2 k)` for the kernel `k`, the normalised dot product of
     /// [`Architecture::wl_features`]. That is the length of the difference of the two normalised
-    /// vectors, so that the triangle inequality holds, which it does not for `1 - k`. Isomorphic
+    /// vectors, so the triangle inequality holds, which it does not for `1 - k`. Isomorphic
     /// networks have distance 0. Networks of different spaces are compared as a whole.
     pub fn weisfeiler_lehman(iterations: impl Count) -> Distance {
         Distance(Kind::WeisfeilerLehman(iterations.to_i64()))
@@ -68,7 +68,7 @@ impl Distance {
     ///
     /// # Errors
     /// For the Hamming distance, when they are of spaces with different choices. For the others, when
-    /// the layers of one do not fit together, or its space is of decisions alone.
+    /// the layers of one do not fit together, or its space consists of decisions alone.
     pub fn between(&self, a: &Architecture, b: &Architecture) -> Result<f64> {
         let same = hamming::same_choices(a, b);
         Ok(match self.0 {

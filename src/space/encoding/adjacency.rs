@@ -15,7 +15,7 @@
 //! ```
 //!
 //! NAS-Bench-201 has 6 * 5 = 30 columns, NAS-Bench-101 has 21 + 5 * 3 = 36. It is the matrix that was
-//! decided: a vertex that no path reaches is in it. Choices outside of cells are one-hot, as those of
+//! decided: a vertex that no path reaches is in it. Choices outside cells are one-hot, as are those of
 //! cells whose edges have cells or shared blocks of their own.
 
 use super::cells::{Part, parts};
@@ -47,7 +47,7 @@ impl Adjacency {
                         mark(out, cell.operations.read(&mut decisions), cell.operations.len());
                     }
                 }
-                // Its edges are listed by node, as the sets that a node chooses from.
+                // Its edges are listed by node, like the sets that a node chooses from.
                 Part::Cell { cell, .. } => cell.read(&mut decisions, |edge, operation| {
                     let chosen = cell.steps[edge.to - cell.inputs].sets.is_some();
                     if chosen {

@@ -25,7 +25,7 @@ pub(super) enum Part {
         name: String,
         cell: VertexCell,
     },
-    /// Choices outside of cells, or those of a cell with more on its edges than single operations.
+    /// Choices outside cells, or those of a cell with more on its edges than single operations.
     Rest {
         name: String,
         places: Places,
@@ -37,7 +37,7 @@ pub(super) enum Part {
 pub(super) struct EdgeCell {
     pub(super) inputs: usize,
     pub(super) nodes: usize,
-    /// Whether the output is all nodes behind the inputs, and not the last one.
+    /// Whether the output consists of all nodes after the inputs, not just the last one.
     pub(super) concat: bool,
     pub(super) steps: Vec<Step>,
 }
@@ -65,7 +65,7 @@ pub(super) struct VertexCell {
 /// All that a block can become, in the order of its decisions.
 pub(super) struct Operations {
     pub(super) names: Vec<String>,
-    /// Whether nothing comes through.
+    /// Whether nothing gets through.
     pub(super) zero: Vec<bool>,
     places: Places,
 }
@@ -81,7 +81,7 @@ impl Operations {
     }
 }
 
-/// More operations than this on one edge are not an alphabet any more.
+/// More operations than this on one edge are too many for an alphabet.
 pub(super) const MOST_OPERATIONS: usize = 256;
 
 impl EdgeCell {
@@ -184,7 +184,7 @@ fn has_cells(block: &Block) -> bool {
     matches!(*block.0, Node::Cell(_) | Node::Wired(_)) || block.children().iter().any(has_cells)
 }
 
-/// What the block can become; nothing where that is too much, or has cells or shared choices in it.
+/// What the block can become; `None` where that is too much, or where it has cells or shared choices in it.
 fn operations(block: &Block) -> Option<Operations> {
     let places = Places::of(block);
     if places.combinations() > MOST_OPERATIONS {
@@ -195,7 +195,7 @@ fn operations(block: &Block) -> Option<Operations> {
     Some(Operations { names, zero, places })
 }
 
-/// The block without choices, in every way, the last choice running fastest.
+/// The block without choices, in every way, the last choice changing fastest.
 fn fillings(block: &Block) -> Option<Vec<Block>> {
     let mut shares = false;
     block.each_shared(&mut |_, inner| shares |= inner.has_choices());
@@ -239,7 +239,7 @@ fn products<T: Clone>(lists: Vec<Vec<T>>) -> Vec<Vec<T>> {
     })
 }
 
-/// Whether the block gives zeros, whatever comes in.
+/// Whether the block returns zeros, whatever its input.
 fn is_zero(block: &Block) -> bool {
     match &*block.0 {
         Node::Layer { info, .. } => std::ptr::eq(*info, &ZERO),

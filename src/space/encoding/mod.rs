@@ -1,4 +1,4 @@
-//! Architectures as vectors of numbers, for surrogates that learn from them: one encoding a file.
+//! Architectures as vectors of numbers, for surrogates that learn from them: one encoding per file.
 
 mod adjacency;
 mod cells;
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How an architecture becomes a vector of numbers (arXiv 2007.04965).
 ///
-/// The three built-in encodings depend on the decisions alone, so that nothing is built and nothing
+/// The three built-in encodings depend on the decisions alone, so nothing is built and nothing
 /// has to fit together. Their columns are 0 or 1, in the same order for all architectures of a space.
 ///
 /// ```
@@ -39,7 +39,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct Encoding {
     kind: Kind,
-    /// The space that was encoded last, prepared: a search asks for one space again and again.
+    /// The space that was encoded last, prepared: a search asks for the same space again and again.
     known: Arc<Mutex<Option<Known>>>,
 }
 
@@ -88,7 +88,7 @@ impl Encoding {
 
     /// For every edge of a [`cell`](crate::cell) the one-hot operation on it; for a
     /// [`wired`](crate::wired) cell one column for every edge, and the one-hot operation of every
-    /// vertex. Choices outside of cells are one-hot, so that it takes any space.
+    /// vertex. Choices outside cells are one-hot, so it takes any space.
     pub fn adjacency() -> Encoding {
         Encoding::new(Kind::Adjacency)
     }
@@ -114,7 +114,7 @@ impl Encoding {
         let broken = |problem: &str| Kind::Broken { name, problem: problem.to_string() };
         Encoding::new(match &self.kind {
             Kind::Path { .. } if columns.to_size() == 0 => {
-                broken("at least one column is wanted. Try truncated(40).")
+                broken("at least one column is needed. Try truncated(40).")
             }
             Kind::Path { .. } => Kind::Path { first: Some(columns.to_size()) },
             Kind::Broken { .. } => return self.clone(),
@@ -155,7 +155,7 @@ impl Encoding {
                 None => Ok(x),
                 Some(i) => Err(Error::invalid(
                     format!("{self} of {arch}"),
-                    format!("column {i} is {}, finite numbers are allowed", x[i]),
+                    format!("column {i} is {}, but only finite numbers are allowed", x[i]),
                     "0.0 where there is nothing to say",
                 )),
             };
@@ -170,7 +170,7 @@ impl Encoding {
         Ok(x)
     }
 
-    /// The vectors of several architectures, a row each.
+    /// The vectors of several architectures, one row each.
     ///
     /// # Errors
     /// As [`Encoding::of`], and when the rows differ in width, as those of different spaces may.
@@ -189,7 +189,7 @@ impl Encoding {
     /// The number of columns for a space.
     ///
     /// # Errors
-    /// When the space has problems, or the encoding does not fit it, or is wider than 100,000 columns.
+    /// When the space has problems, or the encoding does not fit it or is wider than 100,000 columns.
     pub fn width(&self, space: &Space) -> Result<usize> {
         match self.kind {
             Kind::Custom { .. } => Ok(self.of(&space.default_architecture()?)?.len()),
@@ -197,7 +197,7 @@ impl Encoding {
         }
     }
 
-    /// What every column stands for, as `cell.0-1=skip` or `cell: skip > conv(same, 3)`.
+    /// What every column stands for, such as `cell.0-1=skip` or `cell: skip > conv(same, 3)`.
     ///
     /// # Errors
     /// As [`Encoding::width`].

@@ -4,7 +4,7 @@
 //! x = one-hot(choice 1), one-hot(choice 2), ...      in the order in which the tree is read
 //! ```
 //!
-//! Every choice that some architecture has is there: those of all branches of a `one_of`, and of as
+//! Every choice that any architecture has is there: those of all branches of a `one_of`, and of as
 //! many copies of a `repeat` as there can be. Those that an architecture does not have are 0. So the
 //! columns of a choice do not depend on the choices before it, and different decisions have different
 //! vectors. Adjacency encodings of the literature (White et al., arXiv 2007.04965) are this where the

@@ -2,7 +2,7 @@
 //!
 //! Colin White, Willie Neiswanger and Yash Savani, "BANANAS: Bayesian Optimization with Neural
 //! Architectures for Neural Architecture Search", arXiv 1910.11858; truncated after the shortest paths,
-//! and compared with others, in "A Study on Encodings for Neural Architecture Search", arXiv 2007.04965.
+//! and compared with other encodings, in "A Study on Encodings for Neural Architecture Search", arXiv 2007.04965.
 //!
 //! ```text
 //! a column for every sequence (o_1, ..., o_l) of the q operations that some path may have, shorter
@@ -11,13 +11,13 @@
 //! truncated: the first n columns, because long paths are rare
 //! ```
 //!
-//! Two ways to write the same cell have the same encoding, and what no path reaches is not in it. A
+//! Two ways of writing the same cell have the same encoding, and what no path reaches is not in it. A
 //! `zero` (the `none` of NAS-Bench-201) is not an operation: it breaks a path; a `skip` is one. So
 //! NAS-Bench-201 has 4 + 16 + 64 = 84 columns; NAS-Bench-101, whose operations stand on the vertices
 //! and whose shortest path has none, 1 + 3 + 9 + 27 + 81 + 243 = 364. A cell with two inputs has the paths
-//! of each, and a space with several cells the columns of one after those of the other.
+//! of each, and a space with several cells has the columns of one after those of the other.
 //!
-//! The sequences of a cell are kept as a tree, a node for every beginning. An architecture is encoded
+//! The sequences of a cell are kept as a tree, a node for every prefix. An architecture is encoded
 //! by walking its edges in order with, at every vertex, the set of tree nodes that paths to it end in.
 
 use super::cells::{EdgeCell, MOST_OPERATIONS, Operations, Part, VertexCell, parts};
@@ -35,7 +35,7 @@ pub(super) struct Paths {
 struct Cell {
     name: String,
     cell: Kind,
-    /// The letters of the alphabet: the different operations, as they are written.
+    /// The letters of the alphabet: the different operations, as text.
     letters: Vec<String>,
     /// The letter of every operation of every edge, in order, or of every operation of a vertex; `None`
     /// for a zero.
@@ -72,7 +72,7 @@ struct Move {
 
 impl Paths {
     /// # Errors
-    /// Where there is no cell, a choice outside of the cells, or too many paths.
+    /// Where there is no cell, a choice outside the cells, or too many paths.
     pub(super) fn of(space: &Space, first: Option<usize>) -> Result<Paths> {
         let mut cells = vec![];
         for part in parts(space) {
@@ -150,7 +150,7 @@ impl Cell {
     fn of_vertices(name: String, cell: VertexCell, first: Option<usize>) -> Result<Cell> {
         let mut letters = vec![];
         let spelled = spell(&cell.operations, &mut letters);
-        // A path of so many edges goes through one vertex less, and ends anywhere.
+        // A path of this many edges goes through one vertex fewer, and may end anywhere.
         let moves = cell.pairs().filter(|&(_, to)| to + 1 < cell.vertices);
         let any = distinct(&spelled);
         let moves: Vec<Move> =
@@ -318,14 +318,14 @@ impl Tree {
             };
             return Err(Error::invalid(
                 format!("the path encoding of a cell with more than {MOST_COLUMNS} paths"),
-                "that is the most, their beginnings included",
+                "that is the most, including their prefixes",
                 hint,
             ));
         }
         Ok(tree)
     }
 
-    /// More beginnings than a search can keep.
+    /// More prefixes than a search can keep.
     fn is_too_large(&self) -> bool {
         self.column.len() > 8 * MOST_COLUMNS || self.next.len() > 100 * MOST_COLUMNS
     }
@@ -336,7 +336,7 @@ impl Tree {
         (self.column.len() - 1) as u32
     }
 
-    /// Paths to one vertex go on to another.
+    /// Paths to one vertex continue to another.
     fn step(&self, at: &mut [Vec<u32>], from: usize, to: usize, letter: usize) {
         for i in 0..at[from].len() {
             let node = at[from][i] as usize;

@@ -1,7 +1,7 @@
 //! The recurrent cells of DARTS (Liu, Simonyan and Yang, arXiv 1806.09055, section 3.2).
 //!
-//! The idea: a recurrent cell is a small graph of gated steps, each of which picks the earlier state
-//! that it goes on from and its function. The paper searches it on the Penn Treebank.
+//! The idea: a recurrent cell is a small graph of gated steps, each of which picks its function and the
+//! earlier state that it continues from. The paper searches for it on the Penn Treebank.
 //!
 //! ```text
 //! [x, h] ── s0 ──┬── s1 ──┬── s2 ── ...  s8        step i: one of s0 .. s(i-1),
@@ -17,13 +17,13 @@
 //! several places, and a head that shares the embedding's weights: here the rest of the network is
 //! yours.
 //!
-//! Gates begin half open and the weights small, so that at first a state loses about half of itself in
-//! every step on its way to the next position: the cell is for what lies near, as in text, and slow to
-//! learn what [`last`](crate::last) needs of a signal's beginning.
+//! Gates begin half open and the weights small, so at first a state loses about half of itself in
+//! every step on its way to the next position: the cell suits what is close by, as in text, and is slow to
+//! learn what [`last`](crate::last) needs from a signal's beginning.
 
 use crate::tree::{Block, IntoInts, any};
 
-/// All recurrent cells of DARTS, with so many units: sequences `[L, D]` to `[L, units]`.
+/// All recurrent cells of DARTS, with this many units: sequences `[L, D]` to `[L, units]`.
 ///
 /// ```
 /// use nascent::{prelude::*, presets};

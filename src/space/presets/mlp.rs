@@ -1,7 +1,7 @@
 //! Multilayer perceptrons, as in the fully connected benchmark of HPOBench (Klein and Hutter, "Tabular
 //! benchmarks for joint architecture and hyperparameter optimization", arXiv 1905.04970).
 //!
-//! The idea: how deep, how wide, and for every layer how it is activated and regularised.
+//! The idea: how deep, how wide, and how each layer is activated and regularised.
 //!
 //! ```text
 //! input ── flatten ── [ linear ── (batch norm) ── relu | tanh ── dropout ] x 1..4 ── head
@@ -11,7 +11,7 @@
 //! normalisation or not (2), the activation (2), and the rate of dropout (3), 72 kinds of layer:
 //! 72 + 72^2 + 72^3 + 72^4 = 27,252,360 networks.
 //!
-//! Where it differs from the paper: there the depth is 2 and nothing is normalised, so that
+//! Where it differs from the paper: there the depth is 2 and nothing is normalised, so
 //! (6 * 2 * 3)^2 = 1,296 of its 62,208 configurations are networks and the rest is how they are trained
 //! (learning rate, schedule, batch size); those 1,296 are in this space. Its data are regressions on
 //! tables; here an image or a sequence is flattened first.
@@ -32,7 +32,7 @@ pub fn mlp() -> Block {
     mlp_of(1..=4, [16, 32, 64, 128, 256, 512])
 }
 
-/// Multilayer perceptrons of other depths and widths, with the other choices of [`mlp`]: 12 kinds of
+/// Multilayer perceptrons of other depths and widths, with the remaining choices of [`mlp`]: 12 kinds of
 /// layer for each width.
 ///
 /// ```

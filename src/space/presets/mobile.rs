@@ -17,10 +17,10 @@
 //! expansion of the block's input channels (2), and squeeze-excite or not (2), 12 kinds of block. For
 //! S stages that is (12^2 + 12^3 + 12^4)^S: 22,608 for one, 5.9 * 10^21 for the five of the papers.
 //!
-//! Where it differs from the papers: ProxylessNAS leaves blocks out by a zero operation where here a
+//! Where it differs from the papers: ProxylessNAS leaves out blocks by a zero operation where here a
 //! stage is shallower, and has no squeeze-excite; MnasNet decides kernel, expansion and squeeze-excite
-//! once a stage, and also its channels and the kind of convolution. Widths are fixed here. MobileNetV2
-//! has a narrow first stage without expansion, which the stem takes the place of. The hidden features
+//! once per stage, and also its channels and the kind of convolution. Widths are fixed here. MobileNetV2
+//! has a narrow first stage without expansion; here the stem takes its place. The hidden features
 //! of squeeze-excite are a quarter of the widened channels, as in MobileNetV3 (1905.02244); its gate
 //! is the logistic function, and the activation is ReLU, not ReLU6 or hard swish.
 

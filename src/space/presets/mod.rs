@@ -1,4 +1,4 @@
-//! Search spaces of the literature, ready to use. Each is a function that gives a
+//! Search spaces from the literature, ready to use. Each is a function that returns a
 //! [`Block`], so that it can be a whole space or a part of one.
 //!
 //! ```

@@ -23,8 +23,8 @@
 //! How many of them are different networks? 6,466 by the rule that the benchmark publishes
 //! ([`nas_bench_201_unique_string`]), and 5,425 by
 //! [`Architecture::canonical`](crate::Architecture::canonical), which knows that nothing comes of
-//! pooling zeros, but tells a node that is read twice from two equal nodes with weights of their own.
-//! A rule that does not would count 4,930.
+//! pooling zeros, but distinguishes a node that is read twice from two equal nodes with weights of their own.
+//! A rule that did not distinguish them would count 4,930.
 
 use super::broken;
 use crate::count::Count;
@@ -33,8 +33,8 @@ use crate::layer::{avg_pool, batch_norm, conv, global_avg_pool, relu, skip, zero
 use crate::space::Architecture;
 use crate::tree::{Block, branches, cell, one_of, repeat, same, seq, shared};
 
-/// The space of NAS-Bench-201 (arXiv 2001.00326) for images `[C, H, W]`: `cells` cells a stage, and
-/// `channels`, twice and four times as many in the three stages. The benchmark's own are 16 and 5.
+/// The space of NAS-Bench-201 (arXiv 2001.00326) for images `[C, H, W]`: `cells` cells per stage, and
+/// `channels`, twice and four times as many in the three stages. The benchmark has 16 channels and 5 cells.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -80,8 +80,8 @@ pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
 }
 
 /// The string that the benchmark takes for the identity of a cell: cells with one string are
-/// isomorphic. Skips are looked through, `none` is `#` and so is what comes of a node that is `#` alone,
-/// and a node is the sorted sum of its edges. It gives 6,466 strings for the 15,625 cells.
+/// isomorphic. Skips are looked through, `none` is `#`, and so is whatever comes from a node that is only `#`,
+/// and a node is the sorted sum of its edges. The 15,625 cells have 6,466 strings.
 ///
 /// Members of one class were trained separately, and their measured accuracies differ; so do their
 /// parameters, where an operation that no path reaches is counted.
@@ -97,7 +97,7 @@ pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
 /// ```
 ///
 /// # Errors
-/// When the architecture has not six decisions of five options.
+/// When the architecture does not have six decisions of five options.
 pub fn nas_bench_201_unique_string(arch: &Architecture) -> Result<String> {
     const NAMES: [&str; 5] =
         ["none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3"];

@@ -1,4 +1,4 @@
-//! Networks for sequences, of the three kinds of layers that mix positions: recurrent, convolutional
+//! Networks for sequences, built from the three kinds of layers that mix positions: recurrent, convolutional
 //! and attention layers, in any order.
 //!
 //! The idea: which way of looking at other positions suits the data, and in which order: step by step
@@ -19,9 +19,9 @@
 //! ahead and every position has its prediction, there is one direction and no pooling:
 //! 2 * (11 + 11^2 + 11^3 + 11^4) * 3 = 96,624.
 //!
-//! No paper has just this space: unlike the Evolved Transformer's it has recurrent layers, but neither
+//! No paper has exactly this space: unlike the Evolved Transformer's, it has recurrent layers, but neither
 //! branches nor gated linear units. Convolutions are normalised position by position, not by the batch,
-//! whose statistics would let a position know of later ones while it is trained.
+//! whose statistics would let a position know about later ones during training.
 
 use super::broken;
 use crate::count::Count;
@@ -31,7 +31,7 @@ use crate::layer::{
 };
 use crate::tree::{Block, IntoInts, any, one_of, repeat};
 
-/// Networks that make one vector of a sequence of numbers `[L, D]`, for classification and regression:
+/// Networks that make one vector from a sequence of numbers `[L, D]`, for classification and regression:
 /// `depth` layers, all of them `units` wide, which is a multiple of 8 (so that heads divide it).
 ///
 /// ```
@@ -44,7 +44,7 @@ pub fn sequence(units: impl Count, depth: impl IntoInts) -> Block {
     of(units, |w| linear(w).plain().then(body(w, depth, Directions::Both)).then(readout()))
 }
 
-/// Networks that make one vector of a text, padded or not: as [`sequence`], with an embedding.
+/// Networks that make one vector from a text, padded or not: as [`sequence`], with an embedding.
 ///
 /// ```
 /// use nascent::{prelude::*, presets};
@@ -56,7 +56,7 @@ pub fn text(units: impl Count, depth: impl IntoInts) -> Block {
     of(units, |w| embedding(w).then(body(w, depth, Directions::Both)).then(readout()))
 }
 
-/// Networks that continue a text: as [`text`], but no position sees a later one, and each has its
+/// Networks that continue a text: as [`text`], but no position sees a later one, and each has its own
 /// output.
 ///
 /// ```
@@ -81,7 +81,7 @@ fn of(units: impl Count, block: impl FnOnce(i64) -> Block) -> Block {
     match units >= 8 && units % 8 == 0 {
         true => block(units),
         false => broken(format!(
-            "a width of {units}: it is split into 2, 4 or 8 heads and between two directions, so a \
+            "a width of {units}: it is divided among 2, 4 or 8 heads and between two directions, so a \
              multiple of 8 is needed. Try 64."
         )),
     }
