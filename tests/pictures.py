@@ -228,6 +228,7 @@ def main():
         folder = Path(folder)
         for kind in "config", "data", "runtime":
             os.environ[f"JUPYTER_{kind.upper()}_DIR"] = str(folder / kind)
+        os.environ["JUPYTER_PATH"] = ""  # what is only looked at needs no kernel
         (folder / "notebooks").mkdir()
         files = [Path(shutil.copy(file, folder / "notebooks")) for file in chosen]
         browser = Browser(program, folder)

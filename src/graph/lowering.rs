@@ -38,7 +38,7 @@ pub(crate) struct Misfit {
     pub(crate) limit: bool,
 }
 
-/// One layer of an architecture, as [`Architecture::layers`] lists them.
+/// One layer of an architecture, as [`Architecture::layers`](crate::Architecture::layers) lists them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerRow {
     /// The operation with its settings, as `conv(32,3)`.

@@ -6,9 +6,9 @@ pub(crate) mod lowering;
 mod networks;
 mod open;
 mod reach;
-mod sequence;
+pub(crate) mod sequence;
 pub(crate) mod walk;
-mod wl;
+pub(crate) mod wl;
 
 pub(crate) use cost::Sums;
 pub use lowering::LayerRow;

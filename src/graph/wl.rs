@@ -40,6 +40,13 @@ pub(crate) fn check(iterations: i64) -> Result<()> {
     ))
 }
 
+/// How often each colour occurs, sorted.
+pub(crate) fn count(mut colours: Vec<u64>) -> Vec<(u64, usize)> {
+    colours.sort_unstable();
+    let runs = colours.chunk_by(|a, b| a == b);
+    runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()
+}
+
 /// Appends the colours of every iteration to its own list; those of different blocks are never the
 /// same.
 pub(crate) fn collect(nodes: &[Node], end: usize, block: u64, out: &mut [Vec<u64>]) {

@@ -346,7 +346,6 @@ fn steps() -> BTreeMap<String, (usize, bool)> {
 }
 
 #[test]
-#[ignore = "until the last folders have moved"]
 fn a_folder_imports_what_stands_above_it() {
     let (all, steps) = (modules(), steps());
     let (mut wrong, mut seen) = (vec![], 0);
