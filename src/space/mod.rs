@@ -67,7 +67,7 @@ struct Inner {
 
 /// A space as it is written down; errors about what is read name it as they always have.
 #[derive(Serialize, Deserialize)]
-#[serde(rename = "Inner")]
+#[serde(expecting = "struct Inner")]
 struct Stored {
     input: Shape,
     task: Task,
