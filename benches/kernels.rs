@@ -7,7 +7,7 @@ use nascent::prelude::*;
 
 fn main() {
     // What no kernel can exceed; `compare` reads this line.
-    println!("peak: {:.2} G multiply-adds a second", peak() / 1e9);
+    println!("peak: {:.2} G multiply-adds per second", peak() / 1e9);
     divan::main();
 }
 

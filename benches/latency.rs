@@ -1,5 +1,5 @@
 //! How well added times of operations predict the time of a network: 50 random cells of NAS-Bench-201
-//! (16 channels, 5 cells a stage, images of 32x32), batches of one, one thread.
+//! (16 channels, 5 cells per stage, images of 32x32), batches of one, one thread.
 //! `cargo bench --bench latency`; the bar is a Kendall's tau of 0.8.
 
 use nascent::prelude::*;
@@ -25,7 +25,7 @@ fn main() -> Result<()> {
         (0..50).map(|_| space.sample(&mut rng)).collect::<Result<_>>()?;
     let predicted: Vec<f64> = cells.iter().map(|a| latency.of(a)).collect::<Result<_>>()?;
     let seconds = begun.elapsed().as_secs_f64() / 50.0;
-    println!("predicted in {:.0} microseconds a cell", 1e6 * seconds);
+    println!("predicted in {:.0} microseconds per cell", 1e6 * seconds);
 
     let timed: Vec<f64> = cells.iter().map(|a| latency.timed(a)).collect::<Result<_>>()?;
     let macs: Vec<f64> = cells.iter().map(|a| a.macs() as f64).collect();

@@ -25,7 +25,7 @@ fn edges() -> Space {
         .then(global_avg_pool())
 }
 
-/// Runs `work`, which does `n` things, for about a second, and tells how many things a second.
+/// Runs `work`, which does `n` things, for about a second, and prints how many it does per second.
 fn rate(what: &str, n: usize, mut work: impl FnMut() -> Result<()>) -> Result<()> {
     work()?;
     let (begun, mut done) = (Instant::now(), 0);
@@ -33,7 +33,7 @@ fn rate(what: &str, n: usize, mut work: impl FnMut() -> Result<()>) -> Result<()
         work()?;
         done += n;
     }
-    println!("{what:<48} {:>10.0} a second", done as f64 / begun.elapsed().as_secs_f64());
+    println!("{what:<48} {:>10.0} per second", done as f64 / begun.elapsed().as_secs_f64());
     Ok(())
 }
 
@@ -49,7 +49,7 @@ fn ready(what: &str, mut work: impl FnMut() -> Result<()>) -> Result<()> {
     Ok(())
 }
 
-/// A score without structure: a local search begins anew after every few moves.
+/// A score without structure: a local search starts afresh after every few moves.
 fn rugged(arch: &Architecture) -> f64 {
     (arch.identity() % 1000) as f64
 }
@@ -73,7 +73,7 @@ fn ask(what: &str, plan: &Study, n: usize) -> Result<()> {
     Ok(())
 }
 
-/// Encodings and distances of the cells of NAS-Bench-201, a pair of architectures at a time.
+/// Encodings and distances of the cells of NAS-Bench-201, one pair of architectures at a time.
 fn encodings_and_distances() -> Result<()> {
     let space = Space::new([3, 32, 32], Task::classification(10));
     let space = space.then(presets::nas_bench_201(16, 5));

@@ -9,13 +9,13 @@
 use nascent::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Numbers of finished trials at which the cost of one more is told: the mean of those from there on.
+/// Numbers of finished trials at which the cost of one more is printed: the mean of those from there on.
 const MARKS: [usize; 7] = [10, 30, 100, 150, 300, 1000, 3000];
 /// How many trials that is the mean of, as a share of the number.
 const SHARE: usize = 10;
 /// A strategy that takes longer is not asked for more.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A study is the same every time; of each ask the fastest of so many counts, if they do not take long.
+/// A study is the same every time; for each ask the fastest of this many counts, if they do not take long.
 const ROUNDS: usize = 5;
 const QUICK: Duration = Duration::from_secs(5);
 
@@ -101,7 +101,7 @@ fn row(name: &str, make: fn() -> AnyStrategy) -> Result<()> {
     Ok(())
 }
 
-/// In the words of the other program.
+/// In the format of the other program.
 fn twin(trials: usize, names: &str) -> Result<()> {
     for name in names.split(',') {
         let Some(row) = nascent::strategies().iter().find(|s| s.name == name) else { continue };
@@ -128,7 +128,7 @@ fn main() -> Result<()> {
         return twin(trials, names);
     }
     let marks = MARKS.map(|n| format!("{n:>9}")).join(" ");
-    println!("one ask after so many finished trials; growth: the power of n from 1000 to 3000");
+    println!("one ask after this many finished trials; growth: the power of n from 1000 to 3000");
     println!("{:<12} {marks} {:>7} {:>9}", "", "growth", "a trial");
     for s in nascent::strategies()
         .iter()

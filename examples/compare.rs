@@ -38,8 +38,8 @@ const HELP: &str = "compare: strategies beside each other on a table of architec
   --repeats N        how many seeds (20)
   --seed N           the first seed (1)
   --batch N          how far results lag behind (1)
-  --jobs N           threads (one a core)
-  --journal FILE     keeps what has ended, to go on after an interruption
+  --jobs N           threads (one per core)
+  --journal FILE     keeps what has ended, to continue after an interruption
   --csv FILE         the strategies in numbers, with bands, regrets and ranks
   --save DIR         trials, summary, pairs, the report as a page, and each chart as SVG";
 

@@ -98,7 +98,7 @@ const HELP: &str = "quickstart: searches a network for the 8x8 digits
   --jobs N        threads; results do not depend on it (2)
   --retrain N     train the winner for N epochs and test it
   --report FILE   the report as .html      --csv FILE   the trials as .csv
-  --journal FILE  keep a journal, or go on with it if the file exists
+  --journal FILE  keep a journal, or continue it if the file exists
   --checkpoints yes  keep running trainings beside the journal";
 
 struct Options {

@@ -17,11 +17,11 @@ import sys
 import time
 
 KEPT = "nascent.lock"  # every version compiled so far, in the format of Cargo.lock
-COMPILED = "nascent.compiled"  # name, version and seconds of every crate compiled so far, a line each
+COMPILED = "nascent.compiled"  # name, version and seconds of every crate compiled so far, one line each
 FEATURES = "nascent-kernel"
 CELL = "ctx"  # evcxr's name for the crate of a cell
 OURS = {CELL, FEATURES, "evcxr_dummy_validate_dep"}  # compiled in no time
-SAYS = "kernel: "  # every line that this writes into a cell begins so
+SAYS = "kernel: "  # every line that this writes into a cell begins like this
 EVERY = 10  # seconds between lines about progress
 
 
@@ -142,7 +142,7 @@ def spoken(seconds):
 
 
 class Progress:
-    """What a build has to compile, how far it is and how long it takes."""
+    """What a build has to compile, how far it has got and how long it takes."""
 
     def __init__(self, cargo):
         self.cargo = cargo
@@ -167,7 +167,7 @@ class Progress:
                 self.expect([package])
 
     def artifact(self, package, fresh):
-        """A message of cargo that a crate's library, build script or macro is there."""
+        """A message from cargo that a crate's library, build script or macro is ready."""
         if fresh:
             self.fresh.add(package)
             self.expected.pop(package, None)
@@ -208,7 +208,7 @@ class Progress:
             packages += self.users.get(package, ())
 
     def guess(self, package):
-        """The seconds that a crate takes: as it took before, or by the size of its source."""
+        """The seconds that a crate takes: what it took before, or an estimate by the size of its source."""
         if package in self.seconds:
             return self.seconds[package]
         if self.rate is None:
@@ -229,7 +229,7 @@ class Progress:
         return total
 
     def left(self):
-        """The seconds that are left, by the estimates and then by how they held."""
+        """The seconds that are left, by the estimates and by how accurate they have been so far."""
         side_by_side = max(1, min(os.cpu_count() or 1, 8) * 0.9)
         total = sum(self.expected.values()) / side_by_side
         done = sum(s for p, s in self.expected.items() if p in self.done) / side_by_side
@@ -259,7 +259,7 @@ class Progress:
 
 # --- the compiler's messages ------------------------------------------------------------------------
 
-# Warnings that are about what the cell's author wrote. Others come of how evcxr wraps a cell.
+# Warnings that are about what the cell's author wrote. Others come from how evcxr wraps a cell.
 SHOWN = {"unused_must_use", "deprecated", "unconditional_recursion", "unused_comparisons", "unreachable_code",
          "unreachable_patterns"}
 
@@ -272,12 +272,12 @@ def package_of(identity):
 
 
 def warning(message):
-    """What a warning of the compiler says, if it is about a statement of this cell; or None."""
+    """What a compiler warning says, if it is about a statement of this cell; otherwise None."""
     code = (message.get("code") or {}).get("code")
     span = next((s for s in message.get("spans", ()) if s.get("is_primary")), None)
     if code not in SHOWN or not span or not span["file_name"].endswith("lib.rs"):
         return None
-    # Items of earlier cells are compiled again with every cell. They stand before its statements.
+    # Items of earlier cells are compiled again with every cell. They come before its statements.
     source = read("src/lib.rs").splitlines()
     begins = next((i for i, line in enumerate(source, 1) if "fn run_user_code_" in line), len(source))
     if span["line_start"] < begins:

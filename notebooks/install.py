@@ -5,7 +5,7 @@ Everything is in one folder, shared by all clones, safe to delete:
     evcxr-<version>/  the Rust kernel, built by cargo
     warm/<key>/       a build folder with Candle and all other crates compiled (warm.py)
     kernels/          a copy of it for each running kernel, gone when the kernel ends (launch.py)
-    jupyter/          kernelspecs, one a clone; JupyterLab's settings
+    jupyter/          kernelspecs, one per clone; JupyterLab's settings
 """
 import contextlib
 import fcntl
@@ -41,12 +41,12 @@ def digest(*parts):
 SPECS = JUPYTER / f"clone-{digest(REPO)}"
 
 
-# The kernel writes its own Cargo.toml and ignores ours: these are all that reaches the build.
+# The kernel writes its own Cargo.toml and ignores ours: only these settings reach the build.
 PROFILE = {
     "CARGO_PROFILE_DEV_OPT_LEVEL": "3",
     "CARGO_PROFILE_DEV_DEBUG_ASSERTIONS": "false",
     "CARGO_PROFILE_DEV_OVERFLOW_CHECKS": "false",
-    # Cells compile as fast without, copies are smaller, and nascent itself is optimised as a whole.
+    # Cells compile just as fast without it, copies are smaller, and nascent itself is optimised as a whole.
     "CARGO_INCREMENTAL": "0",
 }
 
@@ -123,13 +123,13 @@ def install_evcxr():
     if (EVCXR / "bin" / "evcxr_jupyter").exists():
         return
     say(f"building the Rust kernel, evcxr_jupyter {EVCXR_VERSION} (once, about 10 minutes on 2 cores)")
-    # A target folder of its own: an interrupted build goes on where it was.
+    # A target folder of its own: an interrupted build continues where it was.
     build = HOME / "evcxr-build"
     cargo = ["cargo", "install", "--locked", "--root", EVCXR, "--target-dir", build,
              "evcxr_jupyter", "--version", f"={EVCXR_VERSION}"]
     # Not in the repo: its Cargo configuration is not the kernel's.
     if subprocess.run(cargo, cwd=HOME).returncode:
-        raise SetupError("cargo could not build evcxr_jupyter (see above). Run again to go on from there.")
+        raise SetupError("cargo could not build evcxr_jupyter (see above). Run again to continue from there.")
     shutil.rmtree(build, ignore_errors=True)
 
 

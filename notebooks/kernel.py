@@ -29,7 +29,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 @dataclass
 class Output:
-    """What one cell gave."""
+    """What one cell returned."""
 
     outputs: list = field(default_factory=list)  # as in the notebook file
     seconds: float = 0.0
@@ -139,7 +139,7 @@ class Kernel:
                 if ours and kind == "status" and message["content"]["execution_state"] == "idle":
                     idle = time.monotonic()
                 elif kind == "stream" or ours and kind in ("execute_result", "display_data", "error"):
-                    # A stream is taken whoever its parent: background threads write when they like.
+                    # A stream is taken whatever its parent: background threads write at any time.
                     self._add(out, output_from_msg(message))
             if idle is None and time.monotonic() > end:
                 out.broken = f"no end after {timeout:g} s"
@@ -173,7 +173,7 @@ class Kernel:
         return [line.split()[0] for line in (self.folder / COMPILED).read_text().splitlines()[self.before:]]
 
     def tail(self, lines=15):
-        """The last the kernel itself had to say: not shown in notebooks."""
+        """The last thing the kernel itself had to say: not shown in notebooks."""
         self.log.seek(0)
         return "\n".join(self.log.read().splitlines()[-lines:])
 

@@ -16,7 +16,7 @@ Needs Rust, Python 3.10 or newer with venv, and a C compiler."""
 EPILOG = f"""\
 All is kept in {HOME}
 (set NASCENT_HOME to choose another place); delete it to start over. An open notebook
-takes about 60 MB more there, given back when its kernel ends."""
+takes about 60 MB more there, freed when its kernel ends."""
 
 
 def arguments():
@@ -35,13 +35,13 @@ def arguments():
     parser.add_argument("--in-place", action="store_true",
                         help="with --run: write the outputs into the notebooks themselves, if all is well")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --run: notebooks side by side (1)")
-    parser.add_argument("--timeout", type=float, default=300, metavar="S", help="with --run: seconds for a cell (300)")
+    parser.add_argument("--timeout", type=float, default=300, metavar="S", help="with --run: seconds per cell (300)")
     parser.add_argument("--port", type=int, help="JupyterLab's port")
     parser.add_argument("--no-browser", action="store_true", help="only print JupyterLab's address")
     return parser.parse_args()
 
 
-# Theirs are the outputs that this clone came with. What others are in the folder, nobody here knows.
+# Their outputs came with this clone. Of other notebooks in the folder we know nothing.
 SHIPPED = "quickstart", "training", "spaces", "strategies", "compare", "resume"
 
 
@@ -54,7 +54,7 @@ def sign(files):
         try:
             notary.sign(nbformat.read(file, as_version=4))
         except (OSError, ValueError):
-            pass  # it was deleted, or is being edited; it opens as any other
+            pass  # it was deleted, or is being edited; it opens like any other
     notary.store.close()
 
 

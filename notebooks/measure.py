@@ -35,7 +35,7 @@ let wide = Space::on(&data)
     .then(global_avg_pool());
 let plan = Study::new(&wide, Train::on(&data).epochs(8))
     .strategy(Evolution::regularized()).trials(8).jobs(1).seed(3).quiet();"""
-SAME = 'println!("{}", plan.run()?.trials_done().iter().filter(|t| t.reused_from().is_none()).map(|t| t.seconds()).sum::<f64>());'
+SAME = 'println!("{}", plan.run()?.trials_done().iter().filter(|t| t.reused_from().is_none()).map(|t| t.seconds_spent()).sum::<f64>());'
 
 # The networks of examples/throughput.rs, and its seconds.
 THROUGHPUT = ["cargo", "run", "--quiet", "--release", "--example", "throughput", "--"]

@@ -32,7 +32,7 @@ def bare(source):
 
 
 def should_show(source):
-    """Whether the last line is an expression. One that ends in `}` may be anything; it is let pass."""
+    """Whether the last line is an expression. One that ends in `}` may be anything, and passes."""
     last = bare(source).splitlines()[-1:]
     return bool(last) and not last[0].strip().startswith(":") and not last[0].endswith((";", "}"))
 
@@ -42,7 +42,7 @@ def complaint(source, tags, out, defined=()):
     if out.broken:
         return out.broken
     if ERROR_TAGS & set(tags):
-        return None if out.error else "an error was expected, and there is none"
+        return None if out.error else "an error was expected, but there is none"
     if out.error:
         return out.error
     if "warning: " in out.notes:

@@ -38,7 +38,7 @@ impl Chart {
 }"""
 FAIL = 'fn fail() -> Result<u32, String> { Err("no luck".into()) }'
 
-# Notebooks by name: their cells, and what the runner says of them.
+# Notebooks by name: their cells, and what the runner says about them.
 NOTEBOOKS_AND_VERDICTS = {
     "good": ([CHART, 'println!("progress");', "Chart(5)", "let n = 3;", "n + 1 // seen",
               "#[derive(Debug)]\nstruct P { x: u8 }\nP { x: 1 }",
@@ -136,7 +136,7 @@ def test_features():
 
 
 def test_notes():
-    """What cargo.py reads in cargo's messages, and how it speaks of time."""
+    """What cargo.py reads in cargo's messages, and how it words durations."""
     names = {"registry+https://github.com/rust-lang/crates.io-index#memchr@2.8.3": ("memchr", "2.8.3"),
              "path+file:///home/me/kernel#nascent@0.1.0": ("nascent", "0.1.0"),
              "path+file:///home/me/nascent#0.1.0": ("nascent", "0.1.0"),

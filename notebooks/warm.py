@@ -14,8 +14,8 @@ from install import (EVCXR_VERSION, HOME, NOTEBOOKS, PROFILE, REPO, SetupError, 
 from kernel import Kernel
 from launch import copy, own
 
-CLONES = 4  # nascent is kept for so many clones; then it starts over, and all other crates stay
-KEEP = 2  # so many warm folders of other Rust versions and lock files are kept
+CLONES = 4  # nascent is kept for this many clones; then it starts over, and all other crates stay
+KEEP = 2  # this many warm folders of other Rust versions and lock files are kept
 RECORD = "nascent.json"  # written last: a folder without it is not finished
 
 
@@ -39,7 +39,7 @@ def record(of):
 
 
 def folder():
-    """The warm folder for this Rust and this Cargo.lock, made or not."""
+    """The warm folder for this Rust and this Cargo.lock, whether it exists or not."""
     return HOME / "warm" / f"{toolchain()}-{digest((REPO / 'Cargo.lock').read_text())}"
 
 
@@ -68,8 +68,8 @@ def build(here, clones):
         copy(before[0], fresh, skip=lambda name: name == RECORD or own(name) and not keep)
     else:
         say("compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
-        fresh.mkdir(parents=True, exist_ok=True)  # one that was interrupted goes on
-    # See cargo.py. Of a folder that was used before, what the crate's own lock does not name stays.
+        fresh.mkdir(parents=True, exist_ok=True)  # one that was interrupted continues
+    # See cargo.py. In a folder that was used before, what the crate's own lock does not name stays.
     write(fresh / KEPT, merge(read(fresh / KEPT), read(REPO / "Cargo.lock"), replace=True))
     seen = fingerprint()
     compile_in(fresh)

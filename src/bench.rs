@@ -50,7 +50,7 @@ impl Case {
         Case::new(&[&[n, c, size, size]], |t| kernel::avg_pool2d(&t[0], 3, 1, 1))
     }
 
-    /// The operation alone, on inputs that nothing will be differentiated by.
+    /// The operation alone, on inputs with respect to which nothing will be differentiated.
     pub fn forward(&self) -> Result<Tensor> {
         let inputs: Vec<Tensor> = self.inputs.iter().map(|v| v.as_detached_tensor()).collect();
         Ok((self.op)(&inputs)?)
@@ -67,7 +67,7 @@ impl Case {
 pub struct Steps(crate::evaluate::Training);
 
 impl Steps {
-    /// On `n` made-up samples of a shape in 10 classes.
+    /// On `n` made-up samples of a shape, in 10 classes.
     pub fn new(n: usize, shape: &[usize], space: impl Fn(Space) -> Space) -> Result<Steps> {
         let values = shape.iter().product::<usize>() * 5 * n;
         let mut rng = crate::rng::Rng::from_u64(0);

@@ -1,6 +1,6 @@
 //! Counts and seeds of any integer type: a notebook keeps `let n = 20;` as an `i32`.
 
-/// Any integer, where a count, a size or a seed is wanted. What is out of range is reported with
+/// Any integer, where a count, a size or a seed is expected. What is out of range is reported with
 /// the other problems of a builder, not here.
 #[diagnostic::on_unimplemented(
     message = "a whole number is wanted here, `{Self}` is not one",

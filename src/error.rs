@@ -72,7 +72,7 @@ impl Error {
         Error { kind, ..self }
     }
 
-    /// Of a layer on a shape: whatever it is set to.
+    /// For a layer on a shape: whatever its settings.
     pub(crate) fn whatever_is_set(self) -> Self {
         Error { hopeless: true, ..self }
     }
@@ -88,6 +88,7 @@ impl Error {
     /// let e = Error::from("no such file").context("reading weights.safetensors");
     /// assert_eq!(e.to_string(), "reading weights.safetensors: no such file");
     /// ```
+    #[must_use = "it returns the error"]
     pub fn context(self, what: impl fmt::Display) -> Self {
         Error { text: format!("{what}: {}", self.text), ..self }
     }

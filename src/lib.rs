@@ -72,6 +72,7 @@ mod error;
 mod evaluate;
 mod file;
 mod graph;
+#[allow(unsafe_code)] // Registers, and what the allocator is asked.
 mod kernel;
 mod layer;
 mod model;

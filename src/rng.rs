@@ -35,6 +35,7 @@ impl Rng {
     }
 
     /// A child stream, named by a purpose and a number: independent of what this one has drawn.
+    #[must_use = "it returns a new stream and leaves this one as it is"]
     pub fn stream(&self, purpose: &str, number: impl Count) -> Rng {
         Self::from_u64(child(self.seed, purpose, number.to_seed()))
     }
@@ -91,7 +92,7 @@ impl RngCore for Rng {
         self.chacha.next_u64()
     }
     fn fill_bytes(&mut self, bytes: &mut [u8]) {
-        self.chacha.fill_bytes(bytes)
+        self.chacha.fill_bytes(bytes);
     }
 }
 

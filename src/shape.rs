@@ -30,7 +30,7 @@ fn is_false(b: &bool) -> bool {
 }
 
 impl Shape {
-    /// A shape of numbers, as `[1, 8, 8]`.
+    /// A shape of numbers, such as `[1, 8, 8]`.
     pub fn new<T: Count>(dims: impl IntoIterator<Item = T>) -> Self {
         let dims = dims.into_iter().map(Count::to_size).collect();
         Shape { dims, vocabulary: None, padded: false }
@@ -42,10 +42,10 @@ impl Shape {
         Shape { dims: vec![length.to_size()], vocabulary, padded: false }
     }
 
-    /// Tokens of which some are padding: symbol 0 fills up what is behind the end of a sequence.
+    /// Tokens, some of which are padding: symbol 0 fills up what is after the end of a sequence.
     ///
     /// A sequence ends with its last symbol that is not 0. Recurrent layers, [`last`](crate::last)
-    /// and the global poolings over positions give the same result however much padding follows.
+    /// and the global poolings over positions return the same result however much padding follows.
     ///
     /// ```
     /// use nascent::Shape;
@@ -85,7 +85,7 @@ impl Shape {
         &self.dims
     }
 
-    /// The dimensions behind a batch of `n`.
+    /// The dimensions after a batch of `n`.
     pub(crate) fn batch(&self, n: usize) -> Vec<usize> {
         std::iter::once(n).chain(self.dims.iter().copied()).collect()
     }

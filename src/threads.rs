@@ -1,8 +1,8 @@
-//! Work on several threads: rayon, in pools that belong to whoever made them and end with them.
+//! Work on several threads: rayon, in pools that belong to their creator and end with it.
 //!
 //! Nothing of ours runs in rayon's global pool: a user's own work there neither waits for ours nor is
-//! waited for. A thread that is one of several already, as in a comparison or in the crew of a study,
-//! does its work alone, so that cores are given out once. Work is cut at the same places whoever does
+//! waited for. A thread that is already one of several, as in a comparison or in the crew of a study,
+//! does its work alone, so that cores are given out once. Work is divided at the same places whoever does
 //! it, and its parts are put together in their order: no result depends on the number of threads.
 
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Runs `f`, which has so many threads to itself.
+/// Runs `f`, which has this many threads to itself.
 pub(crate) fn with_share<T>(threads: usize, f: impl FnOnce() -> T) -> T {
     struct Restore(usize);
     impl Drop for Restore {
@@ -34,7 +34,7 @@ pub(crate) fn with_share<T>(threads: usize, f: impl FnOnce() -> T) -> T {
             SHARE.set(self.0);
         }
     }
-    // What a caller was allowed is not more for those it calls.
+    // A callee may not have more threads than its caller.
     let outer = SHARE.get();
     let _restore = Restore(SHARE.replace(match outer {
         0 => threads.max(1),
@@ -43,7 +43,7 @@ pub(crate) fn with_share<T>(threads: usize, f: impl FnOnce() -> T) -> T {
     f()
 }
 
-/// A pool of so many threads, each of which does its own work alone.
+/// A pool of this many threads, each of which does its own work alone.
 pub(crate) fn pool(threads: usize, name: &'static str) -> Result<ThreadPool> {
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -56,7 +56,7 @@ pub(crate) fn pool(threads: usize, name: &'static str) -> Result<ThreadPool> {
 }
 
 /// What `work` makes of 0 to n - 1, in order. A thread is started for `least` of them and more: for
-/// less than about half a millisecond's work it costs more than it brings.
+/// less than about half a millisecond's work it costs more than it saves.
 pub(crate) fn map<R: Send>(n: usize, least: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let share = match SHARE.get() {
         0 => cores(),

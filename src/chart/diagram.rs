@@ -387,7 +387,7 @@ mod tests {
         let dense: Vec<Vec<usize>> = (0..40).map(|i| (0..i).collect()).collect();
         let mut long = example();
         long.rows.iter_mut().for_each(|r| {
-            (r.name, r.shape, r.params) = ("conv & <".repeat(40), "1×".repeat(90), "9".repeat(60))
+            (r.name, r.shape, r.params) = ("conv & <".repeat(40), "1×".repeat(90), "9".repeat(60));
         });
         (long.title, long.total) = ("t ".repeat(300), "total ".repeat(99));
         let cases = [

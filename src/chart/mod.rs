@@ -1,7 +1,7 @@
 //! Charts: plain typed data in, a picture out.
 //!
-//! Each file holds one chart: its data, how the data become places, how the places are drawn, as
-//! SVG for a notebook and as text for a terminal. Nothing here knows of studies; whoever has a
+//! Each file holds one chart: its data, how the data become positions, and how these are drawn, as
+//! SVG for a notebook and as text for a terminal. Nothing here knows about studies; whoever has a
 //! result fills in the data. A new chart is one file and one row of the table, [`charts`].
 //!
 //! ```
@@ -157,7 +157,7 @@ table! {
     Diagram in diagram;
     /// A search space.
     SpaceTree in space_tree;
-    /// Curves with bands of uncertainty, a strategy each.
+    /// Curves with bands of uncertainty, one per strategy.
     Bands in bands;
     /// The final results of every seed.
     Spread in spread;

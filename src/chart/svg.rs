@@ -11,7 +11,7 @@ pub(crate) const WIDTH: f64 = 420.0;
 /// How wide a plot is shown where there is room.
 pub(crate) const SHOWN: f64 = 560.0;
 
-/// Where a text stands relative to its point.
+/// Where a text is relative to its point.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Anchor {
     Start,

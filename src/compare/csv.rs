@@ -38,7 +38,7 @@ impl Comparison {
         out
     }
 
-    /// The strategies in numbers, a line each; see [`Comparison::standings`].
+    /// The strategies in numbers, one line each; see [`Comparison::standings`].
     pub fn summary_csv(&self) -> String {
         let heads = [
             "strategy",

@@ -193,7 +193,7 @@ impl Compare {
     }
 
     /// The figure that is reported of the best trial, and that the strategies are judged by, in the
-    /// direction of the score: as the test accuracy that a table keeps on record
+    /// direction of the score, such as the test accuracy that a table keeps on record
     /// ([`Table::reporting`](crate::Table::reporting)). By default the score itself, which flatters those
     /// that fit its noise.
     pub fn reporting(&self, figure: &str) -> Compare {

@@ -134,7 +134,7 @@ fn belong(compare: &Compare, names: &[String], done: &[Run], path: &Path) -> Res
         } else if n > most {
             Some(format!("it has {n} trials, and the budget is {most}"))
         } else if n < most && matches!(run.ended, Ended::Trials(_)) {
-            // It came to the end of another budget.
+            // It came to the end of a different budget.
             Some(format!("it has {n} trials and ended with them, and the budget is {most}"))
         } else if run.reports.len() != if compare.report.is_some() { n } else { 0 } {
             Some("it does not have the figure that is reported".to_string())

@@ -357,7 +357,7 @@ impl Comparison {
             let who: Vec<&str> =
                 compared.iter().filter(|i| lacks(i)).map(|&i| self.0.names[i].as_str()).collect();
             text += &format!(
-                " {} left out of the ranks, with which there is no result of every strategy ({}).",
+                " {} left out of the ranks, with which not every strategy has a result ({}).",
                 plural(seeds - rows, "seed"),
                 who.join(", ")
             );

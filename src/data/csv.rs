@@ -67,7 +67,7 @@ impl<'a> Rows<'a> {
             return match end.0.trim() {
                 "" => Ok((value, end.1)),
                 _ => Err(format!(
-                    "line {} goes on behind a closing quote with {:?}. Double the quotes in a text.",
+                    "line {} continues after a closing quote with {:?}. Double the quotes in a text.",
                     self.line, end.0
                 )),
             };
@@ -850,7 +850,7 @@ mod tests {
             ("a,c\nParis,x\n", "c", "\"Paris\" is not a number"),
             ("a,c\n1,x,3\n", "c", "line 2 has 3 fields"),
             ("a,c\n\"1,x\n", "c", "line 2 opens a quote"),
-            ("a,c\n\"1\"2,x\n", "c", "behind a closing quote"),
+            ("a,c\n\"1\"2,x\n", "c", "after a closing quote"),
             ("a,c\n1,x\n2,y\n3,z\n4,z\n5,z\n", "c", "3 found: x, y, z"),
             ("a,c\n1,x\n2,y\n", "c", "2 rows cannot be split"),
         ];

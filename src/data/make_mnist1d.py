@@ -6,7 +6,7 @@
 MNIST-1D: Sam Greydanus and Dmitry Kobak, arXiv 2011.14439; the package is by Sam Greydanus and
 others, Apache-2.0 (LICENSE-APACHE beside Cargo.toml holds the licence's text).
 
-The file holds 81 bytes a sample, the 4,000 of the package's train split before the 1,000 of its
+The file holds 81 bytes per sample, the 4,000 of the package's train split before the 1,000 of its
 test split: 40 numbers as little-endian 16-bit integers, to be divided by 4096, then the class.
 """
 

@@ -8,7 +8,7 @@ in the following files are public domain (derived from 1990 Census data)".
 
 A name in both lists is kept in the one where it is commoner, as a share of all women or all men: so
 "james", which 0.003 % of the women have too, stays a male name. One that is as common in both is
-left out. The file holds a line a name, in alphabetical order: `f` or `m`, and the name.
+left out. The file holds one line per name, in alphabetical order: `f` or `m`, and the name.
 """
 
 import sys

@@ -11,7 +11,7 @@ three, or two for the cells of which the third training is missing. A code is si
 each edge 0>1, 0>2, 1>2, 0>3, 1>3, 2>3: 0 none, 1 skip_connect, 2 nor_conv_1x1, 3 nor_conv_3x3,
 4 avg_pool_3x3.
 
-The file holds 22 bytes a cell, in the order of the codes (000000, 000001, ... 444444): for CIFAR-10,
+The file holds 22 bytes per cell, in the order of the codes (000000, 000001, ... 444444): for CIFAR-10,
 CIFAR-100 and ImageNet16-120 in turn, and for each seed, how many validation images the trained
 network classified correctly, as a little-endian 16-bit number, 65535 where the seed is missing; then
 the seconds of training on CIFAR-10 for 200 epochs, as a little-endian 32-bit number of milliseconds.

@@ -273,7 +273,7 @@ impl Dataset {
                 _ => format!("Try a length of at most {most}."),
             };
             problems.push(format!(
-                "{} tokens in windows of {length} give {windows} windows; at least 5 are needed. {advice}",
+                "{} tokens in windows of {length} make {windows} windows; at least 5 are needed. {advice}",
                 tokens.len()
             ));
         }
@@ -451,7 +451,7 @@ impl Dataset {
     }
 
     /// The words of the classes in the order of their numbers: those of the file they were read
-    /// from, else the numbers themselves. Empty where there are no classes.
+    /// from, otherwise the numbers themselves. Empty where there are no classes.
     ///
     /// ```
     /// use nascent::prelude::*;

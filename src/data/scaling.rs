@@ -120,10 +120,10 @@ pub(super) struct Fitted {
     pub(super) left: usize,
 }
 
-/// One distinct value in so many may be lost. Fewer random 64-bit numbers than that coincide in 32 bits.
+/// One distinct value in this many may be lost. Fewer random 64-bit numbers than that coincide in 32 bits.
 const LOST: usize = 100;
 
-/// Differences of so many steps of a 64-bit number are what rounding leaves, as in
+/// Differences of this many steps of a 64-bit number are what rounding leaves, as in
 /// 0.1 + 0.2 = 0.30000000000000004.
 const NOISE: f64 = 16.0 * f64::EPSILON;
 
@@ -249,7 +249,7 @@ fn shown(v: f64) -> String {
 pub(super) fn merged(name: &str, given: usize, left: usize) -> String {
     format!(
         "{name}: its {given} different values become {left} in 32-bit numbers, so some cannot be told \
-         apart; small differences beside large ones want a column of their own"
+         apart; small differences beside large ones need a column of their own"
     )
 }
 

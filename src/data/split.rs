@@ -320,7 +320,7 @@ impl Dataset {
         all
     }
 
-    /// The class of each of the samples, or 0 where there are none; nothing for a text.
+    /// The class of each of the samples, or 0 where there are none; `None` for a text.
     fn strata(&self, samples: &[u32]) -> Result<Option<Vec<u32>>> {
         Ok(match self.0.task {
             Task::Classification { .. } => {

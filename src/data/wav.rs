@@ -215,7 +215,7 @@ mod tests {
         file(&head, data)
     }
 
-    /// 0.5 and -0.25 in so many bytes.
+    /// 0.5 and -0.25 in this many bytes.
     fn two(width: usize) -> Vec<u8> {
         [0x40u8, 0xe0].iter().flat_map(|&top| [vec![0; width - 1], vec![top]].concat()).collect()
     }

@@ -227,7 +227,10 @@ pointers!(Box, Arc);
     label = "give a score, such as `0.9` or `x as f64`"
 )]
 pub trait IntoEvaluation {
-    /// The evaluation, or why there is none.
+    /// The evaluation.
+    ///
+    /// # Errors
+    /// Why there is none.
     fn into_evaluation(self) -> Result<Evaluation>;
 }
 
@@ -263,7 +266,10 @@ impl<T: IntoEvaluation, E: Into<Error>> IntoEvaluation for Result<T, E> {
     label = "end with a score, such as `0.9` or `x as f64`; a Result with another error becomes ours in `Ok(result?)`"
 )]
 pub trait IntoOutcome {
-    /// The evaluation, or why there is none.
+    /// The evaluation.
+    ///
+    /// # Errors
+    /// Why there is none.
     fn into_outcome(self) -> Result<Evaluation>;
 }
 

@@ -194,6 +194,7 @@ impl Evaluation {
     /// let e = Evaluation::new(0.1).without("r2", "all targets are 3");
     /// assert_eq!((e.get("r2"), e.undefined("r2")), (None, Some("all targets are 3".to_string())));
     /// ```
+    #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn without(&self, name: &str, why: &str) -> Self {
         let mut e = self.clone();
         e.metrics.remove(name);
@@ -373,7 +374,7 @@ pub trait Evaluator: Send + Sync {
         None
     }
 
-    /// Whether it asks its [`Watch`] at least once in a batch step, so that it ends in the middle when
+    /// Whether it asks its [`Watch`] at least once per batch step, so that it ends in the middle when
     /// the study is stopped or the trial is over its time limit. All others run until they return.
     fn stops_midway(&self) -> bool {
         false

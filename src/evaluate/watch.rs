@@ -123,7 +123,7 @@ impl Watch {
         }
     }
 
-    /// Tells how many bytes the evaluation has allocated at most, where it has measured that.
+    /// Reports the most bytes that the evaluation has allocated at once, if it has measured that.
     pub fn allocated(&self, bytes: usize) {
         self.memory.fetch_max(bytes, Ordering::Relaxed);
     }

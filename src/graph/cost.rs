@@ -90,7 +90,7 @@ impl Costs {
         let input = At { value: Value::of(&spec.input)?, id: 0 };
         // The input itself is a node as well.
         let sums = Sums { layers: 1, ..Sums::default() };
-        let known = memo.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = memo.lock();
         let (counted, entered, outside) = (vec![], vec![], vec![]);
         let sink = Counts { spec, known, counted, entered, outside, sums, made: 0 };
         let mut walk = Walk::new(spec, sink);
@@ -186,9 +186,10 @@ enum Piece {
     Head,
 }
 
-/// What a space has learnt of its layers.
+/// What a space has learnt of its layers: each thread of a pool by itself, so that none waits for
+/// another, as far as there are places.
 #[derive(Default)]
-pub(crate) struct Memo(Mutex<Known>);
+pub(crate) struct Memo([Mutex<Known>; 8]);
 
 type Known = HashMap<Key, (Value, Sums), std::hash::BuildHasherDefault<Quick>>;
 
@@ -197,6 +198,13 @@ const MOST_KNOWN: usize = 20_000;
 
 /// Too many decisions to be a key: a piece that is built anew each time.
 const NOT_REMEMBERED: &[u32] = &[0; 5];
+
+impl Memo {
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        let place = rayon::current_thread_index().map_or(0, |i| 1 + i % (self.0.len() - 1));
+        self.0[place].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A hash for keys that nobody chooses with ill intent: multiply and rotate.
 #[derive(Default)]

@@ -31,7 +31,7 @@ use super::{lanes, threads};
 /// Numbers in the lines of one block: together with the results they stay in the L2 cache.
 const BLOCK: usize = 48 * 1024;
 
-/// How images lie in the lines.
+/// How images are arranged in the lines.
 #[derive(Clone, Copy)]
 struct Lines {
     /// From one row to the next.

@@ -15,7 +15,7 @@ pub(crate) enum Function {
     Identity,
 }
 
-/// A register at `at` numbers behind the start of a slice, `n` numbers of it.
+/// A register at `at` numbers after the start of a slice, `n` numbers of it.
 #[inline(always)]
 unsafe fn get<V: Math>(data: &[f32], at: usize, n: usize) -> V {
     // SAFETY: the caller's promise that this many are there.

@@ -154,6 +154,6 @@ fn matmul(dims: [usize; 3], out: &mut [f32], accumulate: bool, a: Matrix, b: Mat
             false,
             false,
             gemm::Parallelism::None,
-        )
+        );
     }
 }

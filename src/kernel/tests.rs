@@ -27,7 +27,7 @@ impl Gen {
         (self.next() >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
-    /// A host tensor in `f32`, sometimes laid out with two axes swapped.
+    /// A CPU tensor in `f32`, sometimes laid out with two axes swapped.
     fn tensor(&mut self, shape: &[usize]) -> Tensor {
         let data: Vec<f32> = (0..shape.iter().product()).map(|_| self.number() as f32).collect();
         let last = shape.len() - 1;

@@ -48,7 +48,7 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
 
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([c], None) | ([c, _, _], None) | ([_, c], None) => Ok(*c),
+        ([c] | [c, _, _] | [_, c], None) => Ok(*c),
         _ => Err(not(op, inputs, "numbers")),
     }
 }

@@ -44,7 +44,7 @@ pub(crate) static GROUP_NORM: LayerInfo = LayerInfo {
 
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
     let (c, groups) = match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([c], None) | ([c, _, _], None) => (*c, op.int("groups")),
+        ([c] | [c, _, _], None) => (*c, op.int("groups")),
         _ => return Err(not(op, inputs, "an image [C, H, W] or features [F]")),
     };
     if groups == 0 || !c.is_multiple_of(groups) {

@@ -178,7 +178,7 @@ fn under(window: usize, output: Shape) -> Plan {
 
 fn plan_global(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([c, _, _], None) | ([_, c], None) => {
+        ([c, _, _] | [_, c], None) => {
             let single = inputs[0].elements() as u64;
             Ok(Plan { single, ..Plan::free(Shape::new([*c])) })
         }

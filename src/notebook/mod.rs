@@ -285,7 +285,7 @@ impl Draw for Retrained {
 impl Draw for Dataset {
     fn html(&self) -> String {
         let parts = [line(&self.to_string()), self.samples_svg().unwrap_or_default()];
-        compose_html(&parts.map(|p| p.to_string()))
+        compose_html(&parts)
     }
     fn plain(&self) -> String {
         self.to_string()

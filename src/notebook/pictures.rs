@@ -87,8 +87,7 @@ fn image(svg: &str) -> String {
         (Ok(view), Some(wide)) if (1..=TIPS).contains(&tips.len()) => {
             let boxes: String = tips.iter().map(|tip| tip.html(view)).collect();
             format!(
-                r#"<div style="position:relative;width:{}px;max-width:100%">{img}{boxes}</div>"#,
-                wide
+                r#"<div style="position:relative;width:{wide}px;max-width:100%">{img}{boxes}</div>"#
             )
         }
         _ => img,
@@ -308,7 +307,7 @@ mod tests {
         assert_eq!(portable("<svg never closed"), "<svg never closed");
         let html = r#"a<svg width="5"><svg x="1"><rect/></svg></svg>b<svg></svg>c"#;
         let shown = portable(html);
-        assert!(shown.starts_with("a<img ") && shown.ends_with("c") && !shown.contains("<svg"));
+        assert!(shown.starts_with("a<img ") && shown.ends_with('c') && !shown.contains("<svg"));
         assert_eq!(
             decoded(&shown)[0],
             r#"<svg xmlns="http://www.w3.org/2000/svg" width="5"><svg x="1"><rect/></svg></svg>"#

@@ -76,6 +76,9 @@ impl Activation {
     }
 
     /// Applies it to every element.
+    ///
+    /// # Errors
+    /// When Candle fails, as for tensors of integers.
     pub fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self {
             Activation::Relu => kernel::relu(x),

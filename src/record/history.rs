@@ -257,7 +257,7 @@ impl History {
     pub(crate) fn set_protocol(&mut self, protocol: &Protocol) {
         (self.key, self.seed, self.batch) = (protocol.key, protocol.seed, protocol.batch);
         if self.further.len() != protocol.objectives.len() {
-            self.further = protocol.objectives.clone();
+            self.further.clone_from(&protocol.objectives);
         }
     }
 

@@ -18,7 +18,7 @@ impl Space {
     ///     asked.push((place, options));
     ///     options - 1
     /// })?;
-    /// assert_eq!(arch.to_string(), "linear(16) > linear(16)");
+    /// assert_eq!(arch.to_string(), "linear(16)>linear(16)");
     /// assert_eq!(asked, [(0, 2), (2, 3), (5, 3)]); // how often, and how wide each time
     /// # Ok::<(), nascent::Error>(())
     /// ```

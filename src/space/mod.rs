@@ -25,6 +25,7 @@ use crate::graph::{Networks, Verdict};
 use crate::rng::{Hash64, Rng};
 use crate::shape::Shape;
 use crate::task::Task;
+use crate::threads;
 use crate::tree::{
     Block, CHOICE, Genome, IntoBlock, Places, Spec, Tree, choice,
     genes::{self, Genes},
@@ -60,14 +61,14 @@ struct Inner {
     limits: Vec<Limit>,
     /// What its blocks and settings lack, found out once: every draw asks.
     faults: OnceLock<Vec<String>>,
-    /// These, and whether anything fits together and is within the limits. Of the kind `Shape` where
-    /// the blocks are sound and their shapes do not go together.
+    /// These, and whether anything fits together and is within the limits. They are of the kind `Shape`
+    /// where the blocks are sound and their shapes do not go together.
     problems: OnceLock<(ErrorKind, Vec<String>)>,
 }
 
-/// A space as it is written down; errors about what is read name it as they always have.
+/// A space as it is written down.
 #[derive(Serialize, Deserialize)]
-#[serde(expecting = "struct Inner")]
+#[serde(expecting = "a search space")]
 struct Stored {
     input: Shape,
     task: Task,
@@ -239,16 +240,14 @@ impl Space {
         let mut found = root.problems();
         if input.elements() == 0 {
             found.push(format!(
-                "the input shape {} holds no value. Give a size of at least 1 in each dimension.",
-                input
+                "the input shape {input} holds no value. Give a size of at least 1 in each dimension."
             ));
         }
         const MOST: usize = 1 << 62;
         let size = input.vocabulary().unwrap_or(1).max(input.elements());
         if size > MOST || task.outputs() > MOST {
             found.push(format!(
-                "an input of {} for {}: sizes up to {MOST} are allowed. Count them again.",
-                input, task
+                "an input of {input} for {task}: sizes up to {MOST} are allowed. Count them again."
             ));
         }
         if input.is_padded() && task.is_per_position() {
@@ -260,8 +259,7 @@ impl Space {
         }
         if input.is_padded() && input.vocabulary().is_none() {
             found.push(format!(
-                "the input shape {} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded().",
-                input
+                "the input shape {input} is padded, but only tokens can be. Try Shape::tokens(length, symbols).padded()."
             ));
         }
         found.extend(task.problem());
@@ -546,7 +544,7 @@ impl Space {
         const MOST: u128 = 4_000_000;
         self.check()?;
         match self.size() {
-            Some(n) if n <= MOST => Ok(self.enumerate().collect()),
+            Some(n) if n <= MOST => Ok(self.all_of(n as usize)),
             _ => Err(Error::invalid(
                 format!("all architectures of a space with {} combinations", self.size_text()),
                 format!("a list can hold those of up to {}", thousands(MOST)),
@@ -554,6 +552,43 @@ impl Space {
                  or at_most(Params(n)) and enumerate() for small ones",
             )),
         }
+    }
+
+    /// All architectures of `n` combinations, cut where the first decisions change.
+    fn all_of(&self, n: usize) -> Vec<Architecture> {
+        /// So many combinations are worth a thread.
+        const WORTH: usize = 2_000;
+        let parts = self.beginnings();
+        let part = |i: usize| {
+            let (mut found, mut next) = (vec![], Some(parts[i].clone()));
+            while let Some((after, arch)) =
+                next.and_then(|from| self.next_within(&parts[i], from, usize::MAX))
+            {
+                found.push(arch);
+                next = after;
+            }
+            found
+        };
+        let each = n.div_ceil(parts.len()).max(1);
+        threads::map(parts.len(), WORTH.div_ceil(each), part).into_iter().flatten().collect()
+    }
+
+    /// The first decisions of architectures, in order: of as many as make some dozens of beginnings.
+    fn beginnings(&self) -> Vec<Vec<u32>> {
+        const ENOUGH: usize = 64;
+        for depth in 1.. {
+            let (mut found, mut next, mut deeper) = (vec![], Some(vec![]), false);
+            while let Some(from) = next {
+                let (decisions, arities) = genes::complete(self.genes(), &from);
+                deeper |= decisions.len() > depth;
+                found.push(decisions[..depth.min(decisions.len())].to_vec());
+                next = genes::bump(&decisions, &arities, depth);
+            }
+            if found.len() >= ENOUGH || !deeper {
+                return found;
+            }
+        }
+        vec![vec![]]
     }
 
     /// The first architecture that fits together and does not come before the decisions, and where
@@ -564,9 +599,22 @@ impl Space {
         from: Vec<u32>,
         most: usize,
     ) -> Option<(Option<Vec<u32>>, Architecture)> {
+        self.next_within(&[], from, most)
+    }
+
+    /// The same among those that begin with certain decisions.
+    fn next_within(
+        &self,
+        beginning: &[u32],
+        from: Vec<u32>,
+        most: usize,
+    ) -> Option<(Option<Vec<u32>>, Architecture)> {
         let mut prefix = from;
         for _ in 0..most {
             let (decisions, arities) = genes::complete(self.genes(), &prefix);
+            if !decisions.starts_with(beginning) {
+                return None;
+            }
             let arch = Architecture::new(self, decisions);
             match arch.fit() {
                 Ok(_) => {

@@ -88,7 +88,10 @@ impl<S: Strategy + Clone + 'static> IntoStrategy<crate::count::ByReference> for 
     label = "end with an architecture, as `history.space().sample(rng)`; of a Result with another error, with `Ok(result?)`"
 )]
 pub trait IntoProposal {
-    /// The proposal, or why there is none.
+    /// The proposal.
+    ///
+    /// # Errors
+    /// Why there is none.
     fn into_proposal(self) -> Result<Proposal>;
 }
 

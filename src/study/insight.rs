@@ -114,13 +114,14 @@ impl Study {
     }
 }
 
+// The examples are the same, so one of each is run: a network learns slowly where nothing is optimised.
 macro_rules! with_a_model {
-    ($($model:ident $new:literal),*) => {$(
+    ($($model:ident $new:literal $run:literal),*) => {$(
         impl $model {
             /// What the model expects of architectures after the trials of a study: for a chart of mean,
             /// uncertainty and acquisition. The study need not have used this strategy.
             ///
-            /// ```
+            #[doc = concat!("```", $run)]
             /// use nascent::prelude::*;
             /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32, 64, 128])));
             /// let study = Study::new(&space, evaluator(|a, _| (a.params() as f64).sqrt())).trials(4).quiet().run()?;
@@ -153,12 +154,12 @@ macro_rules! with_a_model {
     )*};
 }
 with_a_model!(
-    GaussianProcess "GaussianProcess::hamming()", RandomForest "RandomForest::new()",
-    Bananas "Bananas::new()"
+    GaussianProcess "GaussianProcess::hamming()" "", RandomForest "RandomForest::new()" "no_run",
+    Bananas "Bananas::new()" "no_run"
 );
 
 macro_rules! with_a_policy {
-    ($($policy:ident),*) => {$(
+    ($($policy:ident $run:literal),*) => {$(
         impl $policy {
             /// How the policy changed over a study's trials: for every option of every decision the
             /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are named as
@@ -170,7 +171,7 @@ macro_rules! with_a_policy {
             /// each with the policy's probabilities given its earlier decisions; those that do not fit
             /// together are among them.
             ///
-            /// ```
+            #[doc = concat!("```", $run)]
             /// use nascent::prelude::*;
             /// let space = Space::decisions([4, 4]);
             /// let last = evaluator(|a, _| a.decisions()[1] as f64);
@@ -180,7 +181,7 @@ macro_rules! with_a_policy {
             /// assert_eq!(odds.len(), 8);
             /// assert_eq!((&odds[7].decision[..], &odds[7].option[..]), ("1.choice", "3"));
             /// let p = &odds[7].probabilities;
-            /// assert!((p[0] - 0.25).abs() < 0.01 && p[100] > 0.3);
+            /// assert!((p[0] - 0.25).abs() < 0.01 && p[100] > 0.4);
             /// # Ok::<(), nascent::Error>(())
             /// ```
             ///
@@ -201,4 +202,4 @@ macro_rules! with_a_policy {
         }
     )*};
 }
-with_a_policy!(Reinforce, Ppo);
+with_a_policy!(Reinforce "", Ppo "no_run");

@@ -470,7 +470,7 @@ pub(crate) fn replay(
                     Err(e) => return wrong(e.to_string()),
                 };
                 let mut proposal = Proposal::new(arch, origin);
-                proposal.parents = parents.clone();
+                proposal.parents.clone_from(parents);
                 state.commit(proposal, protocol, evaluator, whole, (0.0, 0.0));
             }
             Event::Epoch { .. } | Event::Limits { .. } => {}

@@ -89,7 +89,7 @@ impl Network {
             let here = &hidden[layer * width..(layer + 1) * width];
             delta.iter_mut().zip(here).for_each(|(d, &h)| {
                 if h <= 0.0 {
-                    *d = 0.0
+                    *d = 0.0;
                 }
             });
             let begin = self.begin(layer);

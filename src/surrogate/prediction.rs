@@ -39,7 +39,7 @@ impl Prediction {
         Prediction { mean, ends, acquisition }
     }
 
-    /// The score that is expected: the middle of the predicted distribution.
+    /// The expected score: the middle of the predicted distribution.
     pub fn mean(&self) -> f64 {
         self.mean
     }

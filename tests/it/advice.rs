@@ -1,4 +1,4 @@
-//! A space in which nothing fits says so before it is searched, and what it advises works.
+//! A space in which nothing fits says so before it is searched, and its advice works.
 
 use nascent::prelude::*;
 
@@ -206,7 +206,7 @@ fn what_fits_rarely_is_not_a_problem() {
     let equal = images().then(branches((0..10).map(|_| wide())));
     equal.check().unwrap();
     assert!(equal.never_fitting().is_empty());
-    // Too many layers for everything to be worked out, and nothing to complain of.
+    // Too many layers for everything to be worked out, and nothing to complain about.
     let deep = images().then(repeat(1..=30, concat([skip(), wide()]))).then(global_avg_pool());
     deep.check().unwrap();
 }
@@ -218,10 +218,10 @@ fn what_never_fits_is_found_however_large_the_space() {
     let text = space.check().unwrap_err().to_string();
     assert!(text.contains("conv(8,3) on an input of"), "{text}");
     assert!(text.contains("lstm(4) on an input of") || text.contains("more"), "{text}");
-    // A layer of very many settings.
+    // A layer with very many settings.
     let space = images().then(presets::darts_rnn(8));
     assert!(space.check().unwrap_err().to_string().contains("Try conv(8, 3)"));
-    // A cell whose decisions are made once for two places, of which one always refuses it.
+    // A cell whose decisions are made once for two places, one of which always refuses it.
     let motif = shared("motif", one_of([attention(4), conv(8, 3)]));
     let space = images().then(&motif).then(flatten()).then(&motif);
     assert!(space.check().is_err());
@@ -237,7 +237,7 @@ fn options_that_never_fit_are_named() {
     assert!(space.to_string().contains(&never[1]), "{space}");
     let study = Study::new(&space, evaluator(|_, _| 1.0)).trials(3).quiet();
     assert!(study.explain().to_string().contains(&never[0]));
-    // One option of several, told once, with what is inside; and one that only later layers refuse.
+    // One option of several, reported once, with what is inside; and one that only later layers refuse.
     let first = one_of([conv(8, 3), flatten(), lstm(any([4, 8]))]);
     let never = images().then(first).then(conv(any([8, 16]), 3)).never_fitting();
     assert_eq!(never.len(), 2, "{never:?}");
@@ -271,7 +271,7 @@ fn a_ratio_is_not_taken_for_a_size() {
     );
 }
 
-/// A list of numbers is f64 where nobody says otherwise.
+/// A list of numbers is f64 unless told otherwise.
 #[test]
 fn a_network_takes_numbers_of_any_type() {
     let space = features(3).then(linear(4));

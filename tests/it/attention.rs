@@ -12,7 +12,7 @@ fn model(space: &Space) -> Model {
 
 #[test]
 fn causal_attention_does_not_look_ahead() {
-    // Where the next token is to be predicted the task asks for it; elsewhere positions see all.
+    // If the next token is to be predicted, the task asks for it; otherwise positions see everything.
     let blocks = || attention(2).then(feed_forward(2));
     let language = Space::new([6], Task::next_token(5))
         .then(embedding(8))

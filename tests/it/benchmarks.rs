@@ -72,7 +72,7 @@ fn nasbench201_has_the_figures_of_its_file() {
         let theirs = ["val200_s0", "val200_s1", "val200_s2", "val200", "time200"];
         for (ours, theirs) in names.into_iter().zip(theirs) {
             let (a, b) = (column(&table, ours), column(&whole, &format!("{prefix}_{theirs}")));
-            // The file has three decimals, and ours of CIFAR-10's seconds.
+            // The file has three decimals, and so do our seconds for CIFAR-10.
             let within = if ours == "time" { 0.0005 + 0.0005 * share } else { 0.00051 };
             for (row, (a, b)) in a.iter().zip(&b).enumerate() {
                 match (a, b) {
@@ -189,7 +189,7 @@ fn nasbench201_from_the_fuller_file() {
     }
 }
 
-/// All that a notebook waits for before its first trial; the best of a few, since tests share the
+/// All that a notebook waits for before its first trial; the best of a few runs, since tests share the
 /// machine.
 #[test]
 fn nasbench201_is_ready_in_50_ms() {
@@ -249,8 +249,8 @@ fn mnist1d_is_complete() {
     }
 }
 
-/// Trainings of today against those of the table: nearer to the same seed's than to the other's. (Bit for
-/// bit they are alike on the kind of machine that made the table.)
+/// Trainings of today against those of the table: closer to the same seed's than to the other's. (Bit for
+/// bit they are equal on the kind of machine that made the table.)
 #[test]
 fn mnist1d_can_be_trained_again() {
     let (table, train) = (Mnist1dBench::table(), Mnist1dBench::training());

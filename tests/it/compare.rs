@@ -1,4 +1,4 @@
-//! Comparisons: the protocol, what is said of the strategies, the journal.
+//! Comparisons: the protocol, what is said about the strategies, the journal.
 
 use crate::help::alone;
 use nascent::prelude::*;
@@ -136,7 +136,7 @@ fn a_winner_needs_seeds_that_support_it() {
     let pair = &many.pairs()[0];
     assert!(pair.p < 0.01 && pair.wins < 0.1, "{pair}");
 
-    // Among three, one that loses is said to, though there is no winner.
+    // Among three, one that loses is named, though there is no winner.
     let same = strategy("oracle too", |h, _| h.space().decode([4, 4, 4, 4]));
     let three = plan.strategy("the same", same).strategy("o", oracle).seeds(20).run().unwrap();
     let verdict = three.verdict();
@@ -146,7 +146,7 @@ fn a_winner_needs_seeds_that_support_it() {
     );
 }
 
-/// Two strategies, one trial a study: with the n-th seed the first ends better by `lead(n)`.
+/// Two strategies, one trial per study: with the n-th seed the first ends better by `lead(n)`.
 fn duel(lead: fn(u32) -> f64, seeds: usize) -> Comparison {
     let met = std::sync::Mutex::new(vec![]);
     let scores = evaluator(move |arch, budget| {
@@ -177,7 +177,7 @@ fn many_small_wins_and_a_few_large_losses_make_no_winner() {
 
 #[test]
 fn a_few_seeds_that_differ_are_few_however_many_do_not() {
-    // 2 / 2^n of the seeds that differ; most found the same best.
+    // 2 / 2^n for the seeds that differ; most found the same best.
     let found = duel(|n| f64::from(u8::from(n < 5)), 20);
     assert_eq!(found.pairs()[0].p, 0.0625);
     assert_eq!(found.verdict().winner(), None, "{}", found.verdict());
@@ -186,7 +186,7 @@ fn a_few_seeds_that_differ_are_few_however_many_do_not() {
 }
 
 #[test]
-fn a_journal_goes_on_where_it_was() {
+fn a_journal_continues_where_it_was() {
     let folder = scratch("journal");
     let path = folder.join("c.jsonl");
     let calls = Arc::new(AtomicUsize::new(0));
@@ -221,7 +221,7 @@ fn a_journal_goes_on_where_it_was() {
     // Once more: nothing is left to do.
     let again = plan.seeds(6).journal(&path).run().unwrap();
     assert!(calls.load(Ordering::Relaxed) == 0 && lines(&again) == lines(&whole));
-    // A study under way has a journal of its own, and goes on.
+    // A study under way has a journal of its own, and continues.
     let lost: String = std::fs::read_to_string(&path)
         .unwrap()
         .lines()
@@ -232,12 +232,12 @@ fn a_journal_goes_on_where_it_was() {
     let resumed = plan.seeds(6).journal(&path).run().unwrap();
     assert!(calls.load(Ordering::Relaxed) == 0 && lines(&resumed) == lines(&whole));
 
-    // A longer study that an earlier comparison has left is none of this one, which has no journal yet.
+    // A longer study left by an earlier comparison does not belong to this one, which has no journal yet.
     std::fs::rename(&path, folder.join("kept")).unwrap();
     let short = plan.trials(10).seeds(6).journal(&path).run().unwrap_err().to_string();
     assert!(short.contains("its budget is 20 trials, this study's is 10 trials"), "{short}");
     std::fs::rename(folder.join("kept"), &path).unwrap();
-    // A line that was changed by hand is refused, and no panic.
+    // A line that was changed by hand is refused, without a panic.
     let good = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, good.replacen("\"seconds\":[1.0,", "\"seconds\":[", 1)).unwrap();
     let damaged = plan.seeds(6).journal(&path).run().unwrap_err().to_string();
@@ -255,10 +255,10 @@ fn a_journal_goes_on_where_it_was() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// Whatever part of a journal is gone, and whatever has changed since: a comparison goes on from
+/// Whatever part of a journal is gone, and whatever has changed since: a comparison continues from
 /// studies of its own, or says why not before it runs anything.
 #[test]
-fn no_study_of_another_comparison_is_gone_on_with() {
+fn no_study_of_another_comparison_is_continued() {
     let folder = scratch("parts");
     let calls = Arc::new(AtomicUsize::new(0));
     let judge = |name: &str, calls: &Arc<AtomicUsize>| {
@@ -278,7 +278,7 @@ fn no_study_of_another_comparison_is_gone_on_with() {
             .quiet()
     };
     let plan = || on(&space(), judge("score", &calls));
-    // The whole journal, as it is left by a comparison that has ended, in a folder of its own.
+    // The whole journal, as a comparison that has ended leaves it, in a folder of its own.
     let kept = folder.join("kept");
     std::fs::create_dir_all(&kept).unwrap();
     let whole = plan().journal(kept.join("c.jsonl")).run().unwrap();
@@ -351,13 +351,13 @@ fn no_study_of_another_comparison_is_gone_on_with() {
             let e = e.unwrap_or_else(|| panic!("{damage}, {name}: goes on")).to_string();
             assert_eq!(calls.load(Ordering::Relaxed), 0, "{damage}, {name}: evaluated");
             assert!(e.contains("of another"), "{damage}, {name}: {e}");
-            // An empty file may be begun with; nothing else is touched, and nothing is left behind.
+            // An empty file may be used; nothing else is touched, and nothing is left behind.
             if *damage != "main empty" {
                 assert_eq!(std::fs::read(&path).ok(), had, "{damage}, {name}");
             }
         }
     }
-    // What is to be tried works: another path, or without those files.
+    // The advice works: another path, or without those files.
     let there = fresh("tried");
     let path = there.join("c.jsonl");
     remove(&there, &main);
@@ -377,7 +377,7 @@ fn no_study_of_another_comparison_is_gone_on_with() {
     calls.store(0, Ordering::Relaxed);
     let found = plan().reporting("test").journal(there.join("c.jsonl")).run().unwrap();
     assert_eq!((calls.load(Ordering::Relaxed), found.metric().name.as_str()), (0, "test"));
-    // A study that was gone on with by hand is longer, and not of this comparison.
+    // A study that was continued by hand is longer, and not of this comparison.
     let there = fresh("by hand");
     lines_of(&there, 1);
     let alone = Study::new(&space(), judge("score", &calls)).batch(1);
@@ -399,7 +399,7 @@ fn no_study_of_another_comparison_is_gone_on_with() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
-/// Only a piece of its own header is written over, and the last line is torn only if it is its own.
+/// Only a piece of its own header is overwritten, and the last line counts as torn only if it is its own.
 #[test]
 fn a_file_that_is_not_its_journal_is_left_alone() {
     let folder = scratch("foreign");
@@ -436,7 +436,7 @@ fn a_file_that_is_not_its_journal_is_left_alone() {
         std::fs::write(&path, begun).unwrap();
         assert!(lines(&plan.run().unwrap()) == lines(&whole), "{begun}");
     }
-    // The last line: whole but for its line feed, cut short, and somebody else's.
+    // The last line: complete except for its line feed, cut short, and one from elsewhere.
     for kept in [&good[..good.len() - 1], &good[..good.len() - 40]] {
         std::fs::write(&path, kept).unwrap();
         assert!(lines(&plan.run().unwrap()) == lines(&whole));
@@ -491,7 +491,7 @@ fn an_evaluation_that_ends_the_process_does_not_end_the_comparison() {
 }
 
 #[test]
-fn a_study_that_broke_off_is_no_result() {
+fn a_study_that_broke_off_is_not_a_result() {
     let folder = scratch("broken");
     let path = folder.join("c.jsonl");
     let fails = Arc::new(AtomicUsize::new(1));
@@ -505,7 +505,7 @@ fn a_study_that_broke_off_is_no_result() {
     let plan = compare().strategies((moody,)).seeds(2).journal(&path);
     let wrong = plan.run().unwrap_err().to_string();
     assert!(wrong.contains("moody with seed") && wrong.contains("no idea"), "{wrong}");
-    // Once it has one, the comparison goes on, and all studies are whole.
+    // Once it has one, the comparison continues, and all studies are complete.
     fails.store(0, Ordering::Relaxed);
     let found = plan.run().unwrap();
     assert_eq!(found.to_csv().lines().count(), 1 + 2 * 30);
@@ -534,7 +534,7 @@ fn what_is_wrong_is_said_before_it_runs() {
     assert!(two.problems().is_empty(), "{:?}", two.problems());
 }
 
-/// A figure that no evaluation has is said after the first study, with what there is.
+/// A figure that no evaluation has is reported after the first study, with those that exist.
 #[test]
 fn what_is_reported_must_be_there() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -555,7 +555,7 @@ fn what_is_reported_must_be_there() {
 
 /// Where the evaluator knows its figures, before anything runs.
 #[test]
-fn figures_that_nobody_has_are_told_before_the_run() {
+fn figures_that_do_not_exist_are_reported_before_the_run() {
     let table = Mnist1dBench::table();
     let plan =
         Compare::new(&table.space(), &table).strategies((Random,)).trials(3).seeds(2).quiet();
@@ -592,7 +592,7 @@ fn random_search_is_known_by_what_it_is() {
 }
 
 #[test]
-fn failures_and_early_ends_are_told() {
+fn failures_and_early_ends_are_reported() {
     let failing = evaluator(|arch, _| match arch.decisions()[0] {
         0 => Err(Error::from("no luck")),
         d => Ok(f64::from(d)),
@@ -618,7 +618,7 @@ fn failures_and_early_ends_are_told() {
 }
 
 #[test]
-fn what_the_tests_leave_out_is_told() {
+fn what_the_tests_leave_out_is_reported() {
     // Option 0 fails with every other seed, and is better where it does not.
     let half = evaluator(|arch, budget| match (arch.decisions()[0], budget.seed() % 2) {
         (0, 0) | (2, _) => Err(Error::from("no luck")),
@@ -633,7 +633,7 @@ fn what_the_tests_leave_out_is_told() {
     let text = found.verdict().to_string();
     assert!(text.contains("having no result: option 2 (no luck)"), "{text}");
     let told = format!(
-        "{missing} seeds left out of the ranks, with which there is no result of every strategy"
+        "{missing} seeds left out of the ranks, with which not every strategy has a result"
     );
     assert!(text.contains(&told) && text.ends_with("(option 0)."), "{text}");
 }
@@ -658,7 +658,7 @@ fn the_one_that_is_left_is_shown_and_the_others_with_what_failed() {
     assert!(found.verdict().winner().is_none());
     let shown = found.to_string();
     assert!(shown.contains("\noption 0 ") && shown.contains("out of money"), "{shown}");
-    // One that was asked for alone is told so, and with what.
+    // A comparison of one strategy says so, and says what to add.
     let alone = plan.strategies((always(0),)).run().unwrap().verdict().to_string();
     assert!(alone.contains("With one strategy there is nothing to compare. Try it beside random"));
 }
@@ -701,7 +701,7 @@ fn time_to_a_target_is_counted() {
 }
 
 #[test]
-fn an_optimum_that_is_passed_is_none() {
+fn an_optimum_that_is_passed_is_not_one() {
     let plan =
         || Compare::new(&Space::decisions([5]), evaluator(|a, _| f64::from(a.decisions()[0])));
     let plan = |optimum| plan().strategies((Grid,)).trials(5).seeds(2).quiet().optimum(optimum);
@@ -732,7 +732,7 @@ fn several_objectives_are_judged_by_hypervolume() {
     let found = plan.reference([-1.0, 5.0]).run().unwrap();
     assert_eq!(found.metric(), Metric::maximise("hypervolume"));
     assert_eq!(found.finals("grid").unwrap(), [Some(12.0), Some(12.0)]);
-    // By itself: from the worst of all, as a share of the box to the best.
+    // By default: from the worst of all, as a share of the box to the best.
     let found = plan.run().unwrap();
     assert_eq!(found.finals("grid").unwrap(), [Some(5.0 / 8.0), Some(5.0 / 8.0)]);
     // An objective in which all are equal takes nothing away from the others.

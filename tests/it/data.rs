@@ -231,7 +231,7 @@ fn tables_with_words_and_numbers() {
     assert_eq!(Dataset::csv(marked, "a", Task::regression(1)).unwrap().len(), 5);
 }
 
-/// 60 rows of two numbers and one of three words, with whatever stands around them.
+/// 60 rows of two numbers and one of three words, with whatever surrounds them.
 fn numbers_and_words(head: &str, row: impl Fn(usize, f64, f64, &str) -> String) -> String {
     let kinds = ["oak", "ash", "elm"];
     let one = |i: usize| row(i, i as f64 + 0.25, 1000.5 - 2.0 * i as f64, kinds[i * 7 % 3]);
@@ -400,7 +400,7 @@ fn a_header_may_hold_numbers_and_a_missing_one_is_noticed() {
 #[test]
 fn a_column_that_numbers_the_rows_is_left_out() {
     let folder = Folder::new("index");
-    // Sorted by class: the index would say it.
+    // Sorted by class: the index would give it away.
     let with = |name: &str, value: &dyn Fn(usize) -> String| {
         let row = |i: usize| format!("{},{},{}\n", value(i), (i * 7) % 11, ["x", "y"][i / 20]);
         let text = format!("{name},size,kind\n{}", (0..40).map(row).collect::<String>());
@@ -429,7 +429,7 @@ fn a_column_that_numbers_the_rows_is_left_out() {
     ] {
         assert_eq!(with(name, value).shape().dims(), [1], "{name}");
     }
-    // What is not an index: values that come again, that are measured, or another name, as the card says.
+    // What is not an index: values that recur or are measured, or another name, as the card says.
     assert_eq!(with("id", &|i| (i / 2).to_string()).shape().dims(), [2]);
     assert_eq!(with("index", &|i| format!("{}", 1.5 + i as f64 / 8.0)).shape().dims(), [2]);
     let kept = with("row number", &counted);
@@ -439,7 +439,7 @@ fn a_column_that_numbers_the_rows_is_left_out() {
     let text: String = (0..10).map(|i| format!("{i},{}\n", 2 * i)).collect();
     let path = folder.write("t.csv", format!("index,y\n{text}"));
     assert_eq!(Dataset::csv(path, "y", Task::regression(1)).unwrap().shape().dims(), [1]);
-    // A column that nobody filled, behind the last separator.
+    // An empty column, after the last separator.
     let text: String = (0..10).map(|i| format!("{i},{},\n", 2 * i)).collect();
     let path = folder.write("t.csv", format!("x,y,\n{text}"));
     assert_eq!(Dataset::csv(path, "y", Task::regression(1)).unwrap().shape().dims(), [1]);
@@ -448,7 +448,7 @@ fn a_column_that_numbers_the_rows_is_left_out() {
 #[test]
 fn large_numbers_close_together_stay_apart() {
     let folder = Folder::new("times");
-    // Milliseconds, nanoseconds, and numbers of customers, each one step apart.
+    // Milliseconds, nanoseconds, and customer numbers, each one step apart.
     let column =
         |at: i128, step: i128| move |i: usize| (at + step * (i as i128 * 7 % 60)).to_string();
     let columns: [Box<dyn Fn(usize) -> String>; 4] = [
@@ -524,12 +524,12 @@ fn large_numbers_close_together_stay_apart() {
         (last, 1.7e12 + 59_000.0)
     );
     assert_eq!(all(&tested), all(&again));
-    // What nothing can keep apart is said.
+    // What nothing can keep apart is reported.
     let two = |i: usize| format!("{},{}\n", (i % 2) as f64 * 1.7e12 + i as f64, i);
     let path = folder.write("t.csv", format!("x,y\n{}", (0..60).map(two).collect::<String>()));
     let data = Dataset::csv(&path, "y", Task::regression(1)).unwrap();
     assert!(data.to_string().contains("\"x\": its 60 different values become 31"), "{data}");
-    // A value far away: told apart as they are, and no longer when one deviation is the unit.
+    // A value far away: the others can be told apart as they are, but not when one deviation is the unit.
     let far = |i: usize| format!("{},{}\n", if i % 20 == 3 { 0.0 } else { 1.7e12 + i as f64 }, i);
     let path = folder.write("t.csv", format!("x,y\n{}", (0..60).map(far).collect::<String>()));
     let data = Dataset::csv(&path, "y", Task::regression(1)).unwrap();
@@ -552,7 +552,7 @@ fn arrays_of_64_bits_and_small_units() {
         Dataset::regression("large", vec![1e50; 10], [1], vec![0.0; 10], 1),
         &["value 0 is 1e50", "Divide all by 1e50"],
     );
-    // A unit of which a column is a trillionth is not a constant; what rounding leaves is one.
+    // A column of trillionths of a unit is not constant; one that varies only by rounding is.
     let scaled = |x: Vec<f32>| {
         let data = Dataset::classification("d", x, [1], labels.clone(), 2).unwrap();
         floats(&data.standardised().unwrap().tensors(Split::Train).unwrap().0)
@@ -613,7 +613,7 @@ fn a_test_file_with_other_classes_and_columns() {
     let folder = Folder::new("tested");
     let data = trees(folder.write("train.csv", plain_trees())).unwrap();
     let test = |text: &str| data.with_test_csv(folder.write("test.csv", text), "kind");
-    // One class, few rows, another order, a column more.
+    // One class, few rows, another order, one more column.
     let tested = test("kind,extra,b,a\noak,x,7,1.5\noak,y,8,2.5\n").unwrap();
     assert_eq!(tested.sizes(), (48, 12, 2));
     assert_eq!((labels(&tested, Split::Test), tested.classes()[2].as_str()), (vec![2, 2], "oak"));
@@ -659,7 +659,7 @@ fn a_test_file_with_other_classes_and_columns() {
     let new = folder.write("new.csv", "a,b,kind\n1,2,oak\n2,3,fir\n3,4,oak\n4,5,elm\n5,6,ash\n");
     let alone = Dataset::csv(&new, "kind", Task::classification(4)).unwrap();
     says(data.with_test_of(&alone), &["\"fir\" is not a class of train"]);
-    // Numbers for classes, of which the test file has not all.
+    // Numbers for classes, not all of which are in the test file.
     let text: String = (0..30).map(|i| format!("{i}.5,{}\n", i % 3 + 1)).collect();
     let data =
         Dataset::csv(folder.write("t.csv", format!("x,y\n{text}")), "y", Task::classification(3))
@@ -668,7 +668,7 @@ fn a_test_file_with_other_classes_and_columns() {
     assert_eq!(labels(&tested, Split::Test), [2, 0]);
 }
 
-/// A pipe that nobody writes to, and a device that never ends: answered at once, by every reader.
+/// A pipe that nothing writes to, and a device that never ends: refused at once, by every reader.
 #[cfg(unix)]
 #[test]
 fn pipes_and_devices_are_refused_at_once() {
@@ -987,7 +987,7 @@ fn augmented_trainings_are_repeatable_and_resume_bit_for_bit() {
 }
 
 #[test]
-fn what_cannot_be_augmented_is_told_before_the_training() {
+fn what_cannot_be_augmented_is_reported_before_the_training() {
     let data = Dataset::mnist1d();
     let arch = Space::on(&data).then(flatten()).default_architecture().unwrap();
     let train = Train::on(&data).augment(Augment::new().crop(4).flip().noise(-1.0));

@@ -31,7 +31,7 @@ fn spaces() -> Vec<Space> {
         small()
             .then(conv(any([8, 16]), 3))
             .then(repeat(1..=3, one_of([conv(any([8, 16]), any([1, 3])), max_pool(2)]))),
-        // Three poolings are too many for 4 x 4, and a residual connection wants its size.
+        // Three poolings are too many for 4 x 4, and a residual connection needs its input's size.
         Space::new([1, 4, 4], Task::classification(2))
             .then(repeat(0..=3, one_of([max_pool(2), conv(4, 3), conv(4, 3).residual()]))),
         small().then(one_of([
@@ -112,7 +112,7 @@ fn hamming_does_not_count_what_shifts() {
         let [a, b] = [a, b].map(|d| space.decode(d.iter().copied()).unwrap());
         Distance::hamming().between(&a, &b).unwrap()
     };
-    // The branch differs, and brings two choices with it; the layers behind are the same.
+    // The branch differs, and brings two choices with it; the layers after it are the same.
     assert_eq!(d(&[0, 0, 1, 2], &[0, 1, 0, 1, 1, 2]), 3.0);
     // One copy more: the depth, the branch in the copy, its two choices.
     assert_eq!(d(&[0, 0, 1, 2], &[1, 0, 1, 1, 1, 1, 2]), 4.0);
@@ -148,7 +148,7 @@ proptest! {
 // ----------------------------------------------------------------------------------- neighbourhoods
 
 /// b is a neighbour of a: one decision that both have differs, and those that only b has are at their
-/// first option. That those that both have and that do not differ are the same needs no saying.
+/// first option. The others that both have are the same.
 fn is_neighbour(a: &[(String, Option<usize>)], b: &[(String, Option<usize>)]) -> bool {
     let changed = a.iter().zip(b).filter(|((_, x), (_, y))| x.is_some() && y.is_some() && x != y);
     let opened = a.iter().zip(b).filter(|((_, x), (_, y))| x.is_none() && y.is_some());
@@ -160,7 +160,7 @@ fn neighbourhoods_are_exact() {
     for space in spaces() {
         let all: Vec<Architecture> = space.enumerate().collect();
         let places: Vec<_> = all.iter().map(|a| places(&space, a)).collect();
-        // Of large spaces every so many.
+        // For large spaces, a sample at regular intervals.
         for (arch, here) in all.iter().zip(&places).step_by(1 + all.len() / 60) {
             let there = |i: &usize| is_neighbour(here, &places[*i]);
             let expected: HashSet<Vec<u32>> =
@@ -214,13 +214,13 @@ fn edit_distances_worked_by_hand() {
     near(d(&seq([&c, &max_pool(2), &c]), &seq([&c, &c])), 1.0);
     // A skip is nothing.
     near(d(&seq([&c, &skip()]), &c), 0.0);
-    // The skip connection from the input to the layer behind, 0 to 2.
+    // The skip connection from the input to the layer after it, 0 to 2.
     near(d(&c.residual(), &c), 1.0);
-    // 0 to 2 and 1 to 3: one place apart, as long as each other.
+    // 0 to 2 and 1 to 3: one place apart, equally long.
     near(d(&seq([&c.residual(), &c]), &seq([&c, &c.residual()])), 1.0 / (1.0 + 2.0));
     // 0 to 2 and 0 to 3, around one and two layers, of which one is inserted.
     near(d(&c.residual(), &seq([&c, &c]).residual()), 1.0 + 1.0 / 3.0);
-    // Added and concatenated: nothing alike.
+    // Added and concatenated: nothing in common.
     near(d(&c.residual(), &c.dense()), 1.0);
     // Two and one: 0 to 2 is matched with itself and not with 2 to 4.
     near(d(&seq([&c.residual(), &c, &c.residual()]), &seq([&c.residual(), &c, &c])), 1.0);
@@ -234,7 +234,7 @@ fn edit_distances_of_cells_are_those_of_one_cell() {
     let d = Distance::edit().between(&a, &b).unwrap();
     assert!((d - (2.0 / 3.0) / 3.0).abs() < 1e-12, "{d}");
     // Networks of different spaces are compared as a whole: three cells of two layers more, and what
-    // stands around the two residual blocks has moved.
+    // surrounds the two residual blocks has moved.
     let deep = Space::new([1, 8, 8], Task::classification(3)).then(presets::nas_bench_201(4, 2));
     let d = Distance::edit().between(&a, &deep.decode([0, 0, 0, 3, 0, 0]).unwrap()).unwrap();
     assert!(d > 6.0 && d < 8.0, "{d}");
@@ -249,7 +249,7 @@ fn weisfeiler_lehman_worked_by_hand() {
         Distance::weisfeiler_lehman(h).between(&arch(a), &arch(b)).unwrap()
     };
     let near = |d: f64, k: f64| assert!((d - (2.0 - 2.0 * k).sqrt()).abs() < 1e-12, "{d}, {k}");
-    // Input, head and output of four are the same; of those with their readers head and output.
+    // Of four nodes, input, head and output are the same; together with their readers, head and output.
     near(d(0, "linear(8)", "linear(4)"), 3.0 / 4.0);
     near(d(1, "linear(8)", "linear(4)"), 5.0 / 8.0);
     // (1, 2, 1, 1) and (1, 1, 1, 1).

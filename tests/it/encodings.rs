@@ -1,4 +1,4 @@
-//! Encodings: widths that the literature gives, vectors worked by hand and by brute force, errors.
+//! Encodings: widths from the literature, vectors worked out by hand and by brute force, errors.
 
 use crate::help::says;
 use nascent::prelude::*;
@@ -35,8 +35,8 @@ fn widths_are_those_of_the_literature() {
     assert_eq!(width(Encoding::one_hot(), &space), 21 * 2 + 5 * 3);
     assert_eq!(width(Encoding::adjacency(), &space), 21 + 5 * 3);
     assert_eq!(width(Encoding::path(), &space), 364);
-    // Two cells; of each 14 edges with 7 operations, and a bit for all but the two of the first node,
-    // which keeps both; a path from either input, of 1 to 4 edges.
+    // Two cells, each with 14 edges of 7 operations, and a bit for all but the two of the first node,
+    // which keeps both; paths from either input, of 1 to 4 edges.
     let space = small().then(presets::darts(4, 3));
     assert_eq!(width(Encoding::adjacency(), &space), 2 * (14 * 7 + 12));
     assert_eq!(width(Encoding::path(), &space), 2 * 2 * (7 + 49 + 343 + 2401));

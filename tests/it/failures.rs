@@ -1,4 +1,4 @@
-//! What fails is avoided: every row of the table, on five kinds of spaces of which half or more fails.
+//! What fails is avoided: every row of the table, on five kinds of spaces, half or more of which fails.
 
 use crate::help::side_by_side;
 use nascent::prelude::*;
@@ -6,7 +6,7 @@ use nascent::{IntoEvaluator, IntoStrategy};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// A space, what of it fails and how, and what it may need of memory.
+/// A space, what in it fails and how, and how much memory it may need.
 struct Case {
     name: &'static str,
     space: Space,
@@ -14,7 +14,7 @@ struct Case {
     memory: Option<usize>,
 }
 
-/// Without failures: some decisions help, and a part is chance.
+/// Without failures: some decisions help, and part of the score is chance.
 fn score(arch: &Architecture) -> f64 {
     let decisions = arch.decisions();
     let mean = decisions.iter().map(|&d| f64::from(d)).sum::<f64>() / decisions.len().max(1) as f64;
@@ -106,7 +106,7 @@ type Make = fn(&nascent::StrategyInfo) -> AnyStrategy;
 /// half of random search's.
 fn failing_too_often(seeds: usize, make: Make) -> Vec<String> {
     let (cases, rows) = (cases(), nascent::strategies());
-    // Grid search goes in order, whatever comes of it.
+    // Grid search goes in order, whatever the results.
     let rows: Vec<_> = rows.iter().filter(|r| r.name != "grid").collect();
     let jobs: Vec<_> = rows
         .iter()
@@ -155,7 +155,7 @@ fn every_strategy_keeps_away_from_what_fails_over_ten_seeds() {
     assert!(wrong.is_empty(), "half of random search's failures or more:\n{}", wrong.join("\n"));
 }
 
-/// With several objectives too, one of which the failing side would be better in; and a trial
+/// With several objectives too, in one of which the failing side would be better; and a trial
 /// whose objective is not a finite number has failed as any other.
 #[test]
 fn with_two_objectives_as_well() {
@@ -194,8 +194,8 @@ fn where_nearly_everything_fails_the_rest_is_found() {
     }
 }
 
-/// Failures without a cause lead nobody astray: two of five evaluations fail, and more is found than
-/// at random, but for the two that need hundreds of trials for that.
+/// Failures without a cause lead no strategy astray: two of five evaluations fail, and more is found than
+/// at random, except by the two that need hundreds of trials for that.
 #[test]
 fn failures_without_a_cause_do_not_lead_astray() {
     let space = Space::decisions([4; 6]);

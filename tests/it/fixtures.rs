@@ -1,11 +1,11 @@
 //! What the crate says and does today, down to the letter: a change of the inside must leave all of it
-//! as it is. What is kept stands as text in `tests/fixtures/`; a difference is shown line by line.
+//! as it is. What is kept is text in `tests/fixtures/`; a difference is shown line by line.
 //!
 //! ```text
 //! NASCENT_BLESS=1 cargo test --test it fixtures::
 //! ```
 //!
-//! writes the files anew; the commit that does so says why. Drawings have a file of their own, since
+//! rewrites the files; the commit that does so says why. Drawings have a file of their own, since
 //! colours may change where nothing else does. What depends on the order in which a processor sums
 //! floats (training, and strategies that train networks) is compared where the processor has the same
 //! instructions as the one that wrote the file.
@@ -39,7 +39,7 @@ fn kept(file: &str, text: &str) {
     }
 }
 
-/// The first lines that differ, below the heading that they stand under.
+/// The first lines that differ, below the heading that they are under.
 fn difference(known: &str, text: &str) -> String {
     let (mut heading, mut shown, mut said) = ("", 0, String::new());
     let lines = known.lines().count().max(text.lines().count());
@@ -288,7 +288,7 @@ fn drawn(space: &Space) -> (Vec<Architecture>, Rng) {
     ((0..DRAWN).map(|_| space.sample(&mut rng).unwrap()).collect(), rng)
 }
 
-/// Decisions of zeros and ones, of which some are no network.
+/// Decisions of zeros and ones, some of which are not a network.
 fn blind(space: &Space, rng: &mut Rng) -> Option<Architecture> {
     let mut list: Vec<usize> = vec![];
     while list.len() < 400 {
@@ -557,7 +557,7 @@ fn strategies_propose_what_they_did() {
 
 // ---------------------------------------------------------------------------------------- journals
 
-/// Without what takes a different time on every day.
+/// Without what takes a different time in every run.
 fn timeless(journal: &str) -> String {
     let mut text = journal.to_string();
     for field in ["\"seconds\":", "\"at\":"] {

@@ -37,7 +37,7 @@ struct Shares {
     seeds: usize,
 }
 
-/// pymoo's NSGA-II with 300 evaluations and the seeds 1 to 200, as near to ours as it comes:
+/// pymoo's NSGA-II with 300 evaluations and the seeds 1 to 200, as close to ours as it gets:
 /// `NSGA2(pop_size=17, sampling=IntegerRandomSampling(), crossover=UniformCrossover(prob=0.9),
 /// mutation=ChoiceRandomMutation(prob=1.0, prob_var=1/6), eliminate_duplicates=True)` over six
 /// `Choice(options=range(5))`; of its 18 generations the first 300 evaluations count.
@@ -97,7 +97,7 @@ impl Cells {
         hypervolume(self.scaled(figures), [1.0, 1.0]).unwrap()
     }
 
-    /// What a strategy finds with so many trials and the seeds from 1.
+    /// What a strategy finds with this many trials and the seeds from 1.
     fn shares<How>(&self, strategy: impl IntoStrategy<How>, trials: usize, seeds: usize) -> Shares {
         let strategy = strategy.into_strategy();
         let plan = Study::new(&self.table.space(), &self.table)

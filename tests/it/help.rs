@@ -22,7 +22,7 @@ impl Folder {
         self.0.join(name)
     }
 
-    /// Writes a file, and the folders that it lies in.
+    /// Writes a file, and the folders that it is in.
     pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.file(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -47,7 +47,7 @@ pub fn says<T>(result: Result<T>, parts: &[&str]) {
     }
 }
 
-/// The trials of a study, a line each.
+/// The trials of a study, one line each.
 pub fn lines(study: &Study) -> Vec<String> {
     study.trials_done().iter().map(|t| t.line()).collect()
 }
@@ -93,7 +93,7 @@ pub fn side_by_side<'a, T: Sync>(all: &'a [T], work: impl Fn(usize, &'a T) + Syn
     });
 }
 
-/// One test of this program, as `journal::the_child_that_may_die`, in a process of its own, which may die.
+/// One test of this program, such as `journal::the_child_that_may_die`, in a process of its own, which may die.
 pub fn alone(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", test, "--nocapture"]);

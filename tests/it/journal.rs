@@ -97,7 +97,7 @@ fn a_journal_by_hand_is_one_too() {
 }
 
 #[test]
-fn by_its_path_alone_if_all_of_it_can_be_made_again() {
+fn by_its_path_alone_if_all_of_it_can_be_rebuilt() {
     let folder = Folder::new("alone");
     let path = folder.file("study.jsonl");
     let data = Dataset::digits().take(200);
@@ -207,7 +207,7 @@ fn a_damaged_line_is_named_and_can_be_left_out() {
     let said = Study::salvage(&path).unwrap();
     assert!(said.contains("1 lines could not be read") && said.contains(".damaged"), "{said}");
     assert_eq!(text(&folder.file("study.jsonl.damaged")), bad);
-    // Once more is no harm: nothing is damaged now, and the damaged file stays.
+    // Once more does no harm: nothing is damaged now, and the damaged file stays.
     assert!(Study::salvage(&path).unwrap().contains("nothing is damaged"));
     assert_eq!(text(&folder.file("study.jsonl.damaged")), bad);
     assert_eq!(lines(&plan().journal(&path).run().unwrap()), lines(&whole));
@@ -218,7 +218,7 @@ fn a_damaged_line_is_named_and_can_be_left_out() {
 }
 
 #[test]
-fn a_torn_last_line_is_dropped_and_a_journal_in_use_is_says() {
+fn a_torn_last_line_is_dropped_and_a_journal_in_use_says_so() {
     let folder = Folder::new("torn");
     let path = folder.file("study.jsonl");
     plan().journal(&path).run().unwrap();
@@ -257,7 +257,7 @@ fn a_larger_budget_is_part_of_the_journal() {
     assert_eq!(resumed.quiet().run().unwrap().trials_done().len(), 12);
 }
 
-/// What a process had asked and not told when it ended comes first in the next one.
+/// What a process had asked for but not told when it ended comes first in the next one.
 #[test]
 fn asked_and_never_told_is_asked_again() {
     let folder = Folder::new("orphans");
@@ -274,7 +274,7 @@ fn asked_and_never_told_is_asked_again() {
     assert_eq!(lines(&study), lines(&whole));
 }
 
-/// The files that a careless path may name: whatever is not a piece of the header that would be
+/// Files that a careless path may name: whatever is not a piece of the header that would be
 /// written anyway is refused, by everything that reads a journal, and left as it is.
 #[test]
 fn nothing_but_a_piece_of_its_own_header_is_written_over() {
@@ -357,7 +357,7 @@ fn what_follows_the_last_line_is_kept_or_refused_or_torn() {
     let good = text(&path);
     let last = good.rfind("{\"event\":\"finished\"").unwrap();
     let end = last + good[last..].find('\n').unwrap();
-    // A result that lacks nothing but its line feed is one.
+    // A result that lacks only its line feed is a result.
     for zeros in ["", "\0\0\0"] {
         std::fs::write(&path, format!("{}{zeros}", &good[..end])).unwrap();
         calls.store(0, Ordering::SeqCst);
@@ -372,7 +372,7 @@ fn what_follows_the_last_line_is_kept_or_refused_or_torn() {
         assert_eq!(lines(&plan.journal(&path).run().unwrap()), lines(&whole), "{torn}");
         assert!(Study::salvage(&path).unwrap().contains("nothing is damaged"), "{torn}");
     }
-    // What somebody else wrote is not cut off; what is to be tried leaves it beside the journal.
+    // What somebody else wrote is not cut off; following the advice leaves it beside the journal.
     let number = good[..end].lines().count() + 1;
     let named = format!("line {number}");
     for note in
@@ -390,7 +390,7 @@ fn what_follows_the_last_line_is_kept_or_refused_or_torn() {
     assert!(text(&folder.file("study.jsonl.damaged-3")).ends_with("notes"));
 }
 
-/// What is not a regular file is told at once: a pipe would wait, and a device has no end.
+/// What is not a regular file is refused at once: a pipe would wait, and a device has no end.
 #[cfg(unix)]
 #[test]
 fn only_regular_files_are_journals() {
@@ -429,7 +429,7 @@ fn only_regular_files_are_journals() {
         done.send(()).unwrap();
     });
     wait.recv_timeout(Duration::from_secs(20)).expect("a journal is waited for");
-    // What is to be tried works.
+    // The advice works.
     assert!(plan().journal(folder.file("study.jsonl")).run().is_ok());
 }
 
@@ -480,7 +480,7 @@ fn nothing_that_was_told_is_lost_by_a_setting() {
                 assert_eq!(told(&path).last(), Some(&(asked.number(), asked.number() as f64)));
                 assert!(after.tell(asked, 9.0).is_err(), "told once");
             }
-            // The one before it goes on as well, and knows what the other was told.
+            // The one before it continues as well, and knows what the other was told.
             if let Some(kept) = &kept {
                 assert_eq!(kept.trials(8).ask().unwrap().number(), 7);
                 assert_eq!(told(&path).len(), 7);
@@ -508,7 +508,7 @@ fn what_is_told_after_a_run_is_written_or_says() {
     let done = study.run().unwrap();
     says(study.tell(&late, 5.0), &["not waiting"]);
     assert_eq!(lines(&Study::load(&path).unwrap()), lines(&done));
-    // Both of them can be asked on, and what they are told is there.
+    // Both of them can be asked further, and what they are told is there.
     for (n, study) in [(6, done.trials(8)), (7, study.trials(8))] {
         let asked = study.ask().unwrap();
         assert_eq!(asked.number(), n);
@@ -540,7 +540,7 @@ fn what_is_told_after_a_run_is_written_or_says() {
     assert_eq!(Study::load(folder.file("busy.jsonl")).unwrap().trials_done().len(), 9);
 }
 
-/// A journal given late, one that was deleted, and one that another study has gone on with.
+/// A journal given late, one that was deleted, and one that another study has continued.
 #[test]
 fn a_journal_catches_up_with_its_study() {
     let folder = Folder::new("late");
@@ -661,15 +661,15 @@ fn an_evaluation_that_ends_the_process_is_a_failed_trial() {
         // Nothing was evaluated twice but what was running when the process ended.
         let begun = text(&path).matches("\"epoch\":0,").count();
         assert!((14..=20).contains(&begun), "{words}: {begun}");
-        // It goes on without them, and its results are those of a study that never died.
+        // It continues without them, and its results are those of a study that never died.
         assert!(child(&words));
     }
-    // What is to be tried works: both die twice once more, and fail again.
+    // The advice works: both die twice more, and fail again.
     let path = folder.file("abort-4.jsonl");
     assert!(!child(&format!("abort again {}", path.display())));
     assert_eq!(deaths(&format!("abort 4 {}", path.display())), 3);
     assert_eq!(Study::load(&path).unwrap().failed().len(), 2);
-    // Mended, they are like the others.
+    // Repaired, they are like the others.
     let mended = evaluator(|arch, _| f64::from(arch.decisions()[0]));
     let plan = Study::new(&Space::decisions([12]), mended).strategy(Grid).trials(12).quiet();
     let mended = plan.journal(&path).retry_failures().unwrap().run().unwrap();
@@ -677,7 +677,7 @@ fn an_evaluation_that_ends_the_process_is_a_failed_trial() {
     assert!(Study::load(&path).unwrap().failed().is_empty());
 }
 
-/// Tells its epochs, and ends the process after so many of all its trials.
+/// Reports its epochs, and ends the process after this many over all its trials.
 struct Slow {
     die_after: usize,
 }
@@ -714,7 +714,7 @@ impl Evaluator for Slow {
 /// A long training that is killed each time it has got further is not at fault, nor are trials
 /// that were asked by hand, nor those that were told to stop.
 #[test]
-fn what_was_interrupted_is_no_failure() {
+fn what_was_interrupted_is_not_a_failure() {
     let folder = Folder::new("interrupted");
     let path = folder.file("epochs.jsonl");
     for after in 1..6 {
@@ -722,7 +722,7 @@ fn what_was_interrupted_is_no_failure() {
     }
     assert!(child(&format!("abort epochs {} 9", path.display())));
     assert!(Study::load(&path).unwrap().failed().is_empty());
-    // Without getting further, it is.
+    // Without getting further, it is at fault.
     let path = folder.file("stuck.jsonl");
     let words = format!("abort epochs {} 3", path.display());
     assert!((2..8).contains(&deaths(&words)));
@@ -747,7 +747,7 @@ fn what_was_interrupted_is_no_failure() {
     }
 }
 
-/// A checkpoint that cannot be written is no reason to lose the trial.
+/// A checkpoint that cannot be written is not a reason to lose the trial.
 #[test]
 fn checkpoints_are_an_insurance() {
     let folder = Folder::new("insurance");
@@ -901,7 +901,7 @@ fn the_decisions_of_a_time_limit_are_replayed() {
     let plan = Study::new(&space(), nap).duplicates(Duplicates::Repeat).seconds(0.2).quiet();
     let first = plan.journal(&path).run().unwrap();
     assert!(first.ended().contains("time limit") && first.trials_done().len() > 2);
-    // Its time is spent, also in another process or on a faster machine.
+    // Its time is spent, even in another process or on a faster machine.
     let again = plan.journal(&path).run().unwrap();
     assert_eq!(lines(&again), lines(&first));
     assert!(again.seconds_run() >= 0.2);
@@ -911,7 +911,7 @@ fn the_decisions_of_a_time_limit_are_replayed() {
     assert!(more.trials_done().len() > first.trials_done().len());
 }
 
-/// A strategy that proposes what does not fit: a record of each, none of them paid.
+/// A strategy that proposes what does not fit: each is on record, and none is paid for.
 #[test]
 fn misfits_are_records_in_the_journal_too() {
     let folder = Folder::new("misfit");

@@ -20,7 +20,7 @@ const TABLE: &str = r#"{"batch": 1, "seconds": {
     "linear(3,activation=identity) on 2": 1e-5,
     "linear(3,activation=identity) on 4": 2e-5}}"#;
 
-/// What [`TABLE`] gives each architecture of [`small`], added by hand.
+/// What [`TABLE`] yields for each architecture of [`small`], added up by hand.
 const BY_HAND: [(&str, f64); 6] = [
     ("conv(2,3)>global_avg_pool", 1.11e-3),
     ("conv(4,3)>global_avg_pool", 2.22e-3),
@@ -60,7 +60,7 @@ fn a_measured_table_predicts_the_sum_of_its_rows() {
         let parts = frozen.by_operation(&arch).unwrap();
         assert_eq!(parts.len(), arch.layers().len() - 1, "the input takes no time");
         let sum: f64 = parts.iter().map(|(name, _)| rows[name]).sum();
-        // What was measured stays, in the table that measures as in its copy.
+        // What was measured stays, both in the table that measured it and in its copy.
         for table in [&latency, &frozen, &frozen.clone(), &latency.frozen()] {
             assert_eq!(table.of(&arch).unwrap(), sum);
         }
@@ -87,7 +87,7 @@ fn eight_convolutions_take_longer_than_one() {
     let [one, eight] = [0, 1].map(|pick| latency.of(&space.decode([pick]).unwrap()).unwrap());
     assert!(eight > one, "{eight} {one}");
     assert_eq!(latency.operations().len(), 3);
-    // Of orders of magnitude: 38 million multiply-adds and 8.
+    // A large difference: 38 million multiply-adds and 8.
     let large = Space::new([64, 32, 32], Task::classification(3)).then(conv(64, 3));
     let tiny = Space::new([4], Task::classification(2));
     let [large, tiny] = [large, tiny].map(|s| s.default_architecture().unwrap());
@@ -140,7 +140,7 @@ fn all_kinds_of_inputs_are_measured() {
 
 #[test]
 fn the_operations_of_a_large_space_are_all_found() {
-    // 10^12 architectures, of which every operation counts: 10 widths after 10 others.
+    // 10^12 architectures, whose operations all count: 10 widths after 10 others.
     let wide = any([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     let layer = linear(wide);
     let space = (0..12).fold(Space::new([2], Task::regression(1)), |s, _| s.then(layer.clone()));
@@ -156,7 +156,7 @@ fn the_operations_of_a_large_space_are_all_found() {
         Latency::from_json(&json.to_string()).unwrap()
     };
     let _ = read(&table).for_space(&space).unwrap();
-    // Without any single one of them it is not complete, and the search for them notices.
+    // If any one of them is missing the table is not complete, and the search for them notices.
     for gone in ["linear(7) on 9", "linear(1,activation=identity) on 3"] {
         let mut less = table.clone();
         assert!(less.remove(gone).is_some());
@@ -252,7 +252,7 @@ fn a_limit_with_an_incomplete_table_says_so() {
         ),
         "{says}"
     );
-    // A table that goes on growing does not move a limit that was made before.
+    // A table that continues to grow does not move a limit that was made before.
     let latency = Latency::new();
     let limit = latency.seconds(1.0);
     let _ = latency.for_space(&small()).unwrap();

@@ -89,7 +89,7 @@ fn bare(text: &str) -> String {
         match (at(i), at(i + 1)) {
             ('/', '/') => {
                 while i < all.len() && at(i) != '\n' {
-                    i += 1
+                    i += 1;
                 }
             }
             ('/', '*') => {
@@ -108,7 +108,8 @@ fn bare(text: &str) -> String {
             ('r', '"' | '#') if begun == 0 || !at(begun - 1).is_alphanumeric() => {
                 let marks = all[i + 1..].iter().take_while(|c| **c == '#').count();
                 if at(i + 1 + marks) != '"' {
-                    (out.push('r'), i += 1).0;
+                    out.push('r');
+                    i += 1;
                     continue;
                 }
                 i += marks + 2;

@@ -1,8 +1,8 @@
-//! All tests of the crate as a whole, in one program, since each program links Candle anew. A file is
+//! All tests of the crate as a whole, in one program, since each program links Candle again. A file is
 //! a module: `cargo test --test it study::` runs those of `study.rs`.
 //!
 //! They run side by side in one process. What needs a process of its own starts this program again
-//! ([`help::alone`]), and files lie in folders of a test's own ([`help::Folder`]).
+//! ([`help::alone`]), and every test has folders of its own for its files ([`help::Folder`]).
 
 mod help;
 

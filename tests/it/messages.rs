@@ -1,9 +1,9 @@
-//! What the compiler says of slips that everybody makes once: the crate has a part in the words.
+//! What the compiler says about mistakes that everybody makes once, partly in the crate's words.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What the compiler says of a program of one function for each line, in lines or at length.
+/// What the compiler says about a program with one function for each line, in short or at length.
 fn compile(name: &str, lines: &[&str], format: &str) -> String {
     let exe = std::env::current_exe().unwrap();
     let deps = exe.parent().unwrap();
@@ -31,7 +31,7 @@ fn compile(name: &str, lines: &[&str], format: &str) -> String {
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
 
-/// Each line, and what has to be said about it; nothing where it is empty.
+/// Each line, and what has to be said about it; nothing if that is empty.
 fn check(name: &str, cases: &[(&str, &str)]) {
     let lines: Vec<&str> = cases.iter().map(|(line, _)| *line).collect();
     let said = compile(name, &lines, "short");
@@ -41,14 +41,17 @@ fn check(name: &str, cases: &[(&str, &str)]) {
         match *expected {
             "" => assert!(found.is_empty(), "{line}\n{found:?}"),
             _ => {
-                assert!(found.iter().any(|f| f.contains(expected)), "{line}\n{found:?}\n--\n{said}")
+                assert!(
+                    found.iter().any(|f| f.contains(expected)),
+                    "{line}\n{found:?}\n--\n{said}"
+                );
             }
         }
     }
 }
 
 #[test]
-fn wrong_arguments_are_told_what_is_wanted() {
+fn wrong_arguments_are_told_what_is_expected() {
     let list = "a list of blocks is wanted here, as one_of([conv(16, 3), max_pool(2)])";
     let values = "any([...]) chooses between the values of a list or a range";
     let block = "a block is wanted here";

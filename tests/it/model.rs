@@ -1,4 +1,4 @@
-//! A trained model outside of the study: it knows how its inputs were scaled and what its classes are
+//! A trained model outside the study: it knows how its inputs were scaled and what its classes are
 //! called, takes plain numbers, and comes back from disk as it was, or not at all.
 
 use crate::help::{Folder, says};
@@ -6,7 +6,7 @@ use nascent::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Two features far from 0 and of different spread, in three classes with words.
+/// Two features far from 0 and of different spread, in three named classes.
 fn rows() -> (Vec<Vec<f64>>, Vec<u32>) {
     let class = |i: usize| (i % 3) as u32;
     let row = |i: usize| {
@@ -63,7 +63,7 @@ fn raw_rows_are_standardised_by_the_model_itself() {
     assert_eq!(model.predict((&plain, Split::Test)).unwrap(), y);
     let logits = model.forward(&x).unwrap().argmax(1).unwrap().to_vec1::<u32>().unwrap();
     assert_eq!(logits, y);
-    // A tensor does not tell what it is; all that the message says to try works.
+    // A tensor does not say what it is; everything that the message says to try works.
     let raw = plain.tensors(Split::Test).unwrap().0;
     says(model.predict(&raw), &["to_vec2::<f32>()", "(&data, Split::Test)", "model.forward(&x)"]);
     let list = raw.flatten_from(1).unwrap().to_vec2::<f32>().unwrap();
@@ -113,7 +113,7 @@ fn a_model_of_plain_data_takes_what_it_was_given() {
 
 #[test]
 fn a_regression_answers_in_the_unit_of_its_data() {
-    // Times far from 0 are moved before they become numbers of 32 bits.
+    // Times far from 0 are moved before they become 32-bit numbers.
     let x: Vec<f64> = (0..120).map(|i| 1e4 + f64::from(i)).collect();
     let y: Vec<f64> = x.iter().map(|x| 1.7e12 + (x - 1e4) / 10.0).collect();
     let data = Dataset::regression("clock", x.clone(), [1], y.clone(), 1).unwrap();
@@ -150,7 +150,7 @@ fn texts_are_asked_about_as_texts() {
     says(model.predict("Quiz"), &["'Q'", "does not occur"]);
     says(model.predict([[99, 0, 0, 0, 0]]), &["symbol 99"]);
     says(model.predict([[0.5; 5]]), &["0.5", "whole numbers"]);
-    // Other data number their characters otherwise; the text is the same.
+    // Other data number their characters differently; the text is the same.
     let fewer = ["no", "yes", "on", "so", "yo"].map(|t| (t, if t == "no" { "a" } else { "b" }));
     let fewer = Dataset::texts("fewer", fewer, 5).unwrap();
     assert_eq!(model.predict(&fewer).unwrap()[..2], two);
@@ -280,7 +280,7 @@ fn weights_of_another_architecture_are_refused() {
         assert!(mixed(&a, &a).is_ok());
     }
 
-    // Files of before say nothing of themselves: exactly the names and shapes have to be there.
+    // Older files say nothing about themselves: exactly these names and shapes have to be there.
     for path in [&short, &long] {
         rewrite(&weights(path), &|_, said| said.clear());
         assert!(load(path).is_ok());
@@ -348,13 +348,13 @@ fn damaged_and_foreign_files_are_refused_in_words() {
         change(&|_, s| drop(s.insert("nascent.meaning".into(), other.into()))),
         &["another network"],
     );
-    // Numbers of 64 bits are the same numbers.
+    // 64-bit numbers are the same numbers.
     let wide = change(&|t, _| t.values_mut().for_each(|v| *v = v.to_dtype(DType::F64).unwrap()));
     assert!(wide.is_ok());
     again();
     assert!(load(&path).is_ok());
 
-    // What has diverged is told where it is saved, and what was there stays.
+    // A model that has diverged is refused when it is saved, and what was there stays.
     let model = load(&path).unwrap();
     let var = &model.vars()[0];
     var.set(&(var.as_tensor() * f64::INFINITY).unwrap()).unwrap();
@@ -451,7 +451,7 @@ fn limits_that_are_not_finite_numbers_are_refused() {
     }
 }
 
-/// What stands in a file as `[H, W, C]` is asked about as it stands there.
+/// What is stored in a file as `[H, W, C]` is predicted as it is stored.
 #[test]
 fn images_with_their_channels_last_are_asked_about_as_they_were_given() {
     let pixel = |i: usize, k: usize| [((i * 7 + k) % 5) as f64 / 5.0, (i % 2) as f64, 0.3];
@@ -494,7 +494,7 @@ fn images_with_their_channels_last_are_asked_about_as_they_were_given() {
     says(plain.channels_last().unwrap().channels_last(), &["in front already"]);
 }
 
-/// Images whose numbers 32 bits do not tell apart stay apart when they are turned.
+/// Images whose values 32 bits do not tell apart are kept apart when they are turned.
 #[test]
 fn what_keeps_numbers_apart_is_done_to_the_true_channels() {
     let x: Vec<f64> = (0..10 * 12).map(|i| 1.7e12 + f64::from(i)).collect();
@@ -522,7 +522,7 @@ fn a_table_in_another_order_is_asked_about_by_its_names() {
     let word = |i: usize| ["no", "yes"][i % 2];
     let time = |i: usize| 1_700_000_000_000usize + 1000 * i;
     let a = write("a.csv", "id,t,u,y", &|i| format!("k{i},{},{i}.5,{}", time(i), word(i)));
-    // Not every id is another: the column is read, and the model does not want it.
+    // Not every id is different: the column is read, but the model does not need it.
     let b = write("b.csv", "u,y,id,t", &|i| format!("{i}.5,{},{},{}", word(i), i / 2, time(i)));
     let c = write("c.csv", "u,z,y", &|i| format!("{i}.5,{i},{}", word(i)));
     assert_eq!((a.shape().dims(), b.shape().dims()), (vec![2], vec![3]));
@@ -553,7 +553,7 @@ fn a_model_wants_a_name() {
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
 }
 
-/// Files of other versions may say less of the data.
+/// Files of other versions may say less about the data.
 #[test]
 fn a_head_that_says_less_is_read() {
     let folder = Folder::new("less");

@@ -1,4 +1,4 @@
-//! Files that are written: refused beforehand with advice that works, replaced whole or not at all.
+//! Files that are written: refused beforehand with advice that works, replaced as a whole or not at all.
 
 use nascent::output;
 use nascent::prelude::*;
@@ -30,7 +30,7 @@ fn savers() -> Vec<(&'static str, &'static str, Save)> {
     ]
 }
 
-/// A folder of this test alone, empty.
+/// An empty folder, for this test alone.
 fn folder(name: &str) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("nascent-out-{name}-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);

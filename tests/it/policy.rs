@@ -86,7 +86,7 @@ fn the_probability_of_the_best_option_rises() {
             assert!((sum - 1.0).abs() < 1e-4, "{sum}");
         }
     }
-    // Studies of other seeds begin with other weights.
+    // Studies with other seeds begin with other weights.
     let other = study(2, both()[0].clone());
     let first = |s: &Study| Reinforce::new().probabilities(s).unwrap()[0].probabilities[0];
     assert_ne!(first(&a), first(&other));
@@ -146,9 +146,9 @@ fn failures_are_avoided() {
     }
 }
 
-/// More trials than were planned: as if they had been, whatever was learned before.
+/// More trials than were planned: as if they had been planned, whatever was learned before.
 #[test]
-fn a_longer_budget_is_learned_anew() {
+fn a_longer_budget_is_learned_afresh() {
     let (space, separable) = separable();
     for name in ["reinforce", "ppo"] {
         let make = nascent::strategies().iter().find(|s| s.name == name).unwrap().make;

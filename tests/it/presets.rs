@@ -1,4 +1,4 @@
-//! The search spaces of the literature: their sizes, what is in them, and that it learns.
+//! The search spaces from the literature: their sizes, what is in them, and that it learns.
 
 use nascent::prelude::*;
 use nascent::presets;
@@ -30,7 +30,7 @@ fn sizes_are_those_of_the_formulas() {
         assert_eq!(space.size(), Some(size), "{space}");
         assert!(space.problems().is_empty(), "{:?}", space.problems());
     }
-    // As many as can be counted: each is an architecture of its own.
+    // Where they can be counted: each is an architecture of its own.
     let small = Space::on(&Dataset::digits()).then(presets::mobile(4, [(8, 2)], 1..=2));
     assert_eq!((small.enumerate().count() as u128, small.size()), (156, Some(156)));
 }
@@ -70,7 +70,7 @@ fn the_networks_of_the_fully_connected_benchmark_are_among_the_perceptrons() -> 
     Ok(())
 }
 
-/// Blocks by hand: widened by the block's own input, added to where nothing changes.
+/// Blocks by hand: widened from the block's own input, with it added where the shape does not change.
 #[test]
 fn inverted_residuals_are_those_of_the_papers() -> Result<()> {
     let space = Space::new([3, 32, 32], Task::classification(10)).then(presets::mobile(
@@ -116,7 +116,7 @@ fn learned(space: &Space, data: &Dataset, epochs: i32, text: &str) -> Result<f64
     Ok(training.evaluation().score())
 }
 
-/// One network of every kind, after an epoch or a few: better than guessing, by a good deal.
+/// One network of every kind, after one or a few epochs: better than guessing, by a wide margin.
 #[test]
 fn every_kind_learns() -> Result<()> {
     let data = Dataset::mnist1d();
@@ -151,7 +151,7 @@ fn every_kind_learns() -> Result<()> {
     // An epoch is too short for the running statistics of so many normalisations.
     assert!(learned(&space, &images, 3, &text)? > 0.5);
 
-    // To say "female" always is right for 78 %.
+    // Always answering "female" is right for 78 %.
     let names = Dataset::names();
     let space = Space::on(&names).then(presets::text(16, 1..=2));
     let text =
@@ -201,7 +201,7 @@ fn language_models_do_not_look_ahead() -> Result<()> {
 }
 
 #[test]
-fn what_a_preset_cannot_be_is_said() {
+fn what_a_preset_cannot_be_is_reported() {
     for (block, part) in [
         (presets::sequence(20, 1..=4), "a width of 20"),
         (presets::text(-8, 1..=4), "a width of -8"),

@@ -175,13 +175,13 @@ fn root_mean_square(values: &[f64]) -> f64 {
     (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt()
 }
 
-/// What is recorded of a tensor: its mean, its root mean square, and some of its elements.
+/// What is recorded about a tensor: its mean, its root mean square, and some of its elements.
 fn shown(name: &str, t: &Tensor) -> Vec<f64> {
     let mut v = values(t);
     let n = v.len();
     if name.ends_with("in_proj.bias") {
-        // A bias of the keys moves all scores of a query alike, which the softmax takes away: its
-        // gradient is nothing but rounding, and AdamW makes full steps of it.
+        // A bias of the keys moves all scores of a query alike, which the softmax cancels: its
+        // gradient is only rounding error, and AdamW turns it into full steps.
         v[n / 3..2 * n / 3].fill(0.0);
     }
     let mut shown = vec![v.iter().sum::<f64>() / n as f64, root_mean_square(&v)];
@@ -189,7 +189,7 @@ fn shown(name: &str, t: &Tensor) -> Vec<f64> {
     shown
 }
 
-/// The largest difference between what a training gives and what is recorded, as a multiple of the
+/// The largest difference between what a training yields and what is recorded, as a multiple of the
 /// tolerance, and where it is.
 fn distance(name: &str, space: &Space, train: &Train) -> (f64, String) {
     let theirs = recorded(name);
@@ -224,7 +224,7 @@ fn distance(name: &str, space: &Space, train: &Train) -> (f64, String) {
         compare(name, &shown(name, var), &numbers(&figures["shown"]), moved);
     }
     assert_eq!(vars.len(), tensors.len(), "all that is recorded is compared");
-    // Whatever is not a number counts as far off.
+    // NaN counts as far off.
     let far = |d: f64| if d.is_nan() { f64::INFINITY } else { d };
     found.into_iter().map(|(d, what)| (far(d), what)).max_by(|a, b| a.0.total_cmp(&b.0)).unwrap()
 }

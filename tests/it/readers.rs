@@ -1,4 +1,4 @@
-//! What readers do with what lies beside the data, is not a file, or lacks a part: clutter in
+//! What readers do with what is beside the data, is not a file, or lacks a part: clutter in
 //! folders of sound, pipes and devices, images with their channels last, test sets without a class.
 
 use crate::help::{Folder, labels, says};
@@ -26,7 +26,7 @@ fn of(folder: &Path) -> Result<Dataset> {
 }
 
 #[test]
-fn what_lies_beside_recordings_is_left_out_and_said() {
+fn what_is_beside_recordings_is_left_out_and_reported() {
     let folder = Folder::new("clutter");
     for i in 0..5 {
         folder.write(&format!("no/{i}.wav"), wav(8000));
@@ -69,7 +69,7 @@ fn what_lies_beside_recordings_is_left_out_and_said() {
         assert!(card.contains(part), "{part}: {card}");
     }
     assert!(Draw::html(&data).contains("_background_noise_"));
-    // Messages have the first line alone.
+    // Messages have only the first line.
     let space = Space::new([3], Task::classification(2)).then(linear(4));
     let arch = space.default_architecture().unwrap();
     let e = Train::on(&data).batch_size(4).start(&arch, 1).unwrap_err().to_string();
@@ -101,7 +101,7 @@ fn flat_folders_and_folders_of_splits() {
     let twice = of(&train).unwrap().with_test_of(&of(&test).unwrap()).unwrap();
     assert_eq!(twice.fingerprint(), joined.fingerprint());
 
-    // Few files of one class are a test, if not data.
+    // Few files of one class will do as a test set, if not as data.
     let few = folder.write("few/1/a.wav", wav(8000)).parent().unwrap().parent().unwrap().to_owned();
     let advice = format!("data.with_test_wav_folder({few:?})");
     says(of(&few), &["1 file cannot", "one class, \"1\"", &advice]);
@@ -110,7 +110,7 @@ fn flat_folders_and_folders_of_splits() {
     assert!(joined.to_string().contains("no sample of class \"0\""), "{joined}");
     folder.write("few/2/a.wav", wav(8000));
     says(of(&train).unwrap().with_test_wav_folder(&few), &["\"2\" is not a class of train"]);
-    // Two rates have as many frames, and mean other things.
+    // Two rates have the same number of frames, but these mean different things.
     (0..6).for_each(|i| drop(folder.write(&format!("fast/{}/{i}.wav", i % 2), wav(16000))));
     let fast = folder.0.join("fast");
     says(of(&train).unwrap().with_test_wav_folder(&fast), &["at 16000 Hz", "at 8000 Hz"]);
@@ -128,7 +128,7 @@ fn flat_folders_and_folders_of_splits() {
 }
 
 #[test]
-fn rates_and_damages_are_told_together() {
+fn rates_and_damage_are_reported_together() {
     let folder = Folder::new("rates");
     for i in 0..5 {
         folder.write(&format!("a/{i}.wav"), wav(8000));
@@ -153,7 +153,7 @@ fn a_link_in_a_circle_is_walked_once() {
 
 // ---- what is not a file ----
 
-/// A pipe that nobody writes to, a device without an end and a folder are refused at once.
+/// A pipe that nothing writes to, a device without an end and a folder are refused at once.
 #[cfg(unix)]
 #[test]
 fn pipes_devices_and_folders_are_refused_at_once() {
@@ -175,7 +175,7 @@ fn pipes_devices_and_folders_are_refused_at_once() {
         says(Dataset::from_idx(path, &labels), &said);
         says(Dataset::cifar10(path), &said);
         says(Dataset::cifar100(path), &said);
-        // Of a model either file.
+        // Either file of a model.
         let space = Space::new([2], Task::classification(2)).then(linear(2));
         let arch = space.default_architecture().unwrap();
         let json = folder.write("model.json", arch.to_json());
@@ -204,7 +204,7 @@ fn pipes_devices_and_folders_are_refused_at_once() {
 // ---- images with their channels last ----
 
 #[test]
-fn channels_that_stand_last_are_said() {
+fn channels_that_come_last_are_mentioned() {
     let make = |dims: [usize; 3]| {
         let x = vec![0.5; 10 * dims.iter().product::<usize>()];
         let y = (0..10).map(|i| (i % 2) as u32).collect();
@@ -231,7 +231,7 @@ fn channels_that_stand_last_are_said() {
 // ---- one class, and test sets that lack one ----
 
 #[test]
-fn one_class_is_said() {
+fn one_class_is_reported() {
     let data = Dataset::classification("flat", vec![0.5; 10], [1], vec![1; 10], 2).unwrap();
     assert!(data.to_string().contains("every sample is of class \"1\""), "{data}");
     says(
@@ -246,7 +246,7 @@ fn a_test_set_may_lack_classes_and_characters() {
     let train =
         rows(&[("aab", "x"), ("bba", "y"), ("abc", "z"), ("cca", "x"), ("bc", "y"), ("ba", "z")]);
     let train = Dataset::texts("train", train, 4).unwrap();
-    // Of three classes two, which have other numbers there, and of three letters two.
+    // Two of three classes, which have other numbers there, and two of three letters.
     let test = rows(&[("ca", "z"), ("ac", "y"), ("cc", "z"), ("aa", "y"), ("a", "z")]);
     let test = Dataset::texts("test", test, 4).unwrap();
     let data = train.with_test_of(&test).unwrap();

@@ -28,7 +28,7 @@ fn assert_close(what: &str, a: &[f32], b: &[f32]) {
     }
 }
 
-/// Scores and gradients of a batch, with so many positions.
+/// Scores and gradients of a batch, with this many positions.
 fn result(block: &Block, rows: &[&[u32]], length: usize) -> Result<(Vec<f32>, Vec<Vec<f32>>)> {
     let arch = padded(length, 6, block.clone())?.default_architecture()?;
     let model = Model::new(&arch, &Device::Cpu, 7)?;
@@ -53,7 +53,7 @@ fn results_do_not_depend_on_the_padding() -> Result<()> {
             both.residual().then(both.clone()).then(last()),
             linear(5).then(global_avg_pool()),
             last().then(linear(4)),
-            // One in two positions: the end is where the last valid one of them is.
+            // Every other position: the end is where the last valid one of them is.
             conv1d(4, 1).stride(2).norm(false).then(last()),
             conv1d(4, 1).stride(2).norm(false).then(recurrent.clone()).then(global_avg_pool()),
             conv1d(4, 1).stride(3).norm(false).then(global_max_pool()),
@@ -120,7 +120,7 @@ fn the_cell_of_darts_costs_what_it_says() -> Result<()> {
         "{square}"
     );
 
-    // What is impossible is said.
+    // What is impossible is reported.
     let seven = darts_rnn(4, steps().into_iter().take(7));
     assert!(seven.problems()[0].contains("7 steps"), "{:?}", seven.problems());
     let mut late = steps();
@@ -211,7 +211,7 @@ fn padding_is_part_of_the_shape() -> Result<()> {
     Ok(())
 }
 
-/// What the last position alone does not tell: whether the first and the last number have the same sign.
+/// What the last position alone does not show: whether the first and the last number have the same sign.
 #[test]
 fn recurrent_layers_remember() -> Result<()> {
     let mut rng = Rng::new(1);

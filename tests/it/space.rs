@@ -117,7 +117,7 @@ proptest! {
         }
     }
 
-    /// A neighbour differs in one decision; those after it may begin anew, none before it.
+    /// A neighbour differs in one decision; those after it may start afresh, none before it.
     #[test]
     fn neighbours_differ_in_one_decision(space in spaces(), seed in 0u64..1000) {
         let a = space.sample(&mut Rng::new(seed)).unwrap();
@@ -318,6 +318,27 @@ fn sampling_is_uniform_over_each_decision() {
 }
 
 #[test]
+fn all_at_once_are_those_that_come_one_by_one() {
+    let image = Space::new([1, 8, 8], Task::classification(10));
+    let some = || conv(any([4, 8, 16, 32]), any([1, 3, 5]));
+    // Choices that open others, layers that do not fit, limits, and one decision alone.
+    let repeated = image.then(repeat(0..=3, some())).then(max_pool(any([2, 4, 16])));
+    for space in [
+        repeated.at_most(Params(9_000)),
+        repeated.at_most(Params(300)),
+        repeated,
+        image.then(repeat(4, one_of([some(), max_pool(2)]))).at_most(Params(100)),
+        Space::decisions([9_000]),
+        Space::decisions([2; 13]),
+        Space::new([8], Task::classification(2)).then(linear(4)),
+    ] {
+        let all = space.all().unwrap();
+        assert!(all == space.enumerate().collect::<Vec<_>>(), "{space}");
+        assert!(all.iter().all(|a| *a == space.decode(a.decisions()).unwrap()), "{space}");
+    }
+}
+
+#[test]
 fn equal_options_still_have_texts_of_their_own() {
     let space =
         Space::new([4], Task::classification(2)).then(one_of([linear(2), linear(any([2, 3]))]));
@@ -393,7 +414,7 @@ fn architectures_of_another_space_are_refused() {
     }
 }
 
-/// Spaces in which almost nothing fits are sampled and enumerated all the same, at once.
+/// Spaces in which almost nothing fits are still sampled and enumerated, at once.
 #[test]
 fn misfits_are_passed_over_together() {
     let image = || Space::new([1, 8, 8], Task::classification(2));
@@ -507,7 +528,7 @@ fn costs_of_a_cell_by_hand() {
         "cell(activation(relu)>conv(16,3,activation=identity)~0;zero~0|skip~1;\
          avg_pool(3,stride=1,padding=1)~0|activation(relu)>conv(16,1,activation=identity)~1|zero~2)"
     );
-    // Node 2 and with it the first two edges lead nowhere but into the 1x1 convolution's node.
+    // Node 2, and with it the first two edges, leads only into the 1x1 convolution's node.
     assert_eq!(a.params(), 16 * 144 + 32 + 16 * 16 + 32 + 1024 * 10 + 10);
     assert_eq!(a.macs(), (16 * 144 + 16 * 16) * 64 + 10240);
     let sum = a.layers().into_iter().find(|l| l.name == "add").unwrap();
@@ -515,7 +536,7 @@ fn costs_of_a_cell_by_hand() {
 }
 
 #[test]
-fn cells_that_are_none_are_refused() {
+fn what_is_not_a_cell_is_refused() {
     let space =
         |b: Block| Space::new([4, 8, 8], Task::classification(2)).then(b).problems().join(" ");
     let misfit = |b: Block| {

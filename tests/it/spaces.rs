@@ -59,7 +59,7 @@ fn a_rule_that_sees_what_is_computed_counts_4_930() {
     let mut all = HashSet::new();
     for arch in space.enumerate() {
         let text = unfolded(&arch.decisions(), 3).join("+");
-        // Ours tells more apart, and never puts together what it does not.
+        // Ours tells more apart, and never merges what this rule keeps apart.
         assert_eq!(*words.entry(arch.canonical()).or_insert(text.clone()), text, "{arch}");
         all.insert(text);
     }
@@ -185,7 +185,7 @@ fn darts_v2_has_the_published_number_of_parameters() {
     let reduce = [max, max, 2, max, skip, 1, max, skip, 4, max, skip];
     let space = images().then(presets::darts(36, 20));
     let arch = space.decode(normal.into_iter().chain(reduce)).unwrap();
-    // The authors' program says 3.349342 million. Its batch normalisation behind a pooling has no
+    // The authors' program says 3.349342 million. Its batch normalisation after a pooling has no
     // parameters: ours has 2 for each channel of 5 poolings in both reduction cells.
     assert_eq!(arch.params(), 3_349_342 + 5 * 2 * (72 + 144));
 }
@@ -213,7 +213,7 @@ fn limits_hold_wherever_architectures_come_from() {
     let all: Vec<Vec<u32>> = space.enumerate().map(|a| a.decisions()).collect();
     let kept = free.enumerate().filter(within).map(|a| a.decisions());
     assert_eq!(all, kept.collect::<Vec<_>>());
-    // An architecture that is over can be made from its decisions, and says what is wrong.
+    // An architecture that is over the limit can be made from its decisions, and says what is wrong.
     let large = space.decode([3, 0, 3, 1, 0, 3, 1, 0, 3, 1, 0, 3, 1]).unwrap();
     says(large.check(), &["limited by at_most(Params(9000))"]);
     assert!(!space.contains(&large) && large.params() > 9_000);
@@ -241,7 +241,7 @@ fn an_impossible_limit_says_what_would_do() {
     // Of two limits the one at fault is named.
     let e = free.at_most(Params(50_000)).at_most(Macs(10)).check().unwrap_err().to_string();
     assert!(e.contains("at_most(Macs(10))") && !e.contains("at_most(Params"), "{e}");
-    // Each alone can be met, not both.
+    // Each can be met alone, but not both.
     let deep = Space::new([8], Task::classification(2))
         .then(one_of([linear(100).then(linear(1)), seq([conv_like(), linear(2)])]));
     deep.at_most(Params(200)).check().unwrap();
@@ -265,7 +265,7 @@ fn conv_like() -> Block {
 // -------------------------------------------------------------------------------- shared and stacks
 
 #[test]
-fn what_cannot_be_shared_or_stacked_is_told() {
+fn what_cannot_be_shared_or_stacked_is_reported() {
     let with = |block: Block| images().then(block).check();
     let two = seq([shared("a", conv(8, 3)), shared("a", conv(8, 5))]);
     says(with(two), &["shared(\"a\") stands for two different blocks", "same()"]);

@@ -167,7 +167,7 @@ fn summaries_are_numpys() {
     assert!(large.contains("median 0.000123, -2.00e15 to 93412"), "{large}");
 }
 
-/// SciPy 1.17.1, where the percentiles of so many resamples no longer move by more than a rank:
+/// SciPy 1.17.1, where the percentiles of this many resamples no longer move by more than a rank:
 /// ```text
 /// bootstrap((x,), statistic, n_resamples=200000, method="percentile", rng=default_rng(1))
 /// ```
@@ -190,7 +190,7 @@ fn bands_are_scipys() {
     close(a.high, 0.6833333333333333, 0.003, "A, high");
 }
 
-/// The bands from the same draws, each statistic worked out anew.
+/// The bands from the same draws, each statistic computed afresh.
 fn slow_band(
     values: &[f64],
     statistic: Statistic,
@@ -251,7 +251,7 @@ fn superiority_counts_ties_half_and_turns_with_the_direction() {
     assert_eq!((paired(true), paired(false)), (2.5 / 4.0, 1.5 / 4.0));
 }
 
-/// SciPy 1.17.1, `wilcoxon(x, y)`, where that is exact or more than 50 pairs differ; of the others the
+/// SciPy 1.17.1, `wilcoxon(x, y)`, where that is exact or more than 50 pairs differ; for the others the
 /// distribution over all signs, in Python's fractions.
 #[test]
 fn signed_ranks_are_scipys() {
@@ -286,7 +286,7 @@ fn signed_ranks_are_scipys() {
             close(test.p, p, 1e-13, name);
         }
     }
-    // SciPy gives NaN here.
+    // SciPy returns NaN here.
     let none = wilcoxon([0.5; 60], [0.5; 60]).unwrap();
     assert_eq!((none.p, none.differ, none.exact), (1.0, 0, true));
     assert_eq!(none.to_string(), "Wilcoxon statistic 0, p 1 (exact), 0 pairs differ");
@@ -398,7 +398,7 @@ fn cliques_are_the_bars_of_the_diagram() {
     assert_eq!(cliques(30, true), [[4, 3], [3, 2], [2, 1], [1, 0]]);
     assert_eq!(cliques(30, false), [[0, 1], [1, 2], [2, 3], [3, 4]]);
     assert_eq!(cliques(1, true), [[4, 3, 2, 1, 0]]);
-    // All is tied: SciPy gives NaN.
+    // Everything is tied: SciPy returns NaN.
     let tied = friedman([[0.5; 3]; 4], true, 0.05).unwrap();
     assert_eq!((tied.statistic, tied.p, tied.ranks), (0.0, 1.0, vec![2.0; 3]));
     assert_eq!(tied.cliques, [[0, 1, 2]]);
@@ -406,7 +406,7 @@ fn cliques_are_the_bars_of_the_diagram() {
     assert_eq!(failed.ranks, [1.5, 1.5]);
 }
 
-/// Points that pymoo had as well: hundredths without a pattern.
+/// Points that pymoo was given as well: hundredths without a pattern.
 fn points(n: usize, objectives: usize) -> Vec<Vec<f64>> {
     let value = |i: usize, j: usize| (i * 37 + 11 * j * j + 7) * (j + 3) * (i + 1) % 101;
     let row = |i| (0..objectives).map(|j| value(i, j) as f64 / 100.0).collect();

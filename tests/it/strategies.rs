@@ -1,7 +1,7 @@
 //! One suite for all strategies: every row of the table, and two of a user's own, on spaces of every
-//! kind. A new row is met here without a line of its own.
+//! kind. A new row is covered here without a line of its own.
 //!
-//! A pair of strategy and space passes all checks; pairs run side by side, and whatever fails is named
+//! Every pair of strategy and space passes all checks; pairs run side by side, and whatever fails is named
 //! as `strategy on space: check: what is wrong`.
 
 use crate::help::{Folder, quick, side_by_side};
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Trials of a study: enough for the first models and generations, which begin after 4 or 5.
 const TRIALS: usize = 20;
-/// Spaces with so many architectures or fewer are searched to their end.
+/// Spaces with this many architectures or fewer are searched to their end.
 const SMALL: usize = 40;
 
-/// What a strategy does not do as the others, and why: (strategy, check, reason).
+/// What a strategy does differently from the others, and why: (strategy, check, reason).
 const EXCEPTIONS: &[(&str, &str, &str)] =
     &[("grid", ENDS, "it goes through the space once, and ends after the last architecture")];
 /// The studies of this check end with their budget, and nothing else.
@@ -96,7 +96,7 @@ fn score(arch: &Architecture) -> f64 {
     mean / 8.0 + (arch.identity() % 1000) as f64 / 2000.0
 }
 
-/// A third of the evaluations fail: with an error, with a number that is none, in a panic.
+/// A third of the evaluations fail: with an error, with NaN, in a panic.
 fn failing() -> AnyEvaluator {
     evaluator(|arch, budget| match (budget.seed() / 7) % 9 {
         0 => Err(Error::from("unlucky")),
@@ -163,7 +163,7 @@ impl Case<'_> {
     }
 }
 
-/// What a strategy decided and what came of it, a line a trial.
+/// What a strategy decided and what came of it, one line per trial.
 fn lines(study: &Study) -> Vec<String> {
     let line = |t: &Trial| {
         let (decisions, found) = (t.architecture().decisions(), t.score().ok_or(t.error()));
@@ -198,7 +198,7 @@ fn words(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// Whatever a duplicate means, and also where there are no more architectures than trials.
+/// Whatever a duplicate means, and even if there are no more architectures than trials.
 fn ends_with_its_budget(case: &Case) -> Result<(), String> {
     for duplicates in [Duplicates::Reuse, Duplicates::Repeat] {
         let study = run(&case.scored().duplicates(duplicates))?;
@@ -221,7 +221,7 @@ fn a_seed_is_a_study(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// Cut in the middle, with trials under way, and taken up with a strategy that was made anew.
+/// Cut in the middle, with trials under way, and resumed with a strategy that was newly created.
 fn resumed(case: &Case) -> Result<(), String> {
     for batch in [1, 4] {
         let plan = || case.plan(failing()).batch(batch).journal(&case.path);
@@ -243,7 +243,7 @@ fn cut(path: &PathBuf) -> Result<(), String> {
     std::fs::write(path, &text[..end]).map_err(|e| e.to_string())
 }
 
-/// A strategy that is made anew for every trial proposes the same, and so does one that serves two
+/// A strategy that is newly created for every trial proposes the same, and so does one that serves two
 /// studies in turn.
 fn nothing_but_the_history(case: &Case) -> Result<(), String> {
     for batch in [1, 4] {
@@ -276,7 +276,7 @@ fn failures(case: &Case) -> Result<(), String> {
     }
 }
 
-/// Without duplicates a small space ends when each of its architectures was tried once.
+/// Without duplicates a small space ends when each of its architectures has been tried once.
 fn the_whole_space(case: &Case) -> Result<(), String> {
     let size = case.space.it.enumerate().take(SMALL + 1).count();
     let (expected, budget) = if size > SMALL { (TRIALS, TRIALS) } else { (size, 2 * SMALL) };
@@ -352,7 +352,7 @@ fn budgets(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// What a check found, also where it panicked.
+/// What a check found, even if it panicked.
 fn guarded(check: Check, case: &Case) -> Result<(), String> {
     catch_unwind(AssertUnwindSafe(|| check(case))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -391,7 +391,7 @@ fn every_strategy_on_every_space() {
     assert!(failed.is_empty(), "{} checks failed:\n{}", failed.len(), failed.join("\n"));
 }
 
-/// The suite is no stronger than what it finds: strategies with a fault each, and the check that says so.
+/// The suite is only as strong as what it finds: strategies with one fault each, and the check that finds it.
 #[test]
 fn faults_are_found() {
     fn faulty(f: fn(&History, &mut Rng) -> Result<Architecture>) -> Make {
@@ -448,7 +448,7 @@ fn faults_are_found() {
 }
 
 /// Two copies of a study share a strategy, and a trial that was under way when they parted ends in two
-/// ways: what the one remembers is not taken for the other's.
+/// ways: what one remembers is not taken for the other's.
 #[test]
 fn copies_that_part_while_a_trial_runs_go_on_by_themselves() {
     let space = Space::decisions([3, 3, 3, 3]);
@@ -477,7 +477,7 @@ fn copies_that_part_while_a_trial_runs_go_on_by_themselves() {
     }
 }
 
-/// From its journal alone: its settings are all there, and the strategy that is made from them goes on
+/// From its journal alone: all its settings are there, and the strategy that is made from them continues
 /// as if nothing had happened.
 #[test]
 fn every_row_is_made_again_from_its_stored_form() {
@@ -495,7 +495,7 @@ fn every_row_is_made_again_from_its_stored_form() {
     }
 }
 
-/// Settings other than the defaults are stored too, and bad ones are told before a study begins.
+/// Settings other than the defaults are stored too, and bad ones are reported before a study begins.
 #[test]
 fn settings_are_stored_and_checked() {
     let plan = |s: &AnyStrategy| {
@@ -523,7 +523,7 @@ fn settings_are_stored_and_checked() {
         assert!(std::fs::read_to_string(&path).unwrap().contains(&text), "{text}");
         assert_eq!(lines(&again), lines(&study), "{json}");
         assert!(again.explain().to_string().contains(&text), "{json}");
-        // A value that is none would be read back as another strategy.
+        // An invalid value would be read back as another strategy.
         assert!(!json.contains("null"), "{json}");
     }
     let bad: [(AnyStrategy, &[&str]); 6] = [

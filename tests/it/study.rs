@@ -26,7 +26,7 @@ fn spaces() -> [Space; 5] {
     ]
 }
 
-/// A score of architecture and seed, larger or smaller is better; two in five fail.
+/// A score that depends on architecture and seed, larger or smaller being better; two in five fail.
 fn flaky(minimise: bool) -> AnyEvaluator {
     let flaky = evaluator(|arch, budget| match arch.params() % 5 {
         0 => Err(Error::from("unlucky")),
@@ -75,8 +75,8 @@ fn conformance() {
     });
 }
 
-/// Killed after any trial was asked, a study goes on as if it never had been, with a strategy that
-/// was made anew.
+/// Killed after any trial was asked for, a study continues as if it never had been, with a strategy that
+/// was newly created.
 #[test]
 fn every_strategy_is_resumed_at_every_trial() {
     let folder = Folder::new("resume");
@@ -104,13 +104,13 @@ fn every_strategy_is_resumed_at_every_trial() {
     });
 }
 
-/// Strategies that fit a model or a network to the history: one that is made anew for every trial
+/// Strategies that fit a model or a network to the history: one that is newly created for every trial
 /// takes the square of the usual time.
 fn learns_long(name: &str) -> bool {
     ["reinforce", "ppo", "bananas", "forest", "gp-hamming", "gp-wl"].contains(&name)
 }
 
-/// What a strategy remembers between two trials saves time and nothing else: one that is made anew
+/// What a strategy remembers between two trials saves time and nothing else: one that is newly created
 /// for every trial proposes the same, and so does one that serves several studies in turn.
 #[test]
 fn strategies_know_nothing_but_the_history() {
@@ -118,7 +118,7 @@ fn strategies_know_nothing_but_the_history() {
     side_by_side(nascent::strategies(), |_, info| {
         for space in spaces().iter().take(3).chain([&decisions]) {
             for batch in [1, 4] {
-                // Without parameters nothing would fail: one in seven, and a rugged score.
+                // Without parameters, the usual scorer fails nothing: here one in seven fails, and the score is rugged.
                 let rugged = evaluator(|arch, _| match arch.identity() % 7 {
                     0 => Err(Error::from("unlucky")),
                     n => Ok(n as f64 + (arch.identity() % 97) as f64 / 97.0),
@@ -261,7 +261,7 @@ fn local_search_is_the_papers() {
     }
 }
 
-/// A batch changes the order of the trials, and no climb is left half way; where trials fail, only what
+/// A batch changes the order of the trials, and no climb is left half-way; where trials fail, only what
 /// is likely to fail is passed over.
 #[test]
 fn with_a_batch_a_local_search_finishes_every_climb() {
@@ -278,7 +278,7 @@ fn with_a_batch_a_local_search_finishes_every_climb() {
         let trials = study.quiet().run().unwrap().trials_done();
         let starts: Vec<&Trial> = trials.iter().filter(|t| t.parents().is_empty()).collect();
         assert!(starts.len() > 4, "{} climbs", starts.len());
-        // The last two may not have been over when the study was.
+        // The last two may not have been over when the study ended.
         for start in &starts[..starts.len() - 2] {
             let mut at = *start;
             while at.error().is_none() {
@@ -312,7 +312,7 @@ fn budgets_in_trials_epochs_and_seconds() {
     assert_eq!((by_epochs.trials_done().len(), by_epochs.epochs_paid()), (10, 50.0));
     assert!(by_epochs.ended().contains("52 epochs"), "{}", by_epochs.ended());
 
-    // Trials that cost less than they might leave room for more, the same on any number of threads.
+    // Trials that cost less than they might leave room for more, equally on any number of threads.
     let cheap =
         evaluator(|_, b| Evaluation::new(1.0).with_epochs(1.0 + (b.seed() % 3) as f64)).epochs(5);
     let cheap = Study::new(&space(), cheap).duplicates(Duplicates::Repeat).epochs(50).quiet();
@@ -333,7 +333,7 @@ fn budgets_in_trials_epochs_and_seconds() {
     let study = Study::new(&small, params()).epochs(1000).quiet().run().unwrap();
     assert!(study.ended().contains("cost nothing"), "{}", study.ended());
 
-    // A time limit ends a study in which nothing is evaluated any more, and one of many queued trials.
+    // A time limit ends a study in which nothing is evaluated any more, and one with many queued trials.
     let begun = std::time::Instant::now();
     let known = Study::new(&small, params()).trials(10_000_000).seconds(0.2).quiet().run().unwrap();
     assert!(known.ended().contains("time limit"), "{}", known.ended());
@@ -351,7 +351,7 @@ fn budgets_in_trials_epochs_and_seconds() {
     assert!(begun.elapsed().as_secs_f64() < 5.0);
 }
 
-/// Costs that cannot be are failures, and so are scores that no other could beat.
+/// Impossible costs are failures, and so are scores that no other could beat.
 #[test]
 fn absurd_results_are_failures() {
     let wild = evaluator(|_, b| match b.seed() % 4 {
@@ -395,7 +395,7 @@ fn forbid_finds_every_architecture_also_by_canonical_form() {
         .run()
         .unwrap();
     assert_eq!(all.trials_done().len(), 299);
-    // And a strategy meets no end where there is none.
+    // And a strategy does not see an end where there is none.
     let deep = |layers: usize| {
         let layer = one_of([conv(8, 3), max_pool(2)]);
         Space::new([1, 8, 8], Task::classification(2)).then(repeat(layers, layer))
@@ -449,7 +449,7 @@ fn callbacks_also_come_from_the_loop_by_hand_and_ended_stays() {
     assert!(done.quiet().jobs(1).ended().contains("6 trials are done"));
 }
 
-/// What is on the test split changes nothing but the winner's test.
+/// What is in the test split changes nothing but the winner's test.
 #[test]
 fn a_search_never_sees_the_test_split() {
     let mut rng = Rng::new(1);
@@ -544,7 +544,7 @@ fn a_builder_can_be_run_again_and_a_study_goes_on() {
     assert!(plan.trials_done().is_empty());
     let more = a.trials(25).run().unwrap();
     assert_eq!(lines(&more)[..10], lines(&a));
-    // Random search does not look at its budget, so going on is the same as having asked for more.
+    // Random search does not look at its budget, so continuing is the same as having asked for more.
     assert_eq!(lines(&more), lines(&plan.trials(25).run().unwrap()));
     assert!(more.seed(4).trials_done().is_empty(), "another seed is another study");
 }
@@ -680,7 +680,7 @@ fn the_winner_is_retrained_tested_saved_and_loaded() {
     assert!(e.to_string().contains("Train::on"), "{e}");
 }
 
-/// Whoever wraps a training or a table need not repeat its epochs.
+/// What wraps a training or a table need not repeat its epochs.
 #[test]
 fn what_is_wrapped_keeps_its_epochs() {
     struct Mine<E>(E);
@@ -719,7 +719,7 @@ fn what_is_wrapped_keeps_its_epochs() {
     ] {
         assert_eq!(curve(study), alone);
     }
-    // Epochs that are said are meant: another number than the training's is told, and how to mend it.
+    // Stated epochs are meant: a number other than the training's is reported, with how to fix it.
     let other = Study::new(&space, wrapped.epochs(5)).trials(1).quiet().run().unwrap();
     let why = other.failed()[0].error().unwrap();
     assert!(why.contains("Train::on(&data).epochs(5), or 3"), "{why}");
@@ -778,7 +778,7 @@ fn a_wrapper_takes_after_what_it_wraps() {
     assert!(done.retrain(1).is_ok());
 }
 
-/// An error of any kind is taken by `?` in a closure, and no type is wanted.
+/// `?` in a closure takes an error of any kind, and needs no type.
 #[test]
 fn closures_with_a_question_mark_need_no_type() {
     let parsed = evaluator(|arch, _| {
@@ -826,7 +826,7 @@ fn several_objectives_leave_a_front() {
     assert_eq!(widths, ["linear(4)", "linear(8)", "linear(16)"]);
     assert_eq!(study.objectives()[1], Metric::minimise("params"));
 
-    // A result that was taken over took as long as it did: it is no better for having been free.
+    // A reused result took as long as it took: it is not better for having been free.
     let slow = evaluator(|_, _| {
         std::thread::sleep(std::time::Duration::from_millis(2));
         1.0
@@ -837,7 +837,7 @@ fn several_objectives_leave_a_front() {
     assert!(seconds[0] >= 0.002 && seconds.iter().all(|s| *s == seconds[0]), "{seconds:?}");
     assert_eq!(again.front().iter().map(Trial::number).collect::<Vec<_>>(), [0]);
 
-    // A name that nobody knows fails the trials, and says what there is.
+    // An unknown name fails the trials, and says what there is.
     let wrong = study.objective(Metric::minimise("latncy")).quiet().run().unwrap();
     let why = wrong.failed()[0].error().unwrap();
     assert!(why.contains("latncy") && why.contains("twice, params, macs, seconds"), "{why}");
@@ -845,9 +845,9 @@ fn several_objectives_leave_a_front() {
     assert!(twice[0].contains("it is one already"), "{twice:?}");
 }
 
-/// A figure that no evaluation has is told before anything runs, where the evaluator knows.
+/// A figure that no evaluation has is reported before anything runs, if the evaluator knows.
 #[test]
-fn an_objective_that_nobody_has_is_told_before_the_run() {
+fn an_objective_that_does_not_exist_is_reported_before_the_run() {
     let data = Dataset::digits().take(200);
     let space = Space::on(&data).then(linear(any([8, 16])));
     let train = Train::on(&data).epochs(1);
@@ -880,7 +880,7 @@ fn an_objective_that_nobody_has_is_told_before_the_run() {
     assert!(of_table(&reporting, "val1_s0").run().unwrap().failed().is_empty());
 }
 
-/// Where only an evaluation can show it, the first one does, and nothing else is paid.
+/// Where only an evaluation can show it, the first one does, and nothing else is paid for.
 #[test]
 fn an_objective_that_no_evaluation_has_ends_the_study() {
     let path = std::env::temp_dir().join(format!("nascent-figure-{}.jsonl", std::process::id()));
@@ -901,7 +901,7 @@ fn an_objective_that_no_evaluation_has_ends_the_study() {
         let why = study.ended();
         assert!(why.contains("latncy, params") && why.contains("Try \"latncy\""), "{why}");
         assert!(study.to_string().contains("The study ended because the evaluation has no figure"));
-        // Once more is one trial more; and with the figure it goes on, also from a journal.
+        // Once more is one trial more; and with the figure it continues, even from a journal.
         let wrong = plan("latncy").journal(&path);
         wrong.run().unwrap();
         assert_eq!(wrong.run().unwrap().trials_done().len(), 2);
@@ -909,7 +909,7 @@ fn an_objective_that_no_evaluation_has_ends_the_study() {
         assert_eq!((right.trials_done().len(), right.failed().len()), (20, 2));
         std::fs::remove_file(&path).unwrap();
     }
-    // A first trial that fails shows nothing, and nothing else is said of failures.
+    // A first trial that fails shows nothing, and nothing else is said about failures.
     let moody = evaluator(|_, budget| match budget.seed() % 2 {
         0 => Err(Error::from("unlucky")),
         _ => Ok(Evaluation::new(1.0).with("latency", 1.0)),
@@ -925,7 +925,7 @@ fn an_objective_that_no_evaluation_has_ends_the_study() {
     assert!(by_hand.step().unwrap_err().to_string().contains("latency"));
 }
 
-/// Every attempt is paid, and none is begun when there is nothing left to pay it with.
+/// Every attempt is paid for, and none is begun when there is nothing left to pay for it.
 #[test]
 fn retries_keep_to_the_budget() {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -956,14 +956,14 @@ fn retries_keep_to_the_budget() {
     let study = plan(OnFailure::Retry(usize::MAX)).seconds(0.05).jobs(2).run().unwrap();
     let why = study.failed()[0].error().unwrap();
     assert!(why.contains("attempt") && why.contains("the time limit of 0.05 s"), "{why}");
-    // An evaluation that comes to nothing has its cost as well.
+    // An evaluation without a result has its cost as well.
     let priced = evaluator(|_, _| Evaluation::new(f64::NAN).with_seconds(40.0));
     let priced = Study::new(&space(), priced).duplicates(Duplicates::Repeat).batch(1).quiet();
     let priced = priced.on_failure(OnFailure::Retry(usize::MAX)).simulated_seconds(1000.0);
     let study = priced.run().unwrap();
     assert!(study.ended().contains("1000 simulated seconds"), "{}", study.ended());
     assert_eq!(study.trials_done().len(), 1);
-    // Nor is one without any limit but trials endless; and it can be stopped.
+    // Nor is a study limited only by trials endless; and it can be stopped.
     let study = plan(OnFailure::Retry(usize::MAX)).trials(2).jobs(2).run().unwrap();
     assert_eq!((calls.load(Ordering::SeqCst), study.failed().len()), (2 * 101, 2));
     let search = plan(OnFailure::Retry(usize::MAX)).trials(1000).spawn().unwrap();
@@ -1005,7 +1005,7 @@ fn a_training_inside_a_closure_can_be_stopped() {
     search.stop();
     let study = search.wait().unwrap();
     assert!(study.trials_done().is_empty(), "a trial that was cut off is not a result");
-    // Over its time it is a failure; and so is a training that is advanced by hand.
+    // Over its time limit it is a failure; and so is a training that is advanced by hand.
     let by_hand = evaluator(move |a, b| {
         let mut run = train.start(a, b.seed())?;
         run.advance(100_000)?;
@@ -1018,7 +1018,7 @@ fn a_training_inside_a_closure_can_be_stopped() {
     assert!(begun.elapsed().as_secs_f64() < 5.0, "{:?}", begun.elapsed());
 }
 
-/// What is beyond a limit of time is said before anything runs.
+/// What a time limit cannot stop is said before anything runs.
 #[test]
 fn explain_says_limits_failures_and_what_cannot_be_stopped() {
     let data = Dataset::digits().take(200);
@@ -1114,7 +1114,7 @@ fn a_search_that_nobody_holds_stops() {
         );
     }
     drop(clone);
-    // The orphan gives its journal back by itself, and the next one goes on with it.
+    // The orphan releases its journal by itself, and the next one continues it.
     let second = plan.spawn().unwrap();
     let study = second.study();
     assert!(with_journal(&path).len() == 1 && !study.trials_done().is_empty());
@@ -1213,7 +1213,7 @@ fn threads_do_not_change_a_budget_in_epochs_of_unknown_cost() {
                 let found = plan.epochs(limit).jobs(jobs).run().unwrap();
                 assert_eq!(lines(&found), lines(&alone), "{case} {limit} {jobs}");
             }
-            // Where the first ones fail, the others are known to be dear.
+            // Where the first ones fail, the others are known to be expensive.
             assert!(case == 2 || alone.epochs_paid() <= f64::from(limit), "{case} {limit}");
         }
     }

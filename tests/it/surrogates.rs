@@ -1,5 +1,5 @@
-//! Strategies with a model: that they find more than random search, and what they do where something
-//! is special: failures, limits, batches, several objectives, spaces that are exhausted.
+//! Strategies with a model: that they find more than random search, and what they do in special
+//! cases: failures, limits, batches, several objectives, spaces that are exhausted.
 
 use nascent::prelude::*;
 use std::collections::HashSet;
@@ -81,10 +81,10 @@ fn what_was_tried_or_failed_is_not_proposed_again() {
             let study = study.trials(all).duplicates(Duplicates::Repeat).quiet().run().unwrap();
             let seen: HashSet<_> =
                 study.trials_done().iter().map(|t| t.architecture().decisions()).collect();
-            // The random beginning may meet a few again; the model meets none.
+            // The random start may repeat a few; the model repeats none.
             assert_eq!(seen.len(), all, "{name}, batch {batch}");
             assert!(!study.failed().is_empty());
-            // And goes on when all has been tried.
+            // And it continues when everything has been tried.
             let more = study.trials(all + 5).run().unwrap();
             assert_eq!(more.trials_done().len(), all + 5, "{name}, batch {batch}");
         }
@@ -152,7 +152,7 @@ fn several_objectives_are_searched_together() {
     }
 }
 
-/// What is predicted of several objectives is not a score, and none stands beside it.
+/// What is predicted for several objectives is not a score, and none is shown beside it.
 #[test]
 fn an_outlook_on_several_objectives_shows_no_score() {
     let space = Space::decisions([4, 4]);
@@ -211,7 +211,7 @@ fn predictions_are_in_units_of_the_score() {
         assert!(new.iter().chain(&found).all(|p| p.sd() >= 0.0 && p.mean().is_finite()));
         assert!(means.iter().all(|m| (40.0..110.0).contains(m)), "{which}");
     }
-    // Surer where it has been, and nothing to be gained at the best.
+    // More certain where it has been, and nothing to gain at the best.
     let sd = |list: &[Prediction]| list.iter().map(Prediction::sd).sum::<f64>() / list.len() as f64;
     let (known, new) = (gp.predict(&study, &archs).unwrap(), gp.predict(&study, &fresh).unwrap());
     assert!(sd(&known) < 0.5 * sd(&new), "{} and {}", sd(&known), sd(&new));
@@ -253,7 +253,7 @@ fn settings_are_checked_stored_and_read_again() {
         let begun = plan.journal(&path);
         (0..14).for_each(|_| _ = begun.step().unwrap());
         drop(begun);
-        // With nothing remembered it goes on as if nothing had been.
+        // With nothing remembered it continues as if nothing had happened.
         let lines = |s: &Study| s.trials_done().iter().map(Trial::line).collect::<Vec<_>>();
         let on = plan.journal(&path).run().unwrap();
         assert_eq!(lines(&on), lines(&plan.run().unwrap()), "{strategy:?}");

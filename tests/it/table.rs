@@ -78,7 +78,7 @@ fn every_way_to_write_the_decisions() {
         assert_eq!(table.options().unwrap(), [3, 2, 13], "{code}");
         assert_eq!(table.best().unwrap().decisions(), [2, 1, 3], "{code}");
     }
-    // A decision that never varies is none in the space, and given or not in another one.
+    // A decision that never varies is not one of the space's, and may be given or not in another one.
     let path = folder.write("t.csv", "code,y\n002,1\n101,5\n");
     let table = Table::read(&path).unwrap().objective("y");
     assert_eq!(table.options().unwrap(), [2, 1, 3]);
@@ -196,7 +196,7 @@ fn a_budget_of_simulated_seconds_ends_with_the_trial_that_crosses_it() {
             assert_eq!(lines(&study), lines(&other.unwrap()), "batch {batch}, jobs {jobs}");
         }
     }
-    // Where nothing is paid, it ends as well.
+    // Where nothing has a cost, it ends as well.
     let free = Study::new(&table.space(), small("free").objective("s0")).quiet();
     let study = free.simulated_seconds(10.0).duplicates(Duplicates::Repeat).run().unwrap();
     assert!(study.ended().contains("cost no simulated seconds"), "{}", study.ended());
@@ -225,7 +225,7 @@ fn a_budget_of_simulated_seconds_ends_with_the_trial_that_crosses_it() {
 // -------------------------------------------------------------------------------- what is refused
 
 #[test]
-fn malformed_files_are_told_with_row_and_column() {
+fn malformed_files_are_reported_with_row_and_column() {
     let folder = Folder::new("bad");
     let read = |text: &str| {
         Table::read(folder.write("t.csv", text)).map(|t| t.objective("y")).and_then(|t| t.check())
@@ -343,7 +343,7 @@ fn codes_of_different_lengths_belong_to_a_given_space() {
     let space = towers();
     let path = folder.write("t.csv", format!("code,y\n{}", tower_rows().concat()));
     let table = Table::read(&path).unwrap().objective("y");
-    // Alone, the codes say nothing of what their numbers mean.
+    // Alone, the codes do not say what their numbers mean.
     let parts =
         ["line 4, column \"code\": \"100\" has 3 decisions, and the first row has 2", ".over(&"];
     says(table.check(), &parts);
@@ -373,7 +373,7 @@ fn codes_of_different_lengths_belong_to_a_given_space() {
 }
 
 #[test]
-fn codes_that_the_given_space_has_not() {
+fn codes_that_the_given_space_does_not_have() {
     let folder = Folder::new("strangers");
     let read = |rows: &[String]| {
         let path = folder.write("t.csv", format!("code,y\n{}", rows.concat()));
@@ -395,7 +395,7 @@ fn codes_that_the_given_space_has_not() {
     let table = Table::new("mine", codes, [("y", [1.0, 2.0, 3.0])]).unwrap().objective("y");
     says(table.check(), &["row 2: \"111\" has 3 decisions, and the first row has 2"]);
     says(table.over(&towers()).check(), &["row 3, column \"code\": \"11\" is not an architecture"]);
-    // A space with a problem of its own, and one where a decision that never varies is none.
+    // A space with a problem of its own, and one where a decision that never varies is not one.
     let broken = towers().then(linear(any([0i64; 0])));
     says(table.over(&broken).check(), &["over(&space): the search space"]);
     let table = small("fixed").objective("s0");
@@ -653,7 +653,7 @@ fn a_journal_finds_its_table_again() {
         };
         assert_eq!(figures(&resumed), figures(&whole), "{i}");
     }
-    // From another working directory too: the path in the journal is a whole one.
+    // From another working directory too: the path in the journal is absolute.
     let header = std::fs::read_to_string(folder.0.join("0.jsonl")).unwrap();
     let whole = path.canonicalize().unwrap().display().to_string();
     assert!(header.lines().next().unwrap().contains(&whole), "{whole}");
@@ -668,7 +668,7 @@ fn a_journal_refuses_another_table() {
     let table = Table::read(&path).unwrap().objective("s0");
     Study::new(&table.space(), &table).trials(3).quiet().journal(&journal).run().unwrap();
     let before = std::fs::read(&journal).unwrap();
-    // One figure is another.
+    // One figure is different.
     folder.write("small.csv", SMALL.replace("30,31", "30,32"));
     let parts = ["small.csv is not the one", "fingerprint", ".journal(path)"];
     says(Study::resume(&journal), &parts);
@@ -676,7 +676,7 @@ fn a_journal_refuses_another_table() {
     says(Study::resume(&journal), &["study.jsonl", "cannot be read again", "line 2 has 1 field,"]);
     std::fs::remove_file(&path).unwrap();
     says(Study::resume(&journal), &["small.csv: there is no such file", ".journal(path)"]);
-    // It can still be looked at, and gone on with where the table is now.
+    // It can still be looked at, and continued where the table is now.
     assert_eq!(Study::load(&journal).unwrap().trials_done().len(), 3);
     assert_eq!(std::fs::read(&journal).unwrap(), before);
     std::fs::create_dir(folder.0.join("moved")).unwrap();
@@ -685,7 +685,7 @@ fn a_journal_refuses_another_table() {
     assert_eq!(plan.trials(5).run().unwrap().trials_done().len(), 5);
     folder.write("small.csv", SMALL);
     assert_eq!(Study::resume(&journal).unwrap().trials_done().len(), 5);
-    // An embedded table by a name or a fingerprint that this version does not know.
+    // An embedded table with a name or a fingerprint that this version does not know.
     let table = NasBench201::cifar10();
     let journal = folder.0.join("embedded.jsonl");
     Study::new(&table.space(), &table).trials(3).quiet().journal(&journal).run().unwrap();
@@ -754,7 +754,7 @@ fn over_seeds(plan: &Study) -> (f64, f64) {
 }
 
 /// What reference implementations reach on the same table, CIFAR-10, 500 seeds each: sequential,
-/// duplicates paid again, reported is the test accuracy of the best by the signal. A million trials,
+/// duplicates paid for again; what is reported is the test accuracy of the best by the signal. A million trials,
 /// in a few seconds.
 #[test]
 fn the_figures_of_random_search_evolution_and_local_search() {

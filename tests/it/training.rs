@@ -190,7 +190,7 @@ fn r2_is_a_mean_over_the_targets() {
     assert_eq!(e.get("rmse"), Some(e.score()));
 }
 
-/// Without variance there is no share of it: no infinity, and no number made up by rounding.
+/// Without variance there is no share of it: neither infinity nor a number made up by rounding.
 #[test]
 fn r2_of_a_target_that_never_varies_is_left_out_with_the_reason() {
     let x: Vec<f32> = (0..40).map(|i| i as f32 / 40.0).collect();
@@ -210,14 +210,14 @@ fn r2_of_a_target_that_never_varies_is_left_out_with_the_reason() {
             let plain = serde_json::to_string(&Evaluation::new(0.5)).unwrap();
             assert!(!plain.contains("undefined"), "{plain}");
         }
-        // Who optimises it is told why there is none.
+        // An objective that asks for it is told why there is none.
         let study = Study::new(&space, &train).objective(Metric::maximise("r2")).trials(2).quiet();
         for t in study.run().unwrap().failed() {
             let why = t.error().unwrap();
             assert!(why.contains("\"r2\" is undefined") && why.contains("all 8"), "{why}");
         }
     }
-    // One of two: which one.
+    // With two targets, it says which one.
     let y: Vec<f32> = (0..40).flat_map(|i| [i as f32, 7.0]).collect();
     let data = Dataset::regression("one", x, [1], y, 2).unwrap();
     let space = Space::on(&data).then(linear(2));
@@ -247,10 +247,10 @@ fn r2_of_a_target_far_from_0_is_that_of_one_near_it() {
     assert!((a / b - 1.0).abs() < 1e-9, "{near} {far}: {a} {b}");
 }
 
-/// What is said beforehand about memory, against what the first step has allocated at most.
+/// What is said beforehand about memory, against the most that the first step has allocated.
 #[test]
 fn memory_is_estimated_before_and_measured_after() -> Result<()> {
-    // Other tests train at the same time, which a gauge notices and then says nothing: tried again.
+    // Other tests train at the same time, which a gauge notices, and then it reports nothing: we try again.
     let images = Dataset::classification(
         "noise",
         (0..400 * 3 * 256).map(|i| (i % 97) as f32 / 97.0).collect(),

@@ -7,7 +7,7 @@ fn operation() -> Block {
     one_of([conv(same(), 3), conv(same(), 1), max_pool(3).stride(1).padding(1)])
 }
 
-/// Images of 4x4 with so many channels, through one wired cell.
+/// Images of 4x4 with this many channels, through one wired cell.
 fn one_cell(channels: i64, vertices: i64, edges: i64) -> Space {
     Space::new([channels, 4, 4], Task::classification(3))
         .then(wired(vertices, edges, operation()))
@@ -26,7 +26,7 @@ fn the_benchmarks_example_has_its_number_of_parameters() {
         Space::new([3, 32, 32], Task::classification(10)).then(presets::nas_bench_101(128, 3));
     assert_eq!(space.problems(), [""; 0]);
     assert_eq!(space.size(), Some((1 << 21) * 243));
-    // NASBench.ipynb of the benchmark's repository: its matrix as it is asked for, and as it is stored.
+    // NASBench.ipynb of the benchmark's repository: its matrix as it is requested, and as it is stored.
     let asked = decode(
         &space,
         [
@@ -71,9 +71,9 @@ fn the_benchmarks_example_has_its_number_of_parameters() {
     assert_ne!(asked.canonical(), other.canonical());
 }
 
-/// Which architectures there are, in order, is found without looking at most of those that are none.
+/// The architectures are listed in order without looking at most of the combinations that are not one.
 #[test]
-fn enumeration_passes_over_what_is_no_network() {
+fn enumeration_passes_over_what_is_not_a_network() {
     let cell = wired(4, 3, one_of([conv(same(), 1), max_pool(2)]));
     let images = || Space::new([3, 4, 4], Task::classification(2));
     // Alone, behind another decision, shared, and where another decision leads there or not.
@@ -119,7 +119,7 @@ fn keys_see_through_what_leads_nowhere() {
         let keys: HashSet<u64> = all.iter().map(Architecture::canonical).collect();
         assert_eq!((all.len(), keys.len()), (22_680, 1 + 6 + 84 + 2_441));
     }
-    // Of other channels, and twice: other networks.
+    // With other channels, and twice: other networks.
     let form = |space: Space| space.decode([1, 1, 0, 1, 1, 0, 0, 1]).map(|a| a.canonical());
     let four = |channels: i64| {
         let cell = wired(4, 9, one_of([conv(same(), 3), conv(same(), 1)]));
@@ -181,7 +181,7 @@ fn texts_are_read_or_refused() {
     assert_eq!(a.decisions(), [1, 0, 1, 1, 0, 1, 0, 2]);
     assert_eq!(a.to_text(), text);
     for wrong in [
-        // A cycle, an operation on the output, a vertex too many and one too few, and slips.
+        // A cycle, an operation on the output, a vertex too many and one too few, and typing errors.
         text.replacen("~0", "~2", 1),
         text.replace("~0~2", "conv(same,3)~0~2"),
         text.replace("wired(", "wired(conv(same,3);"),
@@ -196,7 +196,7 @@ fn texts_are_read_or_refused() {
 }
 
 #[test]
-fn what_is_no_cell_is_refused() {
+fn what_is_not_a_cell_is_refused() {
     let images = |b: Block| Space::new([4, 6, 6], Task::classification(2)).then(b);
     let problem = |b: Block| images(b).problems().join(" ");
     let conv3 = || conv(same(), 3);
@@ -286,7 +286,7 @@ fn a_cell_computes_what_the_paper_says() {
         let shift = vars[3 * i + 2].as_tensor().reshape((1, (), 1, 1))?;
         y.broadcast_mul(&scale)?.broadcast_add(&shift)?.relu()
     };
-    // Padding with zeros is no different from padding with nothing where no value is below 0.
+    // Padding with zeros is the same as padding with nothing where no value is below 0.
     let pool = |x: &Tensor| {
         let x = x.pad_with_zeros(2, 1, 1)?.pad_with_zeros(3, 1, 1)?;
         x.max_pool2d_with_stride(3, 1)

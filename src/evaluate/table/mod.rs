@@ -276,8 +276,8 @@ impl Table {
         Table { maximise: false, ..self.clone() }
     }
 
-    /// A further column to put on record for every trial, as a test accuracy; strategies that look at
-    /// scores never see it. Once for each column.
+    /// A further column to put on record for every trial, such as a test accuracy; strategies that look at
+    /// scores never see it. Call it once for each column.
     pub fn reporting(&self, column: &str) -> Table {
         let mut reports = self.reports.clone();
         reports.push(self.column(column));

@@ -8,7 +8,11 @@ use super::Table;
 use super::codes::Codes;
 use crate::error::Error;
 use crate::space::Space;
+use crate::threads;
 use std::sync::{Arc, OnceLock};
+
+/// So many rows to match are worth a thread.
+const WORTH: usize = 2_000;
 
 #[derive(Clone)]
 pub(super) struct Over {
@@ -69,7 +73,8 @@ impl Table {
             let e = space.decode(codes.whole(row).iter().copied()).err()?;
             Some((row, e))
         };
-        let wrong: Vec<(usize, Error)> = (0..self.len()).filter_map(whole).collect();
+        let wrong = threads::map(self.len(), WORTH, whole);
+        let wrong: Vec<(usize, Error)> = wrong.into_iter().flatten().collect();
         let Some((row, e)) = wrong.first() else { return Ok(()) };
         // A decision that never varies is not one of the space's: then it is left out of every row.
         let open = |row| codes.open(row).is_some_and(|open| space.decode(open).is_ok());

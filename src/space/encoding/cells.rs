@@ -239,7 +239,7 @@ fn products<T: Clone>(lists: Vec<Vec<T>>) -> Vec<Vec<T>> {
     })
 }
 
-/// Whether the block gives zeros, whatever comes in.
+/// Whether the block returns zeros, whatever its input.
 fn is_zero(block: &Block) -> bool {
     match &*block.0 {
         Node::Layer { info, .. } => std::ptr::eq(*info, &ZERO),
