@@ -2,13 +2,9 @@
 //! space itself as a graph.
 //!
 //! The walk knows which blocks follow each other where choices have fallen, and how residual
-//! connections, cells and stacks are wired. What comes of that is for a [`Sink`] to say: [`Nodes`] makes
-//! the operations of a network, [`Costs`] counts what they cost without making them, and [`Open`]
-//! leaves every choice open.
-//!
-//! [`Nodes`]: super::lowering::Nodes
-//! [`Costs`]: super::cost::Costs
-//! [`Open`]: super::open::Open
+//! connections, cells and stacks are wired. What comes of that is for a [`Sink`] to say: in `lowering.rs`
+//! the operations of a network are made, in `cost.rs` what they cost is counted without making them, and
+//! in `open.rs` every choice stays open.
 
 use crate::error::{Error, ErrorKind};
 use crate::shape::Shape;
