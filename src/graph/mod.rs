@@ -17,4 +17,4 @@ pub(crate) use networks::Networks;
 pub(crate) use open::Part;
 pub(crate) use reach::{Reach, Verdict};
 pub(crate) use sequence::{MOST_SKIPS, Sequence, sequence};
-pub(crate) use wl::{check as check_iterations, collect};
+pub(crate) use wl::{check as check_iterations, collect, count};

@@ -3,7 +3,7 @@
 use super::Architecture;
 use crate::count::Count;
 use crate::error::Result;
-use crate::graph::{Sequence, check_iterations, collect, sequence};
+use crate::graph::{Sequence, check_iterations, collect, count, sequence};
 
 impl Architecture {
     /// Those of the shared blocks that decide it, or of the `whole` network.
@@ -55,11 +55,6 @@ impl Architecture {
             collect(nodes, end, block, &mut colours);
             block += 1;
         })?;
-        let count = |mut colours: Vec<u64>| {
-            colours.sort_unstable();
-            let runs = colours.chunk_by(|a, b| a == b);
-            runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()
-        };
         Ok(colours.into_iter().map(count).collect())
     }
 }
