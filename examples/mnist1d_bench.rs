@@ -134,7 +134,7 @@ impl Run {
     }
 }
 
-/// As `src/benchmark/mnist1d.rs` reads it.
+/// As `src/evaluate/benchmark/mnist1d.rs` reads it.
 fn pack(found: &[Vec<Run>], seconds: &[f64], out: &str) -> Result<()> {
     let mut bytes = vec![];
     for runs in found {

@@ -10,7 +10,7 @@
 //! Jones, Schonlau and Welch 1998 (expected improvement); Snoek, Larochelle and Adams, arXiv 1206.2944;
 //! for architectures Kandasamy et al., arXiv 1802.07191, and NAS-BOWL: Ru, Wan, Dong and Osborne, arXiv
 //! 2006.07556, whose pool this is. The kernels and how their parameters are found stand in
-//! `src/surrogate/kernel.rs`; the model sees the ranks of the scores (`src/surrogate/target.rs`).
+//! `src/strategy/kernel.rs`; the model sees the ranks of the scores (`src/surrogate/target.rs`).
 //!
 //! A space of decisions alone, as that of a [`Table`](crate::Table), has no graph. There the
 //! Weisfeiler-Lehman features are those of no iterations: how often each option occurs among the

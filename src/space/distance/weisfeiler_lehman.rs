@@ -1,5 +1,5 @@
 //! The Weisfeiler-Lehman distance: that of the normalised features of two graphs. See
-//! `src/arch/wl.rs` for the features and for the papers.
+//! `src/graph/wl.rs` for the features and for the papers.
 //!
 //! ```text
 //! k(a, b) = <phi(a), phi(b)> / (|phi(a)| |phi(b)|)

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! cell: at most 7 vertices and 9 edges, vertex 0 the input, the last the output, an operation on each
-//!       of the others; see src/space/wired.rs for what it computes
+//!       of the others; see src/tree/wired.rs for what it computes
 //!
 //! operations    0 conv3x3-bn-relu   1 conv1x1-bn-relu   2 maxpool3x3
 //! network       conv3x3-BN-ReLU, C channels
