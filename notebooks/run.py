@@ -99,14 +99,14 @@ def run_all(files, out, timeout, jobs=1):
         return 1
 
     def one(file, notebook):
-        print(f"{file}: running", flush=True)
+        print(f"{file}: running\n", end="", flush=True)  # whole lines, side by side
         wrong = execute(notebook, file.resolve().parent, timeout)
         notebook.metadata.update(kernelspec=KERNELSPEC, language_info=LANGUAGE)
         if out:
             save(notebook, file, out)
         elif not wrong:
             nbformat.write(notebook, file)
-        print(f"{file}: {'FAILED in ' + wrong if wrong else 'ok'}", flush=True)
+        print(f"{file}: {'FAILED in ' + wrong if wrong else 'ok'}\n", end="", flush=True)
         return bool(wrong)
 
     with ThreadPoolExecutor(jobs) as pool:
