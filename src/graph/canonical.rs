@@ -12,7 +12,7 @@
 use crate::graph::lowering::{Graph, Node};
 use crate::graph::walk::Role;
 use crate::layer::{ADD, CONCAT, ZERO};
-use crate::op::Value;
+use crate::op::{Activation, Value};
 use crate::rng::Hash64;
 
 /// What an operation comes to.
@@ -59,8 +59,7 @@ pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
                     Is::Zero => {}
                     // A sum of sums is one sum.
                     Is::Node(i) if is_small_sum(&nodes[i], &reads[i]) => {
-                        let inner: Vec<usize> = reads[i].clone();
-                        list.extend(inner);
+                        list.extend_from_slice(&reads[i]);
                     }
                     Is::Node(i) => list.push(i),
                 }
@@ -152,11 +151,26 @@ pub(crate) fn canonical(nodes: &[Node], end: usize) -> u64 {
 }
 
 /// One hash of two.
-pub(crate) fn mix(a: u64, b: u64) -> u64 {
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     let mut v = (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     v = (v ^ (v >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     v ^ (v >> 29)
 }
+
+/// A hash of the name of each activation.
+const ACTIVATIONS: [u64; Activation::ALL.len()] = {
+    let (mut hashes, mut at) = ([0; Activation::ALL.len()], 0);
+    while at < hashes.len() {
+        let name = Activation::ALL[at].name().as_bytes();
+        let mut i = 0;
+        while i < name.len() {
+            hashes[at] = mix(hashes[at], name[i] as u64);
+            i += 1;
+        }
+        at += 1;
+    }
+    hashes
+};
 
 /// A hash of a node's operation, the same for settings that mean the same; of inputs and zeros, their
 /// shape.
@@ -166,7 +180,6 @@ pub(crate) fn label(node: &Node, id: usize, zero: bool) -> u64 {
     if zero {
         return shape(0);
     }
-    let bytes = |h: u64, text: &[u8]| text.iter().fold(h, |h, &b| mix(h, u64::from(b)));
     let mut h = op.info.hash();
     let (width, spare) = (node.plan.output.channels() as i64, node.spare as u64);
     if node.role == Role::Gather {
@@ -178,7 +191,7 @@ pub(crate) fn label(node: &Node, id: usize, zero: bool) -> u64 {
             Value::Int(v) if arg.is_size() && v == width => (v as u64).wrapping_sub(spare),
             Value::Int(v) => v as u64,
             Value::Float(v) => v.to_bits(),
-            Value::Act(a) => bytes(0, a.name().as_bytes()),
+            Value::Act(a) => ACTIVATIONS[a as usize],
         };
         h = mix(h, number);
     }

@@ -15,6 +15,7 @@ use crate::layer::ZERO;
 use crate::shape::Shape;
 use crate::tree::{Block, CHOICE, Join, Spec};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The cost of an architecture, or of a part of one.
@@ -99,7 +100,7 @@ impl Costs {
 }
 
 /// A shape, and what else later layers want to know of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Value {
     dims: [usize; 3],
     rank: u8,
@@ -172,6 +173,17 @@ impl Value {
     }
 }
 
+/// In few words: the memo is asked of every layer of every architecture.
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.dims.iter().for_each(|&d| state.write_usize(d));
+        let flags = [self.padded, self.both, self.zero, self.vocabulary.is_some()];
+        let rank = usize::from(self.rank);
+        let word = flags.iter().fold(rank, |word, &flag| word << 1 | usize::from(flag));
+        state.write_usize(self.vocabulary.unwrap_or(0) << 12 | word);
+    }
+}
+
 /// What is remembered: what a block, or a piece that the walk asks for, makes of what enters it, with
 /// its decisions or something else that it depends on.
 type Key = (Piece, [u32; 4], Value);
@@ -189,7 +201,7 @@ enum Piece {
 #[derive(Default)]
 pub(crate) struct Memo([Mutex<Known>; 8]);
 
-type Known = HashMap<Key, (Value, Sums), std::hash::BuildHasherDefault<Quick>>;
+type Known = HashMap<Key, (Value, Sums), BuildHasherDefault<Quick>>;
 
 /// More than this are not remembered.
 const MOST_KNOWN: usize = 20_000;
@@ -208,7 +220,7 @@ impl Memo {
 #[derive(Default)]
 struct Quick(u64);
 
-impl std::hash::Hasher for Quick {
+impl Hasher for Quick {
     fn write(&mut self, bytes: &[u8]) {
         for chunk in bytes.chunks(8) {
             let mut word = [0; 8];

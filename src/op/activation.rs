@@ -48,7 +48,7 @@ impl Activation {
     ];
 
     /// Its name, in lower case.
-    pub fn name(&self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Activation::Relu => "relu",
             Activation::Gelu => "gelu",

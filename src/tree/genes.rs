@@ -229,8 +229,9 @@ pub(crate) fn change(
     option: usize,
     fill: &mut dyn FnMut(&Block) -> Genes,
 ) -> Genes {
-    let mut left = Some(k);
-    change_in(block, &mut genes.iter(), &mut left, option, fill)
+    let mut out = Vec::with_capacity(genes.len());
+    change_in(block, &mut genes.iter(), &mut Some(k), option, fill, &mut out);
+    out
 }
 
 fn change_in(
@@ -239,7 +240,8 @@ fn change_in(
     left: &mut Option<usize>,
     option: usize,
     fill: &mut dyn FnMut(&Block) -> Genes,
-) -> Genes {
+    out: &mut Genes,
+) {
     /// Counts down to the decision that changes; true once, there.
     fn here(left: &mut Option<usize>) -> bool {
         match left {
@@ -254,7 +256,6 @@ fn change_in(
             None => false,
         }
     }
-    let mut out = vec![];
     match &*block.0 {
         Node::Layer { args, .. } => {
             for _ in args.iter().filter(|c| c.options.len() > 1) {
@@ -264,7 +265,7 @@ fn change_in(
             }
         }
         Node::OneOf(options) if options.len() == 1 => {
-            out = change_in(&options[0], genes, left, option, fill);
+            change_in(&options[0], genes, left, option, fill, out);
         }
         Node::OneOf(options) => {
             if let Some(gene) = genes.next() {
@@ -272,7 +273,8 @@ fn change_in(
                     out.push(Gene { pick: option as u32, subs: vec![fill(&options[option])] });
                 } else {
                     let branch = &options[gene.pick as usize];
-                    let sub = change_in(branch, &mut gene.subs[0].iter(), left, option, fill);
+                    let mut sub = Vec::with_capacity(gene.subs[0].len());
+                    change_in(branch, &mut gene.subs[0].iter(), left, option, fill, &mut sub);
                     out.push(Gene { pick: gene.pick, subs: vec![sub] });
                 }
             }
@@ -284,7 +286,9 @@ fn change_in(
                 let copies = count(times, pick);
                 let mut subs = Vec::with_capacity(copies);
                 for copy in gene.subs.iter().take(copies) {
-                    subs.push(change_in(block, &mut copy.iter(), left, option, fill));
+                    let mut sub = Vec::with_capacity(copy.len());
+                    change_in(block, &mut copy.iter(), left, option, fill, &mut sub);
+                    subs.push(sub);
                 }
                 while subs.len() < copies {
                     subs.push(fill(block));
@@ -294,17 +298,18 @@ fn change_in(
         }
         _ => {
             for b in block.parts().unwrap_or_default() {
-                out.extend(change_in(b, genes, left, option, fill));
+                change_in(b, genes, left, option, fill, out);
             }
         }
     }
-    out
 }
 
 /// Uniform crossover: each decision that both parents have comes from one of them by a fair coin;
 /// where they took different branches, the branch comes whole from one parent.
 pub(crate) fn cross(block: &Block, a: &[Gene], b: &[Gene], rng: &mut Rng) -> Genes {
-    cross_in(block, &mut a.iter(), &mut b.iter(), rng)
+    let mut out = vec![];
+    cross_in(block, &mut a.iter(), &mut b.iter(), rng, &mut out);
+    out
 }
 
 fn cross_in(
@@ -312,8 +317,8 @@ fn cross_in(
     a: &mut std::slice::Iter<Gene>,
     b: &mut std::slice::Iter<Gene>,
     rng: &mut Rng,
-) -> Genes {
-    let mut out = vec![];
+    out: &mut Genes,
+) {
     match &*block.0 {
         Node::Layer { args, .. } => {
             for _ in args.iter().filter(|c| c.options.len() > 1) {
@@ -321,7 +326,7 @@ fn cross_in(
                 out.push(if rng.below(2) == 0 { x.clone() } else { y.clone() });
             }
         }
-        Node::OneOf(options) if options.len() == 1 => out = cross_in(&options[0], a, b, rng),
+        Node::OneOf(options) if options.len() == 1 => cross_in(&options[0], a, b, rng, out),
         Node::OneOf(options) => {
             if let (Some(x), Some(y)) = (a.next(), b.next()) {
                 out.push(if x.pick == y.pick {
@@ -348,11 +353,10 @@ fn cross_in(
         }
         _ => {
             for s in block.parts().unwrap_or_default() {
-                out.extend(cross_in(s, a, b, rng));
+                cross_in(s, a, b, rng, out);
             }
         }
     }
-    out
 }
 
 /// The number of combinations, exact below 2^128 and as a logarithm to base 10.
