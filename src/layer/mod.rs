@@ -1,7 +1,7 @@
-//! The table of layers, one file each: its function, its row, its costs, its forward pass.
+//! The table of layers. Each has a file with its function, its row, its costs and its forward pass.
 //!
-//! A new layer is one file, one row of [`layers`] and its exports. What is read by a layer's name, as
-//! stored operations and blocks are, is read here, beside the names.
+//! A new layer is one file, one row of [`layers`] and its exports. Stored operations and blocks, which
+//! name their layers, are read here, next to the names.
 
 pub(crate) mod activation;
 pub(crate) mod attention;
@@ -62,7 +62,7 @@ use crate::tree::{Block, CHOICE, Choice, Stored, Tree};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// Whether positions see no later ones: to predict the next symbol they must not.
+/// Whether no position sees a later one, which is required to predict the next symbol.
 const CAUSAL: Setting = Setting::as_asked("causal", ["not causal", "causal"]);
 
 /// What to try where positions see later ones.
@@ -74,7 +74,7 @@ fn if_not_causal(op: &Op) -> Option<&'static str> {
 const BIDIRECTIONAL: Setting =
     Setting::switch("bidirectional", false, ["not bidirectional", "bidirectional"]);
 
-/// What to try where that is so, and positions must not see later ones.
+/// What to try where there is one, and positions must not see later ones.
 fn if_bidirectional(op: &Op) -> Option<&'static str> {
     op.has("bidirectional").then_some("bidirectional(false)")
 }
@@ -115,7 +115,7 @@ static LAYERS: &[&LayerInfo] = &[
     &shape::ZERO,
 ];
 
-/// The layer of a name.
+/// The layer with this name.
 pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
     LAYERS.iter().chain(&[&CHOICE]).find(|l| l.name == name).copied().ok_or_else(|| {
         let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();

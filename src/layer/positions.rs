@@ -1,5 +1,5 @@
 //! Learned positions (arXiv 1705.03122): y = x + P, a vector for every position, because attention
-//! by itself does not know which position is which. Initialised like an embedding.
+//! by itself cannot tell the positions apart. They are initialised like an embedding.
 
 use crate::chart::Family;
 use crate::kernel;
