@@ -8,7 +8,6 @@ use crate::chart::Family;
 use crate::layer::dropout::{FACTS, dropped};
 use crate::layer::wants::same_shape;
 use crate::op::{Layer, LayerInfo, Pass, Plan, Setting};
-use crate::tree::block::rate;
 use crate::tree::{Block, IntoFloats};
 use candle_core::Tensor;
 
@@ -23,7 +22,7 @@ use candle_core::Tensor;
 /// ```
 #[doc(alias("DropPath", "stochastic_depth", "StochasticDepth"))]
 pub fn drop_path(p: impl IntoFloats) -> Block {
-    Block::layer(&DROP_PATH, vec![rate(p)])
+    Block::layer(&DROP_PATH, vec![p.into_floats().0])
 }
 
 pub(crate) static DROP_PATH: LayerInfo = LayerInfo {

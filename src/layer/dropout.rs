@@ -6,7 +6,6 @@ use crate::chart::Family;
 use crate::kernel;
 use crate::layer::wants::same_shape;
 use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
-use crate::tree::block::rate;
 use crate::tree::{Block, IntoFloats};
 use candle_core::Tensor;
 
@@ -19,7 +18,7 @@ use candle_core::Tensor;
 /// ```
 #[doc(alias("Dropout", "dropout1d", "dropout2d", "Dropout1d", "Dropout2d"))]
 pub fn dropout(p: impl IntoFloats) -> Block {
-    Block::layer(&DROPOUT, vec![rate(p)])
+    Block::layer(&DROPOUT, vec![p.into_floats().0])
 }
 
 pub(crate) static DROPOUT: LayerInfo = LayerInfo {
