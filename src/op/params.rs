@@ -41,12 +41,7 @@ impl Params {
     }
 
     /// Every weight is drawn from a stream of its own, named after it.
-    fn drawn(
-        &mut self,
-        name: &str,
-        dims: &[usize],
-        draw: impl Fn(&mut Rng) -> f64,
-    ) -> Result<Var> {
+    fn drawn(&mut self, name: &str, dims: &[usize], draw: impl Fn(&mut Rng) -> f64) -> Result<Var> {
         let mut rng = self.rng.stream(&self.name(name), 0);
         let values = (0..dims.iter().product()).map(|_| draw(&mut rng) as f32).collect();
         self.keep(name, values, dims)
