@@ -201,12 +201,7 @@ impl Window {
 
 impl Layer for Window {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
-        let pool = match (inputs[0].rank(), self.max) {
-            (3, true) => kernel::max_pool1d,
-            (3, false) => kernel::avg_pool1d,
-            (_, true) => kernel::max_pool2d,
-            (_, false) => kernel::avg_pool2d,
-        };
+        let pool = if self.max { kernel::max_pool } else { kernel::avg_pool };
         pool(inputs[0], self.window, self.stride, self.padding)
     }
 }
@@ -233,7 +228,7 @@ impl Layer for Global {
 
 /// The largest over all positions of `[N, L, D]`.
 fn largest(x: &Tensor) -> candle_core::Result<Tensor> {
-    kernel::max_pool1d(x, x.dim(1)?, 1, 0)?.squeeze(1)
+    kernel::max_pool(x, x.dim(1)?, 1, 0)?.squeeze(1)
 }
 
 impl Global {
