@@ -37,14 +37,8 @@ use candle_core::Tensor;
 /// assert_eq!(arch.layers()[3].params, 2 * 16 + 4 * (16 * 16 + 16));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[doc(alias(
-    "self_attention",
-    "multihead_attention",
-    "multi_head_attention",
-    "MultiheadAttention",
-    "MultiHeadAttention",
-    "Attention"
-))]
+#[doc(alias("self_attention", "multihead_attention", "multi_head_attention"))]
+#[doc(alias("MultiheadAttention", "MultiHeadAttention", "Attention"))]
 pub fn attention(heads: impl IntoInts) -> Block {
     Block::layer(&ATTENTION, vec![heads.into_ints().0])
 }

@@ -20,18 +20,9 @@ use candle_core::{Tensor, Var};
 /// step are taken over all samples and positions, padding included, so in a network for the next
 /// token the result at a position depends slightly on later ones. In evaluation it does not;
 /// [`layer_norm`](crate::layer_norm) has no such dependence.
-#[doc(alias(
-    "batchnorm",
-    "batchnorm1d",
-    "batchnorm2d",
-    "batch_norm1d",
-    "batch_norm2d",
-    "batch_normalization",
-    "BatchNorm",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNormalization"
-))]
+#[doc(alias("batchnorm", "batchnorm1d", "batchnorm2d", "batch_norm1d", "batch_norm2d"))]
+#[doc(alias = "batch_normalization")]
+#[doc(alias("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNormalization"))]
 pub fn batch_norm() -> Block {
     Block::layer(&BATCH_NORM, vec![])
 }

@@ -20,64 +20,31 @@ use candle_core::Tensor;
 /// assert_eq!(space.default_architecture()?.layers()[1].shape.dims(), [16, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[doc(alias(
-    "maxpool",
-    "maxpool1d",
-    "maxpool2d",
-    "max_pool1d",
-    "max_pool2d",
-    "MaxPool",
-    "MaxPool1d",
-    "MaxPool2d",
-    "MaxPooling1D",
-    "MaxPooling2D"
-))]
+#[doc(alias("maxpool", "maxpool1d", "maxpool2d", "max_pool1d", "max_pool2d"))]
+#[doc(alias("MaxPool", "MaxPool1d", "MaxPool2d", "MaxPooling1D", "MaxPooling2D"))]
 pub fn max_pool(window: impl IntoInts) -> Block {
     Block::layer(&MAX_POOL, vec![window.into_ints().0])
 }
 
 /// The mean of every `window` x `window` square, not counting its padding; shapes and settings are
 /// those of [`max_pool`].
-#[doc(alias(
-    "avgpool",
-    "avgpool1d",
-    "avgpool2d",
-    "avg_pool1d",
-    "avg_pool2d",
-    "average_pool",
-    "AvgPool",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AveragePooling1D",
-    "AveragePooling2D"
-))]
+#[doc(alias("avgpool", "avgpool1d", "avgpool2d", "avg_pool1d", "avg_pool2d", "average_pool"))]
+#[doc(alias("AvgPool", "AvgPool1d", "AvgPool2d", "AveragePooling1D", "AveragePooling2D"))]
 pub fn avg_pool(window: impl IntoInts) -> Block {
     Block::layer(&AVG_POOL, vec![window.into_ints().0])
 }
 
 /// The mean of every channel: an image `[C, H, W]` to features `[C]`, and a sequence `[L, D]` to
 /// `[D]`. Where sequences are padded, only the positions before the padding count.
-#[doc(alias(
-    "global_average_pool",
-    "global_pool",
-    "gap",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "adaptive_avg_pool2d",
-    "AdaptiveAvgPool2d",
-    "mean_pool"
-))]
+#[doc(alias("global_average_pool", "global_pool", "gap", "adaptive_avg_pool2d", "mean_pool"))]
+#[doc(alias("GlobalAveragePooling1D", "GlobalAveragePooling2D", "AdaptiveAvgPool2d"))]
 pub fn global_avg_pool() -> Block {
     Block::layer(&GLOBAL_AVG_POOL, vec![])
 }
 
 /// The largest value of every channel; the shapes are those of [`global_avg_pool`].
-#[doc(alias(
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "adaptive_max_pool2d",
-    "AdaptiveMaxPool2d"
-))]
+#[doc(alias = "adaptive_max_pool2d")]
+#[doc(alias("GlobalMaxPooling1D", "GlobalMaxPooling2D", "AdaptiveMaxPool2d"))]
 pub fn global_max_pool() -> Block {
     Block::layer(&GLOBAL_MAX_POOL, vec![])
 }

@@ -16,13 +16,8 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 12 * 16);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[doc(alias(
-    "positional_encoding",
-    "positional_embedding",
-    "position_embedding",
-    "PositionalEncoding",
-    "PositionEmbedding"
-))]
+#[doc(alias("positional_encoding", "positional_embedding", "position_embedding"))]
+#[doc(alias("PositionalEncoding", "PositionEmbedding"))]
 pub fn positions() -> Block {
     Block::layer(&POSITIONS, vec![])
 }

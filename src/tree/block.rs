@@ -1,9 +1,9 @@
 //! The tree of a search space: layers with choices of values, and choices of layers.
 //!
 //! Five kinds of node are enough for chains and nested choices: a layer, a sequence, a choice of one
-//! block (`one_of`), a repetition, and a residual connection. Cells add graphs, see [`super::cell`]
-//! and [`super::wired`]. The tree is data, not closures, so that it can be counted, drawn, compared,
-//! stored, and kept in a notebook variable.
+//! block (`one_of`), a repetition, and a residual connection. Cells add graphs (`cell.rs`, `wired.rs`).
+//! The tree is data, not closures, so that it can be counted, drawn, compared, stored, and kept in a
+//! notebook variable.
 
 use crate::op::{LayerInfo, Setting};
 use crate::tree::cell::Cell;
