@@ -120,7 +120,9 @@ pub(crate) struct Steps {
 impl Steps {
     pub(crate) fn new(optimizer: Optimizer, weights: &[(String, Var)]) -> Result<Self> {
         let zero = |v: &Var| Var::zeros(v.shape(), v.dtype(), v.device());
-        let zeros = |(_, v): &(String, Var)| (0..optimizer.moments()).map(|_| zero(v)).collect();
+        let zeros = |(_, v): &(String, Var)| -> candle_core::Result<Vec<Var>> {
+            (0..optimizer.moments()).map(|_| zero(v)).collect()
+        };
         let state = weights.iter().map(zeros).collect::<candle_core::Result<_>>()?;
         Ok(Steps { optimizer, weights: weights.to_vec(), state, taken: 0 })
     }
