@@ -47,7 +47,7 @@ impl Case {
 
     /// Average pooling of 3x3 that keeps the size, on `[n, c, size, size]`.
     pub fn avg_pool(n: usize, c: usize, size: usize) -> Case {
-        Case::new(&[&[n, c, size, size]], |t| kernel::avg_pool2d(&t[0], 3, 1, 1))
+        Case::new(&[&[n, c, size, size]], |t| kernel::avg_pool(&t[0], 3, 1, 1))
     }
 
     /// The operation alone, on inputs with respect to which nothing will be differentiated.

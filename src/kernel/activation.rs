@@ -1,8 +1,8 @@
 //! Activation functions in one pass forward and one pass backward.
 //!
-//! Candle's own backward makes three to ten passes over memory and calls the scalar `expf` of the
-//! C library. Here the exponential is a polynomial that the compiler vectorises. The derivative
-//! is written in terms of the result `y` where that is enough, otherwise in terms of `x`.
+//! Candle's own backward pass makes three to ten passes over memory and calls the scalar `expf` of the C
+//! library. Here the exponential is a polynomial that the compiler vectorises. The derivative is written
+//! in terms of the result `y` if possible, otherwise in terms of `x`.
 
 use super::{Host, on_host, operand, output, simd::vectorised, tensor};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
@@ -49,7 +49,7 @@ fn apply<F: Function>(x: &Tensor, other: fn(&Tensor) -> Result<Tensor>) -> Resul
     x.contiguous()?.apply_op1(Elementwise(std::marker::PhantomData::<F>))
 }
 
-/// A function of one number, with its derivative from the argument `x` and the result `y`.
+/// A function of one number, and its derivative from the argument `x` and the result `y`.
 trait Function: Send + Sync + 'static {
     const NAME: &'static str;
     fn value(x: f32) -> f32;
@@ -95,8 +95,8 @@ impl<F: Function> CustomOp1 for Elementwise<F> {
     }
 }
 
-/// `exp(x)` to about 2 ulp: `2^n exp(r)` with `|r| <= log(2) / 2`, the latter a polynomial
-/// (the coefficients of Cephes' `expf`). Saturates below -87 and above 88; NaN stays NaN.
+/// `exp(x)` to about 2 ulp: `2^n exp(r)` with `|r| <= log(2) / 2`, where `exp(r)` is a polynomial (with
+/// the coefficients of Cephes' `expf`). It saturates below -87 and above 88; NaN stays NaN.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
@@ -112,7 +112,7 @@ pub(super) fn exp(x: f32) -> f32 {
     let p = p * r + 1.666_666_5e-1;
     let p = p * r + 0.5;
     let y = p * r * r + r + 1.0;
-    // The exponent field of 2^n; the low bits of `n + ROUND` hold n, and wrapping keeps NaN cheap.
+    // The exponent field of 2^n. The low bits of `n + ROUND` hold n; wrapping avoids checks for NaN.
     let bits = (n + ROUND).to_bits().wrapping_add(127).wrapping_shl(23);
     y * f32::from_bits(bits)
 }
@@ -134,108 +134,61 @@ fn logistic(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
-struct Relu;
-impl Function for Relu {
-    const NAME: &'static str = "relu";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        // In this order a NaN passes through, so that a diverged network is noticed.
-        if x < 0.0 { 0.0 } else { x }
-    }
-    #[inline(always)]
-    fn slope(_: f32, y: f32) -> f32 {
-        if y > 0.0 { 1.0 } else { 0.0 }
-    }
+macro_rules! functions {
+    ($($function:ident $name:literal, |$x:pat_param| $value:expr, |$sx:pat_param, $sy:pat_param| $slope:expr;)*) => {$(
+        struct $function;
+        impl Function for $function {
+            const NAME: &'static str = $name;
+            #[inline(always)]
+            fn value($x: f32) -> f32 {
+                $value
+            }
+            #[inline(always)]
+            fn slope($sx: f32, $sy: f32) -> f32 {
+                $slope
+            }
+        }
+    )*};
 }
 
-struct LeakyRelu;
-impl Function for LeakyRelu {
-    const NAME: &'static str = "leaky-relu";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        if x < 0.0 { 0.01 * x } else { x }
-    }
-    #[inline(always)]
-    fn slope(x: f32, _: f32) -> f32 {
-        if x > 0.0 { 1.0 } else { 0.01 }
-    }
-}
-
-struct Elu;
-impl Function for Elu {
-    const NAME: &'static str = "elu";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        if x < 0.0 { exp(x) - 1.0 } else { x }
-    }
-    #[inline(always)]
-    fn slope(_: f32, y: f32) -> f32 {
-        if y > 0.0 { 1.0 } else { y + 1.0 }
-    }
-}
-
-struct Sigmoid;
-impl Function for Sigmoid {
-    const NAME: &'static str = "sigmoid";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        logistic(x)
-    }
-    #[inline(always)]
-    fn slope(_: f32, y: f32) -> f32 {
-        y * (1.0 - y)
-    }
-}
-
-struct Silu;
-impl Function for Silu {
-    const NAME: &'static str = "silu";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        x * logistic(x)
-    }
-    #[inline(always)]
-    fn slope(x: f32, y: f32) -> f32 {
-        let s = logistic(x);
-        s * (1.0 - y) + y
-    }
-}
-
-struct Tanh;
-impl Function for Tanh {
-    const NAME: &'static str = "tanh";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        // Near zero `1 - 2 / (exp(2x) + 1)` cancels; there an odd polynomial (Cephes) takes over.
-        let z = x * x;
-        let p = -5.704_988_7e-3;
-        let p = p * z + 2.063_909e-2;
-        let p = p * z - 5.373_971_5e-2;
-        let p = p * z + 1.333_144_2e-1;
-        let p = p * z - 3.333_328e-1;
-        let near = p * z * x + x;
-        let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
-        if z < 0.390_625 { near } else { far }
-    }
-    #[inline(always)]
-    fn slope(_: f32, y: f32) -> f32 {
-        1.0 - y * y
-    }
-}
-
-struct Gelu;
-impl Function for Gelu {
-    const NAME: &'static str = "gelu";
-    #[inline(always)]
-    fn value(x: f32) -> f32 {
-        let e = exp(-0.5 * x * x);
-        0.5 * x * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2, e))
-    }
-    #[inline(always)]
-    fn slope(x: f32, _: f32) -> f32 {
+// Each function with its value and its slope. In the order of `x < 0.0` a NaN passes through, so that
+// a diverged network is noticed.
+functions! {
+    Relu "relu",
+        |x| if x < 0.0 { 0.0 } else { x },
+        |_, y| if y > 0.0 { 1.0 } else { 0.0 };
+    LeakyRelu "leaky-relu",
+        |x| if x < 0.0 { 0.01 * x } else { x },
+        |x, _| if x > 0.0 { 1.0 } else { 0.01 };
+    Elu "elu",
+        |x| if x < 0.0 { exp(x) - 1.0 } else { x },
+        |_, y| if y > 0.0 { 1.0 } else { y + 1.0 };
+    Sigmoid "sigmoid", |x| logistic(x), |_, y| y * (1.0 - y);
+    Silu "silu", |x| x * logistic(x), |x, y| logistic(x) * (1.0 - y) + y;
+    Tanh "tanh", |x| tangent(x), |_, y| 1.0 - y * y;
+    Gelu "gelu", |x| 0.5 * x * twice_phi(x, exp(-0.5 * x * x)), |x, _| {
         // Phi(x) + x phi(x), with phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
         let e = exp(-0.5 * x * x);
-        let phi = 0.398_942_3 * e;
-        0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2, e)) + x * phi
-    }
+        0.5 * twice_phi(x, e) + x * (0.398_942_3 * e)
+    };
+}
+
+#[inline(always)]
+fn tangent(x: f32) -> f32 {
+    // Near zero `1 - 2 / (exp(2x) + 1)` cancels; there an odd polynomial (Cephes) takes over.
+    let z = x * x;
+    let p = -5.704_988_7e-3;
+    let p = p * z + 2.063_909e-2;
+    let p = p * z - 5.373_971_5e-2;
+    let p = p * z + 1.333_144_2e-1;
+    let p = p * z - 3.333_328e-1;
+    let near = p * z * x + x;
+    let far = 1.0 - 2.0 / (exp(2.0 * x) + 1.0);
+    if z < 0.390_625 { near } else { far }
+}
+
+/// `2 Phi(x)`, with `e = exp(-x^2 / 2)` given.
+#[inline(always)]
+fn twice_phi(x: f32, e: f32) -> f32 {
+    1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2, e)
 }

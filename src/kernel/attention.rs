@@ -1,7 +1,7 @@
 //! Multi-head scaled dot-product attention, `softmax(Q K^T / sqrt(d) + mask) V`, in one operation.
 //!
-//! Queries, keys and values come packed, as a single projection produces them: `[N, L, 3 D]`, each `D` being
-//! `H` heads of `d` numbers. For one head, with `s = 1 / sqrt(d)` and `G = dL/dO`:
+//! Queries, keys and values come packed, as a single projection produces them: `[N, L, 3 D]`, where each
+//! `D` holds `H` heads of `d` numbers. For one head, with `s = 1 / sqrt(d)` and `G = dL/dO`:
 //!
 //! ```text
 //! P = softmax(s Q K^T)       O = P V
@@ -10,25 +10,22 @@
 //! ```
 //! (Vaswani et al., 2017; the backward pass with `t` is that of FlashAttention, Dao et al., 2022.)
 //!
-//! Queries are taken a block at a time; the scores of a block stay in the cache and are never stored: the
-//! backward pass computes them again, from the largest score and the sum that the forward pass keeps
-//! for every row. So memory grows with L and not with its square. A query sees the beginning of the
-//! sequence, up to its *limit*: what is masked is left out, not added as minus infinity.
+//! Queries are processed in blocks. The scores of a block stay in the cache and are never stored: the
+//! backward pass computes them again, from the largest score and the sum that the forward pass keeps for
+//! every row, so memory grows linearly with L, not quadratically. A query sees the beginning of the
+//! sequence, up to its *limit*; masked keys are left out rather than given a score of minus infinity.
 
 use super::activation::exp;
+use super::simd::{self, vectorised};
 use super::small::{WIDE, product};
-use super::{
-    Host, Matrix, on_host, operand, output,
-    simd::{self, vectorised},
-    tensor,
-};
+use super::{Host, Matrix, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
 /// Attention over `qkv [N, L, 3 D]`, which returns `[N, L, D]`.
 ///
-/// With `causal` no position sees a later one. `ends` has one length per sample: keys from there on
-/// are padding and not seen, and outputs there mean nothing; where a length is 0, they are zero.
+/// With `causal` no position sees a later one. `ends` has one length per sample: later keys are padding
+/// and not seen, and later outputs are meaningless; if a length is 0, they are zero.
 pub(crate) fn attention(
     qkv: &Tensor,
     heads: usize,
@@ -64,7 +61,7 @@ fn fallback(qkv: &Tensor, heads: usize, mask: &Mask) -> Result<Tensor> {
     let mut scores = (q.matmul(&k.t()?.contiguous()?)? * (1.0 / (d as f64).sqrt()))?;
     let keep = mask.keep(n, qkv)?;
     if let Some(keep) = &keep {
-        // Lower than any score, yet finite: rows without any key must not become NaN.
+        // Lower than any score, but finite: rows without any key must not become NaN.
         scores = scores.broadcast_add(&keep.affine(1e30, -1e30)?)?;
     }
     let mut p = candle_nn::ops::softmax(&scores, 3)?;
@@ -94,8 +91,8 @@ impl Mask {
         (limits, most)
     }
 
-    /// Ones for keys that are seen and zeros for the others, `[N, 1, L, L]`, or 1 for N where samples
-    /// do not differ; `None` for all ones.
+    /// Ones for keys that are seen and zeros for the others, `[N, 1, L, L]`, with 1 in place of N if the
+    /// samples do not differ; `None` if all are ones.
     fn keep(&self, n: usize, like: &Tensor) -> Result<Option<Tensor>> {
         if !self.causal && self.ends.is_none() {
             return Ok(None);
@@ -112,11 +109,11 @@ impl Mask {
 struct Attention {
     heads: usize,
     mask: Mask,
-    /// For every row of scores, the largest and one over the sum of the exponentials.
+    /// For every row of scores, the largest score and the reciprocal of the sum of the exponentials.
     stats: OnceLock<Vec<[f32; 2]>>,
 }
 
-/// Queries in a block: few enough for the scores of some hundred keys to stay in the cache.
+/// The queries in a block: few enough that their scores for some hundred keys stay in the cache.
 const BLOCK: usize = 64;
 
 /// The sizes of one call.
@@ -126,12 +123,12 @@ struct Dims {
     /// Positions.
     l: usize,
     heads: usize,
-    /// Numbers of a head.
+    /// Numbers per head.
     d: usize,
-    /// The same, filled up to whole registers.
+    /// The same, rounded up to whole registers.
     wide: usize,
-    /// From one row of scores, or of transposed keys, to the next: an odd number of registers, so that
-    /// rows do not compete for the same lines of the cache.
+    /// The distance between rows of scores, or of transposed keys: an odd number of registers, so that
+    /// rows do not compete for the same cache lines.
     ks: usize,
 }
 
@@ -143,12 +140,12 @@ impl Dims {
         Ok(Dims { samples, l, heads, d, wide: d.next_multiple_of(WIDE), ks })
     }
 
-    /// Numbers of all heads.
+    /// Numbers of all heads together.
     fn width(&self) -> usize {
         self.heads * self.d
     }
 
-    /// Every sample with every head.
+    /// All pairs of a sample and a head.
     fn each(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
         let (samples, heads) = (if self.d == 0 { 0 } else { self.samples }, self.heads);
         (0..samples).flat_map(move |s| (0..heads).map(move |h| (s, h)))
@@ -195,14 +192,14 @@ impl<'a> Rows<'a> {
         Matrix { data: self.data, rs: self.rs, cs: 1 }
     }
 
-    /// The rows one after the other, `wide` numbers each.
+    /// Copies the rows into rows of `wide` numbers.
     fn pack(&self, wide: usize, to: &mut [f32]) {
         for (to, row) in to.chunks_exact_mut(wide).zip(self.iter()) {
             to[..row.len()].copy_from_slice(row);
         }
     }
 
-    /// The rows as columns: number `c` of row `i` at `c ks + i`.
+    /// Copies the rows into columns: number `c` of row `i` goes to `c ks + i`.
     fn turn(&self, ks: usize, to: &mut [f32]) {
         for (i, row) in self.iter().enumerate() {
             to[i..].iter_mut().step_by(ks).zip(row).for_each(|(to, &v)| *to = v);
@@ -210,12 +207,13 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// A block of scores: a row for every query, `ks` apart, of `keys` numbers, the first `limit` seen.
+/// A block of scores: a row of `keys` numbers for every query, `ks` apart, of which the query sees the
+/// first `limit`.
 struct Block {
     ks: usize,
     keys: usize,
     limits: Vec<usize>,
-    /// What scores are multiplied by.
+    /// The factor of the scores.
     s: f32,
 }
 
@@ -233,19 +231,12 @@ fn largest(x: &[f32]) -> f32 {
     for (lane, &x) in lanes.iter_mut().zip(x) {
         *lane = larger(*lane, x);
     }
-    let mut half = LANES / 2;
-    while half > 0 {
-        for i in 0..half {
-            lanes[i] = larger(lanes[i], lanes[i + half]);
-        }
-        half /= 2;
-    }
-    lanes[0]
+    simd::halve(lanes, larger)
 }
 
 vectorised! {
-    /// Turns scores into exponentials, `exp(s x - largest)`, with zeros for what is not seen; and computes the rows'
-    /// statistics.
+    /// Turns scores into exponentials, `exp(s x - largest)`, with zeros for masked keys, and computes the
+    /// statistics of the rows.
     fn exponentials(scores: &mut [f32], block: &Block, stats: &mut [[f32; 2]]) {
         let s = block.s;
         let rows = scores.chunks_exact_mut(block.ks).zip(&block.limits);
@@ -274,8 +265,8 @@ vectorised! {
 }
 
 vectorised! {
-    /// In place: scores become probabilities, and their gradients those of the scores,
-    /// `s p (dp - t)`, with `t` the product of a row's output and its gradient.
+    /// In place, scores become probabilities, and the gradients of these become those of the scores,
+    /// `s p (dp - t)`, where `t` is the product of a row's output and its gradient.
     fn gradients(
         scores: &mut [f32],
         grads: &mut [f32],
@@ -299,7 +290,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// The products of the rows of `a` and `b`.
+    /// The dot products of the rows of `a` and `b`.
     fn dots(a: Rows, b: Rows, t: &mut [f32]) {
         for ((a, b), t) in a.iter().zip(b.iter()).zip(t) {
             *t = simd::sum2(a, b, |a, b| a * b);
@@ -307,7 +298,7 @@ vectorised! {
     }
 }
 
-/// Packed rows of `wide` numbers to rows of `d` numbers that are `rs` apart.
+/// Copies packed rows of `wide` numbers into rows of `d` numbers that are `rs` apart.
 fn unpack(from: &[f32], wide: usize, to: &mut [f32], rs: usize, d: usize) {
     for (from, to) in from.chunks_exact(wide).zip(to.chunks_mut(rs)) {
         to[..d].copy_from_slice(&from[..d]);

@@ -5,12 +5,10 @@
 //! ```
 //! Channels are the second dimension of an image `[N, C, H, W]` and the last of everything else.
 
-use super::{
-    Host, on_host, operand, output,
-    simd::{self, vectorised},
-    tensor,
-};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use super::operation::{Gradients, Input, Operation, apply2};
+use super::simd::{self, vectorised};
+use super::{Host, on_host, output, tensor};
+use candle_core::{CpuStorage, Result, Shape, Tensor, bail};
 
 /// `x + b`, for `x [N, C, H, W]` or `[.., C]` and `b [C]`; negative results become zero with `relu`.
 pub(crate) fn bias(x: &Tensor, b: &Tensor, relu: bool) -> Result<Tensor> {
@@ -25,14 +23,14 @@ pub(crate) fn bias(x: &Tensor, b: &Tensor, relu: bool) -> Result<Tensor> {
         };
         return if relu { super::relu(&y) } else { Ok(y) };
     }
-    x.contiguous()?.apply_op2(&b.contiguous()?, Bias { relu })
+    apply2(x, b, Bias { relu })
 }
 
 struct Bias {
     relu: bool,
 }
 
-/// How many numbers of one channel are adjacent.
+/// The number of adjacent numbers of one channel.
 fn run(shape: &Shape) -> usize {
     match shape.dims() {
         [_, _, h, w] => h * w,
@@ -85,34 +83,21 @@ vectorised! {
     }
 }
 
-impl CustomOp2 for Bias {
+impl Operation<2> for Bias {
     fn name(&self) -> &'static str {
         "bias"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, b) = (operand(x, xl)?, operand(b, bl)?);
-        let mut y = vec![0.0; x.len()];
-        if !b.is_empty() {
+    fn forward(&self, [x, b]: [Input; 2]) -> Result<(CpuStorage, Shape)> {
+        let mut y = vec![0.0; x.data.len()];
+        if !b.data.is_empty() {
             let least = if self.relu { 0.0 } else { f32::NEG_INFINITY };
-            forward(x, b, run(xl.shape()).max(1), least, &mut y);
+            forward(x.data, b.data, run(x.shape).max(1), least, &mut y);
         }
-        output(y, xl.shape().clone())
+        output(y, x.shape)
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        b: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, b]: [&Tensor; 2], y: &Tensor, grad: &Tensor) -> Gradients<2> {
         let mut grad = grad.contiguous()?;
         if self.relu {
             let mut dx = vec![0.0; x.elem_count()];
@@ -123,6 +108,6 @@ impl CustomOp2 for Bias {
         if !db.is_empty() {
             sums(Host::new(&grad)?.data()?, run(x.shape()).max(1), &mut db);
         }
-        Ok((x.track_op().then_some(grad), Some(tensor(db, b.shape())?)))
+        Ok([x.track_op().then_some(grad), Some(tensor(db, b.shape())?)])
     }
 }

@@ -5,12 +5,13 @@
 //! y[n, o, i, j] = sum over c, a, b of w[o, c, a, b] x[n, c, i s + a d - p, j s + b d - p]
 //! H' = (H + 2 p - d (KH - 1) - 1) / s + 1, and W' alike
 //! ```
-//! for stride `s`, padding `p`, dilation `d`; outside `x` there are zeros. A sequence is an image
-//! one pixel high, with its channels last: the kernel reads and writes that order itself.
+//! for stride `s`, padding `p`, dilation `d`; outside `x` there are zeros. A sequence is an image one
+//! pixel high with its channels last; the kernel reads and writes this order itself.
 
 use super::conv_sizes::Conv;
-use super::{Host, direct, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
+use super::operation::{Gradients, Input, Operation, apply2};
+use super::{Host, direct, on_host, output, tensor};
+use candle_core::{CpuStorage, D, Result, Shape, Tensor};
 
 /// The convolution above, with any stride, padding, dilation and groups; kernels need not be square.
 pub(crate) fn conv2d(
@@ -25,13 +26,13 @@ pub(crate) fn conv2d(
     if !on_host(&[x, w]) {
         return conv.fallback(x, w);
     }
-    x.contiguous()?.apply_op2(&w.contiguous()?, conv)
+    apply2(x, w, conv)
 }
 
 /// Convolution along a sequence: `x [N, L, C]`, `w [O, C / groups, K]`, `y [N, L', O]`.
 ///
-/// `causal` sees no later position: the padding is all in front, `d (K - 1)`, and `padding` is
-/// ignored; `L' = ceil(L / s)`.
+/// With `causal` no position sees a later one: all of the padding is in front, `d (K - 1)`, `padding` is
+/// ignored, and `L' = ceil(L / s)`.
 pub(crate) fn conv1d(
     x: &Tensor,
     w: &Tensor,
@@ -56,7 +57,7 @@ pub(crate) fn conv1d(
     }
     if on_host(&[x, w]) {
         conv.last = true;
-        return x.contiguous()?.apply_op2(&w.contiguous()?, conv);
+        return apply2(x, w, conv);
     }
     let y = match causal {
         // There is no padding at the end.
@@ -81,48 +82,33 @@ impl Conv {
         if (sh, sw) == (self.h + 2 * ph, self.w + 2 * pw) && ph == pw {
             return x.conv2d(w, pw, stride, dilation, self.groups);
         }
-        // If the stride leaves rows or columns over, Candle's backward pass assumes as many of
-        // each. Padded by hand and cut to what the kernel covers, none are.
+        // If the stride leaves rows or columns over, Candle's backward pass assumes the same number of
+        // each. Padding here and cutting to what the kernel covers leaves none.
         let x = x.pad_with_zeros(2, ph, ph)?.pad_with_zeros(D::Minus1, pw, pw)?;
         let x = x.narrow(2, 0, sh)?.narrow(3, 0, sw)?.contiguous()?;
         x.conv2d(w, 0, stride, dilation, self.groups)
     }
 }
 
-impl CustomOp2 for Conv {
+impl Operation<2> for Conv {
     fn name(&self) -> &'static str {
         "conv2d"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, w) = (operand(x, xl)?, operand(w, wl)?);
-        let y = direct::forward(self, x, w);
+    fn forward(&self, [x, w]: [Input; 2]) -> Result<(CpuStorage, Shape)> {
+        let y = direct::forward(self, x.data, w.data);
         match self.last {
             true => output(y, (self.n, self.ow, self.o)),
             false => output(y, (self.n, self.o, self.oh, self.ow)),
         }
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, w]: [&Tensor; 2], _: &Tensor, grad: &Tensor) -> Gradients<2> {
         let grad = grad.contiguous()?;
         let (x_host, w_host, g_host) = (Host::new(x)?, Host::new(w)?, Host::new(&grad)?);
         let (xs, ws, g) = (x_host.data()?, w_host.data()?, g_host.data()?);
-        let (want_x, want_w) = (x.track_op(), w.track_op());
-        let (dx, dw) = direct::backward(self, xs, ws, g, want_x, want_w);
+        let (dx, dw) = direct::backward(self, xs, ws, g, x.track_op(), w.track_op());
         let dx = dx.map(|d| tensor(d, x.shape())).transpose()?;
-        let dw = dw.map(|d| tensor(d, w.shape())).transpose()?;
-        Ok((dx, dw))
+        Ok([dx, dw.map(|d| tensor(d, w.shape())).transpose()?])
     }
 }

@@ -1,8 +1,8 @@
-//! What a convolution is to those that compute it: its sizes, and how its kernel moves.
+//! The sizes of a convolution, shared by the files that compute it.
 
 use candle_core::{Result, Tensor, bail};
 
-/// The sizes of one convolution: `c` and `o` are whole, not per group.
+/// The sizes of one convolution; `c` and `o` are totals, not per group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Conv {
     pub n: usize,
@@ -12,7 +12,7 @@ pub(super) struct Conv {
     pub o: usize,
     pub kh: usize,
     pub kw: usize,
-    /// Down and across, as the next two.
+    /// Down and across, like the next two.
     pub stride: [usize; 2],
     pub padding: [usize; 2],
     pub dilation: [usize; 2],

@@ -9,14 +9,16 @@
 //! h' = (s_1 + .. + s_S) / S
 //! ```
 //! It is one custom operation for the same reason as [`super::recurrent`]: a network of Candle's own
-//! operations is as deep as the sequence is long, and `backward` goes through it by recursion. Numbers
-//! are stored step by step, and the weights are packed once. Outputs beyond a sequence's end are zero.
+//! operations would be as deep as the sequence is long, and `backward` is recursive. Numbers are stored
+//! step by step, and the weights are packed once. Outputs after a sequence's end are zero.
 
 use super::gates::{DartsBackward, DartsForward, Function};
 use super::math::do_work;
+use super::operation::{Gradients, Input, Operation, apply3};
 use super::panel::{Panels, Side, Target, add_outer};
-use super::{Ends, Host, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use super::recurrent::{Ends, Sizes, clear, valid};
+use super::{Host, gradient, on_host, output, tensor};
+use candle_core::{CpuStorage, Result, Shape, Tensor, bail};
 use std::sync::OnceLock;
 
 /// The earlier state that a step begins with, and its function.
@@ -30,7 +32,7 @@ pub(crate) fn darts_rnn(
     steps: &[Step],
     ends: Option<&Ends>,
 ) -> Result<Tensor> {
-    let s = Sizes::new(x.dims3()?, w0, w, steps)?;
+    let s = sizes(x.dims3()?, w0, w, steps)?;
     if ends.is_some_and(|e| e.len() != s.n) {
         bail!("darts_rnn: x {:?} needs {} ends, one per sample", x.shape(), s.n);
     }
@@ -38,44 +40,34 @@ pub(crate) fn darts_rnn(
     let ends = ends.cloned();
     let y = if on_host(&[x, w0, w]) {
         let op = DartsRnn { steps: steps.to_vec(), ends, saved: OnceLock::new() };
-        by_step.apply_op3(&w0.contiguous()?, &w.contiguous()?, op)?
+        apply3(&by_step, w0, w, op)?
     } else {
         fallback(&by_step, w0, w, steps, ends, s)?
     };
     y.transpose(0, 1)
 }
 
-#[derive(Clone, Copy)]
-struct Sizes {
-    n: usize,
-    l: usize,
-    d: usize,
-    h: usize,
-}
-
-impl Sizes {
-    fn new(
-        (n, l, d): (usize, usize, usize),
-        w0: &Tensor,
-        w: &Tensor,
-        steps: &[Step],
-    ) -> Result<Self> {
-        let (count, h, _) = w.dims3()?;
-        let fits = w0.dims() == [d + h, 2 * h] && w.dims() == [steps.len(), h, 2 * h];
-        let ordered = steps.iter().enumerate().all(|(i, (from, _))| *from <= i);
-        if h == 0 || count == 0 || !fits || !ordered {
-            bail!(
-                "darts_rnn: w0 {:?} and w {:?} do not belong to {d} inputs and the steps {steps:?}; \
-                 they are [D + H, 2 H] and [S, H, 2 H], and a step begins with an earlier state",
-                w0.shape(),
-                w.shape()
-            );
-        }
-        Ok(Sizes { n, l, d, h })
+fn sizes(
+    (n, l, d): (usize, usize, usize),
+    w0: &Tensor,
+    w: &Tensor,
+    steps: &[Step],
+) -> Result<Sizes> {
+    let (count, h, _) = w.dims3()?;
+    let fits = w0.dims() == [d + h, 2 * h] && w.dims() == [steps.len(), h, 2 * h];
+    let ordered = steps.iter().enumerate().all(|(i, (from, _))| *from <= i);
+    if h == 0 || count == 0 || !fits || !ordered {
+        bail!(
+            "darts_rnn: w0 {:?} and w {:?} do not belong to {d} inputs and the steps {steps:?}; \
+             they are [D + H, 2 H] and [S, H, 2 H], and a step begins with an earlier state",
+            w0.shape(),
+            w.shape()
+        );
     }
+    Ok(Sizes { n, l, d, h })
 }
 
-/// By Candle's operations, step by step; `x` is `[L, N, D]`, and so is the result.
+/// Candle's operations, step by step; `x` is `[L, N, D]`, and the result `[L, N, H]`.
 fn fallback(
     x: &Tensor,
     w0: &Tensor,
@@ -112,10 +104,10 @@ fn fallback(
         outputs.push(state.clone());
     }
     let y = Tensor::stack(&outputs, 0)?;
-    let Some(ends) = ends else { return Ok(y) };
-    let valid = |t: usize| ends.iter().map(move |&e| if t < e as usize { 1f32 } else { 0.0 });
-    let valid: Vec<f32> = (0..l).flat_map(valid).collect();
-    y.broadcast_mul(&Tensor::from_vec(valid, (l, n, 1), x.device())?.to_dtype(x.dtype())?)
+    match ends {
+        Some(ends) => y.broadcast_mul(&valid(&ends, l, x)?),
+        None => Ok(y),
+    }
 }
 
 struct DartsRnn {
@@ -134,19 +126,8 @@ struct Saved {
 }
 
 impl DartsRnn {
-    /// Zeros in the rows of the samples that are over at position `t`.
-    fn end(&self, t: usize, width: usize, rows: &mut [f32]) {
-        if let Some(ends) = &self.ends {
-            for (row, &end) in rows.chunks_exact_mut(width).zip(ends.iter()) {
-                if t >= end as usize {
-                    row.fill(0.0);
-                }
-            }
-        }
-    }
-
     /// All outputs `[L, N, H]`.
-    fn forward(&self, s: Sizes, x: &[f32], w0: &[f32], w: &[f32]) -> (Vec<f32>, Saved) {
+    fn states(&self, s: Sizes, x: &[f32], w0: &[f32], w: &[f32]) -> (Vec<f32>, Saved) {
         let Sizes { n, l, d, h } = s;
         let (all, state, gate) = (self.steps.len() + 1, n * h, n * 2 * h);
         let mut y = vec![0.0; l * state];
@@ -171,13 +152,8 @@ impl DartsRnn {
                 _ => (&gone[(t - 1) * state..], Side::rows(&gone[(t - 1) * state..], h, h)),
             };
             let z = &mut gates[..gate];
-            first.product(
-                n,
-                inputs,
-                side,
-                &none,
-                Target { data: z, stride: 2 * h, columns: 2 * h },
-            );
+            let target = Target { data: &mut *z, stride: 2 * h, columns: 2 * h };
+            first.product(n, inputs, side, &none, target);
             do_work(DartsForward { n, h, f: Function::Tanh, z, before, s: &mut states[..state] });
             for (i, (&(from, f), w)) in self.steps.iter().zip(&later).enumerate() {
                 let (done, rest) = states.split_at_mut((i + 1) * state);
@@ -191,13 +167,13 @@ impl DartsRnn {
             for s in states[state..].chunks_exact(state) {
                 here.iter_mut().zip(s).for_each(|(y, s)| *y += share * s);
             }
-            self.end(t, h, here);
+            clear(&self.ends, t, h, here);
         }
         (y, saved)
     }
 
     /// The gradients of `x` (if needed), `w0` and `w`, from that of `y`.
-    fn backward(
+    fn gradients(
         &self,
         s: Sizes,
         want_x: bool,
@@ -217,14 +193,14 @@ impl DartsRnn {
         let by_x = Panels::pack(2 * h, if want_x { d } else { 0 }, |k, c| w0[c * 2 * h + k]);
         let share = 1.0 / self.steps.len() as f32;
         let (none, nothing) = (vec![0.0; d], vec![0.0; state]);
-        // What reaches the output of a position from later ones; the states of one position.
+        // The gradient of a position's output from later positions, and those of its states.
         let (mut carry, mut ds) = (vec![0.0; state], vec![0.0; all * state]);
         let mut dz = vec![0.0; gate];
         for t in (0..l).rev() {
             let states = &saved.states[t * all * state..(t + 1) * all * state];
             let gates = &saved.gates[t * all * gate..(t + 1) * all * gate];
             carry.iter_mut().zip(&dy[t * state..]).for_each(|(c, g)| *c += g);
-            self.end(t, h, &mut carry);
+            clear(&self.ends, t, h, &mut carry);
             let (first, later) = ds.split_at_mut(state);
             first.fill(0.0);
             for ds in later.chunks_exact_mut(state) {
@@ -245,18 +221,10 @@ impl DartsRnn {
             }
             let before = if t == 0 { &nothing } else { &y[(t - 1) * state..t * state] };
             carry.fill(0.0);
-            do_work(DartsBackward {
-                n,
-                h,
-                f: Function::Tanh,
-                z: &gates[..gate],
-                before,
-                ds: &ds[..state],
-                carry: &mut carry,
-                dz: &mut dz,
-            });
+            let (f, z, ds, carry) = (Function::Tanh, &gates[..gate], &ds[..state], &mut carry);
+            do_work(DartsBackward { n, h, f, z, before, ds, carry: &mut *carry, dz: &mut dz });
             if t > 0 {
-                let target = Target { data: &mut carry, stride: h, columns: h };
+                let target = Target { data: carry, stride: h, columns: h };
                 by_state.add_product(n, Side::rows(&dz, 2 * h, 2 * h), target);
                 let dw = &mut dw0[d * 2 * h..];
                 let target = Target { data: dw, stride: 2 * h, columns: 2 * h };
@@ -274,37 +242,20 @@ impl DartsRnn {
     }
 }
 
-impl CustomOp3 for DartsRnn {
+impl Operation<3> for DartsRnn {
     fn name(&self) -> &'static str {
         "darts_rnn"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w0: &CpuStorage,
-        w0l: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, w0, w) = (operand(x, xl)?, operand(w0, w0l)?, operand(w, wl)?);
-        let (l, n, d) = xl.shape().dims3()?;
-        let h = wl.shape().dims3()?.1;
-        let (y, saved) = self.forward(Sizes { n, l, d, h }, x, w0, w);
+    fn forward(&self, [x, w0, w]: [Input; 3]) -> Result<(CpuStorage, Shape)> {
+        let ((l, n, d), h) = (x.shape.dims3()?, w.shape.dims3()?.1);
+        let (y, saved) = self.states(Sizes { n, l, d, h }, x.data, w0.data, w.data);
         // The same operation is never applied twice, so the cell is empty.
         let _ = self.saved.set(saved);
         output(y, (l, n, h))
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w0: &Tensor,
-        w: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, w0, w]: [&Tensor; 3], y: &Tensor, grad: &Tensor) -> Gradients<3> {
         let Some(saved) = self.saved.get() else { bail!("darts_rnn: backward before forward") };
         let (l, n, d) = x.dims3()?;
         let h = y.dims3()?.2;
@@ -313,9 +264,8 @@ impl CustomOp3 for DartsRnn {
             [Host::new(x)?, Host::new(w0)?, Host::new(w)?, Host::new(y)?, Host::new(&grad)?];
         let [xs, w0s, ws, ys, g] = &hosts;
         let data = [xs.data()?, w0s.data()?, ws.data()?, ys.data()?, g.data()?];
-        let (sizes, want_x) = (Sizes { n, l, d, h }, x.track_op());
-        let [dx, dw0, dw] = self.backward(sizes, want_x, data, saved);
-        let dx = if want_x { Some(tensor(dx, x.shape())?) } else { None };
-        Ok((dx, Some(tensor(dw0, w0.shape())?), Some(tensor(dw, w.shape())?)))
+        let [dx, dw0, dw] = self.gradients(Sizes { n, l, d, h }, x.track_op(), data, saved);
+        let (dw0, dw) = (tensor(dw0, w0.shape())?, tensor(dw, w.shape())?);
+        Ok([gradient(x, dx)?, Some(dw0), Some(dw)])
     }
 }

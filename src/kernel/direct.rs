@@ -1,14 +1,15 @@
 //! Convolution as sums over shifted lines, without unfolding.
 //!
-//! Put the images of a block side by side in one long line per channel, with zeros between rows and
-//! between images, `pitch` numbers per row. For stride 1 that is
+//! The images of a block form one long line per channel, with zeros between rows and between images, and
+//! `pitch` numbers per row. For stride 1 that is
 //!
 //! ```text
 //! line[c]:  0 0 0 0 | 0 x x x | 0 x x x | 0 x x x | 0 0 0 0 | 0 x x x | ...      (W = 3, p = 1)
 //! ```
 //!
-//! where the zeros to the right of a row are those to the left of the next, so `pitch = W + p`. Then the input of
-//! tap `(c, a, b)` for *all* outputs is the same line, shifted: with `j` running over the line,
+//! where the zeros to the right of a row are also those to the left of the next, so `pitch = W + p`. Then
+//! the input of tap `(c, a, b)` for *all* outputs is the same line, shifted. With an index `j` into the
+//! line,
 //!
 //! ```text
 //! y[o][j]        = sum over c, a, b of w[o, c, a, b] line[c][j + a d pitch + b d]
@@ -16,33 +17,34 @@
 //! dx[c][j]       = sum over o, a, b of w[o, c, a, b] g[o][j - a d pitch - b d]
 //! ```
 //!
-//! so the matrix of im2col never exists: its rows are overlapping slices. A few columns between
-//! the rows are computed in vain, `p / W` of them.
+//! so the matrix of im2col is never built: its rows are overlapping slices. The columns between the rows,
+//! a share of `p / W`, are computed needlessly.
 //!
-//! For a stride `s` each channel becomes `s s` lines, one for each phase, rows `i s + u` and columns
-//! `j s + v` of the padded image. A tap falls into one phase, `u = a d mod s` and `v = b d mod s`, and
-//! there it is a shift again, by `floor(a d / s)` rows and `floor(b d / s)` columns. A depthwise
-//! convolution is one with many groups: a single row of weights, so more columns at a time.
+//! For a stride `s` each channel becomes `s s` lines, one for each phase: rows `i s + u` and columns
+//! `j s + v` of the padded image. A tap belongs to one phase, `u = a d mod s` and `v = b d mod s`, in
+//! which it is again a shift, by `floor(a d / s)` rows and `floor(b d / s)` columns. A depthwise
+//! convolution has many groups with a single row of weights each, so more columns are processed at a
+//! time.
 
 use super::conv_sizes::Conv;
 use super::shifted::{Correlation, Product, SLACK, pack_weights, tile_height};
 use super::{lanes, threads};
 
-/// Numbers in the lines of one block: together with the results they stay in the L2 cache.
+/// The size of the lines of one block, which together with the results stay in the L2 cache.
 const BLOCK: usize = 48 * 1024;
 
-/// How images are arranged in the lines.
+/// The arrangement of images in the lines.
 #[derive(Clone, Copy)]
 struct Lines {
-    /// From one row to the next.
+    /// The distance between rows.
     pitch: usize,
-    /// From one image to the next.
+    /// The distance between images.
     image: usize,
-    /// From one channel (or phase of a channel) to the next.
+    /// The distance between channels (or phases of a channel).
     line: usize,
-    /// Images in a block.
+    /// The number of images in a block.
     images: usize,
-    /// Rows and columns of zeros above and to the left of an image of `g`.
+    /// The number of rows and columns of zeros above and to the left of an image of `g`.
     g_pad: (usize, usize),
 }
 
@@ -60,17 +62,17 @@ impl Lines {
         let g_pad = (reach.0 / sh, reach.1 / sw);
         let channels = (conv.c * sh * sw).max(conv.o) / conv.groups;
         let images = (BLOCK / (channels * image)).clamp(1, conv.n);
-        // The slack keeps the next channel out of a register that reaches beyond the last column.
+        // With the slack, a register that extends beyond the last column does not reach the next channel.
         let line = images * image + ph.max(g_pad.0) * pitch + pw.max(g_pad.1) + SLACK;
         Lines { pitch, image, line, images, g_pad }
     }
 
-    /// Columns from the first output of a block of `images` to the last, `h` by `w` each.
+    /// The number of columns from the first output of a block of `images` to the last, `h` by `w` each.
     fn columns(&self, images: usize, h: usize, w: usize) -> usize {
         (images - 1) * self.image + (h - 1) * self.pitch + w
     }
 
-    /// Where row `i`, column `j` of the first image is.
+    /// The place of row `i`, column `j` of the first image.
     fn at(&self, i: usize, j: usize) -> usize {
         i * self.pitch + j
     }
@@ -125,8 +127,8 @@ impl Lines {
         }
     }
 
-    /// Copies a tile of results, `ld` numbers per channel, to every `step`-th number of planes,
-    /// beginning with row `first.0`, column `first.1`.
+    /// Copies a tile of results, `ld` numbers per channel, to every `step`-th number of planes, starting at
+    /// row `first.0`, column `first.1`.
     fn unlay(
         &self,
         planes: &Planes,
@@ -171,8 +173,8 @@ impl Lines {
     }
 }
 
-/// Copies rows of `w` numbers that are `ld` apart to where they are `to_ld` apart, as many as fit.
-/// The most common widths have code of their own, since a row is too short to call `memcpy` for.
+/// Copies rows of `w` numbers that are `ld` apart to rows that are `to_ld` apart, as many as fit. The
+/// most common widths have code of their own, since a row is too short for a call of `memcpy`.
 fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
     fn fixed<const W: usize>(from: &[f32], ld: usize, to: &mut [f32], to_ld: usize) {
         for (to, from) in to.chunks_mut(to_ld).zip(from.chunks(ld)) {
@@ -205,7 +207,7 @@ fn copy_rows(from: &[f32], ld: usize, w: usize, to: &mut [f32], to_ld: usize) {
     }
 }
 
-/// The first position, after `pad` zeros, whose place is `phase` modulo `step`.
+/// The first position that is `phase` modulo `step` after adding `pad` zeros in front.
 fn first_in_phase(phase: usize, pad: usize, step: usize) -> usize {
     (phase + step - pad % step) % step
 }
@@ -247,8 +249,8 @@ fn x_taps(conv: &Conv, lines: &Lines) -> Vec<usize> {
     taps
 }
 
-/// One phase of `dx`: its first row and column, and for each tap `(o, a, b)` that falls into it where
-/// it starts reading in the lines of `g`, and the weight of `c = 0`.
+/// One phase of `dx`: its first row and column, its size, and for each tap `(o, a, b)` in it the start in
+/// the lines of `g` and the index of the weight for `c = 0`.
 struct Phase {
     first: (usize, usize),
     size: (usize, usize),
@@ -282,7 +284,7 @@ fn phases(conv: &Conv, lines: &Lines) -> Vec<Phase> {
     phases
 }
 
-/// `y`, one group and one block of images after the other.
+/// Computes `y` group by group and block by block.
 pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     let mut y = vec![0.0; conv.n * conv.o * conv.oh * conv.ow];
     if x.is_empty() {
@@ -302,8 +304,8 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32]) -> Vec<f32> {
     y
 }
 
-/// How many images each thread takes: all of them when there is one thread, otherwise whole blocks, so that a
-/// block is the same however many threads there are.
+/// The number of images for each thread: all of them if there is one thread, otherwise whole blocks, so
+/// that the blocks do not depend on the number of threads.
 fn share_of_images(conv: &Conv, block: usize) -> usize {
     let macs = conv.n * conv.o * conv.oh * conv.ow * (conv.c / conv.groups) * conv.kh * conv.kw;
     let threads = threads::for_work(macs);
@@ -352,8 +354,8 @@ pub(super) fn backward(
     let block = if lanes { lanes::block(conv) } else { lines.images };
     let (x_size, g_size) = (conv.c * conv.h * conv.w, conv.o * conv.oh * conv.ow);
     let (share, blocks) = (share_of_images(conv, block), conv.n.div_ceil(block));
-    // Sums over blocks are added in the order of the blocks, whichever thread computes them: the first thread
-    // adds its own as it goes, the others hand theirs over.
+    // The sums of blocks are added in the order of the blocks, whichever thread computes them: the first
+    // thread adds its own immediately, the others hand theirs over.
     let mut handed = vec![0.0; blocks.saturating_sub(share / block) * dw.len()];
     let per_thread = share / block * dw.len();
     let mut dws: Vec<&mut [f32]> = vec![&mut dw];
@@ -396,7 +398,7 @@ struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Adds the blocks to `dw` if that has room for one sum, otherwise sets a sum for each.
+    /// Adds the blocks to `dw` if it has room for one sum only, otherwise sets one sum per block.
     fn backward(&self, x: &[f32], g: &[f32], dx: &mut [f32], dw: &mut [f32]) {
         let (conv, lines) = (self.conv, self.lines);
         let (cg, og) = (conv.c / conv.groups, conv.o / conv.groups);
@@ -419,7 +421,7 @@ impl Part<'_> {
             for (block, from) in (0..images).step_by(lines.images).enumerate() {
                 let to = (from + lines.images).min(images);
                 if to - from < lines.images {
-                    // A last, shorter block must not see the images of the one before.
+                    // A shorter last block must not see images of the previous one.
                     g_lines.fill(0.0);
                 }
                 lines.lay(&outs, &g[from * g_size..to * g_size], (1, 1), lines.g_pad, &mut g_lines);
@@ -445,7 +447,7 @@ impl Part<'_> {
     }
 }
 
-/// The channels of `planes`, one tile at a time, with the weights that belong to each.
+/// The channels of `planes` in tiles, with the weights of each.
 fn tiles<'a>(planes: &Planes, packed: &'a [f32]) -> impl Iterator<Item = (Planes, &'a [f32])> {
     let (height, planes) = (tile_height(), *planes);
     let size = packed.len() / planes.count.div_ceil(height);
@@ -475,19 +477,8 @@ fn product(
 fn correlate(lines: &Lines, taps: &[usize], x: &[f32], g: &[f32], columns: usize, dw: &mut [f32]) {
     let k = taps.len();
     let g = &g[lines.at(lines.g_pad.0, lines.g_pad.1)..];
-    let (line, one) = (lines.line, (k, 0, 0, k));
-    Correlation {
-        line,
-        taps,
-        x,
-        x_start: 0,
-        x_step: 0,
-        g,
-        g_step: 0,
-        rows: 1,
-        columns,
-        groups: (1, 0, 0),
-        at: one,
-    }
-    .run_all(dw, dw.len() / k.max(1));
+    let (line, groups, at) = (lines.line, (1, 0, 0), (k, 0, 0, k));
+    let (x_start, x_step, g_step, rows) = (0, 0, 0, 1);
+    Correlation { line, taps, x, x_start, x_step, g, g_step, rows, columns, groups, at }
+        .run_all(dw, dw.len() / k.max(1));
 }

@@ -1,17 +1,15 @@
 //! Sums and products of two tensors, on one thread: residual connections, positions, gates, masks.
 //!
-//! Candle's own go through a pool of threads that all trials share. Where the second operand is
-//! smaller, it is not expanded to the size of the first one.
+//! Candle's own operations use a pool of threads that all trials share. A smaller second operand is not
+//! expanded to the size of the first one.
 
 use super::linear::column_sums;
-use super::{
-    Host, on_host, operand, output,
-    simd::{self, vectorised},
-    tensor,
-};
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use super::operation::{Gradients, Input, Operation, apply2};
+use super::simd::{self, vectorised};
+use super::{Host, on_host, output, tensor};
+use candle_core::{CpuStorage, Result, Shape, Tensor, bail};
 
-/// `a + b`, where the shape of `b` is that of `a` or its end: `[N, L, D]` and `[L, D]`.
+/// `a + b`, where the shape of `b` is that of `a` or the end of it: `[N, L, D]` and `[L, D]`.
 pub(crate) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if !a.dims().ends_with(b.dims()) {
         bail!("add: {:?} is not the end of {:?}", b.shape(), a.shape());
@@ -19,11 +17,11 @@ pub(crate) fn add(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if !on_host(&[a, b]) {
         return a.broadcast_add(b);
     }
-    a.contiguous()?.apply_op2(&b.contiguous()?, Add)
+    apply2(a, b, Add)
 }
 
-/// `x s`, where the shape of `s` is that of `x` or its beginning: `[N, C, H, W]` and `[N, C]` for
-/// a gate, `[N]` for a mask over samples.
+/// `x s`, where the shape of `s` is that of `x` or the beginning of it: for `[N, C, H, W]`, `[N, C]` is
+/// a gate and `[N]` a mask over samples.
 pub(crate) fn mul(x: &Tensor, s: &Tensor) -> Result<Tensor> {
     if !x.dims().starts_with(s.dims()) {
         bail!("mul: {:?} is not the beginning of {:?}", s.shape(), x.shape());
@@ -33,7 +31,7 @@ pub(crate) fn mul(x: &Tensor, s: &Tensor) -> Result<Tensor> {
         shape.resize(x.rank(), 1);
         return x.broadcast_mul(&s.reshape(shape)?);
     }
-    x.contiguous()?.apply_op2(&s.contiguous()?, Mul)
+    apply2(x, s, Mul)
 }
 
 struct Add;
@@ -52,41 +50,28 @@ vectorised! {
     }
 }
 
-impl CustomOp2 for Add {
+impl Operation<2> for Add {
     fn name(&self) -> &'static str {
         "add"
     }
 
-    fn cpu_fwd(
-        &self,
-        a: &CpuStorage,
-        al: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (a, b) = (operand(a, al)?, operand(b, bl)?);
-        let mut y = vec![0.0; a.len()];
-        sums(a, b, &mut y);
-        output(y, al.shape())
+    fn forward(&self, [a, b]: [Input; 2]) -> Result<(CpuStorage, Shape)> {
+        let mut y = vec![0.0; a.data.len()];
+        sums(a.data, b.data, &mut y);
+        output(y, a.shape)
     }
 
-    fn bwd(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [a, b]: [&Tensor; 2], _: &Tensor, grad: &Tensor) -> Gradients<2> {
         let da = a.track_op().then(|| grad.clone());
         if !b.track_op() {
-            return Ok((da, None));
+            return Ok([da, None]);
         }
         if a.dims() == b.dims() {
-            return Ok((da, Some(grad.clone())));
+            return Ok([da, Some(grad.clone())]);
         }
         let mut db = vec![0.0; b.elem_count()];
         column_sums(Host::new(&grad.contiguous()?)?.data()?, &mut db);
-        Ok((da, Some(tensor(db, b.shape())?)))
+        Ok([da, Some(tensor(db, b.shape())?)])
     }
 }
 
@@ -118,57 +103,40 @@ vectorised! {
     }
 }
 
-impl CustomOp2 for Mul {
+impl Operation<2> for Mul {
     fn name(&self) -> &'static str {
         "mul"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        s: &CpuStorage,
-        sl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, s) = (operand(x, xl)?, operand(s, sl)?);
-        let mut y = vec![0.0; x.len()];
-        if !x.is_empty() {
-            scaled(x, s, &mut y, x.len() / s.len());
+    fn forward(&self, [x, s]: [Input; 2]) -> Result<(CpuStorage, Shape)> {
+        let mut y = vec![0.0; x.data.len()];
+        if !y.is_empty() {
+            scaled(x.data, s.data, &mut y, x.data.len() / s.data.len());
         }
-        output(y, xl.shape())
+        output(y, x.shape)
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        s: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, s]: [&Tensor; 2], _: &Tensor, grad: &Tensor) -> Gradients<2> {
         let grad = grad.contiguous()?;
         let (x_host, s_host, g_host) = (Host::new(x)?, Host::new(s)?, Host::new(&grad)?);
         let (xs, ss, g) = (x_host.data()?, s_host.data()?, g_host.data()?);
         let span = xs.len() / ss.len().max(1);
-        let dx = if x.track_op() {
+        let dx = || {
             let mut dx = vec![0.0; xs.len()];
             if span > 0 {
                 scaled(g, ss, &mut dx, span);
             }
-            Some(tensor(dx, x.shape())?)
-        } else {
-            None
+            tensor(dx, x.shape())
         };
-        let ds = if s.track_op() {
+        let ds = || {
             let mut ds = vec![0.0; ss.len()];
             match span {
                 0 => {}
                 1 => scaled(g, xs, &mut ds, 1),
                 _ => products(xs, g, &mut ds, span),
             }
-            Some(tensor(ds, s.shape())?)
-        } else {
-            None
+            tensor(ds, s.shape())
         };
-        Ok((dx, ds))
+        Ok([x.track_op().then(dx).transpose()?, s.track_op().then(ds).transpose()?])
     }
 }

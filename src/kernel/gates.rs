@@ -1,12 +1,12 @@
-//! The gates of recurrent layers, one pass per step: what [`super::recurrent`] does between products.
+//! The gates of recurrent layers, computed in one pass per step, between the products.
 //!
-//! The sums of a step are stored as `[N, G H]`, gate after gate in each row. Forward they become the gates
-//! and the new state; backward, the gradient of the state becomes that of the sums, and `carry` what
-//! reaches the previous state past the gates.
+//! The sums of a step are stored as `[N, G H]`, gate after gate in each row. Forward, they become the
+//! gates and the new state. Backward, the gradient of the state becomes that of the sums, and `carry` is
+//! the part that reaches the previous state directly rather than through the gates.
 
 use super::math::{Math, Work, logistic, tanh};
 
-/// What a step of the cell that DARTS searches may do to its product.
+/// The function of a step in the cell that DARTS searches for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
     Tanh,
@@ -15,16 +15,16 @@ pub(crate) enum Function {
     Identity,
 }
 
-/// A register at `at` numbers after the start of a slice, `n` numbers of it.
+/// A register from place `at` of a slice, at most its first `n` lanes.
 #[inline(always)]
 unsafe fn get<V: Math>(data: &[f32], at: usize, n: usize) -> V {
-    // SAFETY: the caller's promise that this many are there.
+    // SAFETY: the caller's promise that there are as many.
     unsafe { V::load_most(data.as_ptr().wrapping_add(at), n) }
 }
 
 #[inline(always)]
 unsafe fn put<V: Math>(data: &mut [f32], at: usize, n: usize, v: V) {
-    // SAFETY: the caller's promise that this many are there.
+    // SAFETY: the caller's promise that there are as many.
     unsafe { v.store_most(data.as_mut_ptr().wrapping_add(at), n) }
 }
 
@@ -42,7 +42,7 @@ unsafe fn tanh_slope<V: Math>(y: V) -> V {
     unsafe { V::splat(1.0).sub(y.mul(y)) }
 }
 
-/// The sums become the state.
+/// Turns the sums into the state.
 pub(super) struct RnnForward<'a> {
     pub z: &'a mut [f32],
 }
@@ -58,7 +58,7 @@ impl Work for RnnForward<'_> {
     }
 }
 
-/// `dz` gets the gradients of the sums.
+/// Sets `dz` to the gradients of the sums.
 pub(super) struct RnnBackward<'a> {
     pub y: &'a [f32],
     pub dy: &'a [f32],
@@ -83,7 +83,7 @@ impl Work for RnnBackward<'_> {
     }
 }
 
-/// `z` becomes the gates, `c` the cell and its tangent, from the sums in `z` and the previous cell.
+/// Turns the sums in `z` into the gates, and sets `c` to the cell and its tangent, from the previous cell.
 pub(super) struct LstmForward<'a> {
     pub n: usize,
     pub h: usize,
@@ -123,7 +123,7 @@ impl Work for LstmForward<'_> {
     }
 }
 
-/// `dz` gets the gradients of the sums, `carry_c` that of the previous cell.
+/// Sets `dz` to the gradients of the sums, and `carry_c` to that of the previous cell.
 pub(super) struct LstmBackward<'a> {
     pub n: usize,
     pub h: usize,
@@ -169,7 +169,7 @@ impl Work for LstmBackward<'_> {
     }
 }
 
-/// `z` becomes the gates, from its own sums and from `u`, the sums over the state.
+/// Turns the sums in `z` into the gates, with `u`, the sums over the state.
 pub(super) struct GruForward<'a> {
     pub n: usize,
     pub h: usize,
@@ -205,7 +205,7 @@ impl Work for GruForward<'_> {
     }
 }
 
-/// `dz` gets the gradients of `r`, `z` and the two sums in `n`: over the state, over the input.
+/// Sets `dz` to the gradients of `r`, `z` and the two sums in `n`: over the state and over the input.
 pub(super) struct GruBackward<'a> {
     pub n: usize,
     pub h: usize,
@@ -278,8 +278,8 @@ impl Function {
     }
 }
 
-/// `z` becomes the gate and the function's value, `s` the state, from the sums in `z` and the previous
-/// state.
+/// Turns the sums in `z` into the gate and the function's value, and sets `s` to the state, from the
+/// previous state.
 pub(super) struct DartsForward<'a> {
     pub n: usize,
     pub h: usize,
@@ -311,7 +311,7 @@ impl Work for DartsForward<'_> {
     }
 }
 
-/// `dz` gets the gradients of the sums, and `carry` what goes past the gate to the previous state.
+/// Sets `dz` to the gradients of the sums, and adds to `carry` what reaches the previous state directly.
 pub(super) struct DartsBackward<'a> {
     pub n: usize,
     pub h: usize,

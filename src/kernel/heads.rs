@@ -1,8 +1,8 @@
-//! The output heads of an autoregressive controller, for decisions that were taken: each row is a
+//! The output heads of an autoregressive controller, for decisions that have been made: each row is a
 //! decision, with a softmax over the options of its own place.
 //!
-//! Of `w [W, H]` and `b [W]` a decision uses only the rows of its options, so a step costs what its
-//! options cost, however many places there are. With `z = w h + b` on these rows and
+//! A decision uses only the rows of `w [W, H]` and `b [W]` for its options, so the cost of a step depends
+//! on its options and not on the number of places. With `z = w h + b` on these rows and
 //! `p = softmax(z)`, the result for the option `a` that was taken is
 //!
 //! ```text
@@ -10,12 +10,13 @@
 //! d log p[a] / dz = [o == a] - p        dE / dz = -p (log p + E)
 //! ```
 
-use super::{Host, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use super::operation::{Gradients, Input, Operation, apply3};
+use super::{Host, on_host, output, tensor};
+use candle_core::{CpuStorage, Result, Shape, Tensor, bail};
 use std::sync::Arc;
 
-/// A decision that was taken: its options are the rows `from..from + options` of the weights. One
-/// without options stands for nothing, and yields zeros.
+/// A decision that was made: its options are the rows `from..from + options` of the weights. One without
+/// options is a placeholder, and yields zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Decided {
     pub(crate) from: usize,
@@ -36,7 +37,7 @@ pub(crate) fn heads(h: &Tensor, w: &Tensor, b: &Tensor, rows: Arc<Vec<Decided>>)
     if !on_host(&[h, w, b]) {
         bail!("heads: h, w and b must be in CPU memory, as f32");
     }
-    h.contiguous()?.apply_op3(&w.contiguous()?, &b.contiguous()?, Heads(rows))
+    apply3(h, w, b, Heads(rows))
 }
 
 /// The logits of one head: `to = w h + b` on its rows.
@@ -47,7 +48,7 @@ pub(crate) fn logits(h: &[f32], w: &[f32], b: &[f32], from: usize, to: &mut [f32
     }
 }
 
-/// The logits become logarithms of probabilities.
+/// Turns logits into logarithms of probabilities.
 pub(crate) fn log_softmax(z: &mut [f32]) {
     let largest = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = z.iter().map(|&z| (z - largest).exp()).sum();
@@ -61,47 +62,30 @@ fn entropy(log_p: &[f32]) -> f32 {
 
 struct Heads(Arc<Vec<Decided>>);
 
-impl CustomOp3 for Heads {
+impl Operation<3> for Heads {
     fn name(&self) -> &'static str {
         "heads"
     }
 
-    fn cpu_fwd(
-        &self,
-        h: &CpuStorage,
-        hl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (h, w, b) = (operand(h, hl)?, operand(w, wl)?, operand(b, bl)?);
-        let units = hl.dims()[1];
+    fn forward(&self, [h, w, b]: [Input; 3]) -> Result<(CpuStorage, Shape)> {
+        let units = h.shape.dims2()?.1;
         let (mut y, mut z) = (vec![0.0; 2 * self.0.len()], vec![]);
         for (i, d) in self.0.iter().enumerate().filter(|(_, d)| d.options > 0) {
             z.resize(d.options, 0.0);
-            logits(&h[i * units..][..units], w, b, d.from, &mut z);
+            logits(&h.data[i * units..][..units], w.data, b.data, d.from, &mut z);
             log_softmax(&mut z);
             (y[2 * i], y[2 * i + 1]) = (z[d.pick], entropy(&z));
         }
         output(y, (self.0.len(), 2))
     }
 
-    fn bwd(
-        &self,
-        h: &Tensor,
-        w: &Tensor,
-        b: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [h, w, b]: [&Tensor; 3], _: &Tensor, grad: &Tensor) -> Gradients<3> {
         let grad = grad.contiguous()?;
         let hosts = (Host::new(h)?, Host::new(w)?, Host::new(b)?, Host::new(&grad)?);
         let (hs, ws) = (hosts.0.data()?, hosts.1.data()?);
         let (bs, g) = (hosts.2.data()?, hosts.3.data()?);
         let units = h.dim(1)?;
-        let (mut dh, mut dw, mut db) =
-            (vec![0.0; hs.len()], vec![0.0; ws.len()], vec![0.0; bs.len()]);
+        let [mut dh, mut dw, mut db] = [hs, ws, bs].map(|of| vec![0.0; of.len()]);
         let mut z = vec![];
         for (i, d) in self.0.iter().enumerate().filter(|(_, d)| d.options > 0) {
             let (state, to) = (&hs[i * units..][..units], &mut dh[i * units..][..units]);
@@ -118,11 +102,8 @@ impl CustomOp3 for Heads {
                 db[d.from + o] += dz;
             }
         }
-        Ok((
-            Some(tensor(dh, h.shape())?),
-            Some(tensor(dw, w.shape())?),
-            Some(tensor(db, b.shape())?),
-        ))
+        let [dh, dw, db] = [(dh, h), (dw, w), (db, b)].map(|(data, of)| tensor(data, of.shape()));
+        Ok([Some(dh?), Some(dw?), Some(db?)])
     }
 }
 

@@ -1,16 +1,16 @@
-//! Convolution of small images, a register of images at a time.
+//! Convolution of small images, with one image per lane of a register.
 //!
-//! [`super::direct`] puts images side by side with zeros between them, and computes the columns between
-//! them in vain: (H + p)(W + p) / (H W) of the work, which for 8 x 8 and p = 1 is a quarter too much.
-//! Here 16 images are interleaved, so that a pixel of all of them is a register:
+//! [`super::direct`] puts images side by side with zeros between them, and also computes the columns
+//! between them: (H + p)(W + p) / (H W) of the work, which for 8 x 8 and p = 1 is a quarter too much.
+//! Here 16 images are interleaved, so that one pixel of all of them fills a register:
 //!
 //! ```text
 //! x[c][y][column][image]      columns padded with zeros, rows not      g[o][i][column][image]
 //! ```
 //!
-//! An output row is then `W'` registers without gaps, a tap is a shift by whole registers, and taps
-//! that fall above or below the image are left out. With the weights in the order (a, c, b) the taps
-//! that remain for a row are one run of them:
+//! An output row then has `W'` registers without gaps, a tap is a shift by whole registers, and taps above
+//! or below the image are left out. With the weights in the order (a, c, b), the remaining taps of a row
+//! are contiguous:
 //!
 //! ```text
 //! y[o][i]        = sum over the a with 0 <= i s + a d - p < H, c, b of w[o, c, a, b] x[c][i s + a d - p]
@@ -18,39 +18,40 @@
 //! dw[o, c, a, b] = sum over the same i, and all columns and images, of g[o][i] x[c][i s + a d - p]
 //! ```
 //!
-//! Columns of a strided convolution are ordered by their remainder, as in `direct`, so that neighbours stay
-//! neighbours; its `dx` is left to `direct`.
+//! The columns of a strided convolution are ordered by their remainder, as in `direct`, so that neighbours
+//! stay neighbours; its `dx` is left to `direct`.
 
 use super::conv_sizes::Conv;
 use super::shifted::{Correlation, Product, pack_weights, tile_height};
 use std::ops::Range;
 
-/// Images that are interleaved: the widest register.
+/// The number of interleaved images: the lanes of the widest register.
 pub(super) const IMAGES: usize = 16;
 
-/// Whether this way is the better one.
+/// Whether this is faster than `direct`.
 pub(super) fn suits(conv: &Conv) -> bool {
-    // A last group with few images is computed as a whole one.
+    // A last group with few images costs as much as a full one.
     let full = conv.n.is_multiple_of(IMAGES) || conv.n > 3 * IMAGES;
-    // Wide planes waste little in `direct`, and few channels leave registers unused here.
+    // Wide planes waste little in `direct`, and with few channels registers remain unused here.
     full && conv.groups == 1 && conv.h * conv.w <= 18 * 18 && conv.o >= 4 && !conv.last
 }
 
-/// Images whose sums for `dw` are made together, in registers: where planes are small, adding up a
-/// register's lanes would cost more than filling it.
+/// The number of images whose sums for `dw` are computed together in registers: for small planes, adding up
+/// the lanes of a register would cost more than filling it.
 pub(super) fn block(conv: &Conv) -> usize {
     IMAGES * (64 / (conv.oh * conv.ow)).clamp(1, 4)
 }
 
-/// Where rows and columns are.
+/// The places of rows and columns.
 struct Grid {
-    /// Registers in a row, and where column `x` of it is.
+    /// The number of registers in a row.
     pitch: usize,
+    /// The place of each column in a row.
     columns: Vec<usize>,
 }
 
 impl Grid {
-    /// Rows of the input: `pad` zeros on both sides, columns by their remainder of the stride.
+    /// The rows of the input: zeros on both sides, columns ordered by their remainder.
     fn input(conv: &Conv) -> Grid {
         let (p, s) = (conv.padding[1], conv.stride[1]);
         let part = (conv.w + 2 * p).div_ceil(s);
@@ -58,7 +59,7 @@ impl Grid {
         Grid { pitch: s * part, columns }
     }
 
-    /// Rows of the output with the zeros that `dx` reads, when it is made here.
+    /// The rows of the output, with the zeros that `dx` reads if it is computed here.
     fn output(conv: &Conv) -> Grid {
         let (left, right) = match conv.stride {
             [1, 1] => (left(conv), (conv.w + conv.padding[1]).saturating_sub(conv.ow)),
@@ -67,13 +68,13 @@ impl Grid {
         Grid { pitch: left + conv.ow + right, columns: (left..left + conv.ow).collect() }
     }
 
-    /// Where each pixel of a plane of `h` rows is.
+    /// The place of each pixel of a plane of `h` rows.
     fn places(&self, h: usize) -> Vec<usize> {
         (0..h).flat_map(|y| self.columns.iter().map(move |x| y * self.pitch + x)).collect()
     }
 }
 
-/// Zeros to the left of a row of `g`.
+/// The number of zeros to the left of a row of `g`.
 fn left(conv: &Conv) -> usize {
     (conv.dilation[1] * (conv.kw - 1)).saturating_sub(conv.padding[1])
 }
@@ -84,7 +85,7 @@ fn quad(from: &[f32]) -> [f32; 4] {
     from.first_chunk().copied().unwrap_or_default()
 }
 
-/// Four rows of four as columns.
+/// Transposes a 4 x 4 matrix.
 #[inline(always)]
 fn transpose(rows: [[f32; 4]; 4]) -> [[f32; 4]; 4] {
     #[cfg(target_arch = "x86_64")]
@@ -137,7 +138,7 @@ fn interleave(data: &[f32], planes: usize, places: &[usize], size: usize, to: &m
     }
 }
 
-/// Puts up to 16 images back in order, from planes without gaps.
+/// The reverse of [`interleave`], from planes without gaps.
 fn separate(from: &[f32], planes: usize, area: usize, data: &mut [f32]) {
     let images = data.len() / (planes * area).max(1);
     for c in 0..planes {
@@ -173,22 +174,22 @@ fn taps_inside(from: isize, step: isize, kh: usize, size: usize) -> Range<usize>
     first..last.map_or(first, |a| a + 1)
 }
 
-/// Which of the two products.
+/// The product that computes `y` or `dx`, row by row.
 struct Rows<'a> {
-    /// Numbers from one row of the buffer to the next.
+    /// The distance between rows of the buffer.
     step: usize,
-    /// What each tap adds to where a row begins, in the order (a, channel, b).
+    /// The offset of each tap from the beginning of a row, in the order (a, channel, b).
     taps: &'a [usize],
-    /// Weights in tiles, in the same order.
+    /// The weights in tiles, in the same order.
     weights: &'a [f32],
-    /// Taps for each `a`.
+    /// The number of taps for each `a`.
     run: usize,
-    /// Results: rows, registers in a row, channels.
+    /// The sizes of the result: rows, registers in a row, channels.
     out: [usize; 3],
 }
 
 impl Rows<'_> {
-    /// One row of all channels: where its taps read from, and which of the `a` are inside.
+    /// Computes one row of all channels: its taps read from `start` on, for the `a` that are `inside`.
     fn product(
         &self,
         buffer: &[f32],
@@ -238,19 +239,19 @@ pub(super) fn forward(conv: &Conv, x: &[f32], w: &[f32], y: &mut [f32]) {
     }
 }
 
-/// Channels, including those that fill up the last tile.
+/// The number of channels, rounded up to whole tiles.
 fn whole_tiles(channels: usize) -> usize {
     channels.next_multiple_of(tile_height())
 }
 
-/// A last group must not see the images of the one before.
+/// A smaller last group must not see images of the previous one.
 fn clear_if_fewer(given: usize, size: usize, buffer: &mut [f32]) {
     if given < IMAGES * size {
         buffer.fill(0.0);
     }
 }
 
-/// What tap `(a, c, b)` adds to the beginning of its topmost row.
+/// The offset of tap `(a, c, b)` from the beginning of its topmost row.
 fn x_taps(conv: &Conv, grid: &Grid) -> Vec<usize> {
     let ([_, s], [dh, dw]) = (conv.stride, conv.dilation);
     let part = grid.pitch / s;
@@ -260,7 +261,7 @@ fn x_taps(conv: &Conv, grid: &Grid) -> Vec<usize> {
     })
 }
 
-/// What `f` returns for every row `a`, channel, and column `b` of a kernel, in this order.
+/// The results of `f` for every row `a`, channel, and column `b` of a kernel, in this order.
 fn in_order(
     kh: usize,
     channels: usize,
@@ -276,13 +277,13 @@ fn in_order(
     list
 }
 
-/// Whether [`backward`] makes `dx` too.
+/// Whether [`backward`] also computes `dx`.
 pub(super) fn makes_dx(conv: &Conv) -> bool {
     conv.stride == [1, 1]
 }
 
-/// Sets `dx` if it is not empty, and adds each block of images to `dw`, or sets a sum for each of
-/// them where there is room.
+/// Sets `dx` unless it is empty, and adds each block of images to `dw`, or sets one sum per block if there
+/// is room.
 pub(super) fn backward(
     conv: &Conv,
     x: &[f32],
@@ -346,7 +347,7 @@ pub(super) fn backward(
                     line: g_area * IMAGES,
                     taps: &x_taps[a * c * kw..(a + 1) * c * kw],
                     x: &xs,
-                    // The taps of `a` begin `a d` rows further down already.
+                    // The taps of `a` already begin `a d` rows further down.
                     x_start: (first - (a * conv.dilation[0]) as isize)
                         * (x_grid.pitch * IMAGES) as isize,
                     x_step: conv.stride[0] * x_grid.pitch * IMAGES,
@@ -355,7 +356,7 @@ pub(super) fn backward(
                     rows: inside.len(),
                     columns: conv.ow * IMAGES,
                     groups: (groups, x_group, g_group),
-                    // The weights of `a` for channel and `b`.
+                    // The weights of `a` for every channel and `b`.
                     at: (kw, kh * kw, a * kw, c * kh * kw),
                 };
                 job.run_all(dw, o);

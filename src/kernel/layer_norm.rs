@@ -1,21 +1,22 @@
-//! Layer and group normalisation: every group of numbers of a sample is normalised by its own statistics.
+//! Layer and group normalisation: every group of a sample's numbers is normalised by its own statistics.
 //!
 //! A group is a row of `M` numbers with mean `u`, biased variance `v` and `r = 1 / sqrt(v + eps)`.
-//! Layer normalisation has one row per position (or per sample), group normalisation one row per group of
-//! channels; they differ only in which `gamma` and `beta` apply to an element:
+//! Layer normalisation has one row per position (or per sample), group normalisation one row per group
+//! of channels; they differ only in which `gamma` and `beta` apply to an element:
 //!
 //! ```text
 //! h = (x - u) r            y = gamma h + beta            g = dL/dy
 //! dbeta = sum g            dgamma = sum g h              (over all elements that share them)
 //! dx = r (e - sum e / M - h sum(e h) / M)                with e = gamma g, sums over the row
 //! ```
-//! (Ba, Kiros and Hinton, 2016; Wu and He, 2018.) The mean and `r` of every row are kept for the
-//! backward pass, `h` is recomputed.
+//! (Ba, Kiros and Hinton, 2016; Wu and He, 2018.) The backward pass uses the stored mean and `r` of every
+//! row, and recomputes `h`.
 
 use super::math::{Math, Work, do_work};
+use super::operation::{Gradients, Input, Operation, apply3};
 use super::vector::Vector;
-use super::{Host, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use super::{Host, gradient, on_host, output, tensor};
+use candle_core::{CpuStorage, Result, Shape, Tensor, bail};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -59,8 +60,7 @@ fn normalise(x: &Tensor, gamma: &Tensor, beta: &Tensor, rows: Rows, eps: f64) ->
     if !on_host(&[x, gamma, beta]) {
         return fallback(x, gamma, beta, rows, eps);
     }
-    let op = Normalise { rows, eps, stats: OnceLock::new() };
-    x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)
+    apply3(x, gamma, beta, Normalise { rows, eps, stats: OnceLock::new() })
 }
 
 fn fallback(x: &Tensor, gamma: &Tensor, beta: &Tensor, rows: Rows, eps: f64) -> Result<Tensor> {
@@ -73,8 +73,8 @@ fn fallback(x: &Tensor, gamma: &Tensor, beta: &Tensor, rows: Rows, eps: f64) -> 
     h.broadcast_mul(&gamma)?.broadcast_add(&beta)?.reshape(x.shape())
 }
 
-/// How the numbers of a sample are divided into rows: `groups` rows of `channels` runs of `span` numbers;
-/// a run shares its gamma and its beta.
+/// The division of a sample into `groups` rows of `channels` runs of `span` numbers; a run shares its
+/// gamma and its beta.
 #[derive(Clone, Copy)]
 struct Rows {
     groups: usize,
@@ -90,7 +90,7 @@ impl Rows {
         self.channels * self.span
     }
 
-    /// The rows that the loops work on, and how often each gamma is copied for them.
+    /// The rows that the loops work on, and how many copies of each gamma they need.
     fn loops(self) -> (Rows, usize) {
         if self.span >= SHORT {
             return (self, 1);
@@ -113,11 +113,11 @@ struct Normalise {
     stats: OnceLock<Vec<[f32; 2]>>,
 }
 
-/// How many numbers of a row are summed in `f32` before the sum continues in `f64`: an image is as
-/// exact as eight features.
+/// The number of values of a row that are summed in `f32` before the sum continues in `f64`, so that the
+/// sum over an image is as exact as that of a few features.
 const PART: usize = 4096;
 
-// Sums are written with registers: left to itself, the compiler takes one number at a time.
+// Sums are written with registers, because the compiler would take one number at a time.
 
 /// The sums of `x - shift` and of its square, over a part of a row.
 #[inline(always)]
@@ -166,7 +166,7 @@ unsafe fn moments<V: Vector>(x: &[f32]) -> (f64, f64) {
         rest += f64::from(r);
         square += f64::from(s);
     }
-    // The mean was rounded; what is left over is known now.
+    // The mean was rounded; this corrects the variance for it.
     (mean, (square - rest * rest / m).max(0.0) / m)
 }
 
@@ -209,7 +209,7 @@ impl Work for Forward<'_> {
     }
 }
 
-/// `sum e` and `sum e h` of a row in which every number has its own gamma; adds the row's share to
+/// `sum e` and `sum e h` of a row in which every number has its own gamma; adds the row's contribution to
 /// `dgamma` and `dbeta`.
 #[inline(always)]
 unsafe fn row_sums<V: Vector>(
@@ -275,7 +275,7 @@ unsafe fn run_sums<V: Vector>(x: &[f32], g: &[f32], mean: f32) -> [f32; 2] {
     [sum, dot]
 }
 
-/// Adds to `dgamma` and `dbeta`; writes `dx` unless it is empty, which means that it is not needed.
+/// Adds to `dgamma` and `dbeta`, and writes `dx` unless it is empty because it is not needed.
 struct Backward<'a> {
     x: &'a [f32],
     g: &'a [f32],
@@ -335,49 +335,32 @@ impl Work for Backward<'_> {
     }
 }
 
-impl CustomOp3 for Normalise {
+impl Operation<3> for Normalise {
     fn name(&self) -> &'static str {
         "layer-norm"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        gamma: &CpuStorage,
-        gl: &Layout,
-        beta: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, gamma, beta) = (operand(x, xl)?, operand(gamma, gl)?, operand(beta, bl)?);
-        let mut y = vec![0.0; x.len()];
+    fn forward(&self, [x, gamma, beta]: [Input; 3]) -> Result<(CpuStorage, Shape)> {
+        let mut y = vec![0.0; x.data.len()];
         let mut stats = vec![];
-        if !x.is_empty() {
+        if !y.is_empty() {
             let (rows, times) = self.rows.loops();
-            stats = vec![[0.0; 2]; x.len() / rows.length()];
-            let (gamma, beta) = (copies(gamma, times), copies(beta, times));
-            let (y, stats, eps) = (&mut y, &mut stats, self.eps);
+            stats = vec![[0.0; 2]; y.len() / rows.length()];
+            let (gamma, beta) = (copies(gamma.data, times), copies(beta.data, times));
+            let (x, y, stats, eps) = (x.data, &mut y, &mut stats, self.eps);
             do_work(Forward { x, y, gamma: &gamma, beta: &beta, rows, eps, stats });
         }
         // The same operation is never applied twice, so the cell is empty.
         let _ = self.stats.set(stats);
-        output(y, xl.shape())
+        output(y, x.shape)
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, gamma, beta]: [&Tensor; 3], _: &Tensor, grad: &Tensor) -> Gradients<3> {
         let Some(stats) = self.stats.get() else { bail!("layer-norm: backward before forward") };
         let grad = grad.contiguous()?;
         let (x_host, g_host, gamma_host) = (Host::new(x)?, Host::new(&grad)?, Host::new(gamma)?);
         let (xs, g) = (x_host.data()?, g_host.data()?);
-        let need_x = x.track_op();
-        let mut dx = vec![0.0; if need_x { xs.len() } else { 0 }];
+        let mut dx = vec![0.0; if x.track_op() { xs.len() } else { 0 }];
         let (rows, times) = self.rows.loops();
         let mut affine = [(); 2].map(|_| vec![0f32; rows.groups * rows.channels]);
         if !xs.is_empty() {
@@ -386,13 +369,13 @@ impl CustomOp3 for Normalise {
             let (x, dx, gamma) = (xs, &mut dx, &gamma);
             do_work(Backward { x, g, gamma, dx, dgamma, dbeta, rows, stats });
         }
-        let dx = if need_x { Some(tensor(dx, x.shape())?) } else { None };
         // The copies of a gamma share its gradient; without numbers there are no copies either.
         let [dgamma, dbeta] = affine.map(|d| match times {
             0 => vec![0.0; gamma.elem_count()],
             1 => d,
             _ => d.chunks_exact(times).map(|copies| copies.iter().sum()).collect(),
         });
-        Ok((dx, Some(tensor(dgamma, gamma.shape())?), Some(tensor(dbeta, beta.shape())?)))
+        let [dgamma, dbeta] = [tensor(dgamma, gamma.shape())?, tensor(dbeta, beta.shape())?];
+        Ok([gradient(x, dx)?, Some(dgamma), Some(dbeta)])
     }
 }

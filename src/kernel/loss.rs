@@ -2,8 +2,8 @@
 //!
 //! For logits `z [N, K]`, targets `t [N]` and smoothing `e`, with `p = softmax(z)` and
 //! `q[n, k] = (1 - e) [k == t[n]] + e / K`, the loss is the mean over `n` of
-//! `sum over k of -q log p`, and its gradient `(p - q) / N`. The logarithm of the softmax is taken
-//! as `z - max - log(sum exp(z - max))`, which neither overflows nor rounds to log 0.
+//! `sum over k of -q log p`, and its gradient `(p - q) / N`. The logarithm of the softmax is computed as
+//! `z - max - log(sum exp(z - max))`, which neither overflows nor rounds to log 0.
 
 use super::{Host, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, bail};
@@ -32,7 +32,7 @@ pub(crate) fn cross_entropy(
         bail!("cross_entropy: label smoothing {label_smoothing} is not between 0 and 1");
     }
     if !on_host(&[logits]) {
-        // On a GPU, reading the targets would wait for it at every step; a data set has checked them.
+        // On a GPU, reading the targets would block at every step; the data set has already checked them.
         if logits.device().is_cpu() {
             check(&targets.to_vec1()?, classes)?;
         }
@@ -44,15 +44,11 @@ pub(crate) fn cross_entropy(
 }
 
 fn check(labels: &[u32], classes: usize) -> Result<()> {
-    match labels.iter().find(|&&t| t as usize >= classes) {
-        Some(bad) => {
-            bail!(
-                "cross_entropy: target {bad} is not one of {classes} classes, 0 to {}",
-                classes - 1
-            )
-        }
-        None => Ok(()),
+    if let Some(bad) = labels.iter().find(|&&t| t as usize >= classes) {
+        let last = classes - 1;
+        bail!("cross_entropy: target {bad} is not one of {classes} classes, 0 to {last}");
     }
+    Ok(())
 }
 
 fn fallback(logits: &Tensor, targets: &Tensor, smoothing: f64) -> Result<Tensor> {
@@ -66,7 +62,7 @@ struct CrossEntropy {
     smoothing: f64,
 }
 
-/// The largest of a row, and `log(sum exp(z - largest))`. A NaN in the row makes the latter NaN.
+/// The largest number of a row, and `log(sum exp(z - largest))`, which is NaN if the row contains NaN.
 fn log_sum_exp(row: &[f32]) -> (f32, f64) {
     let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f64 = row.iter().map(|&z| f64::from((z - largest).exp())).sum();

@@ -1,22 +1,20 @@
-//! Functions on whole registers, and loops written once for every width of them.
+//! Functions on whole registers, and loops that are written once for every width of register.
 //!
-//! The compiler vectorises a loop over one or two slices; the gates of a recurrent layer read and
-//! write a dozen. So they use [`Vector`]s, to which [`Math`] adds what gates need.
+//! The compiler vectorises a loop over one or two slices, but the gates of a recurrent layer read and
+//! write a dozen. So they use [`Vector`]s, to which [`Math`] adds what the gates need.
 
 use super::vector::{Level, Vector};
 
-/// More arithmetic on a register. Unsafe for the reasons that [`Vector`] is.
+/// More arithmetic on a register. It is unsafe for the same reasons as [`Vector`].
 pub(super) trait Math: Vector {
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
     unsafe fn div(self, other: Self) -> Self;
-    /// Every lane brought into `low..=high`; NaN stays NaN.
+    /// Every lane limited to `low..=high`; NaN stays NaN.
     unsafe fn clamp(self, low: f32, high: f32) -> Self;
     /// `self` times two to the power of `n`, whole numbers from -126 to 127.
     unsafe fn times_two_to(self, n: Self) -> Self;
-    /// The number at `p` in every lane. Unlike `splat(*p)`, it has no check in debug builds.
-    unsafe fn splat_at(p: *const f32) -> Self;
     /// The first `n` lanes from `p`, zeros in the others.
     unsafe fn load_part(p: *const f32, n: usize) -> Self;
     /// The first `n` lanes to `p`.
@@ -68,7 +66,7 @@ pub(super) unsafe fn logistic<V: Math>(x: V) -> V {
     }
 }
 
-/// The hyperbolic tangent, to 1e-7 in absolute terms, which is what a state between -1 and 1 needs.
+/// The hyperbolic tangent, with an absolute error of 1e-7, which is enough for a state between -1 and 1.
 #[inline(always)]
 pub(super) unsafe fn tanh<V: Math>(x: V) -> V {
     // SAFETY: the caller's promise about the processor.
@@ -78,10 +76,10 @@ pub(super) unsafe fn tanh<V: Math>(x: V) -> V {
     }
 }
 
-/// A loop over registers of any kind, and over tiles of `R` rows by `N` registers, as many as the
-/// processor has registers for.
+/// A loop over registers of any kind, and over tiles of `R` rows by `N` registers, which are as large as
+/// the processor's registers allow.
 pub(super) trait Work {
-    /// Must be `#[inline(always)]`, to be compiled for the processor it runs on.
+    /// Must be `#[inline(always)]`, to be compiled for the processor that it runs on.
     ///
     /// # Safety
     /// The processor has the instructions of `V`.
@@ -125,6 +123,33 @@ pub(super) fn do_work(work: impl Work) {
     }
 }
 
+/// Multiplies and adds in registers, `rounds` times; returns the number of multiply-adds.
+pub(crate) fn multiply_adds(rounds: usize) -> usize {
+    /// Enough sums to hide the latency of each.
+    const SUMS: usize = 12;
+    struct Rounds(usize);
+    impl Work for Rounds {
+        #[inline(always)]
+        unsafe fn run<V: Math, const R: usize, const N: usize>(self) {
+            // SAFETY: the caller's about the processor, and `a` is long enough for every register.
+            unsafe {
+                let a = std::hint::black_box([0.5f32; 16]);
+                let a = V::load(a.as_ptr());
+                let mut sums = [a; SUMS];
+                for _ in 0..self.0 {
+                    for sum in &mut sums {
+                        *sum = sum.add_product(*sum, a);
+                    }
+                }
+                let total: f32 = sums.iter().map(|s| s.sum()).sum();
+                std::hint::black_box(total);
+            }
+        }
+    }
+    do_work(Rounds(rounds));
+    rounds * SUMS * tile_width() / 2
+}
+
 impl Math for [f32; 4] {
     #[inline(always)]
     unsafe fn add(self, other: Self) -> Self {
@@ -158,12 +183,6 @@ impl Math for [f32; 4] {
     unsafe fn times_two_to(self, n: Self) -> Self {
         // The exponent field of 2^n; a NaN's is nonsense, but the product is NaN all the same.
         std::array::from_fn(|i| self[i] * f32::from_bits(((n[i] as i32 + 127) as u32) << 23))
-    }
-
-    #[inline(always)]
-    unsafe fn splat_at(p: *const f32) -> Self {
-        // SAFETY: the caller's promise about `p`.
-        [unsafe { *p }; 4]
     }
 
     #[inline(always)]
@@ -236,11 +255,6 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn splat_at(p: *const f32) -> Self {
-            unsafe { _mm256_broadcastss_ps(_mm_load_ss(p)) }
-        }
-
-        #[inline(always)]
         unsafe fn load_part(p: *const f32, n: usize) -> Self {
             unsafe { _mm256_maskload_ps(p, first(n)) }
         }
@@ -284,11 +298,6 @@ mod x86 {
         #[inline(always)]
         unsafe fn times_two_to(self, n: Self) -> Self {
             unsafe { _mm512_scalef_ps(self, n) }
-        }
-
-        #[inline(always)]
-        unsafe fn splat_at(p: *const f32) -> Self {
-            unsafe { _mm512_broadcastss_ps(_mm_load_ss(p)) }
         }
 
         #[inline(always)]

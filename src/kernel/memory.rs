@@ -1,14 +1,13 @@
-//! What a process needs once, before it trains: memory that is kept, and threads that are not
-//! shared.
+//! What a process sets up once, before it trains: an allocator that keeps memory, and no shared threads.
 //!
-//! Every tensor of a training step is a fresh allocation of the same few sizes. glibc returns large
-//! blocks to the kernel as soon as they are free, and fetching them again means one page fault for
-//! every 4 KiB: measured, 1.5 to 10 times the cost of the arithmetic. Two settings stop that; other
+//! Every tensor of a training step is a new allocation of one of a few sizes. glibc returns large blocks
+//! to the operating system as soon as they are free, and getting them back takes one page fault for every
+//! 4 KiB: we measured 1.5 to 10 times the cost of the arithmetic. Two settings prevent that; other
 //! allocators are left alone.
 //!
-//! Candle spreads elementwise operations of 64 K numbers or more over one pool of spinning threads
-//! behind one lock. Trials that run side by side, one core each, would wait for each other there,
-//! so the pool is created with no threads but the caller's.
+//! Candle distributes elementwise operations of 64 K numbers or more over one pool of spinning threads
+//! behind one lock. Trials that run side by side, on one core each, would wait for each other there, so
+//! the pool is created with only the caller's thread.
 
 use std::cell::Cell;
 use std::sync::Once;
@@ -21,9 +20,9 @@ pub(crate) fn prepare() {
         keep_memory();
         const THREADS: &str = "CANDLE_NUM_THREADS";
         if std::env::var_os(THREADS).is_none() {
-            // SAFETY: the standard library guards its own readers; only foreign code that reads
-            // the environment at this very moment could see it change. It is set back at once:
-            // Candle reads it when it makes the pool, and never again.
+            // SAFETY: the standard library guards its own readers; only foreign code that reads the
+            // environment at this very moment could see it change. The variable is removed again
+            // immediately: Candle reads it only when it creates the pool.
             unsafe { std::env::set_var(THREADS, "1") };
             candle_core::utils::barrier_pool();
             unsafe { std::env::remove_var(THREADS) };
@@ -31,12 +30,12 @@ pub(crate) fn prepare() {
     });
 }
 
-/// What the allocator holds, in bytes.
+/// The memory that the allocator holds, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heap {
     /// In allocated blocks.
     pub(crate) in_use: usize,
-    /// Freed, and kept for the next allocation.
+    /// Freed, but kept for later allocations.
     pub(crate) spare: usize,
 }
 
@@ -44,7 +43,7 @@ fn in_use() -> Option<usize> {
     heap().map(|heap| heap.in_use)
 }
 
-/// What the allocator holds, if it says so.
+/// The memory that the allocator holds, if it can tell.
 pub(crate) fn heap() -> Option<Heap> {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -57,7 +56,7 @@ pub(crate) fn heap() -> Option<Heap> {
                 name: *const std::ffi::c_char,
             ) -> *mut std::ffi::c_void;
         }
-        // Looked up, because glibc has it only since 2.33.
+        // Looked up at run time, because glibc has it only since version 2.33.
         // SAFETY: a null handle searches the process; the name ends in a zero.
         let found = unsafe { dlsym(std::ptr::null_mut(), c"mallinfo2".as_ptr()) };
         if found.is_null() {
@@ -72,16 +71,16 @@ pub(crate) fn heap() -> Option<Heap> {
     None
 }
 
-/// How many measurements or training steps have ever begun, and how many steps are running now.
+/// The number of training steps that have begun so far.
 static BEGUN: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// The most bytes seen in use since the thread began to watch; 0 while it does not.
+    /// The most bytes in use since the thread began to measure; 0 while it does not.
     static MOST: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Measures the most that a training allocates, from before its weights are made to the end of its
-/// first step. Only while nothing else trains: the allocator counts for the whole process.
+/// Measures the peak memory of a training, from before its weights are made to the end of its first step.
+/// This works only while nothing else trains, because the allocator counts for the whole process.
 #[derive(Debug)]
 pub(crate) struct Gauge {
     before: Option<usize>,
@@ -93,7 +92,7 @@ impl Gauge {
         Gauge { before: in_use(), begun: BEGUN.load(Ordering::Relaxed) }
     }
 
-    /// Runs the step; the bytes are known if no other step began since the gauge was made.
+    /// Runs the step; the bytes are known if no other step has begun since the gauge was made.
     pub(crate) fn measure<T>(&self, step: impl FnOnce() -> T) -> (T, Option<usize>) {
         let mine = BEGUN.fetch_add(1, Ordering::Relaxed);
         MOST.set(1);
@@ -105,12 +104,12 @@ impl Gauge {
     }
 }
 
-/// To be called by a step that is not measured, so that a gauge elsewhere knows that it is not alone.
+/// Announces a step that is not measured, so that a gauge on another thread knows that it is not alone.
 pub(crate) fn step_begins() {
     BEGUN.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Looks at the memory in use, if this thread is watching: whenever a kernel has made a tensor.
+/// Reads the memory in use if this thread measures; called whenever a kernel has made a tensor.
 #[inline]
 pub(super) fn look() {
     let most = MOST.get();
@@ -119,7 +118,7 @@ pub(super) fn look() {
     }
 }
 
-/// Asks the allocator to hold on to freed memory, up to 1 GiB, for the whole process.
+/// Asks the allocator to keep freed memory, up to 1 GiB, for the whole process.
 fn keep_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -129,8 +128,8 @@ fn keep_memory() {
         unsafe extern "C" {
             fn mallopt(param: std::ffi::c_int, value: std::ffi::c_int) -> std::ffi::c_int;
         }
-        // SAFETY: glibc's mallopt takes the allocator's lock and only changes two numbers. It can
-        // refuse, which costs nothing but the speed.
+        // SAFETY: glibc's mallopt takes the allocator's lock and only changes two numbers. If it refuses,
+        // only speed is lost.
         unsafe {
             mallopt(M_TRIM_THRESHOLD, 1 << 30);
             // The largest that glibc accepts.

@@ -1,14 +1,14 @@
 //! Fast CPU kernels, each a Candle custom operation checked against Candle's own.
 //!
-//! Every kernel works on `f32` in CPU memory, on one thread, so that trials run side by side,
-//! one core each, and a result never depends on how many there are. Tensors of another type or on
-//! another device use Candle's own operations instead: the same function serves CUDA.
+//! Every kernel works on `f32` in CPU memory, by default on one thread: trials run side by side, on one
+//! core each, and a result never depends on the number of threads. Tensors of another type or on another
+//! device use Candle's own operations instead, so the same functions serve CUDA.
 //!
-//! Candle's own elementwise operations, of which backward passes are full, share one pool of
-//! threads behind one lock; [`prepare`] keeps trials out of each other's way there.
+//! Candle's own elementwise operations, which occur often in backward passes, share one pool of threads
+//! behind one lock; [`prepare`] keeps trials from waiting for each other there.
 //!
-//! A custom operation takes at most three tensors and returns one; Candle detaches the gradient,
-//! so nothing here differentiates twice.
+//! A custom operation takes at most three tensors and returns one; Candle detaches the gradient, so
+//! there are no second derivatives.
 
 mod activation;
 mod attention;
@@ -28,6 +28,7 @@ mod math;
 mod memory;
 mod norm;
 mod norm_columns;
+mod operation;
 mod optim;
 mod panel;
 mod pool;
@@ -51,19 +52,17 @@ pub(crate) use heads::{Decided, heads, log_softmax, logits};
 pub(crate) use layer_norm::{group_norm, layer_norm};
 pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
+pub(crate) use math::multiply_adds;
 pub(crate) use memory::{Gauge, heap, prepare, step_begins};
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step};
-pub(crate) use pool::{
-    avg_pool1d, avg_pool2d, global_avg_pool, global_max_pool, max_pool1d, max_pool2d,
-};
+pub(crate) use pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
 pub(crate) use recurrent::{Cell, Ends, recurrent};
 pub(crate) use threads::Threads;
-pub(crate) use vector::multiply_adds;
 
 use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, StorageRef, Tensor};
 
-/// Whether all the tensors are `f32` in CPU memory: what the kernels need.
+/// Whether all the tensors are `f32` in CPU memory, as the kernels require.
 fn on_host(tensors: &[&Tensor]) -> bool {
     tensors.iter().all(|t| t.device().is_cpu() && t.dtype() == DType::F32)
 }
@@ -76,13 +75,13 @@ fn operand<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     }
 }
 
-/// What a custom operation returns.
+/// The result of a custom operation.
 fn output(data: Vec<f32>, shape: impl Into<Shape>) -> Result<(CpuStorage, Shape)> {
     memory::look();
     Ok((CpuStorage::F32(data), shape.into()))
 }
 
-/// A tensor in CPU memory read as a slice; the lock on its storage lives as long as this does.
+/// A tensor in CPU memory, readable as a slice; this holds the lock on its storage.
 struct Host<'a> {
     storage: StorageRef<'a>,
     from: usize,
@@ -110,6 +109,11 @@ impl<'a> Host<'a> {
 fn tensor(data: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
     memory::look();
     Tensor::from_vec(data, shape.into(), &Device::Cpu)
+}
+
+/// The gradient of `x`, if it is needed.
+fn gradient(x: &Tensor, data: Vec<f32>) -> Result<Option<Tensor>> {
+    x.track_op().then(|| tensor(data, x.shape())).transpose()
 }
 
 /// A matrix seen through its strides, in elements: row `i`, column `j` is at `i * rs + j * cs`.

@@ -8,24 +8,22 @@
 //! training:    dx = gamma r (g - dbeta / M - h dgamma / M)
 //! evaluation:  dx = gamma r g             (u and v are the running averages, constants)
 //! ```
-//! (Ioffe and Szegedy, 2015.) A channel's statistics are computed row by row, in two passes over a row that
-//! then sits in the cache; rows are merged in `f64` by Chan's formula: no cancellation, one trip to
-//! memory. The backward pass recomputes `h`, and the ReLU's mask with it, rather than storing them.
+//! (Ioffe and Szegedy, 2015.) A channel's statistics are computed row by row, in two passes over a row
+//! that is then in the cache; rows are merged in `f64` by Chan's formula. This avoids cancellation and
+//! reads memory once. The backward pass recomputes `h` and the mask of the ReLU instead of storing them.
 
-use super::{
-    Host,
-    norm_columns::{self, Channel, Channels},
-    on_host, operand, output,
-    simd::{self, vectorised},
-    tensor,
-};
-use candle_core::{CpuStorage, CustomOp3, DType, Layout, Result, Shape, Tensor, bail};
+use super::norm_columns::{self, Channel, Channels};
+use super::operation::{Gradients, Input, Operation, apply3};
+use super::simd::{self, vectorised};
+use super::{Host, gradient, on_host, output, tensor};
+use candle_core::{CpuStorage, DType, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
 /// Normalises by the statistics of the batch: `x [N, C, ..]`, `gamma [C]`, `beta [C]`.
 ///
-/// Returns the result, and as `[C]` each the mean of the channels and their *unbiased* variance, which
-/// is what PyTorch's running averages are made of; on a GPU nothing waits for them. With `relu`, negative results become zero.
+/// Returns the result, and the mean and the *unbiased* variance of the channels, `[C]` each, which
+/// PyTorch's running averages use; on a GPU nothing waits for them. With `relu`, negative results become
+/// zero.
 pub(crate) fn batch_norm(
     x: &Tensor,
     gamma: &Tensor,
@@ -44,7 +42,7 @@ pub(crate) fn batch_norm(
     }
     let cell = Arc::new(OnceLock::new());
     let op = BatchNorm { eps, relu, fixed: false, stats: cell.clone() };
-    let y = x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)?;
+    let y = apply3(x, gamma, beta, op)?;
     let Some(stats) = cell.get() else { bail!("batch_norm: no statistics for {c} channels") };
     let mean: Vec<f32> = stats.mean.iter().map(|&v| v as f32).collect();
     let var: Vec<f32> = stats.var.iter().map(|&v| (v * unbias) as f32).collect();
@@ -63,19 +61,18 @@ pub(crate) fn batch_norm_eval(
 ) -> Result<Tensor> {
     let [_, c, _] = dims("batch_norm_eval", x, &[gamma, beta, running_mean, running_var])?;
     if !on_host(&[x, gamma, beta]) {
-        let per_channel = channel_shape(x, c);
-        let mean = running_mean.detach().to_dtype(x.dtype())?.reshape(per_channel.as_slice())?;
-        let var = running_var.detach().to_dtype(x.dtype())?.reshape(per_channel.as_slice())?;
+        let shape = channel_shape(x, c);
+        let constant = |t: &Tensor| t.detach().to_dtype(x.dtype())?.reshape(shape.as_slice());
+        let (mean, var) = (constant(running_mean)?, constant(running_var)?);
         return normalise(x, &mean, &var, gamma, beta, eps, relu);
     }
     let read = |t: &Tensor| t.to_dtype(DType::F64)?.to_vec1::<f64>();
     let stats =
         Arc::new(OnceLock::from(Stats { mean: read(running_mean)?, var: read(running_var)? }));
-    let op = BatchNorm { eps, relu, fixed: true, stats };
-    x.contiguous()?.apply_op3(&gamma.contiguous()?, &beta.contiguous()?, op)
+    apply3(x, gamma, beta, BatchNorm { eps, relu, fixed: true, stats })
 }
 
-/// `[N, C, S]`, with `S` the product of what follows the channels.
+/// `[N, C, S]`, with `S` the product of the dimensions after the channels.
 fn dims(name: &str, x: &Tensor, per_channel: &[&Tensor]) -> Result<[usize; 3]> {
     if x.rank() < 2 {
         bail!("{name}: {:?} is not [N, C, ..]", x.shape());
@@ -140,7 +137,7 @@ struct BatchNorm {
     stats: Arc<OnceLock<Stats>>,
 }
 
-/// The rows of channel `c`, each `s` numbers, one for every sample.
+/// The rows of channel `c`, one for each sample, of `s` numbers each.
 #[inline(always)]
 fn rows(x: &[f32], [_, c_all, s]: [usize; 3], c: usize) -> impl Iterator<Item = &[f32]> {
     x.chunks_exact(c_all * s).map(move |sample| &sample[c * s..(c + 1) * s])
@@ -160,7 +157,7 @@ vectorised! {
     fn channel_stats(x: &[f32], dims: [usize; 3], c: usize) -> (f64, f64) {
         let s = dims[2] as f64;
         if dims[2] < 8 {
-            // Rows too short to be worth their own statistics: two passes over all of the numbers.
+            // The rows are too short for statistics of their own: two passes over all numbers.
             let all = || rows(x, dims, c).flatten().map(|&v| f64::from(v));
             let m = dims[0] as f64 * s;
             let mean = all().sum::<f64>() / m;
@@ -201,7 +198,7 @@ vectorised! {
     fn channel_sums(x: &[f32], g: &[f32], dims: [usize; 3], c: usize, ch: Channel) -> (f64, f64) {
         let (mut sum, mut dot) = (0f64, 0f64);
         for (x, g) in rows(x, dims, c).zip(rows(g, dims, c)) {
-            // Two loops over a row in the cache: one loop for both sums is not vectorised.
+            // Two loops over a row in the cache, because one loop for both sums is not vectorised.
             if ch.relu {
                 let ch = Channel { relu: true, ..ch };
                 sum += f64::from(simd::reduce2(x, g, |x, g| ch.masked(x, g)));
@@ -254,30 +251,22 @@ impl BatchNorm {
     }
 }
 
-impl CustomOp3 for BatchNorm {
+impl Operation<3> for BatchNorm {
     fn name(&self) -> &'static str {
         "batch-norm"
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        gamma: &CpuStorage,
-        gl: &Layout,
-        beta: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, gamma, beta) = (operand(x, xl)?, operand(gamma, gl)?, operand(beta, bl)?);
-        let d = xl.shape().dims();
+    fn forward(&self, [x, gamma, beta]: [Input; 3]) -> Result<(CpuStorage, Shape)> {
+        let (d, shape) = (x.shape.dims(), x.shape);
+        let (x, gamma, beta) = (x.data, gamma.data, beta.data);
         let dims = [d[0], d[1], d[2..].iter().product()];
         let mut y = vec![0.0; x.len()];
         if x.is_empty() {
-            return output(y, xl.shape());
+            return output(y, shape);
         }
+        let mut stats = Stats { mean: vec![0.0; dims[1]], var: vec![0.0; dims[1]] };
         if dims[2] == 1 {
             if !self.fixed {
-                let mut stats = Stats { mean: vec![0.0; dims[1]], var: vec![0.0; dims[1]] };
                 norm_columns::stats(x, &mut stats.mean, &mut stats.var);
                 let _ = self.stats.set(stats);
             }
@@ -291,7 +280,6 @@ impl CustomOp3 for BatchNorm {
                 channel_forward(x, &mut y, dims, c, ch);
             }
         } else {
-            let mut stats = Stats { mean: vec![0.0; dims[1]], var: vec![0.0; dims[1]] };
             for c in 0..dims[1] {
                 (stats.mean[c], stats.var[c]) = channel_stats(x, dims, c);
                 let ch = self.channel(&stats, c, gamma[c], beta[c]);
@@ -300,17 +288,10 @@ impl CustomOp3 for BatchNorm {
             // The same operation is never applied twice, so the cell is empty.
             let _ = self.stats.set(stats);
         }
-        output(y, xl.shape())
+        output(y, shape)
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        gamma: &Tensor,
-        beta: &Tensor,
-        _: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, gamma, beta]: [&Tensor; 3], _: &Tensor, grad: &Tensor) -> Gradients<3> {
         let Some(stats) = self.stats.get() else { bail!("batch-norm: backward before forward") };
         let grad = grad.contiguous()?;
         let (x_host, g_host) = (Host::new(x)?, Host::new(&grad)?);
@@ -323,7 +304,7 @@ impl CustomOp3 for BatchNorm {
         let mut dx = vec![0.0; if need_x { xs.len() } else { 0 }];
         let (mut dgamma, mut dbeta) = (vec![0f32; dims[1]], vec![0f32; dims[1]]);
         let channels = self.channels(stats, gammas, betas);
-        // What a channel's sums make of its gradients, and the `a` and `b` of `dx`.
+        // Sets the gradients of a channel from its sums, and returns the `a` and `b` of `dx`.
         let mut settle = |c: usize, sum: f64, dot: f64| {
             let (inv, scale) = (f64::from(channels[c].inv), f64::from(channels[c].scale));
             dbeta[c] = sum as f32;
@@ -353,7 +334,7 @@ impl CustomOp3 for BatchNorm {
                 }
             }
         }
-        let dx = if need_x { Some(tensor(dx, x.shape())?) } else { None };
-        Ok((dx, Some(tensor(dgamma, gamma.shape())?), Some(tensor(dbeta, beta.shape())?)))
+        let [dgamma, dbeta] = [tensor(dgamma, gamma.shape())?, tensor(dbeta, beta.shape())?];
+        Ok([gradient(x, dx)?, Some(dgamma), Some(dbeta)])
     }
 }

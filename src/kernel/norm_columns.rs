@@ -1,10 +1,10 @@
-//! The loops of batch normalisation where the channels are adjacent: features `[N, C]`, and
-//! sequences seen as `[N L, C]`. The formulas are those of [`super::norm`]; a row is a vector of
-//! channels here, so the loops run along it.
+//! The loops of batch normalisation for adjacent channels: features `[N, C]`, and sequences as
+//! `[N L, C]`. The formulas are those of [`super::norm`]; here a row is a vector of channels, so the
+//! loops run along it.
 
 use super::simd::vectorised;
 
-/// What one channel needs in the inner loops: `y = (x - mean) * scale + beta`.
+/// The numbers of one channel in the inner loops: `y = (x - mean) * scale + beta`.
 #[derive(Clone, Copy)]
 pub(super) struct Channel {
     pub(super) mean: f32,
@@ -23,22 +23,22 @@ impl Channel {
         if self.relu && y < 0.0 { 0.0 } else { y }
     }
 
-    /// The gradient behind the ReLU. The same expression as in `value`, so the same mask.
+    /// The gradient after the ReLU. The expression is that of `value`, so the mask is the same.
     #[inline(always)]
     pub(super) fn masked(&self, x: f32, g: f32) -> f32 {
         let y = (x - self.mean) * self.scale + self.beta;
-        // By bits rather than by a branch, which would be mispredicted every other time.
+        // With bits rather than a branch, which would be mispredicted every other time.
         let keep = u32::from(!self.relu || y > 0.0).wrapping_neg();
         f32::from_bits(g.to_bits() & keep)
     }
 }
 
-/// What [`Channel`] holds, as vectors: registers are filled from neighbours.
+/// The contents of [`Channel`]s as vectors, so that registers are filled from neighbours.
 pub(super) struct Channels {
     mean: Vec<f32>,
     scale: Vec<f32>,
     beta: Vec<f32>,
-    /// Below this a result becomes zero, and lets no gradient through.
+    /// A result below this becomes zero, and its gradient too.
     least: f32,
 }
 
@@ -55,7 +55,7 @@ impl Channels {
     }
 }
 
-/// Rows that are summed in `f32` before they go to the sums in `f64`.
+/// The number of rows that are summed in `f32` before the sums continue in `f64`.
 const ROWS: usize = 32;
 
 vectorised! {
@@ -105,7 +105,7 @@ vectorised! {
             let (x, y) = (&x[..c], &mut y[..c]);
             for i in 0..c {
                 let v = (x[i] - mean[i]) * scale[i] + beta[i];
-                // As written, so that a NaN stays one.
+                // In this order a NaN stays NaN.
                 y[i] = if v < least { 0.0 } else { v };
             }
         }

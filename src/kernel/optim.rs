@@ -1,9 +1,9 @@
 //! Optimiser steps that update a variable in place, by PyTorch's formulas.
 //!
-//! The state lives in variables beside the parameter, so that it can be saved and loaded like any
-//! other tensor, and a resumed run continues bit for bit. Candle's in-place operations change one
-//! tensor at a time and take their locks in the order of the addresses, so a step is two (SGD) or
-//! three (AdamW) such operations and cannot deadlock.
+//! The state is kept in variables, so that it can be saved and loaded like any other tensor, and a resumed
+//! run continues bit for bit. Candle's in-place operations change one tensor at a time and lock in the
+//! order of addresses, so a step consists of two (SGD) or three (AdamW) such operations and cannot
+//! deadlock.
 
 use super::{on_host, operand, simd::vectorised};
 use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, Var, bail};
@@ -13,7 +13,7 @@ use candle_core::{CpuStorage, InplaceOp3, Layout, Result, Tensor, Var, bail};
 /// ```text
 /// g = grad + weight_decay * var;  buf = m * buf + g;  var -= lr * (nesterov ? g + m * buf : buf)
 /// ```
-/// With a buffer of zeros this is PyTorch's first step. Without momentum the buffer is left alone.
+/// With a buffer of zeros this is PyTorch's first step. Without momentum the buffer is not changed.
 pub(crate) fn sgd_step(
     var: &Var,
     grad: &Tensor,
@@ -46,11 +46,8 @@ pub(crate) fn sgd_step(
     }
     momentum_buf.inplace_op3(grad, var, &Update(move |b: f32, g, w| m * b + (g + wd * w)))?;
     if nesterov {
-        var.inplace_op3(
-            grad,
-            momentum_buf,
-            &Update(move |w: f32, g, b| w - lr * ((g + wd * w) + m * b)),
-        )
+        let rule = move |w: f32, g: f32, b: f32| w - lr * ((g + wd * w) + m * b);
+        var.inplace_op3(grad, momentum_buf, &Update(rule))
     } else {
         var.inplace_op3(grad, momentum_buf, &Update(move |w: f32, _, b| w - lr * b))
     }
@@ -62,7 +59,7 @@ pub(crate) fn sgd_step(
 /// var *= 1 - lr * weight_decay;  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 /// var -= lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps)
 /// ```
-#[expect(clippy::too_many_arguments, reason = "the symbols of the paper, one each")]
+#[expect(clippy::too_many_arguments, reason = "one for each symbol of the paper")]
 pub(crate) fn adamw_step(
     var: &Var,
     grad: &Tensor,
@@ -96,14 +93,11 @@ pub(crate) fn adamw_step(
     let (size, root, keep, eps) = (size as f32, root as f32, keep as f32, eps as f32);
     m.inplace_op3(grad, grad, &Update(move |m: f32, g, _| b1 * m + c1 * g))?;
     v.inplace_op3(grad, grad, &Update(move |v: f32, g, _| b2 * v + c2 * (g * g)))?;
-    var.inplace_op3(
-        m,
-        v,
-        &Update(move |w: f32, m, v: f32| keep * w - size * (m / (v.sqrt() / root + eps))),
-    )
+    let rule = move |w: f32, m: f32, v: f32| keep * w - size * (m / (v.sqrt() / root + eps));
+    var.inplace_op3(m, v, &Update(rule))
 }
 
-/// The gradient, contiguous; an error when the shapes disagree.
+/// The gradient, made contiguous; an error if the shapes or types differ.
 fn checked(name: &str, var: &Var, grad: &Tensor, state: &[&Var]) -> Result<Tensor> {
     for t in std::iter::once(grad).chain(state.iter().map(|v| v.as_tensor())) {
         if t.shape() != var.shape() || t.dtype() != var.dtype() {

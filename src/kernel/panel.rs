@@ -1,8 +1,8 @@
 //! Products of small matrices that repeat: what a recurrent layer does at every step.
 //!
-//! A step multiplies a few dozen rows by the same weights as the previous step, too small a product
-//! for a library to repack its operands each time. Here the weights are packed once, into panels
-//! as wide as a tile; a tile of the result stays in registers from the first product to the last.
+//! A step multiplies a few dozen rows by the same weights as the previous step. This product is too small
+//! to repack its operands each time, as a library would. Here the weights are packed once, into panels as
+//! wide as a tile; a tile of the result stays in registers from the first product to the last.
 
 use super::math::{Math, Work, do_work, tile_width};
 
@@ -16,18 +16,18 @@ pub(super) struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    /// The rows of a matrix with `len` columns, or the first `len` of `stride`.
+    /// The rows of a matrix, the first `len` of its `stride` columns.
     pub fn rows(data: &'a [f32], stride: usize, len: usize) -> Self {
         Side { data, rows: stride, steps: 1, len }
     }
 
-    /// The columns of a dense matrix with that many: its transpose.
+    /// The columns of a dense matrix with this many: its transpose.
     pub fn columns(data: &'a [f32], columns: usize) -> Self {
         let len = data.len().checked_div(columns).unwrap_or(0);
         Side { data, rows: 1, steps: columns, len }
     }
 
-    /// No columns at all.
+    /// A matrix without columns.
     pub fn none() -> Self {
         Side { data: &[], rows: 0, steps: 0, len: 0 }
     }
@@ -40,7 +40,7 @@ impl<'a> Side<'a> {
     }
 }
 
-/// Where a result goes: `columns` numbers in each of some rows, `stride` apart.
+/// Where a result goes: `columns` numbers in each of several rows, `stride` apart.
 pub(super) struct Target<'a> {
     pub data: &'a mut [f32],
     pub stride: usize,
@@ -55,7 +55,7 @@ pub(super) struct Panels {
 }
 
 impl Panels {
-    /// Packs the matrix with `at(k, c)` in row `k`, column `c`.
+    /// Packs the matrix whose number in row `k`, column `c` is `at(k, c)`.
     pub fn pack(depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Self {
         let width = tile_width();
         let mut data = Vec::with_capacity(columns.next_multiple_of(width) * depth);
@@ -81,7 +81,7 @@ impl Panels {
     }
 
     fn go(&self, rows: usize, a: Side, b: Side, start: Option<&[f32]>, out: Target) {
-        // Where there is no state yet, only a part of the panels' depth is used.
+        // As long as there is no state, only a part of the panels' depth is used.
         assert!(a.len + b.len <= self.depth && out.columns == self.columns);
         let width = tile_width();
         // The packing and the product see the same processor, except in a test that changes it.
@@ -115,8 +115,8 @@ fn run(rows: usize, left: [Side; 2], right: Matrix, start: Option<&[f32]>, out: 
     do_work(Product { rows, left, right, start, out });
 }
 
-/// The lengths were asserted in [`run`] and its callers; where a panel is not whole, only its first
-/// columns are read and written.
+/// The lengths were asserted in [`run`] and its callers; of an incomplete panel, only the first columns
+/// are read and written.
 struct Product<'a> {
     rows: usize,
     left: [Side<'a>; 2],
@@ -193,7 +193,7 @@ impl Product<'_> {
                         *x = load(m, n);
                     }
                     for (acc, &row) in acc.iter_mut().zip(&rows) {
-                        let a = V::splat_at(row.wrapping_add(k));
+                        let a = V::broadcast(row.wrapping_add(k));
                         for (acc, &x) in acc.iter_mut().zip(&x) {
                             *acc = acc.add_product(a, x);
                         }

@@ -1,48 +1,52 @@
-//! Pooling over windows of `[N, C, H, W]`: the largest, the mean, and the mean of a whole plane.
+//! Pooling over windows of `[N, C, H, W]` or `[N, L, D]`: the largest value, the mean, and both over a
+//! whole plane.
 //!
-//! A window starts at `o * stride - padding`; `H' = (H + 2 padding - kernel) / stride + 1`. Padding
-//! is never counted: not in a maximum, and not in the denominator of a mean
-//! (`count_include_pad = false` in PyTorch), so a border is not darkened.
+//! A window starts at `o * stride - padding`; `H' = (H + 2 padding - kernel) / stride + 1`. Padding is
+//! never counted, neither in a maximum nor in the denominator of a mean (`count_include_pad = false` in
+//! PyTorch), so that borders are not darkened.
 
-use super::{
-    Host, on_host, operand, output,
-    simd::{self, vectorised},
-    tensor,
-};
+use super::simd::{self, vectorised};
+use super::{Host, on_host, operand, output, tensor};
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 use std::ops::Range;
 use std::sync::OnceLock;
 
-/// The largest of each window, `[N, C, H, W] -> [N, C, H', W']`.
+/// The largest of each window, `[N, C, H, W] -> [N, C, H', W']`, or `[N, L, D] -> [N, L', D]` for windows
+/// of positions.
 ///
-/// Equal values send the gradient to the first of them, as in PyTorch. A NaN wins.
-pub(crate) fn max_pool2d(
-    x: &Tensor,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<Tensor> {
-    max_pool(x, Window::new("max_pool2d", x, [kernel; 2], [stride; 2], [padding; 2])?)
+/// Of equal values the first gets the gradient, as in PyTorch. The result for a window with NaN is NaN.
+pub(crate) fn max_pool(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
+    pool("max_pool", x, [kernel, stride, padding], max_windows)
 }
 
-/// The largest of each window of positions, `[N, L, D] -> [N, L', D]`; otherwise as [`max_pool2d`].
-pub(crate) fn max_pool1d(
-    x: &Tensor,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<Tensor> {
-    along_rows("max_pool1d", x, kernel, stride, padding, max_pool)
+/// The mean of each window without its padding; the shapes are those of [`max_pool`].
+pub(crate) fn avg_pool(x: &Tensor, kernel: usize, stride: usize, padding: usize) -> Result<Tensor> {
+    pool("avg_pool", x, [kernel, stride, padding], avg_windows)
 }
 
-/// The largest of each plane, `[N, C, H, W] -> [N, C]`; ties as in [`max_pool2d`].
+/// A sequence is one plane per sample with its positions as rows; its windows are one column wide.
+fn pool(
+    name: &str,
+    x: &Tensor,
+    [kernel, stride, padding]: [usize; 3],
+    windows: fn(&Tensor, Window) -> Result<Tensor>,
+) -> Result<Tensor> {
+    if x.rank() != 3 {
+        return windows(x, Window::new(name, x, [kernel; 2], [stride; 2], [padding; 2])?);
+    }
+    let plane = x.unsqueeze(1)?;
+    let window = Window::new(name, &plane, [kernel, 1], [stride, 1], [padding, 0])?;
+    windows(&plane, window)?.squeeze(1)
+}
+
+/// The largest of each plane, `[N, C, H, W] -> [N, C]`; ties as in [`max_pool`].
 pub(crate) fn global_max_pool(x: &Tensor) -> Result<Tensor> {
     let (n, c, h, w) = x.dims4()?;
     let window = Window::new("global_max_pool", x, [h, w], [1, 1], [0, 0])?;
-    max_pool(x, window)?.reshape((n, c))
+    max_windows(x, window)?.reshape((n, c))
 }
 
-fn max_pool(x: &Tensor, window: Window) -> Result<Tensor> {
+fn max_windows(x: &Tensor, window: Window) -> Result<Tensor> {
     if !on_host(&[x]) {
         return window.max_fallback(x);
     }
@@ -50,41 +54,7 @@ fn max_pool(x: &Tensor, window: Window) -> Result<Tensor> {
     x.contiguous()?.apply_op1(MaxPool { window, track, from: OnceLock::new() })
 }
 
-/// The mean of each window without its padding, `[N, C, H, W] -> [N, C, H', W']`.
-pub(crate) fn avg_pool2d(
-    x: &Tensor,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<Tensor> {
-    avg_pool(x, Window::new("avg_pool2d", x, [kernel; 2], [stride; 2], [padding; 2])?)
-}
-
-/// The mean of each window of positions, `[N, L, D] -> [N, L', D]`; otherwise as [`avg_pool2d`].
-pub(crate) fn avg_pool1d(
-    x: &Tensor,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Result<Tensor> {
-    along_rows("avg_pool1d", x, kernel, stride, padding, avg_pool)
-}
-
-/// A sequence is one plane per sample, its positions the rows; the windows are one column wide.
-fn along_rows(
-    name: &str,
-    x: &Tensor,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    pool: fn(&Tensor, Window) -> Result<Tensor>,
-) -> Result<Tensor> {
-    let plane = x.unsqueeze(1)?;
-    let window = Window::new(name, &plane, [kernel, 1], [stride, 1], [padding, 0])?;
-    pool(&plane, window)?.squeeze(1)
-}
-
-fn avg_pool(x: &Tensor, window: Window) -> Result<Tensor> {
+fn avg_windows(x: &Tensor, window: Window) -> Result<Tensor> {
     if !on_host(&[x]) {
         return window.avg_fallback(x);
     }
@@ -103,7 +73,7 @@ pub(crate) fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op1(GlobalAvgPool)
 }
 
-/// Where the windows are, down and across.
+/// The windows of a plane, down and across.
 #[derive(Clone, Copy)]
 struct Window {
     kernel: [usize; 2],
@@ -130,7 +100,7 @@ impl Window {
             if k == 0 || s == 0 {
                 bail!("{name}: kernel {k} and stride {s} must be at least 1");
             }
-            // Beyond half a kernel a window could hold nothing but padding.
+            // With more than half a kernel, a window could consist of padding alone.
             if p > k / 2 {
                 bail!("{name}: padding {p} is more than half of kernel {k}");
             }
@@ -150,7 +120,7 @@ impl Window {
         start.saturating_sub(p)..(start + self.kernel[axis] - p).min(size)
     }
 
-    /// The windows in a row whose tap `k` is inside.
+    /// The windows in a row whose tap `k` is inside the plane.
     #[inline(always)]
     fn windows(&self, k: usize) -> Range<usize> {
         let (s, p) = (self.stride[1], self.padding[1]);
@@ -183,7 +153,7 @@ impl Window {
         Ok(taps)
     }
 
-    /// Not Candle's own pooling: its gradient is scaled by the share of the window that is largest.
+    /// Candle's own pooling is not used, because it scales the gradient by the share of largest values.
     fn max_fallback(&self, x: &Tensor) -> Result<Tensor> {
         let taps = self.taps(x, f64::NEG_INFINITY)?;
         taps[1..].iter().try_fold(taps[0].clone(), |best, tap| best.maximum(tap))
@@ -229,9 +199,9 @@ fn pad(x: &Tensor, axis: usize, by: usize, fill: f64) -> Result<Tensor> {
 
 struct MaxPool {
     window: Window,
-    /// Whether a backward pass may follow.
+    /// Whether there may be a backward pass.
     track: bool,
-    /// For each output, the position in its plane that it came from.
+    /// For each output, the position of its value in the plane.
     from: OnceLock<Vec<u32>>,
 }
 
@@ -271,7 +241,7 @@ vectorised! {
     }
 }
 
-/// Takes `v`, from position `i`, where it is larger than the best so far, or NaN, or the first.
+/// Takes `v`, from position `i`, if it is larger than the best so far, or NaN, or the first value.
 #[inline(always)]
 fn better(best: &mut f32, from: &mut u32, v: f32, i: u32) {
     // No branch, so that the loops around this vectorise.
@@ -280,13 +250,13 @@ fn better(best: &mut f32, from: &mut u32, v: f32, i: u32) {
     *from = if better { i } else { *from };
 }
 
-/// One tap along a row, `S` inputs from one output to the next, the first at position `at`.
+/// One tap along a row, with `S` inputs from one output to the next; the first input is at position `at`.
 #[inline(always)]
 fn scan<const S: usize>(best: &mut [f32], from: &mut [u32], row: &[f32], mut at: u32) {
     let (Some((b, best)), Some((f, from))) = (best.split_last_mut(), from.split_last_mut()) else {
         return;
     };
-    // The last output may lack the inputs after its own, which a whole chunk would need.
+    // The inputs after that of the last output may be missing, so there may be no whole chunk for it.
     let last = best.len();
     for ((b, f), v) in best.iter_mut().zip(from).zip(row.as_chunks::<S>().0) {
         better(b, f, v[0], at);
@@ -340,8 +310,8 @@ struct AvgPool {
     window: Window,
 }
 
-/// For windows that move by one and keep the size: which inputs each column's taps reach, a row of
-/// ones and zeros for each tap, so that a whole plane is one loop instead of many short ones.
+/// Masks of ones and zeros for windows with stride 1 that keep the size: for each tap in a row, which
+/// columns it stays inside for. With them a whole plane is one loop instead of many short ones.
 struct Same {
     /// `[kernel][h * w]`
     masks: Vec<f32>,
@@ -365,12 +335,12 @@ impl Same {
 #[inline(always)]
 fn shift(tap: usize, padding: usize, unit: usize, len: usize) -> (usize, usize, usize) {
     let (to, from) = (padding.saturating_sub(tap) * unit, tap.saturating_sub(padding) * unit);
-    // A window may reach beyond a small plane altogether.
+    // A window may be larger than a small plane.
     (to.min(len), from.min(len), len.saturating_sub(to + from))
 }
 
 vectorised! {
-    /// [`avg_plane`] for such windows: columns of a window first, then rows.
+    /// [`avg_plane`] for the windows of [`Same`]: sums along columns first, then along rows.
     fn avg_same(win: &Window, same: &Same, x: &[f32], y: &mut [f32], shares: &[f32], sums: &mut [f32]) {
         let len = x.len();
         sums.fill(0.0);
@@ -424,7 +394,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// The means of one plane: sum the rows of a window into `sums`, then along that row.
+    /// The means of one plane: sums the rows of a window into `sums`, then sums along that row.
     fn avg_plane(win: &Window, x: &[f32], y: &mut [f32], shares: &[f32], sums: &mut [f32]) {
         let rows = y.chunks_exact_mut(win.ow).zip(shares.chunks_exact(win.ow));
         for (oy, (y, share)) in rows.enumerate() {
@@ -456,7 +426,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// The transpose of [`avg_plane`]: the same steps backwards.
+    /// The transpose of [`avg_plane`]: the same steps in reverse.
     fn avg_plane_back(win: &Window, g: &[f32], dx: &mut [f32], shares: &[f32], sums: &mut [f32]) {
         let rows = g.chunks_exact(win.ow).zip(shares.chunks_exact(win.ow));
         for (oy, (g, share)) in rows.enumerate() {
@@ -556,7 +526,7 @@ impl CustomOp1 for GlobalAvgPool {
 
     fn bwd(&self, x: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
         let (n, c, h, w) = x.dims4()?;
-        // A view, which Candle adds to the sum of gradients without it ever being written out.
+        // A view, which Candle adds to the sum of gradients without writing it out.
         let share = (grad * (1.0 / (h * w) as f64))?.reshape((n, c, 1, 1))?;
         Ok(Some(share.broadcast_as(x.shape())?))
     }

@@ -7,21 +7,22 @@
 //! ```
 //! (Elman, 1990; Hochreiter and Schmidhuber, 1997; arXiv 1406.1078), gates and biases as in PyTorch.
 //!
-//! Numbers are stored step by step, `[L, N, ..]`, so that a step works on dense matrices and the caches keep
-//! what it needs. The weights are packed once, and each step is one product (three for GRU) that
-//! begins with the biases, and one pass over the gates. The backward pass goes through time the other
-//! way. It computes the gradients of the gates of some steps, and while those are in the cache adds what
-//! they contribute to the gradients of weights and inputs, as one product for all these steps.
+//! Numbers are stored step by step, `[L, N, ..]`, so that a step works on dense matrices that stay in
+//! the cache. The weights are packed once, and each step is one product (three for GRU) that begins with
+//! the biases, and one pass over the gates. The backward pass goes through time in reverse. It computes
+//! the gradients of the gates of some steps and, while these are in the cache, adds their contribution to
+//! the gradients of weights and inputs, as one product for all of these steps.
 //!
-//! Sequences end where `ends` says. A state beyond the end is zero, as in PyTorch's padded sequences,
-//! which suits both directions: forward nothing reads it, and backward it is the state to start from.
+//! Sequences end where `ends` says. A state after the end is zero, as in PyTorch's padded sequences. This
+//! suits both directions: forward nothing reads it, and in reverse it is the initial state.
 
 use super::gates::{GruBackward, GruForward, LstmBackward, LstmForward, RnnBackward, RnnForward};
 use super::linear::column_sums;
 use super::math::do_work;
+use super::operation::{Gradients, Input, Operation, apply3};
 use super::panel::{Panels, Side, Target, add_outer};
-use super::{Host, on_host, operand, output, tensor};
-use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
+use super::{Host, gradient, on_host, output, tensor};
+use candle_core::{CpuStorage, Result, Shape, Tensor, bail};
 use std::sync::{Arc, OnceLock};
 
 /// Which recurrence.
@@ -42,16 +43,15 @@ impl Cell {
         }
     }
 
-    /// Numbers that a step keeps for each unit, besides the state: the gates; for LSTM `c` and
-    /// `tanh(c)`, for GRU the `h wh^T + bh` that is multiplied by `r`.
+    /// Numbers that a step keeps for each unit besides the state: the gates and what is beside them.
     pub(crate) fn kept(self) -> usize {
         match self {
             Cell::Rnn => 0,
-            Cell::Lstm => 4 + 2,
-            Cell::Gru => 3 + 1,
+            _ => self.gates() + self.side(),
         }
     }
 
+    /// For LSTM `c` and `tanh(c)`, for GRU the `h wh^T + bh` that is multiplied by `r`.
     fn side(self) -> usize {
         match self {
             Cell::Rnn => 0,
@@ -73,7 +73,7 @@ impl Cell {
 pub(crate) type Ends = Arc<Vec<u32>>;
 
 /// All states of a sequence: `x [N, L, D]`, `w [G H, D + H]` (for the input, then for the state) and
-/// `b [2, G H]` yield `[N, L, H]`, for `G` gates per unit. With `reverse` from the last step to the
+/// `b [2, G H]` yield `[N, L, H]`, for `G` gates per unit. `reverse` goes from the last step to the
 /// first. The result is a view of numbers that are stored step by step.
 pub(crate) fn recurrent(
     cell: Cell,
@@ -90,20 +90,20 @@ pub(crate) fn recurrent(
     let steps = x.transpose(0, 1)?.contiguous()?;
     let ends = ends.cloned();
     let y = if on_host(&[x, w, b]) {
-        let op = Recurrent { cell, reverse, ends, saved: OnceLock::new() };
-        steps.apply_op3(&w.contiguous()?, &b.contiguous()?, op)?
+        apply3(&steps, w, b, Recurrent { cell, reverse, ends, saved: OnceLock::new() })?
     } else {
         fallback(cell, &steps, w, b, reverse, ends, s)?
     };
     y.transpose(0, 1)
 }
 
+/// Samples, positions, inputs and units.
 #[derive(Clone, Copy)]
-struct Sizes {
-    n: usize,
-    l: usize,
-    d: usize,
-    h: usize,
+pub(super) struct Sizes {
+    pub n: usize,
+    pub l: usize,
+    pub d: usize,
+    pub h: usize,
 }
 
 impl Sizes {
@@ -123,7 +123,14 @@ impl Sizes {
     }
 }
 
-/// By Candle's operations, step by step; `x` is `[L, N, D]`, and so is the result.
+/// One for a step that is valid, zero for one that is not, `[L, N, 1]`, in the type of `like`.
+pub(super) fn valid(ends: &Ends, l: usize, like: &Tensor) -> Result<Tensor> {
+    let valid = |t: usize| ends.iter().map(move |&e| if t < e as usize { 1f32 } else { 0.0 });
+    let valid: Vec<f32> = (0..l).flat_map(valid).collect();
+    Tensor::from_vec(valid, (l, ends.len(), 1), like.device())?.to_dtype(like.dtype())
+}
+
+/// Candle's operations, step by step; `x` is `[L, N, D]`, and the result `[L, N, H]`.
 fn fallback(
     cell: Cell,
     x: &Tensor,
@@ -133,18 +140,12 @@ fn fallback(
     ends: Option<Ends>,
     Sizes { n, l, d, h }: Sizes,
 ) -> Result<Tensor> {
-    // Copied, since Candle's products on CUDA require it.
+    // Candle's products on CUDA need copies.
     let wx = w.narrow(1, 0, d)?.t()?.contiguous()?;
     let wh = w.narrow(1, d, h)?.t()?.contiguous()?;
     let inputs = x.reshape((l * n, d))?.matmul(&wx)?.broadcast_add(&b.get(0)?)?;
     let inputs = inputs.reshape((l, n, ()))?;
-    // One for a step that is valid, zero for one that is not: [L, N, 1].
-    let valid = |ends: Ends| {
-        let valid = |t: usize| ends.iter().map(move |&e| if t < e as usize { 1f32 } else { 0.0 });
-        let valid: Vec<f32> = (0..l).flat_map(valid).collect();
-        Tensor::from_vec(valid, (l, n, 1), x.device())?.to_dtype(x.dtype())
-    };
-    let valid = ends.map(valid).transpose()?;
+    let valid = ends.map(|ends| valid(&ends, l, x)).transpose()?;
     let zero = Tensor::zeros((n, h), x.dtype(), x.device())?;
     let (mut state, mut c) = (zero.clone(), zero);
     let mut states = vec![state.clone(); l];
@@ -193,7 +194,7 @@ struct Saved {
     side: Vec<f32>,
 }
 
-/// The numbers of one step, and those of the step that it continues, empty for the first.
+/// The numbers of one step, and those of the step before it, empty for the first.
 fn step_and_last<T>(
     data: &mut [T],
     size: usize,
@@ -218,30 +219,30 @@ fn step(data: &[f32], size: usize, t: usize) -> &[f32] {
     &data[t * size..(t + 1) * size]
 }
 
-/// Rows of gradients that are multiplied at once: enough for the product to be worth its overhead.
+/// The number of rows of gradients in one product: enough for it to be worth its overhead.
 const CHUNK: usize = 256;
 
+/// Sets the rows of the samples that have ended at step `t` to zero.
+pub(super) fn clear(ends: &Option<Ends>, t: usize, width: usize, rows: &mut [f32]) {
+    if let Some(ends) = ends
+        && width > 0
+    {
+        for (row, &end) in rows.chunks_exact_mut(width).zip(ends.iter()) {
+            if t >= end as usize {
+                row.fill(0.0);
+            }
+        }
+    }
+}
+
 impl Recurrent {
-    /// The step whose state step `t` begins with.
+    /// The step before step `t`, whose state it begins with.
     fn last(&self, t: usize, l: usize) -> Option<usize> {
         if self.reverse { Some(t + 1).filter(|&u| u < l) } else { t.checked_sub(1) }
     }
 
-    /// Zeros in the rows of the samples that are over at step `t`.
-    fn end(&self, t: usize, width: usize, rows: &mut [f32]) {
-        if let Some(ends) = &self.ends
-            && width > 0
-        {
-            for (row, &end) in rows.chunks_exact_mut(width).zip(ends.iter()) {
-                if t >= end as usize {
-                    row.fill(0.0);
-                }
-            }
-        }
-    }
-
     /// All states `[L, N, H]`.
-    fn forward(&self, s: Sizes, x: &[f32], w: &[f32], b: &[f32]) -> (Vec<f32>, Saved) {
+    fn states(&self, s: Sizes, x: &[f32], w: &[f32], b: &[f32]) -> (Vec<f32>, Saved) {
         let Sizes { n, l, d, h } = s;
         let (gates, side) = (self.cell.gates() * h, self.cell.side() * h);
         let mut y = vec![0.0; l * n * h];
@@ -255,7 +256,7 @@ impl Recurrent {
         }
         let (bx, bh) = b.split_at(gates);
         let both: Vec<f32> = bx.iter().zip(bh).map(|(a, b)| a + b).collect();
-        // GRU's last gate takes input and state apart.
+        // GRU's last gate keeps input and state apart.
         let joint = if self.cell == Cell::Gru { 2 * h } else { gates };
         let row = |c: usize| &w[c * (d + h)..(c + 1) * (d + h)];
         let whole = Panels::pack(d + h, joint, |k, c| row(c)[k]);
@@ -293,16 +294,16 @@ impl Recurrent {
                     do_work(GruForward { n, h, z, u: aside, before, y: state });
                 }
             }
-            self.end(t, h, &mut y[t * n * h..(t + 1) * n * h]);
+            clear(&self.ends, t, h, &mut y[t * n * h..(t + 1) * n * h]);
             if self.cell == Cell::Lstm {
-                self.end(t, side, &mut saved.side[t * n * side..(t + 1) * n * side]);
+                clear(&self.ends, t, side, &mut saved.side[t * n * side..(t + 1) * n * side]);
             }
         }
         (y, saved)
     }
 
     /// The gradients of `x` (if needed), `w` and `b`, from that of `y`.
-    fn backward(
+    fn gradients(
         &self,
         s: Sizes,
         want_x: bool,
@@ -323,7 +324,7 @@ impl Recurrent {
         let by_h = Panels::pack(gates, h, |k, c| column(k, d + c));
         let by_x = Panels::pack(gates, if want_x { d } else { 0 }, column);
         let nothing = vec![0.0; n * h.max(side)];
-        // What reaches the state, and LSTM's cell, from the steps already gone through.
+        // The gradients of the state, and of LSTM's cell, from the steps that are done.
         let mut carry = vec![0.0; n * h];
         let mut carry_c = vec![0.0; if self.cell == Cell::Lstm { n * h } else { 0 }];
         let steps = (CHUNK / n).clamp(1, l);
@@ -366,9 +367,9 @@ impl Recurrent {
                         dz,
                     }),
                 }
-                self.end(t, slopes, dz);
-                self.end(t, h, &mut carry);
-                self.end(t, if carry_c.is_empty() { 0 } else { h }, &mut carry_c);
+                clear(&self.ends, t, slopes, dz);
+                clear(&self.ends, t, h, &mut carry);
+                clear(&self.ends, t, if carry_c.is_empty() { 0 } else { h }, &mut carry_c);
                 if last.is_some() {
                     let target = Target { data: &mut carry, stride: h, columns: h };
                     by_h.add_product(n, Side::rows(dz, slopes, gates), target);
@@ -386,7 +387,7 @@ impl Recurrent {
             let target = Target { data: &mut dw[d * gates..], stride: gates, columns: gates };
             add_outer(h, states, dz_h, slopes, target);
             let inputs = Side::columns(&x[from * n * d..to * n * d], d);
-            // Where the gradients for the inputs are: all in a row, or the last gate's at the end.
+            // The gradients for the inputs are adjacent, or those of the last gate are at the end.
             let (joint, rest) = match self.cell {
                 Cell::Gru => (2 * h, h),
                 _ => (gates, 0),
@@ -423,7 +424,7 @@ impl Recurrent {
     }
 }
 
-impl CustomOp3 for Recurrent {
+impl Operation<3> for Recurrent {
     fn name(&self) -> &'static str {
         match self.cell {
             Cell::Rnn => "rnn",
@@ -432,32 +433,16 @@ impl CustomOp3 for Recurrent {
         }
     }
 
-    fn cpu_fwd(
-        &self,
-        x: &CpuStorage,
-        xl: &Layout,
-        w: &CpuStorage,
-        wl: &Layout,
-        b: &CpuStorage,
-        bl: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (x, w, b) = (operand(x, xl)?, operand(w, wl)?, operand(b, bl)?);
-        let (l, n, d) = xl.shape().dims3()?;
-        let h = wl.shape().dims2()?.0 / self.cell.gates();
-        let (y, saved) = self.forward(Sizes { n, l, d, h }, x, w, b);
+    fn forward(&self, [x, w, b]: [Input; 3]) -> Result<(CpuStorage, Shape)> {
+        let (l, n, d) = x.shape.dims3()?;
+        let h = w.shape.dims2()?.0 / self.cell.gates();
+        let (y, saved) = self.states(Sizes { n, l, d, h }, x.data, w.data, b.data);
         // The same operation is never applied twice, so the cell is empty.
         let _ = self.saved.set(saved);
         output(y, (l, n, h))
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        b: &Tensor,
-        y: &Tensor,
-        grad: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, [x, w, b]: [&Tensor; 3], y: &Tensor, grad: &Tensor) -> Gradients<3> {
         let Some(saved) = self.saved.get() else {
             bail!("{}: backward before forward", self.name())
         };
@@ -467,9 +452,8 @@ impl CustomOp3 for Recurrent {
         let hosts = [Host::new(x)?, Host::new(w)?, Host::new(y)?, Host::new(&grad)?];
         let [xs, ws, ys, g] = &hosts;
         let data = [xs.data()?, ws.data()?, ys.data()?, g.data()?];
-        let (sizes, want_x) = (Sizes { n, l, d, h }, x.track_op());
-        let [dx, dw, db] = self.backward(sizes, want_x, data, saved);
-        let dx = if want_x { Some(tensor(dx, x.shape())?) } else { None };
-        Ok((dx, Some(tensor(dw, w.shape())?), Some(tensor(db, b.shape())?)))
+        let [dx, dw, db] = self.gradients(Sizes { n, l, d, h }, x.track_op(), data, saved);
+        let (dw, db) = (tensor(dw, w.shape())?, tensor(db, b.shape())?);
+        Ok([gradient(x, dx)?, Some(dw), Some(db)])
     }
 }

@@ -1,12 +1,12 @@
-//! The two sums over shifted lines that a convolution is made of, in registers: products of a tile of
-//! weights with lines, and correlations of lines with each other.
+//! The two kinds of sum over shifted lines that make up a convolution, computed in registers: products of
+//! a tile of weights with lines, and correlations of lines with each other.
 
 use super::vector::{Level, Vector};
 
-/// Room behind a line: the widest register may reach that far beyond the last column.
+/// The room after a line: the widest register may extend this far beyond the last column.
 pub(super) const SLACK: usize = 16;
 
-/// Channels in one tile of results: the height of the register block.
+/// The number of channels in one tile of results: the height of a block of registers.
 pub(super) fn tile_height() -> usize {
     match Level::detect() {
         Level::Portable => 4,
@@ -31,7 +31,7 @@ pub(super) fn pack_weights(rows: usize, k: usize, at: impl Fn(usize, usize) -> f
 
 /// `out[r ld + j] = sum over k of weights[k][r] buffer[start + taps[k] + j]`.
 pub(super) struct Product<'a> {
-    /// May wrap around, as long as the sum with `start` is inside.
+    /// These may wrap around, as long as their sums with `start` are inside the buffer.
     pub taps: &'a [usize],
     pub weights: &'a [f32],
     pub buffer: &'a [f32],
@@ -44,7 +44,7 @@ impl Product<'_> {
     /// The first `rows` of a tile; `out` has room for a whole one.
     pub fn run_all(&self, out: &mut [f32], rows: usize) {
         let height = tile_height();
-        // The last register may reach beyond the last column.
+        // The last register may extend beyond the last column.
         let reach = self.columns.next_multiple_of(SLACK);
         let (mut low, mut high) = (isize::MAX, isize::MIN);
         for &tap in self.taps {
@@ -64,9 +64,9 @@ impl Product<'_> {
         }
     }
 
-    // As many sums at a time as there are registers for, next to what is multiplied: one too many,
-    // and a sum goes through memory in every step, at half the speed. A single row,
-    // as in a depthwise convolution, takes more columns instead.
+    // As many sums at a time as fit into registers, besides the factors: with one too many, a sum goes
+    // through memory in every step, which halves the speed. A single row, as in a depthwise convolution,
+    // allows more columns instead.
 
     unsafe fn portable(&self, tile: &mut [f32], rows: usize) {
         // SAFETY: the caller's.
@@ -104,18 +104,18 @@ impl Product<'_> {
         }
     }
 
-    /// Blocks of `R` rows (of the `H` that the weights are stored by) times `N` registers.
+    /// Blocks of `R` rows (the weights are stored with `H`) times `N` registers.
     #[inline(always)]
     unsafe fn run<V: Vector, const H: usize, const R: usize, const N: usize>(
         &self,
         tile: &mut [f32],
     ) {
         let mut j = 0;
-        // SAFETY: the caller's; a block ends less than a register behind `columns`.
+        // SAFETY: the caller's; a block ends less than a register after `columns`.
         unsafe {
             while j < self.columns {
                 let left = (self.columns - j).div_ceil(V::LANES);
-                // Four are two and two rather than three and one, which would wait for its sums.
+                // Four are computed as two and two, because a single one would wait for its sums.
                 if left >= N && (N != 3 || left != 4) {
                     self.block::<V, H, R, N>(tile, j);
                     j += N * V::LANES;
@@ -176,7 +176,7 @@ pub(super) struct Correlation<'a> {
     pub g_step: usize,
     pub rows: usize,
     pub columns: usize,
-    /// How often all of that is repeated, so many numbers further on in `x` and in `g`.
+    /// The number of repetitions, and the distances between them in `x` and in `g`.
     pub groups: (usize, usize, usize),
     /// `(n, s, first, row)`: the place of tap `t` for `o` is `o row + first + t / n s + t % n`.
     pub at: (usize, usize, usize, usize),
@@ -230,8 +230,8 @@ impl Correlation<'_> {
         }
     }
 
-    /// Blocks of `R` output channels times `N` taps. At the edges rows and taps are repeated,
-    /// and what they give is thrown away.
+    /// Blocks of `R` output channels times `N` taps. At the edges rows and taps are repeated, and their
+    /// results are discarded.
     #[inline(always)]
     unsafe fn run<V: Vector, const R: usize, const N: usize>(&self, dw: &mut [f32], rows: usize) {
         let k = self.taps.len();
@@ -264,8 +264,7 @@ impl Correlation<'_> {
     ) -> [[f32; N]; R] {
         // SAFETY: the caller's.
         unsafe {
-            // Nested as in `Product::block`: in other shapes the compiler keeps some of the sums in
-            // memory.
+            // Nested as in `Product::block`; otherwise the compiler keeps some of the sums in memory.
             let mut acc = [[V::zero(); R]; N];
             let (groups, x_group, g_group) = self.groups;
             for i in 0..self.rows * groups {
@@ -287,8 +286,8 @@ impl Correlation<'_> {
                     j = j.wrapping_add(V::LANES);
                 }
             }
-            // Through memory: seeing the sums of lanes ahead, the compiler would keep half of the
-            // accumulators there during the loop.
+            // Through memory: if the compiler saw the sums of lanes, it would keep half of the accumulators
+            // in memory during the loop.
             let mut lanes = [[[0f32; 16]; R]; N];
             for (lanes, acc) in lanes.iter_mut().zip(&acc) {
                 for (lanes, acc) in lanes.iter_mut().zip(acc) {

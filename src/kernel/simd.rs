@@ -1,10 +1,10 @@
 //! One loop, compiled twice: for the baseline processor and for AVX2.
 //!
-//! The crate is built for plain x86-64, whose vectors hold four numbers. [`vectorised!`] wraps
-//! ordinary loops so that the compiler makes a second copy for AVX2, picked at run time. Rust never
+//! The crate is built for plain x86-64, whose vectors hold four numbers. [`vectorised!`] wraps ordinary
+//! loops so that the compiler makes a second copy for AVX2, which is selected at run time. Rust never
 //! fuses a multiplication and an addition by itself, so both copies yield the same bits.
 
-/// Whether the AVX2 copies may run. The standard library caches the answer.
+/// Whether the AVX2 copies can run. The standard library caches the answer.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(super) fn has_avx2() -> bool {
@@ -36,7 +36,7 @@ macro_rules! vectorised {
 }
 pub(super) use vectorised;
 
-/// How many partial sums a reduction keeps: two AVX2 registers, so additions overlap.
+/// The number of partial sums of a reduction: two AVX2 registers, so that additions overlap.
 pub(super) const LANES: usize = 16;
 
 /// `sum over i of f(x[i], y[i])` in a fixed order: 16 interleaved partial sums, then their sum.
@@ -62,21 +62,26 @@ pub(super) fn reduce(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
     reduce2(x, x, |a, _| f(a))
 }
 
-/// The sum of the lanes by halves: four steps instead of sixteen, which is what matters where the
-/// numbers are few and the sums are many.
+/// Combines the lanes by halves: four steps instead of sixteen, which matters for many short rows.
 #[inline(always)]
-pub(super) fn total(mut lanes: [f32; LANES]) -> f32 {
+pub(super) fn halve(mut lanes: [f32; LANES], both: impl Fn(f32, f32) -> f32) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for i in 0..half {
-            lanes[i] += lanes[i + half];
+            lanes[i] = both(lanes[i], lanes[i + half]);
         }
         half /= 2;
     }
     lanes[0]
 }
 
-/// `sum over i of f(x[i], y[i])` as [`reduce2`], with the last sum by halves: for short rows.
+/// The sum of the lanes, by halves.
+#[inline(always)]
+pub(super) fn total(lanes: [f32; LANES]) -> f32 {
+    halve(lanes, |a, b| a + b)
+}
+
+/// As [`reduce2`], with the sum of the lanes by halves: for short rows.
 #[inline(always)]
 pub(super) fn sum2(x: &[f32], y: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
     let mut lanes = [0f32; LANES];

@@ -1,8 +1,8 @@
-//! Products of matrices that are too small to be worth the preparations of a general one.
+//! Products of matrices that are too small for the preparations of a general product to pay off.
 //!
-//! One head of attention multiplies 64 x 16 by 16 x 64 and the like, a few hundred times per step.
-//! The `gemm` crate packs both sides first, which costs as much as the product. Here the right side
-//! is read in place, its rows filled up to whole registers, and the left side number by number.
+//! One head of attention multiplies, say, 64 x 16 by 16 x 64, a few hundred times per step. The `gemm`
+//! crate first packs both sides, which costs as much as the product. Here the right side is read in
+//! place, with its rows filled up to whole registers, and the left side number by number.
 
 use super::Matrix;
 use super::math::{Math, Work, do_work};
@@ -46,7 +46,7 @@ struct Product<'a> {
 impl Work for Product<'_> {
     #[inline(always)]
     unsafe fn run<V: Math, const R: usize, const N: usize>(mut self) {
-        // As many sums at a time as there are registers for.
+        // As many sums at a time as fit into registers.
         // SAFETY: the caller's about the processor; `product` has asserted the lengths.
         unsafe {
             match V::LANES {
@@ -59,7 +59,7 @@ impl Work for Product<'_> {
 }
 
 impl Product<'_> {
-    /// Blocks of `R` rows times two registers, and one where two do not fit.
+    /// Blocks of `R` rows times two registers, or one where two do not fit.
     #[inline(always)]
     unsafe fn blocks<V: Vector, const R: usize>(&mut self) {
         let mut j = 0;
@@ -79,7 +79,7 @@ impl Product<'_> {
         }
     }
 
-    /// Beyond the last row that row is repeated, and its result is thrown away.
+    /// Beyond the last row, that row is repeated, and its result is discarded.
     #[inline(always)]
     unsafe fn block<V: Vector, const R: usize, const N: usize>(&mut self, i: usize, j: usize) {
         let rows: [*const f32; R] = std::array::from_fn(|r| {

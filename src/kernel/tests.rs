@@ -428,7 +428,7 @@ fn pools_agree_with_candle() {
         let x = [g.tensor(&[n, c, h, w])];
         let what = format!("{:?} k{k} s{s} p{p}", x[0].dims());
         let (max, avg) =
-            (|t: &[Tensor]| max_pool2d(&t[0], k, s, p), |t: &[Tensor]| avg_pool2d(&t[0], k, s, p));
+            (|t: &[Tensor]| max_pool(&t[0], k, s, p), |t: &[Tensor]| avg_pool(&t[0], k, s, p));
         agree(&format!("max {what}"), &mut g, &max, &x, 1e-6);
         agree(&format!("avg {what}"), &mut g, &avg, &x, 1e-6);
         agree("global avg", &mut g, &|t: &[Tensor]| global_avg_pool(&t[0]), &x, 1e-6);
@@ -452,7 +452,7 @@ fn pools_of_sequences_agree_with_candle() {
         let x = [g.tensor(&[n, l, d])];
         let what = format!("{:?} k{k} s{s} p{p}", x[0].dims());
         let (max, avg) =
-            (|t: &[Tensor]| max_pool1d(&t[0], k, s, p), |t: &[Tensor]| avg_pool1d(&t[0], k, s, p));
+            (|t: &[Tensor]| max_pool(&t[0], k, s, p), |t: &[Tensor]| avg_pool(&t[0], k, s, p));
         agree(&format!("max {what}"), &mut g, &max, &x, 1e-6);
         agree(&format!("avg {what}"), &mut g, &avg, &x, 1e-6);
         differentiates(&format!("max {what}"), &mut g, &max, &x);
@@ -476,7 +476,7 @@ fn pools_reach_over_small_planes() {
     let mut g = Gen(36);
     for (size, k) in [([1, 1], 5), ([1, 8], 5), ([2, 2], 7), ([3, 1], 5)] {
         let x = [g.tensor(&[2, 3, size[0], size[1]])];
-        let avg = |t: &[Tensor]| avg_pool2d(&t[0], k, 1, k / 2);
+        let avg = |t: &[Tensor]| avg_pool(&t[0], k, 1, k / 2);
         agree(&format!("{size:?} {k}"), &mut g, &avg, &x, 1e-6);
         differentiates(&format!("{size:?} {k}"), &mut g, &avg, &x);
     }
@@ -486,11 +486,11 @@ fn pools_reach_over_small_planes() {
 fn max_pool_gives_ties_to_the_first_and_keeps_nan() {
     let x =
         Var::from_tensor(&Tensor::zeros((1, 1, 2, 2), DType::F32, &Device::Cpu).unwrap()).unwrap();
-    let grads = max_pool2d(&x, 2, 2, 0).unwrap().sum_all().unwrap().backward().unwrap();
+    let grads = max_pool(&x, 2, 2, 0).unwrap().sum_all().unwrap().backward().unwrap();
     assert_eq!(numbers(grads.get(&x).unwrap()), [1.0, 0.0, 0.0, 0.0]);
     let x = Tensor::new(&[1f32, f32::NAN, 2.0, 3.0], &Device::Cpu).unwrap();
     for stride in [1, 2] {
-        let y = max_pool2d(&x.reshape((1, 1, 2, 2)).unwrap(), 2, stride, 0).unwrap();
+        let y = max_pool(&x.reshape((1, 1, 2, 2)).unwrap(), 2, stride, 0).unwrap();
         assert!(numbers(&y)[0].is_nan());
     }
 }
@@ -598,9 +598,9 @@ fn misfits_are_errors_that_name_the_shapes() {
         linear(&x, &t(&[3, 5]), Some(&t(&[4]))),
         batch_norm_eval(&x, &t(&[3]), &t(&[4]), &t(&[4]), &t(&[4]), 1e-5, false),
         batch_norm(&t(&[1, 4]), &t(&[4]), &t(&[4]), 1e-5, false).map(|r| r.0),
-        max_pool2d(&x, 6, 1, 0),
-        avg_pool2d(&x, 2, 0, 0),
-        max_pool2d(&x, 2, 1, 2),
+        max_pool(&x, 6, 1, 0),
+        avg_pool(&x, 2, 0, 0),
+        max_pool(&x, 2, 1, 2),
         global_avg_pool(&t(&[2, 3, 0, 4])),
         recurrent(Cell::Lstm, &t(&[2, 3, 4]), &t(&[20, 8]), &t(&[2, 20]), false, None),
         recurrent(Cell::Gru, &t(&[2, 3, 4]), &t(&[20, 9]), &t(&[2, 20]), false, None),
@@ -638,7 +638,7 @@ fn an_empty_batch_passes_through() {
     let x = t(&[0, 4, 5, 5]);
     assert_eq!(conv2d(&x, &t(&[3, 4, 3, 3]), 1, 1, 1, 1).unwrap().dims(), [0, 3, 5, 5]);
     assert_eq!(linear(&t(&[0, 4]), &t(&[3, 4]), Some(&t(&[3]))).unwrap().dims(), [0, 3]);
-    assert_eq!(max_pool2d(&x, 2, 2, 0).unwrap().dims(), [0, 4, 2, 2]);
+    assert_eq!(max_pool(&x, 2, 2, 0).unwrap().dims(), [0, 4, 2, 2]);
     assert_eq!(global_avg_pool(&x).unwrap().dims(), [0, 4]);
     assert_eq!(relu(&x).unwrap().dims(), [0, 4, 5, 5]);
     assert_eq!(layer_norm(&x, &t(&[5]), &t(&[5]), 1e-5).unwrap().dims(), [0, 4, 5, 5]);

@@ -1,8 +1,8 @@
-//! Threads inside one operation, for a large network that trains alone.
+//! Threads within one operation, for a large network that trains alone.
 //!
-//! Trials side by side, one core each, make better use of the cores, so the default is one thread.
-//! Where more are allowed, operations with enough work divide it at places that do not depend on their
-//! number, and sums are added in the same order: the bits stay the same.
+//! Trials side by side, on one core each, make better use of the cores, so the default is one thread. If
+//! more are allowed, operations with enough work divide it at points that do not depend on the number of
+//! threads, and sums are added in the same order, so that the results are the same bit for bit.
 
 use crate::error::Result;
 use crate::threads::pool;
@@ -10,11 +10,11 @@ use rayon::ThreadPool;
 use std::cell::RefCell;
 use std::sync::Arc;
 
-/// Below this many multiply-adds a thread costs more than it saves: waking one, and waiting for it,
-/// takes some tens of microseconds.
+/// With fewer multiply-adds a thread costs more than it saves: waking it and waiting for it takes some
+/// tens of microseconds.
 const WORTH: usize = 4_000_000;
 
-/// The threads of one training: the one that calls, and a pool of the others.
+/// The threads of one training: the calling one, and a pool of others.
 #[derive(Clone, Debug)]
 pub(crate) struct Threads(Option<Arc<ThreadPool>>);
 
@@ -42,14 +42,14 @@ impl Threads {
     }
 }
 
-/// How many threads to use for this many multiply-adds.
+/// The number of threads to use for this many multiply-adds.
 pub(super) fn for_work(macs: usize) -> usize {
     let others = |pool: &Arc<ThreadPool>| pool.current_num_threads();
     let allowed = ALLOWED.with_borrow(|threads| 1 + threads.0.as_ref().map_or(0, others));
     allowed.min(macs / WORTH).max(1)
 }
 
-/// Does the parts at the same time, the first one on this thread.
+/// Does the parts in parallel, the first one on this thread.
 pub(super) fn each<P: Send>(mut parts: impl Iterator<Item = P>, work: impl Fn(P) + Sync) {
     let Some(first) = parts.next() else { return };
     let Threads(Some(pool)) = ALLOWED.with_borrow(Threads::clone) else {

@@ -1,13 +1,13 @@
-//! One register of `f32` numbers, whatever the processor's width, for the inner loops that the
-//! compiler does not vectorise well by itself.
+//! One register of `f32` numbers, of the processor's width, for inner loops that the compiler does not
+//! vectorise well by itself.
 //!
-//! The methods are unsafe twice over: pointers must be valid for a whole register, and the caller
+//! The methods are unsafe for two reasons: pointers must be valid for a whole register, and the caller
 //! must be compiled for, and run on, a processor with the instructions (see [`Level`]).
 
-/// What the processor offers, found out at run time.
+/// What the processor offers, determined at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
-    /// Whatever the crate was compiled for.
+    /// The instructions that the crate was compiled for.
     Portable,
     /// 8 lanes, fused multiply-add.
     #[cfg(target_arch = "x86_64")]
@@ -51,7 +51,7 @@ pub(super) trait Vector: Copy {
     unsafe fn zero() -> Self;
     /// The same number in every lane.
     unsafe fn splat(v: f32) -> Self;
-    /// The number at `p` in every lane.
+    /// The number at `p` in every lane. Unlike `splat(*p)`, it has no check in debug builds.
     unsafe fn broadcast(p: *const f32) -> Self;
     /// `LANES` numbers from `p`, of any alignment.
     unsafe fn load(p: *const f32) -> Self;
@@ -65,9 +65,9 @@ pub(super) trait Vector: Copy {
 
 /// A register in memory at any address.
 ///
-/// With debug assertions, as in a notebook, every way of reading through a pointer comes with a
-/// check, and checks in the innermost loop cost half the speed. Loads under a full mask have none,
-/// and compile to plain loads; this is for stores and for processors without masks.
+/// With debug assertions, as in a notebook, reading through a pointer is checked, and checks in the
+/// innermost loop cost half the speed. Loads with a full mask are not checked, and compile to plain
+/// loads; this type is for stores, and for processors without masks.
 #[repr(C, packed)]
 struct Unaligned<V>(V);
 
@@ -110,49 +110,6 @@ impl Vector for [f32; 4] {
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
         (self[0] + self[2]) + (self[1] + self[3])
-    }
-}
-
-/// Multiplies and adds in registers `rounds` times over; returns how many multiply-adds that was.
-pub(crate) fn multiply_adds(rounds: usize) -> usize {
-    /// Enough sums to hide the latency of each.
-    const SUMS: usize = 12;
-    #[inline(always)]
-    unsafe fn run<V: Vector>(rounds: usize) -> usize {
-        // SAFETY: the caller has asked the processor, and `a` is long enough for every register.
-        unsafe {
-            let a = std::hint::black_box([0.5f32; 16]);
-            let a = V::load(a.as_ptr());
-            let mut sums = [a; SUMS];
-            for _ in 0..rounds {
-                for sum in &mut sums {
-                    *sum = sum.add_product(*sum, a);
-                }
-            }
-            let total: f32 = sums.iter().map(|s| s.sum()).sum();
-            std::hint::black_box(total);
-        }
-        rounds * SUMS * V::LANES
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(rounds: usize) -> usize {
-        // SAFETY: the caller's.
-        unsafe { run::<std::arch::x86_64::__m256>(rounds) }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx2,fma")]
-    unsafe fn avx512(rounds: usize) -> usize {
-        // SAFETY: the caller's.
-        unsafe { run::<std::arch::x86_64::__m512>(rounds) }
-    }
-    // SAFETY: the processor has been asked.
-    match Level::detect() {
-        Level::Portable => unsafe { run::<[f32; 4]>(rounds) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { avx2(rounds) },
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => unsafe { avx512(rounds) },
     }
 }
 

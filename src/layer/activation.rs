@@ -2,12 +2,12 @@
 
 use crate::chart::Family;
 use crate::layer::conv::Finish;
-use crate::layer::wants::not;
+use crate::layer::wants::same_shape;
 use crate::op::{Activation, Directions, Facts, Layer, LayerInfo, Pass, Plan, Said, Setting};
 use crate::tree::{Block, IntoActs};
 use candle_core::Tensor;
 
-/// An activation function, by name or by choice.
+/// An activation function, given by name or as a choice.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -47,12 +47,9 @@ pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
         directions: Directions::Keeps,
         ..Facts::PLAIN
     },
-    plan: |op, inputs| match inputs[0].vocabulary() {
-        None => {
-            let free = Plan::free(inputs[0].clone());
-            Ok(Plan { single: Finish::single(op, &free.output), ..free })
-        }
-        Some(_) => Err(not(op, inputs, "numbers")),
+    plan: |op, inputs| {
+        let plan = same_shape(op, inputs)?;
+        Ok(Plan { single: Finish::single(op, &plan.output), ..plan })
     },
     build: |op, _, _| Ok(Box::new(op.act())),
 };

@@ -1,10 +1,10 @@
 //! Multi-head self-attention (arXiv 1706.03762) as a block of a transformer: y = x + MHA(LN(x)).
 //!
 //! MHA(x) = concat over heads of softmax(Q K^T / sqrt(d)) V, times W_o, with Q, K, V = x W_q, x W_k,
-//! x W_v, each head having d = D / heads of their features. The normalisation stands before
-//! (arXiv 2002.04745), because deep stacks then train without a warm-up. Weights are those of
-//! PyTorch's `MultiheadAttention`: the three projections as one matrix [3 D, D], Xavier-uniform,
-//! biases zero.
+//! x W_v; each head has d = D / heads of their features. The normalisation comes first
+//! (arXiv 2002.04745), because deep stacks then train without a warm-up. The weights are those of
+//! PyTorch's `MultiheadAttention`: the three projections form one matrix [3 D, D], which is
+//! initialised Xavier-uniform, and the biases are zero.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::layer::conv::product;
 use crate::layer::group_norm::divisors;
 use crate::layer::layer_norm::LayerNorm;
 use crate::layer::linear::Dense;
-use crate::layer::wants::{sequence, width};
+use crate::layer::wants::{for_sequences, sequence};
 use crate::layer::{CAUSAL, if_not_causal};
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
@@ -23,9 +23,9 @@ use candle_core::Tensor;
 /// A self-attention block with residual connection and layer normalisation: a sequence `[L, D]`
 /// in and out, where `heads` must divide `D`.
 ///
-/// With [`causal`](Block::causal) no position sees a later one. It knows no order of positions:
-/// see [`positions`](crate::positions), and [`feed_forward`](crate::feed_forward) for the other
-/// half of a transformer.
+/// With [`causal`](Block::causal) no position sees a later one. Attention does not know the order of
+/// the positions: see [`positions`](crate::positions), and [`feed_forward`](crate::feed_forward) for
+/// the other half of a transformer.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -37,14 +37,8 @@ use candle_core::Tensor;
 /// assert_eq!(arch.layers()[3].params, 2 * 16 + 4 * (16 * 16 + 16));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[doc(alias(
-    "self_attention",
-    "multihead_attention",
-    "multi_head_attention",
-    "MultiheadAttention",
-    "MultiHeadAttention",
-    "Attention"
-))]
+#[doc(alias("self_attention", "multihead_attention", "multi_head_attention"))]
+#[doc(alias("MultiheadAttention", "MultiHeadAttention", "Attention"))]
 pub fn attention(heads: impl IntoInts) -> Block {
     Block::layer(&ATTENTION, vec![heads.into_ints().0])
 }
@@ -58,35 +52,33 @@ pub(crate) static ATTENTION: LayerInfo = LayerInfo {
         looks_ahead: if_not_causal,
         instead: |op, rank| match rank {
             1 => Some("feed_forward(4)".to_string()),
-            3 => Some(format!("conv({}, 3)", width(op))),
-            _ => None,
+            _ => for_sequences(op, rank),
         },
         ..Facts::PLAIN
     },
     plan,
-    build: |op, inputs, p| Ok(Box::new(Attention::build(op, inputs, p)?)),
+    build,
 };
 
 fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     let (l, d) = sequence(op, inputs)?;
     let heads = op.int("heads");
     if heads == 0 || !d.is_multiple_of(heads) {
-        return Err(op.unfit(
-            inputs,
-            format!(
-                "{} not split into {heads} heads. Try a number of heads that divides \
-                 them ({}), or another number of features before it",
-                if d == 1 { "1 feature does".to_string() } else { format!("{d} features do") },
-                divisors(d)
-            ),
-        ));
+        let why = format!(
+            "{} not split into {heads} heads. Try a number of heads that divides them ({}), or \
+             another number of features before it",
+            if d == 1 { "1 feature does".to_string() } else { format!("{d} features do") },
+            divisors(d)
+        );
+        return Err(op.unfit(inputs, why));
     }
     Ok((l, d))
 }
 
-/// Multiply-adds are those of the four projections and of the two products of every position with
-/// every other, masked or not. Kept are LN (`D` a position), Q, K and V (3 `D`), the heads (`D`),
-/// their projection (`D`) and the sum (`D`), and two numbers per position for LN and for each head.
+/// The multiply-adds are those of the four projections and of the two products of every position
+/// with every other, masked or not. A training step keeps, per position, LN (`D`), Q, K and V
+/// (3 `D`), the heads (`D`), their projection (`D`), the sum (`D`), and two numbers for LN and for
+/// each head.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = dims(op, inputs)?;
     let (projections, scores) = (product(&[4, d, d, l]), product(&[2, l, l, d]));
@@ -108,24 +100,22 @@ struct Attention {
     causal: bool,
 }
 
-impl Attention {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (_, d) = dims(op, inputs)?;
-        let bias = |p: &mut Params, name: &str, n: usize| p.constant(name, &[n], 0.0);
-        Ok(Attention {
-            norm: LayerNorm::build("norm.", &[d], p)?,
-            in_proj: Dense {
-                weight: p.xavier("in_proj.weight", &[d.saturating_mul(3), d])?,
-                bias: bias(p, "in_proj.bias", d.saturating_mul(3))?,
-            },
-            out_proj: Dense {
-                weight: p.uniform("out_proj.weight", &[d, d], d)?,
-                bias: bias(p, "out_proj.bias", d)?,
-            },
-            heads: op.int("heads"),
-            causal: op.has("causal"),
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (_, d) = dims(op, inputs)?;
+    let three = d.saturating_mul(3);
+    Ok(Box::new(Attention {
+        norm: LayerNorm::build("norm.", &[d], p)?,
+        in_proj: Dense {
+            weight: p.xavier("in_proj.weight", &[three, d])?,
+            bias: p.constant("in_proj.bias", &[three], 0.0)?,
+        },
+        out_proj: Dense {
+            weight: p.uniform("out_proj.weight", &[d, d], d)?,
+            bias: p.constant("out_proj.bias", &[d], 0.0)?,
+        },
+        heads: op.int("heads"),
+        causal: op.has("causal"),
+    }))
 }
 
 impl Layer for Attention {

@@ -1,8 +1,8 @@
-//! Batch normalisation (arXiv 1502.03167): y = gamma (x - mean) / sqrt(var + eps) + beta, a mean
-//! and a variance per channel.
+//! Batch normalisation (arXiv 1502.03167): y = gamma (x - mean) / sqrt(var + eps) + beta, with
+//! a mean and a variance per channel.
 //!
-//! In training they are the batch's, and running averages follow them with a momentum of 0.1 (the
-//! unbiased variance, as in PyTorch); in evaluation the running averages stand in for them.
+//! In training these are the batch's, and running averages follow them with a momentum of 0.1 (using
+//! the unbiased variance, as in PyTorch); in evaluation the running averages are used instead.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -13,25 +13,16 @@ use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
 
-/// Batch normalisation of every channel of an image `[C, H, W]`, or feature of a vector `[F]` or of
-/// a sequence `[L, D]`.
+/// Batch normalisation of every channel of an image `[C, H, W]`, or of every feature of a vector
+/// `[F]` or a sequence `[L, D]`.
 ///
-/// [`conv`](crate::conv) and [`sep_conv`](crate::sep_conv) have one built in. The statistics of a
-/// training step are over all samples and positions, padding included; in a network for the next
-/// token a position's result then depends, a little, on later ones. In evaluation it does not;
-/// [`layer_norm`](crate::layer_norm) has no such ties.
-#[doc(alias(
-    "batchnorm",
-    "batchnorm1d",
-    "batchnorm2d",
-    "batch_norm1d",
-    "batch_norm2d",
-    "batch_normalization",
-    "BatchNorm",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "BatchNormalization"
-))]
+/// [`conv`](crate::conv) and [`sep_conv`](crate::sep_conv) include it. The statistics of a training
+/// step are taken over all samples and positions, padding included, so in a network for the next
+/// token the result at a position depends slightly on later ones. In evaluation it does not;
+/// [`layer_norm`](crate::layer_norm) has no such dependence.
+#[doc(alias("batchnorm", "batchnorm1d", "batchnorm2d", "batch_norm1d", "batch_norm2d"))]
+#[doc(alias = "batch_normalization")]
+#[doc(alias("BatchNorm", "BatchNorm1d", "BatchNorm2d", "BatchNormalization"))]
 pub fn batch_norm() -> Block {
     Block::layer(&BATCH_NORM, vec![])
 }
@@ -79,7 +70,7 @@ impl Norm {
         })
     }
 
-    /// Normalises, and applies ReLU in the same pass when asked.
+    /// Normalises, and with `relu` applies ReLU in the same pass.
     pub(super) fn forward(
         &self,
         x: &Tensor,

@@ -1,10 +1,10 @@
-//! Convolution, batch normalisation, activation: the unit most image networks are made of.
+//! Convolution, batch normalisation, activation: the unit that most image networks are made of.
 //!
 //! y = act(BN(W * x)), with W of shape [O, I, K, K] and padding (K-1)/2 on each side, so that a
 //! stride of 1 keeps the size and a stride of 2 halves it, rounding up. A bias is learned only
-//! where no batch normalisation follows, which would take it away again. With a dilation d the
-//! kernel's taps lie d apart (arXiv 1511.07122), and the padding is d times as wide; with g groups a
-//! filter sees I/g channels (arXiv 1611.05431).
+//! where no batch normalisation follows, since that would cancel it. With a dilation d the kernel's
+//! taps are d apart (arXiv 1511.07122), and the padding is d times as wide; with g groups a filter
+//! sees I/g channels (arXiv 1611.05431).
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -42,17 +42,24 @@ pub(crate) static CONV: LayerInfo = LayerInfo {
     family: Family::Conv,
     about: "convolution, batch normalisation, activation",
     args: &CONV_SETTINGS,
-    facts: Facts {
-        keeps_zero: Finish::keeps_zero,
-        means: Finish::means,
-        instead: for_images,
-        ..Facts::PLAIN
-    },
+    facts: FACTS,
     plan,
-    build: |op, inputs, p| Ok(Box::new(Conv::build(op, inputs, p)?)),
+    build: |op, inputs, p| {
+        let (c, ..) = image(op, inputs)?;
+        let (o, groups) = (op.int("channels"), op.int("groups").max(1));
+        Ok(Box::new(Conv::build(op, [o, per_group(op, inputs, c, o)?], groups, p)?))
+    },
 };
 
-/// What every layer that ends in a [`Finish`] can be set to.
+/// The facts of a convolution of images that ends in a [`Finish`].
+pub(super) const FACTS: Facts = Facts {
+    keeps_zero: Finish::keeps_zero,
+    means: Finish::means,
+    instead: for_images,
+    ..Facts::PLAIN
+};
+
+// The settings of layers that end in a [`Finish`].
 pub(super) const CHANNELS: Setting = Setting::size("channels", 65_536);
 pub(super) const KERNEL: Setting =
     Setting::int("kernel", None, 1, 127).said(Said::Square).measuring();
@@ -68,7 +75,7 @@ pub(super) const BIAS: Setting = Setting::switch("bias", true, ["no bias", "bias
 static CONV_SETTINGS: [Setting; 8] = [CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, GROUPS, BIAS];
 
 /// The dilation, 1 where a layer has none.
-pub(super) fn dilation(op: &Op) -> usize {
+fn dilation(op: &Op) -> usize {
     op.int("dilation").max(1)
 }
 
@@ -77,32 +84,29 @@ pub(super) fn padding(op: &Op) -> usize {
     dilation(op) * ((op.int("kernel") - 1) / 2)
 }
 
-/// The output size of a window with that padding.
+/// The output size of a kernel with that padding.
 pub(super) fn same(op: &Op, size: usize) -> Option<usize> {
     let covered = dilation(op) * (op.int("kernel") - 1) + 1;
     let padded = size.saturating_add(2 * padding(op));
     (padded >= covered).then(|| (padded - covered) / op.int("stride") + 1)
 }
 
-/// The most numbers that an input may have with a padding of several times its own size: the kernels
-/// lay it out, and nothing else accounts for it.
+/// The most numbers that a padded input may have where the padding is several times its size: the
+/// kernels lay it out in memory, and nothing else accounts for that.
 const MOST_PADDED: u64 = 1 << 28;
 
-/// Refuses a padding of absurd size around `channels` of `h` by `w`, of which `w` or both are padded.
+/// Refuses a padding of absurd size; `padded` are the dimensions of the padded input.
 pub(super) fn check_padding(op: &Op, inputs: &[Shape], padded: &[usize]) -> Result<()> {
-    let much = (inputs[0].elements() as u64).saturating_mul(4);
-    match product(padded) <= MOST_PADDED.max(much) {
-        true => Ok(()),
-        false => Err(op.unfit(
-            inputs,
-            format!(
-                "with a padding of {} it is {} numbers, at most {MOST_PADDED} are allowed. Try a \
-                 smaller kernel or dilation",
-                padding(op),
-                product(padded)
-            ),
-        )),
+    let numbers = product(padded);
+    if numbers <= MOST_PADDED.max((inputs[0].elements() as u64).saturating_mul(4)) {
+        return Ok(());
     }
+    let why = format!(
+        "with a padding of {} it is {numbers} numbers, at most {MOST_PADDED} are allowed. Try a \
+         smaller kernel or dilation",
+        padding(op)
+    );
+    Err(op.unfit(inputs, why))
 }
 
 /// The size of a convolved image.
@@ -119,20 +123,17 @@ pub(super) fn output(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     }
 }
 
-/// The channels that a filter sees, in a convolution from `c` to `o` channels.
+/// The number of channels that a filter sees, in a convolution from `c` to `o` channels.
 pub(super) fn per_group(op: &Op, inputs: &[Shape], c: usize, o: usize) -> Result<usize> {
     let groups = op.int("groups").max(1);
-    match c.is_multiple_of(groups) && o.is_multiple_of(groups) {
-        true => Ok(c / groups),
-        false => Err(op.unfit(
-            inputs,
-            format!(
-                "{groups} groups of {c} channels in and {o} out: they have to divide both. Try \
-                 groups(1){}",
-                if op.is(&CONV) { ", or depthwise(3) for a group per channel" } else { "" }
-            ),
-        )),
+    if c.is_multiple_of(groups) && o.is_multiple_of(groups) {
+        return Ok(c / groups);
     }
+    let why = format!(
+        "{groups} groups of {c} channels in and {o} out: they have to divide both. Try groups(1){}",
+        if op.is(&CONV) { ", or depthwise(3) for a group per channel" } else { "" }
+    );
+    Err(op.unfit(inputs, why))
 }
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
@@ -140,14 +141,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (h, w) = output(op, inputs)?;
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[o, per_group(op, inputs, c, o)?, k, k]);
-    let output = Shape::new([o, h, w]);
-    Ok(Plan {
-        single: Finish::single(op, &output),
-        output,
-        params: weights.saturating_add(Finish::params(op, o)),
-        macs: weights.saturating_mul(product(&[h, w])),
-        kept: product(&[o, h, w]).saturating_mul(Finish::tensors(op, false)),
-    })
+    Ok(Finish::plan(op, weights, product(&[h, w]), Shape::new([o, h, w])))
 }
 
 /// A product that saturates: sizes are a user's, and may be absurd.
@@ -155,7 +149,7 @@ pub(super) fn product(factors: &[usize]) -> u64 {
     factors.iter().fold(1, |p, &f| p.saturating_mul(f as u64))
 }
 
-/// What follows the product of a unit: a bias or a normalisation, then the activation.
+/// The steps of a unit after its product: a bias or a normalisation, then the activation.
 pub(super) struct Finish {
     bias: Option<Var>,
     norm: Option<Norm>,
@@ -164,46 +158,50 @@ pub(super) struct Finish {
 
 impl Finish {
     pub(super) fn build(op: &Op, channels: usize, fan_in: usize, p: &mut Params) -> Result<Self> {
-        let normed = op.has("norm");
-        let biased = Finish::biased(op);
-        Ok(Finish {
-            bias: if biased { Some(p.uniform("bias", &[channels], fan_in)?) } else { None },
-            norm: if normed { Some(Norm::build(channels, p)?) } else { None },
-            act: op.act(),
-        })
+        let bias = Finish::biased(op).then(|| p.uniform("bias", &[channels], fan_in));
+        let bias = bias.transpose()?;
+        let norm = op.has("norm").then(|| Norm::build(channels, p)).transpose()?;
+        Ok(Finish { bias, norm, act: op.act() })
     }
 
-    /// Whether a bias is learned: no normalisation, and nobody has said no.
+    /// Whether a bias is learned: there is no normalisation, and it is not switched off.
     fn biased(op: &Op) -> bool {
         !op.has("norm") && op.value("bias") != Some(Value::Int(0))
     }
 
-    /// What it learns: a scale and a shift per channel, or a bias.
-    pub(super) fn params(op: &Op, channels: usize) -> u64 {
+    /// The plan of a unit whose product uses all of its `weights` once at each of the `positions`.
+    pub(super) fn plan(op: &Op, weights: u64, positions: u64, output: Shape) -> Plan {
+        // A scale and a shift per channel, or a bias.
         let each = if op.has("norm") { 2 } else { u64::from(Finish::biased(op)) };
-        (channels as u64).saturating_mul(each)
+        Plan {
+            single: Finish::single(op, &output),
+            params: weights.saturating_add((output.channels() as u64).saturating_mul(each)),
+            macs: weights.saturating_mul(positions),
+            kept: (output.elements() as u64).saturating_mul(Finish::tensors(op, false)),
+            output,
+        }
     }
 
-    /// Its work on single values: two operations each for the normalisation, one for an activation.
+    /// Its operations on single values: two per value for the normalisation, one for an activation.
     pub(super) fn single(op: &Op, output: &Shape) -> u64 {
         let each = 2 * u64::from(op.has("norm")) + u64::from(op.act() != Activation::Identity);
         (output.elements() as u64).saturating_mul(each)
     }
 
-    /// Whether zeros stay zeros; a bias that is learned does not count.
+    /// Whether zeros stay zeros; a learned bias does not count.
     pub(super) fn keeps_zero(op: &Op) -> bool {
         op.act() != Activation::Sigmoid
     }
 
-    /// One tap has no distance to another, and normalisation takes a bias away again.
+    /// A single tap has no distance to another, and a normalisation cancels a bias.
     pub(super) fn means(op: &Op, setting: &Setting) -> Option<Value> {
         let one = setting.name == DILATION.name && op.int("kernel") == 1
             || setting.name == BIAS.name && op.has("norm");
         one.then_some(Value::Int(1))
     }
 
-    /// The tensors that a unit keeps: the product, then what each later step makes of it. A bias is
-    /// a step of its own unless the product includes it; ReLU after a normalisation is none.
+    /// The number of tensors that a unit keeps: the product and the result of each later step. A bias
+    /// is a step of its own unless the product includes it; ReLU after a normalisation is not.
     pub(super) fn tensors(op: &Op, bias_included: bool) -> u64 {
         match (op.has("norm"), op.act()) {
             (true, Activation::Relu | Activation::Identity) => 2,
@@ -221,7 +219,7 @@ impl Finish {
         self.bias.as_ref().map(|b| b.as_tensor())
     }
 
-    /// For products of `[N, C, H, W]`, `[N, L, C]` or `[N, C]` that lack the bias.
+    /// The result from a product `[N, C, H, W]`, `[N, L, C]` or `[N, C]` that lacks the bias.
     pub(super) fn forward(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
         match self.bias() {
             Some(b) if self.act == Activation::Relu => kernel::bias(y, b, true),
@@ -230,14 +228,14 @@ impl Finish {
         }
     }
 
-    /// Normalisation and activation alone. Statistics of a sequence are per feature, over samples
-    /// and positions alike.
+    /// Normalisation and activation alone. The statistics of a sequence are per feature, over all
+    /// samples and positions.
     pub(super) fn act(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
         if let (&[n, l, d], true) = (y.dims(), self.norm.is_some()) {
             return self.act(&y.reshape((n * l, d))?, pass)?.reshape((n, l, d));
         }
         match &self.norm {
-            // One pass over the data for the commonest pair.
+            // One pass over the data for the most common pair.
             Some(norm) if self.act == Activation::Relu => norm.forward(y, pass, true),
             Some(norm) => self.act.apply(&norm.forward(y, pass, false)?),
             None => self.act.apply(y),
@@ -245,36 +243,48 @@ impl Finish {
     }
 }
 
-struct Conv {
+/// Where the taps of a kernel are, and the groups that its filters form.
+pub(super) struct Taps {
+    pub(super) stride: usize,
+    pub(super) padding: usize,
+    pub(super) dilation: usize,
+    pub(super) groups: usize,
+}
+
+impl Taps {
+    pub(super) fn of(op: &Op, groups: usize) -> Taps {
+        let (stride, padding, dilation) = (op.int("stride"), padding(op), dilation(op));
+        Taps { stride, padding, dilation, groups }
+    }
+
+    pub(super) fn conv2d(&self, x: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
+        kernel::conv2d(x, weight, self.stride, self.padding, self.dilation, self.groups)
+    }
+}
+
+pub(super) struct Conv {
     weight: Var,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-    groups: usize,
+    taps: Taps,
     finish: Finish,
 }
 
 impl Conv {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (c, ..) = image(op, inputs)?;
-        let (o, k) = (op.int("channels"), op.int("kernel"));
-        let c = per_group(op, inputs, c, o)?;
-        let fan_in = c * k * k;
-        Ok(Conv {
-            weight: p.uniform("weight", &[o, c, k, k], fan_in)?,
-            stride: op.int("stride"),
-            padding: padding(op),
-            dilation: dilation(op),
-            groups: op.int("groups").max(1),
-            finish: Finish::build(op, o, fan_in, p)?,
-        })
+    /// `o` filters in so many groups, each of which sees `i` channels.
+    pub(super) fn build(
+        op: &Op,
+        [o, i]: [usize; 2],
+        groups: usize,
+        p: &mut Params,
+    ) -> Result<Self> {
+        let k = op.int("kernel");
+        let fan_in = i * k * k;
+        let weight = p.uniform("weight", &[o, i, k, k], fan_in)?;
+        Ok(Conv { weight, taps: Taps::of(op, groups), finish: Finish::build(op, o, fan_in, p)? })
     }
 }
 
 impl Layer for Conv {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let (s, p, d, g) = (self.stride, self.padding, self.dilation, self.groups);
-        let y = kernel::conv2d(inputs[0], &self.weight, s, p, d, g)?;
-        self.finish.forward(&y, pass)
+        self.finish.forward(&self.taps.conv2d(inputs[0], &self.weight)?, pass)
     }
 }

@@ -1,16 +1,16 @@
 //! Convolution along a sequence: y = act(BN(W * x)), with W of shape [O, I, K].
 //!
-//! As [`conv`](super::conv), in one dimension. In a causal convolution (arXiv 1609.03499) the padding
-//! is all in front, so that no position sees a later one.
+//! This is [`conv`](super::conv) in one dimension. In a causal convolution (arXiv 1609.03499) all of
+//! the padding is in front, so that no position sees a later one.
 
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::conv::{
-    BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, check_padding, dilation,
-    padding, per_group, product, same,
+    self, BIAS, CHANNELS, DILATION, Finish, GROUPS, KERNEL, NORM, RELU, STRIDE, Taps,
+    check_padding, padding, per_group, product, same,
 };
-use crate::layer::wants::{sequence, width, window};
+use crate::layer::wants::{for_sequences, sequence};
 use crate::layer::{CAUSAL, if_not_causal};
 use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said};
 use crate::shape::Shape;
@@ -20,8 +20,8 @@ use candle_core::{Tensor, Var};
 /// A convolution along a sequence with batch normalisation and ReLU: `channels` filters of `kernel`
 /// positions.
 ///
-/// A sequence `[L, D]` in, `[ceil(L/stride), channels]` out. Settings as [`conv`](crate::conv), and
-/// [`causal`](Block::causal).
+/// A sequence `[L, D]` in, `[ceil(L/stride), channels]` out. The settings are those of
+/// [`conv`](crate::conv), and [`causal`](Block::causal).
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -40,19 +40,9 @@ pub(crate) static CONV1D: LayerInfo = LayerInfo {
     family: Family::Conv,
     about: "convolution along a sequence, batch normalisation, activation",
     args: &[CHANNELS, KERNEL.said(Said::Wide), STRIDE, NORM, RELU, DILATION, GROUPS, BIAS, CAUSAL],
-    facts: Facts {
-        keeps_zero: Finish::keeps_zero,
-        looks_ahead: if_not_causal,
-        means: Finish::means,
-        instead: |op, rank| match rank {
-            1 => Some(format!("linear({})", width(op))),
-            3 => Some(format!("conv({}, {})", width(op), window(op))),
-            _ => None,
-        },
-        ..Facts::PLAIN
-    },
+    facts: Facts { looks_ahead: if_not_causal, instead: for_sequences, ..conv::FACTS },
     plan,
-    build: |op, inputs, p| Ok(Box::new(Conv1d::build(op, inputs, p)?)),
+    build,
 };
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
@@ -69,47 +59,33 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     };
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[o, per_group(op, inputs, d, o)?, k]);
-    let output = Shape::new([length, o]);
-    Ok(Plan {
-        single: Finish::single(op, &output),
-        output,
-        params: weights.saturating_add(Finish::params(op, o)),
-        macs: weights.saturating_mul(length as u64),
-        kept: product(&[o, length]).saturating_mul(Finish::tensors(op, false)),
-    })
+    Ok(Finish::plan(op, weights, length as u64, Shape::new([length, o])))
 }
 
 struct Conv1d {
     weight: Var,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-    groups: usize,
+    taps: Taps,
     causal: bool,
     finish: Finish,
 }
 
-impl Conv1d {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (_, d) = sequence(op, inputs)?;
-        let (o, k) = (op.int("channels"), op.int("kernel"));
-        let c = per_group(op, inputs, d, o)?;
-        Ok(Conv1d {
-            weight: p.uniform("weight", &[o, c, k], c * k)?,
-            stride: op.int("stride"),
-            padding: padding(op),
-            dilation: dilation(op),
-            groups: op.int("groups").max(1),
-            causal: op.has("causal"),
-            finish: Finish::build(op, o, c * k, p)?,
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (_, d) = sequence(op, inputs)?;
+    let (o, k) = (op.int("channels"), op.int("kernel"));
+    let c = per_group(op, inputs, d, o)?;
+    Ok(Box::new(Conv1d {
+        weight: p.uniform("weight", &[o, c, k], c * k)?,
+        taps: Taps::of(op, op.int("groups").max(1)),
+        causal: op.has("causal"),
+        finish: Finish::build(op, o, c * k, p)?,
+    }))
 }
 
 impl Layer for Conv1d {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let (s, p, d, g) = (self.stride, self.padding, self.dilation, self.groups);
-        let y = kernel::conv1d(inputs[0], &self.weight, s, p, self.causal, d, g)?;
+        let Taps { stride, padding, dilation, groups } = self.taps;
+        let (x, w, causal) = (inputs[0], &self.weight, self.causal);
+        let y = kernel::conv1d(x, w, stride, padding, causal, dilation, groups)?;
         self.finish.forward(&y, pass)
     }
 }

@@ -1,5 +1,5 @@
-//! The recurrent cell that DARTS searches (arXiv 1806.09055): eight steps, each of which begins with
-//! an earlier state and moves it towards a function of itself, as far as a gate lets it.
+//! The recurrent cell that DARTS searches for (arXiv 1806.09055): eight steps, each of which begins
+//! with an earlier state and moves it towards a function of itself, as far as a gate allows.
 //!
 //! ```text
 //! (c, g) = [x, h] W_0     s_0 = h    + s(c) (tanh(g) - h)
@@ -7,9 +7,9 @@
 //! h' = (s_1 + .. + s_8) / 8
 //! ```
 //! with the logistic function `s`, a state of zeros at the start, no biases, and weights uniform in
-//! ±0.04, as in the authors' code: `W_0` is `[D + H, 2 H]`, and each `W_i` is `[H, 2 H]`. Left out are
-//! the batch normalisation that DARTS has inside the cell while it searches, not when it trains what
-//! it found, and the dropout of its language models.
+//! ±0.04, as in the authors' code: `W_0` is `[D + H, 2 H]`, and each `W_i` is `[H, 2 H]`. We leave out
+//! the batch normalisation that DARTS uses inside the cell during the search (but not when it trains
+//! the cell that it found), and the dropout of its language models.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -18,15 +18,15 @@ use crate::layer::conv::product;
 use crate::layer::wants::{for_sequences, sequence};
 use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting, Value};
 use crate::shape::Shape;
-use crate::tree::{Block, IntoActs, IntoInts, Tree};
+use crate::tree::{Block, IntoActs, IntoInts};
 use candle_core::{Tensor, Var};
 
-/// The recurrent cell of DARTS: a sequence `[L, D]` in, `[L, units]` out. Ends of sequences as for
-/// [`lstm`](crate::lstm).
+/// The recurrent cell of DARTS: a sequence `[L, D]` in, `[L, units]` out. The ends of sequences are
+/// treated as in [`lstm`](crate::lstm).
 ///
-/// Each of its eight steps is the state that it begins with, 0 up to its own number less one, and its
-/// function: tanh, relu, sigmoid or identity. Both can be choices; all of them are
-/// [`presets::darts_rnn`](crate::presets::darts_rnn).
+/// Each of its eight steps is a pair: the state that it begins with, from 0 to its own number less
+/// one, and its function: tanh, relu, sigmoid or identity. Both can be choices;
+/// [`presets::darts_rnn`](crate::presets::darts_rnn) offers all of them.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -51,12 +51,9 @@ pub fn darts_rnn(
     if given == STEPS {
         return Block::layer(&DARTS_RNN, args);
     }
-    Block::new(Tree::Broken {
-        block: crate::layer::skip(),
-        problem: format!(
-            "darts_rnn with {given} steps: it has {STEPS}. Give a pair for each, as (0, \"tanh\")."
-        ),
-    })
+    super::skip().broken(format!(
+        "darts_rnn with {given} steps: it has {STEPS}. Give a pair for each, as (0, \"tanh\")."
+    ))
 }
 
 const STEPS: usize = 8;
@@ -86,10 +83,10 @@ pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
     ],
     facts: Facts { instead: for_sequences, ..Facts::PLAIN },
     plan,
-    build: |op, inputs, p| Ok(Box::new(DartsRnn::build(op, inputs, p)?)),
+    build,
 };
 
-/// The steps that the settings stand for.
+/// The steps according to the settings.
 fn steps(op: &Op, inputs: &[Shape]) -> Result<Vec<Step>> {
     let step = |i: usize| {
         let from = op.int(&format!("from{i}"));
@@ -112,8 +109,8 @@ fn steps(op: &Op, inputs: &[Shape]) -> Result<Vec<Step>> {
     (1..=STEPS).map(step).collect()
 }
 
-/// Kept are the inputs, laid out anew, of every step the gate, the function's value and the state, and
-/// the outputs.
+/// A training step keeps the inputs, laid out anew; the gate, the function's value and the state of
+/// every step; and the outputs.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = sequence(op, inputs)?;
     steps(op, inputs)?;
@@ -136,15 +133,13 @@ struct DartsRnn {
     steps: Vec<Step>,
 }
 
-impl DartsRnn {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let ((_, d), units) = (sequence(op, inputs)?, op.int("units"));
-        Ok(DartsRnn {
-            first: p.within("W0", &[d + units, 2 * units], 0.04)?,
-            later: p.within("W", &[STEPS, units, 2 * units], 0.04)?,
-            steps: steps(op, inputs)?,
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let ((_, d), units) = (sequence(op, inputs)?, op.int("units"));
+    Ok(Box::new(DartsRnn {
+        first: p.within("W0", &[d + units, 2 * units], 0.04)?,
+        later: p.within("W", &[STEPS, units, 2 * units], 0.04)?,
+        steps: steps(op, inputs)?,
+    }))
 }
 
 impl Layer for DartsRnn {

@@ -1,19 +1,18 @@
 //! Stochastic depth (arXiv 1603.09382): in training each sample loses the whole of a branch with
-//! probability p, and the branches that are left are scaled by 1/(1-p); in evaluation nothing
-//! happens. Inside a residual connection a deep network is so trained as many shallower ones.
+//! probability p, and the remaining branches are scaled by 1/(1-p); in evaluation nothing happens.
+//! With residual connections a deep network is thus trained as many shallower ones.
 //!
-//! The draws come from the trial's own stream, as in dropout.
+//! The random numbers come from the trial's own stream, as in dropout.
 
 use crate::chart::Family;
-use crate::kernel;
-use crate::layer::wants::not;
-use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
-use crate::tree::block::rate;
+use crate::layer::dropout::{FACTS, dropped};
+use crate::layer::wants::same_shape;
+use crate::op::{Layer, LayerInfo, Pass, Plan, Setting};
 use crate::tree::{Block, IntoFloats};
 use candle_core::Tensor;
 
-/// Stochastic depth with rate `p`, from 0.0 up to, not including, 1.0, as the last layer of a
-/// residual branch. Any shape of numbers; it stays.
+/// Stochastic depth with rate `p`, at least 0.0 and less than 1.0, as the last layer of a residual
+/// branch. It takes any shape of numbers, and keeps it.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -23,7 +22,7 @@ use candle_core::Tensor;
 /// ```
 #[doc(alias("DropPath", "stochastic_depth", "StochasticDepth"))]
 pub fn drop_path(p: impl IntoFloats) -> Block {
-    Block::layer(&DROP_PATH, vec![rate(p)])
+    Block::layer(&DROP_PATH, vec![p.into_floats().0])
 }
 
 pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
@@ -31,18 +30,11 @@ pub(crate) static DROP_PATH: LayerInfo = LayerInfo {
     family: Family::Other,
     about: "branches left out at random while training",
     args: &[Setting::rate("p")],
-    facts: Facts {
-        does_nothing: |op| op.float("p") == 0.0,
-        directions: Directions::Keeps,
-        ..Facts::KEEPS_ZERO
-    },
-    plan: |op, inputs| match inputs[0].vocabulary() {
+    facts: FACTS,
+    plan: |op, inputs| {
+        let plan = same_shape(op, inputs)?;
         // One number per sample says whether the branch is there.
-        None => {
-            let free = Plan::free(inputs[0].clone());
-            Ok(Plan { kept: free.kept.saturating_add(1), ..free })
-        }
-        Some(_) => Err(not(op, inputs, "numbers")),
+        Ok(Plan { kept: plan.kept.saturating_add(1), ..plan })
     },
     build: |op, _, _| Ok(Box::new(DropPath { p: op.float("p") })),
 };
@@ -53,14 +45,6 @@ struct DropPath {
 
 impl Layer for DropPath {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let x = inputs[0];
-        let Some(rng) = pass.rng.as_mut().filter(|_| pass.train && self.p > 0.0) else {
-            return Ok(x.clone());
-        };
-        let scale = (1.0 / (1.0 - self.p)) as f32;
-        let n = x.dim(0)?;
-        let mask: Vec<f32> =
-            (0..n).map(|_| if rng.uniform() < self.p { 0.0 } else { scale }).collect();
-        kernel::mul(x, &Tensor::from_vec(mask, n, x.device())?)
+        dropped(inputs[0], &inputs[0].dims()[..1], self.p, pass)
     }
 }

@@ -1,8 +1,8 @@
-//! Embedding: every symbol of a vocabulary becomes a learned vector.
+//! Embedding: each symbol of a vocabulary becomes a learned vector.
 
 use crate::chart::Family;
 use crate::error::Result;
-use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Facts, Layer, LayerInfo, Op, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -27,18 +27,20 @@ pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
     args: &[Setting::int("size", None, 1, 65_536)],
     facts: Facts::PLAIN,
     plan,
-    build: |op, inputs, p| Ok(Box::new(Embedding::build(op, inputs, p)?)),
+    build: |op, inputs, p| {
+        let vocabulary = inputs[0].vocabulary().unwrap_or(1);
+        Ok(Box::new(Embedding { table: p.normal("table", &[vocabulary, op.int("size")])? }))
+    },
 };
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let Some(vocabulary) = inputs[0].vocabulary() else {
-        return Err(
-            op.unfit(inputs, "it needs tokens. Try leaving it out: the input is numbers already")
-        );
+        let why = "it needs tokens. Try leaving it out: the input is numbers already";
+        return Err(op.unfit(inputs, why));
     };
     let size = op.int("size");
     let output = Shape::new([inputs[0].elements(), size]);
-    // The rows that were picked, and their copy in the shape of the batch.
+    // The selected rows, and their copy in the shape of the batch.
     let kept = (output.elements() as u64).saturating_mul(2);
     let params = (vocabulary as u64).saturating_mul(size as u64);
     Ok(Plan { params, kept, ..Plan::free(output) })
@@ -46,13 +48,6 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
 
 struct Embedding {
     table: Var,
-}
-
-impl Embedding {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let vocabulary = inputs[0].vocabulary().unwrap_or(1);
-        Ok(Embedding { table: p.normal("table", &[vocabulary, op.int("size")])? })
-    }
 }
 
 impl Layer for Embedding {

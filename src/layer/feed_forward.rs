@@ -14,10 +14,10 @@ use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
 
 /// Two linear layers with layer normalisation before and a residual connection around them: a
-/// sequence `[L, D]` or features `[D]` in and out, by way of `ratio * D` hidden ones. The ratio is
-/// usually 4, and at most 32: it is not a size, as `linear` takes it.
+/// sequence `[L, D]` or features `[D]` in and out, with `ratio * D` hidden features. The ratio is
+/// usually 4, and at most 32; it is not a number of units as in `linear`.
 ///
-/// The [`activation`](Block::activation) between them is GELU.
+/// The [`activation`](Block::activation) between the two layers is GELU by default.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -33,7 +33,7 @@ pub fn feed_forward(ratio: impl IntoInts) -> Block {
     let block = Block::layer(&FEED_FORWARD, vec![ratio.0]);
     match large {
         None => block,
-        // What is stored is read as it was written.
+        // The check is made here only: stored blocks with a larger ratio can still be read.
         Some(r) => block.broken(format!(
             "feed_forward({r}): the number is the ratio of hidden features to those that come in, \
              {r} times as many; 1 to {MOST_RATIO} are allowed, and 4 is usual. Try feed_forward(4), or \
@@ -42,7 +42,7 @@ pub fn feed_forward(ratio: impl IntoInts) -> Block {
     }
 }
 
-/// More times as many hidden features were surely meant to be a size, as other layers take.
+/// A larger ratio was probably meant to be a number of units.
 const MOST_RATIO: i64 = 32;
 
 pub(crate) static FEED_FORWARD: LayerInfo = LayerInfo {
@@ -60,7 +60,7 @@ pub(crate) static FEED_FORWARD: LayerInfo = LayerInfo {
         ..Facts::PLAIN
     },
     plan,
-    build: |op, inputs, p| Ok(Box::new(FeedForward::build(op, inputs, p)?)),
+    build,
 };
 
 /// Positions, features, hidden features.
@@ -73,8 +73,8 @@ fn dims(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
     }
 }
 
-/// Kept are, for every position, LN (`D` and two numbers), the hidden features before and behind
-/// the activation, the second product (`D`) and the sum (`D`).
+/// A training step keeps, per position, LN (`D` and two numbers), the hidden features before and
+/// after the activation, the second product (`D`) and the sum (`D`).
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d, hidden) = dims(op, inputs)?;
     let weights = product(&[2, d, hidden]);
@@ -97,16 +97,14 @@ struct FeedForward {
     narrow: Dense,
 }
 
-impl FeedForward {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (_, d, hidden) = dims(op, inputs)?;
-        Ok(FeedForward {
-            norm: LayerNorm::build("norm.", &[d], p)?,
-            widen: Dense::build("linear1", d, hidden, p)?,
-            act: op.act(),
-            narrow: Dense::build("linear2", hidden, d, p)?,
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (_, d, hidden) = dims(op, inputs)?;
+    Ok(Box::new(FeedForward {
+        norm: LayerNorm::build("norm.", &[d], p)?,
+        widen: Dense::build("linear1", d, hidden, p)?,
+        act: op.act(),
+        narrow: Dense::build("linear2", hidden, d, p)?,
+    }))
 }
 
 impl Layer for FeedForward {

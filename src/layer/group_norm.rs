@@ -1,8 +1,9 @@
-//! Group normalisation (arXiv 1803.08494): the channels of a sample in groups, each normalised by
-//! its own mean and variance; then y = gamma h + beta, one of each per channel.
+//! Group normalisation (arXiv 1803.08494): the channels of a sample form groups, each normalised by
+//! its own mean and variance; then y = gamma h + beta, with one gamma and one beta per channel.
 //!
-//! It stands between layer normalisation (one group) and instance normalisation (a group a
-//! channel), and depends on no other sample: for small batches. Eps is 1e-5, as in PyTorch.
+//! It lies between layer normalisation (one group) and instance normalisation (one group per
+//! channel), and does not depend on other samples, which suits small batches. Eps is 1e-5, as in
+//! PyTorch.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -39,7 +40,7 @@ pub(crate) static GROUP_NORM: LayerInfo = LayerInfo {
         ..Facts::KEEPS_ZERO
     },
     plan,
-    build: |op, inputs, p| Ok(Box::new(GroupNorm::build(op, inputs, p)?)),
+    build,
 };
 
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
@@ -48,22 +49,20 @@ fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
         _ => return Err(not(op, inputs, "an image [C, H, W] or features [F]")),
     };
     if groups == 0 || !c.is_multiple_of(groups) {
-        return Err(op.unfit(
-            inputs,
-            format!(
-                "{} not split into {groups} groups. Try one of {}",
-                if c == 1 { "1 channel does".to_string() } else { format!("{c} channels do") },
-                divisors(c)
-            ),
-        ));
+        let why = format!(
+            "{} not split into {groups} groups. Try one of {}",
+            if c == 1 { "1 channel does".to_string() } else { format!("{c} channels do") },
+            divisors(c)
+        );
+        return Err(op.unfit(inputs, why));
     }
     Ok(c)
 }
 
-/// The numbers that divide `n`, in words; of very many the first ones.
+/// The divisors of `n` as text, only the first ones where there are very many.
 pub(super) fn divisors(n: usize) -> String {
     const MOST: usize = 16;
-    // Beyond that, nobody has so many groups.
+    // Nobody uses more groups than that.
     let found: Vec<String> = (1..=n.min(65_536))
         .filter(|d| n.is_multiple_of(*d))
         .take(MOST + 1)
@@ -75,7 +74,7 @@ pub(super) fn divisors(n: usize) -> String {
     }
 }
 
-/// Keeps its output, and a mean and a deviation for every group.
+/// A training step keeps the output, and a mean and a deviation for every group.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let params = 2 * channels(op, inputs)? as u64;
     let free = Plan::free(inputs[0].clone());
@@ -91,15 +90,13 @@ struct GroupNorm {
     groups: usize,
 }
 
-impl GroupNorm {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let channels = channels(op, inputs)?;
-        Ok(GroupNorm {
-            gamma: p.constant("gamma", &[channels], 1.0)?,
-            beta: p.constant("beta", &[channels], 0.0)?,
-            groups: op.int("groups"),
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let channels = channels(op, inputs)?;
+    Ok(Box::new(GroupNorm {
+        gamma: p.constant("gamma", &[channels], 1.0)?,
+        beta: p.constant("beta", &[channels], 0.0)?,
+        groups: op.int("groups"),
+    }))
 }
 
 impl Layer for GroupNorm {

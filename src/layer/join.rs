@@ -1,6 +1,6 @@
-//! Where several tensors become one: their sum, as where a residual connection comes back, or all of
-//! them side by side. Not in the table: `residual()`, `branches()`, `concat()`, `cell()` and
-//! `wired()` make them.
+//! Layers that join several tensors into one: their sum, as at the end of a residual connection, or
+//! their concatenation. These are not in the table: `residual()`, `branches()`, `concat()`, `cell()`
+//! and `wired()` make them.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -18,19 +18,16 @@ pub(crate) static ADD: LayerInfo = LayerInfo {
     facts: Facts::PLAIN,
     plan: |op, inputs| {
         if inputs.iter().all(|s| *s == inputs[0]) {
-            Ok(Plan::free(inputs[0].clone()))
-        } else {
-            Err(op.unfit(
-                inputs,
-                "the shapes differ, and only equal ones can be added. Try the same channels in each of them and no stride, \
-                 or concat([...]) where only the channels differ",
-            ))
+            return Ok(Plan::free(inputs[0].clone()));
         }
+        let why = "the shapes differ, and only equal ones can be added. Try the same channels in \
+                   each of them and no stride, or concat([...]) where only the channels differ";
+        Err(op.unfit(inputs, why))
     },
     build: |_, _, _| Ok(Box::new(Add)),
 };
 
-/// Where data enter. Not in the table either.
+/// The network's input. It is not in the table either.
 pub(crate) static INPUT: LayerInfo = LayerInfo {
     name: "input",
     family: Family::Input,
@@ -41,7 +38,7 @@ pub(crate) static INPUT: LayerInfo = LayerInfo {
     build: |_, _, _| Ok(Box::new(Add)),
 };
 
-/// Side by side: channels of images, features of vectors or of every position of sequences.
+/// Concatenates channels of images, or features of vectors or of every position of sequences.
 pub(crate) static CONCAT: LayerInfo = LayerInfo {
     name: "concat",
     family: Family::Add,
@@ -61,7 +58,9 @@ fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     for shape in inputs {
         let mut other = shape.dims();
         if other.len() != dims.len() {
-            return Err(op.unfit(inputs, "images, sequences and features do not go together. Try global_avg_pool() at the end of each"));
+            let why = "images, sequences and features do not go together. Try global_avg_pool() \
+                       at the end of each";
+            return Err(op.unfit(inputs, why));
         }
         total = total.saturating_add(other[axis]);
         other[axis] = dims[axis];
@@ -75,15 +74,15 @@ fn plan_concat(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     Ok(Plan::free(Shape::new(dims)))
 }
 
-/// The first channels of an image: what reads them has one less. Not in the table; a wired cell makes
-/// it.
+/// The first channels of an image, for a reader that has one channel less. It is not in the table;
+/// a wired cell makes it.
 pub(crate) static TRUNCATE: LayerInfo = LayerInfo {
     name: "truncate",
     family: Family::Other,
     about: "its first channels",
     args: &[Setting::int("channels", None, 1, 65_536)],
     facts: Facts {
-        // What a vertex of a wired cell has above an equal share is taken away.
+        // It only removes what a vertex of a wired cell has beyond an equal share.
         does_nothing: |_| true,
         ..Facts::PLAIN
     },

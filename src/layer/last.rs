@@ -1,4 +1,4 @@
-//! The last position of a sequence: what a recurrent layer knows at the end.
+//! The last position of a sequence, where a recurrent layer has seen all of it.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -9,14 +9,13 @@ use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::Tensor;
 
-/// The last position of a sequence as features: `[L, D]` to `[D]`. Where sequences are padded, the
-/// last one before the padding.
+/// The last position of a sequence as features: `[L, D]` to `[D]`. Where sequences are padded, it is
+/// the last one before the padding.
 ///
-/// Directly after a [`bidirectional`](Block::bidirectional) recurrent layer (dropout and
-/// activations may stand between) it takes from each direction the state in which that one ended,
-/// as PyTorch's `h_n` does: the first half of the features from the last position, the second half
-/// from the first position. A diagram shows this as `last(bidirectional=1)`, and elsewhere it can be
-/// asked for as `last().bidirectional(true)`.
+/// Directly after a [`bidirectional`](Block::bidirectional) recurrent layer (dropout and activations
+/// may come between) it takes the final state of each direction, like PyTorch's `h_n`: the first half
+/// of the features from the last position, the second half from the first position. A diagram shows
+/// this as `last(bidirectional=1)`; elsewhere `last().bidirectional(true)` asks for it.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -47,10 +46,8 @@ pub(crate) static LAST: LayerInfo = LayerInfo {
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (_, d) = sequence(op, inputs)?;
     if op.has("bidirectional") && !d.is_multiple_of(2) {
-        return Err(op.unfit(
-            inputs,
-            format!("two directions need an even number of features, not {d}. Try last()"),
-        ));
+        let why = format!("two directions need an even number of features, not {d}. Try last()");
+        return Err(op.unfit(inputs, why));
     }
     Ok(Plan::free(Shape::new([d])))
 }

@@ -1,8 +1,8 @@
 //! Layer normalisation (arXiv 1607.06450): y = gamma (x - mean) / sqrt(var + eps) + beta, with the
 //! mean and the variance of each position of a sequence, or of a whole vector or image.
 //!
-//! Unlike batch normalisation no sample depends on the others, and training and evaluation are the
-//! same. Eps is 1e-5; gamma and beta have the shape of what is normalised, as in PyTorch.
+//! Unlike in batch normalisation, no sample depends on the others, and training and evaluation are
+//! the same. Eps is 1e-5; gamma and beta have the shape of what is normalised, as in PyTorch.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -13,8 +13,8 @@ use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
 
-/// Layer normalisation: of every position of a sequence `[L, D]`, of all features of a vector
-/// `[F]`, of all values of an image `[C, H, W]`. The shape stays.
+/// Layer normalisation of each position of a sequence `[L, D]`, of all features of a vector `[F]`, or
+/// of all values of an image `[C, H, W]`. The shape stays.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -37,7 +37,7 @@ pub(crate) static LAYER_NORM: LayerInfo = LayerInfo {
     build: |op, inputs, p| Ok(Box::new(LayerNorm::build("", normalised(op, inputs)?.0, p)?)),
 };
 
-/// The dimensions that are normalised together, and how often a sample has them.
+/// The dimensions of a row that is normalised, and the number of rows in a sample.
 fn normalised<'a>(op: &Op, inputs: &'a [Shape]) -> Result<(&'a [usize], usize)> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         (_, Some(_)) => Err(not(op, inputs, "numbers")),
@@ -46,7 +46,7 @@ fn normalised<'a>(op: &Op, inputs: &'a [Shape]) -> Result<(&'a [usize], usize)> 
     }
 }
 
-/// Keeps its output, and a mean and a deviation for every row.
+/// A training step keeps the output, and a mean and a deviation for every row.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (dims, rows) = normalised(op, inputs)?;
     let free = Plan::free(inputs[0].clone());
@@ -59,7 +59,7 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
 
 const EPS: f64 = 1e-5;
 
-/// The normalisation by itself, for blocks that begin with one.
+/// The normalisation, also for blocks that begin with one.
 pub(super) struct LayerNorm {
     gamma: Var,
     beta: Var,

@@ -1,4 +1,4 @@
-//! Fully connected layer: y = act(x W^T + b), with W of shape [O, I].
+//! A fully connected layer: y = act(x W^T + b), with W of shape [O, I].
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -11,10 +11,10 @@ use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
 /// A fully connected layer with ReLU: `[F]` in, `[units]` out; a sequence `[L, D]` gives
-/// `[L, units]`, the same weights at every position. An image is flattened first.
+/// `[L, units]` with the same weights at every position. An image is flattened first.
 ///
 /// More settings: [`activation`](Block::activation), [`norm`](Block::norm),
-/// [`plain`](Block::plain).
+/// [`bias`](Block::bias), [`plain`](Block::plain).
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -44,30 +44,19 @@ pub(crate) static LINEAR: LayerInfo = LayerInfo {
         ..Facts::PLAIN
     },
     plan,
-    build: |op, inputs, p| Ok(Box::new(Linear::build(op, inputs, p)?)),
+    build,
 };
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let units = op.int("units");
-    let (positions, features) = match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        ([f], None) => (None, *f),
-        ([l, d], None) => (Some(*l), *d),
-        _ => {
-            return Err(not(op, inputs, "features [F] or a sequence [L, D]"));
-        }
+    let (positions, features, output) = match (inputs[0].as_slice(), inputs[0].vocabulary()) {
+        (&[f], None) => (1, f, Shape::new([units])),
+        (&[l, d], None) => (l, d, Shape::new([l, units])),
+        _ => return Err(not(op, inputs, "features [F] or a sequence [L, D]")),
     };
-    let output = match positions {
-        None => Shape::new([units]),
-        Some(l) => Shape::new([l, units]),
-    };
-    let weights = product(&[units, features]);
-    Ok(Plan {
-        params: weights.saturating_add(Finish::params(op, units)),
-        macs: weights.saturating_mul(positions.unwrap_or(1) as u64),
-        kept: (output.elements() as u64).saturating_mul(Finish::tensors(op, true)),
-        single: Finish::single(op, &output),
-        output,
-    })
+    let kept = (output.elements() as u64).saturating_mul(Finish::tensors(op, true));
+    let plan = Finish::plan(op, product(&[units, features]), positions as u64, output);
+    Ok(Plan { kept, ..plan })
 }
 
 struct Linear {
@@ -75,18 +64,15 @@ struct Linear {
     finish: Finish,
 }
 
-impl Linear {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let features = inputs[0].as_slice().last().copied().unwrap_or(1);
-        let units = op.int("units");
-        Ok(Linear {
-            weight: p.uniform("weight", &[units, features], features)?,
-            finish: Finish::build(op, units, features, p)?,
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (features, units) = (inputs[0].channels(), op.int("units"));
+    Ok(Box::new(Linear {
+        weight: p.uniform("weight", &[units, features], features)?,
+        finish: Finish::build(op, units, features, p)?,
+    }))
 }
 
-/// A linear map with a bias and nothing else, for layers that are made of several.
+/// A linear map with a bias and nothing else, for layers that consist of several.
 pub(super) struct Dense {
     pub(super) weight: Var,
     pub(super) bias: Var,

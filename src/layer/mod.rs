@@ -1,7 +1,7 @@
-//! The table of layers, one file each: its function, its row, its costs, its forward pass.
+//! The table of layers. Each has a file with its function, its row, its costs and its forward pass.
 //!
-//! A new layer is one file, one row of [`layers`] and its exports. What is read by a layer's name, as
-//! stored operations and blocks are, is read here, beside the names.
+//! A new layer is one file, one row of [`layers`] and its exports. Stored operations and blocks, which
+//! name their layers, are read here, next to the names.
 
 pub(crate) mod activation;
 pub(crate) mod attention;
@@ -58,11 +58,11 @@ pub use squeeze_excite::squeeze_excite;
 
 use crate::error::{Error, Result};
 use crate::op::{LayerInfo, Op, Setting, Value};
-use crate::tree::{Block, CHOICE, Choice, Stored, Tree};
+use crate::tree::{CHOICE, Choice, FromTable};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-/// Whether positions see no later ones: to predict the next symbol they must not.
+/// Whether no position sees a later one, which is required to predict the next symbol.
 const CAUSAL: Setting = Setting::as_asked("causal", ["not causal", "causal"]);
 
 /// What to try where positions see later ones.
@@ -74,7 +74,7 @@ fn if_not_causal(op: &Op) -> Option<&'static str> {
 const BIDIRECTIONAL: Setting =
     Setting::switch("bidirectional", false, ["not bidirectional", "bidirectional"]);
 
-/// What to try where that is so, and positions must not see later ones.
+/// What to try where there is one, and positions must not see later ones.
 fn if_bidirectional(op: &Op) -> Option<&'static str> {
     op.has("bidirectional").then_some("bidirectional(false)")
 }
@@ -115,7 +115,7 @@ static LAYERS: &[&LayerInfo] = &[
     &shape::ZERO,
 ];
 
-/// The layer of a name.
+/// The layer with this name.
 pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
     LAYERS.iter().chain(&[&CHOICE]).find(|l| l.name == name).copied().ok_or_else(|| {
         let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();
@@ -126,43 +126,31 @@ pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
 impl<'de> Deserialize<'de> for Op {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let (name, mut args): (String, Vec<Value>) = Deserialize::deserialize(d)?;
-        let info = find(&name).map_err(serde::de::Error::custom)?;
+        let info = find(&name).map_err(D::Error::custom)?;
         info.fill(&mut args);
         Ok(Op { info, args })
     }
 }
 
-impl<'de> Deserialize<'de> for Block {
+impl<'de> Deserialize<'de> for FromTable {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Ok(Block::new(match Stored::deserialize(d)? {
-            Stored::Layer { name, args } => {
-                let info = find(&name).map_err(D::Error::custom)?;
-                // Settings are only ever added at the end: what an older version did not know has
-                // its default.
-                let mut args = args;
-                let missing = info.args.get(args.len()..).unwrap_or_default();
-                args.extend(missing.iter().filter_map(|a| a.default.map(Choice::one)));
-                if args.len() != info.args.len() {
-                    return Err(D::Error::custom(format!(
-                        "layer {name} has {} arguments, {} given",
-                        info.args.len(),
-                        args.len()
-                    )));
-                }
-                Tree::Layer { info, args }
-            }
-            Stored::Seq(b) => Tree::Seq(b),
-            Stored::OneOf(b) => Tree::OneOf(b),
-            Stored::Repeat { times, block } => Tree::Repeat { times, block },
-            Stored::Residual(b) => Tree::Residual(b),
-            Stored::Cell(c) => Tree::Cell(c),
-            Stored::Wired(w) => Tree::Wired(w),
-            // Through the check that the method makes.
-            Stored::Wide { channels, block } => return Ok(block.channels(channels)),
-            Stored::Stack(b) => Tree::Stack(b),
-            Stored::Shared { name, block } => Tree::Shared { name, block },
-            Stored::Broken { block, problem } => Tree::Broken { block, problem },
-        }))
+        #[derive(Deserialize)]
+        struct Stored {
+            name: String,
+            args: Vec<Choice>,
+        }
+        let Stored { name, mut args } = Stored::deserialize(d)?;
+        let info = find(&name).map_err(D::Error::custom)?;
+        // Settings are only ever added at the end: those that an older version did not know have their
+        // defaults.
+        let missing = info.args.get(args.len()..).unwrap_or_default();
+        args.extend(missing.iter().filter_map(|a| a.default.map(Choice::one)));
+        if args.len() != info.args.len() {
+            let (all, given) = (info.args.len(), args.len());
+            let text = format!("layer {name} has {all} arguments, {given} given");
+            return Err(D::Error::custom(text));
+        }
+        Ok(FromTable(info, args))
     }
 }
 
@@ -174,6 +162,7 @@ mod tests {
     use crate::shape::Shape;
     use crate::space::Space;
     use crate::task::Task;
+    use crate::tree::{Block, Tree};
 
     /// A layer of the row: 2 for every number that it asks for.
     fn some(info: &'static LayerInfo) -> Op {

@@ -1,4 +1,4 @@
-//! Pooling: the largest or the mean value of a window, or of the whole image.
+//! Pooling: the largest or the mean value of a window, or of a whole image or sequence.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -10,9 +10,9 @@ use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
 
 /// The largest value of every `window` x `window` square: `[C, H, W]` to `[C, H/window, W/window]`,
-/// rounded down; of a sequence, of every `window` positions: `[L, D]` to `[L/window, D]`. With
-/// [`stride`](Block::stride) the windows may overlap, with [`padding`](Block::padding) they reach
-/// over the border, up to half their size.
+/// rounded down; for a sequence, of every `window` positions: `[L, D]` to `[L/window, D]`. With
+/// [`stride`](Block::stride) the windows may overlap; with [`padding`](Block::padding) they extend
+/// beyond the border, by up to half their size.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -20,64 +20,31 @@ use candle_core::Tensor;
 /// assert_eq!(space.default_architecture()?.layers()[1].shape.dims(), [16, 8, 8]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[doc(alias(
-    "maxpool",
-    "maxpool1d",
-    "maxpool2d",
-    "max_pool1d",
-    "max_pool2d",
-    "MaxPool",
-    "MaxPool1d",
-    "MaxPool2d",
-    "MaxPooling1D",
-    "MaxPooling2D"
-))]
+#[doc(alias("maxpool", "maxpool1d", "maxpool2d", "max_pool1d", "max_pool2d"))]
+#[doc(alias("MaxPool", "MaxPool1d", "MaxPool2d", "MaxPooling1D", "MaxPooling2D"))]
 pub fn max_pool(window: impl IntoInts) -> Block {
     Block::layer(&MAX_POOL, vec![window.into_ints().0])
 }
 
-/// The mean of every `window` x `window` square, not counting its padding; shapes and settings as
-/// [`max_pool`].
-#[doc(alias(
-    "avgpool",
-    "avgpool1d",
-    "avgpool2d",
-    "avg_pool1d",
-    "avg_pool2d",
-    "average_pool",
-    "AvgPool",
-    "AvgPool1d",
-    "AvgPool2d",
-    "AveragePooling1D",
-    "AveragePooling2D"
-))]
+/// The mean of every `window` x `window` square, not counting its padding; shapes and settings are
+/// those of [`max_pool`].
+#[doc(alias("avgpool", "avgpool1d", "avgpool2d", "avg_pool1d", "avg_pool2d", "average_pool"))]
+#[doc(alias("AvgPool", "AvgPool1d", "AvgPool2d", "AveragePooling1D", "AveragePooling2D"))]
 pub fn avg_pool(window: impl IntoInts) -> Block {
     Block::layer(&AVG_POOL, vec![window.into_ints().0])
 }
 
 /// The mean of every channel: an image `[C, H, W]` to features `[C]`, and a sequence `[L, D]` to
-/// `[D]`; over the positions before the padding where there is some.
-#[doc(alias(
-    "global_average_pool",
-    "global_pool",
-    "gap",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "adaptive_avg_pool2d",
-    "AdaptiveAvgPool2d",
-    "mean_pool"
-))]
+/// `[D]`. Where sequences are padded, only the positions before the padding count.
+#[doc(alias("global_average_pool", "global_pool", "gap", "adaptive_avg_pool2d", "mean_pool"))]
+#[doc(alias("GlobalAveragePooling1D", "GlobalAveragePooling2D", "AdaptiveAvgPool2d"))]
 pub fn global_avg_pool() -> Block {
     Block::layer(&GLOBAL_AVG_POOL, vec![])
 }
 
-/// The largest value of every channel: shapes as [`global_avg_pool`].
-#[doc(alias(
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "adaptive_max_pool2d",
-    "AdaptiveMaxPool2d"
-))]
+/// The largest value of every channel; the shapes are those of [`global_avg_pool`].
+#[doc(alias = "adaptive_max_pool2d")]
+#[doc(alias("GlobalMaxPooling1D", "GlobalMaxPooling2D", "AdaptiveMaxPool2d"))]
 pub fn global_max_pool() -> Block {
     Block::layer(&GLOBAL_MAX_POOL, vec![])
 }
@@ -105,7 +72,7 @@ pub(crate) static MAX_POOL: LayerInfo = LayerInfo {
     args: &WINDOW,
     facts: WINDOW_FACTS,
     plan: plan_window,
-    build: |op, inputs, _| window(op, inputs, true),
+    build: |op, _, _| Ok(Box::new(Window::of(op, true))),
 };
 
 pub(crate) static AVG_POOL: LayerInfo = LayerInfo {
@@ -115,7 +82,7 @@ pub(crate) static AVG_POOL: LayerInfo = LayerInfo {
     args: &WINDOW,
     facts: WINDOW_FACTS,
     plan: plan_window,
-    build: |op, inputs, _| window(op, inputs, false),
+    build: |op, _, _| Ok(Box::new(Window::of(op, false))),
 };
 
 pub(crate) static GLOBAL_AVG_POOL: LayerInfo = LayerInfo {
@@ -147,31 +114,31 @@ fn stride(op: &Op) -> usize {
 
 fn plan_window(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (k, s, p) = (op.int("window"), stride(op), op.int("padding"));
-    if p > k / 2 {
-        let why =
-            format!("a padding of {p} is more than half of the window. Try padding({})", k / 2);
+    let half = k / 2;
+    if p > half {
+        let why = format!("a padding of {p} is more than half of the window. Try padding({half})");
         return Err(op.unfit(inputs, why));
     }
     let out = |size: usize| match size.saturating_add(2 * p).checked_sub(k) {
         Some(room) => Ok(room / s + 1),
-        None => Err(op.unfit(
-            inputs,
-            format!(
+        None => {
+            let why = format!(
                 "a window of {k} does not fit into {size}. Try a window of at most {}, or fewer \
                  pooling layers and strides before it",
                 size + 2 * p
-            ),
-        )),
+            );
+            Err(op.unfit(inputs, why))
+        }
     };
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
-        (&[l, d], None) => Ok(under(k, Shape::new([out(l)?, d]))),
-        (&[c, h, w], None) => Ok(under(k * k, Shape::new([c, out(h)?, out(w)?]))),
+        (&[l, d], None) => Ok(window_plan(k, Shape::new([out(l)?, d]))),
+        (&[c, h, w], None) => Ok(window_plan(k * k, Shape::new([c, out(h)?, out(w)?]))),
         _ => Err(not(op, inputs, WANTED)),
     }
 }
 
-/// Values each of so many others: an operation for each of these.
-fn under(window: usize, output: Shape) -> Plan {
+/// One operation for each value of a window, and one window for each output.
+fn window_plan(window: usize, output: Shape) -> Plan {
     let single = (output.elements() as u64).saturating_mul(window as u64);
     Plan { single, ..Plan::free(output) }
 }
@@ -193,19 +160,15 @@ struct Window {
     padding: usize,
 }
 
-fn window(op: &Op, _: &[Shape], max: bool) -> Result<Box<dyn Layer>> {
-    let (window, stride, padding) = (op.int("window"), stride(op), op.int("padding"));
-    Ok(Box::new(Window { max, window, stride, padding }))
+impl Window {
+    fn of(op: &Op, max: bool) -> Window {
+        Window { max, window: op.int("window"), stride: stride(op), padding: op.int("padding") }
+    }
 }
 
 impl Layer for Window {
     fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
-        let pool = match (inputs[0].rank(), self.max) {
-            (3, true) => kernel::max_pool1d,
-            (3, false) => kernel::avg_pool1d,
-            (_, true) => kernel::max_pool2d,
-            (_, false) => kernel::avg_pool2d,
-        };
+        let pool = if self.max { kernel::max_pool } else { kernel::avg_pool };
         pool(inputs[0], self.window, self.stride, self.padding)
     }
 }
@@ -225,20 +188,20 @@ impl Layer for Global {
             (4, false) => kernel::global_avg_pool(inputs[0]),
             (4, true) => kernel::global_max_pool(inputs[0]),
             (_, false) => inputs[0].mean(1),
-            (_, true) => longest_max(inputs[0]),
+            (_, true) => largest(inputs[0]),
         }
     }
 }
 
 /// The largest over all positions of `[N, L, D]`.
-fn longest_max(x: &Tensor) -> candle_core::Result<Tensor> {
-    kernel::max_pool1d(x, x.dim(1)?, 1, 0)?.squeeze(1)
+fn largest(x: &Tensor) -> candle_core::Result<Tensor> {
+    kernel::max_pool(x, x.dim(1)?, 1, 0)?.squeeze(1)
 }
 
 impl Global {
-    /// Over the positions of `[N, L, D]` before each sample's end.
+    /// The result over the positions of `[N, L, D]` before each sample's end.
     fn valid(&self, x: &Tensor, l: usize, ends: &[u32]) -> candle_core::Result<Tensor> {
-        // What is added to each position, or what it is multiplied by.
+        // A maximum adds this to each position, a mean multiplies by it.
         let weight = |end: u32, i: usize| match (i < end as usize, self.max) {
             (true, true) => 0.0,
             (false, true) => f32::NEG_INFINITY,
@@ -250,7 +213,7 @@ impl Global {
         let weights = Tensor::from_vec(weights, (ends.len(), l, 1), x.device())?;
         let weights = weights.to_dtype(x.dtype())?;
         match self.max {
-            true => longest_max(&x.broadcast_add(&weights)?),
+            true => largest(&x.broadcast_add(&weights)?),
             false => x.broadcast_mul(&weights)?.sum(1),
         }
     }

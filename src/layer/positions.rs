@@ -1,5 +1,5 @@
 //! Learned positions (arXiv 1705.03122): y = x + P, a vector for every position, because attention
-//! by itself does not know which position is which. Initialised like an embedding.
+//! by itself cannot tell the positions apart. They are initialised like an embedding.
 
 use crate::chart::Family;
 use crate::kernel;
@@ -16,13 +16,8 @@ use candle_core::{Tensor, Var};
 /// assert_eq!(space.default_architecture()?.layers()[2].params, 12 * 16);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[doc(alias(
-    "positional_encoding",
-    "positional_embedding",
-    "position_embedding",
-    "PositionalEncoding",
-    "PositionEmbedding"
-))]
+#[doc(alias("positional_encoding", "positional_embedding", "position_embedding"))]
+#[doc(alias("PositionalEncoding", "PositionEmbedding"))]
 pub fn positions() -> Block {
     Block::layer(&POSITIONS, vec![])
 }

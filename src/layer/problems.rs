@@ -1,4 +1,4 @@
-//! What is wrong with a block, before anything is built of it.
+//! The problems of a block, found before anything is built from it.
 
 use crate::op::Setting;
 use crate::tree::{Block, Choice, Tree};
@@ -8,9 +8,9 @@ impl Block {
     pub fn problems(&self) -> Vec<String> {
         let mut found = vec![];
         self.collect_problems(&mut found);
-        // A block that stands in several places is told of once.
-        let mut told = std::collections::HashSet::new();
-        found.retain(|problem| told.insert(problem.clone()));
+        // A block may stand in several places; its problems are reported once.
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|problem| seen.insert(problem.clone()));
         found
     }
 
@@ -27,34 +27,22 @@ impl Block {
                     found.extend(refusals(arg, info.name, choice));
                 }
             }
-            Tree::Seq(blocks) => blocks.iter().for_each(|b| b.collect_problems(found)),
-            Tree::OneOf(blocks) => {
-                if blocks.is_empty() {
-                    found.push(
-                        "one_of([]) offers no block. Give at least one, as one_of([conv(16, 3), skip()])."
-                            .into(),
-                    );
-                }
-                blocks.iter().for_each(|b| b.collect_problems(found));
+            Tree::OneOf(blocks) if blocks.is_empty() => {
+                let what = "one_of([]) offers no block.";
+                found.push(format!("{what} Give at least one, as one_of([conv(16, 3), skip()])."));
             }
-            Tree::Repeat { times, block } => {
+            Tree::Repeat { times, .. } => {
                 if let Some(p) = &times.problem {
                     found.push(format!("repeat: {p}"));
                 }
                 let allowed = Setting::int("times", None, 0, 1000);
                 found.extend(refusals(&allowed, "repeat", times));
-                block.collect_problems(found);
             }
-            Tree::Residual(block) => block.collect_problems(found),
             Tree::Cell(cell) => {
                 found.extend(cell.problems());
-                cell.edges().for_each(|(_, _, b)| b.collect_problems(found));
+                return cell.edges().for_each(|(_, _, b)| b.collect_problems(found));
             }
-            Tree::Wired(cell) => {
-                found.extend(cell.problems());
-                cell.op.collect_problems(found);
-            }
-            Tree::Wide { block, .. } => block.collect_problems(found),
+            Tree::Wired(cell) => found.extend(cell.problems()),
             Tree::Stack(parts) => {
                 for prepare in parts.iter().step_by(2) {
                     if prepare.has_choices() {
@@ -64,9 +52,8 @@ impl Block {
                         ));
                     }
                 }
-                parts.iter().for_each(|b| b.collect_problems(found));
             }
-            Tree::Shared { name, block } => {
+            Tree::Shared { name, .. } => {
                 let part = |c: char| c.is_ascii_alphanumeric() || c == '_';
                 if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(part) {
                     found.push(format!(
@@ -79,18 +66,16 @@ impl Block {
                          Try shared(\"normal\", ...)."
                     ));
                 }
-                block.collect_problems(found);
             }
-            Tree::Broken { block, problem } => {
-                found.push(problem.clone());
-                block.collect_problems(found);
-            }
+            Tree::Broken { problem, .. } => found.push(problem.clone()),
+            _ => {}
         }
+        self.children().iter().for_each(|b| b.collect_problems(found));
     }
 }
 
-/// Words that an architecture's text uses for something else than layers. A cell is always followed by
-/// a bracket, so that its name is free.
+/// Words that an architecture's text uses for something other than layers. `cell` is always followed
+/// by a bracket, so it remains free as a name.
 const RESERVED: [&str; 6] = ["residual", "sum", "concat", "wired", "stack", "same"];
 
 /// The first value that a setting refuses, and how many more there are.

@@ -1,4 +1,4 @@
-//! Recurrent layers: every position's output depends on the positions before it.
+//! Recurrent layers: the output at each position depends on the positions before it.
 //!
 //! ```text
 //! rnn   h' = tanh(a)                                        a = Wx x + bx + Wh h + bh
@@ -22,8 +22,8 @@ use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
 
-/// A plain recurrent layer with tanh: a sequence `[L, D]` in, `[L, units]` out. Settings and ends of
-/// sequences as for [`lstm`].
+/// A plain recurrent layer with tanh: a sequence `[L, D]` in, `[L, units]` out. Settings and the ends
+/// of sequences are as for [`lstm`].
 #[doc(alias("RNN", "Rnn", "SimpleRNN", "simple_rnn"))]
 pub fn rnn(units: impl IntoInts) -> Block {
     Block::layer(&RNN, vec![units.into_ints().0])
@@ -33,7 +33,7 @@ pub fn rnn(units: impl IntoInts) -> Block {
 /// [`bidirectional`](Block::bidirectional).
 ///
 /// Where sequences are padded (see [`Shape::padded`](crate::Shape::padded)), the backward direction
-/// begins at each one's end, and the output beyond the end is zero.
+/// begins at the end of each sequence, and the output after the end is zero.
 /// [`last`](crate::last) turns the states into features.
 ///
 /// ```
@@ -49,8 +49,8 @@ pub fn lstm(units: impl IntoInts) -> Block {
     Block::layer(&LSTM, vec![units.into_ints().0])
 }
 
-/// Gated recurrent units: like [`lstm`] with three quarters of its parameters. Settings and ends of
-/// sequences as there.
+/// Gated recurrent units: like [`lstm`] with three quarters of its parameters, and with the same
+/// settings and the same treatment of the ends of sequences.
 #[doc(alias("GRU", "Gru"))]
 pub fn gru(units: impl IntoInts) -> Block {
     Block::layer(&GRU, vec![units.into_ints().0])
@@ -74,7 +74,7 @@ macro_rules! rows {
             args: &SETTINGS,
             facts: FACTS,
             plan: |op, inputs| plan(Cell::$cell, op, inputs),
-            build: |op, inputs, p| Ok(Box::new(Recurrent::build(Cell::$cell, op, inputs, p)?)),
+            build: |op, inputs, p| build(Cell::$cell, op, inputs, p),
         };
     )*};
 }
@@ -92,7 +92,7 @@ fn plan(cell: Cell, op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = sequence(op, inputs)?;
     let (units, directions) = (op.int("units"), directions(op));
     let rows = cell.gates() * units * directions;
-    // Of each direction the states and what belongs to them, and the two put together.
+    // The states of each direction with what they keep, and the concatenation of the two.
     let joined = if directions == 2 { 2 * units } else { 0 };
     let numbers = (cell.kept() + 1) * units * directions + joined;
     Ok(Plan {
@@ -107,22 +107,21 @@ fn plan(cell: Cell, op: &Op, inputs: &[Shape]) -> Result<Plan> {
 
 struct Recurrent {
     cell: Cell,
-    /// Weights and biases, of the second direction where there is one.
+    /// Weights and biases of the first direction, and of the second where there is one.
     directions: Vec<(Var, Var)>,
 }
 
-impl Recurrent {
-    fn build(cell: Cell, op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (_, d) = sequence(op, inputs)?;
-        let units = op.int("units");
-        let rows = cell.gates() * units;
-        let mut direction = |end: &str| -> Result<(Var, Var)> {
-            let weight = p.uniform(&format!("weight{end}"), &[rows, d + units], units)?;
-            Ok((weight, p.uniform(&format!("bias{end}"), &[2, rows], units)?))
-        };
-        let ends = ["", "_reverse"].into_iter().take(directions(op));
-        Ok(Recurrent { cell, directions: ends.map(&mut direction).collect::<Result<_>>()? })
-    }
+fn build(cell: Cell, op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (_, d) = sequence(op, inputs)?;
+    let units = op.int("units");
+    let rows = cell.gates() * units;
+    let mut direction = |end: &str| -> Result<(Var, Var)> {
+        let weight = p.uniform(&format!("weight{end}"), &[rows, d + units], units)?;
+        Ok((weight, p.uniform(&format!("bias{end}"), &[2, rows], units)?))
+    };
+    let ends = ["", "_reverse"].into_iter().take(directions(op));
+    let directions = ends.map(&mut direction).collect::<Result<_>>()?;
+    Ok(Box::new(Recurrent { cell, directions }))
 }
 
 impl Layer for Recurrent {

@@ -1,15 +1,14 @@
 //! Depthwise-separable convolution (arXiv 1610.02357, 1704.04861): one K x K filter per channel, then
-//! a 1x1 convolution that mixes the channels. K*K + O products per value instead of K*K*O.
+//! a 1x1 convolution that mixes the channels: K*K + O products per value instead of K*K*O.
 
 use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::conv::{
-    BIAS, CHANNELS, DILATION, Finish, KERNEL, NORM, RELU, STRIDE, dilation, output, padding,
-    product,
+    BIAS, CHANNELS, DILATION, FACTS, Finish, KERNEL, NORM, RELU, STRIDE, Taps, output, product,
 };
-use crate::layer::wants::{for_images, image};
-use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::layer::wants::image;
+use crate::op::{Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -36,14 +35,9 @@ pub(crate) static SEP_CONV: LayerInfo = LayerInfo {
     family: Family::Conv,
     about: "depthwise and 1x1 convolution, batch normalisation, activation",
     args: &[CHANNELS, KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
-    facts: Facts {
-        keeps_zero: Finish::keeps_zero,
-        means: Finish::means,
-        instead: for_images,
-        ..Facts::PLAIN
-    },
+    facts: FACTS,
     plan,
-    build: |op, inputs, p| Ok(Box::new(SepConv::build(op, inputs, p)?)),
+    build,
 };
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
@@ -51,47 +45,31 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (h, w) = output(op, inputs)?;
     let (k, o) = (op.int("kernel"), op.int("channels"));
     let weights = product(&[c, k, k]).saturating_add(product(&[o, c]));
-    let units = product(&[o, h, w]).saturating_mul(Finish::tensors(op, false));
-    let output = Shape::new([o, h, w]);
-    Ok(Plan {
-        single: Finish::single(op, &output),
-        output,
-        params: weights.saturating_add(Finish::params(op, o)),
-        macs: weights.saturating_mul(product(&[h, w])),
-        kept: product(&[c, h, w]).saturating_add(units),
-    })
+    let plan = Finish::plan(op, weights, product(&[h, w]), Shape::new([o, h, w]));
+    Ok(Plan { kept: product(&[c, h, w]).saturating_add(plan.kept), ..plan })
 }
 
 struct SepConv {
     depthwise: Var,
     pointwise: Var,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-    channels: usize,
+    taps: Taps,
     finish: Finish,
 }
 
-impl SepConv {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (c, ..) = image(op, inputs)?;
-        let (o, k) = (op.int("channels"), op.int("kernel"));
-        Ok(SepConv {
-            depthwise: p.uniform("depthwise", &[c, 1, k, k], k * k)?,
-            pointwise: p.uniform("pointwise", &[o, c, 1, 1], c)?,
-            stride: op.int("stride"),
-            padding: padding(op),
-            dilation: dilation(op),
-            channels: c,
-            finish: Finish::build(op, o, c, p)?,
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (c, ..) = image(op, inputs)?;
+    let (o, k) = (op.int("channels"), op.int("kernel"));
+    Ok(Box::new(SepConv {
+        depthwise: p.uniform("depthwise", &[c, 1, k, k], k * k)?,
+        pointwise: p.uniform("pointwise", &[o, c, 1, 1], c)?,
+        taps: Taps::of(op, c),
+        finish: Finish::build(op, o, c, p)?,
+    }))
 }
 
 impl Layer for SepConv {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let (s, p, d) = (self.stride, self.padding, self.dilation);
-        let y = kernel::conv2d(inputs[0], &self.depthwise, s, p, d, self.channels)?;
+        let y = self.taps.conv2d(inputs[0], &self.depthwise)?;
         let y = kernel::conv2d(&y, &self.pointwise, 1, 0, 1, 1)?;
         self.finish.forward(&y, pass)
     }

@@ -1,9 +1,9 @@
-//! The settings of layers, as methods of a block: each is found by its name in the layer's row.
+//! The settings of layers as methods of a block; the layer's row lists them by name.
 
 use crate::tree::{Block, Choice, IntoActs, IntoInts, IntoSwitch, Tree};
 
 impl Block {
-    /// The stride of a convolution or of a pooling (default: 1, and the window's size for pooling).
+    /// The stride of a convolution (default: 1) or of a pooling (default: the size of its window).
     pub fn stride(&self, stride: impl IntoInts) -> Block {
         self.set("stride", stride.into_ints().0)
     }
@@ -13,12 +13,13 @@ impl Block {
         self.set("dilation", dilation.into_ints().0)
     }
 
-    /// The groups of a convolution, each of which sees its share of the channels (default: 1).
+    /// The number of groups of a convolution, each of which sees its share of the channels
+    /// (default: 1).
     pub fn groups(&self, groups: impl IntoInts) -> Block {
         self.set("groups", groups.into_ints().0)
     }
 
-    /// The zeros around the input of a pooling, which are not counted (default: 0).
+    /// The width of the border around the input of a pooling, which is not counted (default: 0).
     pub fn padding(&self, padding: impl IntoInts) -> Block {
         self.set("padding", padding.into_ints().0)
     }
@@ -28,8 +29,8 @@ impl Block {
         self.set("bias", bias.into_switch().0)
     }
 
-    /// Whether a position of a sequence sees only itself and those before it. The default is what
-    /// the task asks: yes where the next symbol is to be predicted, no elsewhere.
+    /// Whether a position of a sequence sees only itself and those before it. The default depends on
+    /// the task: yes where the next symbol is to be predicted, no elsewhere.
     pub fn causal(&self, causal: impl IntoSwitch) -> Block {
         self.set("causal", causal.into_switch().0)
     }
@@ -45,14 +46,14 @@ impl Block {
         self.set("activation", activation.into_acts().0)
     }
 
-    /// Whether batch normalisation stands before the activation (default: yes for convolutions,
-    /// no for linear layers). `norm(any([false, true]))` lets the search decide.
+    /// Whether batch normalisation comes before the activation (default: yes for convolutions, no for
+    /// linear layers). `norm(any([false, true]))` lets the search decide.
     pub fn norm(&self, norm: impl IntoSwitch) -> Block {
         self.set("norm", norm.into_switch().0)
     }
 
     /// Whether a recurrent layer also reads the sequence from its end (default: no); the states of
-    /// both directions stand side by side, `[L, 2*units]`. See also [`last`](crate::last).
+    /// both directions are concatenated, `[L, 2*units]`. See also [`last`](crate::last).
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -91,6 +92,6 @@ impl Block {
             can.join(", "),
             if can.len() == 1 { "has" } else { "have" }
         );
-        Block::new(Tree::Broken { block: self.clone(), problem })
+        self.broken(problem)
     }
 }

@@ -1,14 +1,14 @@
-//! Layers that compute nothing: the identity, and the flattening of an image.
+//! Layers that compute nothing: the identity, the flattening of an image, and zeros.
 
 use crate::chart::Family;
-use crate::layer::wants::not;
+use crate::layer::wants::{numbers, same_shape};
 use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, concat};
 use candle_core::Tensor;
 
-/// Nothing: the input as it is. As an option of [`one_of`](crate::one_of) it lets a search leave a
-/// layer out.
+/// The input, unchanged. As an option of [`one_of`](crate::one_of) it lets the search leave a layer
+/// out.
 #[doc(alias("identity", "Identity", "skip_connect"))]
 pub fn skip() -> Block {
     Block::layer(&SKIP, vec![])
@@ -57,9 +57,9 @@ pub(crate) static FLATTEN: LayerInfo = LayerInfo {
     about: "all values as one vector",
     args: &[],
     facts: Facts::KEEPS_ZERO,
-    plan: |op, inputs| match inputs[0].vocabulary() {
-        None => Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) }),
-        Some(_) => Err(not(op, inputs, "numbers")),
+    plan: |op, inputs| {
+        numbers(op, inputs)?;
+        Ok(Plan { kept: 0, ..Plan::free(Shape::new([inputs[0].elements()])) })
     },
     build: |_, _, _| Ok(Box::new(Flatten)),
 };
@@ -70,10 +70,7 @@ pub(crate) static ZERO: LayerInfo = LayerInfo {
     about: "zeros: no connection",
     args: &[],
     facts: Facts::KEEPS_ZERO,
-    plan: |op, inputs| match inputs[0].vocabulary() {
-        None => Ok(Plan::free(inputs[0].clone())),
-        Some(_) => Err(not(op, inputs, "numbers")),
-    },
+    plan: same_shape,
     build: |_, _, _| Ok(Box::new(Zero)),
 };
 

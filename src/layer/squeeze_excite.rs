@@ -1,5 +1,5 @@
 //! Squeeze and excitation (arXiv 1709.01507): y = x s, each channel scaled by how much it matters
-//! for this image, s = sigmoid(W_2 relu(W_1 mean(x))), by way of C / ratio hidden features.
+//! for this image, s = sigmoid(W_2 relu(W_1 mean(x))), with C / ratio hidden features.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -34,16 +34,16 @@ pub(crate) static SQUEEZE_EXCITE: LayerInfo = LayerInfo {
     args: &[Setting::int("ratio", None, 1, 65_536).said(Said::After)],
     facts: Facts::KEEPS_ZERO,
     plan,
-    build: |op, inputs, p| Ok(Box::new(SqueezeExcite::build(op, inputs, p)?)),
+    build,
 };
 
 fn hidden(op: &Op, channels: usize) -> usize {
     (channels / op.int("ratio").max(1)).max(1)
 }
 
-/// Multiply-adds are those of the linear layers and of the scaling. Kept are the means, the gate
-/// before and behind the sigmoid (`C` each), the hidden features before and behind ReLU, and the
-/// output.
+/// The multiply-adds are those of the linear layers and of the scaling. A training step keeps the
+/// means, the gate before and after the sigmoid (`C` each), the hidden features before and after
+/// ReLU, and the output.
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (c, h, w) = image(op, inputs)?;
     let hidden = hidden(op, c);
@@ -63,15 +63,13 @@ struct SqueezeExcite {
     excite: Dense,
 }
 
-impl SqueezeExcite {
-    fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Self> {
-        let (c, ..) = image(op, inputs)?;
-        let hidden = hidden(op, c);
-        Ok(SqueezeExcite {
-            squeeze: Dense::build("squeeze", c, hidden, p)?,
-            excite: Dense::build("excite", hidden, c, p)?,
-        })
-    }
+fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    let (c, ..) = image(op, inputs)?;
+    let hidden = hidden(op, c);
+    Ok(Box::new(SqueezeExcite {
+        squeeze: Dense::build("squeeze", c, hidden, p)?,
+        excite: Dense::build("excite", hidden, c, p)?,
+    }))
 }
 
 impl Layer for SqueezeExcite {

@@ -1,13 +1,10 @@
-//! What a layer wants to come in, and what to try where something else does.
+//! The input that a layer needs, and what to try where it is something else.
 
 use crate::error::{Error, Result};
-use crate::op::Op;
+use crate::op::{Op, Plan};
 use crate::shape::Shape;
 
-/// The image `[C, H, W]`.
-///
-/// # Errors
-/// When it is something else.
+/// The sizes of an image `[C, H, W]`; an error for anything else.
 pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> {
     match *inputs[0].as_slice() {
         [c, h, w] => Ok((c, h, w)),
@@ -15,10 +12,7 @@ pub(super) fn image(op: &Op, inputs: &[Shape]) -> Result<(usize, usize, usize)> 
     }
 }
 
-/// The sequence `[L, D]`.
-///
-/// # Errors
-/// When it is something else.
+/// The sizes of a sequence `[L, D]`; an error for anything else.
 pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     match (inputs[0].as_slice(), inputs[0].vocabulary()) {
         (&[l, d], None) => Ok((l, d)),
@@ -26,10 +20,7 @@ pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     }
 }
 
-/// Any numbers: all but tokens.
-///
-/// # Errors
-/// When they are tokens.
+/// Refuses tokens: a layer that takes any shape of numbers.
 pub(super) fn numbers(op: &Op, inputs: &[Shape]) -> Result<()> {
     match inputs.iter().any(|shape| shape.vocabulary().is_some()) {
         false => Ok(()),
@@ -37,12 +28,18 @@ pub(super) fn numbers(op: &Op, inputs: &[Shape]) -> Result<()> {
     }
 }
 
-/// The error of a layer that wants something else, whatever it is set to.
+/// The plan of a layer that takes any shape of numbers and keeps it.
+pub(super) fn same_shape(op: &Op, inputs: &[Shape]) -> Result<Plan> {
+    numbers(op, inputs)?;
+    Ok(Plan::free(inputs[0].clone()))
+}
+
+/// The error of a layer that needs another kind of input, whatever its settings are.
 pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
     let input = &inputs[0];
     let instead = |rank| (op.info.facts.instead)(op, rank);
     let try_ = match (input.vocabulary(), input.as_slice()) {
-        // An embedding makes a sequence of tokens.
+        // An embedding turns tokens into a sequence.
         (Some(_), _) if wanted.contains("sequence") || wanted == "numbers" => {
             "embedding(16) before it".to_string()
         }
@@ -66,20 +63,20 @@ pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
     op.unfit(inputs, format!("it needs {wanted}. Try {try_}")).whatever_is_set()
 }
 
-/// As many channels or units as the layer gives.
-pub(super) fn width(op: &Op) -> usize {
+/// The number of channels or units that the layer returns.
+fn width(op: &Op) -> usize {
     match op.int("channels").max(op.int("units")) {
         0 => 16,
         given => given,
     }
 }
 
-/// A kernel as wide as the layer's.
-pub(super) fn window(op: &Op) -> usize {
+/// The layer's kernel, or 3 for a layer without one.
+fn window(op: &Op) -> usize {
     op.int("kernel").max(3)
 }
 
-/// What does the like of a convolution of images.
+/// The counterpart of a layer for images on other shapes.
 pub(super) fn for_images(op: &Op, rank: usize) -> Option<String> {
     match rank {
         1 => Some(format!("linear({})", width(op))),
@@ -88,11 +85,11 @@ pub(super) fn for_images(op: &Op, rank: usize) -> Option<String> {
     }
 }
 
-/// What does the like of a recurrent layer.
+/// The counterpart of a layer for sequences on other shapes.
 pub(super) fn for_sequences(op: &Op, rank: usize) -> Option<String> {
     match rank {
         1 => Some(format!("linear({})", width(op))),
-        3 => Some(format!("conv({}, 3)", width(op))),
+        3 => Some(format!("conv({}, {})", width(op), window(op))),
         _ => None,
     }
 }

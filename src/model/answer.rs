@@ -1,4 +1,4 @@
-//! What a model answers about a sample: a class with its word, a symbol, or numbers.
+//! A model's answer for a sample: a class with its word, a symbol, or numbers.
 
 use crate::data::Meaning;
 use crate::error::{Error, Result};
@@ -7,11 +7,11 @@ use crate::task::Task;
 use candle_core::Tensor;
 use std::fmt;
 
-/// What a model answers about one sample: the most likely class, the most likely symbol, or the
-/// values of a regression, in the unit of the data.
+/// A model's answer for one sample: the most likely class, the most likely symbol, or the values of a
+/// regression, in the units of the data.
 ///
-/// It is shown as its word or its values, and equals the number of its class, its word, or its only
-/// value.
+/// It is shown as its word or its values, and compares equal to the number of its class, to its word,
+/// or to its only value.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -34,7 +34,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The number of the class, or of the symbol; nothing for a regression.
+    /// The number of the class, or of the symbol; `None` for a regression.
     pub fn class(&self) -> Option<u32> {
         self.class
     }
@@ -44,12 +44,12 @@ impl Answer {
         self.word.clone()
     }
 
-    /// The value of a regression, the first of several; nothing for a class.
+    /// The value of a regression, or the first of several; `None` for a class.
     pub fn value(&self) -> Option<f64> {
         self.values.first().copied()
     }
 
-    /// The values of a regression of several outputs; empty for a class.
+    /// The values of a regression with several outputs; empty for a class.
     pub fn values(&self) -> Vec<f64> {
         self.values.clone()
     }
@@ -110,18 +110,17 @@ impl PartialEq<String> for Answer {
     }
 }
 
-/// Samples that are looked at together.
+/// The number of samples in a batch.
 const AT_ONCE: usize = 256;
 
 impl Model {
-    /// What the network says about samples as they are outside: an [`Answer`] for each, with the
-    /// word of its class, or with the values of a regression in the unit of the data. The model does
-    /// to the inputs what was done to the data that it was trained on
-    /// ([`Dataset::standardised`](crate::Dataset)); a data set that was standardised by the same
-    /// numbers is taken as it is.
+    /// An [`Answer`] for each sample, with the word of its class, or with the values of a regression in
+    /// the units of the data. The inputs are original data: the model scales them as the data that it was
+    /// trained on ([`Dataset::standardised`](crate::Dataset)). A data set that was standardised by the
+    /// same numbers is taken as it is.
     ///
-    /// A network for the next symbol answers for every position, sample after sample; the last one
-    /// is what follows.
+    /// A network for the next symbol answers for every position, sample after sample; the answer for the
+    /// last position is the symbol that follows.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -136,8 +135,8 @@ impl Model {
     /// ```
     ///
     /// # Errors
-    /// When the inputs have another shape than the model's, or hold what is not a number; and for a
-    /// tensor where the model scales its inputs, since a tensor does not tell whether it was scaled.
+    /// When the inputs have another shape than the model's, or contain NaN or infinity; and for a tensor
+    /// if the model scales its inputs, since a tensor does not tell whether it was scaled.
     pub fn predict(&self, x: impl IntoInputs) -> Result<Vec<Answer>> {
         let (meaning, task) = (self.meaning(), self.task());
         let words = match task {
@@ -153,8 +152,8 @@ impl Model {
         })
     }
 
-    /// The probability of every class, in the order of [`Model::classes`], for each sample; of every
-    /// symbol and for each position for a network that tells the next one. Inputs are those of
+    /// The probability of every class, in the order of [`Model::classes`], for each sample; for a network
+    /// for the next symbol, that of every symbol for each position. The inputs are those of
     /// [`Model::predict`].
     ///
     /// ```
@@ -180,7 +179,7 @@ impl Model {
         Ok(self.outputs(x)?.iter().map(|row| softmax(row)).collect())
     }
 
-    /// The network's outputs, a row for each sample or position.
+    /// The network's outputs, one row per sample or position.
     fn outputs(&self, x: impl IntoInputs) -> Result<Vec<Vec<f32>>> {
         let x = inputs::read(x, &self.input(), self.meaning())?;
         let n = x.dims().first().copied().unwrap_or_default();
@@ -194,7 +193,7 @@ impl Model {
     }
 }
 
-/// The values of a regression as the data had them.
+/// The values of a regression in the units of the data.
 fn real(meaning: &Meaning, row: &[f32]) -> Vec<f64> {
     let values = row.iter().map(|&v| f64::from(v));
     match &meaning.targets {
@@ -203,7 +202,7 @@ fn real(meaning: &Meaning, row: &[f32]) -> Vec<f64> {
     }
 }
 
-/// The first of the largest.
+/// The index of the largest output, the first of equal ones.
 fn most_likely(row: &[f32]) -> u32 {
     let best = (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best });
     best as u32

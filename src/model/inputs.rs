@@ -1,7 +1,7 @@
-//! What a model can be asked about: plain numbers in lists, texts, tensors and data sets.
+//! The inputs that a model takes: plain numbers in lists, texts, tensors and data sets.
 //!
-//! Rust's numbers say nothing of their shape, so lists are read first, with their lengths, and then
-//! compared with what the network wants: a sample, or many; with its dimensions, or in a row.
+//! Nested lists have no fixed shape, so they are read first, with their lengths, and then compared with
+//! what the network needs: one sample or many, with all dimensions or flattened.
 
 use crate::data::{Dataset, Meaning, Scaling, Split};
 use crate::error::{Error, Result};
@@ -11,11 +11,10 @@ use candle_core::{DType, Device, Tensor};
 /// What [`Model::predict`](crate::Model::predict) takes: samples as lists of numbers in lists (vectors,
 /// arrays, slices), texts, a [`Tensor`], a [`Dataset`] or one split of it as `(&data, Split::Test)`.
 ///
-/// Numbers are taken as they were before [`Dataset::standardised`], which the model does itself; a
-/// data set knows what was done to it, and nothing is done twice.
-/// A table's columns are found by their names. Images of data that were turned by
-/// [`Dataset::channels_last`] are taken as they were given, `[H, W, C]`, or turned, `[C, H, W]`; in a
-/// row they are as they were given.
+/// Numbers are those before [`Dataset::standardised`], since the model scales them itself; a data set
+/// knows how it was scaled, and is not scaled twice. The columns of a table are found by their names.
+/// For data that were read with [`Dataset::channels_last`], images are taken either as they were given,
+/// `[H, W, C]`, or as `[C, H, W]`; flattened images are in the order in which they were given.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that a model can be asked about",
     label = "give lists of numbers, as [[5.1, 3.5], [4.9, 3.0]], texts, a Tensor, a Dataset, or (&data, Split::Test)"
@@ -25,7 +24,7 @@ pub trait IntoInputs {
     fn put(&self, into: &mut Inputs, depth: usize) -> Result<()>;
 }
 
-/// Numbers in lists in lists, as they were given.
+/// Numbers in nested lists, as they were given.
 #[doc(hidden)]
 #[derive(Default)]
 pub struct Inputs {
@@ -38,7 +37,7 @@ pub struct Inputs {
     of_data: Option<OfData>,
 }
 
-/// What a data set says of its samples.
+/// What a data set knows about its samples.
 struct OfData {
     name: String,
     shape: Shape,
@@ -152,7 +151,7 @@ fn samples(data: &Dataset, indices: &[u32], into: &mut Inputs, depth: usize) -> 
     Ok(())
 }
 
-/// A batch of samples as the network wants them, `[N, ...]`: numbers of 32 bits, or tokens.
+/// A batch of samples as the network needs them, `[N, ...]`: 32-bit numbers, or tokens.
 pub(super) fn read(x: impl IntoInputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
     let mut given = Inputs::default();
     x.put(&mut given, 0)?;
@@ -170,7 +169,7 @@ pub(super) fn read(x: impl IntoInputs, shape: &Shape, meaning: &Meaning) -> Resu
     }
 }
 
-fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
+fn reals(mut given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
     if !given.texts.is_empty() {
         return Err(Error::invalid(
             format!("the text {:?} as an input", given.texts[0]),
@@ -178,7 +177,6 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
             "lists of numbers",
         ));
     }
-    let mut given = given;
     if let Some(data) = &mut given.of_data
         && data.columns != meaning.columns
         && !data.columns.is_empty()
@@ -197,18 +195,12 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
         false => samples_of(&dims, shape).map_err(|e| named(e, meaning))?,
     };
     let scaling = meaning.inputs.as_ref();
-    let values = match given.of_data {
-        // Samples that were scaled by the same numbers are what the network knows.
-        Some(data) if data.scaling.as_ref() == scaling && !turned => {
-            given.values.iter().map(|&v| v as f32).collect()
-        }
-        Some(data) => {
-            let narrow: Vec<f32> = given.values.iter().map(|&v| v as f32).collect();
-            let raw = match &data.scaling {
-                Some(scaling) => scaling.widen(&data.shape, &narrow),
-                None => given.values,
-            };
-            scaled(scaling, shape, &if turned { in_front(&raw, shape) } else { raw })
+    // Samples that were already scaled by the model's numbers are taken as they are.
+    let ready = |data: &OfData| data.scaling.as_ref() == scaling && !turned;
+    let ready = given.of_data.as_ref().is_some_and(ready);
+    let raw = match given.of_data {
+        Some(OfData { scaling: Some(done), shape, .. }) if !ready => {
+            done.widen(&shape, &scaled(None, &shape, &given.values))
         }
         None if given.tensor && scaling.is_some() => {
             return Err(Error::invalid(
@@ -219,9 +211,10 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
                  model.forward(&x) for scaled ones",
             ));
         }
-        None if turned => scaled(scaling, shape, &in_front(&given.values, shape)),
-        None => scaled(scaling, shape, &given.values),
+        _ => given.values,
     };
+    let raw = if turned { in_front(&raw, shape) } else { raw };
+    let values = scaled(scaling.filter(|_| !ready), shape, &raw);
     if let Some(i) = values.iter().position(|v| !v.is_finite()) {
         return Err(Error::invalid(
             format!("an input in sample {}", i / shape.elements().max(1)),
@@ -233,8 +226,8 @@ fn reals(given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
 }
 
 impl OfData {
-    /// The places of a model's features among the columns of these data, whose scaling is put in
-    /// that order too. Two files may have the same columns in another order, or one more.
+    /// The places of a model's features among the columns of these data, whose scaling is put into that
+    /// order too. The data may have the same columns in another order, or more of them.
     fn places(&mut self, wanted: &[String]) -> Result<Vec<usize>> {
         let place = |name: &String| {
             self.columns.iter().position(|c| c == name).ok_or_else(|| {
@@ -264,8 +257,8 @@ fn as_given(shape: &Shape) -> Shape {
     }
 }
 
-/// Whether inputs have their channels last as the data of the training were given: numbers in a row
-/// do, and lists unless their lengths say otherwise; a data set knows.
+/// Whether inputs have their channels last, as the training data were given: flattened images do, and
+/// lists unless their lengths say otherwise; a data set knows.
 fn is_turned(dims: &[usize], shape: &Shape, of_data: &Option<OfData>) -> bool {
     let given = as_given(shape);
     match of_data {
@@ -274,7 +267,7 @@ fn is_turned(dims: &[usize], shape: &Shape, of_data: &Option<OfData>) -> bool {
     }
 }
 
-/// Images `[H, W, C]` one after the other as `[C, H, W]`.
+/// Turns consecutive images `[H, W, C]` into `[C, H, W]`.
 fn in_front(x: &[f64], shape: &Shape) -> Vec<f64> {
     let (channels, size) = (shape.channels().max(1), shape.elements().max(1));
     let plane = |image: &[f64], c: usize| -> Vec<f64> {
@@ -283,7 +276,7 @@ fn in_front(x: &[f64], shape: &Shape) -> Vec<f64> {
     x.chunks(size).flat_map(|image| (0..channels).flat_map(move |c| plane(image, c))).collect()
 }
 
-/// An error about a table's rows says which columns are wanted.
+/// Adds the names of the columns to an error about the rows of a table.
 fn named(e: Error, meaning: &Meaning) -> Error {
     match &meaning.columns[..] {
         [] => e,
@@ -299,7 +292,7 @@ fn scaled(scaling: Option<&Scaling>, shape: &Shape, raw: &[f64]) -> Vec<f32> {
 }
 
 impl Inputs {
-    /// The lengths of lists in lists, where all of a depth have the same.
+    /// The lengths of the nested lists, which must be equal at every depth.
     fn dims(&self) -> Result<Vec<usize>> {
         let one = |lengths: &Vec<usize>| {
             let first = lengths.first().copied().unwrap_or_default();
@@ -316,10 +309,10 @@ impl Inputs {
     }
 }
 
-/// How many samples of a shape lists of these lengths hold.
+/// The number of samples of a shape in lists of these lengths.
 fn samples_of(dims: &[usize], shape: &Shape) -> Result<usize> {
     let (wanted, elements) = (shape.as_slice(), shape.elements());
-    // A channel, or a value a position, that is the only one may be left out.
+    // A single channel, or a single feature per position, may be left out.
     let bare: Vec<usize> = match *wanted {
         [1, h, w] => vec![h, w],
         [l, 1] => vec![l],
@@ -336,15 +329,12 @@ fn samples_of(dims: &[usize], shape: &Shape) -> Result<usize> {
     }
 }
 
-fn text_of(dims: &[usize]) -> String {
-    match dims {
-        [] => "a single number".into(),
-        dims => format!("inputs of {dims:?}"),
-    }
-}
-
 fn misfit(dims: &[usize], shape: &Shape) -> Error {
     let wanted = shape.as_slice();
+    let given = match dims {
+        [] => "a single number".to_string(),
+        dims => format!("inputs of {dims:?}"),
+    };
     let allowed = format!(
         "the model wants samples of {shape}: {wanted:?} for one, [n, {}] for n of them",
         wanted.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
@@ -362,10 +352,10 @@ fn misfit(dims: &[usize], shape: &Shape) -> Error {
         ),
         _ => "the features that the model was trained on, all of them, in their order".to_string(),
     };
-    Error::invalid(text_of(dims), allowed, try_)
+    Error::invalid(given, allowed, try_)
 }
 
-/// Symbols of texts, or numbers of symbols, filled up or cut as the data's were.
+/// The symbols of texts, or lists of symbols, padded or cut as the data were.
 fn tokens(given: Inputs, shape: &Shape, vocabulary: usize, symbols: &[char]) -> Result<Tensor> {
     let length = shape.elements();
     let mut rows = match given.texts.is_empty() {
@@ -377,14 +367,13 @@ fn tokens(given: Inputs, shape: &Shape, vocabulary: usize, symbols: &[char]) -> 
         && !data.symbols.is_empty()
         && !symbols.is_empty()
     {
-        // Another data set may number its characters otherwise.
-        let words: Vec<String> = rows
-            .iter()
-            .map(|row| row.iter().filter_map(|&t| data.symbols.get(t as usize)).collect())
-            .collect();
-        let padded: Vec<String> =
-            words.iter().map(|w: &String| w.trim_end_matches('\0').to_string()).collect();
-        rows = texts(&padded, symbols).map_err(|e| e.context(format!("the data {}", data.name)))?;
+        // Another data set may number its characters differently.
+        let word = |row: &Vec<u32>| {
+            let word: String = row.iter().filter_map(|&t| data.symbols.get(t as usize)).collect();
+            word.trim_end_matches('\0').to_string()
+        };
+        let words: Vec<String> = rows.iter().map(word).collect();
+        rows = texts(&words, symbols).map_err(|e| e.context(format!("the data {}", data.name)))?;
     }
     for (i, row) in rows.iter_mut().enumerate() {
         if shape.is_padded() {
@@ -434,31 +423,21 @@ fn texts(list: &[String], symbols: &[char]) -> Result<Vec<Vec<u32>>> {
 
 /// Whole numbers in lists, which may be of different lengths.
 fn lists(given: &Inputs) -> Result<Vec<Vec<u32>>> {
-    let whole = |&v: &f64| {
-        (v >= 0.0 && v.fract() == 0.0 && v <= f64::from(u32::MAX)).then_some(v as u32).ok_or_else(
-            || {
-                Error::invalid(
-                    format!("an input of {v}"),
-                    "the model wants symbols, which are whole numbers from 0",
-                    "data.encode(text) of the data that it was trained on",
-                )
-            },
-        )
+    let whole = |&v: &f64| match v.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&v) {
+        true => Ok(v as u32),
+        false => Err(Error::invalid(
+            format!("an input of {v}"),
+            "the model wants symbols, which are whole numbers from 0",
+            "data.encode(text) of the data that it was trained on",
+        )),
     };
     let values = given.values.iter().map(whole).collect::<Result<Vec<u32>>>()?;
     match &given.lengths[..] {
         [one] if one[0] == 0 => Ok(vec![]),
         [_] => Ok(vec![values]),
         [_, lengths] => {
-            let mut rest = &values[..];
-            Ok(lengths
-                .iter()
-                .map(|&l| {
-                    let (row, after) = rest.split_at(l);
-                    rest = after;
-                    row.to_vec()
-                })
-                .collect())
+            let mut values = values.into_iter();
+            Ok(lengths.iter().map(|&l| values.by_ref().take(l).collect()).collect())
         }
         other => Err(Error::invalid(
             format!("symbols in lists of depth {}", other.len()),

@@ -41,7 +41,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Model {
     net: Arc<Inner>,
-    /// What its numbers mean, where it was trained on data or told of them.
+    /// The meaning of its numbers, if it was trained on data or given them.
     meaning: Arc<Meaning>,
 }
 
@@ -49,17 +49,17 @@ struct Inner {
     arch: Architecture,
     device: Device,
     layers: Vec<(Box<dyn Layer>, Vec<usize>)>,
-    /// How many later layers read each layer's output, so that it is dropped after the last.
+    /// How many later layers read each layer's output, which is dropped after the last one.
     readers: Vec<usize>,
-    /// By how much each layer shortens a sequence.
+    /// The factor by which each layer shortens a sequence.
     strides: Vec<u32>,
-    /// Which layers the output depends on: an edge to nowhere is not computed.
+    /// Which layers the output depends on; the others are not computed.
     live: Vec<bool>,
     weights: Vec<(String, Var)>,
     buffers: Vec<(String, Var)>,
 }
 
-/// Reads the ends off a batch of tokens `[N, L]`: behind the last symbol that is not 0.
+/// The valid lengths in a batch of tokens `[N, L]`: up to the last symbol that is not 0.
 fn find_ends(tokens: &Tensor) -> candle_core::Result<Ends> {
     let rows = tokens.to_dtype(DType::U32)?.to_vec2::<u32>()?;
     let end = |row: &Vec<u32>| row.iter().rposition(|&t| t != 0).map_or(1, |i| i as u32 + 1);
@@ -105,9 +105,9 @@ impl Model {
         Ok(Model { net, meaning: Arc::default() })
     }
 
-    /// The output for a batch of inputs `[N, ...]` as the network sees them, scaled already where the
-    /// data were ([`Model::predict`] does that itself). In evaluation mode: running statistics, no
-    /// dropout. Class scores come as logits.
+    /// The output for a batch of inputs `[N, ...]`, which must already be scaled if the training data were
+    /// ([`Model::predict`] scales them itself). This is evaluation mode: running statistics, no dropout.
+    /// Classes are given as logits.
     ///
     /// # Errors
     /// When the inputs have another shape than the space's.
@@ -115,8 +115,8 @@ impl Model {
         Ok(self.run(x, &mut Pass::new(false, None))?)
     }
 
-    /// The output in training mode: batch statistics, which also move the running ones, and
-    /// dropout from the given stream.
+    /// The output in training mode: with batch statistics, which also update the running ones, and with
+    /// dropout from the given random stream.
     ///
     /// # Errors
     /// When the inputs have another shape than the space's.
@@ -133,17 +133,17 @@ impl Model {
         let m = &*self.net;
         let wanted = m.arch.space().input();
         if x.dims().get(1..) != Some(wanted.as_slice()) {
+            let given = x.dims();
             candle_core::bail!(
-                "the model needs a batch of inputs of {wanted}, and was given {:?}",
-                x.dims()
+                "the model needs a batch of inputs of {wanted}, and was given {given:?}"
             );
         }
-        // In a notebook numbers are f64 where nobody says otherwise; weights are f32.
+        // Numbers in a notebook are f64 by default; weights are f32.
         let x = match wanted.vocabulary() {
             None => x.to_dtype(DType::F32)?,
             Some(_) => x.clone(),
         };
-        // Where the samples end, as each layer gives them on.
+        // The valid lengths in the output of each layer.
         let mut ends: Vec<Option<Ends>> = vec![None; m.layers.len()];
         if wanted.is_padded() && wanted.vocabulary().is_some() {
             ends[0] = Some(find_ends(&x)?);
@@ -176,9 +176,9 @@ impl Model {
         }
     }
 
-    /// The same network, sharing its weights, with what a data set knows: how its inputs were scaled,
-    /// and the words of its classes. A [`Train`](crate::Train) does this itself; it is for networks
-    /// that you train on your own.
+    /// The same network, with shared weights, and with what a data set knows: how its inputs were scaled,
+    /// and the words of its classes. [`Train`](crate::Train) does this by itself; it is for networks that
+    /// you train on your own.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -220,8 +220,8 @@ impl Model {
         self.net.arch.space().input()
     }
 
-    /// The words of the classes in the order of their numbers: those of the data that it was trained
-    /// on, else the numbers themselves. Empty where there are no classes.
+    /// The words of the classes in the order of their numbers: those of the data that it was trained on,
+    /// or else the numbers themselves. Empty if there are no classes.
     pub fn classes(&self) -> Vec<String> {
         match self.task() {
             Task::Classification { classes } if self.meaning.classes.is_empty() => {
@@ -231,8 +231,8 @@ impl Model {
         }
     }
 
-    /// Whether it scales its inputs, as [`Dataset::standardised`] scaled the data that it was trained
-    /// on, before [`Model::predict`] answers. [`Model::forward`] takes inputs that are scaled already.
+    /// Whether [`Model::predict`] scales the inputs, as [`Dataset::standardised`] scaled the data that the
+    /// model was trained on. [`Model::forward`] takes inputs that are already scaled.
     pub fn scales(&self) -> bool {
         self.meaning.inputs.is_some()
     }

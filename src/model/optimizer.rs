@@ -1,6 +1,6 @@
-//! Optimisers: SGD with momentum (Nesterov's too), and AdamW (arXiv 1711.05101).
+//! Optimisers: SGD with momentum (optionally Nesterov's), and AdamW (arXiv 1711.05101).
 //!
-//! Both by PyTorch's formulas; the state is one or two tensors a weight, stored in checkpoints.
+//! Both use PyTorch's formulas; the state is one or two tensors per weight, stored in checkpoints.
 
 use crate::error::Result;
 use crate::kernel;
@@ -45,7 +45,7 @@ impl Optimizer {
         Optimizer { rule, learning_rate: 0.01, weight_decay: 0.01 }
     }
 
-    /// With Nesterov's look-ahead; only SGD has it, AdamW stays as it is.
+    /// With Nesterov momentum, which only SGD has; AdamW stays as it is.
     pub fn nesterov(&self) -> Self {
         match self.rule {
             Rule::Sgd { momentum, .. } => {
@@ -83,12 +83,9 @@ impl Optimizer {
         found
     }
 
-    /// How many numbers of state it keeps for each weight.
+    /// The number of tensors of state for each weight.
     fn moments(&self) -> usize {
-        match self.rule {
-            Rule::Sgd { .. } => 1,
-            Rule::Adamw { .. } => 2,
-        }
+        if matches!(self.rule, Rule::Sgd { .. }) { 1 } else { 2 }
     }
 }
 
@@ -115,23 +112,22 @@ impl fmt::Display for Optimizer {
 pub(crate) struct Steps {
     optimizer: Optimizer,
     weights: Vec<(String, Var)>,
-    /// One or two tensors a weight, zero at first.
+    /// One or two tensors per weight, zero at first.
     state: Vec<Vec<Var>>,
     pub(crate) taken: usize,
 }
 
 impl Steps {
     pub(crate) fn new(optimizer: Optimizer, weights: &[(String, Var)]) -> Result<Self> {
-        let zeros = |v: &Var| -> Result<Vec<Var>> {
-            (0..optimizer.moments())
-                .map(|_| Ok(Var::zeros(v.shape(), v.dtype(), v.device())?))
-                .collect()
+        let zero = |v: &Var| Var::zeros(v.shape(), v.dtype(), v.device());
+        let zeros = |(_, v): &(String, Var)| -> candle_core::Result<Vec<Var>> {
+            (0..optimizer.moments()).map(|_| zero(v)).collect()
         };
-        let state = weights.iter().map(|(_, v)| zeros(v)).collect::<Result<_>>()?;
+        let state = weights.iter().map(zeros).collect::<candle_core::Result<_>>()?;
         Ok(Steps { optimizer, weights: weights.to_vec(), state, taken: 0 })
     }
 
-    /// One step; `scale` is the schedule's part of the learning rate.
+    /// One step; `scale` is the schedule's factor of the learning rate.
     pub(crate) fn step(&mut self, grads: &GradStore, scale: f64) -> Result<()> {
         let o = self.optimizer;
         let lr = o.learning_rate * scale;
@@ -155,13 +151,7 @@ impl Steps {
 
     /// The state by name, for a checkpoint.
     pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
-        let mut list = vec![];
-        for ((name, _), state) in self.weights.iter().zip(&self.state) {
-            for (i, s) in state.iter().enumerate() {
-                list.push((format!("optimizer.{i}.{name}"), s.as_detached_tensor()));
-            }
-        }
-        list
+        self.slots().into_iter().map(|(name, s)| (name, s.as_detached_tensor())).collect()
     }
 
     /// The state's variables by the same names, to be set from a checkpoint.

@@ -1,7 +1,8 @@
 //! Models on disk: the weights as safetensors, the architecture and its space as JSON beside them.
 //!
-//! The head of the weights' file says which architecture they are of, since many have weights of the
-//! same names and shapes, and what the numbers mean: how inputs are scaled, the words of the classes.
+//! The header of the weights' file says which architecture they belong to, since many architectures
+//! have weights of the same names and shapes, and what the numbers mean: how inputs are scaled, and the
+//! words of the classes.
 
 use crate::data::{Meaning, file};
 use crate::error::{Error, ErrorKind, Result};
@@ -11,10 +12,10 @@ use candle_core::{DType, Device, Tensor};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-/// The version of what the head says. Files of before say nothing.
+/// The version of the header. Older files have none.
 const FORMAT: u32 = 1;
 
-/// What identifies the network among all: the architecture's text, and a hash of decisions and space.
+/// Identifies the network: the architecture's text, and hashes of its space and its decisions.
 fn mark(arch: &Architecture) -> String {
     format!("{arch} {:016x}{:016x}", arch.space().fingerprint(), arch.identity())
 }
@@ -24,9 +25,9 @@ fn wrong(what: impl Into<String>) -> Error {
 }
 
 impl Model {
-    /// Writes `PATH.safetensors` (weights and statistics, with how inputs are scaled and the words of
-    /// the classes) and `PATH.json` (architecture and space). Each is written beside its place and
-    /// then moved there, so that an older one is not lost when the disk is full.
+    /// Writes `PATH.safetensors` (weights and statistics, the scaling of inputs, and the words of the
+    /// classes) and `PATH.json` (architecture and space). Each is written to a temporary file and then
+    /// moved into place, so that an older one is not lost if the disk is full.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -71,8 +72,8 @@ impl Model {
     /// Reads what [`Model::save`] wrote; `path` is the same path.
     ///
     /// # Errors
-    /// When a file is missing or damaged, or the weights are of another architecture: one too many,
-    /// one too few, or those of a network with the same shapes.
+    /// When a file is missing or damaged, or the weights belong to another architecture, even to one with
+    /// the same shapes.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Model> {
         let (weights, json) = files(path.as_ref())?;
         let hint = "Give the path that Model::save was given; two files begin with it.";
@@ -88,16 +89,15 @@ impl Model {
         Ok(model.with_meaning(meaning))
     }
 
-    /// Sets weights and statistics by name; exactly those of the network must be there. Nothing is
-    /// set where one does not fit.
+    /// Sets weights and statistics by name; there must be exactly those of the network. If one does not
+    /// fit, none is set.
     pub(crate) fn set(&self, mut tensors: HashMap<String, Tensor>) -> Result<()> {
         let vars = self.named_vars();
         let mut new = vec![];
         for (name, var) in &vars {
             let given = tensors.remove(name).ok_or_else(|| {
-                wrong(format!(
-                    "weight {name} is missing: these are weights of another architecture"
-                ))
+                let of = "these are weights of another architecture";
+                wrong(format!("weight {name} is missing: {of}"))
             })?;
             if given.dims() != var.dims() {
                 return Err(wrong(format!(
@@ -141,14 +141,13 @@ impl Model {
 }
 
 fn finite(t: &Tensor) -> Result<bool> {
-    // A sum is finite only where everything in it is, and overflows in no network that computes.
     let t = t.to_dtype(DType::F32)?.flatten_all()?;
     Ok(t.to_vec1::<f32>()?.iter().all(|v| v.is_finite()))
 }
 
-/// What the head of a file of weights says of their meaning, if they are of the architecture.
+/// The meaning of the weights according to the header of their file, if they belong to the architecture.
 fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
-    // Once for all checks on lengths, which the head alone does not make.
+    // The first call checks the lengths of the whole file, which reading the header alone does not.
     let read = safetensors::SafeTensors::deserialize(bytes)
         .and_then(|_| safetensors::SafeTensors::read_metadata(bytes));
     let (_, found) = read.map_err(|e| {
@@ -160,7 +159,7 @@ fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
     let none = HashMap::new();
     let said = found.metadata().as_ref().unwrap_or(&none);
     let Some(format) = said.get("nascent.format") else {
-        // Written before heads said anything, or by another program: names and shapes have to do.
+        // Written by an older version or another program: only names and shapes can be checked.
         return Ok(Meaning::default());
     };
     if format.parse::<u32>().ok().is_none_or(|v| v > FORMAT) {
@@ -173,9 +172,11 @@ fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
     match said.get("nascent.architecture") {
         Some(theirs) if *theirs == ours => {}
         theirs => {
-            let name =
-                |mark: &str| mark.rsplit_once(' ').map_or(mark, |(arch, _)| arch).to_string();
-            let theirs = theirs.map_or("an unknown architecture".to_string(), |m| name(m));
+            let name = |mark: &String| match mark.rsplit_once(' ') {
+                Some((arch, _)) => arch.to_string(),
+                None => mark.clone(),
+            };
+            let theirs = theirs.map_or("an unknown architecture".to_string(), name);
             return Err(wrong(format!(
                 "these are weights of {theirs}, and the architecture needs those of {arch}, decided as {} \
                  says. Put the two files together that were saved together",
@@ -192,7 +193,7 @@ fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
 }
 
 impl Meaning {
-    /// Whether it is about inputs and outputs of such a network.
+    /// Checks that it describes the inputs and outputs of this architecture.
     fn check(&self, arch: &Architecture) -> Result<(), String> {
         let (input, task) = (arch.space().input(), arch.space().task());
         let fits = |scaling: &Option<crate::data::Scaling>, n: usize| {
@@ -217,11 +218,11 @@ impl Meaning {
     }
 }
 
-/// The two files of a saved model: the path with each ending, or in place of one of them.
+/// The two files of a saved model: the path with each extension, added or in place of the other.
 fn files(path: &Path) -> Result<(PathBuf, PathBuf)> {
     let text = path.as_os_str().to_string_lossy();
     if path.file_name().is_none() || text.ends_with(['/', std::path::MAIN_SEPARATOR]) {
-        // The endings alone would be hidden files.
+        // The files would have no name but their extensions, and be hidden.
         return Err(Error::invalid(
             format!("the path {text:?} for a model"),
             "a name is wanted, of which two files are made",

@@ -1,5 +1,5 @@
-//! Learning-rate schedules. A schedule belongs to the full budget: a training that is cut short
-//! has taken the first steps of the long one, not a faster decay of its own.
+//! Learning-rate schedules. A schedule refers to the full budget: a training that is cut short has
+//! taken the first steps of the long one, rather than decaying faster.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Falls from 1 to 0 as half a cosine (arXiv 1608.03983, without restarts). The default.
+    /// Falls from 1 to 0 as half a cosine (arXiv 1608.03983, without restarts). This is the default.
     pub fn cosine() -> Self {
         Schedule { cosine: true, warm_up: 0.0 }
     }

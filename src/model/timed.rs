@@ -1,4 +1,4 @@
-//! A whole network against the clock, to see how far the sum of its operations is from that.
+//! The measured time of a whole network, to compare with the sum over its operations.
 
 use super::Model;
 use crate::error::Result;
@@ -9,7 +9,7 @@ use candle_core::Device;
 use std::time::Duration;
 
 impl Latency {
-    /// The seconds of one forward pass, really timed: the least of several, which takes about half a
+    /// The measured seconds of one forward pass: the least of several passes, which take about half a
     /// second.
     ///
     /// # Errors

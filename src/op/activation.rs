@@ -61,10 +61,10 @@ impl Activation {
         }
     }
 
-    /// The activation of a name, in upper or lower case.
+    /// The activation with this name, in upper or lower case.
     ///
     /// # Errors
-    /// A text that lists the names there are.
+    /// A text that lists the valid names.
     pub fn parse(name: &str) -> Result<Activation, String> {
         Activation::ALL.into_iter().find(|a| a.name().eq_ignore_ascii_case(name.trim())).ok_or_else(
             || format!("there is no activation \"{name}\". Try one of {}.", Activation::names()),
@@ -78,7 +78,7 @@ impl Activation {
     /// Applies it to every element.
     ///
     /// # Errors
-    /// When Candle fails, as for tensors of integers.
+    /// When Candle fails, for example on a tensor of integers.
     pub fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
         match self {
             Activation::Relu => kernel::relu(x),

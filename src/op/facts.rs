@@ -1,31 +1,31 @@
-//! What others want to know of a layer besides its costs and its weights.
+//! What other modules need to know about a layer besides its costs and its weights.
 //!
-//! Whoever rewrites, compares, draws or explains a network asks the row of the table, so that a layer
-//! is one file. A row says what is out of the ordinary: `Facts { flat: true, ..Facts::PLAIN }`.
+//! Code that rewrites, compares, draws or explains networks asks the row of the table, so that a layer
+//! is one file. A row states only what is special: `Facts { flat: true, ..Facts::PLAIN }`.
 
 use crate::op::{Op, Setting, Value};
 
 /// See [`LayerInfo`](super::LayerInfo).
 pub(crate) struct Facts {
-    /// Whether it passes its input on, as it is set.
+    /// Whether it passes its input on unchanged, with its settings.
     pub(crate) does_nothing: fn(&Op) -> bool,
-    /// Whether it makes zeros of zeros, or a constant that is learned.
+    /// Whether it turns zeros into zeros, or into a learned constant.
     pub(crate) keeps_zero: fn(&Op) -> bool,
-    /// What to try where it would let a position see later ones; nothing where it does not.
+    /// What to try if it lets a position see later ones; `None` if it does not.
     pub(crate) looks_ahead: fn(&Op) -> Option<&'static str>,
-    /// What it has to do with the two directions of a recurrent layer.
+    /// How it treats the two directions of a recurrent layer.
     pub(crate) directions: Directions,
     /// Whether an image is flattened before it comes in.
     pub(crate) flat: bool,
-    /// The value that a setting comes to where it means the same as another one.
+    /// The value that stands for a setting's value where both mean the same.
     pub(crate) means: fn(&Op, &Setting) -> Option<Value>,
-    /// As one would write it, what does the like for features, sequences or images: shapes of 1, 2 or
-    /// 3 dimensions.
+    /// Its counterpart, as one would write it, for features, sequences or images: shapes of 1, 2 or 3
+    /// dimensions.
     pub(crate) instead: fn(&Op, usize) -> Option<String>,
 }
 
 impl Facts {
-    /// A layer of which nothing of all this is to be said.
+    /// A layer with nothing special.
     pub(crate) const PLAIN: Facts = Facts {
         does_nothing: |_| false,
         keeps_zero: |_| false,
@@ -35,19 +35,19 @@ impl Facts {
         means: |_, _| None,
         instead: |_, _| None,
     };
-    /// A layer that makes zeros of zeros, whatever it is set to.
+    /// A layer that turns zeros into zeros, whatever its settings are.
     pub(crate) const KEEPS_ZERO: Facts = Facts { keeps_zero: |_| true, ..Facts::PLAIN };
 }
 
-/// What a layer makes of features whose two halves come from the two directions of a recurrent layer.
+/// What a layer does to features whose two halves come from the two directions of a recurrent layer.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Directions {
-    /// It mixes them: they are halves no longer.
+    /// It mixes them, so that they are no longer separate.
     Mixes,
-    /// It makes them, where its switch `bidirectional` is on.
+    /// It makes them, if its switch `bidirectional` is on.
     Makes,
     /// It leaves them where they are.
     Keeps,
-    /// It takes each where it ends: its switch `bidirectional` is on behind them.
+    /// It takes each at its end: its switch `bidirectional` is on after them.
     Ends,
 }

@@ -1,7 +1,8 @@
-//! An operation: a layer with its settings decided, and what a row of the table of layers says.
+//! An operation, which is a layer with its settings decided, and the contents of a row of the table of
+//! layers.
 //!
-//! Every layer says three things about itself: what it may be set to, what it costs and which shape
-//! it gives (without allocating anything), and how it is built. The rows stand in `layer/`.
+//! A row describes a layer's settings, its costs and its output shape (without allocating anything), and
+//! how it is built. The rows are in `layer/`.
 
 mod activation;
 mod facts;
@@ -23,20 +24,20 @@ use candle_core::Tensor;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// The costs of an operation on inputs of some shapes, or why it does not fit them.
+/// The costs of an operation on inputs of these shapes, or why it does not fit them.
 type PlanFn = fn(&Op, &[Shape]) -> Result<Plan>;
 /// The operation with its weights.
 type BuildFn = fn(&Op, &[Shape], &mut Params) -> Result<Box<dyn Layer>>;
 
 /// A row of the table of layers.
 pub struct LayerInfo {
-    /// Its name, as in the function that makes it and in an architecture's text.
+    /// Its name, which is that of the function that makes it, and is used in an architecture's text.
     pub name: &'static str,
-    /// The family, which decides its colour in a diagram.
+    /// The family, which determines its colour in a diagram.
     pub family: Family,
-    /// What it computes, in a line.
+    /// What it computes, in one line.
     pub about: &'static str,
-    /// What it can be set to; those without a default come first and are required.
+    /// Its settings; those without a default come first and are required.
     pub args: &'static [Setting],
     pub(crate) facts: Facts,
     pub(crate) plan: PlanFn,
@@ -51,12 +52,11 @@ impl LayerInfo {
         h.finish()
     }
 
-    /// Gives the settings that are not said their defaults. Settings are only ever added at the end of
-    /// a layer's list, so what an older version wrote is read like that too.
+    /// Adds the defaults of missing settings. Settings are only ever added at the end of a layer's list,
+    /// so this also reads what an older version wrote.
     pub(crate) fn fill(&self, args: &mut Vec<Value>) {
-        args.extend(
-            self.args.get(args.len()..).unwrap_or_default().iter().filter_map(|a| a.default),
-        );
+        let missing = self.args.get(args.len()..).unwrap_or_default();
+        args.extend(missing.iter().filter_map(|a| a.default));
     }
 }
 
@@ -64,19 +64,19 @@ impl LayerInfo {
 pub struct Setting {
     /// Its name.
     pub name: &'static str,
-    /// The value where nothing is said; `None` where the layer's function requires it.
+    /// The value unless another is set; `None` where the layer's function requires one.
     pub default: Option<Value>,
     kind: Kind,
     said: Said,
-    /// Whether it counts in a comparison of two layers even where they agree: sizes and windows.
+    /// Whether it counts in a comparison of two layers even if they agree in it: sizes and windows.
     pub(crate) measures: bool,
-    /// Whether sizes have to be a multiple of it.
+    /// Whether sizes have to be multiples of it.
     pub(crate) divides: bool,
 }
 
-/// As many channels, features or units as come in.
+/// As many channels, features or units as the input has.
 pub(crate) const SAME: Value = Value::Int(-1);
-/// The value of a switch that is set as the task asks.
+/// The value of a switch that depends on the task.
 const AS_ASKED: Value = Value::Int(2);
 
 #[derive(Clone, Copy)]
@@ -89,7 +89,7 @@ enum Kind {
     Size {
         high: i64,
     },
-    /// No or yes, 0 or 1, and where `asked` also [`AS_ASKED`]; and how a picture says no and yes.
+    /// No or yes, 0 or 1, and with `asked` also [`AS_ASKED`]; `words` are its no and yes in a picture.
     Switch {
         words: [&'static str; 2],
         asked: bool,
@@ -98,7 +98,7 @@ enum Kind {
     Act,
 }
 
-/// How a picture says a value that is not a switch's.
+/// How a picture writes a value that is not a switch.
 #[derive(Clone, Copy)]
 pub(crate) enum Said {
     /// `32 channels`, `1 channel`.
@@ -138,13 +138,12 @@ impl Setting {
         Setting::new(name, None, Kind::Size { high })
     }
 
-    /// No or yes, which pictures say in these `words`.
+    /// No or yes, for which pictures use these `words`.
     pub(crate) const fn switch(name: &'static str, on: bool, words: [&'static str; 2]) -> Setting {
         Setting::new(name, Some(Value::Int(on as i64)), Kind::Switch { words, asked: false })
     }
 
-    /// A switch that is set as the task asks where nothing is said, which the network that is made for
-    /// a task decides.
+    /// A switch that by default depends on the task; see [`Op::within`].
     pub(crate) const fn as_asked(name: &'static str, words: [&'static str; 2]) -> Setting {
         Setting::new(name, Some(AS_ASKED), Kind::Switch { words, asked: true })
     }
@@ -161,7 +160,7 @@ impl Setting {
         Setting::new(name, default, Kind::Act)
     }
 
-    /// The setting, said in another way.
+    /// The setting, written in another way.
     pub(crate) const fn said(self, said: Said) -> Setting {
         Setting { said, ..self }
     }
@@ -183,13 +182,10 @@ impl Setting {
 
     /// A value as it is written in an architecture's text.
     pub(crate) fn text(&self, value: &Value) -> String {
-        match value {
-            v if *v == SAME && self.is_size() => "same".to_string(),
-            _ => value.to_string(),
-        }
+        if *value == SAME && self.is_size() { "same".to_string() } else { value.to_string() }
     }
 
-    /// A value to choose, as a word where it is a yes or a no.
+    /// An option of a choice; yes or no for a switch.
     pub(crate) fn option(&self, value: &Value) -> String {
         match (self.kind, value) {
             (Kind::Switch { .. }, Value::Int(0)) => "no".to_string(),
@@ -198,7 +194,7 @@ impl Setting {
         }
     }
 
-    /// A value that is set, as a picture says it: `32 channels`, `3x3`, `stride 2`, `no norm`.
+    /// A value as a picture writes it: `32 channels`, `3x3`, `stride 2`, `no norm`.
     pub(crate) fn label(&self, value: &Value) -> String {
         let one = *value == Value::Int(1);
         match (self.kind, self.said) {
@@ -212,7 +208,7 @@ impl Setting {
         }
     }
 
-    /// What is wrong with a value for this setting of a layer; nothing when it is allowed.
+    /// What is wrong with a value for this setting of a layer; `None` if it is allowed.
     pub(crate) fn refuse(&self, layer: &str, value: &Value) -> Option<String> {
         let most = |asked: bool| 1 + i64::from(asked);
         let allowed = match (self.kind, value) {
@@ -284,7 +280,7 @@ impl Op {
         }
     }
 
-    /// How many positions further on its next output looks.
+    /// The distance between the positions that two neighbouring outputs see.
     pub(crate) fn stride(&self) -> usize {
         let mut settings = self.info.args.iter().zip(&self.args);
         let stride = settings.find(|(arg, _)| arg.name == "stride");
@@ -299,17 +295,17 @@ impl Op {
         self.int(name) == 1
     }
 
-    /// Whether it is of this row of the table.
+    /// Whether it belongs to this row of the table.
     pub(crate) fn is(&self, info: &LayerInfo) -> bool {
         self.info.name == info.name
     }
 
-    /// What one of its settings comes to: the same value for all that mean the same.
+    /// The value that one of its settings amounts to: the same for all values that mean the same.
     pub(crate) fn meant(&self, setting: &Setting, value: Value) -> Value {
         (self.info.facts.means)(self, setting).unwrap_or(value)
     }
 
-    /// The operation in a network for this task: what is left to the task is decided.
+    /// The operation in a network for this task, with the switches that depend on it decided.
     pub(crate) fn within(mut self, task: &Task) -> Op {
         for (arg, value) in self.info.args.iter().zip(&mut self.args) {
             if matches!(arg.kind, Kind::Switch { .. }) && *value == AS_ASKED {
@@ -319,7 +315,8 @@ impl Op {
         self
     }
 
-    /// The operation behind what gives both directions of a recurrent layer side by side, or not.
+    /// The operation after one whose output does, or does not, hold `both` directions of a recurrent
+    /// layer.
     pub(crate) fn behind(mut self, both: bool) -> Op {
         if both && self.info.facts.directions == Directions::Ends {
             for (arg, value) in self.info.args.iter().zip(&mut self.args) {
@@ -331,7 +328,7 @@ impl Op {
         self
     }
 
-    /// Whether it gives both directions of a recurrent layer side by side, behind what does or does not.
+    /// Whether its output holds both directions of a recurrent layer, given whether its input does.
     pub(crate) fn gives_both(&self, before: bool) -> bool {
         match self.info.facts.directions {
             Directions::Makes => self.has("bidirectional"),
@@ -340,8 +337,7 @@ impl Op {
         }
     }
 
-    /// The operation on an input of this shape: where as many channels are asked for as come in, they
-    /// are counted.
+    /// The operation on an input of this shape, with [`SAME`] replaced by the number of its channels.
     pub(crate) fn on(mut self, input: &Shape) -> Result<Op> {
         for (arg, value) in self.info.args.iter().zip(&mut self.args) {
             if arg.is_size() && *value == SAME {
@@ -366,10 +362,8 @@ impl Op {
     /// An error about this operation on these inputs.
     pub(crate) fn unfit(&self, inputs: &[Shape], why: impl fmt::Display) -> Error {
         let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
-        Error::new(
-            ErrorKind::Shape,
-            format!("{self} on an input of {}: {why}", shapes.join(" and ")),
-        )
+        let text = format!("{self} on an input of {}: {why}", shapes.join(" and "));
+        Error::new(ErrorKind::Shape, text)
     }
 }
 
@@ -378,17 +372,13 @@ impl Op {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.info.name)?;
-        let parts: Vec<String> = self
-            .info
-            .args
-            .iter()
-            .zip(&self.args)
-            .filter_map(|(a, v)| match a.default {
-                None => Some(a.text(v)),
-                Some(d) if d == *v => None,
-                Some(_) => Some(format!("{}={v}", a.name)),
-            })
-            .collect();
+        let settings = self.info.args.iter().zip(&self.args);
+        let part = |(a, v): (&Setting, &Value)| match a.default {
+            None => Some(a.text(v)),
+            Some(d) if d == *v => None,
+            Some(_) => Some(format!("{}={v}", a.name)),
+        };
+        let parts: Vec<String> = settings.filter_map(part).collect();
         if parts.is_empty() { Ok(()) } else { write!(f, "({})", parts.join(",")) }
     }
 }
@@ -420,7 +410,7 @@ pub struct Plan {
     pub params: u64,
     /// Multiply-adds of a forward pass.
     pub macs: u64,
-    /// Operations of a forward pass on single values, as benchmarks count them.
+    /// Operations of a forward pass on single values, counted as in benchmarks.
     pub single: u64,
     /// Numbers that a training step keeps until the backward pass, the output included.
     pub kept: u64,

@@ -1,8 +1,9 @@
-//! The weights of a network while it is built: named, initialised from streams of their own.
+//! The weights of a network while it is built: each has a name and is initialised from a random stream
+//! of its own.
 
 use crate::error::Result;
 use crate::rng::Rng;
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{Device, Tensor, Var};
 
 /// Collects the weights (trained) and the buffers (running statistics) of a network.
 pub(crate) struct Params {
@@ -24,7 +25,7 @@ impl Params {
         }
     }
 
-    /// The names of what follows begin with this.
+    /// Sets the beginning of the names that follow.
     pub(crate) fn enter(&mut self, prefix: String) {
         self.prefix = prefix;
     }
@@ -39,18 +40,22 @@ impl Params {
         Ok(var)
     }
 
-    /// Uniform in ±1/sqrt(fan_in): PyTorch's default for convolutions and linear layers, so that
-    /// figures carry over. Every weight has a stream of its own, named after it.
+    /// Every weight is drawn from a stream of its own, named after it.
+    fn drawn(&mut self, name: &str, dims: &[usize], draw: impl Fn(&mut Rng) -> f64) -> Result<Var> {
+        let mut rng = self.rng.stream(&self.name(name), 0);
+        let values = (0..dims.iter().product()).map(|_| draw(&mut rng) as f32).collect();
+        self.keep(name, values, dims)
+    }
+
+    /// Uniform in ±1/sqrt(fan_in): PyTorch's default for convolutions and linear layers, so that results
+    /// are comparable.
     pub(crate) fn uniform(&mut self, name: &str, dims: &[usize], fan_in: usize) -> Result<Var> {
         self.within(name, dims, 1.0 / (fan_in.max(1) as f64).sqrt())
     }
 
     /// Uniform in ±bound.
     pub(crate) fn within(&mut self, name: &str, dims: &[usize], bound: f64) -> Result<Var> {
-        let mut rng = self.rng.stream(&self.name(name), 0);
-        let n = dims.iter().product();
-        let values = (0..n).map(|_| (bound * (2.0 * rng.uniform() - 1.0)) as f32).collect();
-        self.keep(name, values, dims)
+        self.drawn(name, dims, |rng| bound * (2.0 * rng.uniform() - 1.0))
     }
 
     /// Uniform in ±sqrt(6 / (fan_in + fan_out)) for a matrix [fan_out, fan_in] (Glorot and Bengio,
@@ -61,21 +66,16 @@ impl Params {
 
     /// Standard normal: the default for embeddings.
     pub(crate) fn normal(&mut self, name: &str, dims: &[usize]) -> Result<Var> {
-        let mut rng = self.rng.stream(&self.name(name), 0);
-        let n = dims.iter().product();
-        let values = (0..n).map(|_| rng.normal() as f32).collect();
-        self.keep(name, values, dims)
+        self.drawn(name, dims, Rng::normal)
     }
 
-    /// A constant.
     pub(crate) fn constant(&mut self, name: &str, dims: &[usize], value: f32) -> Result<Var> {
         self.keep(name, vec![value; dims.iter().product()], dims)
     }
 
-    /// A running statistic: stored with the weights, not trained.
+    /// A running statistic, which is stored with the weights but not trained.
     pub(crate) fn buffer(&mut self, name: &str, dim: usize, value: f32) -> Result<Var> {
-        let t = Tensor::full(value, dim, &self.device)?.to_dtype(DType::F32)?;
-        let var = Var::from_tensor(&t)?;
+        let var = Var::from_tensor(&Tensor::full(value, dim, &self.device)?)?;
         self.buffers.push((self.name(name), var.clone()));
         Ok(var)
     }

@@ -1,4 +1,4 @@
-//! One forward pass through a network.
+//! The state of one forward pass through a network.
 
 use crate::kernel::Ends;
 use crate::rng::Rng;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 pub(crate) struct Pass {
     pub(crate) train: bool,
     pub(crate) rng: Option<Rng>,
-    /// The valid length of each sample, at least 1, in what the layer is given, where it is padded.
+    /// The valid length of each sample in the layer's input, at least 1; only where there is padding.
     pub(crate) ends: Option<Ends>,
 }
 
@@ -17,8 +17,7 @@ impl Pass {
         Pass { train, rng, ends: None }
     }
 
-    /// Where the samples end in a batch of `n` sequences of `l` positions, `None` if everywhere at
-    /// `l`.
+    /// The valid lengths in a batch of `n` sequences of `l` positions; `None` if there is no padding.
     pub(crate) fn ends_for(&self, n: usize, l: usize) -> Option<Ends> {
         let ends = self.ends.as_ref().filter(|ends| ends.len() == n)?;
         match ends.iter().all(|&e| e as usize <= l) {

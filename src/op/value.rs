@@ -1,4 +1,4 @@
-//! One value of a setting.
+//! The value of a setting.
 
 use super::Activation;
 use serde::{Deserialize, Serialize};
@@ -17,11 +17,11 @@ pub enum Value {
 }
 
 impl Value {
-    /// The same for equal values alone.
+    /// A key that is the same for equal values only.
     pub(crate) fn key(&self) -> (u8, u64) {
         match *self {
             Value::Int(v) => (0, v as u64),
-            // Plus nothing, so that the two zeros are one.
+            // Adding 0.0 turns -0.0 into 0.0.
             Value::Float(v) => (1, (v + 0.0).to_bits()),
             Value::Act(a) => (2, a as u64),
         }

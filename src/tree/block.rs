@@ -1,14 +1,15 @@
 //! The tree of a search space: layers with choices of values, and choices of layers.
 //!
-//! Five kinds of node are enough for chains, branches and nested choices: a layer, a sequence, a
-//! choice of one block (`one_of`), a repetition, and a residual connection. The tree is data, not
-//! closures, so that it can be counted, drawn, compared, stored, and kept in a notebook variable.
+//! Five kinds of node are enough for chains and nested choices: a layer, a sequence, a choice of one
+//! block (`one_of`), a repetition, and a residual connection. Cells add graphs (`cell.rs`, `wired.rs`).
+//! The tree is data, not closures, so that it can be counted, drawn, compared, stored, and kept in a
+//! notebook variable.
 
-use crate::op::LayerInfo;
+use crate::op::{LayerInfo, Setting};
 use crate::tree::cell::Cell;
-use crate::tree::value::{Choice, Floats, IntoFloats, IntoInts, Ints};
+use crate::tree::value::{Choice, IntoInts, Ints};
 use crate::tree::wired::Wired;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A piece of a search space: one layer, or a composition of blocks.
 ///
 /// Made by the layer functions ([`conv`](crate::conv), [`linear`](crate::linear), ...) and by
-/// [`one_of`], [`repeat`], [`seq`] and [`residual`]; nested at will. Methods return a new block.
+/// [`one_of`], [`repeat`], [`seq`] and [`residual`], nested as you like. Methods return a new block.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -28,8 +29,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct Block(pub(crate) Arc<Node>, u64);
 
-#[derive(Clone)]
+/// A node of the tree; it is stored with layers by name.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Node {
+    #[serde(serialize_with = "write_layer", deserialize_with = "read_layer")]
     Layer {
         info: &'static LayerInfo,
         args: Vec<Choice>,
@@ -42,33 +46,33 @@ pub(crate) enum Node {
     },
     Residual(Block),
     Cell(Cell),
-    /// Vertices with an operation each, connected as the search decides.
+    /// Vertices with one operation each, connected as the search decides.
     Wired(Wired),
-    /// A wired cell, alone or shared, with so many channels at its output.
+    /// A wired cell, possibly shared, with this number of channels at its output.
     Wide {
         channels: usize,
         block: Block,
     },
-    /// Preparations and blocks in turn, see [`stack`](crate::stack).
+    /// Preparations and blocks alternately, see [`stack`](crate::stack).
     Stack(Vec<Block>),
     /// A block whose decisions are made once, wherever it stands.
     Shared {
         name: String,
         block: Block,
     },
-    /// A block on which something impossible was asked; reported when the space is checked.
+    /// A block with an impossible setting, which is reported when the space is checked.
     Broken {
         block: Block,
         problem: String,
     },
 }
 
-/// A choice between blocks: the search picks one of them, with everything that is inside it.
+/// A choice between blocks: the search picks one of them, and then decides everything inside it.
 ///
 /// ```
 /// use nascent::prelude::*;
 /// let block = one_of([conv(16, 3), sep_conv(16, 3), max_pool(2)]);
-/// // References leave a notebook's variables where they are.
+/// // With references, the variables of a notebook remain usable.
 /// let (a, b) = (conv(16, 3), max_pool(2));
 /// assert_eq!(one_of([&a, &b]), one_of([a, b]));
 /// ```
@@ -77,7 +81,7 @@ pub fn one_of<B>(blocks: impl IntoBlocks<B>) -> Block {
     Block::new(Node::OneOf(blocks.into_blocks()))
 }
 
-/// The block as often as chosen, every copy with choices of its own.
+/// The block, repeated as often as chosen; every copy has choices of its own.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -88,7 +92,7 @@ pub fn repeat(times: impl IntoInts, block: impl IntoBlock) -> Block {
     Block::new(Node::Repeat { times: times.into_ints().0, block: block.into_block() })
 }
 
-/// The blocks one after the other, as one block.
+/// The blocks in sequence, as one block.
 #[doc(alias("sequential", "Sequential", "chain"))]
 pub fn seq<B>(blocks: impl IntoBlocks<B>) -> Block {
     Block::new(Node::Seq(blocks.into_blocks()))
@@ -101,11 +105,11 @@ pub fn residual(block: impl IntoBlock) -> Block {
     Block::new(Node::Residual(block.into_block()))
 }
 
-/// A block whose decisions are made once: wherever it stands in a space, its choices have fallen the
-/// same way. That is how a network is built of one cell many times; weights are not shared.
+/// A block whose decisions are made once: its choices are the same wherever it stands in a space. This
+/// builds a network from many copies of one cell; the weights are not shared.
 ///
-/// The name stands for the block in an architecture's text, which begins with what was chosen. So a
-/// block without choices gets a name of its own, and a cell of such blocks is short to read.
+/// In an architecture's text the name stands for the block, and the text begins with what was chosen.
+/// A block without choices can be shared too, to give it a name that keeps the text of a cell short.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -122,7 +126,7 @@ pub fn shared(name: &str, block: impl IntoBlock) -> Block {
     Block::new(Node::Shared { name: name.to_string(), block: block.into_block() })
 }
 
-/// Whatever can stand for a block: one, or a reference to one.
+/// Anything that can be used as a block: a block or a reference to one.
 #[diagnostic::on_unimplemented(
     message = "a block is wanted here, as conv(16, 3) or linear(64), not `{Self}`",
     label = "several blocks one after the other are seq([a, b]), a choice between them is one_of([a, b])"
@@ -139,8 +143,8 @@ impl<B: Into<Block>> IntoBlock for B {
     }
 }
 
-/// Whatever can stand for several blocks: an array, a vector or an iterator of blocks or of references
-/// to them.
+/// Anything that can be used as several blocks: an array, a vector or an iterator of blocks or of
+/// references to them.
 #[diagnostic::on_unimplemented(
     message = "a list of blocks is wanted here, as one_of([conv(16, 3), max_pool(2)]), not `{Self}`",
     label = "put the blocks into square brackets: [a, b]"
@@ -169,23 +173,23 @@ impl Block {
         Block(Arc::new(node), NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// A number that no other block has but its clones, for what is remembered of it.
+    /// A number that only this block and its clones have, the key of what is cached about it.
     pub(crate) fn id(&self) -> u64 {
         self.1
     }
 
-    /// A layer of the table with its required arguments; the others at their defaults.
+    /// A layer of the table with its required arguments; the other ones have their defaults.
     pub(crate) fn layer(info: &'static LayerInfo, required: Vec<Choice>) -> Block {
         let rest = info.args[required.len()..].iter().filter_map(|a| a.default.map(Choice::one));
         Block::new(Node::Layer { info, args: required.into_iter().chain(rest).collect() })
     }
 
-    /// This block, on which something impossible was asked.
+    /// This block with a problem that is reported when the space is checked.
     pub(crate) fn broken(&self, problem: String) -> Block {
         Block::new(Node::Broken { block: self.clone(), problem })
     }
 
-    /// This block and then the next one.
+    /// This block followed by the next one.
     pub fn then(&self, next: impl IntoBlock) -> Block {
         let mut blocks = match &*self.0 {
             Node::Seq(blocks) => blocks.clone(),
@@ -200,8 +204,8 @@ impl Block {
         residual(self.clone())
     }
 
-    /// The blocks whose decisions follow each other where this one stands; `None` for a layer, a choice
-    /// and a repetition. The decisions of a shared block stand elsewhere: at the space's beginning.
+    /// The blocks whose decisions, in order, are the decisions of this one; `None` for a layer, a choice
+    /// and a repetition. The decisions of a shared block are elsewhere: at the beginning of the space's.
     pub(crate) fn parts(&self) -> Option<&[Block]> {
         match &*self.0 {
             Node::Seq(blocks) | Node::Stack(blocks) => Some(blocks),
@@ -215,19 +219,19 @@ impl Block {
         }
     }
 
-    /// All blocks that are directly in this one, a shared block included.
+    /// All blocks directly inside this one, including the block of a shared one.
     pub(crate) fn children(&self) -> &[Block] {
         match &*self.0 {
             Node::Layer { .. } => &[],
             Node::OneOf(blocks) => blocks,
             Node::Repeat { block, .. } | Node::Shared { block, .. } => std::slice::from_ref(block),
-            // Its edges are yes or no, and no blocks of their own.
+            // Its edges are yes-or-no decisions, not blocks.
             Node::Wired(cell) => std::slice::from_ref(&cell.op),
             _ => self.parts().unwrap_or_default(),
         }
     }
 
-    /// Whether there is anything to decide in it, shared blocks aside.
+    /// Whether there is anything to decide in it, not counting shared blocks.
     pub(crate) fn has_choices(&self) -> bool {
         match &*self.0 {
             Node::Layer { args, .. } => args.iter().any(|c| c.options.len() > 1),
@@ -237,7 +241,7 @@ impl Block {
         }
     }
 
-    /// Calls `see` with the name and the block of every shared one, those inside a shared one first.
+    /// Calls `see` with the name and the block of every shared block, inner ones first.
     pub(crate) fn each_shared(&self, see: &mut dyn FnMut(&str, &Block)) {
         self.children().iter().for_each(|b| b.each_shared(see));
         if let Node::Shared { name, block } = &*self.0 {
@@ -245,7 +249,7 @@ impl Block {
         }
     }
 
-    /// How deep it nests.
+    /// The depth of the tree below it.
     pub(crate) fn depth(&self) -> usize {
         match &*self.0 {
             Node::Layer { .. } => 0,
@@ -254,8 +258,8 @@ impl Block {
     }
 }
 
-/// Whatever can stand for a no or a yes: `true`, `false`, or a choice between them, as
-/// `any([false, true])`; 0 and 1 where it is written down.
+/// Anything that can be used as a switch: `true`, `false`, or a choice between them,
+/// `any([false, true])`. In the text of an architecture they are 0 and 1.
 #[diagnostic::on_unimplemented(
     message = "true, false or any([false, true]) is wanted here, not `{Self}`",
     label = "write true or false"
@@ -287,12 +291,6 @@ impl IntoSwitch for i32 {
     fn into_switch(self) -> Ints {
         self.into_ints()
     }
-}
-
-/// A rate, for layers that take one number.
-pub(crate) fn rate(rate: impl IntoFloats) -> Choice {
-    let Floats(choice) = rate.into_floats();
-    choice
 }
 
 impl fmt::Display for Block {
@@ -336,47 +334,50 @@ impl PartialEq for Block {
     }
 }
 
-/// The stored form of a block, the same tree with layers by name.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Stored {
-    Layer { name: String, args: Vec<Choice> },
-    Seq(Vec<Block>),
-    OneOf(Vec<Block>),
-    Repeat { times: Choice, block: Block },
-    Residual(Block),
-    Cell(Cell),
-    Wired(Wired),
-    Wide { channels: usize, block: Block },
-    Stack(Vec<Block>),
-    Shared { name: String, block: Block },
-    Broken { block: Block, problem: String },
+/// A layer as it is stored.
+#[derive(Serialize)]
+struct Stored<'a> {
+    name: &'a str,
+    args: &'a [Choice],
+}
+
+/// Leaves out trailing arguments that are at their defaults: settings that a later version adds change
+/// neither the text of a space nor its fingerprint.
+fn write_layer<S: Serializer>(
+    info: &&'static LayerInfo,
+    args: &[Choice],
+    s: S,
+) -> Result<S::Ok, S::Error> {
+    let defaults = info.args.iter().rev().zip(args.iter().rev());
+    let is_default = |(a, choice): &(&Setting, &Choice)| {
+        a.default.is_some_and(|default| **choice == Choice::one(default))
+    };
+    let spare = defaults.take_while(is_default).count();
+    Stored { name: info.name, args: &args[..args.len() - spare] }.serialize(s)
+}
+
+/// A layer with its arguments, read by the table of layers.
+pub(crate) struct FromTable(pub(crate) &'static LayerInfo, pub(crate) Vec<Choice>);
+
+fn read_layer<'de, D: Deserializer<'de>>(
+    d: D,
+) -> Result<(&'static LayerInfo, Vec<Choice>), D::Error> {
+    let FromTable(info, args) = Deserialize::deserialize(d)?;
+    Ok((info, args))
 }
 
 impl Serialize for Block {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        match (*self.0).clone() {
-            Node::Layer { info, mut args } => {
-                // Defaults at the end are left out: settings that a later version adds change
-                // neither the text of a space nor its fingerprint.
-                let defaults = info.args.iter().rev().zip(args.iter().rev());
-                let spare = defaults.take_while(|(a, choice)| {
-                    a.default.is_some_and(|d| **choice == Choice::one(d))
-                });
-                args.truncate(args.len() - spare.count());
-                Stored::Layer { name: info.name.into(), args }
-            }
-            Node::Seq(b) => Stored::Seq(b),
-            Node::OneOf(b) => Stored::OneOf(b),
-            Node::Repeat { times, block } => Stored::Repeat { times, block },
-            Node::Residual(b) => Stored::Residual(b),
-            Node::Cell(c) => Stored::Cell(c),
-            Node::Wired(w) => Stored::Wired(w),
-            Node::Wide { channels, block } => Stored::Wide { channels, block },
-            Node::Stack(b) => Stored::Stack(b),
-            Node::Shared { name, block } => Stored::Shared { name, block },
-            Node::Broken { block, problem } => Stored::Broken { block, problem },
-        }
-        .serialize(s)
+        self.0.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Block {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(match Node::deserialize(d)? {
+            // This method checks it.
+            Node::Wide { channels, block } => block.channels(channels),
+            node => Block::new(node),
+        })
     }
 }

@@ -1,25 +1,25 @@
-//! Blocks whose parts are not one after the other: a small graph of nodes, each of which joins the
-//! results of its edges.
+//! Blocks whose parts form a small graph instead of a sequence: each node joins the results of its
+//! edges.
 //!
-//! Node 0 is the input. Every later node takes edges from earlier ones, a block on each, and adds or
-//! concatenates what they give; the last node is the output. Branches side by side are one such
-//! node, a DenseNet's connection is another, and a cell of NAS-Bench-201 (arXiv 2001.00326) has
-//! three. The cells of NASNet (1707.07012) and DARTS (1806.09055) have two inputs, the outputs of the
-//! two cells before them in a [`stack`]; each of their nodes keeps two of its possible edges, and the
-//! output is the concatenation of all nodes.
+//! Node 0 is the input. Every later node has edges from earlier ones, with a block on each, and adds
+//! or concatenates their results; the last node is the output. Parallel branches are one such node, a
+//! DenseNet's connection is another, and a cell of NAS-Bench-201 (arXiv 2001.00326) has three. The
+//! cells of NASNet (1707.07012) and DARTS (1806.09055) have two inputs, the outputs of the two cells
+//! before them in a [`stack`]; each of their nodes keeps two of its possible edges, and the output is
+//! the concatenation of all nodes.
 
 use crate::count::Count;
 use crate::tree::block::{Block, IntoBlock, IntoBlocks, Node};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 
-/// How a node makes one tensor of several.
+/// How a node joins several tensors into one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Join {
     /// Adds tensors of the same shape.
     Sum,
-    /// Puts channels, or features, side by side.
+    /// Concatenates channels, or features.
     Concat,
 }
 
@@ -32,35 +32,35 @@ impl Join {
     }
 }
 
-/// A block on the way from an earlier node.
+/// The edge from an earlier node, with its block.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Edge {
     pub(crate) from: usize,
     pub(crate) block: Block,
 }
 
-/// A node with the edges that end in it.
+/// A node with its incoming edges.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Step {
     pub(crate) join: Join,
     pub(crate) edges: Vec<Edge>,
 }
 
-/// The nodes behind the inputs, in the order in which they are computed.
+/// The nodes after the inputs, in the order in which they are computed.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(from = "Stored", into = "Stored")]
 pub(crate) struct Cell {
     pub(crate) steps: Vec<Step>,
-    /// Whether nodes 0 and 1 are inputs, and not node 0 alone.
+    /// Whether nodes 0 and 1 are inputs, rather than node 0 alone.
     pub(crate) two_inputs: bool,
     /// How many edges the search keeps at each node, if not all.
     pub(crate) keep: Option<usize>,
-    /// Whether the output is the concatenation of all nodes, and not the last one.
+    /// Whether the output is the concatenation of all nodes, rather than the last one.
     pub(crate) concat: bool,
-    /// What holds the decisions, in order: the blocks on the edges, and for a node that keeps some of
-    /// its edges a choice between the possible sets.
+    /// The blocks with the decisions, in order: those on the edges, and for a node that keeps only some
+    /// of its edges a choice between the possible sets.
     parts: Vec<Block>,
-    /// The sets of edges that each node chooses from, where it does not keep them all.
+    /// For each node that does not keep all of its edges, the sets of edges that it chooses from.
     sets: Vec<Option<Vec<Vec<usize>>>>,
 }
 
@@ -92,7 +92,7 @@ impl From<Cell> for Stored {
     }
 }
 
-/// All of the blocks on the same input, and the sum of what they give: their outputs have one shape.
+/// The sum of all the blocks on the same input; their outputs must have the same shape.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -106,8 +106,8 @@ pub fn branches<B>(blocks: impl IntoBlocks<B>) -> Block {
     single(Join::Sum, blocks)
 }
 
-/// All of the blocks on the same input, and what they give as one tensor: the channels of images, or
-/// the features, side by side.
+/// The concatenation of all the blocks on the same input, along the channels of images, or the
+/// features.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -126,9 +126,9 @@ fn single<B>(join: Join, blocks: impl IntoBlocks<B>) -> Block {
     Block::new(Node::Cell(Cell::new(vec![Step { join, edges }], false, None, false)))
 }
 
-/// A cell: `nodes[j]` lists the blocks on the edges to node `j + 1`, from node 0, 1, ... up to `j`;
+/// A cell: `nodes[j]` lists the blocks on the edges to node `j + 1`, from nodes 0, 1, ... up to `j`;
 /// a node is the sum of its edges, and the last one is the cell's output. [`zero`](crate::zero)
-/// stands for an edge that is not there.
+/// stands for a missing edge.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -143,24 +143,21 @@ fn single<B>(join: Join, blocks: impl IntoBlocks<B>) -> Block {
 /// ```
 #[doc(alias = "Cell")]
 pub fn cell<B, N: IntoBlocks<B>>(nodes: impl IntoIterator<Item = N>) -> Block {
-    let step = |edges: N| Step {
-        join: Join::Sum,
-        edges: edges
-            .into_blocks()
-            .into_iter()
-            .enumerate()
-            .map(|(from, block)| Edge { from, block })
-            .collect(),
+    let step = |edges: N| {
+        let edges = edges.into_blocks().into_iter().enumerate();
+        let edges = edges.map(|(from, block)| Edge { from, block });
+        Step { join: Join::Sum, edges: edges.collect() }
     };
     Block::new(Node::Cell(Cell::new(nodes.into_iter().map(step).collect(), false, None, false)))
 }
 
-/// Blocks one after the other, where a cell with [two inputs](Block::two_inputs) gets the outputs of
-/// the two blocks before it (the first one gets the stack's input twice).
+/// Blocks in sequence, where a cell with [two inputs](Block::two_inputs) gets the outputs of the two
+/// blocks before it (the first one gets the stack's input twice).
 ///
-/// Each comes with its preparation, a block without choices that each of its inputs goes through first,
-/// with weights of its own: it gives them the cell's width. Where the earlier input is larger, because the block between
-/// has reduced it, it goes through ReLU and a 1x1 convolution with a stride instead.
+/// Each block comes with its preparation, a block without choices that each of its inputs goes through
+/// first, with weights of its own; it gives them the cell's width. Where the earlier input is larger,
+/// because the block between has reduced it, it goes through ReLU and a 1x1 convolution with a stride
+/// instead.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -188,8 +185,7 @@ impl Block {
         self.cell_with("two_inputs", |c| Cell::new(c.steps.clone(), true, c.keep, c.concat))
     }
 
-    /// A cell of which each node keeps `edges` of the edges that it could have; which ones is for the
-    /// search to decide.
+    /// A cell in which each node keeps `edges` of its possible edges; the search decides which ones.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -205,8 +201,8 @@ impl Block {
         self.cell_with("keep", |c| Cell::new(c.steps.clone(), c.two_inputs, Some(k), c.concat))
     }
 
-    /// A cell whose output is the concatenation of all its nodes, inputs excepted, instead of the last
-    /// one.
+    /// A cell whose output is the concatenation of all its nodes except the inputs, instead of the last
+    /// node.
     pub fn concat_nodes(&self) -> Block {
         self.cell_with("concat_nodes", |c| Cell::new(c.steps.clone(), c.two_inputs, c.keep, true))
     }
@@ -215,27 +211,24 @@ impl Block {
         match &*self.0 {
             Node::Cell(cell) => Block::new(Node::Cell(change(cell))),
             Node::Broken { .. } => self.clone(),
-            _ => Block::new(Node::Broken {
-                block: self.clone(),
-                problem: format!(
-                    "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}({}).",
-                    if name == "keep" { "2" } else { "" }
-                ),
-            }),
+            _ => self.broken(format!(
+                "{name}() is for a cell, and this is {self}. Try cell([[conv(16, 3)]]).{name}({}).",
+                if name == "keep" { "2" } else { "" }
+            )),
         }
     }
 }
 
-/// More sets of edges than this are too many for one node.
+/// The most sets of edges that one node may choose from.
 const MOST_SETS: usize = 5_000;
 
-/// How many sets of `k` of `n` edges there are, if they are not too many.
+/// The number of sets of `k` of `n` edges, unless it is too large.
 fn sets_of(n: usize, k: usize) -> Option<usize> {
     let count = (0..k.min(n)).try_fold(1usize, |c, i| Some(c.checked_mul(n - i)? / (i + 1)));
     count.filter(|&c| c <= MOST_SETS)
 }
 
-/// All sets of `k` of `n` edges, in order; none where they are too many.
+/// All sets of `k` of `n` edges, in order; none where there are too many.
 fn sets(n: usize, k: usize) -> Vec<Vec<usize>> {
     if sets_of(n, k).is_none() || k == 0 {
         return vec![];
@@ -258,26 +251,22 @@ impl Cell {
         for step in &steps {
             let n = step.edges.len();
             let sets = keep.filter(|&k| k < n).map(|k| sets(n, k));
+            let kept = |set: &Vec<usize>| super::seq(set.iter().map(|&i| &step.edges[i].block));
             match &sets {
                 None => parts.extend(step.edges.iter().map(|e| e.block.clone())),
-                Some(sets) => {
-                    let kept = |set: &Vec<usize>| {
-                        super::seq(set.iter().map(|&i| step.edges[i].block.clone()))
-                    };
-                    parts.push(super::one_of(sets.iter().map(kept)));
-                }
+                Some(sets) => parts.push(super::one_of(sets.iter().map(kept))),
             }
             all.push(sets);
         }
         Cell { steps, two_inputs, keep, concat, parts, sets: all }
     }
 
-    /// The nodes, each with the sets of edges that it chooses from, where it does not keep them all.
+    /// The nodes, each with the sets of edges that it chooses from if it does not keep all of them.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (&Step, Option<&[Vec<usize>]>)> {
         self.steps.iter().zip(self.sets.iter().map(Option::as_deref))
     }
 
-    /// What holds the decisions, in order.
+    /// The blocks with the decisions, in order.
     pub(crate) fn parts(&self) -> &[Block] {
         &self.parts
     }
@@ -287,7 +276,7 @@ impl Cell {
         1 + usize::from(self.two_inputs)
     }
 
-    /// All edges: from which node, to which, and the block on the way.
+    /// All edges: from which node, to which node, and with which block.
     pub(crate) fn edges(&self) -> impl Iterator<Item = (usize, usize, &Block)> {
         self.steps
             .iter()
@@ -295,22 +284,19 @@ impl Cell {
             .flat_map(|(step, to)| step.edges.iter().map(move |edge| (edge.from, to, &edge.block)))
     }
 
-    /// Whether it is only branches side by side.
+    /// Whether it consists of parallel branches only.
     pub(crate) fn is_single(&self) -> bool {
         self.steps.len() == 1 && !self.two_inputs && self.keep.is_none()
     }
 
-    /// What it is, in a few words.
+    /// A description in a few words.
     pub(crate) fn label(&self) -> String {
         match &self.steps[..] {
-            [only] if self.is_single() => {
-                format!("{} of {}", only.join.name(), only.edges.len())
-            }
+            [only] if self.is_single() => format!("{} of {}", only.join.name(), only.edges.len()),
             steps => {
                 let inputs = if self.two_inputs { ", two of them inputs" } else { "" };
-                let keep = self
-                    .keep
-                    .map_or(String::new(), |k| format!(", each keeps {}", plural(k, "edge")));
+                let keeps = |k: usize| format!(", each keeps {}", plural(k, "edge"));
+                let keep = self.keep.map_or(String::new(), keeps);
                 let concat = if self.concat { ", concatenated" } else { "" };
                 format!("cell of {} nodes{inputs}{keep}{concat}", steps.len() + self.inputs())
             }
@@ -322,12 +308,10 @@ impl Cell {
         let list =
             |s: &Step| s.edges.iter().map(|e| block(&e.block)).collect::<Vec<_>>().join(", ");
         match &self.steps[..] {
-            [Step { join: Join::Sum, .. }] if self.is_single() => {
-                format!("branches[{}]", list(&self.steps[0]))
-            }
-            [Step { join: Join::Concat, .. }] if self.is_single() => {
-                format!("concat[{}]", list(&self.steps[0]))
-            }
+            [only] if self.is_single() => match only.join {
+                Join::Sum => format!("branches[{}]", list(only)),
+                Join::Concat => format!("concat[{}]", list(only)),
+            },
             steps => {
                 let nodes: Vec<String> = steps.iter().map(|s| format!("[{}]", list(s))).collect();
                 let two = if self.two_inputs { ".two_inputs" } else { "" };
@@ -345,7 +329,7 @@ impl Cell {
         }
         let widest = self.steps.iter().map(|step| step.edges.len()).max().unwrap_or(0);
         for (i, (step, sets)) in self.nodes().enumerate() {
-            // The node's number, and the last one that it may read.
+            // The node's number, and that of the last node that it may read.
             let (node, last) = (i + self.inputs(), i + self.inputs() - 1);
             let name = match self.is_single() {
                 true => format!("{} of nothing", step.join.name()),
@@ -369,7 +353,7 @@ impl Cell {
                     self.keep.unwrap_or(0),
                     plural(n, "edge"),
                     MOST_SETS,
-                    // Of very many edges even the pairs are too many.
+                    // Of very many edges there are too many pairs.
                     if sets_of(widest, 2).is_some() { 2 } else { 1 }
                 ));
             }

@@ -1,8 +1,8 @@
-//! A decision without a layer: what an evaluator knows and this crate cannot build.
+//! A decision without a layer: only an evaluator knows its meaning, and this crate cannot build it.
 //!
-//! Benchmark tables and cost models of your own score decisions, whatever stands behind them. A space
-//! of such choices alone has no network: no head, no parameters, nothing to build. It is not in the table of
-//! layers, because it is not one.
+//! Benchmark tables and cost models of your own score decisions, whatever they stand for. A space of
+//! such choices alone has no network: no head, no parameters, nothing to build. A choice is no layer,
+//! so it is not in the table of layers.
 
 use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
@@ -10,12 +10,12 @@ use crate::op::{Facts, Layer, LayerInfo, Op, Params, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 
-/// A decision that stands for something this crate does not build: an operation that only a
+/// A decision about something that this crate does not build: an operation that only a
 /// [`Table`](crate::Table) knows, or a setting that an evaluator of your own reads from
 /// [`Architecture::decisions`](crate::Architecture::decisions).
 ///
-/// An architecture of nothing but choices is its decisions: it has no head and no parameters. Shapes
-/// pass through a choice as they are; [`Model::new`](crate::Model::new) refuses it.
+/// An architecture that consists only of choices has no head and no parameters. Shapes pass through a
+/// choice unchanged; [`Model::new`](crate::Model::new) refuses it.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -29,7 +29,7 @@ pub fn choice(options: impl IntoInts) -> Block {
     Block::layer(&CHOICE, vec![options.into_ints().0])
 }
 
-/// The most options of one choice.
+/// The most options that one choice may have.
 pub(crate) const MOST_OPTIONS: usize = 100_000;
 
 pub(crate) static CHOICE: LayerInfo = LayerInfo {

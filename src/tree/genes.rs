@@ -1,16 +1,16 @@
 //! Decisions as a tree that mirrors the blocks, and the operations on it: sample, count,
 //! enumerate, mutate, cross.
 //!
-//! An architecture's identity is the flat list of its decisions, in the order in which the tree is
-//! read. The operations work on the nested form, because a decision may bring others with it: a
-//! chosen branch has choices of its own, a deeper repetition has more copies.
+//! An architecture's identity is the flat list of its decisions, in the reading order of the tree. The
+//! operations work on the nested form, because a decision may bring others with it: a chosen branch has
+//! choices of its own, a deeper repetition has more copies.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Rng;
 use crate::tree::block::{Block, Node};
 use crate::words::plural;
 
-/// One decision, and the decisions that exist because of it: one group for a chosen branch, one a
+/// One decision, and the decisions that exist because of it: one group for a chosen branch, one per
 /// copy for a repetition, none for a value.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Gene {
@@ -21,10 +21,10 @@ pub(crate) struct Gene {
 /// The decisions of one block, in order.
 pub(crate) type Genes = Vec<Gene>;
 
-/// How a block reads its next decision: the number of options in, the option taken out.
+/// Returns the next decision of a block, given its number of options.
 type Decide<'a> = dyn FnMut(usize) -> Result<usize> + 'a;
 
-/// Walks the block, asking for every decision that exists, in reading order.
+/// Asks for every decision of the block, in reading order.
 pub(crate) fn walk(block: &Block, decide: &mut Decide) -> Result<()> {
     match &*block.0 {
         Node::Layer { args, .. } => {
@@ -48,7 +48,7 @@ pub(crate) fn walk(block: &Block, decide: &mut Decide) -> Result<()> {
     Ok(())
 }
 
-/// How many of the decisions at the front belong to the block.
+/// How many of these decisions, from the front, belong to the block.
 pub(crate) fn length(block: &Block, decisions: &[u32]) -> usize {
     let mut read = 0;
     let walked = walk(block, &mut |n| {
@@ -59,7 +59,7 @@ pub(crate) fn length(block: &Block, decisions: &[u32]) -> usize {
     walked.map_or(0, |()| read.min(decisions.len()))
 }
 
-/// The same, with what was decided as a tree.
+/// As [`walk`], and returns the decisions as a tree.
 fn build(block: &Block, decide: &mut Decide) -> Result<Genes> {
     let mut genes = vec![];
     build_into(block, decide, &mut genes)?;
@@ -167,15 +167,11 @@ fn wrong(text: String) -> Error {
 /// The flat list: decisions in reading order. A repetition with one possible count is not a decision.
 pub(crate) fn flatten(block: &Block, genes: &[Gene]) -> Vec<u32> {
     let mut flat = vec![];
-    visit(block, genes, &mut |gene, n| {
-        if n > 1 {
-            flat.push(gene.pick);
-        }
-    });
+    visit(block, genes, &mut |gene, _| flat.push(gene.pick));
     flat
 }
 
-/// Calls `see(gene, options)` for every gene in reading order.
+/// Calls `see(gene, options)` for every gene with more than one option, in reading order.
 fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
     fn go<'g>(
         b: &Block,
@@ -199,7 +195,9 @@ fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
             }
             Node::Repeat { times, block } => {
                 if let Some(gene) = genes.next() {
-                    see(gene, times.options.len());
+                    if times.options.len() > 1 {
+                        see(gene, times.options.len());
+                    }
                     gene.subs.iter().for_each(|copy| visit(block, copy, see));
                 }
             }
@@ -212,15 +210,11 @@ fn visit(block: &Block, genes: &[Gene], see: &mut dyn FnMut(&Gene, usize)) {
 /// The options of every decision, in the order of [`flatten`].
 pub(crate) fn arities(block: &Block, genes: &[Gene]) -> Vec<usize> {
     let mut list = vec![];
-    visit(block, genes, &mut |_, n| {
-        if n > 1 {
-            list.push(n);
-        }
-    });
+    visit(block, genes, &mut |_, n| list.push(n));
     list
 }
 
-/// The decisions after decision `k` is set to `option`. Decisions that stay keep their values;
+/// The decisions after decision `k` is set to `option`. Decisions that still exist keep their values;
 /// `fill` makes those that the change brings with it (a new branch, more copies).
 pub(crate) fn change(
     block: &Block,
@@ -284,15 +278,15 @@ fn change_in(
                 let changed = times.options.len() > 1 && here(left);
                 let pick = if changed { option } else { gene.pick as usize };
                 let copies = count(times, pick);
-                let mut subs = Vec::with_capacity(copies);
-                for copy in gene.subs.iter().take(copies) {
-                    let mut sub = Vec::with_capacity(copy.len());
-                    change_in(block, &mut copy.iter(), left, option, fill, &mut sub);
-                    subs.push(sub);
-                }
-                while subs.len() < copies {
-                    subs.push(fill(block));
-                }
+                let subs = (0..copies).map(|i| match gene.subs.get(i) {
+                    Some(copy) => {
+                        let mut sub = Vec::with_capacity(copy.len());
+                        change_in(block, &mut copy.iter(), left, option, fill, &mut sub);
+                        sub
+                    }
+                    None => fill(block),
+                });
+                let subs = subs.collect();
                 out.push(Gene { pick: pick as u32, subs });
             }
         }
@@ -304,8 +298,8 @@ fn change_in(
     }
 }
 
-/// Uniform crossover: each decision that both parents have comes from one of them by a fair coin;
-/// where they took different branches, the branch comes whole from one parent.
+/// Uniform crossover: a fair coin decides from which parent each decision comes that both have; where
+/// they took different branches, the whole branch comes from one parent.
 pub(crate) fn cross(block: &Block, a: &[Gene], b: &[Gene], rng: &mut Rng) -> Genes {
     let mut out = vec![];
     cross_in(block, &mut a.iter(), &mut b.iter(), rng, &mut out);
@@ -319,11 +313,15 @@ fn cross_in(
     rng: &mut Rng,
     out: &mut Genes,
 ) {
+    let either = |x: &Gene, y: &Gene, rng: &mut Rng| match rng.below(2) {
+        0 => x.clone(),
+        _ => y.clone(),
+    };
     match &*block.0 {
         Node::Layer { args, .. } => {
             for _ in args.iter().filter(|c| c.options.len() > 1) {
                 let (Some(x), Some(y)) = (a.next(), b.next()) else { break };
-                out.push(if rng.below(2) == 0 { x.clone() } else { y.clone() });
+                out.push(either(x, y, rng));
             }
         }
         Node::OneOf(options) if options.len() == 1 => cross_in(&options[0], a, b, rng, out),
@@ -332,23 +330,20 @@ fn cross_in(
                 out.push(if x.pick == y.pick {
                     let sub = cross(&options[x.pick as usize], &x.subs[0], &y.subs[0], rng);
                     Gene { pick: x.pick, subs: vec![sub] }
-                } else if rng.below(2) == 0 {
-                    x.clone()
                 } else {
-                    y.clone()
+                    either(x, y, rng)
                 });
             }
         }
         Node::Repeat { block, .. } => {
             if let (Some(x), Some(y)) = (a.next(), b.next()) {
-                // The depth of one parent; the copies that both have are crossed.
+                // The depth comes from one parent; the copies that both have are crossed.
                 let (deep, other) = if rng.below(2) == 0 { (x, y) } else { (y, x) };
                 let subs = deep.subs.iter().enumerate().map(|(i, copy)| match other.subs.get(i) {
                     Some(twin) => cross(block, copy, twin, rng),
                     None => copy.clone(),
                 });
-                let subs = subs.collect();
-                out.push(Gene { pick: deep.pick, subs });
+                out.push(Gene { pick: deep.pick, subs: subs.collect() });
             }
         }
         _ => {
@@ -359,7 +354,7 @@ fn cross_in(
     }
 }
 
-/// The number of combinations, exact below 2^128 and as a logarithm to base 10.
+/// A number of combinations, exact below 2^128, and as a logarithm to base 10.
 #[derive(Clone, Copy)]
 pub(crate) struct Tally {
     pub(crate) exact: Option<u128>,
@@ -412,7 +407,7 @@ pub(crate) fn tally(block: &Block) -> Tally {
 }
 
 /// The first architecture that begins with the decisions, and the options of each decision.
-/// Decisions that the prefix lacks take their first option.
+/// Decisions beyond the prefix take their first option.
 pub(crate) fn complete(block: &Block, prefix: &[u32]) -> (Vec<u32>, Vec<usize>) {
     let (mut flat, mut arities) = (vec![], vec![]);
     let walked = walk(block, &mut |n| {
@@ -429,8 +424,8 @@ pub(crate) fn first(block: &Block) -> Genes {
     build(block, &mut |_| Ok(0)).unwrap_or_default()
 }
 
-/// The beginning of the next architecture, in order, after all of those that share the first
-/// `keep` decisions; `None` after the last. The last decision runs fastest.
+/// The beginning of the next architecture, in order, after all those that share the first `keep`
+/// decisions; `None` after the last one. The last decision varies fastest.
 pub(crate) fn bump(decisions: &[u32], arities: &[usize], keep: usize) -> Option<Vec<u32>> {
     let keep = keep.min(decisions.len());
     let last = (0..keep).rev().find(|&i| (decisions[i] as usize) + 1 < arities[i])?;

@@ -1,20 +1,20 @@
-//! What holds the decisions of a space: its shared blocks and then the tree.
+//! The order of a space's decisions: first those of its shared blocks, then those of the tree.
 
 use super::{Block, Places, seq};
 use std::sync::{Arc, OnceLock};
 
-/// The decisions of a space in order: first those of its shared blocks, then those of the tree.
+/// The blocks with the decisions of a space, in order.
 #[derive(Clone)]
 pub(crate) struct Genome {
     /// All shared blocks by name, in order of appearance, those inside another one first.
     pub(crate) named: Vec<(String, Block)>,
-    /// Those in which something is decided; the others are names, and walked like any block.
+    /// Those with decisions; the others are only names, and are walked like any block.
     pub(crate) shared: Vec<(String, Block)>,
-    /// The shared blocks and then the tree, one after the other; without a tree that decides nothing.
+    /// The shared blocks and then the tree, as a sequence; without the tree if it decides nothing.
     pub(crate) whole: Block,
-    /// Whether the tree has no decisions besides those of its shared blocks.
+    /// Whether the tree has no decisions apart from those of its shared blocks.
     pub(crate) fixed: bool,
-    /// The places of all decisions, for those who ask.
+    /// The places of all decisions, computed on demand.
     pub(crate) places: OnceLock<Arc<Places>>,
 }
 
@@ -38,7 +38,7 @@ impl Genome {
         Genome { named, shared, whole, fixed, places: OnceLock::new() }
     }
 
-    /// The number of a shared block in which something is decided.
+    /// The number of a shared block with decisions.
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
         self.shared.iter().position(|(other, _)| other == name)
     }

@@ -1,26 +1,18 @@
-//! A block in one line, as one would write it.
+//! A block as one line of text, as one would write it.
 
 use super::block::{Block, Node};
-use super::value::Choice;
-use crate::op::Value;
+use super::value::{Choice, Ints};
 
 /// "1..3" for consecutive numbers, "1 | 2 | 4" for others.
 pub(crate) fn times_text(times: &Choice) -> String {
-    let counts: Vec<i64> = times
-        .options
-        .iter()
-        .filter_map(|v| match v {
-            Value::Int(n) => Some(*n),
-            _ => None,
-        })
-        .collect();
+    let counts = Ints(times.clone()).values();
     match (&counts[..], counts.windows(2).all(|w| w[1] == w[0] + 1)) {
         ([first, .., last], true) => format!("{first}..{last}"),
         _ => times.text(),
     }
 }
 
-/// A block by its name where it has one of its own, else as one would write it.
+/// The name of a shared block; any other block as one would write it.
 pub(crate) fn block_name(block: &Block) -> String {
     match &*block.0 {
         Node::Shared { name, .. } => name.clone(),
@@ -28,7 +20,7 @@ pub(crate) fn block_name(block: &Block) -> String {
     }
 }
 
-/// A block in one line, as one would write it.
+/// A block as one line of text, as one would write it.
 pub(crate) fn block_text(block: &Block) -> String {
     let list = |blocks: &[Block]| blocks.iter().map(block_text).collect::<Vec<_>>().join(", ");
     match &*block.0 {

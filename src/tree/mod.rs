@@ -1,4 +1,4 @@
-//! The tree of a search space: blocks of layers, with choices in them, and what holds the decisions.
+//! The tree of a search space: blocks of layers with choices in them, and their decisions.
 
 pub(crate) mod block;
 pub(crate) mod cell;
@@ -11,9 +11,8 @@ mod spec;
 pub(crate) mod value;
 pub(crate) mod wired;
 
-pub(crate) use block::Node as Tree;
-pub(crate) use block::Stored;
 pub use block::{Block, IntoBlock, IntoBlocks, IntoSwitch, one_of, repeat, residual, seq, shared};
+pub(crate) use block::{FromTable, Node as Tree};
 pub(crate) use cell::{Cell, Join};
 pub use cell::{branches, cell, concat, stack};
 pub use choice::choice;

@@ -1,27 +1,28 @@
 //! The choices of a space without its layers: a place for every choice that an architecture may have.
 //!
-//! A choice in a branch, or in a copy of a repetition, exists in some architectures and not in others,
-//! so its number in the list of decisions varies. Its place in the tree does not: that is what
-//! distances and encodings go by.
+//! A choice in a branch, or in a copy of a repetition, exists only in some architectures, so its number
+//! in the list of decisions varies. Its place in the tree does not vary, and distances and encodings
+//! use that.
 
 use crate::tree::block::{Block, Node};
 use crate::tree::genes::count;
+use crate::tree::wired::pairs;
 use crate::tree::{CHOICE, Genome, block_name};
 use std::collections::HashSet;
 use std::slice::Iter;
 
-/// The places of a block, and how many options they have together.
+/// The places of a block, and their total number of options.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
     kind: Kind,
-    /// The options of all places: the columns of a one-hot encoding.
+    /// The number of options of all places: the columns of a one-hot encoding.
     pub(crate) width: usize,
 }
 
 /// A place that an architecture has, with the option taken there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// The first of its columns in the one-hot encoding: no other place has it.
+    /// The first of its columns in the one-hot encoding, which identifies the place.
     pub(crate) at: usize,
     pub(crate) pick: u32,
     pub(crate) options: u32,
@@ -40,7 +41,7 @@ enum Kind {
 }
 
 impl Places {
-    /// Those of a space, in the order of its decisions.
+    /// The places of a space, in the order of its decisions.
     pub(crate) fn of_genome(genome: &Genome, root: &Block) -> Places {
         let shared = genome.shared.iter().map(|(name, b)| (name.clone(), Places::of(b)));
         Places::parts(shared.chain([(String::new(), Places::of(root))]).collect())
@@ -81,8 +82,7 @@ impl Places {
             }
             Node::Wired(cell) => {
                 let n = cell.vertices;
-                let pairs = (0..n).flat_map(|from| (from + 1..n).map(move |to| (from, to)));
-                let edges = pairs.map(|(from, to)| format!("{from}-{to}"));
+                let edges = pairs(n).map(|(from, to)| format!("{from}-{to}"));
                 let vertices = (1..n.saturating_sub(1)).map(|v| v.to_string());
                 let parts = edges.chain(vertices).zip(cell.parts());
                 let named = parts.enumerate().map(|(i, (name, block))| match i < cell.pairs() {
@@ -100,7 +100,7 @@ impl Places {
                         continue;
                     };
                     let Some(mut places) = blocks.next().map(Places::of) else { continue };
-                    // Its options are sets of edges: told apart by where these come from.
+                    // Its options are sets of edges, named after the nodes that these come from.
                     if let Kind::OneOf { labels, .. } = &mut places.kind {
                         let from = |i: &usize| step.edges.get(*i).map(|e| e.from.to_string());
                         let text = |set: &Vec<usize>| {
@@ -127,7 +127,7 @@ impl Places {
         Places { kind: Kind::Values { label: String::new(), options }, width: 2 }
     }
 
-    /// Parts with nothing to decide are left out.
+    /// These parts, leaving out any with nothing to decide.
     fn parts(mut parts: Vec<(String, Places)>) -> Places {
         parts.retain(|(_, part)| part.width > 0);
         if parts.len() == 1 && parts[0].0.is_empty() {
@@ -137,8 +137,8 @@ impl Places {
         Places { kind: Kind::Parts(parts), width }
     }
 
-    /// How many decisions two architectures differ in: those at one place with another option, and
-    /// those that one of them alone has.
+    /// The number of decisions in which two architectures differ: those at the same place with different
+    /// options, and those that only one of them has.
     pub(crate) fn differ(&self, a: &mut Iter<u32>, b: &mut Iter<u32>) -> usize {
         match &self.kind {
             Kind::Values { .. } => usize::from(a.next() != b.next()),
@@ -161,120 +161,43 @@ impl Places {
         }
     }
 
-    /// Passes over its decisions; their number.
+    /// Skips its decisions, and counts them.
     fn pass(&self, decisions: &mut Iter<u32>) -> usize {
-        match &self.kind {
-            Kind::Values { .. } => usize::from(decisions.next().is_some()),
-            Kind::OneOf { options, .. } => {
-                let x = pick(decisions);
-                1 + options.get(x).map_or(0, |option| option.pass(decisions))
-            }
-            Kind::Repeat { times, copy } => {
-                let n = copies(times, decisions);
-                usize::from(times.len() > 1) + (0..n).map(|_| copy.pass(decisions)).sum::<usize>()
-            }
-            Kind::Parts(parts) => parts.iter().map(|(_, part)| part.pass(decisions)).sum(),
-        }
+        let mut count = 0;
+        self.visit(0, &mut |_, _| {
+            count += 1;
+            pick(decisions)
+        });
+        count
     }
 
-    /// Decides whatever there is to decide, in reading order: `decide(place, options)` tells the option
-    /// that is taken at a place, which has the number of its first column in the one-hot encoding,
-    /// counted from `column`.
+    /// Makes every decision, in reading order: `decide(place, options)` returns the option taken at a
+    /// place, which is identified by its first column in the one-hot encoding, counted from `column`.
     pub(crate) fn visit(&self, column: usize, decide: &mut dyn FnMut(usize, usize) -> usize) {
-        match &self.kind {
-            Kind::Values { options, .. } => _ = decide(column, options.len()),
-            Kind::OneOf { options, .. } => {
-                let pick = decide(column, options.len());
-                let before = options.iter().take(pick).map(|option| option.width);
-                let begin = before.fold(options.len(), usize::saturating_add);
-                if let Some(option) = options.get(pick) {
-                    option.visit(column.saturating_add(begin), decide);
-                }
-            }
-            Kind::Repeat { times, copy } => {
-                let own = if times.len() > 1 { times.len() } else { 0 };
-                let pick = if own > 0 { decide(column, own) } else { 0 };
-                let mut at = column.saturating_add(own);
-                for _ in 0..times.get(pick).copied().unwrap_or(0) {
-                    copy.visit(at, decide);
-                    at = at.saturating_add(copy.width);
-                }
-            }
-            Kind::Parts(parts) => {
-                let mut at = column;
-                for (_, part) in parts {
-                    part.visit(at, decide);
-                    at = at.saturating_add(part.width);
-                }
-            }
-        }
+        self.walk(column, false, decide);
     }
 
-    /// Appends a 1 for the option that was taken at each place, and 0 for all others.
+    /// Appends a 1 for the option taken at each place, and 0 for all others.
     pub(crate) fn one_hot(&self, decisions: &mut Iter<u32>, out: &mut Vec<f32>) {
         let begin = out.len();
-        match &self.kind {
-            Kind::Values { options, .. } => mark(out, pick(decisions), options.len()),
-            Kind::OneOf { options, .. } => {
-                let x = pick(decisions);
-                mark(out, x, options.len());
-                for (i, option) in options.iter().enumerate() {
-                    match i == x {
-                        true => option.one_hot(decisions, out),
-                        false => out.resize(out.len() + option.width, 0.0),
-                    }
-                }
+        out.resize(begin + self.width, 0.0);
+        self.visit(begin, &mut |place, options| {
+            let x = pick(decisions);
+            if x < options {
+                out[place + x] = 1.0;
             }
-            Kind::Repeat { times, copy } => {
-                if times.len() > 1 {
-                    mark(out, decisions.as_slice().first().map_or(0, |&d| d as usize), times.len());
-                }
-                (0..copies(times, decisions)).for_each(|_| copy.one_hot(decisions, out));
-                out.resize(begin + self.width, 0.0);
-            }
-            Kind::Parts(parts) => parts.iter().for_each(|(_, part)| part.one_hot(decisions, out)),
-        }
+            x
+        });
     }
 
-    /// Appends the places that an architecture has, in order: where the columns of each begin in the
-    /// one-hot encoding, the option taken, and how many there are.
+    /// Appends the places that an architecture has, in order, with the options taken; `at` is the first
+    /// column.
     pub(crate) fn taken(&self, decisions: &mut Iter<u32>, at: usize, out: &mut Vec<Taken>) {
-        let mut take = |pick: usize, options: usize| {
-            out.push(Taken { at, pick: pick as u32, options: options as u32 });
-            at.wrapping_add(options)
-        };
-        match &self.kind {
-            Kind::Values { options, .. } => {
-                take(pick(decisions), options.len());
-            }
-            Kind::OneOf { options, .. } => {
-                let x = pick(decisions);
-                let inner = take(x, options.len());
-                let before = options.iter().take(x).map(|o| o.width);
-                let inner = before.fold(inner, usize::wrapping_add);
-                if let Some(option) = options.get(x) {
-                    option.taken(decisions, inner, out);
-                }
-            }
-            Kind::Repeat { times, copy } => {
-                let mut inner = at;
-                if times.len() > 1 {
-                    let first = decisions.as_slice().first();
-                    inner = take(first.map_or(0, |&d| d as usize), times.len());
-                }
-                for _ in 0..copies(times, decisions) {
-                    copy.taken(decisions, inner, out);
-                    inner = inner.wrapping_add(copy.width);
-                }
-            }
-            Kind::Parts(parts) => {
-                let mut inner = at;
-                for (_, part) in parts {
-                    part.taken(decisions, inner, out);
-                    inner = inner.wrapping_add(part.width);
-                }
-            }
-        }
+        self.visit(at, &mut |at, options| {
+            let x = pick(decisions);
+            out.push(Taken { at, pick: x as u32, options: options as u32 });
+            x
+        });
     }
 
     /// A name for every column of the one-hot encoding, as `1.conv.channels=16`.
@@ -313,20 +236,20 @@ impl Places {
         }
     }
 
-    /// Decides everything that is to be decided, in order: `decide` is told the first column of the
-    /// place and its number of options. With `shared` all copies of a repetition are one place.
+    /// As [`Places::visit`], where with `shared` all copies of a repetition are one place.
     pub(crate) fn walk(
         &self,
         from: usize,
         shared: bool,
         decide: &mut dyn FnMut(usize, usize) -> usize,
     ) {
+        // Columns wrap around in spaces of an absurd size.
         match &self.kind {
             Kind::Values { options, .. } => _ = decide(from, options.len()),
             Kind::OneOf { options, .. } => {
                 let pick = decide(from, options.len());
                 let before = options.iter().take(pick).map(|o| o.columns(shared));
-                let inner = from + options.len() + before.sum::<usize>();
+                let inner = before.fold(from.wrapping_add(options.len()), usize::wrapping_add);
                 if let Some(option) = options.get(pick) {
                     option.walk(inner, shared, decide);
                 }
@@ -335,21 +258,23 @@ impl Places {
                 let own = if times.len() > 1 { times.len() } else { 0 };
                 let pick = if own > 0 { decide(from, own) } else { 0 };
                 let step = if shared { 0 } else { copy.width };
-                for i in 0..times.get(pick).copied().unwrap_or(0) {
-                    copy.walk(from + own + i * step, shared, decide);
+                let mut at = from.wrapping_add(own);
+                for _ in 0..times.get(pick).copied().unwrap_or(0) {
+                    copy.walk(at, shared, decide);
+                    at = at.wrapping_add(step);
                 }
             }
             Kind::Parts(parts) => {
-                let mut from = from;
+                let mut at = from;
                 for (_, part) in parts {
-                    part.walk(from, shared, decide);
-                    from += part.columns(shared);
+                    part.walk(at, shared, decide);
+                    at = at.wrapping_add(part.columns(shared));
                 }
             }
         }
     }
 
-    /// How many options all places have together, where copies may be one place.
+    /// The number of options of all places; with `shared` all copies of a repetition are one place.
     pub(crate) fn columns(&self, shared: bool) -> usize {
         match &self.kind {
             _ if !shared => self.width,
@@ -364,7 +289,7 @@ impl Places {
         }
     }
 
-    /// The number of its combinations, as far as a `usize` goes.
+    /// The number of combinations of its decisions, up to the largest `usize`.
     pub(crate) fn combinations(&self) -> usize {
         match &self.kind {
             Kind::Values { options, .. } => options.len(),
@@ -382,7 +307,7 @@ impl Places {
         }
     }
 
-    /// The number of the combination that was decided, the last decision running fastest.
+    /// The index of the combination that was decided; the last decision varies fastest.
     pub(crate) fn rank(&self, decisions: &mut Iter<u32>) -> usize {
         match &self.kind {
             Kind::Values { .. } => pick(decisions),
@@ -405,7 +330,7 @@ impl Places {
     }
 }
 
-/// The same block may be offered twice: the later one gets its number.
+/// Appends its number to a label that has occurred before, for a block that is offered twice.
 pub(crate) fn distinct(mut labels: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::new();
     for (i, label) in labels.iter_mut().enumerate() {

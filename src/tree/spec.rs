@@ -1,11 +1,11 @@
-//! What a space is about: the shape of the data, the task, and the tree of blocks between them.
+//! The contents of a space: the shape of the data, the task, and the tree of blocks between them.
 
 use crate::shape::Shape;
 use crate::task::Task;
 use crate::tree::{Block, Genome, Places};
 use std::sync::{Arc, OnceLock};
 
-/// All that the networks of a space depend on.
+/// Everything that the networks of a space depend on.
 pub(crate) struct Spec {
     pub(crate) input: Shape,
     pub(crate) task: Task,
@@ -18,7 +18,7 @@ impl Spec {
         Spec { input, task, root, genome: OnceLock::new() }
     }
 
-    /// What holds the decisions.
+    /// The blocks with the decisions.
     pub(crate) fn genome(&self) -> &Genome {
         self.genome.get_or_init(|| Genome::of(&self.root))
     }

@@ -1,4 +1,4 @@
-//! Values and choices of values: what stands between the brackets of a layer.
+//! Values and choices of values: the arguments of a layer.
 
 use super::Block;
 use crate::op::{Activation, SAME, Value};
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
-/// The values an argument may take; more than one makes a decision of the search.
+/// The values that an argument may take; with more than one the search decides.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub(crate) struct Choice {
     pub(crate) options: Vec<Value>,
@@ -44,7 +44,7 @@ impl Choice {
         self.text_with(Value::to_string)
     }
 
-    /// The same with values written by the setting that they are for.
+    /// The same, with `text` for a single value.
     pub(crate) fn text_with(&self, text: impl Fn(&Value) -> String) -> String {
         let texts: Vec<String> = self.options.iter().map(text).collect();
         if texts.len() > 6 {
@@ -88,7 +88,7 @@ macro_rules! choice_types {
             }
         }
 
-        /// Whatever can stand for a choice of values in an argument.
+        /// Anything that can be used as a choice of values in an argument.
         #[diagnostic::on_unimplemented(message = $message, label = $label)]
         pub trait $into {
             /// The choice.
@@ -130,7 +130,7 @@ choice_types! {
     /// A choice of activation functions, as `any(["relu", "gelu"])` makes it.
     Acts, IntoActs, into_acts, Act(Activation),
         "an activation, as \"relu\" or Activation::Gelu, or any([...]) of such, is wanted here, not `{Self}`",
-        "write a number as 0.1, or a list as any([0.1, 0.3])";
+        "write a name as \"relu\", or a list as any([\"relu\", \"gelu\"])";
 }
 
 /// What [`any`] can choose between: whole numbers, numbers, activations, and blocks.
@@ -138,7 +138,7 @@ choice_types! {
     message = "any([...]) chooses between numbers, activations (\"relu\") or blocks, not `{Self}`"
 )]
 pub trait Item: Sized {
-    /// What a choice between such items is.
+    /// The type of a choice between such items.
     type Choice;
     /// Makes the choice.
     fn choice(items: Vec<Self>) -> Self::Choice;
@@ -160,7 +160,7 @@ pub fn any<T: Item>(items: impl Items<T>) -> T::Choice {
     T::choice(items.into_items())
 }
 
-/// Whatever [`any`] can take its items from: an array, a vector, a range or another iterator.
+/// Anything that [`any`] can take its items from: an array, a vector, a range or another iterator.
 #[diagnostic::on_unimplemented(
     message = "any([...]) chooses between the values of a list or a range: numbers, activations or blocks, not `{Self}`",
     label = "put the values into square brackets, as any([16, 32]), or write a range, as any(1..=3)"
@@ -209,7 +209,7 @@ macro_rules! ints {
 }
 ints!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
-/// More values than this in one range is surely a slip.
+/// A range with more values than this is surely a mistake.
 const MOST_VALUES: i64 = 100_000;
 
 fn between(low: i64, high: i64, given: &str) -> Ints {
@@ -229,7 +229,7 @@ fn between(low: i64, high: i64, given: &str) -> Ints {
     Ints(Choice { options: (low..=high).map(Value::Int).collect(), problem: None })
 }
 
-/// As many channels, features or units as come in: `conv(same(), 3)`.
+/// The same number of channels, features or units as the input has: `conv(same(), 3)`.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -263,7 +263,7 @@ impl Item for f64 {
 impl Item for f32 {
     type Choice = Floats;
     fn choice(items: Vec<Self>) -> Floats {
-        // By way of the text, so that 0.1f32 is 0.1 and not 0.10000000149.
+        // Through the text, so that 0.1f32 is 0.1 and not 0.10000000149.
         f64::choice(items.iter().map(|v| v.to_string().parse().unwrap_or(f64::from(*v))).collect())
     }
 }

@@ -1,9 +1,10 @@
-//! A freely wired cell: the search decides which vertices are connected, and what each computes.
+//! A freely wired cell: the search decides which vertices are connected, and what each of them
+//! computes.
 //!
 //! Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", arXiv 1902.09635:
 //! a module is a directed acyclic graph of `V` vertices and at most `E` edges, `V = 7` and `E = 9` in
-//! the benchmark. Vertex 0 is the input, the last is the output, and an operation is chosen for each of
-//! the others; the matrix of edges is upper triangular, so that there are no cycles.
+//! the benchmark. Vertex 0 is the input, the last vertex is the output, and an operation is chosen for
+//! each of the others; the matrix of edges is upper triangular, so that there are no cycles.
 //!
 //! ```text
 //! prune what is not on a path from the input to the output; at most E edges are left
@@ -16,7 +17,7 @@
 //!              max c_u over v -> u for the others
 //! ```
 //!
-//! Operations sit on the vertices, where those of [`cell`](crate::cell) sit on the edges.
+//! The operations are on the vertices, whereas those of [`cell`](crate::cell) are on the edges.
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind};
@@ -25,24 +26,24 @@ use crate::tree::choice;
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 
-/// More vertices than this are a slip: the matrix of so many has 2^120 forms.
+/// More vertices than this must be a mistake: there are 2^120 matrices of this size already.
 pub(crate) const MOST_VERTICES: usize = 16;
 
-/// A cell whose wiring is for the search to decide: `vertices` of which the first is the input and
-/// the last the output, at most `most_edges` edges, and on every vertex between a block as `op` says. The
-/// space of NAS-Bench-101 (arXiv 1902.09635) is made of such cells.
+/// A cell whose wiring the search decides: `vertices` vertices, the first of which is the input and the
+/// last the output, at most `most_edges` edges, and a block chosen from `op` on every vertex between.
+/// The space of NAS-Bench-101 (arXiv 1902.09635) consists of such cells.
 ///
 /// Its decisions are the matrix of edges row by row (0 to 1, 0 to 2, ..., 1 to 2, ...), each yes or no,
-/// and then those of `op` for every vertex in between. Vertices that are not on a path from the input to
-/// the output are left out; the limit is on the edges that remain. A vertex computes `op` of the sum of
-/// what it reads, and the vertices that the output reads share its channels, which are as many as come
-/// in (see [`Block::channels`]): write `op` with [`same`](crate::same) channels.
+/// and then those of `op` for every vertex between. Vertices that are not on a path from the input to
+/// the output are left out; the limit applies to the remaining edges. A vertex applies `op` to the sum
+/// of its inputs. The vertices that lead to the output share its channels, of which there are as many
+/// as in the input (see [`Block::channels`]): write `op` with [`same`](crate::same) channels.
 ///
-/// [`Space::size`](crate::Space::size) counts the raw combinations of decisions, including those that are not
-/// networks; sampling and enumerating leave these out, but give the same network as often as
-/// there are ways to write it, with other numbers for its vertices or with vertices that are left out.
-/// [`Architecture::canonical`](crate::Architecture::canonical) tells which are the same; which of the
-/// vertices has one channel more, where the channels cannot be shared equally, does not matter to it.
+/// [`Space::size`](crate::Space::size) counts the raw combinations of decisions, including those that
+/// are not networks. Sampling and enumerating leave these out, but yield a network as often as there
+/// are ways to write it: with other numbers for its vertices, or with vertices that are left out.
+/// [`Architecture::canonical`](crate::Architecture::canonical) tells which are the same. Where the
+/// channels cannot be shared equally, it ignores which of the vertices has one channel more.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -63,8 +64,8 @@ pub fn wired(vertices: impl Count, most_edges: impl Count, op: impl IntoBlock) -
 }
 
 impl Block {
-    /// The channels of the output of a [`wired`] cell, or of a shared one; as many as come in where
-    /// nothing is said. Where the same cell stands in several places, it may be wider in some of them.
+    /// The number of output channels of a [`wired`] cell, or of a shared one; by default as many as the
+    /// input has. A cell that stands in several places may be wider in some of them.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -96,7 +97,7 @@ impl Block {
             ),
             (true, _) => return Block::new(Node::Wide { channels: channels as usize, block }),
         };
-        Block::new(Node::Broken { block, problem })
+        block.broken(problem)
     }
 }
 
@@ -104,18 +105,19 @@ impl Block {
 const MOST_CHANNELS: i64 = 65_536;
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[serde(from = "Stored")]
 pub(crate) struct Wired {
     pub(crate) vertices: usize,
     pub(crate) most_edges: usize,
-    /// What is chosen for each vertex but the first and the last.
+    /// The block on each vertex except the first and the last.
     pub(crate) op: Block,
-    /// What holds the decisions, in order: yes or no for every edge, then the operations.
+    /// The blocks with the decisions, in order: yes or no for every edge, then the operations.
+    #[serde(skip)]
     parts: Vec<Block>,
 }
 
-/// A wired cell as it is written down.
-#[derive(Serialize, Deserialize)]
+/// A wired cell as it is stored.
+#[derive(Deserialize)]
 struct Stored {
     vertices: usize,
     most_edges: usize,
@@ -125,12 +127,6 @@ struct Stored {
 impl From<Stored> for Wired {
     fn from(s: Stored) -> Wired {
         Wired::new(s.vertices, s.most_edges, s.op)
-    }
-}
-
-impl From<Wired> for Stored {
-    fn from(w: Wired) -> Stored {
-        Stored { vertices: w.vertices, most_edges: w.most_edges, op: w.op }
     }
 }
 
@@ -144,17 +140,17 @@ impl Wired {
         Wired { vertices, most_edges, op, parts }
     }
 
-    /// What holds the decisions, in order.
+    /// The blocks with the decisions, in order.
     pub(crate) fn parts(&self) -> &[Block] {
         &self.parts
     }
 
-    /// How many edges there could be.
+    /// The number of possible edges.
     pub(crate) fn pairs(&self) -> usize {
         self.parts.len() - self.parts.len().min(self.vertices.saturating_sub(2))
     }
 
-    /// What it is, in a few words.
+    /// A description in a few words.
     pub(crate) fn label(&self) -> String {
         format!("{}, at most {}", vertices(self.vertices), plural(self.most_edges, "edge"))
     }
@@ -169,29 +165,27 @@ impl Wired {
             ));
         }
         if self.most_edges == 0 {
-            found.push(
-                "a wired cell of at most 0 edges: nothing would lead to its output. Try \
-                 wired(7, 9, ...)."
-                    .into(),
-            );
+            let text = "a wired cell of at most 0 edges: nothing would lead to its output. Try \
+                        wired(7, 9, ...).";
+            found.push(text.into());
         }
         found
     }
 
-    /// The wiring of decisions, 0 or 1 for each edge, without what leads nowhere; nothing where it is
-    /// none.
+    /// The wiring for these decisions, 0 or 1 for each edge, without what leads nowhere; `None` if it is
+    /// not valid.
     pub(crate) fn pruned(&self, edges: &[u32]) -> Option<Matrix> {
         let pruned = Matrix::of(self.vertices, edges).pruned();
         (pruned.live() != 0 && pruned.edges() <= self.most_edges).then_some(pruned)
     }
 
-    /// Why there is no wiring of decisions, and how many of them settle this, whatever the later ones
-    /// are.
+    /// Why the wiring for these decisions is not valid, and how many of them settle this whatever the
+    /// later ones are.
     pub(crate) fn fault(&self, edges: &[u32]) -> (Error, usize) {
         let all = Matrix::of(self.vertices, edges);
         let (n, most) = (self.vertices, self.most_edges);
-        // Edges only add to what is on a path: all later ones at once are the most that can be hoped
-        // for, none of them the least.
+        // More edges never take anything off a path: the later decisions can at best add all of their
+        // edges, and at least none.
         let settled = |hopeless: &dyn Fn(Matrix) -> bool, rest: bool| {
             let taken = edges.iter().map(|&edge| edge == 1);
             let begin = |k: usize| taken.clone().take(k).chain(std::iter::repeat(rest));
@@ -204,32 +198,30 @@ impl Wired {
                 0 => "there are no edges".to_string(),
                 _ => format!("its edges are {all}"),
             };
-            let error = Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "a wired cell with no path from its input, vertex 0, to its output, vertex {}: \
-                     {shown}. Try an edge 0-{}",
-                    n - 1,
-                    n - 1
-                ),
+            let text = format!(
+                "a wired cell with no path from its input, vertex 0, to its output, vertex {0}: \
+                 {shown}. Try an edge 0-{0}",
+                n - 1
             );
-            return (error, settled(&|m| m.live() == 0, true));
+            return (Error::new(ErrorKind::Shape, text), settled(&|m| m.live() == 0, true));
         }
-        let error = Error::new(
-            ErrorKind::Shape,
-            format!(
-                "a wired cell of {} edges: at most {most} are allowed, not counting those that \
-                 lead nowhere. Try leaving out some of {pruned}",
-                pruned.edges()
-            ),
+        let text = format!(
+            "a wired cell of {} edges: at most {most} are allowed, not counting those that lead \
+             nowhere. Try leaving out some of {pruned}",
+            pruned.edges()
         );
-        (error, settled(&|m| m.pruned().edges() > most, false))
+        (Error::new(ErrorKind::Shape, text), settled(&|m| m.pruned().edges() > most, false))
     }
 }
 
 /// "1 vertex", "7 vertices".
 fn vertices(n: usize) -> String {
     if n == 1 { "1 vertex".to_string() } else { format!("{n} vertices") }
+}
+
+/// All pairs of `n` vertices, in the order of the decisions.
+pub(crate) fn pairs(n: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..n).flat_map(move |from| (from + 1..n).map(move |to| (from, to)))
 }
 
 /// A set of vertices, one bit each.
@@ -243,11 +235,10 @@ pub(crate) struct Matrix {
 }
 
 impl Matrix {
-    /// Row by row, as many edges as are given.
+    /// The matrix with these edges, given row by row; any that are missing are absent.
     fn from_edges(n: usize, edges: impl Iterator<Item = bool>) -> Matrix {
         let mut matrix = Matrix { n, rows: [0; MOST_VERTICES] };
-        let pairs = (0..n).flat_map(|from| (from + 1..n).map(move |to| (from, to)));
-        for ((from, to), _) in pairs.zip(edges).filter(|(_, edge)| *edge) {
+        for ((from, to), _) in pairs(n).zip(edges).filter(|(_, edge)| *edge) {
             matrix.rows[from] |= 1 << to;
         }
         matrix
@@ -271,7 +262,7 @@ impl Matrix {
         self.rows.iter().map(|row| row.count_ones() as usize).sum()
     }
 
-    /// The vertices on a path from the first to the last; none where there is no path.
+    /// The vertices on a path from the first to the last; none if there is no path.
     fn live(&self) -> Set {
         let (mut reached, mut leads): (Set, Set) = (1, 1 << (self.n - 1));
         for v in 0..self.n {
@@ -284,11 +275,11 @@ impl Matrix {
                 leads |= 1 << v;
             }
         }
-        // Without a path the last vertex is not reached, nor anything that leads to it.
+        // Without a path, neither the last vertex nor any that leads to it is reached.
         reached & leads
     }
 
-    /// Without the edges that lead nowhere; the vertices keep their numbers.
+    /// The matrix without the edges that lead nowhere; the vertices keep their numbers.
     fn pruned(&self) -> Matrix {
         let live = self.live();
         let mut pruned = *self;
@@ -298,16 +289,16 @@ impl Matrix {
         pruned
     }
 
-    /// Whether the vertex is on a path, of a matrix that is pruned.
+    /// Whether the vertex is on a path, in a pruned matrix.
     pub(crate) fn keeps(&self, v: usize) -> bool {
         self.rows[v] != 0 || v + 1 == self.n
     }
 
-    /// The channels of every vertex that computes something, of a pruned matrix with `channels` at the
-    /// output; and their least, an equal share.
+    /// The number of channels of every vertex that computes something, for a pruned matrix with
+    /// `channels` at the output; and the least of them, an equal share.
     ///
     /// # Errors
-    /// Where there are fewer channels than vertices to share them.
+    /// When there are fewer channels than vertices to share them.
     pub(crate) fn widths(&self, channels: usize) -> Result<([usize; MOST_VERTICES], usize), Error> {
         let (mut widths, last) = ([0; MOST_VERTICES], self.n - 1);
         let share: Vec<usize> = self.sources(last).filter(|&v| v > 0).collect();
@@ -316,16 +307,13 @@ impl Matrix {
         }
         let (each, more) = (channels / share.len(), channels % share.len());
         if each == 0 {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "a wired cell whose output of {} is shared by {} vertices: each \
-                     needs at least one. Try {} channels or more",
-                    plural(channels, "channel"),
-                    share.len(),
-                    share.len()
-                ),
-            ));
+            let text = format!(
+                "a wired cell whose output of {} is shared by {1} vertices: each needs at least \
+                 one. Try {1} channels or more",
+                plural(channels, "channel"),
+                share.len()
+            );
+            return Err(Error::new(ErrorKind::Shape, text));
         }
         for (i, &v) in share.iter().enumerate() {
             widths[v] = each + usize::from(i < more);
@@ -341,10 +329,8 @@ impl Matrix {
 /// As `0-1 0-2 1-3`.
 impl std::fmt::Display for Matrix {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let pairs = (0..self.n).flat_map(|to| self.sources(to).map(move |from| (from, to)));
-        let mut edges: Vec<(usize, usize)> = pairs.collect();
-        edges.sort_unstable();
-        let edges: Vec<String> = edges.iter().map(|(from, to)| format!("{from}-{to}")).collect();
+        let edges = pairs(self.n).filter(|&(from, to)| self.has(from, to));
+        let edges: Vec<String> = edges.map(|(from, to)| format!("{from}-{to}")).collect();
         f.write_str(&edges.join(" "))
     }
 }
@@ -355,11 +341,11 @@ mod tests {
     use crate::prelude::*;
     use std::collections::{HashMap, HashSet};
 
-    /// A graph with an operation on every vertex in between, up to the order of those: the least code
-    /// of its matrix over all orders, and of the operations over the orders that give it.
+    /// A graph with an operation on every inner vertex, up to the order of these: the least code of its
+    /// matrix over all orders, and of the operations over the orders that yield it.
     type Class = (u64, u64);
 
-    /// All orders of the vertices in between.
+    /// All orders of the inner vertices.
     fn orders(n: usize) -> Vec<Vec<usize>> {
         let mut found = vec![vec![0]];
         for round in 1..n.max(2) - 1 {
@@ -418,8 +404,8 @@ mod tests {
         }
     }
 
-    /// The benchmark's own hash: a vertex begins with its degrees and its operation, and takes in the
-    /// sorted hashes of those that it reads and of those that read it, as often as there are vertices.
+    /// The benchmark's own hash: a vertex begins with its degrees and its operation; then, as many times
+    /// as there are vertices, it takes in the sorted hashes of its inputs and of its readers.
     fn published(matrix: &Matrix, ops: u64) -> u64 {
         let n = matrix.n;
         let mix = |a: u64, b: u64| {
@@ -472,7 +458,7 @@ mod tests {
         (first, all)
     }
 
-    /// The published number, per number of vertices; both ways to tell graphs apart agree.
+    /// The published numbers, for each number of vertices; both ways to tell graphs apart agree.
     #[test]
     fn nas_bench_101_has_423_624_cells() {
         let mut labelled = 0;
@@ -488,8 +474,8 @@ mod tests {
         assert_eq!((total, labelled), (423_624, 1_293_208));
     }
 
-    /// The same without canonical forms: two graphs are the same if an order of the vertices makes one
-    /// of the other.
+    /// The same without canonical forms: two graphs are the same if reordering the vertices of one gives
+    /// the other.
     #[test]
     fn classes_are_those_of_all_orders() {
         for (n, count) in [(2, 1), (3, 6), (4, 84), (5, 2_441)] {
@@ -522,8 +508,7 @@ mod tests {
         for n in 2..=7 {
             let space = Space::new([7, 4, 4], Task::classification(3)).then(wired(n, 9, &op));
             let key = |matrix: &Matrix, ops: u64| {
-                let pairs = (0..n).flat_map(|a| (a + 1..n).map(move |b| (a, b)));
-                let edges = pairs.map(|(a, b)| u32::from(matrix.has(a, b)));
+                let edges = pairs(n).map(|(a, b)| u32::from(matrix.has(a, b)));
                 let ops = (0..n as u32 - 2).map(|i| (ops / 3u64.pow(i) % 3) as u32);
                 space.decode(edges.chain(ops)).unwrap().canonical()
             };
