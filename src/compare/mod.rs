@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, IntoEvaluator};
 use crate::record::{Duplicates, Key, OnFailure, Protocol};
 use crate::space::Space;
-use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
+use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, is_random};
 use crate::study::Study;
 use crate::task::Metric;
 use record::Run;
@@ -346,12 +346,6 @@ impl fmt::Display for Compare {
     }
 }
 
-impl fmt::Debug for Compare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// What the strategies of a comparison are judged by.
 #[derive(Clone, Debug, PartialEq)]
 enum Judge {
@@ -426,7 +420,7 @@ impl Comparison {
             Judge::Hypervolume { .. } => None,
         };
         let inner = Inner {
-            baseline: compare.strategies.iter().position(|s| s.1.to_json() == Random.to_json()),
+            baseline: compare.strategies.iter().position(|s| is_random(&s.1)),
             names,
             evaluator: evaluator.describe(),
             protocol: protocol_text(&plan.protocol()),
@@ -522,16 +516,11 @@ fn studies(n: usize) -> String {
 
 /// The protocol except for the seed, of which there are several.
 fn protocol_text(p: &Protocol) -> String {
-    let batch = match p.batch {
-        1 => "sequential".to_string(),
-        q => format!("batch {q}"),
-    };
     let duplicates = match p.duplicates {
-        Duplicates::Reuse => "duplicates reused",
-        Duplicates::Repeat => "duplicates paid again",
-        Duplicates::Forbid => "duplicates forbidden",
+        Duplicates::Repeat => "paid again",
+        other => other.word(),
     };
-    let mut text = format!("{} per study, {batch}, {duplicates}", p.limits());
+    let mut text = format!("{} per study, {}, duplicates {duplicates}", p.limits(), p.pace());
     p.objectives.iter().for_each(|m| text += &format!(", and {m}"));
     text
 }
@@ -542,8 +531,4 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Debug for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Compare, Comparison);

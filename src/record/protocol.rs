@@ -87,6 +87,14 @@ impl Protocol {
         limits.join(" or ")
     }
 
+    /// How far results lag behind, in words.
+    pub(crate) fn pace(&self) -> String {
+        match self.batch {
+            1 => "sequential".to_string(),
+            q => format!("batch {q}"),
+        }
+    }
+
     /// What happens when a trial fails, in words.
     pub(crate) fn failures(&self) -> String {
         match (self.on_failure, self.on_failure.attempts() - 1) {
@@ -142,6 +150,17 @@ pub enum Duplicates {
     Repeat,
     /// The strategy is asked again, and the study ends when the space is exhausted.
     Forbid,
+}
+
+impl Duplicates {
+    /// What happens to them.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Duplicates::Reuse => "reused",
+            Duplicates::Repeat => "repeated",
+            Duplicates::Forbid => "forbidden",
+        }
+    }
 }
 
 /// Which architectures count as the same.

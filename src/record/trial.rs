@@ -99,6 +99,11 @@ impl Trial {
         !matches!(self.0.outcome, Outcome::Pending)
     }
 
+    /// Whether it is under way and evaluated itself, rather than waiting for the result of another.
+    pub(crate) fn runs(&self) -> bool {
+        !self.ended() && self.0.reused.is_none()
+    }
+
     /// "finished", "failed" or "running".
     pub fn status(&self) -> String {
         match self.0.outcome {
@@ -188,8 +193,4 @@ impl fmt::Display for Trial {
     }
 }
 
-impl fmt::Debug for Trial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line())
-    }
-}
+crate::draw::debug_as_display!(Trial);

@@ -199,12 +199,31 @@ impl From<Architecture> for Proposal {
     }
 }
 
+/// The name and the settings of a stored form.
+fn stored(json: &str) -> Option<(String, serde_json::Value)> {
+    let stored: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+    stored.into_iter().next()
+}
+
 /// The strategy of a stored form, by the name it begins with.
 pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
-    let stored: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
-    let (name, settings) = stored.into_iter().next()?;
-    let row = STRATEGIES.iter().find(|s| s.name == name)?;
-    (row.read)(settings)
+    let (name, settings) = stored(json)?;
+    (row(&name)?.read)(settings)
+}
+
+/// The name that a strategy is stored by: that of its row, where it is in the table.
+pub(crate) fn stored_name(strategy: &AnyStrategy) -> Option<String> {
+    Some(stored(&strategy.to_json()?)?.0)
+}
+
+/// Whether a strategy is of the row of random search, which others are compared with.
+pub(crate) fn is_random(strategy: &AnyStrategy) -> bool {
+    stored_name(strategy).is_some_and(|name| name == random::ROW.name)
+}
+
+/// The row of this name.
+pub(crate) fn row(name: &str) -> Option<&'static StrategyInfo> {
+    STRATEGIES.iter().find(|row| row.name == name)
 }
 
 /// A row of the table of strategies.

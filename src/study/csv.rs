@@ -18,29 +18,17 @@ impl Study {
             .collect();
         metrics.sort();
         metrics.dedup();
-        const FIRST: [&str; 3] = ["trial", "status", "score"];
-        const LAST: [&str; 11] = [
-            "params",
-            "macs",
-            "epochs",
-            "seconds",
-            "seed",
-            "origin",
-            "parents",
-            "reused_from",
-            "decisions",
-            "architecture",
-            "error",
-        ];
-        let ours: Vec<&str> = FIRST.iter().chain(&LAST).copied().collect();
-        let mut head: Vec<String> = FIRST.map(String::from).to_vec();
-        head.extend(own_names(&metrics, &ours));
-        head.extend(LAST.map(String::from));
-        let mut lines = vec![row(&head)];
+        const FIRST: &str = "trial status score";
+        const LAST: &str = "params macs epochs seconds seed origin parents reused_from decisions \
+                            architecture error";
+        let (first, last) = (FIRST.split(' '), LAST.split(' '));
+        let ours: Vec<&str> = first.clone().chain(last.clone()).collect();
+        let further = own_names(&metrics, &ours);
+        let head = first.map(String::from).chain(further).chain(last.map(String::from));
+        let mut lines = vec![row(&head.collect::<Vec<_>>())];
         for t in &trials {
             let e = t.evaluation();
             let arch = t.architecture();
-            let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
             let mut cells = vec![t.number().to_string(), t.status(), number(t.score())];
             cells.extend(metrics.iter().map(|m| number(e.as_ref().and_then(|e| e.get(m)))));
             cells.extend([
@@ -90,8 +78,13 @@ pub(super) fn own_names(metrics: &[String], ours: &[&str]) -> Vec<String> {
     metrics.iter().map(own).collect()
 }
 
-/// Numbers with spaces between: what else could stand there makes a number of two of them, or a
-/// date.
+/// A number, or nothing.
+pub(crate) fn number(value: Option<f64>) -> String {
+    value.map_or(String::new(), |v| v.to_string())
+}
+
+/// Numbers with spaces between them: with another separator, two of them could be taken for one
+/// number, or for a date.
 fn join<T: ToString>(numbers: Vec<T>) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -68,7 +68,7 @@ impl Deaths {
                 | Event::Retried { trial } => drop(trials.remove(trial)),
                 // A study that was told to stop has left its trials by itself.
                 Event::Stopped { .. } => trials.values_mut().for_each(|a| a.running = None),
-                Event::Asked { .. } | Event::Limits { .. } => {}
+                Event::Asked { .. } | Event::Limits(_) => {}
             }
         }
         trials.values_mut().for_each(Attempts::end);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn begun(trial: usize) -> Event {
-        super::super::journal::begun(trial)
+        super::super::journal::begins(trial)
     }
 
     fn epoch(trial: usize, epoch: usize) -> Event {

@@ -77,7 +77,7 @@ impl Study {
             notices.iter().for_each(|notice| println!("{notice}"));
         }
         let mut state = self.lock();
-        state.earlier = state.settled;
+        state.earlier = state.settled();
         drop(state);
         (desk.journal, desk.writer) = (Some(journal), Arc::downgrade(&self.state));
         Ok(desk)

@@ -70,26 +70,23 @@ impl Ended {
             let (trial, error) = text.strip_prefix("trial ")?.split_once(" failed: ")?;
             Some(Ended::Failed { trial: trial.parse().ok()?, error: error.into() })
         };
-        let fixed =
-            [Ended::Trials(1), Ended::Stopped, Ended::Exhausted("the space is exhausted".into())];
-        let known = fixed.into_iter().find(|ended| ended.to_string() == text);
-        known
-            .or_else(|| between(text, "all ", " trials are done").map(Ended::Trials))
-            .or_else(|| {
-                between(text, "the budget of ", " simulated seconds is spent")
-                    .map(Ended::SimulatedSeconds)
-            })
-            .or_else(|| between(text, "the budget of ", " epochs is spent").map(Ended::Epochs))
-            .or_else(|| between(text, "the time limit of ", " s is reached").map(Ended::Seconds))
-            .or_else(|| {
-                between(text, "", " trials in a row cost no simulated seconds")
-                    .map(Ended::FreeOfSimulated)
-            })
-            .or_else(|| between(text, "", " trials in a row cost nothing").map(Ended::Free))
-            .or_else(|| between(text, STRATEGY, "").map(Ended::Strategy))
-            .or_else(failed)
-            // Written again it must be what was read.
-            .filter(|ended| ended.to_string() == text)
+        let simulated = " simulated seconds is spent";
+        let unpaid = " trials in a row cost no simulated seconds";
+        let readings = [
+            Some(Ended::Trials(1)),
+            Some(Ended::Stopped),
+            Some(Ended::Exhausted("the space is exhausted".into())),
+            between(text, "all ", " trials are done").map(Ended::Trials),
+            between(text, "the budget of ", simulated).map(Ended::SimulatedSeconds),
+            between(text, "the budget of ", " epochs is spent").map(Ended::Epochs),
+            between(text, "the time limit of ", " s is reached").map(Ended::Seconds),
+            between(text, "", unpaid).map(Ended::FreeOfSimulated),
+            between(text, "", " trials in a row cost nothing").map(Ended::Free),
+            between(text, STRATEGY, "").map(Ended::Strategy),
+            failed(),
+        ];
+        // Written again, the right one is the text that was read.
+        readings.into_iter().flatten().find(|ended| ended.to_string() == text)
     }
 }
 

@@ -207,8 +207,4 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl fmt::Debug for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Explanation);

@@ -47,9 +47,12 @@ impl Study {
     /// no model.
     pub fn outlook(&self, by: &impl Surrogate, architectures: &[Architecture]) -> Result<Chart> {
         let predictions = self.expected(by, architectures)?;
-        let (metric, evaluator) = (self.metric(), self.evaluator());
+        let evaluator = self.evaluator();
         let several = self.objectives().len() > 1;
-        let metric = if several { Metric::maximise("weighted objectives") } else { metric };
+        let Metric { name: metric, maximise } = match several {
+            true => Metric::maximise("weighted objectives"),
+            false => self.metric(),
+        };
         let seen: HashMap<Vec<u32>, f64> = self
             .trials_done()
             .iter()
@@ -75,17 +78,11 @@ impl Study {
         };
         let candidates: Vec<Candidate> =
             architectures.iter().zip(&predictions).map(candidate).collect();
-        let open =
-            candidates.iter().enumerate().filter(|(_, c)| !c.seen && c.acquisition.is_finite());
-        let chosen =
-            open.max_by(|a, b| a.1.acquisition.total_cmp(&b.1.acquisition)).map(|(i, _)| i);
-        Ok(Chart::new(SurrogateView {
-            metric: metric.name,
-            maximise: metric.maximise,
-            acquisition: by.prefers_by(),
-            candidates,
-            chosen,
-        }))
+        let value = |&i: &usize| candidates[i].acquisition;
+        let open = (0..candidates.len()).filter(|i| !candidates[*i].seen && value(i).is_finite());
+        let chosen = open.max_by(|a, b| value(a).total_cmp(&value(b)));
+        let acquisition = by.prefers_by();
+        Ok(Chart::new(SurrogateView { metric, maximise, acquisition, candidates, chosen }))
     }
 
     /// How the policy of a strategy changed over the trials of this study, as a chart: a panel for each

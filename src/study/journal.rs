@@ -28,7 +28,7 @@ use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator
 use crate::file::{self, Locked, Role};
 use crate::record::{Cost, Failure, Outcome, Protocol, Trial};
 use crate::rng::Rng;
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const SCHEMA: u32 = 1;
 
 /// A longer line than this is not an event of ours.
-pub(crate) const LONGEST_LINE: usize = 64 << 20;
+const LONGEST_LINE: usize = 64 << 20;
 
 const ROLE: Role = Role { what: "the journal", user: "study" };
 
@@ -112,13 +112,16 @@ pub(crate) enum Event {
         seconds: f64,
     },
     /// The study goes on with other limits than those of the header.
-    Limits {
-        trials: Option<usize>,
-        epochs: Option<f64>,
-        seconds: Option<f64>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        simulated_seconds: Option<f64>,
-    },
+    Limits(Limits),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    trials: Option<usize>,
+    epochs: Option<f64>,
+    seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    simulated_seconds: Option<f64>,
 }
 
 /// What evaluations of a trial have cost that failed: how many before the one that counts.
@@ -142,14 +145,16 @@ impl Retried {
     }
 }
 
-impl Event {
-    fn limits(p: &Protocol) -> Event {
-        Event::Limits {
-            trials: p.trials,
-            epochs: p.epochs,
-            seconds: p.seconds,
-            simulated_seconds: p.simulated_seconds,
-        }
+impl Limits {
+    fn of(p: &Protocol) -> Limits {
+        let Protocol { trials, epochs, seconds, simulated_seconds, .. } = *p;
+        Limits { trials, epochs, seconds, simulated_seconds }
+    }
+
+    /// The protocol with these limits.
+    fn put(&self, protocol: &Protocol) -> Protocol {
+        let Limits { trials, epochs, seconds, simulated_seconds } = *self;
+        Protocol { trials, epochs, seconds, simulated_seconds, ..protocol.clone() }
     }
 }
 
@@ -174,13 +179,6 @@ impl Header {
         }
     }
 
-    /// The line of the file.
-    fn line(&self) -> Result<Vec<u8>> {
-        let mut line = serde_json::to_vec(self)?;
-        line.push(b'\n');
-        Ok(line)
-    }
-
     /// What differs between the journal's study and this one, in words. Limits may differ: a study
     /// may be given more.
     fn differences(&self, now: &Header) -> Vec<String> {
@@ -201,15 +199,17 @@ impl Header {
         compare("data fingerprint", self.data.clone(), now.data.clone());
         compare("metric", self.metric.to_string(), now.metric.to_string());
         compare("full budget", format!("{} epochs", self.full), format!("{} epochs", now.full));
-        let unlimited = |p: &Protocol| {
-            let none = (None, None, None, None);
-            let mut p = p.clone();
-            (p.trials, p.epochs, p.seconds, p.simulated_seconds) = none;
-            p.to_string()
-        };
+        let unlimited = |p: &Protocol| Limits::default().put(p).to_string();
         compare("protocol", unlimited(&self.protocol), unlimited(&now.protocol));
         list
     }
+}
+
+/// A line of a journal.
+pub(crate) fn line(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Where the journal's lines go; a test puts a failing one in the place of the file.
@@ -219,6 +219,12 @@ pub(crate) trait Sink: Send {
     fn force(&mut self) -> std::io::Result<()>;
     /// Takes back what was written after `length` bytes.
     fn cut(&mut self, length: u64) -> std::io::Result<()>;
+
+    /// Appends a line, and forces it to the disk if it has to last.
+    fn put(&mut self, line: &[u8], durable: bool) -> std::io::Result<()> {
+        self.append(line)?;
+        if durable { self.force() } else { Ok(()) }
+    }
 }
 
 impl Sink for Locked {
@@ -261,13 +267,8 @@ impl Journal {
     }
 
     fn line(&mut self, value: &impl Serialize, durable: bool) -> Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        let written = self.sink.append(&line).and_then(|()| match durable {
-            true => self.sink.force(),
-            false => Ok(()),
-        });
-        if let Err(e) = written {
+        let line = line(value)?;
+        if let Err(e) = self.sink.put(&line, durable) {
             // A full disk may have taken half of the line.
             let _ = self.sink.cut(self.length);
             let e = Error::from(e).context(format!(
@@ -473,7 +474,7 @@ pub(crate) fn replay(
                 proposal.parents.clone_from(parents);
                 state.commit(proposal, protocol, evaluator, whole, (0.0, 0.0));
             }
-            Event::Epoch { .. } | Event::Limits { .. } => {}
+            Event::Epoch { .. } | Event::Limits(_) => {}
             Event::Finished { trial, seed, evaluation, seconds: s, memory, retried, at } => {
                 open(*trial, state)?;
                 let cost = Retried::cost(*retried, *s, *memory);
@@ -504,22 +505,28 @@ pub(crate) fn replay(
     Ok(())
 }
 
+/// The bytes of a journal whose first line passes the check; nothing if it is to begin anew. A header
+/// that was cut short when it was first written is a new journal as well, but only the bytes that are
+/// to be written now may be written over.
+pub(crate) fn begun(
+    file: &File,
+    header: &impl Serialize,
+    check: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<Option<Vec<u8>>> {
+    let own = line(header)?;
+    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
+    let check = |first: &[u8]| if torn(first) { Ok(()) } else { check(first) };
+    let bytes = file::read_if(file, LONGEST_LINE, check)?;
+    Ok(Some(bytes).filter(|bytes| !torn(bytes)))
+}
+
 /// What a file holds that is to be the journal of the study with this header; nothing if it is new.
 ///
 /// # Errors
 /// When it is another study's, or none.
 fn kept(file: &File, path: &Path, header: &Header, strict: bool) -> Result<Option<Content>> {
-    // A header that was cut short when it was first written is a new journal as well, but only the
-    // bytes that are to be written now may be written over.
-    let own = header.line()?;
-    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
-    let bytes = file::read_if(file, LONGEST_LINE, |first| match torn(first) {
-        true => Ok(()),
-        false => first_line(path, first).map(drop),
-    })?;
-    if torn(&bytes) {
-        return Ok(None);
-    }
+    let check = |first: &[u8]| first_line(path, first).map(drop);
+    let Some(bytes) = begun(file, header, check)? else { return Ok(None) };
     let content = read(path, &bytes, false)?;
     let mut differences = content.header.differences(header);
     if strict {
@@ -538,12 +545,15 @@ fn kept(file: &File, path: &Path, header: &Header, strict: bool) -> Result<Optio
     ))
 }
 
+/// An error of opening a journal, with its name.
+fn unopened(path: &Path) -> impl Fn(std::io::Error) -> Error + Copy {
+    move |e| Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
+}
+
 /// Opens the journal of a study, a new one or one to go on with, and puts what it holds into the
 /// study's state.
 pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)> {
-    let named = |e: std::io::Error| {
-        Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
-    };
+    let named = unopened(path);
     let s = &study.setup;
     let header = Header::of(s);
     let file::Opened { mut file, new } = file::open(path, ROLE)?;
@@ -567,9 +577,10 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
     let mut now = study.lock();
     // What this study knows and the journal does not, and then what the journal says of its trials.
     let mut more = ahead(&now, &state, &content, path)?;
-    let last = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
-    let last = last.cloned().unwrap_or_else(|| Event::limits(&content.header.protocol));
-    more.extend(Some(Event::limits(&s.protocol)).filter(|limits| last != *limits));
+    let limits = Limits::of(&s.protocol);
+    if content.limits().last() != Some(limits.clone()) {
+        more.push(Event::Limits(limits));
+    }
     let wrong = |(_, why): (usize, String)| Error::new(ErrorKind::File, why);
     replay(&mut state, &more, &s.protocol, &s.evaluator, full).map_err(wrong)?;
     state.take_over_from(&now);
@@ -615,20 +626,21 @@ fn ahead(ours: &State, kept: &State, content: &Content, path: &Path) -> Result<V
 }
 
 impl Content {
+    /// The limits that the study has had, one after the other.
+    fn limits(&self) -> impl Iterator<Item = Limits> {
+        let later = self.events.iter().filter_map(|event| match event {
+            Event::Limits(limits) => Some(limits.clone()),
+            _ => None,
+        });
+        std::iter::once(Limits::of(&self.header.protocol)).chain(later)
+    }
+
     /// How the budget differs from that of a study that may not be given more, in words.
     fn other_budget(&self, now: &Header) -> Vec<String> {
         let mut list = vec![];
-        let wanted = Event::limits(&now.protocol);
-        let budgets = self.events.iter().filter(|e| matches!(e, Event::Limits { .. })).cloned();
-        let kept: Vec<Event> =
-            std::iter::once(Event::limits(&self.header.protocol)).chain(budgets).collect();
-        if let Some(Event::Limits { trials, epochs, seconds, simulated_seconds }) =
-            kept.into_iter().find(|limits| *limits != wanted)
-        {
-            let mut p = self.header.protocol.clone();
-            (p.trials, p.epochs, p.seconds) = (trials, epochs, seconds);
-            p.simulated_seconds = simulated_seconds;
-            let (then, now) = (p.limits(), now.protocol.limits());
+        let wanted = Limits::of(&now.protocol);
+        if let Some(other) = self.limits().find(|limits| *limits != wanted) {
+            let (then, now) = (other.put(&now.protocol).limits(), now.protocol.limits());
             list.push(format!("its budget is {then}, this study's is {now}."));
         }
         if self.header.version != now.version {
@@ -662,7 +674,7 @@ pub(super) fn asked(t: &Trial) -> Event {
 }
 
 /// That the evaluation of a trial begins.
-pub(super) fn begun(trial: usize) -> Event {
+pub(super) fn begins(trial: usize) -> Event {
     Event::Epoch { trial, epoch: 0, score: None, loss: None }
 }
 
@@ -776,10 +788,8 @@ impl Study {
         let path = path.as_ref();
         let content = content(path)?;
         let h = &content.header;
-        let evaluator =
-            Recorded { metric: h.metric.clone(), full: h.full, text: h.evaluator.clone() };
-        let strategy = RecordedStrategy(h.strategy.clone());
-        Study::restored(&content, path, evaluator.into_evaluator(), strategy.into_strategy())
+        let strategy = RecordedStrategy(h.strategy.clone()).into_strategy();
+        Study::restored(&content, path, Recorded::of(h).into_evaluator(), strategy)
     }
 
     fn restored(
@@ -789,12 +799,8 @@ impl Study {
         strategy: AnyStrategy,
     ) -> Result<Study> {
         let h = &content.header;
-        let mut protocol = h.protocol.clone();
-        let limits = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
-        if let Some(Event::Limits { trials, epochs, seconds, simulated_seconds }) = limits {
-            (protocol.trials, protocol.epochs, protocol.seconds) = (*trials, *epochs, *seconds);
-            protocol.simulated_seconds = *simulated_seconds;
-        }
+        let limits = content.limits().last().unwrap_or_default();
+        let protocol = limits.put(&h.protocol);
         let study = Study::new(&h.space, evaluator).strategy(strategy).anew(|s| {
             s.limited = protocol.trials.is_some();
             s.protocol = protocol;
@@ -821,16 +827,12 @@ impl Study {
     pub fn salvage(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
         ROLE.regular(path)?;
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| {
-            Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
-        })?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(unopened(path))?;
         let mut file = file::lock(file, path, ROLE)?;
         let bytes = file::read_if(&file, LONGEST_LINE, |first| first_line(path, first).map(drop))?;
         let mut content = read(path, &bytes, true)?;
         let h = content.header.clone();
-        let evaluator =
-            Recorded { metric: h.metric.clone(), full: h.full, text: h.evaluator.clone() }
-                .into_evaluator();
+        let evaluator = Recorded::of(&h).into_evaluator();
         // The longest list of events in which each follows from those before it.
         let mut kept: Vec<Event> = vec![];
         let mut state = State::new(&h.space, h.metric.clone());
@@ -846,10 +848,9 @@ impl Study {
             return Ok(format!("nothing is damaged: {} events", kept.len()));
         }
         let aside = set_aside(path, &bytes)?;
-        let mut text = h.line()?;
+        let mut text = line(&h)?;
         for event in &kept {
-            text.extend(serde_json::to_vec(event)?);
-            text.push(b'\n');
+            text.extend(line(event)?);
         }
         file.cut(0).and_then(|()| file.write_all(&text)).and_then(|()| file.sync_data()).map_err(
             |e| {
@@ -909,9 +910,7 @@ fn content(path: &Path) -> Result<Content> {
 /// # Errors
 /// When a run would refuse it.
 pub(super) fn holds(study: &Study, path: &Path) -> Result<Option<usize>> {
-    let named = |e: std::io::Error| {
-        Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
-    };
+    let named = unopened(path);
     ROLE.regular(path)?;
     let file = match File::open(path) {
         Ok(file) => file,
@@ -937,12 +936,14 @@ struct Recorded {
     text: String,
 }
 
+impl Recorded {
+    fn of(h: &Header) -> Recorded {
+        Recorded { metric: h.metric.clone(), full: h.full, text: h.evaluator.clone() }
+    }
+}
+
 impl Evaluator for Recorded {
-    fn evaluate(
-        &self,
-        _: &crate::space::Architecture,
-        _: &crate::evaluate::Budget,
-    ) -> Result<Evaluation> {
+    fn evaluate(&self, _: &Architecture, _: &Budget) -> Result<Evaluation> {
         Err(only_looked_at())
     }
     fn metric(&self) -> Metric {

@@ -4,6 +4,7 @@ use super::Study;
 use crate::chart::{Chart, FamilyTree, Member, Population, Relative};
 use crate::count::Count;
 use crate::record::Trial;
+use crate::task::Metric;
 
 impl Study {
     /// The trials with lines to their parents, coloured by origin; the line of the best stands out.
@@ -23,12 +24,9 @@ impl Study {
             parents: t.parents(),
             origin: t.origin(),
         };
-        let metric = self.metric();
-        Chart::new(FamilyTree {
-            metric: metric.name,
-            maximise: metric.maximise,
-            trials: self.trials_done().into_iter().map(relative).collect(),
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let trials = self.trials_done().into_iter().map(relative).collect();
+        Chart::new(FamilyTree { metric, maximise, trials })
     }
 
     /// The last `size` finished trials at each time, as the population of
@@ -43,13 +41,9 @@ impl Study {
             born: t.number() as f64,
             died: finished.get(i.saturating_add(size)).map(|next| next.number() as f64),
         };
-        let metric = self.metric();
-        Chart::new(Population {
-            x: "trials".into(),
-            metric: metric.name,
-            maximise: metric.maximise,
-            members: finished.iter().enumerate().map(member).collect(),
-            end: Some(trials.len() as f64),
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let members = finished.iter().enumerate().map(member).collect();
+        let end = Some(trials.len() as f64);
+        Chart::new(Population { x: "trials".into(), metric, maximise, members, end })
     }
 }

@@ -17,7 +17,7 @@ mod state;
 
 pub use ended::Ended;
 pub use explain::Explanation;
-pub(crate) use journal::{LONGEST_LINE, Tail, tail};
+pub(crate) use journal::{Sink, Tail, begun, line, tail};
 pub(crate) use run::guarded;
 pub use running::{Running, Searches, running};
 
@@ -503,7 +503,8 @@ impl Study {
                             format!(
                                 "trial {} waits for its result, and batch({}) lets nothing be asked \
                                  further ahead of it. Tell it first.",
-                                state.settled, self.setup.protocol.batch
+                                state.settled(),
+                                self.setup.protocol.batch
                             ),
                         ),
                     });
@@ -865,8 +866,4 @@ impl fmt::Display for Study {
     }
 }
 
-impl fmt::Debug for Study {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Study);

@@ -119,7 +119,7 @@ impl Progress {
     }
 
     fn over(&self, trials: &[Trial]) -> String {
-        let running = trials.iter().filter(|t| runs(t)).count();
+        let running = trials.iter().filter(|t| t.runs()).count();
         match running {
             0 => "the time limit is reached".to_string(),
             n => format!("the time limit is reached, waiting for {}", plural(n, "trial")),
@@ -133,7 +133,7 @@ impl Progress {
             return;
         }
         self.waits = 2.0 * waited;
-        let running: Vec<&Trial> = trials.iter().filter(|t| runs(t)).collect();
+        let running: Vec<&Trial> = trials.iter().filter(|t| t.runs()).collect();
         let Some(first) = running.first() else { return };
         let more = match running.len() - 1 {
             0 => String::new(),
@@ -165,10 +165,6 @@ impl Progress {
             println!("{done} done in {}: {}", human_seconds(elapsed), summary(trials, metric));
         }
     }
-}
-
-fn runs(trial: &Trial) -> bool {
-    !trial.ended() && trial.reused_from().is_none()
 }
 
 /// How much of its budget a study has spent: of the limits that it has, the one that is nearest.

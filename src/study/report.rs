@@ -10,10 +10,10 @@ use crate::chart::{
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
 use crate::record::objectives::figure;
-use crate::record::{Duplicates, Key, Trial};
+use crate::record::{Key, Trial};
 use crate::strategy::Strategy;
 use crate::task::Metric;
-use crate::words::{human_count, human_seconds, plural, score};
+use crate::words::{capital, human_count, human_seconds, plural, score};
 
 /// The version of Candle that this crate is built on.
 pub(super) const CANDLE: &str = "0.11";
@@ -51,13 +51,9 @@ impl Study {
         // Trials end in another order than they were asked in.
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = self.setup.strategy.describe(self.setup.planned());
-        let metric = self.metric();
-        Chart::new(BestSoFar {
-            axis,
-            metric: metric.name,
-            maximise: metric.maximise,
-            series: vec![BestSeries { name, points }],
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let series = vec![BestSeries { name, points }];
+        Chart::new(BestSoFar { axis, metric, maximise, series })
     }
 
     /// The score of every trial after every epoch, the three best highlighted.
@@ -72,13 +68,9 @@ impl Study {
                 values,
             })
         });
-        let metric = self.metric();
-        Chart::new(LearningCurves {
-            metric: metric.name,
-            maximise: metric.maximise,
-            x: "epoch".into(),
-            curves: curves.collect(),
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let curves = curves.collect();
+        Chart::new(LearningCurves { metric, maximise, x: "epoch".into(), curves })
     }
 
     /// Score against the first further [objective](Study::objective), with the trials of
@@ -216,15 +208,6 @@ impl Study {
         if let Some(ended) = ended.filter(|ended| !matches!(ended, Ended::Trials(_))) {
             notices.push(format!("The study ended because {ended}."));
         }
-        let batch = match p.batch {
-            1 => "sequential".to_string(),
-            q => format!("batch {q}"),
-        };
-        let duplicates = match p.duplicates {
-            Duplicates::Reuse => "duplicates reused",
-            Duplicates::Repeat => "duplicates repeated",
-            Duplicates::Forbid => "duplicates forbidden",
-        };
         let tests = self.lock().tests;
         if tests > 1 {
             notices.push(format!(
@@ -233,10 +216,12 @@ impl Study {
         }
         let key = if p.key == Key::Canonical { " by canonical form" } else { "" };
         let subtitle = format!(
-            "{}; budget {}, seed {}, {batch}, {duplicates}{key}; nascent {}, candle {CANDLE}",
+            "{}; budget {}, seed {}, {}, duplicates {}{key}; nascent {}, candle {CANDLE}",
             s.evaluator.describe(),
             p.limits(),
             p.seed,
+            p.pace(),
+            p.duplicates.word(),
             env!("CARGO_PKG_VERSION"),
         );
         let mut charts = vec![self.best_so_far(), self.best_against_seconds()];
@@ -247,10 +232,7 @@ impl Study {
             charts.push(self.frontier());
         }
         charts.push(self.leaderboard(5));
-        let mut title = s.strategy.describe(s.planned());
-        if let Some(first) = title.get(..1) {
-            title = first.to_uppercase() + &title[1..];
-        }
+        let title = capital(&s.strategy.describe(s.planned()));
         Report { title, subtitle, facts, notices, charts }
     }
 }

@@ -54,7 +54,7 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
         state.seconds = state.elapsed();
         state.by_hand = None;
         state.run_since = Some(begun);
-        state.earlier = state.settled;
+        state.earlier = state.settled();
         state.seconds
     };
     let outcome = with_share(setup.threads(), || match setup.alone() {
@@ -182,7 +182,7 @@ fn coordinate(
     // those in which a process may have ended.
     let (mut suspects, mut open): (VecDeque<Trial>, VecDeque<Trial>) = {
         let state = study.lock();
-        let open = state.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
+        let open = state.trials().iter().filter(|t| t.runs());
         open.cloned().partition(|t| state.suspects.contains(&t.number()))
     };
     let mut running = 0;
@@ -269,12 +269,12 @@ fn coordinate(
 pub(super) fn announce(study: &Study) {
     let ended: Vec<Trial> = {
         let mut state = study.lock();
-        let settled = state.settled;
+        let settled = state.settled();
         let from = std::mem::replace(&mut state.announced, settled);
         if study.setup.callbacks.is_empty() {
             return;
         }
-        state.trials()[from..state.settled].to_vec()
+        state.trials()[from..settled].to_vec()
     };
     for trial in &ended {
         for callback in &study.setup.callbacks {
@@ -302,7 +302,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     let (number, begun, limit) = (trial.number(), Instant::now(), setup.protocol.trial_seconds);
     let first = trial.0.budget.seed();
     if setup.foreign()
-        && let Err(e) = study.note(|| Some(journal::begun(number)))
+        && let Err(e) = study.note(|| Some(journal::begins(number)))
     {
         study.lock().ended = Some(Ended::Journal(e.to_string()));
         let result = Err(Error::new(ErrorKind::Stopped, e.to_string()));

@@ -140,7 +140,7 @@ impl Running {
         if self.done() {
             return format!("{line}; ended: {}", study.ended());
         }
-        let running = trials.iter().filter(|t| !t.ended() && t.reused_from().is_none()).count();
+        let running = trials.iter().filter(|t| t.runs()).count();
         match self.search().stopping() {
             true => format!("{line}; stopping, {} still running", plural(running, "trial")),
             false => line,
@@ -297,12 +297,6 @@ impl fmt::Display for Running {
     }
 }
 
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.progress())
-    }
-}
-
 impl fmt::Display for Searches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0[..] {
@@ -316,8 +310,4 @@ impl fmt::Display for Searches {
     }
 }
 
-impl fmt::Debug for Searches {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Running, Searches);

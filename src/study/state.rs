@@ -20,17 +20,8 @@ pub(crate) struct State {
     pub(crate) history: History,
     /// Duplicates that wait for their first trial to end: (first, duplicate).
     waiting: Vec<(usize, usize)>,
-    /// Trials 0..settled have all ended.
-    pub(crate) settled: usize,
-    /// How many trials in a row, up to each settled one, cost nothing.
-    free_run: Vec<usize>,
-    /// Epochs that the settled trials paid.
-    epochs_settled: f64,
-    /// For each settled trial: the simulated seconds that it and those before it paid, and how many
-    /// in a row, up to it, paid none.
-    simulated: Vec<(f64, usize)>,
-    /// The most epochs that any of the settled trials paid, up to each of them.
-    dearest: Vec<f64>,
+    /// The trials that have ended, up to the first that has not: the totals after each of them.
+    settled: Vec<Totals>,
     /// Trials that had ended before this run.
     pub(crate) earlier: usize,
     /// When the run that is going on began.
@@ -51,6 +42,18 @@ pub(crate) struct State {
     pub(crate) suspects: BTreeSet<usize>,
     /// How often its winner has met the test split.
     pub(crate) tests: usize,
+}
+
+/// What the trials up to one of them have cost.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    epochs: f64,
+    /// The most epochs of one evaluation.
+    dearest: f64,
+    simulated: f64,
+    /// How many trials in a row, up to this one, cost no epochs, and how many no simulated seconds.
+    free: usize,
+    free_of_simulated: usize,
 }
 
 /// Whether the next trial may be asked.
@@ -85,11 +88,7 @@ impl State {
         State {
             history: History::new(space, metric),
             waiting: vec![],
-            settled: 0,
-            free_run: vec![],
-            epochs_settled: 0.0,
-            simulated: vec![],
-            dearest: vec![],
+            settled: vec![],
             earlier: 0,
             run_since: None,
             announced: 0,
@@ -107,6 +106,16 @@ impl State {
         self.history.all()
     }
 
+    /// How many trials have ended before the first that has not.
+    pub(crate) fn settled(&self) -> usize {
+        self.settled.len()
+    }
+
+    /// The totals after the first `n` trials.
+    fn totals(&self, n: usize) -> Totals {
+        n.checked_sub(1).map_or(Totals::default(), |last| self.settled[last])
+    }
+
     pub(crate) fn epochs(&self) -> f64 {
         self.trials().iter().map(Trial::epochs_spent).sum()
     }
@@ -120,7 +129,7 @@ impl State {
     /// How many trials, of the first ones, the decision about the next may rest on.
     fn known(&self, protocol: &Protocol) -> usize {
         let n = self.trials().len();
-        (n + 1).saturating_sub(protocol.batch).min(self.settled)
+        (n + 1).saturating_sub(protocol.batch).min(self.settled())
     }
 
     /// What the first evaluation of this run lacks of the figures that each must have: then no other
@@ -131,7 +140,7 @@ impl State {
         protocol: &Protocol,
         reported: Option<&str>,
     ) -> Option<Ended> {
-        let to = self.known(protocol).max((self.earlier + 1).min(self.settled));
+        let to = self.known(protocol).max((self.earlier + 1).min(self.settled()));
         let ended = self.trials().get(self.earlier..to)?;
         let lacks = |t: &Trial| match &t.0.outcome {
             Outcome::Failed(Failure::NoFigure(why)) => Some(Ended::NoFigure(why.clone())),
@@ -151,7 +160,7 @@ impl State {
 
     /// Waits for the trials that run, and is over then.
     pub(crate) fn wait_or(&self, reason: Ended) -> Next {
-        match self.settled < self.trials().len() {
+        match self.settled() < self.trials().len() {
             true => Next::Wait,
             false => Next::Over(reason),
         }
@@ -159,7 +168,7 @@ impl State {
 
     /// Whether a trial has shown what an evaluation costs, to an evaluator that has not said it.
     pub(crate) fn has_shown_its_cost(&self) -> bool {
-        self.dearest.last().is_some_and(|&epochs| epochs > 0.0)
+        self.settled.last().is_some_and(|after| after.dearest > 0.0)
     }
 
     /// How often the next trial may be evaluated, at least once, under a limit in epochs; `None` if
@@ -171,25 +180,26 @@ impl State {
         let Some(limit) = protocol.epochs else { return Some(most) };
         let (n, known, open) = (self.trials().len(), self.known(protocol), whole.is_open());
         // An evaluator that has not said what it costs shows it.
-        let shown = self.dearest.partition_point(|&epochs| epochs == 0.0);
-        let seen = known.max(shown + 1).min(self.settled);
-        let seen = seen.checked_sub(1).map_or(0.0, |last| self.dearest[last]);
-        let full = (whole.full() as f64).max(seen);
+        let shown = self.settled.partition_point(|after| after.dearest == 0.0);
+        let seen = known.max(shown + 1).min(self.settled());
+        let full = (whole.full() as f64).max(self.totals(seen).dearest);
         // Then a trial may also be dearer than was to be expected, and what must not depend on
         // threads cannot look at those that may still run.
-        let sure = if open { known } else { self.settled };
+        let settled = self.settled();
+        let sure = if open { known } else { settled };
         let cost = |t: &Trial| match t.ended() && !open {
             true => t.epochs_spent(),
             false if t.0.evaluated => full * t.0.attempts as f64,
             false => 0.0,
         };
-        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs_spent).sum::<f64>();
-        let spent = self.epochs_settled - epochs(&self.trials()[sure..self.settled]);
+        let paid = self.totals(settled).epochs;
+        let unsure = self.trials()[sure..settled].iter().map(Trial::epochs_spent).sum::<f64>();
+        let spent = paid - unsure;
         let expected = self.trials()[sure..].iter().map(cost).sum::<f64>();
         match most as f64 * full <= limit - spent - expected {
             true => Some(most),
-            false if self.settled < n => None,
-            false => Some(((limit - self.epochs_settled) / full) as usize)
+            false if settled < n => None,
+            false => Some(((limit - paid) / full) as usize)
                 .map(|attempts| attempts.min(most))
                 .filter(|&attempts| attempts > 0),
         }
@@ -219,25 +229,24 @@ impl State {
         {
             return wait_or(Ended::Seconds(limit));
         }
-        if n >= protocol.batch + self.settled {
+        if n >= protocol.batch + self.settled() {
             return Next::Wait;
         }
         if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, whole)) {
             return wait_or(Ended::Epochs(limit));
         }
-        if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
+        let so_far = self.totals(known);
+        if let Some(limit) = protocol.simulated_seconds {
             // What a trial costs is known when it has ended, so the last ones may cross the limit:
             // one of them where the batch is 1.
-            let (paid, free) = self.simulated[last];
-            if paid >= limit {
+            if so_far.simulated >= limit {
                 return wait_or(Ended::SimulatedSeconds(limit));
             }
-            if protocol.trials.is_none() && free >= FREE_TRIALS {
+            if protocol.trials.is_none() && so_far.free_of_simulated >= FREE_TRIALS {
                 return wait_or(Ended::FreeOfSimulated(FREE_TRIALS));
             }
         }
-        let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
-        if protocol.trials.is_none() && free >= FREE_TRIALS {
+        if protocol.trials.is_none() && so_far.free >= FREE_TRIALS {
             return wait_or(Ended::Free(FREE_TRIALS));
         }
         Next::Ask
@@ -252,7 +261,7 @@ impl State {
     /// The history with all results there are.
     pub(crate) fn history_now(&mut self, protocol: &Protocol) -> History {
         self.history.set_protocol(protocol);
-        self.history.seeing(self.settled)
+        self.history.seeing(self.settled())
     }
 
     /// Makes the proposal the next trial.
@@ -306,7 +315,7 @@ impl State {
     /// A copy that goes on by itself: where trials are under way, they may end in two ways.
     pub(crate) fn fork(&self) -> State {
         let mut state = self.clone();
-        if self.settled < self.trials().len() {
+        if self.settled() < self.trials().len() {
             state.history.begin_lineage();
         }
         state
@@ -369,13 +378,9 @@ impl State {
         self.waiting.extend(again.iter().filter(|&&i| i != n).map(|&i| (n, i)));
         self.history.begin_lineage();
         // What was settled after it is counted again.
-        self.settled = self.settled.min(n);
+        self.settled.truncate(n);
         self.announced = self.announced.min(n);
-        self.free_run.truncate(self.settled);
-        self.simulated.truncate(self.settled);
-        self.dearest.truncate(self.settled);
         self.earlier = self.earlier.min(n);
-        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs_spent).sum();
         self.ended = None;
         self.orphans.insert(n);
     }
@@ -389,8 +394,7 @@ impl State {
 
     /// Whoever has trials that were asked does not tell them any more.
     pub(crate) fn hand_out_again(&mut self) {
-        let open = self.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
-        self.orphans = open.map(Trial::number).collect();
+        self.orphans = self.trials().iter().filter(|t| t.runs()).map(Trial::number).collect();
     }
 
     /// What a journal does not keep is taken from the state that this one, read from the journal,
@@ -404,7 +408,7 @@ impl State {
                 self.orphans.remove(&n);
             }
         }
-        self.announced = before.announced.min(self.settled);
+        self.announced = before.announced.min(self.settled());
         self.tests = before.tests;
         if before.elapsed() > self.seconds {
             (self.seconds, self.by_hand) = (before.seconds, before.by_hand);
@@ -424,19 +428,20 @@ impl State {
     }
 
     fn settle(&mut self) {
-        while let Some(t) = self.history.all().get(self.settled).filter(|t| t.ended()) {
-            let before = self.free_run.last().copied().unwrap_or(0);
-            self.free_run.push(if t.epochs_spent() > 0.0 { 0 } else { before + 1 });
-            self.epochs_settled += t.epochs_spent();
-            let dearest = self.dearest.last().copied().unwrap_or(0.0);
-            // Each evaluation for itself: what is retried is counted in attempts.
+        while let Some(t) = self.history.all().get(self.settled()).filter(|t| t.ended()) {
+            let mut totals = self.totals(self.settled());
+            let run = |paid: f64, before: usize| if paid > 0.0 { 0 } else { before + 1 };
+            let (epochs, simulated) = (t.epochs_spent(), t.simulated_paid());
+            totals.free = run(epochs, totals.free);
+            totals.free_of_simulated = run(simulated, totals.free_of_simulated);
+            totals.epochs += epochs;
+            totals.simulated += simulated;
+            // Attempts that failed are counted separately.
             let whole = t.budget().epochs_allowed() as f64;
-            let spent = t.finished().map_or(0.0, |e| e.epochs_spent().unwrap_or(whole));
-            self.dearest.push(dearest.max(if t.0.evaluated { spent } else { 0.0 }));
-            let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));
-            let paid = t.simulated_paid();
-            self.simulated.push((sum + paid, if paid > 0.0 { 0 } else { free + 1 }));
-            self.settled += 1;
+            if let Some(e) = t.finished().filter(|_| t.0.evaluated) {
+                totals.dearest = totals.dearest.max(e.epochs_spent().unwrap_or(whole));
+            }
+            self.settled.push(totals);
         }
     }
 }
