@@ -1,7 +1,7 @@
 //! What a strategy may know: the space, what was asked, and the results that the batch lets it see.
 
 use super::trial::Record;
-use super::{Key, Outcome, Protocol, Trial, objectives};
+use super::{Key, Protocol, Trial, objectives};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
 use std::collections::HashMap;
@@ -146,12 +146,12 @@ impl History {
 
     /// The trials that finished with a score, in order, as far as the next trial may see them.
     pub fn finished(&self) -> Vec<Trial> {
-        self.seen().filter(|t| t.score_if_finished()).cloned().collect()
+        self.visible().iter().filter(|t| t.finished().is_some()).cloned().collect()
     }
 
     /// The last `n` of [`History::finished`], in order.
     pub fn last_finished(&self, n: usize) -> Vec<Trial> {
-        let newest = self.seen().rev().filter(|t| t.score_if_finished()).take(n);
+        let newest = self.visible().iter().rev().filter(|t| t.finished().is_some()).take(n);
         let mut list: Vec<Trial> = newest.cloned().collect();
         list.reverse();
         list
@@ -159,12 +159,12 @@ impl History {
 
     /// The trials that failed, in order, as far as the next trial may see them.
     pub fn failed(&self) -> Vec<Trial> {
-        self.seen().filter(|t| t.error().is_some()).cloned().collect()
+        self.visible().iter().filter(|t| t.error().is_some()).cloned().collect()
     }
 
     /// The finished trial with the best score, the first of equals.
     pub fn best(&self) -> Option<Trial> {
-        best(self.seen(), &self.metric)
+        best(self.visible().iter(), &self.metric)
     }
 
     /// The architectures of all trials asked so far, in order, those still hidden included.
@@ -174,7 +174,7 @@ impl History {
 
     /// The architectures whose results are not visible yet.
     pub fn pending(&self) -> Vec<Architecture> {
-        self.trials[self.visible..].iter().map(Trial::architecture).collect()
+        self.hidden().iter().map(Trial::architecture).collect()
     }
 
     /// Whether the architecture was asked before, as the study's key sees it: then its trial may be
@@ -227,10 +227,6 @@ impl History {
 
     pub(crate) fn lineage(&self) -> &Arc<()> {
         &self.lineage
-    }
-
-    fn seen(&self) -> impl DoubleEndedIterator<Item = &Trial> {
-        self.visible().iter()
     }
 }
 
@@ -294,20 +290,14 @@ impl History {
     }
 }
 
-impl Trial {
-    fn score_if_finished(&self) -> bool {
-        matches!(self.0.outcome, Outcome::Finished(_))
-    }
-}
-
 /// The finished trial with the best score, the first of equals.
 pub(crate) fn best<'t>(trials: impl Iterator<Item = &'t Trial>, metric: &Metric) -> Option<Trial> {
     let mut found: Option<(f64, &Trial)> = None;
     for t in trials {
-        if let Outcome::Finished(e) = &t.0.outcome
-            && found.is_none_or(|(b, _)| metric.better(e.score(), b))
+        if let Some(score) = t.score()
+            && found.is_none_or(|(best, _)| metric.better(score, best))
         {
-            found = Some((e.score(), t));
+            found = Some((score, t));
         }
     }
     found.map(|(_, t)| t.clone())

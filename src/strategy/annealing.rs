@@ -30,7 +30,7 @@
 //! batch a trial is judged beside the x of the moment it is seen, trials that failed are refused, and
 //! what most likely fails is drawn again (`parts/caution.rs`).
 
-use super::parts::{Caution, Recall, fresh};
+use super::parts::{Caution, Recall, fresh, sample};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
@@ -181,8 +181,7 @@ impl Strategy for Annealing {
                     found => return found,
                 }
             }
-            let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
-            walk.caution.draw(rng, sample)
+            walk.caution.draw(rng, |rng| sample(history, rng))
         })
     }
 
@@ -207,11 +206,7 @@ impl Strategy for Annealing {
     }
 }
 
-impl std::fmt::Debug for Annealing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
-    }
-}
+super::debug_as_described!(Annealing);
 
 #[cfg(test)]
 mod tests {

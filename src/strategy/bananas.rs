@@ -180,14 +180,6 @@ acquisitions!(
 impl Model for Bananas {
     type Learned = Option<Trained>;
 
-    fn acquisition(&self) -> Acquisition {
-        self.acquisition
-    }
-
-    fn recall(&self) -> &Recall<Memory<Option<Trained>>> {
-        &self.recall
-    }
-
     fn targets(&self, history: &History, trials: &[Trial], _: &mut Rng) -> Vec<f64> {
         drawn(history, trials, &mut weights(history))
     }
@@ -244,7 +236,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for Bananas {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        candidates::ask(self, history, rng)
+        candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -268,11 +260,5 @@ impl Strategy for Bananas {
             format!("{name}({n}): {least} to {most} is allowed. Try {name}({good}).")
         });
         told.chain(self.acquisition.problem()).collect()
-    }
-}
-
-impl std::fmt::Debug for Bananas {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }

@@ -199,14 +199,6 @@ acquisitions!(GaussianProcess, "Tries what is best in a function that is drawn f
 impl Model for GaussianProcess {
     type Learned = Learned;
 
-    fn acquisition(&self) -> Acquisition {
-        self.acquisition
-    }
-
-    fn recall(&self) -> &Recall<Memory<Learned>> {
-        &self.recall
-    }
-
     fn look(
         &self,
         learned: &mut Learned,
@@ -284,7 +276,7 @@ impl Surrogate for GaussianProcess {
                 "fewer of them, or expected_improvement()",
             ));
         }
-        Ok(candidates::expects(self, history, architectures))
+        Ok(candidates::expects(self, self.acquisition, &self.recall, history, architectures))
     }
 
     fn prefers_by(&self) -> String {
@@ -312,7 +304,7 @@ pub(super) const WEISFEILER_LEHMAN: StrategyInfo = StrategyInfo {
 
 impl Strategy for GaussianProcess {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        candidates::ask(self, history, rng)
+        candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -326,11 +318,5 @@ impl Strategy for GaussianProcess {
 
     fn problems(&self) -> Vec<String> {
         self.acquisition.problem().into_iter().collect()
-    }
-}
-
-impl std::fmt::Debug for GaussianProcess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }

@@ -2,7 +2,7 @@
 //! trials they learn from when there are many, and what they make of those that still run.
 
 use super::Proposal;
-use super::parts::{Caution, Recall, random};
+use super::parts::{Caution, Recall, likelier, random};
 use super::targets::{Seen, best, drawn, evenly};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
@@ -25,10 +25,6 @@ const BELIEVED: usize = 32;
 pub(super) trait Model {
     /// What it has learned, kept between two trials.
     type Learned: Default;
-
-    fn acquisition(&self) -> Acquisition;
-
-    fn recall(&self) -> &Recall<Memory<Self::Learned>>;
 
     /// A number for each trial, of which more is better, to learn from.
     fn targets(&self, history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
@@ -67,6 +63,8 @@ macro_rules! acquisitions {
                 $strategy { acquisition: Acquisition::Thompson, ..self.clone() }
             }
         }
+
+        super::debug_as_described!($strategy);
     };
 }
 pub(super) use acquisitions;
@@ -88,8 +86,14 @@ pub(super) struct Outlook {
 
 /// How a strategy with a model proposes: at random at first, then of a pool the candidate that it would
 /// like most to try.
-pub(super) fn ask(model: &impl Model, history: &History, rng: &mut Rng) -> Result<Proposal> {
-    model.recall().with(history, |Memory { seen, caution, learned }| {
+pub(super) fn ask<M: Model>(
+    model: &M,
+    acquisition: Acquisition,
+    recall: &Recall<Memory<M::Learned>>,
+    history: &History,
+    rng: &mut Rng,
+) -> Result<Proposal> {
+    recall.with(history, |Memory { seen, caution, learned }| {
         seen.follow(history);
         caution.follow(history);
         if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
@@ -99,23 +103,25 @@ pub(super) fn ask(model: &impl Model, history: &History, rng: &mut Rng) -> Resul
         let pool = Pool::draw(history, &seen.trials, &y, rng)?;
         let found = model.look(learned, history, seen, &y, &pool.architectures, rng);
         let values: Vec<f64> = found.into_iter().map(|o| o.acquisition).collect();
-        pool.choose(&values, &model.acquisition().name(), history, caution, rng)
+        pool.choose(&values, &acquisition.name(), history, caution, rng)
     })
 }
 
 /// What a strategy with a model expects of architectures, all objectives weighing the same.
 pub(super) fn expects<M: Model>(
     model: &M,
+    acquisition: Acquisition,
+    recall: &Recall<Memory<M::Learned>>,
     history: &History,
     architectures: &[Architecture],
 ) -> Vec<Prediction> {
     let mut rng = Rng::from_u64(history.seed()).stream("predict", 0);
-    let (found, scale) = model.recall().with(history, |Memory { seen, learned, .. }| {
+    let (found, scale) = recall.with(history, |Memory { seen, learned, .. }| {
         seen.follow(history);
         let y = evenly(history, &seen.trials);
         (model.look(learned, history, seen, &y, architectures, &mut rng), Scale::of(&y))
     });
-    in_scores(found, model.acquisition(), &scale, history)
+    in_scores(found, acquisition, &scale, history)
 }
 
 /// What a model says, in scores.
@@ -201,19 +207,12 @@ impl Pool {
             true => (v - least) * caution.weight(arch),
             false => v,
         };
-        let mut best: Option<(usize, f64)> = None;
+        let mut best = None;
         for (i, v) in self.architectures.iter().zip(values).map(weighed).enumerate() {
-            if best.is_none_or(|(_, b)| v > b) {
-                best = Some((i, v));
-            }
+            likelier(&mut best, v, i);
         }
-        match best.and_then(|(i, _)| Some((self.architectures.get(i)?, self.parents.get(i)?))) {
-            Some((arch, parent)) => {
-                let parents: Vec<Trial> = parent.iter().cloned().collect();
-                Ok(Proposal::new(arch.clone(), origin).parents(&parents))
-            }
-            None => random(history, caution, rng),
-        }
+        let Some((_, i)) = best else { return random(history, caution, rng) };
+        Ok(Proposal::new(self.architectures[i].clone(), origin).parents(self.parents[i].as_slice()))
     }
 }
 

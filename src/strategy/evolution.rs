@@ -22,10 +22,10 @@
 //! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
 //! trials never join it, and what most likely fails is drawn again (`parts/caution.rs`).
 
-use super::parts::{Caution, Recall, tournament};
+use super::parts::{Caution, Recall, mutant, sample, tournament};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::record::History;
 use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
@@ -100,22 +100,18 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 impl Strategy for Evolution {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let (p, s) = self.sizes(history.trials_planned());
-        let space = history.space();
         let population = if history.asked() >= p { history.last_finished(p) } else { vec![] };
         let draw = |rng: &mut Rng| {
             let parent = match history.asked() >= p {
                 true => tournament(history, &population, s, rng),
                 false => None,
             };
-            if let Some(parent) = parent {
-                match space.mutate(&parent.architecture(), rng) {
-                    Ok(child) => return Ok(Proposal::child(child, &parent)),
-                    // An architecture without a neighbour: begin anew elsewhere.
-                    Err(e) if e.kind() == ErrorKind::Exhausted => {}
-                    Err(e) => return Err(e),
-                }
+            if let Some(parent) = parent
+                && let Some(child) = mutant(history.space(), &parent.0.architecture, rng)?
+            {
+                return Ok(Proposal::child(child, &parent));
             }
-            Ok(Proposal::new(space.sample(rng)?, "random"))
+            sample(history, rng)
         };
         self.recall.with(history, |caution| {
             caution.follow(history);

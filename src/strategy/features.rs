@@ -7,6 +7,7 @@
 //! columns of an encoding that are 1.
 
 use crate::space::{Architecture, Encoding, Space};
+use crate::tree::places::Taken;
 use std::collections::HashMap;
 
 /// How often each thing occurs, sorted.
@@ -24,8 +25,7 @@ impl Features {
     /// With the features of 0 to `iterations` iterations, if any.
     pub(crate) fn of(arch: &Architecture, iterations: Option<usize>) -> Features {
         let space = arch.of_space();
-        let mut taken = vec![];
-        space.places().taken(&mut arch.decided().iter(), 0, &mut taken);
+        let taken = taken(arch);
         let places = taken.iter().map(|t| (t.at, t.pick)).collect();
         let counts = match iterations {
             None => vec![],
@@ -135,10 +135,20 @@ impl Columns {
         if let Some(x) = encoded {
             return (0..x.len()).filter(|&i| x[i] > 0.0).collect();
         }
-        let mut taken = vec![];
-        arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
-        taken.iter().map(|t| t.at.wrapping_add(t.pick as usize)).collect()
+        one_hot(arch)
     }
+}
+
+/// The options that an architecture has taken.
+fn taken(arch: &Architecture) -> Vec<Taken> {
+    let mut taken = vec![];
+    arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
+    taken
+}
+
+/// The columns of the one-hot encoding that are 1.
+pub(super) fn one_hot(arch: &Architecture) -> Vec<usize> {
+    taken(arch).iter().map(|t| t.at.wrapping_add(t.pick as usize)).collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@
 
 use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
 use super::features::Columns;
-use super::parts::Recall;
+use super::parts::{Recall, unfit};
 use super::targets::Seen;
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
@@ -98,14 +98,6 @@ acquisitions!(
 impl Model for RandomForest {
     type Learned = Table;
 
-    fn acquisition(&self) -> Acquisition {
-        self.acquisition
-    }
-
-    fn recall(&self) -> &Recall<Memory<Table>> {
-        &self.recall
-    }
-
     fn look(
         &self,
         table: &mut Table,
@@ -150,7 +142,7 @@ impl Surrogate for RandomForest {
         history: &History,
         architectures: &[Architecture],
     ) -> Result<Vec<Prediction>> {
-        Ok(candidates::expects(self, history, architectures))
+        Ok(candidates::expects(self, self.acquisition, &self.recall, history, architectures))
     }
 
     fn prefers_by(&self) -> String {
@@ -169,7 +161,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for RandomForest {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        candidates::ask(self, history, rng)
+        candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -181,15 +173,8 @@ impl Strategy for RandomForest {
     }
 
     fn problems(&self) -> Vec<String> {
-        let trees = self.trees;
-        let wrong = !(1..=10_000).contains(&trees);
-        let told = wrong.then(|| format!("trees({trees}): 1 to 10000 is allowed. Try trees(10)."));
-        told.into_iter().chain(self.acquisition.problem()).collect()
-    }
-}
-
-impl std::fmt::Debug for RandomForest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
+        let (trees, allowed) = (Some(self.trees), "1 to 10000 is allowed");
+        let wrong = unfit("trees", trees, |n| (1..=10_000).contains(&n), allowed, "10");
+        wrong.into_iter().chain(self.acquisition.problem()).collect()
     }
 }

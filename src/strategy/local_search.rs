@@ -349,11 +349,7 @@ impl Strategy for LocalSearch {
     }
 }
 
-impl std::fmt::Debug for LocalSearch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
-    }
-}
+super::debug_as_described!(LocalSearch);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,18 @@
 //! Strategies: which architecture to try next. One method a file, with its row; a new one is a file,
 //! its row in the list of [`strategies`], and its exports.
 
+/// `Debug` for a strategy: how it describes itself.
+macro_rules! debug_as_described {
+    ($strategy:ident) => {
+        impl std::fmt::Debug for $strategy {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&$crate::Strategy::describe(self, 0))
+            }
+        }
+    };
+}
+use debug_as_described;
+
 mod annealing;
 mod bananas;
 mod bayesian;

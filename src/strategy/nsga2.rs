@@ -23,8 +23,7 @@
 //! of the trials; with a batch, those under way at that moment are children of the generation before, and
 //! count for the next.
 
-use super::genetic::usual_population;
-use super::parts::{Caution, Recall, Variation};
+use super::parts::{Generations, Recall, Variation, given_text, size, size_text, too_few};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
@@ -52,19 +51,7 @@ pub struct Nsga2 {
     population: Option<i64>,
     variation: Variation,
     #[serde(skip)]
-    recall: Recall<Generations>,
-}
-
-/// The population P_t, and the children that have finished since.
-#[derive(Default)]
-struct Generations {
-    /// For which size of a population.
-    size: usize,
-    /// How many of the visible trials have been looked at.
-    seen: usize,
-    population: Vec<Member>,
-    children: Vec<Trial>,
-    caution: Caution,
+    recall: Recall<Generations<Member>>,
 }
 
 /// A trial with what its tournaments go by.
@@ -87,44 +74,23 @@ impl Nsga2 {
 
     /// The probability that a child has two parents.
     pub fn crossover(&self, probability: f64) -> Self {
-        let variation = Variation { crossover: probability, ..self.variation.clone() };
-        Nsga2 { variation, ..self.clone() }
+        Nsga2 { variation: Variation { crossover: probability, ..self.variation }, ..self.clone() }
     }
 
     /// How many decisions of a child are mutated on average.
     pub fn mutation(&self, decisions: f64) -> Self {
-        let variation = Variation { mutation: decisions, ..self.variation.clone() };
-        Nsga2 { variation, ..self.clone() }
-    }
-
-    /// N for a budget of trials.
-    fn size(&self, trials: usize) -> usize {
-        self.population.map_or_else(|| usual_population(trials), Count::to_size).max(2)
+        Nsga2 { variation: Variation { mutation: decisions, ..self.variation }, ..self.clone() }
     }
 
     /// Takes in the trials that have not been looked at yet.
-    fn follow(&self, state: &mut Generations, history: &History) {
-        let n = self.size(history.trials_planned());
-        if state.size != n {
-            *state = Generations { size: n, ..Generations::default() };
-        }
-        let visible = history.visible();
-        for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
-            state.children.push(trial.clone());
-            if state.children.len() == n {
-                let parents = std::mem::take(&mut state.population);
-                let mut all: Vec<Trial> = parents.into_iter().map(|m| m.trial).collect();
-                all.append(&mut state.children);
-                let member = |(i, rank, distance): (usize, usize, f64)| Member {
-                    trial: all[i].clone(),
-                    rank,
-                    distance,
-                };
-                let chosen = survivors(&minimised(history, &all), n).into_iter();
-                state.population = chosen.map(member).collect();
-            }
-        }
-        state.seen = visible.len();
+    fn follow(&self, state: &mut Generations<Member>, history: &History) {
+        let n = size(self.population, history.trials_planned());
+        state.follow(n, 0, history, |parents, children| {
+            let parents = parents.into_iter().map(|member| member.trial);
+            let all: Vec<Trial> = parents.chain(children).collect();
+            let member = |(i, rank, distance)| Member { trial: all[i].clone(), rank, distance };
+            survivors(&minimised(history, &all), n).into_iter().map(member).collect()
+        });
     }
 }
 
@@ -178,16 +144,14 @@ impl Strategy for Nsga2 {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
             self.follow(state, history);
-            state.caution.follow(history);
             self.variation.breed(history, &state.caution, rng, |rng| binary(&state.population, rng))
         })
     }
 
     fn describe(&self, trials: usize) -> String {
-        let n = self.size(trials);
-        let all = if n >= trials && trials > 0 { ": all of the trials, so at random" } else { "" };
+        let n = size_text(size(self.population, trials), trials);
         let Variation { crossover, mutation } = self.variation;
-        format!("NSGA-II (population {n}{all}, crossover {crossover}, mutation {mutation})")
+        format!("NSGA-II (population {n}, crossover {crossover}, mutation {mutation})")
     }
 
     fn to_json(&self) -> Option<String> {
@@ -195,17 +159,13 @@ impl Strategy for Nsga2 {
     }
 
     fn problems(&self) -> Vec<String> {
-        // One that is larger than the trials is none: the report says that nothing is bred.
-        let few = self.population.filter(|&n| n < 2);
-        let few =
-            few.map(|n| format!("population({n}): at least 2 are needed. Try population(20)."));
-        few.into_iter().chain(self.variation.problems()).collect()
+        too_few(self.population).into_iter().chain(self.variation.problems()).collect()
     }
 }
 
 impl std::fmt::Debug for Nsga2 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let n = self.population.map_or("√trials".to_string(), |n| n.to_string());
+        let n = given_text(self.population);
         let Variation { crossover, mutation } = self.variation;
         write!(f, "NSGA-II (population {n}; crossover {crossover}; mutation {mutation})")
     }

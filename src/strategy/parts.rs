@@ -3,29 +3,61 @@
 mod breed;
 mod caution;
 
-pub(super) use breed::{Variation, fresh};
+pub(super) use breed::{
+    Generations, Variation, fresh, given_text, size, size_text, too_few, usual_population,
+};
 pub(super) use caution::{Caution, likelier};
 
 use super::Proposal;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
+use crate::space::{Architecture, Space};
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A random architecture.
+pub(super) fn sample(history: &History, rng: &mut Rng) -> Result<Proposal> {
+    Ok(Proposal::new(history.space().sample(rng)?, "random"))
+}
+
+/// A mutation of an architecture, if it has a neighbour.
+pub(super) fn mutant(
+    space: &Space,
+    arch: &Architecture,
+    rng: &mut Rng,
+) -> Result<Option<Architecture>> {
+    match space.mutate(arch, rng) {
+        Err(e) if e.kind() == ErrorKind::Exhausted => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// What is wrong with a setting, in words.
+pub(super) fn unfit<T: Copy + Display>(
+    name: &str,
+    value: Option<T>,
+    fits: impl Fn(T) -> bool,
+    allowed: &str,
+    usual: &str,
+) -> Option<String> {
+    let value = value.filter(|&v| !fits(v))?;
+    Some(format!("{name}({value}): {allowed}. Try {name}({usual})."))
+}
 
 /// Draws for an architecture that was not tried yet, before one that was is taken.
 const DRAWS: usize = 100;
 
 /// A random architecture, a new one if that is found, and one that is not likely to fail.
 pub(super) fn random(history: &History, caution: &Caution, rng: &mut Rng) -> Result<Proposal> {
-    let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
-    let mut drawn = caution.draw(rng, sample)?;
+    let mut drawn = caution.draw(rng, |rng| sample(history, rng))?;
     // A study that has refused one that was tried looks for a new one itself.
     let draws = if history.rejected().is_some() { 1 } else { DRAWS };
     for _ in 1..draws {
         if !history.tried(&drawn.architecture) {
             break;
         }
-        drawn = caution.draw(rng, sample)?;
+        drawn = caution.draw(rng, |rng| sample(history, rng))?;
     }
     Ok(drawn)
 }

@@ -24,7 +24,7 @@
 
 use super::Proposal;
 use super::controller::{Controller, Shape};
-use super::parts::{Caution, Recall, likelier};
+use super::parts::{Caution, Recall, likelier, sample, unfit};
 use crate::error::Result;
 use crate::record::History;
 use crate::rng::{Rng, child};
@@ -83,18 +83,23 @@ macro_rules! controller_settings {
                 $strategy { settings, ..self.clone() }
             }
         }
+
+        impl super::Surrogate for $strategy {
+            fn odds(&self, history: &History) -> Result<Vec<policy::Odds>> {
+                policy::odds(self, history)
+            }
+        }
+
+        super::debug_as_described!($strategy);
     };
 }
 pub(super) use controller_settings;
 
 /// What a paper used.
 pub(super) struct Paper {
-    pub(super) shape: Shape,
-    pub(super) rate: f64,
+    pub(super) constants: Constants,
     /// The steps of its search, where the rate is to follow from their number.
     pub(super) steps: Option<usize>,
-    pub(super) entropy: f64,
-    pub(super) baseline: f64,
 }
 
 /// The constants of a study.
@@ -112,30 +117,26 @@ impl Settings {
     /// it is kept as it was in the paper, as far as the largest rate allows.
     pub(super) fn constants(&self, paper: &Paper, trials: usize) -> Constants {
         let size = |n: Option<i64>, or: usize| n.map_or(or, |n| n.clamp(1, 4096) as usize);
-        let rule = paper.steps.map_or(paper.rate, |steps| {
-            (paper.rate * steps as f64 / trials.max(1) as f64).min(MOST_RATE)
-        });
+        let Constants { shape, rate, entropy, baseline } = paper.constants;
+        let rule = paper
+            .steps
+            .map_or(rate, |steps| (rate * steps as f64 / trials.max(1) as f64).min(MOST_RATE));
+        let (layers, units) = (size(self.layers, shape.layers), size(self.units, shape.units));
         Constants {
-            shape: Shape {
-                layers: size(self.layers, paper.shape.layers),
-                units: size(self.units, paper.shape.units),
-                init: paper.shape.init,
-            },
+            shape: Shape { layers, units, ..shape },
             rate: self.learning_rate.unwrap_or(rule),
-            entropy: self.entropy.unwrap_or(paper.entropy),
-            baseline: self.baseline.unwrap_or(paper.baseline),
+            entropy: self.entropy.unwrap_or(entropy),
+            baseline: self.baseline.unwrap_or(baseline),
         }
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
         let mut found = vec![];
         for (name, n, most, usual) in
-            [("layers", self.layers, 8, 2), ("units", self.units, 1024, 35)]
+            [("layers", self.layers, 8, "2"), ("units", self.units, 1024, "35")]
         {
-            found
-                .extend(n.filter(|n| !(1..=most).contains(n)).map(|n| {
-                    format!("{name}({n}): 1 to {most} are allowed. Try {name}({usual}).")
-                }));
+            let allowed = format!("1 to {most} are allowed");
+            found.extend(unfit(name, n, |n| (1..=most).contains(&n), &allowed, usual));
         }
         let positive = |v: f64| v.is_finite() && v > 0.0;
         let allowed = "a number above 0.0 is wanted";
@@ -147,18 +148,6 @@ impl Settings {
         found.extend(unfit("baseline", self.baseline, |v| (0.0..1.0).contains(&v), allowed, "0.9"));
         found
     }
-}
-
-/// What is wrong with a setting.
-pub(super) fn unfit(
-    name: &str,
-    value: Option<f64>,
-    fits: impl Fn(f64) -> bool,
-    allowed: &str,
-    usual: &str,
-) -> Option<String> {
-    let value = value.filter(|&v| !fits(v))?;
-    Some(format!("{name}({value}): {allowed}. Try {name}({usual})."))
 }
 
 /// A number with three digits, and no zeros after them.
@@ -249,7 +238,7 @@ impl Learner {
         }
         match likeliest {
             Some((_, arch)) => Ok(Proposal::new(arch, "policy")),
-            None => Ok(Proposal::new(space.sample(rng)?, "random")),
+            None => sample(history, rng),
         }
     }
 }
@@ -338,8 +327,8 @@ mod tests {
     #[test]
     fn the_rate_keeps_how_far_a_policy_gets() {
         let shape = Shape { layers: 1, units: 8, init: 0.1 };
-        let (steps, entropy, baseline) = (Some(1600), 0.0, 0.9);
-        let paper = Paper { shape, rate: 0.0006, steps, entropy, baseline };
+        let constants = Constants { shape, rate: 0.0006, entropy: 0.0, baseline: 0.9 };
+        let paper = Paper { constants, steps: Some(1600) };
         let rate = |trials| Settings::default().constants(&paper, trials).rate;
         assert_eq!([rate(0), rate(90), rate(1600)], [0.01, 0.01, 0.0006]);
         assert!((rate(100) - 0.0096).abs() < 1e-12 && (rate(16_000) - 0.00006).abs() < 1e-12);

@@ -26,11 +26,11 @@
 //! the policy before: p_old is each trial's own.
 
 use super::controller::Shape;
+use super::parts::unfit;
 use super::policy::{
-    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
-    unfit,
+    self, Constants, Learner, Memory, Paper, PolicyGradient, Settings, controller_settings,
 };
-use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
@@ -65,11 +65,13 @@ pub struct Ppo {
 }
 
 const PAPER: Paper = Paper {
-    shape: Shape { layers: 1, units: 100, init: 0.1 },
-    rate: 0.00035,
+    constants: Constants {
+        shape: Shape { layers: 1, units: 100, init: 0.1 },
+        rate: 0.00035,
+        entropy: 0.00001,
+        baseline: 0.95,
+    },
     steps: None,
-    entropy: 0.00001,
-    baseline: 0.95,
 };
 
 impl Ppo {
@@ -154,12 +156,6 @@ impl PolicyGradient for Ppo {
     }
 }
 
-impl Surrogate for Ppo {
-    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
-        policy::odds(self, history)
-    }
-}
-
 /// Its row in the table of strategies.
 pub(super) const ROW: StrategyInfo = StrategyInfo {
     name: "ppo",
@@ -199,18 +195,10 @@ impl Strategy for Ppo {
         let allowed = "a number between 0.0 and 1.0 is wanted";
         found.extend(unfit("clip", self.clip, |v| v > 0.0 && v < 1.0, allowed, "0.2"));
         for (name, n, most) in [("epochs", self.epochs, 1000), ("every", self.trials, 100_000)] {
-            found.extend(
-                n.filter(|n| !(1..=most).contains(n))
-                    .map(|n| format!("{name}({n}): 1 to {most} are allowed. Try {name}(10).")),
-            );
+            let allowed = format!("1 to {most} are allowed");
+            found.extend(unfit(name, n, |n| (1..=most).contains(&n), &allowed, "10"));
         }
         found
-    }
-}
-
-impl std::fmt::Debug for Ppo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }
 

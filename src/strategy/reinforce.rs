@@ -25,9 +25,9 @@
 
 use super::controller::Shape;
 use super::policy::{
-    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
+    self, Constants, Learner, Memory, Paper, PolicyGradient, Settings, controller_settings,
 };
-use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::History;
@@ -58,12 +58,14 @@ pub struct Reinforce {
 }
 
 const PAPER: Paper = Paper {
-    shape: Shape { layers: 2, units: 35, init: 0.08 },
-    rate: 0.0006,
-    // 12,800 architectures, eight a step.
+    constants: Constants {
+        shape: Shape { layers: 2, units: 35, init: 0.08 },
+        rate: 0.0006,
+        entropy: 0.0001,
+        baseline: 0.9,
+    },
+    // 12,800 architectures, eight in each step.
     steps: Some(1600),
-    entropy: 0.0001,
-    baseline: 0.9,
 };
 
 impl Reinforce {
@@ -89,12 +91,6 @@ impl PolicyGradient for Reinforce {
         let weights = Tensor::new(&[weights], &Device::Cpu)?;
         let loss = (learner.controller.score(&[decided])? * weights)?.sum_all()?;
         learner.controller.descend(&loss)
-    }
-}
-
-impl Surrogate for Reinforce {
-    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
-        policy::odds(self, history)
     }
 }
 
@@ -130,11 +126,5 @@ impl Strategy for Reinforce {
 
     fn problems(&self) -> Vec<String> {
         self.settings.problems()
-    }
-}
-
-impl std::fmt::Debug for Reinforce {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }

@@ -101,23 +101,12 @@ pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
     }
 }
 
-/// Those that finished by their objectives.
+/// Those that finished by the augmented norm of their objectives.
 fn weighed(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
     let finished: Vec<Trial> = trials.iter().filter(|t| t.finished().is_some()).cloned().collect();
-    let mut values = scalarise(history, &finished, weights).into_iter();
-    let value = |t: &Trial| t.finished().and_then(|_| values.next()).unwrap_or(FAILED);
-    trials.iter().map(value).collect()
-}
-
-fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
-    let metrics = history.objectives();
-    // Halves, so that no difference overflows. A finished trial has all values: the study sees to that.
-    let turned = |values: Vec<f64>| -> Vec<f64> {
-        let all = values.into_iter().zip(&metrics);
-        all.map(|(v, m)| m.turned(v) / 2.0).collect()
-    };
-    let mut rows: Vec<Vec<f64>> =
-        trials.iter().filter_map(|t| history.values(t)).map(turned).collect();
+    let mut rows = minimised(history, &finished);
+    // Halves, so that no difference overflows.
+    rows.iter_mut().flatten().for_each(|v| *v /= 2.0);
     // The study refuses values that are not finite, so that nothing can be wrong with the rows.
     let front = pareto_front(&rows).unwrap_or_default();
     for i in 0..weights.len() {
@@ -130,7 +119,9 @@ fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
         let weighted = || row.iter().zip(weights).map(|(f, w)| f * w);
         weighted().fold(0.0, f64::max) + RHO * weighted().sum::<f64>()
     };
-    rows.iter().map(|row| -norm(row)).collect()
+    let mut values = rows.iter().map(|row| -norm(row));
+    let value = |t: &Trial| t.finished().and_then(|_| values.next()).unwrap_or(FAILED);
+    trials.iter().map(value).collect()
 }
 
 /// The least and the largest.

@@ -30,7 +30,7 @@
 //! The good trials are found among those of `targets.rs`, so that the cost of one more trial does not
 //! grow with the study; all count for g.
 
-use super::parts::{Caution, Recall};
+use super::parts::{Caution, Recall, sample, unfit};
 use super::targets::{Seen, drawn};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
@@ -230,9 +230,8 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for Tpe {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let space = history.space();
+        let places = history.space().places();
         self.recall.with(history, |Memory { seen, caution, counted, counts }| {
-            let places = space.places();
             let visible = history.visible();
             for trial in &visible[*counted..] {
                 counts.add(places, &trial.0.architecture);
@@ -241,10 +240,9 @@ impl Strategy for Tpe {
             seen.follow(history);
             caution.follow(history);
             let y = drawn(history, &seen.trials, rng);
-            let sample = |rng: &mut Rng| Ok(Proposal::new(space.sample(rng)?, "random"));
             let good = self.good(&y);
             if good.is_empty() || y.len() < self.random_trials(history.trials_planned()) {
-                return caution.draw(rng, sample);
+                return caution.draw(rng, |rng| sample(history, rng));
             }
             let mut l = Counts::default();
             for i in good {
@@ -257,7 +255,7 @@ impl Strategy for Tpe {
             pending.iter().for_each(|t| counts.remove(places, &t.0.architecture));
             match found {
                 Some(arch) => Ok(Proposal::new(arch, "model")),
-                None => caution.draw(rng, sample),
+                None => caution.draw(rng, |rng| sample(history, rng)),
             }
         })
     }
@@ -275,23 +273,14 @@ impl Strategy for Tpe {
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut wrong = vec![];
-        if !(self.gamma > 0.0 && self.gamma < 1.0) {
-            wrong.push(format!(
-                "gamma({}): a share between 0 and 1 is wanted. Try gamma(0.1).",
-                self.gamma
-            ));
-        }
-        if !(1..=MOST_CANDIDATES).contains(&self.candidates) {
-            wrong.push(format!(
-                "candidates({}): 1 to {MOST_CANDIDATES} are allowed. Try candidates(24).",
-                self.candidates
-            ));
-        }
-        if let Some(n) = self.startup.filter(|&n| n < 1) {
-            wrong.push(format!("startup({n}): at least 1 trial is needed. Try startup(10)."));
-        }
-        wrong
+        let (gamma, share) = (Some(self.gamma), "a share between 0 and 1 is wanted");
+        let (n, some) = (Some(self.candidates), format!("1 to {MOST_CANDIDATES} are allowed"));
+        let wrong = [
+            unfit("gamma", gamma, |v| v > 0.0 && v < 1.0, share, "0.1"),
+            unfit("candidates", n, |n| (1..=MOST_CANDIDATES).contains(&n), &some, "24"),
+            unfit("startup", self.startup, |n| n >= 1, "at least 1 trial is needed", "10"),
+        ];
+        wrong.into_iter().flatten().collect()
     }
 }
 

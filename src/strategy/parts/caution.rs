@@ -22,6 +22,7 @@
 //! overlapping steps, of which each cost has three.
 
 use super::super::Proposal;
+use super::super::features::one_hot;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
@@ -119,16 +120,13 @@ pub(in super::super) fn likelier<T>(best: &mut Option<(f64, T)>, weight: f64, ot
 /// The columns of the one-hot encoding that an architecture has, the steps of its costs, and the one of
 /// all.
 fn options(arch: &Architecture) -> Vec<usize> {
-    let mut taken = vec![];
-    arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
-    let columns = taken.iter().map(|t| t.at.wrapping_add(t.pick as usize));
     // Decisions alone cost nothing, in which they do not differ.
     let costs = [arch.params(), arch.macs(), arch.memory(BATCH)];
     let steps = costs.iter().enumerate().filter(|(_, cost)| **cost > 0).flat_map(|(i, cost)| {
         let step = (STEPS * (*cost as f64).log2()) as usize;
         (step..step + 3).map(move |step| ALWAYS - 1 - i * SCALE - step)
     });
-    columns.chain(steps).chain([ALWAYS]).collect()
+    one_hot(arch).into_iter().chain(steps).chain([ALWAYS]).collect()
 }
 
 #[cfg(test)]
