@@ -238,12 +238,12 @@ impl Compare {
         for (name, n, most, usual) in
             [("seeds", Some(self.seeds), MOST_SEEDS, 20), ("jobs", self.jobs, i64::MAX, 4)]
         {
-            if let Some(n) = n.filter(|n| *n < 1) {
-                found.push(format!("{name}({n}): at least 1 is needed. Try {name}({usual})."));
-            } else if let Some(n) = n.filter(|n| *n > most) {
-                found
-                    .push(format!("{name}({n}): at most {most} are allowed. Try {name}({usual})."));
-            }
+            let Some(n) = n.filter(|n| !(1..=most).contains(n)) else { continue };
+            let allowed = match n < 1 {
+                true => "at least 1 is needed".to_string(),
+                false => format!("at most {most} are allowed"),
+            };
+            found.push(format!("{name}({n}): {allowed}. Try {name}({usual})."));
         }
         let names = self.names();
         for (i, name) in names.iter().enumerate() {
@@ -255,9 +255,8 @@ impl Compare {
         }
         found.extend(self.plan.problems());
         if let Some(figure) = &self.report {
-            let (given, call) =
-                (format!("reporting({figure:?})"), |name: &str| format!("reporting({name:?})"));
-            found.extend(self.plan.unknown_figure(figure, &given, call, &[]));
+            let call = |name: &str| format!("reporting({name:?})");
+            found.extend(self.plan.unknown_figure(figure, &call(figure), call, &[]));
         }
         for (name, (_, strategy)) in names.iter().zip(&self.strategies) {
             found.extend(strategy.problems().into_iter().map(|p| format!("{name}: {p}")));
@@ -414,8 +413,9 @@ impl Comparison {
             (None, 1) => Judge::Score,
             (None, _) => Judge::Hypervolume { reference: vec![], unit: 1.0 },
         };
+        let optimum_of_score = evaluator.known_optimum(None);
         let known = match &judge {
-            Judge::Score => evaluator.known_optimum(None),
+            Judge::Score => optimum_of_score,
             Judge::Report(figure) => evaluator.known_optimum(Some(figure)),
             Judge::Hypervolume { .. } => None,
         };
@@ -428,7 +428,7 @@ impl Comparison {
             objectives,
             judge,
             optimum: compare.optimum.or(known),
-            optimum_of_score: evaluator.known_optimum(None),
+            optimum_of_score,
             seeds,
             runs,
             judged: vec![],

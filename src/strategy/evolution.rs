@@ -22,7 +22,7 @@
 //! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
 //! trials never join it, and what most likely fails is drawn again (`parts/caution.rs`).
 
-use super::parts::{Caution, Recall, mutant, sample, tournament};
+use super::parts::{Caution, Recall, mutant, sample, tournament, unfit};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
@@ -130,8 +130,8 @@ impl Strategy for Evolution {
 
     fn problems(&self) -> Vec<String> {
         let sizes = [("population", self.population), ("sample", self.sample)];
-        let low = sizes.into_iter().filter_map(|(name, n)| Some((name, n.filter(|&n| n < 1)?)));
-        low.map(|(name, n)| format!("{name}({n}): at least 1 is needed. Try {name}(10).")).collect()
+        let wrong = |(name, n)| unfit(name, n, |n| n >= 1, "at least 1 is needed", "10");
+        sizes.into_iter().filter_map(wrong).collect()
     }
 }
 

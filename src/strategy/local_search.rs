@@ -158,12 +158,9 @@ impl LocalSearch {
         rng: &mut Rng,
     ) -> Result<Step> {
         let (seen, metric) = (history.visible(), history.metric());
-        let here = match seen.get(place.at) {
-            Some(trial) => match trial.score() {
-                Some(score) => Some(score),
-                None => return Ok(Step::Over { firm: true }),
-            },
-            None => None,
+        let here = match seen.get(place.at).map(Trial::score) {
+            Some(None) => return Ok(Step::Over { firm: true }),
+            here => here.flatten(),
         };
         let around = walk.around(place.at, history)?;
         let (mut better, mut hidden) = (vec![], here.is_none());

@@ -84,26 +84,14 @@ pub(super) fn explain(study: &Study) -> Explanation {
         if !s.space.is_decisions()
             && let (Some(least), Some(most)) = (params.clone().min(), params.max())
         {
-            say(
-                "sizes",
-                format!(
-                    "{} to {} parameters in {DRAWS} draws",
-                    human_count(least as f64),
-                    human_count(most as f64)
-                ),
-            );
+            let [least, most] = [least, most].map(|n| human_count(n as f64));
+            say("sizes", format!("{least} to {most} parameters in {DRAWS} draws"));
         }
         let need = drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.memory(a))).ok()?);
         if let Some(most) = need.max() {
             let free = Room::now().map_or(String::new(), |room| format!("; {room}"));
-            let threads = plural(s.threads(), "trial");
-            say(
-                "memory",
-                format!(
-                    "up to {} a trial in these draws, {threads} at once{free}",
-                    memory_size(most)
-                ),
-            );
+            let (most, threads) = (memory_size(most), plural(s.threads(), "trial"));
+            say("memory", format!("up to {most} a trial in these draws, {threads} at once{free}"));
         }
         let forecast = |a| guarded(|| Ok(s.evaluator.forecast(a))).ok()?;
         let sane = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
@@ -111,37 +99,25 @@ pub(super) fn explain(study: &Study) -> Explanation {
         if !each.is_empty() {
             let mean = each.iter().sum::<f64>() / each.len() as f64;
             let threads = s.threads();
-            let text = match p.seconds {
+            let so = match p.seconds {
                 Some(limit) => {
-                    let each = human_seconds(mean);
                     // What the other limits allow, where there is time for all of it.
                     let others = p.trials.is_some() || p.epochs.is_some();
                     let most = if others { s.planned() } else { usize::MAX };
                     match limit / mean * threads as f64 {
                         n if n < most as f64 && n < 1e15 => {
-                            format!(
-                                "about {each} per trial, so about {}",
-                                plural(n as usize, "trial")
-                            )
+                            format!("so about {}", plural(n as usize, "trial"))
                         }
-                        _ if others => {
-                            let n = plural(most, "trial");
-                            format!("about {each} per trial, so there is time for {n}")
-                        }
-                        _ => format!("about {each} per trial, so more trials than can be counted"),
+                        _ if others => format!("so there is time for {}", plural(most, "trial")),
+                        _ => "so more trials than can be counted".to_string(),
                     }
                 }
                 None => {
-                    let total = mean * s.planned() as f64 / threads as f64;
-                    format!(
-                        "about {} per trial, {} in all on {}",
-                        human_seconds(mean),
-                        human_seconds(total),
-                        plural(threads, "thread")
-                    )
+                    let total = human_seconds(mean * s.planned() as f64 / threads as f64);
+                    format!("{total} in all on {}", plural(threads, "thread"))
                 }
             };
-            say("cost", text);
+            say("cost", format!("about {} per trial, {so}", human_seconds(mean)));
         }
     }
     let head = match known {

@@ -284,6 +284,7 @@ impl State {
         let attempts = self.attempts(protocol, whole).unwrap_or(1);
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
+        let evaluate = twin.is_none() && misfit.is_none();
         let trial = Record {
             number: n,
             architecture: proposal.architecture,
@@ -291,7 +292,7 @@ impl State {
             parents: proposal.parents,
             origin: proposal.origin,
             outcome: Outcome::Pending,
-            evaluated: twin.is_none() && misfit.is_none(),
+            evaluated: evaluate,
             attempts,
             cost: Cost::default(),
             at,
@@ -299,7 +300,6 @@ impl State {
             reused: twin,
         };
         self.history.push(key, trial);
-        let evaluate = twin.is_none() && misfit.is_none();
         if let Some(first) = twin {
             match self.trials()[first].ended() {
                 true => self.take_over(first, n, at),
@@ -326,27 +326,26 @@ impl State {
         let budget = self.trials()[n].budget();
         let full = if budget.is_open() { f64::MAX } else { budget.full() as f64 };
         let failed = |why: String| Outcome::Failed(Failure::Error(why));
-        match result {
-            Ok(e) if !e.score().is_finite() => failed(format!("the score is {}", e.score())),
-            Ok(e) if e.epochs_spent().is_some_and(|spent| !(0.0..=full).contains(&spent)) => {
-                failed(format!(
-                    "the evaluation reports {} epochs; allowed is 0 to {full}, the full budget. \
-                     Give the evaluator its own with .epochs(...)",
-                    e.epochs_spent().unwrap_or(f64::NAN)
-                ))
-            }
-            Ok(e) if e.seconds_spent().is_some_and(|s| !s.is_finite() || s < 0.0) => {
-                failed(format!(
-                    "the evaluation reports {} simulated seconds; allowed is 0 and above",
-                    e.seconds_spent().unwrap_or(f64::NAN)
-                ))
-            }
-            Ok(e) => match lacking(self.history.further(), &e, &self.trials()[n]) {
-                Some(why) => Outcome::Failed(why),
-                None => Outcome::Finished(e),
-            },
-            Err(e) => failed(e.to_string()),
+        let e = match result {
+            Ok(e) => e,
+            Err(e) => return failed(e.to_string()),
+        };
+        if !e.score().is_finite() {
+            return failed(format!("the score is {}", e.score()));
         }
+        if let Some(epochs) = e.epochs_spent().filter(|spent| !(0.0..=full).contains(spent)) {
+            return failed(format!(
+                "the evaluation reports {epochs} epochs; allowed is 0 to {full}, the full budget. \
+                 Give the evaluator its own with .epochs(...)"
+            ));
+        }
+        if let Some(seconds) = e.seconds_spent().filter(|s| !s.is_finite() || *s < 0.0) {
+            return failed(format!(
+                "the evaluation reports {seconds} simulated seconds; allowed is 0 and above"
+            ));
+        }
+        let lacks = lacking(self.history.further(), &e, &self.trials()[n]);
+        lacks.map_or(Outcome::Finished(e), Outcome::Failed)
     }
 
     /// Records how a trial ended, and hands the result to the duplicates that wait for it.
