@@ -1,4 +1,4 @@
-//! Trials as CSV, a line each.
+//! Trials as CSV, one line each.
 
 use super::Study;
 use crate::error::Result;
@@ -40,7 +40,7 @@ impl Study {
                 t.origin(),
                 join(t.parents()),
                 t.reused_from().map_or(String::new(), |n| n.to_string()),
-                // A single decision of two digits is not two decisions.
+                // A bare number of two digits could be taken for two decisions.
                 match &arch.decisions()[..] {
                     [one] => format!("[{one}]"),
                     several => join(several.to_vec()),
@@ -56,19 +56,19 @@ impl Study {
     /// Writes [`Study::to_csv`] to a file.
     ///
     /// # Errors
-    /// When the file cannot be written; an old one is then still there.
+    /// When the file cannot be written; an old file is then kept.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
         output::write(path, self.to_csv())
     }
 }
 
-/// Names of metrics as names of columns: one that is called like a column of ours gets `metric_` in
-/// front, as often as it takes to be called like no other.
+/// Names of metrics as names of columns: a metric with the name of one of our columns gets `metric_` in
+/// front, repeated until no other column has its name.
 pub(super) fn own_names(metrics: &[String], ours: &[&str]) -> Vec<String> {
     let mut taken: Vec<String> = metrics.to_vec();
     let own = |m: &String| {
         let mut name = m.clone();
-        // A column without a name is taken for an index.
+        // A column without a name would be taken for an index.
         while name.is_empty() || ours.contains(&&*name) || name != *m && taken.contains(&name) {
             name = format!("metric_{name}");
         }
@@ -89,7 +89,8 @@ fn join<T: ToString>(numbers: Vec<T>) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// A line, with quotes round what needs them (RFC 4180): spaces at an end too, which readers drop.
+/// A line, with quotes round the cells that need them (RFC 4180), such as those with spaces at an end,
+/// which readers would drop.
 pub(crate) fn row(cells: &[String]) -> String {
     let quoted: Vec<String> = cells
         .iter()

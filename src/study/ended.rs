@@ -1,4 +1,4 @@
-//! Why a study ended. In journals it is written as its sentence, which is read back here and nowhere else.
+//! Why a study ended. Journals hold it as a sentence, which is read back only here.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,18 +26,18 @@ pub enum Ended {
     SimulatedSeconds(f64),
     /// The limit in seconds is reached.
     Seconds(f64),
-    /// So many trials in a row cost nothing, so that a budget in epochs or time would never end.
+    /// This many trials in a row cost nothing, so a budget in epochs or time would never end.
     Free(usize),
-    /// The same of simulated seconds.
+    /// This many trials in a row cost no simulated seconds.
     FreeOfSimulated(usize),
-    /// A trial failed, and a failure was to end the study.
+    /// A trial failed, and [`OnFailure::Abort`](crate::OnFailure::Abort) was set.
     Failed {
         /// Its number.
         trial: usize,
         /// Why it failed.
         error: String,
     },
-    /// The strategy has nothing left to propose, as it says itself.
+    /// The strategy says that it has nothing left to propose.
     Exhausted(String),
     /// It was told to stop.
     Stopped,
@@ -45,19 +45,19 @@ pub enum Ended {
     Strategy(String),
     /// The journal could not be written.
     Journal(String),
-    /// Evaluations lack a figure that each must have.
+    /// The evaluations lack a required figure.
     NoFigure(String),
-    /// Read from a journal whose sentence is none of the above.
+    /// A sentence in a journal that is none of the above.
     Other(String),
 }
 
 impl Ended {
-    /// Whether it ended before its budget did, though there was more to try.
+    /// Whether it ended before its budget was spent, though there was more to try.
     pub(crate) fn broke_off(&self) -> bool {
         matches!(self, Ended::Stopped | Ended::Strategy(_) | Ended::Journal(_) | Ended::NoFigure(_))
     }
 
-    /// Whether a budget that does not depend on the machine has come to its end.
+    /// Whether a budget that does not depend on the machine is spent.
     pub(crate) fn is_budget(&self) -> bool {
         matches!(self, Ended::Trials(_) | Ended::Epochs(_) | Ended::SimulatedSeconds(_))
     }
@@ -85,7 +85,7 @@ impl Ended {
             between(text, STRATEGY, "").map(Ended::Strategy),
             failed(),
         ];
-        // Written again, the right one is the text that was read.
+        // The right one is written as the text that was read.
         readings.into_iter().flatten().find(|ended| ended.to_string() == text)
     }
 }

@@ -1,4 +1,4 @@
-//! What a run would do and cost, before it is run.
+//! What a run would do and cost, before it begins.
 
 use super::Study;
 use super::run::guarded;
@@ -20,7 +20,7 @@ pub struct Explanation {
     problems: Vec<String>,
 }
 
-/// Architectures that are drawn to forecast the cost of one.
+/// How many architectures are drawn to forecast the cost of a trial.
 const DRAWS: usize = 12;
 
 pub(super) fn explain(study: &Study) -> Explanation {
@@ -65,7 +65,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
         say("stopping", text);
     }
     let mut known = study.trials_done().len();
-    // What is wrong with the settings is told below, and a journal compares them.
+    // An empty path is one of the problems below.
     if let Some(path) = s.journal.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         let holds = match guarded(|| super::journal::holds(study, path)) {
             Ok(None) => "it begins with the run".to_string(),
@@ -101,7 +101,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
             let threads = s.threads();
             let so = match p.seconds {
                 Some(limit) => {
-                    // What the other limits allow, where there is time for all of it.
+                    // The trials that the other limits allow, if there is time for all of them.
                     let others = p.trials.is_some() || p.epochs.is_some();
                     let most = if others { s.planned() } else { usize::MAX };
                     match limit / mean * threads as f64 {
@@ -128,7 +128,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
 }
 
 impl Study {
-    /// What of a trial cannot be stopped in the middle, if anything.
+    /// What cannot be stopped in the middle of a trial, if anything.
     pub(crate) fn stopping(&self) -> Option<String> {
         let s = &*self.setup;
         if s.evaluator.stops_midway() || s.evaluator.looks_up() {

@@ -7,7 +7,7 @@ use crate::record::Trial;
 use crate::task::Metric;
 
 impl Study {
-    /// The trials with lines to their parents, coloured by origin; the line of the best stands out.
+    /// The trials with lines to their parents, coloured by origin; the ancestry of the best stands out.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -29,8 +29,8 @@ impl Study {
         Chart::new(FamilyTree { metric, maximise, trials })
     }
 
-    /// The last `size` finished trials at each time, as the population of
-    /// [`Evolution`](crate::Evolution): each a line from its birth to its death of age.
+    /// The last `size` finished trials at each time, which are the population of
+    /// [`Evolution`](crate::Evolution): each is a line from its birth to its death by age.
     pub fn population(&self, size: impl Count) -> Chart {
         let trials = self.trials_done();
         let finished: Vec<&Trial> = trials.iter().filter(|t| t.score().is_some()).collect();

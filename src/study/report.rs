@@ -1,4 +1,4 @@
-//! The charts of a study, and the report that composes them.
+//! The charts of a study, and the report that combines them.
 
 use super::Ended;
 use super::Study;
@@ -48,7 +48,7 @@ impl Study {
                 (x, t.score())
             })
             .collect();
-        // Trials end in another order than they were asked in.
+        // Trials do not end in the order in which they were asked for.
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = self.setup.strategy.describe(self.setup.planned());
         let Metric { name: metric, maximise } = self.metric();
@@ -56,7 +56,7 @@ impl Study {
         Chart::new(BestSoFar { axis, metric, maximise, series })
     }
 
-    /// The score of every trial after every epoch, the three best highlighted.
+    /// The score of every trial after every epoch; the three best are highlighted.
     pub fn learning_curves(&self) -> Chart {
         let best: Vec<usize> = self.top(3).iter().map(Trial::number).collect();
         let curves = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
@@ -73,9 +73,10 @@ impl Study {
         Chart::new(LearningCurves { metric, maximise, x: "epoch".into(), curves })
     }
 
-    /// Score against the first further [objective](Study::objective), with the trials of
-    /// [`Study::front`]; with the score alone, against parameters, with those that no other trial beats
-    /// in both. With three objectives and more the front is that of all of them, though two are drawn.
+    /// The score against the second [objective](Study::objective), with the trials of
+    /// [`Study::front`]; with the score as the only objective, against the parameters, with the trials
+    /// that no other one beats in both. With more than two objectives, the front is that of all of them,
+    /// though only two are drawn.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -109,7 +110,7 @@ impl Study {
             Some((t.number(), point))
         });
         let (numbers, points): (Vec<usize>, Vec<FrontierPoint>) = shown.unzip();
-        // Of the score and one objective the chart finds it itself, and draws its line.
+        // With two objectives the chart finds the front itself, and draws its line.
         let front = (further.len() > 1).then(|| {
             let place = |t: Trial| numbers.binary_search(&t.number()).ok();
             self.front().into_iter().filter_map(place).collect()
@@ -144,14 +145,14 @@ impl Study {
         let mut columns = heads.map(String::from).to_vec();
         let mut rows: Vec<Vec<String>> = rows.collect();
         if self.setup.space.is_decisions() {
-            // Nothing is built of them, so they have no parameters.
+            // No network is built from decisions alone, so they have no parameters.
             rows.iter_mut().chain([&mut columns]).for_each(|row| _ = row.remove(3));
         }
         Chart::new(Leaderboard { columns, rows, note: String::new() })
     }
 
     /// The whole study in one block: what was done, under which protocol, what it cost, what failed,
-    /// and the charts. It is what the study shows in a notebook.
+    /// and the charts. A study shows its report in a notebook.
     pub fn report(&self) -> Report {
         let s = &*self.setup;
         let p = &s.protocol;
@@ -164,7 +165,7 @@ impl Study {
             let of = s.evaluator.split().map_or(String::new(), |split| format!("{split} "));
             say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
             if s.space.is_decisions() {
-                // There are no parameters; what the evaluator put on record says more.
+                // There are no parameters; the figures of the evaluation say more.
                 let more = best.evaluation().unwrap_or_default().metrics();
                 more.iter().for_each(|(name, v)| say(&format!("its {name}"), score(*v)));
             } else {
