@@ -12,15 +12,15 @@
 //!     the oldest member, on the left, dies
 //! ```
 //!
-//! Dying of age rather than of a low score is the regularisation: an architecture that was lucky
+//! Members die of age instead of a low score. This is the regularisation: an architecture that was lucky
 //! once has to prove itself again through its children.
 //!
 //! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below
 //! that they are P = 30 and S = 10, as in the comparisons of White et al. on tabular benchmarks with
 //! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), and below 90, three
-//! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P trials
-//! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
-//! trials never join it, and what most likely fails is drawn again (`parts/caution.rs`).
+//! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P
+//! visible trials that finished, so nothing has to be kept besides the history; failed trials never join
+//! it, and an architecture that is likely to fail is drawn again (`parts/caution.rs`).
 
 use super::parts::{Caution, Recall, mutant, sample, tournament, unfit};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
@@ -51,9 +51,9 @@ pub struct Evolution {
     recall: Recall<Caution>,
 }
 
-/// The trials from which on the paper's sizes are used: ten populations.
+/// The least number of trials for the sizes of the paper: ten populations.
 const LARGE: usize = 1000;
-/// Those from which on they are 30 and 10: three populations.
+/// The least number of trials for the sizes 30 and 10: three populations.
 const MEDIUM: usize = 90;
 
 impl Evolution {

@@ -20,10 +20,11 @@
 //! many generations as members: N = the square root of the trials, at least 4 and at most 100.
 //!
 //! Where we differ: a child that was tried already is bred again, as in pymoo, since its score is
-//! known; where that leads nowhere new it is mutated on until it is new. Trials that fail never join a
-//! population, and what most likely fails is bred again (`parts/caution.rs`). A generation is full when its trials have finished, in their order; with a batch, those
-//! that were under way at that moment are children of the generation before, and count for the next.
-//! So everything follows from the trials that may be seen; with several objectives, from their scores.
+//! known; if no new child is found, it is mutated further until it is new. Trials that fail never join a
+//! population, and a child that is likely to fail is bred again (`parts/caution.rs`). A generation is full
+//! when its trials have finished, in their order; with a batch, the children that are running at that
+//! moment count for the next generation. So everything follows from the visible trials. With several
+//! objectives, only the score counts.
 
 use super::parts::{
     Generations, Recall, Variation, given_text, size, size_text, too_few, tournament, unfit,
@@ -67,7 +68,7 @@ impl Default for Genetic {
 }
 
 impl Genetic {
-    /// Binary tournaments, an elite of 1, crossover with probability 0.9, one mutated decision a
+    /// Binary tournaments, an elite of 1, crossover with probability 0.9, one mutated decision per
     /// child on average, and a population of the square root of the trials, 4 to 100.
     pub fn new() -> Self {
         Genetic::default()
@@ -112,7 +113,7 @@ impl Genetic {
         let (n, e) = self.sizes(history.trials_planned());
         state.follow(n, e, history, |mut population, children| {
             let gain = |t: &Trial| history.gain(t).unwrap_or(f64::NEG_INFINITY);
-            // The better first, of equals the earlier.
+            // The better first; of equal ones the earlier.
             population.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
             population.truncate(e);
             population.extend(children);
@@ -187,7 +188,6 @@ impl std::fmt::Debug for Genetic {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parts::usual_population;
     use super::*;
     use crate::prelude::{Duplicates, Space, Study, evaluator};
 
@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_population_has_as_many_members_as_there_are_generations() {
-        assert_eq!([0, 20, 100, 300, 1_000_000].map(usual_population), [4, 4, 10, 17, 100]);
+        let usual = |trials| Genetic::new().sizes(trials).0;
+        assert_eq!([0, 20, 100, 300, 1_000_000].map(usual), [4, 4, 10, 17, 100]);
         assert!(Genetic::new().population(50).describe(20).contains("at random"));
     }
 }

@@ -6,8 +6,8 @@
 //! ```text
 //! P_0 <- N random architectures, evaluated
 //! for t = 0, 1, ...:
-//!     Q_t  <- N children of P_t, evaluated: two binary tournaments, crossover, mutation; of two
-//!             the one of lower rank wins, of equal ranks the less crowded one
+//!     Q_t  <- N children of P_t, evaluated: two binary tournaments, crossover, mutation; the lower
+//!             rank wins a tournament, and of equal ranks the less crowded member
 //!     F    <- the fronts of P_t and Q_t together, by fast non-dominated sort
 //!     P_{t+1} <- front after front while it fits; of the next front the least crowded
 //! ```
@@ -17,11 +17,10 @@
 //! N = the square root of the trials, at least 4 and at most 100. With one objective the fronts are the
 //! scores in order, and it is a genetic algorithm in which parents and children compete.
 //!
-//! Where we differ: a child that was tried already is bred again, as in pymoo, and where that leads
-//! nowhere new it is mutated on until it is new. Trials that fail never join a population, and what most
-//! likely fails is bred again (`parts/caution.rs`). Q_t is full when N children have finished, in the order
-//! of the trials; with a batch, those under way at that moment are children of the generation before, and
-//! count for the next.
+//! Where we differ: a child that was tried already is bred again, as in pymoo, and if no new child is
+//! found, it is mutated further until it is new. Trials that fail never join a population, and a child that
+//! is likely to fail is bred again (`parts/caution.rs`). Q_t is full when N children have finished, in the
+//! order of the trials; with a batch, the children that are running at that moment count for the next Q.
 
 use super::parts::{Generations, Recall, Variation, given_text, size, size_text, too_few};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
@@ -54,7 +53,7 @@ pub struct Nsga2 {
     recall: Recall<Generations<Member>>,
 }
 
-/// A trial with what its tournaments go by.
+/// A trial with its rank and crowding distance, which decide tournaments.
 struct Member {
     trial: Trial,
     rank: usize,
@@ -88,13 +87,17 @@ impl Nsga2 {
         state.follow(n, 0, history, |parents, children| {
             let parents = parents.into_iter().map(|member| member.trial);
             let all: Vec<Trial> = parents.chain(children).collect();
-            let member = |(i, rank, distance)| Member { trial: all[i].clone(), rank, distance };
+            let member = |(i, rank, distance): (usize, usize, f64)| Member {
+                trial: all[i].clone(),
+                rank,
+                distance,
+            };
             survivors(&minimised(history, &all), n).into_iter().map(member).collect()
         });
     }
 }
 
-/// The objectives of trials, all turned so that less is better.
+/// The objectives of trials, with signs changed so that less is better.
 pub(super) fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     let metrics = history.objectives();
     let turned = |values: Vec<f64>| {
@@ -104,17 +107,17 @@ pub(super) fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     trials.iter().map(|t| history.values(t).map_or(vec![], turned)).collect()
 }
 
-/// The `n` rows of the lowest ranks, of the last rank that fits in part the least crowded: number,
-/// rank and crowding distance.
+/// The `n` rows with the lowest ranks; if a rank fits only in part, its least crowded rows. For each its
+/// number, rank and crowding distance.
 pub(super) fn survivors(rows: &[Vec<f64>], n: usize) -> Vec<(usize, usize, f64)> {
     let mut chosen = Vec::with_capacity(n);
-    // The study refuses values that are not finite, so that nothing can be wrong with the rows.
+    // The study refuses values that are not finite, so this cannot fail.
     for (rank, front) in non_dominated_sort(rows).unwrap_or_default().iter().enumerate() {
         let members: Vec<&Vec<f64>> = front.iter().map(|&i| &rows[i]).collect();
         let distances = crowding_distance(&members).unwrap_or_default();
         let mut ranked: Vec<_> = front.iter().zip(distances).map(|(&i, d)| (i, rank, d)).collect();
         if chosen.len() + ranked.len() > n {
-            // Of equals the earlier.
+            // Of equal ones the earlier comes first.
             ranked.sort_by(|a, b| b.2.total_cmp(&a.2));
             ranked.truncate(n - chosen.len());
         }

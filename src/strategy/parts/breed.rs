@@ -1,4 +1,4 @@
-//! Children of two architectures, and the search for one that was not tried.
+//! Generations, children of two architectures, and the search for one that was not tried yet.
 
 use super::super::Proposal;
 use super::{Caution, likelier, mutant, sample, unfit};
@@ -9,17 +9,17 @@ use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::mem::take;
 
-/// Draws for an architecture that was not tried yet; pymoo's elimination of duplicates gives up after
-/// as many.
+/// How often an architecture is drawn that was not tried yet; pymoo's elimination of duplicates gives up
+/// after as many draws.
 const DRAWS: usize = 100;
-/// Mutations that then lead away from those that were tried, before one of them is taken.
+/// How often the last draw is then mutated further, before a known architecture is accepted.
 const FURTHER: usize = 100;
 
 /// How children differ from their parents.
 ///
-/// The rates of NSGA-II (Deb et al. 2002, section V): a crossover with probability 0.9, and every
-/// decision mutated with probability 1/n, n being their number, which is one decision a child on
-/// average; for why that one, see Muehlenbein, "How genetic algorithms really work", PPSN 2, 1992.
+/// The rates of NSGA-II (Deb et al. 2002, section V): a crossover with probability 0.9, and a mutation
+/// of each of the n decisions with probability 1/n, which is one decision per child on average. For the
+/// reason, see Muehlenbein, "How genetic algorithms really work", PPSN 2, 1992.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(in super::super) struct Variation {
     /// The probability that a child has two parents.
@@ -35,7 +35,7 @@ impl Default for Variation {
 }
 
 impl Variation {
-    /// A child of parents that `select` picks, one that was not tried yet if that is found.
+    /// A child of parents that `select` picks, and a new architecture if one is found.
     pub(in super::super) fn breed(
         &self,
         history: &History,
@@ -140,14 +140,10 @@ impl<M> Generations<M> {
     }
 }
 
-/// As many members as generations: the square root of the trials, 4 to 100.
-pub(in super::super) fn usual_population(trials: usize) -> usize {
-    trials.isqrt().clamp(4, 100)
-}
-
-/// The size of a population, as given or as usual, for a budget of trials.
+/// The size of a population: by default as many members as generations, the square root of the trials,
+/// 4 to 100.
 pub(in super::super) fn size(given: Option<i64>, trials: usize) -> usize {
-    given.map_or_else(|| usual_population(trials), Count::to_size).max(2)
+    given.map_or_else(|| trials.isqrt().clamp(4, 100), Count::to_size).max(2)
 }
 
 /// A size of a population in words: one as large as the budget means that nothing is bred.
@@ -166,15 +162,15 @@ pub(in super::super) fn too_few(given: Option<i64>) -> Option<String> {
     unfit("population", given, |n| n >= 2, "at least 2 are needed", "20")
 }
 
-/// What `draw` draws, again while it was tried already or is likely to fail; when only such seem to be
-/// left, the nearest beyond them that is not; when there is none, the likeliest not to fail.
+/// Draws until a result was not tried yet and is unlikely to fail. If none is found, the last draw is
+/// mutated further until one is; if that fails too, the new one that is least likely to fail is taken.
 pub(in super::super) fn fresh(
     history: &History,
     caution: &Caution,
     rng: &mut Rng,
     mut draw: impl FnMut(&mut Rng) -> Result<Proposal>,
 ) -> Result<Proposal> {
-    // A study that has refused one that was tried asks for a new one itself.
+    // A study that refuses duplicates looks for a new one itself.
     if history.rejected().is_some() {
         return caution.draw(rng, draw);
     }
