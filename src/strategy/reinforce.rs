@@ -10,18 +10,17 @@
 //! ```
 //!
 //! and a bonus for the entropy of the policy, so that it does not settle too early (not in the paper;
-//! its weight, 0.0001, is that of ENAS, arXiv 1802.03268). The controller is a LSTM of two layers of
+//! its weight, 0.0001, is that of ENAS, arXiv 1802.03268). The controller is an LSTM of two layers of
 //! 35 units with weights uniform in ±0.08, trained by Adam, as in the paper; the decay of the baseline
 //! is 0.9, as in the program of NATS-Bench (arXiv 2009.00437), since the paper gives none.
 //!
-//! Where we differ. The weights change after every trial that may be seen, in place of every eight.
-//! The paper's learning rate of 0.0006 was for 1,600 steps, eight of 12,800 architectures at a time;
-//! the product of the two is kept: 0.96 / trials, but at most 0.01, the rate of the program of
-//! NATS-Bench for about a hundred. At the paper's own rate a hundred trials would change next to
-//! nothing, at a larger one a longer search settles on what it saw first. Rewards are ranks in place
-//! of accuracies cubed, see `policy.rs`, which also says what happens to draws that do not fit. With
-//! a batch above 1 a trial was drawn by an earlier policy than the one that learns from it, as with
-//! the paper's parallel replicas.
+//! Where we differ: the weights change after every visible trial instead of every eight. The paper's
+//! learning rate of 0.0006 was for 1,600 steps, with eight of 12,800 architectures in each; the product
+//! of the two is kept: 0.96 / trials, but at most 0.01, the rate of the program of NATS-Bench for about a
+//! hundred trials. At the paper's own rate, a hundred trials would change almost nothing; at a larger
+//! rate, a longer search would settle on what it saw first. Rewards are ranks instead of cubed accuracies,
+//! see `policy.rs`, which also says what happens to draws that do not fit. With a batch above 1, a trial
+//! was drawn by an earlier policy than the one that learns from it, as with the paper's parallel replicas.
 
 use super::controller::Shape;
 use super::policy::{
