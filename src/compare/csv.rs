@@ -4,19 +4,15 @@ use super::Comparison;
 use super::curves::regret;
 use crate::error::Result;
 use crate::output;
-use crate::study::csv::row;
+use crate::study::csv::{number, row};
 use std::path::Path;
 
 impl Comparison {
     /// Every trial of every study: strategy, seed, trial, score, the reported figure, what the study
     /// is judged by so far, seconds, own seconds of the strategy, epochs. Empty where a trial failed.
     pub fn to_csv(&self) -> String {
-        let heads = [
-            "strategy", "seed", "trial", "score", "report", "judged", "seconds", "overhead",
-            "epochs",
-        ];
-        let mut out = row(&heads.map(String::from));
-        let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+        let mut out =
+            "strategy,seed,trial,score,report,judged,seconds,overhead,epochs\n".to_string();
         let inner = &self.0;
         for ((name, runs), judged) in inner.names.iter().zip(&inner.runs).zip(&inner.judged) {
             for (run, judged) in runs.iter().zip(judged) {
@@ -40,26 +36,9 @@ impl Comparison {
 
     /// The strategies in numbers, one line each; see [`Comparison::standings`].
     pub fn summary_csv(&self) -> String {
-        let heads = [
-            "strategy",
-            "studies",
-            "mean",
-            "low",
-            "high",
-            "std",
-            "median",
-            "regret",
-            "score",
-            "score_regret",
-            "rank",
-            "beats_random",
-            "seconds",
-            "seconds_per_trial",
-            "trials",
-            "failed",
-        ];
-        let mut out = row(&heads.map(String::from));
-        let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
+        let mut out = "strategy,studies,mean,low,high,std,median,regret,score,score_regret,rank,\
+                       beats_random,seconds,seconds_per_trial,trials,failed\n"
+            .to_string();
         for s in self.standings() {
             out += &row(&[
                 s.name,
@@ -85,7 +64,7 @@ impl Comparison {
 
     /// The pairs of strategies; see [`Comparison::pairs`].
     pub fn pairs_csv(&self) -> String {
-        let mut out = row(&["first", "second", "wins", "p"].map(String::from));
+        let mut out = "first,second,wins,p\n".to_string();
         for pair in self.pairs() {
             out += &row(&[pair.first, pair.second, pair.wins.to_string(), pair.p.to_string()]);
         }

@@ -119,11 +119,7 @@ pub(super) fn reference(
 impl Comparison {
     /// The regret of a value where the optimum is known, otherwise the value.
     pub(super) fn shown(&self, value: f64) -> f64 {
-        let maximise = match self.0.judge {
-            Judge::Hypervolume { .. } => true,
-            _ => self.0.metric.maximise,
-        };
-        self.0.optimum.map_or(value, |optimum| regret(optimum, value, maximise))
+        self.0.optimum.map_or(value, |optimum| regret(optimum, value, self.metric().maximise))
     }
 
     /// What a strategy is judged by against trials or time, over its seeds; `None` where no study of
@@ -141,14 +137,13 @@ impl Comparison {
             .collect();
         let spent: Vec<Vec<f64>> = studies.iter().map(|(run, _)| spent(run, against)).collect();
         let x = grid(&spent, &studies, against)?;
-        let value = |spent: &[f64], judged: &[Option<f64>], x: f64| {
-            let done = spent.partition_point(|&s| s <= x);
-            judged[..done].last().copied().flatten().map(|v| self.shown(v))
-        };
-        let mut rows = vec![];
+        let mut rows: Vec<Vec<f64>> = vec![];
         for ((_, judged), spent) in studies.iter().zip(&spent) {
-            let row: Option<Vec<f64>> = x.iter().map(|&x| value(spent, judged, x)).collect();
-            rows.extend(row);
+            let value = |&x: &f64| {
+                let done = spent.partition_point(|&s| s <= x);
+                judged[..done].last().copied().flatten().map(|v| self.shown(v))
+            };
+            rows.extend(x.iter().map(value).collect::<Option<Vec<f64>>>());
         }
         // The same resamples for all strategies.
         let mut rng = Rng::from_u64(0).stream("bootstrap", against as u64);

@@ -14,9 +14,9 @@ use super::record::Run;
 use crate::error::{Error, ErrorKind, Result};
 use crate::file::{self, Locked, Role};
 use crate::rng::child;
-use crate::study::{LONGEST_LINE, Tail, tail};
+use crate::study::{Sink, Tail, begun, line, tail};
 use serde::{Deserialize, Serialize};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -79,22 +79,15 @@ impl Journal {
     ) -> Result<(Journal, Vec<Run>, Option<String>)> {
         let file::Opened { file, new } = file::open(path, ROLE)?;
         let mut journal = Journal { file, path: path.to_path_buf(), length: 0, synced: None, new };
-        // Only a piece of the very header that is about to be written may be overwritten.
-        let mut own = serde_json::to_vec(header)?;
-        own.push(b'\n');
-        let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
-        let bytes = file::read_if(&journal.file, LONGEST_LINE, |first| match torn(first) {
-            true => Ok(()),
-            false => kept_header(path, first).map(drop),
-        })?;
-        if torn(&bytes) {
+        let check = |first: &[u8]| kept_header(path, first).map(drop);
+        let Some(bytes) = begun(&journal.file, header, check)? else {
             journal.cut()?;
-            if let Err(e) = journal.line(header) {
+            if let Err(e) = journal.write(header) {
                 journal.abandon();
                 return Err(e);
             }
             return Ok((journal, vec![], None));
-        }
+        };
         let whole = bytes.iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
         let mut lines = bytes[..whole].split_inclusive(|&b| b == b'\n');
         let differences = kept_header(path, lines.next().unwrap_or_default())?.differences(header);
@@ -146,24 +139,16 @@ impl Journal {
         }
     }
 
-    /// Writes a study that has ended.
-    pub(super) fn write(&mut self, run: &Run) -> Result<()> {
-        self.line(run)
-    }
-
     /// Forces what was written to the disk.
     pub(super) fn close(&mut self) -> Result<()> {
         Ok(self.file.sync_data()?)
     }
 
-    fn line(&mut self, value: &impl Serialize) -> Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
+    /// Writes the header, or a study that has ended.
+    pub(super) fn write(&mut self, value: &impl Serialize) -> Result<()> {
+        let line = line(value)?;
         let due = self.synced.is_none_or(|at| at.elapsed() > SYNC);
-        let written = self.file.write_all(&line).and_then(|()| match due {
-            true => self.file.sync_data(),
-            false => Ok(()),
-        });
+        let written = self.file.put(&line, due);
         if due {
             self.synced = Some(Instant::now());
         }
@@ -182,9 +167,7 @@ impl Journal {
     }
 
     fn cut(&mut self) -> Result<()> {
-        self.file.set_len(self.length)?;
-        self.file.seek(SeekFrom::Start(self.length))?;
-        Ok(())
+        Ok(self.file.cut(self.length)?)
     }
 }
 

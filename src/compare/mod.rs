@@ -31,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Evaluator, IntoEvaluator};
 use crate::record::{Duplicates, Key, OnFailure, Protocol};
 use crate::space::Space;
-use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
+use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, is_random};
 use crate::study::Study;
 use crate::task::Metric;
 use record::Run;
@@ -238,12 +238,12 @@ impl Compare {
         for (name, n, most, usual) in
             [("seeds", Some(self.seeds), MOST_SEEDS, 20), ("jobs", self.jobs, i64::MAX, 4)]
         {
-            if let Some(n) = n.filter(|n| *n < 1) {
-                found.push(format!("{name}({n}): at least 1 is needed. Try {name}({usual})."));
-            } else if let Some(n) = n.filter(|n| *n > most) {
-                found
-                    .push(format!("{name}({n}): at most {most} are allowed. Try {name}({usual})."));
-            }
+            let Some(n) = n.filter(|n| !(1..=most).contains(n)) else { continue };
+            let allowed = match n < 1 {
+                true => "at least 1 is needed".to_string(),
+                false => format!("at most {most} are allowed"),
+            };
+            found.push(format!("{name}({n}): {allowed}. Try {name}({usual})."));
         }
         let names = self.names();
         for (i, name) in names.iter().enumerate() {
@@ -255,9 +255,8 @@ impl Compare {
         }
         found.extend(self.plan.problems());
         if let Some(figure) = &self.report {
-            let (given, call) =
-                (format!("reporting({figure:?})"), |name: &str| format!("reporting({name:?})"));
-            found.extend(self.plan.unknown_figure(figure, &given, call, &[]));
+            let call = |name: &str| format!("reporting({name:?})");
+            found.extend(self.plan.unknown_figure(figure, &call(figure), call, &[]));
         }
         for (name, (_, strategy)) in names.iter().zip(&self.strategies) {
             found.extend(strategy.problems().into_iter().map(|p| format!("{name}: {p}")));
@@ -346,12 +345,6 @@ impl fmt::Display for Compare {
     }
 }
 
-impl fmt::Debug for Compare {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
 /// What the strategies of a comparison are judged by.
 #[derive(Clone, Debug, PartialEq)]
 enum Judge {
@@ -420,13 +413,14 @@ impl Comparison {
             (None, 1) => Judge::Score,
             (None, _) => Judge::Hypervolume { reference: vec![], unit: 1.0 },
         };
+        let optimum_of_score = evaluator.known_optimum(None);
         let known = match &judge {
-            Judge::Score => evaluator.known_optimum(None),
+            Judge::Score => optimum_of_score,
             Judge::Report(figure) => evaluator.known_optimum(Some(figure)),
             Judge::Hypervolume { .. } => None,
         };
         let inner = Inner {
-            baseline: compare.strategies.iter().position(|s| s.1.to_json() == Random.to_json()),
+            baseline: compare.strategies.iter().position(|s| is_random(&s.1)),
             names,
             evaluator: evaluator.describe(),
             protocol: protocol_text(&plan.protocol()),
@@ -434,7 +428,7 @@ impl Comparison {
             objectives,
             judge,
             optimum: compare.optimum.or(known),
-            optimum_of_score: evaluator.known_optimum(None),
+            optimum_of_score,
             seeds,
             runs,
             judged: vec![],
@@ -522,16 +516,11 @@ fn studies(n: usize) -> String {
 
 /// The protocol except for the seed, of which there are several.
 fn protocol_text(p: &Protocol) -> String {
-    let batch = match p.batch {
-        1 => "sequential".to_string(),
-        q => format!("batch {q}"),
-    };
     let duplicates = match p.duplicates {
-        Duplicates::Reuse => "duplicates reused",
-        Duplicates::Repeat => "duplicates paid again",
-        Duplicates::Forbid => "duplicates forbidden",
+        Duplicates::Repeat => "paid again",
+        other => other.word(),
     };
-    let mut text = format!("{} per study, {batch}, {duplicates}", p.limits());
+    let mut text = format!("{} per study, {}, duplicates {duplicates}", p.limits(), p.pace());
     p.objectives.iter().for_each(|m| text += &format!(", and {m}"));
     text
 }
@@ -542,8 +531,4 @@ impl fmt::Display for Comparison {
     }
 }
 
-impl fmt::Debug for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Compare, Comparison);

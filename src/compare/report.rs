@@ -42,13 +42,9 @@ impl Comparison {
 
     fn bands(&self, against: Against, statistic: Statistic) -> Chart {
         let regret = self.0.optimum.is_some();
-        let curves: Vec<(&String, Curve)> = self
-            .0
-            .names
-            .iter()
-            .enumerate()
-            .filter_map(|(i, name)| Some((name, self.curve(i, against, statistic)?)))
-            .collect();
+        let curve = |(i, name)| Some((name, self.curve(i, against, statistic)?));
+        let curves: Vec<(&String, Curve)> =
+            self.0.names.iter().enumerate().filter_map(curve).collect();
         let ends = curves.iter().filter_map(|(_, c)| c.x.last().copied()).filter(|x| *x > 0.0);
         let (least, most) = ends.fold((f64::INFINITY, 0.0f64), |(l, m), x| (l.min(x), m.max(x)));
         let positive = |(_, c): &(&String, Curve)| c.bands.iter().all(|b| b.value > 0.0);
@@ -98,21 +94,18 @@ impl Comparison {
     /// Average ranks with the critical difference.
     pub fn ranks(&self) -> Chart {
         let (compared, rows) = self.complete();
-        let test = self.friedman().ok();
+        let shown = self.metric().name;
+        let Ok(test) = self.friedman() else {
+            return Chart::new(CriticalDifference { shown, ..Default::default() });
+        };
         let rank = |(&i, &rank): (&usize, &f64)| MeanRank { name: self.0.names[i].clone(), rank };
-        Chart::new(match test {
-            Some(test) => CriticalDifference {
-                shown: self.metric().name,
-                ranks: compared.iter().zip(&test.ranks).map(rank).collect(),
-                cliques: test.cliques.clone(),
-                critical: Some(test.critical_difference),
-                note: format!(
-                    "Friedman {}, Nemenyi at {ALPHA}, {}",
-                    p_text(test.p),
-                    plural(rows.len(), "seed")
-                ),
-            },
-            None => CriticalDifference { shown: self.metric().name, ..Default::default() },
+        let (p, seeds) = (p_text(test.p), plural(rows.len(), "seed"));
+        Chart::new(CriticalDifference {
+            shown,
+            ranks: compared.iter().zip(&test.ranks).map(rank).collect(),
+            cliques: test.cliques,
+            critical: Some(test.critical_difference),
+            note: format!("Friedman {p}, Nemenyi at {ALPHA}, {seeds}"),
         })
     }
 
@@ -141,29 +134,23 @@ impl Comparison {
 
     /// The share of studies that have reached the target against trials or time.
     pub fn time_to_target(&self, target: f64, against: Against) -> Chart {
-        let times = |i: usize| self.reached(target, i, against);
-        let series: Vec<TargetTimes> = self
-            .0
-            .names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| TargetTimes { name: name.clone(), times: times(i) })
-            .collect();
+        let times = |(i, name): (usize, &String)| TargetTimes {
+            name: name.clone(),
+            times: self.reached(target, i, against),
+        };
+        let series: Vec<TargetTimes> = self.0.names.iter().enumerate().map(times).collect();
         let known = || series.iter().flat_map(|s| s.times.iter().flatten().copied());
         let (least, most) = known().fold((f64::INFINITY, 0.0f64), |(l, m), x| (l.min(x), m.max(x)));
+        let of_random = match self.usual_target() == Some(target) && self.baseline().is_some() {
+            true => "; the target is the median of random search",
+            false => "",
+        };
         let longest = self.0.runs.iter().flatten().map(|run| run.scores.len()).max();
         Chart::new(TimeToTarget {
             x: axis(against, self.simulated()).into(),
             log_x: against != Against::Trials && least > 0.0 && most > WIDE * least,
             target: score(target),
-            shown: match self.usual_target() == Some(target) && self.baseline().is_some() {
-                true => format!(
-                    "{}, {}; the target is the median of random search",
-                    self.metric().name,
-                    self.seeds_text()
-                ),
-                false => format!("{}, {}", self.metric().name, self.seeds_text()),
-            },
+            shown: format!("{}, {}{of_random}", self.metric().name, self.seeds_text()),
             end: longest.filter(|_| against == Against::Trials).map(|n| n as f64),
             series,
         })
@@ -183,16 +170,12 @@ impl Comparison {
     pub fn table(&self) -> Chart {
         let (regret, baseline) = (self.0.optimum.is_some(), self.baseline().is_some());
         let mean = format!("mean {} ± sd", self.metric().name);
-        let mut columns = vec!["strategy".to_string(), mean];
-        columns.extend(["95 % of the mean", "median"].map(String::from));
-        if regret {
-            columns.push("mean regret".into());
-        }
-        columns.push("rank".into());
-        if baseline {
-            columns.push("beats random".into());
-        }
-        columns.push("own time".into());
+        let mut columns = vec!["strategy", &mean, "95 % of the mean", "median"];
+        columns.extend(regret.then_some("mean regret"));
+        columns.push("rank");
+        columns.extend(baseline.then_some("beats random"));
+        columns.push("own time");
+        let columns = columns.into_iter().map(String::from).collect();
         // The best first, which the table marks.
         let mut summary = self.standings();
         let up = if self.metric().maximise { -1.0 } else { 1.0 };
@@ -200,12 +183,10 @@ impl Comparison {
         let sure = self.beats_random();
         let rows = summary.into_iter().map(|s| {
             let certain = sure.contains(&s.name);
+            let deviation = s.deviation.map_or(String::new(), |d| format!(" ± {}", score(d)));
             let mut row = vec![
                 s.name,
-                match s.deviation {
-                    Some(deviation) => format!("{} ± {}", score(s.mean.value), score(deviation)),
-                    None => score(s.mean.value),
-                },
+                format!("{}{deviation}", score(s.mean.value)),
                 format!("{} to {}", score(s.mean.low), score(s.mean.high)),
                 score(s.median),
             ];
@@ -264,16 +245,11 @@ impl Comparison {
                 say("its unit", "the box from the worst to the best values of all trials".into());
             }
         }
-        let mut charts = vec![self.table()];
-        charts.push(self.curves(Against::Trials));
-        charts.push(self.median_curves(Against::Trials));
-        if self.simulated() {
-            charts.push(self.curves(Against::Seconds));
-        }
+        let trials = Against::Trials;
+        let mut charts = vec![self.table(), self.curves(trials), self.median_curves(trials)];
+        charts.extend(self.simulated().then(|| self.curves(Against::Seconds)));
         charts.push(self.curves(Against::Overhead));
-        charts.push(self.spread());
-        charts.push(self.ranks());
-        charts.push(self.duels());
+        charts.extend([self.spread(), self.ranks(), self.duels()]);
         if let Some(target) = self.usual_target() {
             charts.push(self.time_to_target(target, Against::Trials));
         }
@@ -281,18 +257,9 @@ impl Comparison {
             1 => format!("{} over {}", inner.names[0], self.seeds_text()),
             n => format!("{n} strategies over {}", self.seeds_text()),
         };
-        Report {
-            title,
-            subtitle: format!(
-                "{}; {}; nascent {}",
-                inner.evaluator,
-                inner.protocol,
-                env!("CARGO_PKG_VERSION")
-            ),
-            facts,
-            notices: self.notices(),
-            charts,
-        }
+        let version = env!("CARGO_PKG_VERSION");
+        let subtitle = format!("{}; {}; nascent {version}", inner.evaluator, inner.protocol);
+        Report { title, subtitle, facts, notices: self.notices(), charts }
     }
 
     /// What a reader must not overlook, the verdict first.
@@ -345,16 +312,11 @@ impl Comparison {
                     plural(all, "trial")
                 ));
             }
-            let early: Vec<&super::Run> = runs
-                .iter()
-                .filter(|run| run.scores.len() < planned && !run.ended.is_budget())
-                .collect();
-            if let Some(run) = early.first() {
+            let early = |run: &&super::Run| run.scores.len() < planned && !run.ended.is_budget();
+            if let Some(super::Run { ended, .. }) = runs.iter().find(early) {
+                let (n, all) = (runs.iter().filter(early).count(), runs.len());
                 notices.push(format!(
-                    "{name}: {} of {} studies ended before {planned} trials: {}.",
-                    early.len(),
-                    runs.len(),
-                    run.ended
+                    "{name}: {n} of {all} studies ended before {planned} trials: {ended}."
                 ));
             }
         }

@@ -8,7 +8,6 @@ use super::record::Run;
 use super::{Compare, Comparison, Spent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
-use crate::record::Duplicates;
 use crate::strategy::{AnyStrategy, Strategy, from_json};
 use crate::study::progress::{Pace, Tally};
 use crate::study::{Ended, Study, guarded};
@@ -328,30 +327,23 @@ fn reported(compare: &Compare, study: &Study, run: &Run) -> Result<()> {
 fn header(compare: &Compare, names: &[String]) -> Header {
     let plan = &compare.plan;
     let (protocol, evaluator) = (plan.protocol(), plan.evaluator());
-    let mut setup = vec![
-        ("version".to_string(), format!("nascent {}", env!("CARGO_PKG_VERSION"))),
-        ("space".to_string(), format!("{:016x}", plan.space().fingerprint())),
-        ("evaluator".to_string(), evaluator.describe()),
-        ("data".to_string(), format!("{:016x}", evaluator.data_fingerprint())),
-        ("metric".to_string(), evaluator.metric().to_string()),
-        ("full budget".to_string(), format!("{} epochs", evaluator.full())),
-        ("report".to_string(), compare.report.clone().unwrap_or_default()),
-        ("budget".to_string(), protocol.written_limits()),
-        ("batch".to_string(), protocol.batch.to_string()),
-        ("key".to_string(), format!("{:?}", protocol.key)),
-        ("failures".to_string(), format!("{:?}", protocol.on_failure)),
-        (
-            "limits of a trial".to_string(),
-            format!("{:?} {:?}", protocol.trial_seconds, protocol.memory),
-        ),
-        ("objectives".to_string(), format!("{:?}", protocol.objectives)),
+    let fixed = [
+        ("version", format!("nascent {}", env!("CARGO_PKG_VERSION"))),
+        ("space", format!("{:016x}", plan.space().fingerprint())),
+        ("evaluator", evaluator.describe()),
+        ("data", format!("{:016x}", evaluator.data_fingerprint())),
+        ("metric", evaluator.metric().to_string()),
+        ("full budget", format!("{} epochs", evaluator.full())),
+        ("report", compare.report.clone().unwrap_or_default()),
+        ("budget", protocol.written_limits()),
+        ("batch", protocol.batch.to_string()),
+        ("key", format!("{:?}", protocol.key)),
+        ("failures", format!("{:?}", protocol.on_failure)),
+        ("limits of a trial", format!("{:?} {:?}", protocol.trial_seconds, protocol.memory)),
+        ("objectives", format!("{:?}", protocol.objectives)),
+        ("duplicates", protocol.duplicates.word().to_string()),
     ];
-    let duplicates = match protocol.duplicates {
-        Duplicates::Reuse => "reused",
-        Duplicates::Repeat => "repeated",
-        Duplicates::Forbid => "forbidden",
-    };
-    setup.push(("duplicates".to_string(), duplicates.to_string()));
+    let mut setup = fixed.map(|(what, value)| (what.to_string(), value)).to_vec();
     for (i, (name, (_, strategy))) in names.iter().zip(&compare.strategies).enumerate() {
         let settings = strategy.to_json().unwrap_or_else(|| strategy.describe(plan.planned()));
         setup.push((format!("strategy {i}"), format!("{name}: {settings}")));

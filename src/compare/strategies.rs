@@ -1,6 +1,8 @@
 //! Several strategies at once: what [`Compare::strategies`](super::Compare::strategies) takes.
 
-use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, StrategyInfo};
+use crate::strategy::{
+    AnyStrategy, IntoStrategy, Strategy, StrategyInfo, row, stored_name, strategies,
+};
 
 /// A strategy of a comparison and what it is called there; if there is none, the reason why.
 #[doc(hidden)]
@@ -79,22 +81,14 @@ tuples!(A HA, B HB, C HC, D HD, E HE, F HF, G HG, H HH, I HI, J HJ, K HK, L HL, 
 tuples!(A HA, B HB, C HC, D HD, E HE, F HF, G HG, H HH, I HI, J HJ, K HK, L HL, M HM, N HN, O HO, P HP);
 
 fn by_name(name: &str) -> Named {
-    let rows = crate::strategy::strategies();
-    match rows.iter().find(|row| row.name == name) {
-        Some(row) => Ok((Some(name.to_string()), (row.make)())),
-        None => {
-            let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
-            Err(format!("strategy {name:?}: there is none of that name. Try {}.", names.join(", ")))
-        }
-    }
+    let row = row(name).ok_or_else(|| {
+        let names: Vec<&str> = strategies().iter().map(|row| row.name).collect();
+        format!("strategy {name:?}: there is none of that name. Try {}.", names.join(", "))
+    })?;
+    Ok((Some(name.to_string()), (row.make)()))
 }
 
 /// What a strategy is called: the name of its row, or how it describes itself.
 pub(super) fn short_name(strategy: &AnyStrategy, trials: usize) -> String {
-    let stored = strategy.to_json().and_then(|json| {
-        let stored: serde_json::Map<String, serde_json::Value> =
-            serde_json::from_str(&json).ok()?;
-        stored.into_iter().next().map(|(name, _)| name)
-    });
-    stored.unwrap_or_else(|| strategy.describe(trials))
+    stored_name(strategy).unwrap_or_else(|| strategy.describe(trials))
 }

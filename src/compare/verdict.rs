@@ -95,12 +95,11 @@ impl Comparison {
     pub fn standings(&self) -> Vec<Standing> {
         let ranks = self.friedman().ok();
         let (compared, _) = self.complete();
-        (0..self.0.names.len())
-            .filter_map(|i| {
-                let rank = compared.iter().position(|&c| c == i).zip(ranks.as_ref());
-                self.standing_of(i, rank.map(|(at, ranks)| ranks.ranks[at]))
-            })
-            .collect()
+        let standing = |i: usize| {
+            let rank = compared.iter().position(|&c| c == i).zip(ranks.as_ref());
+            self.standing_of(i, rank.map(|(at, ranks)| ranks.ranks[at]))
+        };
+        (0..self.0.names.len()).filter_map(standing).collect()
     }
 
     fn standing_of(&self, i: usize, rank: Option<f64>) -> Option<Standing> {
@@ -232,11 +231,12 @@ impl Comparison {
                     None => "No trial of any strategy has finished.".into(),
                 },
                 1 if self.0.names.len() > 1 => self.only_one(compared[0]),
-                1 if self.baseline().is_some() => {
-                    "With one strategy there is nothing to compare. Try another beside it.".into()
+                1 => {
+                    let random = self.baseline().is_some();
+                    let other =
+                        if random { "another beside it" } else { "it beside random search" };
+                    format!("With one strategy there is nothing to compare. Try {other}.")
                 }
-                1 => "With one strategy there is nothing to compare. Try it beside random search."
-                    .into(),
                 _ => format!(
                     "No seed has a result of every strategy, so they cannot be ranked.{}",
                     self.left_out(&compared, self.0.seeds.len())
@@ -298,13 +298,9 @@ impl Comparison {
         if smallest >= ALPHA {
             text += " With so few seeds no difference could be significant. Try more seeds.";
         }
-        let baseline = self.baseline().and_then(|b| compared.iter().position(|&c| c == b));
-        if baseline.is_some() {
-            let better: Vec<usize> = self
-                .beats_random()
-                .iter()
-                .filter_map(|name| names.iter().position(|other| *other == name))
-                .collect();
+        if self.baseline().is_some_and(|b| compared.contains(&b)) {
+            let place = |name: &String| names.iter().position(|other| *other == name);
+            let better: Vec<usize> = self.beats_random().iter().filter_map(place).collect();
             text += &match better.is_empty() {
                 true => " No strategy is shown to be better than random search.".to_string(),
                 false => format!(" Better than random search: {}.", list(&better)),
@@ -317,13 +313,12 @@ impl Comparison {
     fn only_one(&self, left: usize) -> String {
         let ends: Vec<f64> = self.ends(left).into_iter().flatten().collect();
         let mean = stats::summary(&ends).map_or(f64::NAN, |s| s.mean);
-        let failed: Vec<String> = (0..self.0.names.len())
-            .filter(|i| *i != left)
-            .map(|i| format!("{} has no result: {}", self.0.names[i], self.why_none(i)))
-            .collect();
+        let names = &self.0.names;
+        let none = |i: usize| format!("{} has no result: {}", names[i], self.why_none(i));
+        let failed: Vec<String> = (0..names.len()).filter(|i| *i != left).map(none).collect();
         format!(
             "Only {} has a result, a mean of {} over {}, so there is nothing to compare. {}.",
-            self.0.names[left],
+            names[left],
             score(mean),
             plural(ends.len(), "seed"),
             failed.join(". "),
@@ -343,11 +338,9 @@ impl Comparison {
     /// the others has none.
     fn left_out(&self, compared: &[usize], rows: usize) -> String {
         let mut text = String::new();
-        let all = self.0.names.iter().enumerate();
-        let out: Vec<String> = all
-            .filter(|(i, _)| !compared.contains(i))
-            .map(|(i, name)| format!("{name} ({})", self.why_none(i)))
-            .collect();
+        let out = (0..self.0.names.len()).filter(|i| !compared.contains(i));
+        let why = |i: usize| format!("{} ({})", self.0.names[i], self.why_none(i));
+        let out: Vec<String> = out.map(why).collect();
         if !out.is_empty() {
             text += &format!(" Left out, having no result: {}.", out.join(", "));
         }
@@ -389,12 +382,7 @@ impl fmt::Display for Standing {
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = (100.0 * self.wins).round();
-        write!(
-            f,
-            "{} beats {} with {share} % of the seeds, {}",
-            self.first,
-            self.second,
-            p_text(self.p)
-        )
+        let (Pair { first, second, .. }, p) = (self, p_text(self.p));
+        write!(f, "{first} beats {second} with {share} % of the seeds, {p}")
     }
 }

@@ -1,4 +1,4 @@
-//! How a trial failed. In journals it is written as its sentence, which is read back here and nowhere else.
+//! How a trial failed. Journals hold it as a sentence, which is read back only here.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -6,11 +6,11 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub(crate) enum Failure {
-    /// As the evaluation says, or what is wrong with its result.
+    /// The error of the evaluation, or what is wrong with its result.
     Error(String),
-    /// The evaluation lacks a figure that each must have.
+    /// The evaluation lacks a required figure.
     NoFigure(String),
-    /// The process ended so many times in it.
+    /// The process ended this many times during this trial.
     Died(usize),
 }
 
@@ -20,7 +20,7 @@ const WHILE: &str = " times while this trial was evaluated (an abort, an exit, a
 const ADVICE: &str = ". Study::retry_failures tries it again";
 
 impl Failure {
-    /// The same where there is no study that could try it again.
+    /// The failure in words, without the advice to try again, for comparisons.
     pub(crate) fn without_advice(&self) -> String {
         match self {
             Failure::Died(times) => format!("{DIED}{times}{WHILE}"),
@@ -38,8 +38,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is wrong with the figures of an evaluation is not told from other errors: the study that lacked
-/// one is over.
+/// A lacking figure is read back as any other error: the study that it ended is over.
 impl From<String> for Failure {
     fn from(text: String) -> Failure {
         let died = text.strip_prefix(DIED).and_then(|rest| rest.strip_suffix(ADVICE));

@@ -1,7 +1,7 @@
-//! What a strategy may know: the space, what was asked, and the results that the batch lets it see.
+//! What a strategy may know: the space, what was asked for, and the results that the batch lets it see.
 
 use super::trial::Record;
-use super::{Key, Outcome, Protocol, Trial, objectives};
+use super::{Key, Protocol, Trial, objectives};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
 use std::collections::HashMap;
@@ -9,11 +9,10 @@ use std::sync::Arc;
 
 /// The history of a study as the next trial may see it.
 ///
-/// With `batch(q)`, trial n sees the results of trials 0 to n-q; of the trials after those it sees
-/// the architectures only, whether they have ended or not. That is what makes a study the same on
-/// any number of threads.
+/// With `batch(q)`, trial n sees the results of trials 0 to n-q. Of later trials it sees only the
+/// architectures, whether they have ended or not. So a study is the same on any number of threads.
 ///
-/// All that a strategy of the crate knows is here, so that one of your own can do the same:
+/// The strategies of the crate know nothing else, so one of your own can do the same:
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -49,7 +48,7 @@ pub struct History {
     seed: u64,
     /// How far results lag behind.
     batch: usize,
-    /// Shared: a copy for the strategy costs nothing.
+    /// Shared, so that a copy for the strategy costs nothing.
     trials: Arc<Vec<Trial>>,
     visible: usize,
     /// The last proposal for this trial that was refused as a duplicate.
@@ -58,7 +57,7 @@ pub struct History {
     key: Key,
     /// The first trial of every architecture, by its key.
     first: Arc<HashMap<Vec<u32>, usize>>,
-    /// Histories of one lineage agree in all trials that have ended up to any that they share.
+    /// If two histories of one lineage share a trial, they agree in all ended trials before it.
     lineage: Arc<()>,
 }
 
@@ -73,23 +72,24 @@ impl History {
         self.metric.clone()
     }
 
-    /// All objectives, the score first; one, unless the study has more.
+    /// All objectives, the score first.
     pub fn objectives(&self) -> Vec<Metric> {
         std::iter::once(&self.metric).chain(&self.further).cloned().collect()
     }
 
-    /// What is optimised besides the score; nothing, unless the study has several objectives.
+    /// The objectives besides the score; empty if there are none.
     pub fn further(&self) -> &[Metric] {
         &self.further
     }
 
     /// The values of a finished trial in the order of [`History::objectives`]; `None` for a trial
-    /// that has not finished. [`Metric::turned`] turns each so that less is better.
+    /// that has not finished. [`Metric::turned`] changes the sign of each so that less is better.
     pub fn values(&self, trial: &Trial) -> Option<Vec<f64>> {
         objectives::values(trial, &self.further)
     }
 
-    /// The score of a trial, turned so that more is better; `None` for one that has not finished.
+    /// The score of a trial, with the sign changed where less is better, so that more is better; `None`
+    /// for a trial that has not finished.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -105,9 +105,9 @@ impl History {
         trial.score().map(|score| if self.metric.maximise { score } else { -score })
     }
 
-    /// The study's seed, for what must be random and the same at every trial, as the first weights of a
-    /// network: `Rng::new(history.seed()).stream("my weights", 0)`. What is drawn anew for each trial
-    /// comes from the stream that the strategy is given.
+    /// The study's seed, for random numbers that must be the same at every trial, such as the initial
+    /// weights of a network: `Rng::new(history.seed()).stream("my weights", 0)`. Numbers that differ
+    /// from trial to trial come from the stream that the strategy is given.
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -127,13 +127,13 @@ impl History {
         self.trials.len()
     }
 
-    /// How many trials the study's budget allows; an estimate where it is in seconds.
+    /// How many trials the study's budget allows; an estimate if the budget is in seconds.
     pub fn trials_planned(&self) -> usize {
         self.planned
     }
 
     /// All trials that have been asked for, in order. Those whose results the next trial may not see
-    /// are as if they were running.
+    /// look as if they were still running.
     pub fn trials(&self) -> Vec<Trial> {
         let (seen, hidden) = self.trials.split_at(self.visible);
         seen.iter().cloned().chain(hidden.iter().map(Trial::as_if_running)).collect()
@@ -146,12 +146,12 @@ impl History {
 
     /// The trials that finished with a score, in order, as far as the next trial may see them.
     pub fn finished(&self) -> Vec<Trial> {
-        self.seen().filter(|t| t.score_if_finished()).cloned().collect()
+        self.visible().iter().filter(|t| t.finished().is_some()).cloned().collect()
     }
 
     /// The last `n` of [`History::finished`], in order.
     pub fn last_finished(&self, n: usize) -> Vec<Trial> {
-        let newest = self.seen().rev().filter(|t| t.score_if_finished()).take(n);
+        let newest = self.visible().iter().rev().filter(|t| t.finished().is_some()).take(n);
         let mut list: Vec<Trial> = newest.cloned().collect();
         list.reverse();
         list
@@ -159,26 +159,26 @@ impl History {
 
     /// The trials that failed, in order, as far as the next trial may see them.
     pub fn failed(&self) -> Vec<Trial> {
-        self.seen().filter(|t| t.error().is_some()).cloned().collect()
+        self.visible().iter().filter(|t| t.error().is_some()).cloned().collect()
     }
 
-    /// The finished trial with the best score, the first of equals.
+    /// The finished trial with the best score; of equal ones the first.
     pub fn best(&self) -> Option<Trial> {
-        best(self.seen(), &self.metric)
+        best(self.visible().iter(), &self.metric)
     }
 
-    /// The architectures of all trials asked so far, in order, those still hidden included.
+    /// The architectures of all trials so far, in order, including those whose results are hidden.
     pub fn architectures(&self) -> Vec<Architecture> {
         self.trials.iter().map(Trial::architecture).collect()
     }
 
     /// The architectures whose results are not visible yet.
     pub fn pending(&self) -> Vec<Architecture> {
-        self.trials[self.visible..].iter().map(Trial::architecture).collect()
+        self.hidden().iter().map(Trial::architecture).collect()
     }
 
-    /// Whether the architecture was asked before, as the study's key sees it: then its trial may be
-    /// running, finished or failed.
+    /// Whether the architecture, by the study's key, was asked for before: its trial may be running,
+    /// finished or failed.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -199,7 +199,7 @@ impl History {
         self.first.get(key).copied()
     }
 
-    /// The last architecture that was proposed, also one that was refused as a duplicate.
+    /// The last architecture that was proposed, even if it was refused as a duplicate.
     pub fn last_asked(&self) -> Option<Architecture> {
         self.rejected.clone().or_else(|| self.trials.last().map(Trial::architecture))
     }
@@ -210,27 +210,23 @@ impl History {
         self.rejected.as_ref()
     }
 
-    /// 1, or -1 for a single objective that is minimised: what makes more better.
+    /// 1, or -1 for a single objective that is minimised: times this, more is better.
     pub(crate) fn sign(&self) -> f64 {
         if self.further.is_empty() && !self.metric.maximise { -1.0 } else { 1.0 }
     }
 
-    /// All trials, with results that may not be used.
+    /// All trials, including results that may not be used.
     pub(crate) fn all(&self) -> &[Trial] {
         &self.trials
     }
 
-    /// Those whose results may not be used.
+    /// The trials whose results may not be used.
     pub(crate) fn hidden(&self) -> &[Trial] {
         &self.trials[self.visible..]
     }
 
     pub(crate) fn lineage(&self) -> &Arc<()> {
         &self.lineage
-    }
-
-    fn seen(&self) -> impl DoubleEndedIterator<Item = &Trial> {
-        self.visible().iter()
     }
 }
 
@@ -253,7 +249,7 @@ impl History {
         }
     }
 
-    /// What it says of the protocol.
+    /// Takes over what it tells of the protocol.
     pub(crate) fn set_protocol(&mut self, protocol: &Protocol) {
         (self.key, self.seed, self.batch) = (protocol.key, protocol.seed, protocol.batch);
         if self.further.len() != protocol.objectives.len() {
@@ -265,7 +261,7 @@ impl History {
         self.planned = trials;
     }
 
-    /// As the trial may see it that may use the results of the first so many.
+    /// As a trial sees it that may use the results of the first `visible` trials.
     pub(crate) fn seeing(&self, visible: usize) -> History {
         History { visible, ..self.clone() }
     }
@@ -283,7 +279,7 @@ impl History {
         change(Arc::make_mut(&mut Arc::make_mut(&mut self.trials)[trial].0));
     }
 
-    /// From here on, trials may end otherwise than in the histories of before.
+    /// From here on, trials may end differently than in earlier histories.
     pub(crate) fn begin_lineage(&mut self) {
         self.lineage = Arc::default();
     }
@@ -294,20 +290,14 @@ impl History {
     }
 }
 
-impl Trial {
-    fn score_if_finished(&self) -> bool {
-        matches!(self.0.outcome, Outcome::Finished(_))
-    }
-}
-
-/// The finished trial with the best score, the first of equals.
+/// The finished trial with the best score; of equal ones the first.
 pub(crate) fn best<'t>(trials: impl Iterator<Item = &'t Trial>, metric: &Metric) -> Option<Trial> {
     let mut found: Option<(f64, &Trial)> = None;
     for t in trials {
-        if let Outcome::Finished(e) = &t.0.outcome
-            && found.is_none_or(|(b, _)| metric.better(e.score(), b))
+        if let Some(score) = t.score()
+            && found.is_none_or(|(best, _)| metric.better(score, best))
         {
-            found = Some((e.score(), t));
+            found = Some((score, t));
         }
     }
     found.map(|(_, t)| t.clone())

@@ -1,4 +1,4 @@
-//! What a study has recorded: the trials, under which settings, and what the next one may know of them.
+//! What a study records: its trials, their settings, and what the next trial may know of them.
 
 mod failure;
 mod history;

@@ -1,14 +1,14 @@
-//! The figures of a trial, by name, and the values of the objectives among them.
+//! The figures of a trial by their names, and the values of its objectives.
 
 use super::{Failure, Trial};
 use crate::evaluate::Evaluation;
 use crate::task::Metric;
 use crate::words::nearest;
 
-/// A figure that every trial has, whoever evaluates it: a row of [`KNOWN`].
+/// A figure that every trial has, whatever evaluates it: a row of [`KNOWN`].
 struct Known {
     name: &'static str,
-    /// Whether it is known only of what can be built, and not of decisions alone.
+    /// Whether it needs a network, so that spaces of decisions alone lack it.
     built: bool,
     of: fn(&Evaluation, &Trial) -> f64,
 }
@@ -23,7 +23,7 @@ static KNOWN: &[Known] = &[
     },
 ];
 
-/// The rows that hold for what can be built, or for decisions alone.
+/// The rows for networks, or for decisions alone.
 fn rows(built: bool) -> impl Iterator<Item = &'static Known> {
     KNOWN.iter().filter(move |known| built || !known.built)
 }
@@ -37,7 +37,7 @@ fn is_built(trial: &Trial) -> bool {
     !trial.0.architecture.of_space().is_decisions()
 }
 
-/// A figure of an evaluated architecture by its name: the evaluation's own first.
+/// A figure of an evaluated architecture by its name; those of the evaluation itself come first.
 pub(crate) fn figure(name: &str, found: &Evaluation, trial: &Trial) -> Option<f64> {
     found.get(name).or_else(|| {
         rows(is_built(trial)).find(|known| known.name == name).map(|known| (known.of)(found, trial))
@@ -50,7 +50,7 @@ pub(crate) fn known(found: &Evaluation, trial: &Trial) -> Vec<String> {
     own.chain(names(is_built(trial))).collect()
 }
 
-/// That a figure is not there, and what there is.
+/// Says that a figure is missing, and which figures there are.
 pub(crate) fn nothing_of(name: &str, role: &str, found: &Evaluation, trial: &Trial) -> String {
     let known = known(found, trial);
     let meant = nearest(name, &known);
@@ -84,7 +84,7 @@ pub(crate) fn lacking(objectives: &[Metric], found: &Evaluation, trial: &Trial) 
     None
 }
 
-/// The values of a finished trial: the score, and the further objectives in their order.
+/// The values of a finished trial: the score, then the further objectives in their order.
 pub(crate) fn values(trial: &Trial, further: &[Metric]) -> Option<Vec<f64>> {
     let found = trial.finished()?;
     let more = further.iter().map(|m| figure(&m.name, found, trial));

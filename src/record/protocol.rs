@@ -9,15 +9,15 @@ use std::fmt;
 /// What a study's results depend on, besides space, evaluator and strategy.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Protocol {
-    /// The root of all random numbers.
+    /// The seed that all random numbers follow from.
     pub seed: u64,
-    /// Trial n may use the results of trials 0 to n - batch, and at most so many run at once.
+    /// Trial n may use the results of trials 0 to n - batch, and at most `batch` trials run at once.
     pub batch: usize,
     /// The most trials.
     pub trials: Option<usize>,
     /// The most epochs of all trials together.
     pub epochs: Option<f64>,
-    /// The most seconds; the one limit that depends on the machine.
+    /// The most seconds of all trials together; this limit depends on the machine.
     pub seconds: Option<f64>,
     /// The most simulated seconds of all trials together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,18 +47,18 @@ pub enum OnFailure {
     /// It is recorded, and the study goes on.
     #[default]
     Skip,
-    /// It is evaluated again, so many times at the most (and never more than 100), each time with
-    /// another seed. Every time is paid, and ends at the study's limits of epochs and seconds.
+    /// It is evaluated again, at most this many times (and never more than 100), each time with
+    /// another seed. Every attempt is paid for, within the study's limits of epochs and seconds.
     Retry(usize),
     /// The study ends as soon as the failure is known to the next trial.
     Abort,
 }
 
-/// What has failed so often is not retried again, whatever [`OnFailure::Retry`] says.
+/// The most retries, whatever [`OnFailure::Retry`] says.
 const MOST_RETRIES: usize = 100;
 
 impl OnFailure {
-    /// How often a trial is evaluated at the most.
+    /// How often a trial is evaluated at most.
     pub(crate) fn attempts(self) -> usize {
         match self {
             OnFailure::Retry(n) => 1 + n.min(MOST_RETRIES),
@@ -73,7 +73,7 @@ impl Protocol {
         self.limits_with(|n, what| if n == 1.0 { what.to_string() } else { format!("{what}s") })
     }
 
-    /// The same as journals hold them, of one trial as of many.
+    /// The same as journals hold them, always in the plural.
     pub(crate) fn written_limits(&self) -> String {
         self.limits_with(|_, what| format!("{what}s"))
     }
@@ -85,6 +85,14 @@ impl Protocol {
         limits.extend(self.seconds.map(human_seconds));
         limits.extend(self.simulated_seconds.map(|s| format!("{} simulated", human_seconds(s))));
         limits.join(" or ")
+    }
+
+    /// How far results lag behind, in words.
+    pub(crate) fn pace(&self) -> String {
+        match self.batch {
+            1 => "sequential".to_string(),
+            q => format!("batch {q}"),
+        }
     }
 
     /// What happens when a trial fails, in words.
@@ -105,7 +113,7 @@ impl Protocol {
         (!limits.is_empty()).then(|| format!("at most {}", limits.join(" and ")))
     }
 
-    /// Whether there is a limit that a trial may still be running at.
+    /// Whether there is a limit in seconds, which may be reached while a trial is running.
     pub(crate) fn timed(&self) -> bool {
         self.seconds.is_some() || self.trial_seconds.is_some()
     }
@@ -135,20 +143,31 @@ impl fmt::Display for Protocol {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Duplicates {
-    /// The stored result is returned, and the trial counted.
+    /// Its result is reused, and the trial counts.
     #[default]
     Reuse,
-    /// It is evaluated and paid again, with a seed of its own: for comparisons.
+    /// It is evaluated and paid for again, with another seed: for comparisons.
     Repeat,
     /// The strategy is asked again, and the study ends when the space is exhausted.
     Forbid,
+}
+
+impl Duplicates {
+    /// What happens to duplicates, in a word.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Duplicates::Reuse => "reused",
+            Duplicates::Repeat => "repeated",
+            Duplicates::Forbid => "forbidden",
+        }
+    }
 }
 
 /// Which architectures count as the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Key {
-    /// Those of the same decisions.
+    /// Those with the same decisions.
     #[default]
     Identity,
     /// Those whose networks are the same graph; see [`crate::Architecture::canonical`].
@@ -156,7 +175,7 @@ pub enum Key {
 }
 
 impl Key {
-    /// What the key sees of an architecture: two of the same count as the same architecture.
+    /// The key of an architecture: two architectures with the same key count as the same.
     ///
     /// ```
     /// use nascent::prelude::*;

@@ -18,16 +18,16 @@ pub(crate) struct Record {
     pub(crate) parents: Vec<usize>,
     pub(crate) origin: String,
     pub(crate) outcome: Outcome,
-    /// Whether it has been or will be evaluated: duplicates and misfits are not.
+    /// Whether it has been or will be evaluated: duplicates and layers that do not fit are not.
     pub(crate) evaluated: bool,
-    /// How often it may be evaluated at the most, until it does not fail.
+    /// How often it may be evaluated at most, if it fails.
     pub(crate) attempts: usize,
     pub(crate) cost: Cost,
     /// Seconds since the study began, when it ended.
     pub(crate) at: f64,
     /// Seconds that the strategy took to propose it.
     pub(crate) thought: f64,
-    /// The trial whose result this one took over, being a duplicate of it.
+    /// The trial whose result this one took over as a duplicate.
     pub(crate) reused: Option<usize>,
 }
 
@@ -35,11 +35,11 @@ pub(crate) struct Record {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cost {
     pub(crate) seconds: f64,
-    /// Bytes; see [`Trial::peak_memory`].
+    /// In bytes; see [`Trial::peak_memory`].
     pub(crate) memory: Option<usize>,
     /// Evaluations that failed before the one that counts.
     pub(crate) retries: usize,
-    /// The simulated seconds of all that failed.
+    /// The simulated seconds of those that failed.
     pub(crate) lost_seconds: f64,
 }
 
@@ -61,7 +61,7 @@ impl Trial {
         self.0.architecture.clone()
     }
 
-    /// The same without its result, for those who may not see it.
+    /// The same without its result, for strategies that may not see it.
     pub(super) fn as_if_running(&self) -> Trial {
         let mut record = (*self.0).clone();
         (record.outcome, record.cost, record.at) = (Outcome::Pending, Cost::default(), 0.0);
@@ -94,9 +94,14 @@ impl Trial {
         }
     }
 
-    /// Whether it has ended, one way or the other.
+    /// Whether it has ended: finished or failed.
     pub fn ended(&self) -> bool {
         !matches!(self.0.outcome, Outcome::Pending)
+    }
+
+    /// Whether it is open and is not a duplicate that waits for the result of another.
+    pub(crate) fn runs(&self) -> bool {
+        !self.ended() && self.0.reused.is_none()
     }
 
     /// "finished", "failed" or "running".
@@ -109,7 +114,7 @@ impl Trial {
         .to_string()
     }
 
-    /// The budget and seed it was evaluated with.
+    /// The budget and seed that it was evaluated with.
     pub fn budget(&self) -> Budget {
         self.0.budget
     }
@@ -119,7 +124,7 @@ impl Trial {
         self.0.parents.clone()
     }
 
-    /// Where the architecture came from, as "random" or "mutation".
+    /// Where the architecture came from, such as "random" or "mutation".
     pub fn origin(&self) -> String {
         self.0.origin.clone()
     }
@@ -129,31 +134,31 @@ impl Trial {
         self.0.reused
     }
 
-    /// Seconds that the evaluation took: measured, or simulated where it looked its result up. Of a
-    /// result that was taken over, those of the trial that it is from.
+    /// The seconds that the evaluation took: measured, or simulated if it looked its result up. For a
+    /// reused result, those of the trial that it came from.
     pub fn seconds_spent(&self) -> f64 {
         let simulated = self.finished().and_then(Evaluation::seconds_spent);
         simulated.unwrap_or(self.0.cost.seconds)
     }
 
-    /// Seconds that the strategy took to propose it; 0 where a journal was read, which does not keep
-    /// them.
+    /// The seconds that the strategy took to propose it; 0 for a trial read from a journal, which does
+    /// not keep them.
     pub fn overhead(&self) -> f64 {
         self.0.thought
     }
 
-    /// The most bytes that the evaluation allocated at once, beside the data, where it measured
-    /// them: a training on the CPU does while no other one runs, so with `jobs(1)`. To compare with
-    /// [`Architecture::memory`].
+    /// The most bytes that the evaluation allocated at once, not counting the data, if it measured
+    /// them: a training on the CPU does so while no other one runs, as with `jobs(1)`. Compare them
+    /// with [`Architecture::memory`].
     pub fn peak_memory(&self) -> Option<usize> {
         self.0.cost.memory
     }
 
-    /// Epochs that were paid, for each time that it was evaluated; none for a result that was taken
-    /// over, or for layers that do not fit.
+    /// The epochs that were paid for, over all its attempts; none for a reused result, or if its layers
+    /// do not fit together.
     pub fn epochs_spent(&self) -> f64 {
         let whole = self.0.budget.epochs_allowed() as f64;
-        // A failure may have come at once or at the end; it is counted as if it were whole.
+        // A failure may have come early or late; it counts as a whole evaluation.
         let failed = whole * self.0.cost.retries as f64;
         match &self.0.outcome {
             _ if !self.0.evaluated => 0.0,
@@ -163,7 +168,7 @@ impl Trial {
         }
     }
 
-    /// Simulated seconds that were paid, under the rules of [`Trial::epochs_spent`].
+    /// The simulated seconds that were paid for, by the rules of [`Trial::epochs_spent`].
     pub(crate) fn simulated_paid(&self) -> f64 {
         let paid = self.finished().filter(|_| self.0.evaluated);
         paid.and_then(Evaluation::seconds_spent).unwrap_or(0.0) + self.0.cost.lost_seconds
@@ -188,8 +193,4 @@ impl fmt::Display for Trial {
     }
 }
 
-impl fmt::Debug for Trial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.line())
-    }
-}
+crate::draw::debug_as_display!(Trial);

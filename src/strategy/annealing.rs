@@ -1,4 +1,4 @@
-//! Simulated annealing: a walk that also goes downhill, less and less.
+//! Simulated annealing: a walk that also accepts worse architectures, more and more rarely.
 //!
 //! Kirkpatrick, Gelatt, Vecchi: "Optimization by Simulated Annealing", Science 220, 1983:
 //!
@@ -11,10 +11,9 @@
 //!     T   <- r T
 //! ```
 //!
-//! A score may have any scale, so T is measured in what it has to be compared with: the median d of
-//! the steps for the worse that the walk was offered so far. A step of that size is accepted with
-//! probability p_0 = 0.4 at the beginning of the study and p_1 = 0.02 at its end, and in between T/d
-//! falls geometrically over the planned trials n = 0, 1, ..., K:
+//! A score may have any scale, so T is measured in units of d, the median size of all worsening steps
+//! so far. A step of that size is accepted with probability p_0 = 0.4 at the beginning of the study and
+//! p_1 = 0.02 at its end. In between, T/d falls geometrically over the planned trials n = 0, 1, ..., K:
 //!
 //! ```text
 //! T_n / d = t_0 (t_1 / t_0)^(n / K),    t_i = 1 / ln(1 / p_i)
@@ -24,13 +23,13 @@
 //! (MINPERCENT) of Johnson, Aragon, McGeoch, Schevon: "Optimization by Simulated Annealing: An
 //! Experimental Evaluation, Part I", Operations Research 37, 1989.
 //!
-//! Where we differ: a neighbour that was tried already is passed over while there is another one, and
-//! then the step goes further, since its score is known. The chance by which trial n is accepted is a
-//! stream of its own, named by n, so that the walk follows from the trials that may be seen; with a
-//! batch a trial is judged beside the x of the moment it is seen, trials that failed are refused, and
-//! what most likely fails is drawn again (`parts/caution.rs`).
+//! Where we differ: a neighbour that was tried already is passed over, since its score is known; if all
+//! were tried, the step goes further. The random number that decides about trial n comes from a stream
+//! named by n, so the walk follows from the visible trials. With a batch, a trial is compared with the x
+//! at the moment when it becomes visible. Failed trials are refused, and an architecture that is likely to
+//! fail is drawn again (`parts/caution.rs`).
 
-use super::parts::{Caution, Recall, fresh};
+use super::parts::{Caution, Recall, fresh, sample};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
@@ -39,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Simulated annealing: a random walk over neighbours that accepts worse ones, less and less.
+/// Simulated annealing: a random walk over neighbours that accepts worse ones more and more rarely.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -60,21 +59,21 @@ pub struct Annealing {
     recall: Recall<Walk>,
 }
 
-/// Where the walk stands after the trials that may be seen.
+/// Where the walk is after the visible trials.
 #[derive(Default)]
 struct Walk {
-    /// For which number of trials the temperature falls.
+    /// The number of trials over which the temperature falls.
     planned: usize,
     /// How many of the visible trials have been judged.
     seen: usize,
     at: Option<Trial>,
-    /// By how much steps were for the worse.
+    /// The sizes of the worsening steps.
     worse: Steps,
     caution: Caution,
 }
 
-/// Sizes of steps, of which the median is known without sorting them: the smaller half and the others.
-/// Positive numbers are in the order of their bits.
+/// Sizes of steps in two heaps, the smaller half and the others, so that the median is known without
+/// sorting. Positive numbers are ordered as their bits.
 #[derive(Default)]
 struct Steps {
     below: BinaryHeap<u64>,
@@ -82,7 +81,7 @@ struct Steps {
 }
 
 impl Steps {
-    /// Adds a step; the median of all, of an even number the larger of the two in the middle.
+    /// Adds a step and returns the median of all; of an even number, the larger of the two in the middle.
     fn median_with(&mut self, step: f64) -> f64 {
         self.above.push(Reverse(step.to_bits()));
         // The least above is not less than what is below, of which there are n/2.
@@ -110,18 +109,18 @@ impl Default for Annealing {
 }
 
 impl Annealing {
-    /// A usual step for the worse is accepted with probability 0.4 at first, and 0.02 at last.
+    /// A usual worsening step is accepted with probability 0.4 at first and 0.02 at the end.
     pub fn new() -> Self {
         Annealing::default()
     }
 
-    /// The probabilities that a usual step for the worse is accepted, at the beginning of the study
-    /// and at its end; between 0 and 1, both left out.
+    /// The probabilities that a usual worsening step is accepted at the beginning of the study and at
+    /// its end; above 0 and below 1.
     pub fn acceptance(&self, first: f64, last: f64) -> Self {
         Annealing { first, last, ..self.clone() }
     }
 
-    /// The temperature at trial `n` of `planned`, in units of a usual step for the worse.
+    /// The temperature at trial `n` of `planned`, in units of a usual worsening step.
     fn temperature(&self, n: usize, planned: usize) -> f64 {
         let [hot, cold] = [self.first, self.last].map(|p| -1.0 / p.ln());
         let share = n as f64 / planned.saturating_sub(1).max(1) as f64;
@@ -146,7 +145,7 @@ impl Annealing {
                 let n = trial.number();
                 let chance = (-worse / (usual * self.temperature(n, planned))).exp();
                 let drawn = Rng::from_u64(child(history.seed(), "accept", n as u64)).uniform();
-                // The chance is not a number where the steps are too large for one.
+                // The chance is NaN if the sizes of steps overflow.
                 if chance.is_nan() || drawn >= chance {
                     continue;
                 }
@@ -181,8 +180,7 @@ impl Strategy for Annealing {
                     found => return found,
                 }
             }
-            let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
-            walk.caution.draw(rng, sample)
+            walk.caution.draw(rng, |rng| sample(history, rng))
         })
     }
 
@@ -207,11 +205,7 @@ impl Strategy for Annealing {
     }
 }
 
-impl std::fmt::Debug for Annealing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
-    }
-}
+super::debug_as_described!(Annealing);
 
 #[cfg(test)]
 mod tests {

@@ -15,16 +15,16 @@
 //! Constants of the paper and its program: t_0 = 10, M = 5, training anew every k = 10 trials, layers of
 //! 20 units with ReLU, Adam at 0.01, 150 epochs of batches of 32, the mean absolute error.
 //!
-//! Where we differ: three hidden layers in place of ten, because asking takes a third of the time then;
-//! the path encoding is not truncated, and where a space has none (choices outside of cells, or
-//! decisions alone) the one-hot encoding is taken; the networks see the ranks of the scores
-//! (`src/surrogate/target.rs`) where the paper weighs errors by the distance to a bound, for the same
-//! end; half of the candidates are random. Above 300 trials, it learns from the 150 best and the
-//! last besides; the ranks are those of up to 3,000 trials (`targets.rs`). Within ten trials, as with a
-//! batch, the draws keep proposals apart; trials that run are not proposed again, and nothing is learned
-//! from them. A trial that failed is learned as worse than every score, and the acquisition is
-//! weighed with the probability that a candidate does not fail (`parts/caution.rs`). With several objectives every training takes
-//! another random weighting of them (ParEGO).
+//! Where we differ: there are three hidden layers instead of ten, because asking then takes a third of the
+//! time. The path encoding is not truncated; where a space has none (choices outside of cells, or decisions
+//! alone), the one-hot encoding is used. The networks see the ranks of the scores
+//! (`src/surrogate/target.rs`), while the paper weighs errors by the distance to a bound, for the same
+//! purpose. Half of the candidates are random. Above 300 trials, it learns from the 150 best and the last
+//! of the others; the ranks are those of up to 3,000 trials (`targets.rs`). Between two trainings, and in a
+//! batch, the random draws keep proposals apart; running trials are not proposed again, and nothing is
+//! learned from them. A failed trial is learned as worse than every score, and the acquisition is weighed
+//! by the probability that a candidate does not fail (`parts/caution.rs`). With several objectives, every
+//! training takes another random weighting of them (ParEGO).
 
 use super::candidates::{
     self, Memory, Model, Outlook, START, acquisitions, in_scores, most_useful,
@@ -41,9 +41,9 @@ use crate::space::Architecture;
 use crate::surrogate::{Acquisition, Ensemble, Prediction, Recipe, Scale};
 use serde::{Deserialize, Serialize};
 
-/// Trials that the networks learn from at the most.
+/// The most trials that the networks learn from.
 const MOST: usize = 300;
-/// Trials from one training to the next.
+/// The number of trials from one training to the next.
 const EVERY: usize = 10;
 
 /// BANANAS: an ensemble of networks on the path encoding, and independent Thompson sampling.
@@ -69,12 +69,12 @@ pub struct Bananas {
     recall: Recall<Memory<Option<Trained>>>,
 }
 
-/// The ensemble after so many trials.
+/// The ensemble after a number of trials.
 pub(super) struct Trained {
     after: usize,
     columns: Columns,
     ensemble: Ensemble,
-    /// The largest of the values that were learned.
+    /// The largest of the values that it has learned.
     best: f64,
 }
 
@@ -106,7 +106,7 @@ impl Bananas {
         Bananas { width: width.to_i64(), ..self.clone() }
     }
 
-    /// How often a training goes through the trials.
+    /// How often a training passes over the trials.
     pub fn epochs(&self, epochs: impl Count) -> Self {
         Bananas { epochs: epochs.to_i64(), ..self.clone() }
     }
@@ -159,13 +159,13 @@ impl Default for Bananas {
     }
 }
 
-/// The number of trials, `n` or less, after which the networks are trained. At every thousand, when
-/// trials may have been cleared away, they are.
+/// The number of trials, `n` or less, after which the networks were last trained. They are trained at
+/// every thousand trials, when others may be cleared.
 fn trained_after(n: usize) -> usize {
     if n <= START { n } else { n - (n - START) % EVERY }
 }
 
-/// The stream of the weights of the objectives, which are those of the training.
+/// The stream that draws the weights of the objectives; they are those of the training.
 fn weights(history: &History) -> Rng {
     let after = trained_after(history.visible().len());
     Rng::from_u64(child(history.seed(), "bananas weights", after as u64))
@@ -179,14 +179,6 @@ acquisitions!(
 
 impl Model for Bananas {
     type Learned = Option<Trained>;
-
-    fn acquisition(&self) -> Acquisition {
-        self.acquisition
-    }
-
-    fn recall(&self) -> &Recall<Memory<Option<Trained>>> {
-        &self.recall
-    }
 
     fn targets(&self, history: &History, trials: &[Trial], _: &mut Rng) -> Vec<f64> {
         drawn(history, trials, &mut weights(history))
@@ -213,7 +205,7 @@ impl Model for Bananas {
 }
 
 impl Surrogate for Bananas {
-    /// Trained on all trials, however few have been added.
+    /// With an ensemble that is trained on all trials, however few have been added.
     fn expects(
         &self,
         history: &History,
@@ -244,7 +236,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for Bananas {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        candidates::ask(self, history, rng)
+        candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -268,11 +260,5 @@ impl Strategy for Bananas {
             format!("{name}({n}): {least} to {most} is allowed. Try {name}({good}).")
         });
         told.chain(self.acquisition.problem()).collect()
-    }
-}
-
-impl std::fmt::Debug for Bananas {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }

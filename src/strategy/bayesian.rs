@@ -4,27 +4,27 @@
 //! try n_0 random architectures
 //! repeat: fit a Gaussian process to the trials so far
 //!         draw a pool: half mutations of the best trials, half random architectures, none tried before
-//!         try the one that promises most: argmax of the acquisition over the pool
+//!         try the most promising one: argmax of the acquisition over the pool
 //! ```
 //!
 //! Jones, Schonlau and Welch 1998 (expected improvement); Snoek, Larochelle and Adams, arXiv 1206.2944;
 //! for architectures Kandasamy et al., arXiv 1802.07191, and NAS-BOWL: Ru, Wan, Dong and Osborne, arXiv
-//! 2006.07556, whose pool this is. The kernels and how their parameters are found stand in
+//! 2006.07556, whose pool this is. The kernels and the search for their parameters are in
 //! `src/strategy/kernel.rs`; the model sees the ranks of the scores (`src/surrogate/target.rs`).
 //!
-//! A space of decisions alone, as that of a [`Table`](crate::Table), has no graph. There the
-//! Weisfeiler-Lehman features are those of no iterations: how often each option occurs among the
-//! decisions that have the same number of options.
+//! A space of decisions alone, such as that of a [`Table`](crate::Table), has no graph. There the
+//! Weisfeiler-Lehman features are those of zero iterations: how often each option occurs among the
+//! decisions with the same number of options.
 //!
-//! - *Batches*: where a trial runs, the model believes its own mean (the kriging believer). So nothing
-//!   is expected of it any more, and no score is learned from it.
-//! - *Failures*: a trial that failed is learned as worse than every score, and the acquisition is
-//!   weighed with the probability that a candidate does not fail (`parts/caution.rs`).
+//! - *Batches*: for a running trial, the model believes its own mean (the kriging believer). So it expects
+//!   nothing new there, and learns no score from it.
+//! - *Failures*: a failed trial is learned as worse than every score, and the acquisition is weighed by the
+//!   probability that a candidate does not fail (`parts/caution.rs`).
 //! - *Several objectives*: every trial maximises another random weighting of them (ParEGO); the kernel's
-//!   parameters are those of the even weighting.
-//! - *Cost*: the parameters are fitted again when the trials have grown by a tenth, or 25; between
-//!   those the Cholesky factor grows by a row per trial. Above 300 trials the model keeps the 150 best and
-//!   the last besides. The ranks are those of up to 3,000 trials (`targets.rs`).
+//!   parameters are those of equal weights.
+//! - *Cost*: the parameters are fitted again when the number of trials has grown by a tenth, or by 25; in
+//!   between the Cholesky factor grows by one row per trial. Above 300 trials the model learns from the 150
+//!   best and the last of the others. The ranks are those of up to 3,000 trials (`targets.rs`).
 
 use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
 use super::features::Features;
@@ -41,18 +41,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Trials that the model learns from at the most.
+/// The most trials that the model learns from.
 const MOST: usize = 300;
-/// Trials after which the parameters are fitted again at the latest.
+/// After how many trials the parameters are fitted again at the latest.
 const STEP: usize = 25;
-/// Architectures whose features are kept, and decisions of all of those together.
+/// The most architectures whose features are kept, and the most decisions of all of them.
 const KNOWN: usize = 20_000;
 const DECISIONS: usize = 2_000_000;
-/// Architectures at which one function is drawn: the cost grows with the third power.
+/// The most architectures at which one function is drawn: the cost grows with the cube of their number.
 const AT_ONCE: usize = 2_000;
 
-/// Bayesian optimisation with a Gaussian process: tries what promises most by a model that knows how
-/// sure it is.
+/// Bayesian optimisation with a Gaussian process: tries what is most promising by a model that knows how
+/// certain it is.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -82,7 +82,7 @@ pub(super) struct Learned {
 
 /// The points of a Gaussian process, whatever their values.
 struct Points {
-    /// After so many trials the parameters were fitted.
+    /// After how many trials the parameters were fitted.
     fitted: usize,
     /// The trials that it learns from, by their place among those that are seen.
     points: Vec<usize>,
@@ -94,8 +94,8 @@ struct Points {
 }
 
 impl GaussianProcess {
-    /// With the Hamming kernel: architectures are alike that agree in many decisions, by their place in
-    /// the tree of choices. It tries what has the largest expected improvement.
+    /// With the Hamming kernel: architectures are similar if they agree in many decisions, by their place
+    /// in the tree of choices. It tries what has the largest expected improvement.
     pub fn hamming() -> Self {
         GaussianProcess {
             weisfeiler_lehman: false,
@@ -104,9 +104,9 @@ impl GaussianProcess {
         }
     }
 
-    /// With the Weisfeiler-Lehman kernel beside it: architectures are alike, too, that have the same
-    /// operations in the same surroundings (NAS-BOWL). In a space of decisions alone, which has no
-    /// graph: those in which options occur equally often.
+    /// With the Weisfeiler-Lehman kernel as well: architectures are also similar if they have the same
+    /// operations in the same surroundings (NAS-BOWL), or, in a space of decisions alone, which has no
+    /// graph, if each option occurs equally often.
     pub fn weisfeiler_lehman() -> Self {
         GaussianProcess { weisfeiler_lehman: true, ..GaussianProcess::hamming() }
     }
@@ -131,7 +131,7 @@ impl Learned {
 
     /// Brings the model up to the trials that have ended.
     fn follow(&mut self, kernel: Kernel, history: &History, seen: &Seen) {
-        // Where trials were cleared away since, the places of the others are new.
+        // If trials have been cleared since, the others have new places.
         let fitted = fitted_after(history.visible().len()).max(seen.cleared);
         if self.model.as_ref().is_none_or(|m| m.fitted != fitted) {
             let first = seen.first(fitted);
@@ -199,14 +199,6 @@ acquisitions!(GaussianProcess, "Tries what is best in a function that is drawn f
 impl Model for GaussianProcess {
     type Learned = Learned;
 
-    fn acquisition(&self) -> Acquisition {
-        self.acquisition
-    }
-
-    fn recall(&self) -> &Recall<Memory<Learned>> {
-        &self.recall
-    }
-
     fn look(
         &self,
         learned: &mut Learned,
@@ -233,7 +225,7 @@ impl Model for GaussianProcess {
         let parameters = model.parameters;
         let rows: Vec<Vec<f64>> = looked.iter().map(|x| model.correlations(kernel, x)).collect();
         let mut outlooks = vec![];
-        // L^-1 r of every point, which draws of a whole function need.
+        // L^-1 r of every point, which is needed to draw a whole function.
         let mut solved: Vec<Vec<f64>> = vec![];
         for row in rows {
             let mu = gp.mu(&row);
@@ -284,7 +276,7 @@ impl Surrogate for GaussianProcess {
                 "fewer of them, or expected_improvement()",
             ));
         }
-        Ok(candidates::expects(self, history, architectures))
+        Ok(candidates::expects(self, self.acquisition, &self.recall, history, architectures))
     }
 
     fn prefers_by(&self) -> String {
@@ -312,7 +304,7 @@ pub(super) const WEISFEILER_LEHMAN: StrategyInfo = StrategyInfo {
 
 impl Strategy for GaussianProcess {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        candidates::ask(self, history, rng)
+        candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -326,11 +318,5 @@ impl Strategy for GaussianProcess {
 
     fn problems(&self) -> Vec<String> {
         self.acquisition.problem().into_iter().collect()
-    }
-}
-
-impl std::fmt::Debug for GaussianProcess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }

@@ -1,8 +1,8 @@
-//! What strategies with a model share besides it: how they begin, which candidates they look at, which
-//! trials they learn from when there are many, and what they make of those that still run.
+//! What all strategies with a model share: how they begin, which candidates they consider, which trials
+//! they learn from when there are many, and how they treat trials that are still running.
 
 use super::Proposal;
-use super::parts::{Caution, Recall, random};
+use super::parts::{Caution, Recall, likelier, random};
 use super::targets::{Seen, best, drawn, evenly};
 use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
@@ -11,31 +11,27 @@ use crate::space::Architecture;
 use crate::surrogate::{Acquisition, Prediction, Scale};
 use std::collections::HashSet;
 
-/// Random architectures to begin with, as in BANANAS's program; less than 40 trials begin with a
-/// quarter of them.
+/// How many random architectures come first, as in the program of BANANAS; with less than 40 trials it is
+/// a quarter of them.
 pub(super) const START: usize = 10;
-/// Candidates that are drawn, as many by mutation as at random, and how many of the best trials are
-/// mutated, as in NAS-BOWL (arXiv 2006.07556).
+/// How many candidates are drawn, half of them by mutation and half at random, and how many of the best
+/// trials are mutated, as in NAS-BOWL (arXiv 2006.07556).
 const POOL: usize = 200;
 const PARENTS: usize = 10;
-/// Trials without a result that a model takes account of, the last ones.
+/// How many of the trials without a result a model considers: the last ones.
 const BELIEVED: usize = 32;
 
-/// A strategy with a model of the score, in what it differs from the others.
+/// What distinguishes one strategy with a model of the score from the others.
 pub(super) trait Model {
-    /// What it has learned, kept between two trials.
+    /// What it has learned; it is kept between two trials.
     type Learned: Default;
 
-    fn acquisition(&self) -> Acquisition;
-
-    fn recall(&self) -> &Recall<Memory<Self::Learned>>;
-
-    /// A number for each trial, of which more is better, to learn from.
+    /// A number to learn for each trial; more is better.
     fn targets(&self, history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
         drawn(history, trials, rng)
     }
 
-    /// What the model says of architectures, having learned `y` of the trials that are seen.
+    /// What the model predicts for architectures, after it has learned `y` for the trials in `seen`.
     fn look(
         &self,
         learned: &mut Self::Learned,
@@ -67,11 +63,13 @@ macro_rules! acquisitions {
                 $strategy { acquisition: Acquisition::Thompson, ..self.clone() }
             }
         }
+
+        super::debug_as_described!($strategy);
     };
 }
 pub(super) use acquisitions;
 
-/// What follows from the trials, kept between two of them.
+/// What follows from the trials so far; it is kept between two of them.
 #[derive(Default)]
 pub(super) struct Memory<L> {
     seen: Seen,
@@ -79,17 +77,23 @@ pub(super) struct Memory<L> {
     learned: L,
 }
 
-/// What a model says of an architecture.
+/// What a model predicts for an architecture.
 pub(super) struct Outlook {
     pub(super) mu: f64,
     pub(super) sigma: f64,
     pub(super) acquisition: f64,
 }
 
-/// How a strategy with a model proposes: at random at first, then of a pool the candidate that it would
-/// like most to try.
-pub(super) fn ask(model: &impl Model, history: &History, rng: &mut Rng) -> Result<Proposal> {
-    model.recall().with(history, |Memory { seen, caution, learned }| {
+/// How a strategy with a model proposes: at random at first, and then the candidate of a pool with the
+/// largest acquisition.
+pub(super) fn ask<M: Model>(
+    model: &M,
+    acquisition: Acquisition,
+    recall: &Recall<Memory<M::Learned>>,
+    history: &History,
+    rng: &mut Rng,
+) -> Result<Proposal> {
+    recall.with(history, |Memory { seen, caution, learned }| {
         seen.follow(history);
         caution.follow(history);
         if let Some(proposal) = start(history, &seen.trials, caution, rng)? {
@@ -99,26 +103,28 @@ pub(super) fn ask(model: &impl Model, history: &History, rng: &mut Rng) -> Resul
         let pool = Pool::draw(history, &seen.trials, &y, rng)?;
         let found = model.look(learned, history, seen, &y, &pool.architectures, rng);
         let values: Vec<f64> = found.into_iter().map(|o| o.acquisition).collect();
-        pool.choose(&values, &model.acquisition().name(), history, caution, rng)
+        pool.choose(&values, &acquisition.name(), history, caution, rng)
     })
 }
 
-/// What a strategy with a model expects of architectures, all objectives weighing the same.
+/// What a strategy with a model expects of architectures, with equal weights for all objectives.
 pub(super) fn expects<M: Model>(
     model: &M,
+    acquisition: Acquisition,
+    recall: &Recall<Memory<M::Learned>>,
     history: &History,
     architectures: &[Architecture],
 ) -> Vec<Prediction> {
     let mut rng = Rng::from_u64(history.seed()).stream("predict", 0);
-    let (found, scale) = model.recall().with(history, |Memory { seen, learned, .. }| {
+    let (found, scale) = recall.with(history, |Memory { seen, learned, .. }| {
         seen.follow(history);
         let y = evenly(history, &seen.trials);
         (model.look(learned, history, seen, &y, architectures, &mut rng), Scale::of(&y))
     });
-    in_scores(found, model.acquisition(), &scale, history)
+    in_scores(found, acquisition, &scale, history)
 }
 
-/// What a model says, in scores.
+/// Converts what a model predicts into scores.
 pub(super) fn in_scores(
     found: Vec<Outlook>,
     acquisition: Acquisition,
@@ -132,8 +138,8 @@ pub(super) fn in_scores(
     found.into_iter().map(prediction).collect()
 }
 
-/// The random architecture that a study begins with, as long as it does: until so many were asked, and
-/// two of them have ended, one with a score.
+/// A random architecture, while the study is still beginning: until enough were asked for, and two have
+/// ended, one of them with a score.
 fn start(
     history: &History,
     seen: &[Trial],
@@ -145,7 +151,7 @@ fn start(
     (few || history.asked() < most).then(|| random(history, caution, rng)).transpose()
 }
 
-/// Architectures that may be proposed: none was tried before, and no two are the same.
+/// Candidates: none was tried before, and no two are the same.
 struct Pool {
     architectures: Vec<Architecture>,
     /// The trial that each is a mutation of.
@@ -153,8 +159,8 @@ struct Pool {
 }
 
 impl Pool {
-    /// Half mutations of the best trials, half at random; a space that is not larger than a pool is
-    /// taken whole. Empty when nothing new was found.
+    /// Half of them are mutations of the best trials, half are random; a space that is no larger than a
+    /// pool is taken as a whole. The pool is empty if nothing new was found.
     fn draw(history: &History, trials: &[Trial], y: &[f64], rng: &mut Rng) -> Result<Pool> {
         let space = history.space();
         let mut pool = Pool { architectures: vec![], parents: vec![] };
@@ -168,7 +174,7 @@ impl Pool {
         };
         if space.size().is_some_and(|n| n <= POOL as u128) {
             let mut all: Vec<Architecture> = space.enumerate().collect();
-            // Of equals the first is taken: none should be first always.
+            // Of equal candidates the first is taken, so the order must vary.
             rng.shuffle(&mut all);
             all.into_iter().for_each(|arch| add(arch, None));
             return Ok(pool);
@@ -185,9 +191,10 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The one with the largest value, the first of equals; a random one if there is none. Once
-    /// something has failed, what a value is above the least of the pool counts by its weight: for the
-    /// expected improvement, of which the least is about 0, that is EI times the probability.
+    /// The candidate with the largest value, of equal ones the first; a random architecture if there is
+    /// none. Once something has failed, the amount by which a value exceeds the least of the pool is
+    /// multiplied by the candidate's weight. The least expected improvement is about 0, so for it this is
+    /// EI times the weight.
     fn choose(
         &self,
         values: &[f64],
@@ -201,24 +208,17 @@ impl Pool {
             true => (v - least) * caution.weight(arch),
             false => v,
         };
-        let mut best: Option<(usize, f64)> = None;
+        let mut best = None;
         for (i, v) in self.architectures.iter().zip(values).map(weighed).enumerate() {
-            if best.is_none_or(|(_, b)| v > b) {
-                best = Some((i, v));
-            }
+            likelier(&mut best, v, i);
         }
-        match best.and_then(|(i, _)| Some((self.architectures.get(i)?, self.parents.get(i)?))) {
-            Some((arch, parent)) => {
-                let parents: Vec<Trial> = parent.iter().cloned().collect();
-                Ok(Proposal::new(arch.clone(), origin).parents(&parents))
-            }
-            None => random(history, caution, rng),
-        }
+        let Some((_, i)) = best else { return random(history, caution, rng) };
+        Ok(Proposal::new(self.architectures[i].clone(), origin).parents(self.parents[i].as_slice()))
     }
 }
 
-/// Which of many trials to learn from: all up to `most`; of more the best, as many of the last besides,
-/// and in their order.
+/// Which trials to learn from, in order: all of them up to `most`; of more trials, half are the best and
+/// the rest are the last of the others.
 pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
     if y.len() <= most {
         return (0..y.len()).collect();
@@ -231,10 +231,9 @@ pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
     chosen
 }
 
-/// The architectures of trials without a result, those that run, the last [`BELIEVED`] of them. A model
-/// believes its own prediction there: it learns no score, but there is nothing to be found out any more
-/// (the kriging believer: Ginsbourger, Le Riche and Carraro, "Kriging is Well-Suited to Parallelize
-/// Optimization", 2010).
+/// The architectures of the last [`BELIEVED`] trials without a result. A model believes its own
+/// prediction there: it learns no score, but expects nothing new from them either (the kriging believer:
+/// Ginsbourger, Le Riche and Carraro, "Kriging is Well-Suited to Parallelize Optimization", 2010).
 pub(super) fn believed(history: &History) -> Vec<Architecture> {
     let pending = history.hidden().iter().rev();
     let mut list: Vec<Architecture> = pending.take(BELIEVED).map(Trial::architecture).collect();

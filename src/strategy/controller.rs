@@ -11,14 +11,14 @@
 //! log p(a) = sum over t of log p(a_t | a_1 ... a_{t-1})
 //! ```
 //!
-//! Which decisions follow depends on those before. Each belongs to a place in the tree of the space,
-//! and a place has its own head and embeddings, so "the kernel size of layer 2" is the same head
-//! whatever came before it, and a block that is decided once has one. A space with more than
-//! [`MOST_OPTIONS`] options has one place for all copies of a repetition; the state of the LSTM tells
-//! them apart.
+//! Which decisions follow depends on the earlier ones. Each belongs to a place in the tree of the space,
+//! and a place has its own head and embeddings. So "the kernel size of layer 2" has the same head whatever
+//! came before it, and a shared block, which is decided once, has one. A space with more than
+//! [`MOST_OPTIONS`] options has one place for all copies of a repetition; the state of the LSTM tells them
+//! apart.
 //!
-//! To learn, the decisions are known, so the LSTM runs over all steps at once, on Candle's graph. To
-//! draw they are not: there the same weights are multiplied step by step, without a graph.
+//! For learning, the decisions are known, so the LSTM runs over all steps at once, on Candle's graph. For
+//! drawing, they are not known: the same weights are multiplied step by step, without a graph.
 
 use crate::error::{Error, Result};
 use crate::kernel::{self, Cell, Decided};
@@ -30,34 +30,34 @@ use crate::tree::places::Places;
 use candle_core::{Device, Tensor, Var};
 use std::sync::{Arc, OnceLock};
 
-/// More options than this are not told apart by the copies they are in.
+/// With more options than this, the copies of a repetition share a place.
 const MOST_OPTIONS: usize = 10_000;
-/// Nor are there more than this without copies.
+/// The most options of all places then.
 const MOST_COLUMNS: usize = 100_000;
 
-/// How a controller is made.
+/// The size and initial weights of a controller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     /// Layers of the LSTM.
     pub(super) layers: usize,
     /// Units of each, and numbers of an embedding.
     pub(super) units: usize,
-    /// Weights are uniform in ± this at first, biases 0.
+    /// Initial weights are uniform in ± this, biases 0.
     pub(super) init: f64,
 }
 
 pub(super) struct Controller {
     places: Arc<Places>,
-    /// Whether the copies of a repetition are one place.
+    /// Whether the copies of a repetition share a place.
     shared: bool,
-    /// Of every option, and last of the start, `[W + 1, H]`.
+    /// Of every option and, in the last row, of the start: `[W + 1, H]`.
     embedding: Var,
     /// Weights `[4 H, 2 H]` and biases `[2, 4 H]` of each layer.
     lstm: Vec<(Var, Var)>,
-    /// `[W, H]` and `[W]`: a place has the rows of its options.
+    /// `[W, H]` and `[W]`: the head of a place is the rows of its options.
     heads: (Var, Var),
     adam: Steps,
-    /// The weights as plain numbers, made when they are first wanted after a step.
+    /// The weights as plain numbers, made when they are first needed after a step.
     plain: OnceLock<Plain>,
 }
 
@@ -100,7 +100,7 @@ impl Controller {
         self.width() > 0
     }
 
-    /// How often the weights were changed.
+    /// How many steps of training have been taken.
     pub(super) fn steps(&self) -> usize {
         self.adam.taken
     }
@@ -117,7 +117,7 @@ impl Controller {
         list
     }
 
-    /// log p(a) and the sum of the entropies of its decisions, `[N, 2]`, of N architectures.
+    /// For N architectures, log p(a) and the sum of the entropies of the decisions: `[N, 2]`.
     pub(super) fn score(&self, archs: &[&[u32]]) -> Result<Tensor> {
         let lists: Vec<Vec<Decided>> = archs.iter().map(|a| self.decided(a)).collect();
         let (n, l) = (lists.len(), lists.iter().map(Vec::len).max().unwrap_or(0).max(1));
@@ -131,7 +131,7 @@ impl Controller {
                 }
             }
         }
-        // What follows the last decision of a shorter one changes nothing before it.
+        // What follows the last decision of a shorter list does not change what comes before.
         let inputs = Tensor::from_vec(inputs, n * l, &Device::Cpu)?;
         let mut x = self.embedding.index_select(&inputs, 0)?.reshape((n, l, ()))?;
         for (w, b) in &self.lstm {
@@ -150,14 +150,14 @@ impl Controller {
         }
     }
 
-    /// One step of Adam down the loss.
+    /// One step of Adam that reduces the loss.
     pub(super) fn descend(&mut self, loss: &Tensor) -> Result<()> {
         self.adam.step(&loss.backward()?, 1.0)?;
         self.plain = OnceLock::new();
         Ok(())
     }
 
-    /// Draws the decisions of an architecture; `see` is told the first column of each place and the
+    /// Draws the decisions of an architecture; `see` receives the first column of each place and the
     /// probabilities there.
     pub(super) fn draw(
         &self,
@@ -188,12 +188,12 @@ impl Controller {
         Ok(drawn)
     }
 
-    /// The expected one-hot encoding of an architecture, over so many draws: for every option the
-    /// probability that an architecture has it.
+    /// The mean one-hot encoding over this many draws: for every option the probability that an
+    /// architecture has it.
     pub(super) fn odds(&self, draws: usize, rng: &mut Rng) -> Result<Vec<f64>> {
         let mut sum = vec![0.0; self.width()];
         for _ in 0..draws {
-            // The probabilities of an option rather than how often it was drawn: less noise.
+            // Probabilities are less noisy than the number of draws of an option.
             self.draw(rng, &mut |from, p| {
                 sum[from..].iter_mut().zip(p).for_each(|(sum, &p)| *sum += f64::from(p));
             })?;
@@ -227,7 +227,7 @@ fn choose(p: &[f32], u: f64) -> usize {
     p.iter().position(passed).unwrap_or(p.len().saturating_sub(1))
 }
 
-/// The weights outside of the graph, to draw with.
+/// The weights without a graph, for drawing.
 struct Plain {
     units: usize,
     embedding: Vec<f32>,

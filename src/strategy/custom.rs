@@ -12,46 +12,36 @@ use std::sync::Arc;
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct AnyStrategy(Arc<dyn Strategy>);
 
-impl Strategy for AnyStrategy {
-    fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        self.0.ask(history, rng)
-    }
-    fn describe(&self, trials: usize) -> String {
-        self.0.describe(trials)
-    }
-    fn to_json(&self) -> Option<String> {
-        self.0.to_json()
-    }
-    fn problems(&self) -> Vec<String> {
-        self.0.problems()
-    }
-}
-
-impl std::fmt::Debug for AnyStrategy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
-    }
-}
-
-macro_rules! pointers {
-    ($($pointer:ident),*) => {$(
-        impl<S: Strategy + ?Sized> Strategy for $pointer<S> {
+/// A strategy that asks the one inside it.
+macro_rules! forwarded {
+    ($([$($parameters:tt)*] $strategy:ty, $this:ident => $inner:expr;)*) => {$(
+        impl $($parameters)* Strategy for $strategy {
             fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-                (**self).ask(history, rng)
+                let $this = self;
+                $inner.ask(history, rng)
             }
             fn describe(&self, trials: usize) -> String {
-                (**self).describe(trials)
+                let $this = self;
+                $inner.describe(trials)
             }
             fn to_json(&self) -> Option<String> {
-                (**self).to_json()
+                let $this = self;
+                $inner.to_json()
             }
             fn problems(&self) -> Vec<String> {
-                (**self).problems()
+                let $this = self;
+                $inner.problems()
             }
         }
     )*};
 }
-pointers!(Box, Arc);
+forwarded! {
+    [] AnyStrategy, any => any.0;
+    [<S: Strategy + ?Sized>] Box<S>, pointer => (**pointer);
+    [<S: Strategy + ?Sized>] Arc<S>, pointer => (**pointer);
+}
+
+super::debug_as_described!(AnyStrategy);
 
 /// Whatever a study can take as its strategy: a value, a reference to one that can be cloned, a box
 /// or an arc. `How` tells the compiler which of these it is, and is never written.

@@ -12,20 +12,20 @@
 //!     the oldest member, on the left, dies
 //! ```
 //!
-//! Dying of age rather than of a low score is the regularisation: an architecture that was lucky
+//! Members die of age instead of a low score. This is the regularisation: an architecture that was lucky
 //! once has to prove itself again through its children.
 //!
 //! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below
 //! that they are P = 30 and S = 10, as in the comparisons of White et al. on tabular benchmarks with
 //! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), and below 90, three
-//! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P trials
-//! that finished and that the batch lets us see, so nothing has to be kept besides the history; failed
-//! trials never join it, and what most likely fails is drawn again (`parts/caution.rs`).
+//! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P
+//! visible trials that finished, so nothing has to be kept besides the history; failed trials never join
+//! it, and an architecture that is likely to fail is drawn again (`parts/caution.rs`).
 
-use super::parts::{Caution, Recall, tournament};
+use super::parts::{Caution, Recall, mutant, sample, tournament, unfit};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::record::History;
 use crate::rng::Rng;
 use serde::{Deserialize, Serialize};
@@ -51,9 +51,9 @@ pub struct Evolution {
     recall: Recall<Caution>,
 }
 
-/// The trials from which on the paper's sizes are used: ten populations.
+/// The least number of trials for the sizes of the paper: ten populations.
 const LARGE: usize = 1000;
-/// Those from which on they are 30 and 10: three populations.
+/// The least number of trials for the sizes 30 and 10: three populations.
 const MEDIUM: usize = 90;
 
 impl Evolution {
@@ -100,22 +100,18 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 impl Strategy for Evolution {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let (p, s) = self.sizes(history.trials_planned());
-        let space = history.space();
         let population = if history.asked() >= p { history.last_finished(p) } else { vec![] };
         let draw = |rng: &mut Rng| {
             let parent = match history.asked() >= p {
                 true => tournament(history, &population, s, rng),
                 false => None,
             };
-            if let Some(parent) = parent {
-                match space.mutate(&parent.architecture(), rng) {
-                    Ok(child) => return Ok(Proposal::child(child, &parent)),
-                    // An architecture without a neighbour: begin anew elsewhere.
-                    Err(e) if e.kind() == ErrorKind::Exhausted => {}
-                    Err(e) => return Err(e),
-                }
+            if let Some(parent) = parent
+                && let Some(child) = mutant(history.space(), &parent.0.architecture, rng)?
+            {
+                return Ok(Proposal::child(child, &parent));
             }
-            Ok(Proposal::new(space.sample(rng)?, "random"))
+            sample(history, rng)
         };
         self.recall.with(history, |caution| {
             caution.follow(history);
@@ -134,8 +130,8 @@ impl Strategy for Evolution {
 
     fn problems(&self) -> Vec<String> {
         let sizes = [("population", self.population), ("sample", self.sample)];
-        let low = sizes.into_iter().filter_map(|(name, n)| Some((name, n.filter(|&n| n < 1)?)));
-        low.map(|(name, n)| format!("{name}({n}): at least 1 is needed. Try {name}(10).")).collect()
+        let wrong = |(name, n)| unfit(name, n, |n| n >= 1, "at least 1 is needed", "10");
+        sizes.into_iter().filter_map(wrong).collect()
     }
 }
 

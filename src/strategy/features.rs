@@ -1,12 +1,13 @@
 //! What surrogates see of an architecture.
 //!
 //! [`Features`] are for kernels: the options taken, by their place in the tree of choices, and the
-//! Weisfeiler-Lehman features of the graph. A space of decisions alone has no graph: there we use the features
-//! of zero iterations as far as they are known: how often each option occurs among the decisions that
-//! have the same number of options ("operation counts"). [`Columns`] are for trees and networks: the
-//! columns of an encoding that are 1.
+//! Weisfeiler-Lehman features of the graph. A space of decisions alone has no graph. There we use the
+//! counterpart of zero iterations: how often each option occurs among the decisions with the same number of
+//! options ("operation counts"). [`Columns`] are for trees and networks: the columns of an encoding that
+//! are 1.
 
 use crate::space::{Architecture, Encoding, Space};
+use crate::tree::places::Taken;
 use std::collections::HashMap;
 
 /// How often each thing occurs, sorted.
@@ -24,8 +25,7 @@ impl Features {
     /// With the features of 0 to `iterations` iterations, if any.
     pub(crate) fn of(arch: &Architecture, iterations: Option<usize>) -> Features {
         let space = arch.of_space();
-        let mut taken = vec![];
-        space.places().taken(&mut arch.decided().iter(), 0, &mut taken);
+        let taken = taken(arch);
         let places = taken.iter().map(|t| (t.at, t.pick)).collect();
         let counts = match iterations {
             None => vec![],
@@ -36,7 +36,7 @@ impl Features {
                 let runs = all.chunk_by(|a, b| a == b);
                 vec![runs.filter_map(|run| Some((*run.first()?, run.len()))).collect()]
             }
-            // A proposal fits together, so there is a graph.
+            // The layers of a proposal fit together, so there is a graph.
             Some(h) => arch.wl_steps(h, false).unwrap_or_else(|_| vec![vec![]; h + 1]),
         };
         let mut sum = 0.0;
@@ -50,7 +50,7 @@ impl Features {
     /// In how many places two architectures differ, as `Distance::hamming` counts them.
     pub(crate) fn hamming(&self, other: &Features) -> f64 {
         let (a, b) = (&self.places, &other.places);
-        // Mostly both have the same places.
+        // Usually both have the same places.
         let same = a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.0 == y.0);
         if same {
             return a.iter().zip(b).filter(|(x, y)| x.1 != y.1).count() as f64;
@@ -91,7 +91,7 @@ fn dot(a: &Counts, b: &Counts) -> f64 {
 /// The columns that architectures have, numbered as they are first seen.
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
-    /// None for one-hot.
+    /// `None` for the one-hot encoding.
     encoding: Option<Encoding>,
     numbers: HashMap<usize, u32>,
 }
@@ -102,7 +102,7 @@ impl Columns {
         Columns { encoding: None, numbers: HashMap::new() }
     }
 
-    /// Of the path encoding, where the space has one, or else of the one-hot encoding.
+    /// Of the path encoding if the space has one, otherwise of the one-hot encoding.
     pub(crate) fn path(space: &Space) -> Columns {
         let path = Encoding::path();
         let fits = path.width(space).is_ok();
@@ -135,10 +135,20 @@ impl Columns {
         if let Some(x) = encoded {
             return (0..x.len()).filter(|&i| x[i] > 0.0).collect();
         }
-        let mut taken = vec![];
-        arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
-        taken.iter().map(|t| t.at.wrapping_add(t.pick as usize)).collect()
+        one_hot(arch)
     }
+}
+
+/// The options that an architecture has taken.
+fn taken(arch: &Architecture) -> Vec<Taken> {
+    let mut taken = vec![];
+    arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
+    taken
+}
+
+/// The columns of the one-hot encoding that are 1.
+pub(super) fn one_hot(arch: &Architecture) -> Vec<usize> {
+    taken(arch).iter().map(|t| t.at.wrapping_add(t.pick as usize)).collect()
 }
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
 //! Bayesian optimisation with a random forest, as in SMAC.
 //!
 //! Hutter, Hoos and Leyton-Brown, "Sequential Model-Based Optimization for General Algorithm
-//! Configuration", LION 5, 2011. A forest takes choices that open others as they come: what does not
-//! exist is never split on. It knows how unsure it is by the spread of its trees and leaves
+//! Configuration", LION 5, 2011. A forest needs no special treatment of choices that open others: it
+//! never splits on what does not exist. The spread of its trees and leaves shows how uncertain it is
 //! (`src/surrogate/forest.rs`, with SMAC's constants: 10 trees, 5/6 of the features at a node, leaves of
-//! 3 or more), and the largest expected improvement is tried next.
+//! 3 or more). The candidate with the largest expected improvement is tried next.
 //!
 //! Where we differ: the candidates are those of the other strategies with a model, half mutations of
-//! the best trials and half random, in place of a local search and of every second trial at random; the
-//! forest sees the ranks of the scores (`src/surrogate/target.rs`) in place of their logarithms; it
-//! splits on single options at their place in the tree. It grows anew for every trial. Where a trial
-//! runs, it believes its own mean, by a first forest without it; where one failed, it learns that it is
-//! worse than every score, and the acquisition is weighed with the probability that a candidate does not
-//! fail (`parts/caution.rs`). With several objectives every trial takes another random weighting of them
-//! (ParEGO). Above 1,000 trials it learns from the 500 best and the last besides; the ranks are those of
-//! up to 3,000 trials (`targets.rs`).
+//! the best trials and half random, instead of a local search and a random architecture for every second
+//! trial. The forest sees the ranks of the scores (`src/surrogate/target.rs`) instead of their logarithms,
+//! and splits on single options at their place in the tree. It grows anew for every trial. For a running
+//! trial it believes its own mean, which comes from a first forest without that trial. A failed trial is
+//! learned as worse than every score, and the acquisition is weighed by the probability that a candidate
+//! does not fail (`parts/caution.rs`). With several objectives, every trial takes another random weighting
+//! of them (ParEGO). Above 1,000 trials it learns from the 500 best and the last of the others; the ranks
+//! are those of up to 3,000 trials (`targets.rs`).
 
 use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
 use super::features::Columns;
-use super::parts::Recall;
+use super::parts::{Recall, unfit};
 use super::targets::Seen;
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
@@ -29,7 +29,7 @@ use crate::space::Architecture;
 use crate::surrogate::{Acquisition, Forest, Prediction, Rows, Scale};
 use serde::{Deserialize, Serialize};
 
-/// Trials that the forest learns from at the most.
+/// The most trials that the forest learns from.
 const MOST: usize = 1000;
 
 /// Bayesian optimisation with a random forest (SMAC).
@@ -57,7 +57,7 @@ pub struct RandomForest {
 pub(super) struct Table {
     columns: Columns,
     rows: Vec<Vec<u32>>,
-    /// After how many trials those were cleared.
+    /// After how many visible trials the last clearing took place.
     cleared: usize,
 }
 
@@ -97,14 +97,6 @@ acquisitions!(
 
 impl Model for RandomForest {
     type Learned = Table;
-
-    fn acquisition(&self) -> Acquisition {
-        self.acquisition
-    }
-
-    fn recall(&self) -> &Recall<Memory<Table>> {
-        &self.recall
-    }
 
     fn look(
         &self,
@@ -150,7 +142,7 @@ impl Surrogate for RandomForest {
         history: &History,
         architectures: &[Architecture],
     ) -> Result<Vec<Prediction>> {
-        Ok(candidates::expects(self, history, architectures))
+        Ok(candidates::expects(self, self.acquisition, &self.recall, history, architectures))
     }
 
     fn prefers_by(&self) -> String {
@@ -169,7 +161,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for RandomForest {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        candidates::ask(self, history, rng)
+        candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
@@ -181,15 +173,8 @@ impl Strategy for RandomForest {
     }
 
     fn problems(&self) -> Vec<String> {
-        let trees = self.trees;
-        let wrong = !(1..=10_000).contains(&trees);
-        let told = wrong.then(|| format!("trees({trees}): 1 to 10000 is allowed. Try trees(10)."));
-        told.into_iter().chain(self.acquisition.problem()).collect()
-    }
-}
-
-impl std::fmt::Debug for RandomForest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
+        let (trees, allowed) = (Some(self.trees), "1 to 10000 is allowed");
+        let wrong = unfit("trees", trees, |n| (1..=10_000).contains(&n), allowed, "10");
+        wrong.into_iter().chain(self.acquisition.problem()).collect()
     }
 }

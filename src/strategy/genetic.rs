@@ -20,12 +20,15 @@
 //! many generations as members: N = the square root of the trials, at least 4 and at most 100.
 //!
 //! Where we differ: a child that was tried already is bred again, as in pymoo, since its score is
-//! known; where that leads nowhere new it is mutated on until it is new. Trials that fail never join a
-//! population, and what most likely fails is bred again (`parts/caution.rs`). A generation is full when its trials have finished, in their order; with a batch, those
-//! that were under way at that moment are children of the generation before, and count for the next.
-//! So everything follows from the trials that may be seen; with several objectives, from their scores.
+//! known; if no new child is found, it is mutated further until it is new. Trials that fail never join a
+//! population, and a child that is likely to fail is bred again (`parts/caution.rs`). A generation is full
+//! when its trials have finished, in their order; with a batch, the children that are running at that
+//! moment count for the next generation. So everything follows from the visible trials. With several
+//! objectives, only the score counts.
 
-use super::parts::{Caution, Recall, Variation, tournament};
+use super::parts::{
+    Generations, Recall, Variation, given_text, size, size_text, too_few, tournament, unfit,
+};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
@@ -54,19 +57,7 @@ pub struct Genetic {
     elite: i64,
     variation: Variation,
     #[serde(skip)]
-    recall: Recall<Generations>,
-}
-
-/// The last generation that is full, and what has finished since.
-#[derive(Clone, Default)]
-struct Generations {
-    /// For which size of a population.
-    size: usize,
-    /// How many of the visible trials have been looked at.
-    seen: usize,
-    population: Vec<Trial>,
-    children: Vec<Trial>,
-    caution: Caution,
+    recall: Recall<Generations<Trial>>,
 }
 
 impl Default for Genetic {
@@ -77,7 +68,7 @@ impl Default for Genetic {
 }
 
 impl Genetic {
-    /// Binary tournaments, an elite of 1, crossover with probability 0.9, one mutated decision a
+    /// Binary tournaments, an elite of 1, crossover with probability 0.9, one mutated decision per
     /// child on average, and a population of the square root of the trials, 4 to 100.
     pub fn new() -> Self {
         Genetic::default()
@@ -100,53 +91,35 @@ impl Genetic {
 
     /// The probability that a child has two parents, p_c.
     pub fn crossover(&self, probability: f64) -> Self {
-        let variation = Variation { crossover: probability, ..self.variation.clone() };
-        Genetic { variation, ..self.clone() }
+        Genetic {
+            variation: Variation { crossover: probability, ..self.variation },
+            ..self.clone()
+        }
     }
 
     /// How many decisions of a child are mutated on average: n p_m.
     pub fn mutation(&self, decisions: f64) -> Self {
-        let variation = Variation { mutation: decisions, ..self.variation.clone() };
-        Genetic { variation, ..self.clone() }
+        Genetic { variation: Variation { mutation: decisions, ..self.variation }, ..self.clone() }
     }
 
     /// N and E for a budget of trials.
     fn sizes(&self, trials: usize) -> (usize, usize) {
-        let n = self.population.map_or_else(|| usual_population(trials), Count::to_size).max(2);
+        let n = size(self.population, trials);
         (n, self.elite.to_size().min(n - 1))
     }
 
     /// Takes in the trials that have not been looked at yet.
-    fn follow(&self, state: &mut Generations, history: &History) {
+    fn follow(&self, state: &mut Generations<Trial>, history: &History) {
         let (n, e) = self.sizes(history.trials_planned());
-        if state.size != n {
-            *state = Generations { size: n, ..Generations::default() };
-        }
-        let (visible, maximise) = (history.visible(), history.metric().maximise);
-        for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
-            state.children.push(trial.clone());
-            let survivors = if state.population.is_empty() { 0 } else { e };
-            if state.children.len() + survivors < n {
-                continue;
-            }
-            let mut elite = std::mem::take(&mut state.population);
-            // The better first, of equals the earlier.
-            elite.sort_by(|a, b| match (a.score(), b.score()) {
-                (Some(a), Some(b)) if maximise => b.total_cmp(&a),
-                (Some(a), Some(b)) => a.total_cmp(&b),
-                _ => std::cmp::Ordering::Equal,
-            });
-            elite.truncate(survivors);
-            state.population = elite;
-            state.population.append(&mut state.children);
-        }
-        state.seen = visible.len();
+        state.follow(n, e, history, |mut population, children| {
+            let gain = |t: &Trial| history.gain(t).unwrap_or(f64::NEG_INFINITY);
+            // The better first; of equal ones the earlier.
+            population.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+            population.truncate(e);
+            population.extend(children);
+            population
+        });
     }
-}
-
-/// As many members as generations: the square root of the trials, 4 to 100.
-pub(super) fn usual_population(trials: usize) -> usize {
-    trials.isqrt().clamp(4, 100)
 }
 
 /// Its row in the table of strategies.
@@ -162,22 +135,20 @@ impl Strategy for Genetic {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
             self.follow(state, history);
-            state.caution.follow(history);
-            let population = &state.population;
             let size = self.tournament.max(1).to_size();
             self.variation.breed(history, &state.caution, rng, |rng| {
-                tournament(history, population, size, rng)
+                tournament(history, &state.population, size, rng)
             })
         })
     }
 
     fn describe(&self, trials: usize) -> String {
         let (n, e) = self.sizes(trials);
-        let all = if n >= trials && trials > 0 { ": all of the trials, so at random" } else { "" };
         let Variation { crossover, mutation } = self.variation;
         format!(
-            "genetic algorithm (population {n}{all}, tournament {}, elite {e}, crossover \
-             {crossover}, mutation {mutation})",
+            "genetic algorithm (population {}, tournament {}, elite {e}, crossover {crossover}, \
+             mutation {mutation})",
+            size_text(n, trials),
             self.tournament
         )
     }
@@ -187,16 +158,9 @@ impl Strategy for Genetic {
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut wrong = vec![];
-        // One that is larger than the trials is none: the report says that nothing is bred.
-        if let Some(n) = self.population.filter(|&n| n < 2) {
-            wrong.push(format!("population({n}): at least 2 are needed. Try population(20)."));
-        }
-        if self.tournament < 1 {
-            let k = self.tournament;
-            wrong.push(format!("tournament({k}): at least 1 is needed. Try tournament(2)."));
-        }
-        let e = self.elite;
+        let (k, e) = (Some(self.tournament), self.elite);
+        let mut wrong: Vec<String> = too_few(self.population).into_iter().collect();
+        wrong.extend(unfit("tournament", k, |k| k >= 1, "at least 1 is needed", "2"));
         match self.population {
             _ if e < 0 => wrong.push(format!("elite({e}): 0 and above is allowed. Try elite(1).")),
             Some(n) if e >= n.max(2) => wrong.push(format!(
@@ -211,7 +175,7 @@ impl Strategy for Genetic {
 
 impl std::fmt::Debug for Genetic {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let n = self.population.map_or("√trials".to_string(), |n| n.to_string());
+        let n = given_text(self.population);
         let Variation { crossover, mutation } = self.variation;
         write!(
             f,
@@ -256,7 +220,8 @@ mod tests {
 
     #[test]
     fn a_population_has_as_many_members_as_there_are_generations() {
-        assert_eq!([0, 20, 100, 300, 1_000_000].map(usual_population), [4, 4, 10, 17, 100]);
+        let usual = |trials| Genetic::new().sizes(trials).0;
+        assert_eq!([0, 20, 100, 300, 1_000_000].map(usual), [4, 4, 10, 17, 100]);
         assert!(Genetic::new().population(50).describe(20).contains("at random"));
     }
 }

@@ -6,27 +6,28 @@
 //!                        w_h the normalised product of the features of 0 to h iterations
 //! ```
 //!
-//! The second is NAS-BOWL's (arXiv 2006.07556) turned into a function of the distance, so that it can
-//! bend, beside that of the decisions: weights are initialised by position, and for training it matters
-//! where an operation is. Both halves have equal weight, as in the additive kernels of
-//! CoCaBO (arXiv 1906.08878).
+//! The second adds NAS-BOWL's kernel (arXiv 2006.07556) to that of the decisions. Ours is a function of
+//! the distance, so it need not be linear. The decisions are kept because the position of an operation
+//! matters for training. Both halves have equal weight, as in the additive kernels of CoCaBO (arXiv
+//! 1906.08878).
 //!
 //! The parameters are those with the largest marginal likelihood on a grid, searched one after the other
-//! until none improves: lengths from 1/8 to 8 times the mean distance of the points by factors of
-//! two, the share of noise from 0.0001 to 1 by factors of ten, h from 0 to 2. The grid is relative to
-//! the data, and so the same for all spaces; the data rarely say more than a factor of two. Wide
-//! log-normal priors keep the search from settling at an end of it with few points: lengths around the
-//! mean distance and a noise of about 0.01, HEBO's (arXiv 2012.03826), give or take a factor of e and of e^2.
+//! until none improves: lengths from 1/8 to 8 times the mean distance of the points by factors of two,
+//! the share of noise from 0.0001 to 1 by factors of ten, h from 0 to 2. The grid is relative to the data,
+//! and so the same for all spaces; the data rarely determine more than a factor of two. With few points,
+//! wide log-normal priors keep the search from settling at an end of the grid: lengths are around the mean
+//! distance within a factor of about e, and the noise is around 0.01, as in HEBO (arXiv 2012.03826),
+//! within a factor of about e^2.
 
 use super::features::Features;
 use crate::surrogate::{Cholesky, Gp};
 
 /// The most Weisfeiler-Lehman iterations that are tried.
 const MOST_STEPS: usize = 2;
-/// The share of noise in the middle of its prior.
+/// The median of the prior of the share of noise.
 const NOISE: f64 = 0.01;
 
-/// What two architectures are compared by.
+/// How two architectures are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kernel {
     Hamming,
@@ -37,7 +38,7 @@ pub(crate) enum Kernel {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pair {
     hamming: f64,
-    /// For every known number of iterations.
+    /// For each number of iterations.
     graph: [f64; MOST_STEPS + 1],
 }
 
@@ -64,7 +65,7 @@ impl Kernel {
 /// The parameters of a kernel, and the noise as a share of the variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Parameters {
-    /// l; and l', nothing for the Hamming kernel.
+    /// l, and l', which the Hamming kernel lacks.
     hamming: f64,
     graph: Option<f64>,
     steps: usize,
@@ -93,8 +94,8 @@ impl Parameters {
         factor
     }
 
-    /// Those with the largest marginal likelihood; row i of `pairs` has the distances of point i to those
-    /// before it.
+    /// The parameters with the largest marginal likelihood; row i of `pairs` has the distances of point i
+    /// to those before it.
     pub(crate) fn fit(kernel: Kernel, pairs: &[Vec<Pair>], z: &[f64]) -> Parameters {
         let mean = |of: &dyn Fn(&Pair) -> f64| {
             let (mut sum, mut n) = (0.0, 0.0);
@@ -113,7 +114,7 @@ impl Parameters {
         };
         let mut best = Parameters { hamming: unit, graph, steps: 0, noise: NOISE };
         let mut most = likelihood(&best);
-        // A search along one parameter after the other ends quickly; three rounds are rarely needed.
+        // The search along one parameter after the other ends quickly; three rounds are rarely needed.
         for _ in 0..3 {
             let before = best;
             let mut look = |choices: Vec<Parameters>| {

@@ -13,20 +13,20 @@
 //! ```
 //!
 //! What the pseudo-code leaves open is settled as in the authors' program (github.com/naszilla): an
-//! architecture that was asked before is passed over, as a neighbour and as a beginning, so that no
-//! climb pays again for what an earlier one has seen, nor follows it to the same optimum. What they
-//! call a neighbourhood that is not queried in full is [`LocalSearch::first_improvement`]. Neighbours
-//! are visited in random order.
+//! architecture that was asked for before is passed over, as a neighbour and as a beginning, so no climb
+//! pays again for what an earlier one has seen, or follows it to the same optimum. Their variant that
+//! does not query whole neighbourhoods is [`LocalSearch::first_improvement`]. Neighbours are visited in
+//! random order.
 //!
-//! Where we differ: a beginning that failed is given up; a neighbour that failed is never the best, and
-//! once something has failed, beginnings and neighbours are kept with the probability that they do not
-//! (`parts/caution.rs`), those of a place by what was known when it was reached. A place with more than
-//! a thousand neighbours is not written out: they are drawn as they are wanted.
+//! Where we differ: a beginning that failed is given up, and a neighbour that failed is never the best.
+//! Once something has failed, architectures that are likely to fail are passed over (`parts/caution.rs`);
+//! for the neighbours of a place, what was known when the place was reached decides. If a place has more
+//! than a thousand neighbours, they are not listed, but drawn when they are needed.
 //!
-//! With a batch, results that the next trial may not see yet count as no improvement: the search
-//! goes on with the climb after this one, which would come anyway, and when the results are there it
-//! takes the turn that it would have taken. So where the search stands follows from the trials
-//! alone, walking from the first; what no later result can change is remembered between two trials.
+//! With a batch, results that the next trial may not see yet count as no improvement: the search begins
+//! the next climb early, and once the results are visible, it continues as they demand. So the state of
+//! the search follows from the trials alone, from the first one on; what no later result can change is
+//! remembered between two trials.
 
 use super::parts::{Caution, Recall, random};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
@@ -58,30 +58,29 @@ pub struct LocalSearch {
     recall: Recall<Walk>,
 }
 
-/// Neighbourhoods that are kept: with a batch, one trial looks at a few.
+/// How many neighbourhoods are kept: with a batch, one trial needs a few.
 const NEARBY: usize = 8;
-/// Neighbours that are written out at the most.
+/// The most neighbours that are listed.
 const LISTED: usize = 1000;
-/// Draws for a neighbour that was not tried, among more than those, before they are gone through.
+/// How often an untried one of more neighbours is drawn, before all are searched in order.
 const DRAWS: usize = 100;
 
-/// How far the search has come that no later result can change, and what follows from the trials that
-/// may be seen.
+/// The part of the search that no later result can change, and what follows from the visible trials.
 #[derive(Default)]
 struct Walk {
     place: Option<Place>,
-    /// The neighbourhoods looked at last, by their middle.
+    /// The last neighbourhoods, by their middle.
     nearby: Vec<(Middle, Arc<Around>)>,
     /// How many of the visible trials have been looked at.
     seen: usize,
-    /// Those that came from each, without what was known before.
+    /// The steps from each trial, without architectures that were known before.
     children: HashMap<usize, Vec<usize>>,
     /// What is known of failures now, and what was known when a place was reached.
     caution: Caution,
     past: Caution,
 }
 
-/// The middle of a neighbourhood: its trial, whether that may be seen, and its decisions.
+/// The middle of a neighbourhood: its trial, whether that is visible, and its decisions.
 #[derive(PartialEq)]
 struct Middle {
     at: usize,
@@ -98,13 +97,13 @@ struct Place {
 
 /// The neighbours of a place that are kept.
 enum Around {
-    /// Each with its decisions, and the key by which the study knows whether it was tried.
+    /// Their decisions, and the keys by which the study knows whether they were tried.
     Listed(Vec<(Vec<u32>, Vec<u32>)>),
-    /// Too many to write out: the options of every decision, and what was known of failures.
+    /// Too many to list: the options of every decision, and what was known of failures.
     Many { options: Vec<usize>, number: usize, caution: Caution },
 }
 
-/// What follows at a place. `firm`: results still to come cannot change it.
+/// What follows at a place. If it is `firm`, results still to come cannot change it.
 enum Step {
     /// Evaluate this neighbour.
     Visit(Architecture),
@@ -125,7 +124,7 @@ impl LocalSearch {
         LocalSearch { first_improvement: true, ..self.clone() }
     }
 
-    /// Follows the walk from where it is sure to its end, where a trial is wanted.
+    /// Follows the walk from its remembered part to its end, where the next trial is needed.
     fn follow(&self, walk: &mut Walk, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let Some(mut place) = walk.place.or_else(|| beginning(history, 0)) else {
             return random(history, &walk.caution, rng);
@@ -141,7 +140,7 @@ impl LocalSearch {
                 Step::Over { firm } => (beginning(history, place.start + 1), firm),
             };
             let Some(next) = next else { return random(history, &walk.caution, rng) };
-            // A beginning that is hidden yet is not among the trials that the walk belongs to.
+            // A beginning that is still hidden is not among the trials that the walk belongs to.
             sure &= firm && next.at < history.visible().len();
             if sure {
                 walk.place = Some(next);
@@ -158,12 +157,9 @@ impl LocalSearch {
         rng: &mut Rng,
     ) -> Result<Step> {
         let (seen, metric) = (history.visible(), history.metric());
-        let here = match seen.get(place.at) {
-            Some(trial) => match trial.score() {
-                Some(score) => Some(score),
-                None => return Ok(Step::Over { firm: true }),
-            },
-            None => None,
+        let here = match seen.get(place.at).map(Trial::score) {
+            Some(None) => return Ok(Step::Over { firm: true }),
+            here => here.flatten(),
         };
         let around = walk.around(place.at, history)?;
         let (mut better, mut hidden) = (vec![], here.is_none());
@@ -176,7 +172,7 @@ impl LocalSearch {
                 _ => hidden = true,
             }
         }
-        // Of equals the earliest.
+        // Of equal ones the earliest.
         let to = match self.first_improvement {
             true => better.first().copied(),
             false => better.into_iter().reduce(|a, b| if metric.better(b.1, a.1) { b } else { a }),
@@ -193,7 +189,7 @@ impl LocalSearch {
     }
 }
 
-/// Where a climb begins, from trial `from` on: at a trial that is not a neighbour of another.
+/// The first beginning of a climb from trial `from` on: a trial that is not a neighbour of another.
 fn beginning(history: &History, from: usize) -> Option<Place> {
     let found = history.all().iter().skip(from).find(|t| t.0.parents.is_empty())?;
     Some(Place { start: found.number(), at: found.number() })
@@ -212,7 +208,7 @@ impl Walk {
         self.caution.follow(history);
     }
 
-    /// The trials that were steps from a trial, in order, those that may not be seen included.
+    /// The trials that were steps from a trial, in order, including the hidden ones.
     fn children(&self, at: usize, history: &History) -> Vec<usize> {
         let hidden = history.hidden().iter();
         let hidden = hidden.filter(|t| step_from(t, history) == Some(at)).map(Trial::number);
@@ -232,7 +228,7 @@ impl Walk {
                 self.past.follow_to(&history.visible()[..=at]);
                 self.past.clone()
             }
-            // It is not known yet what will be known when it can be seen.
+            // What will be known when it becomes visible is not known yet.
             false => Caution::default(),
         };
         let around = Arc::new(Around::of(arch, at, caution, history)?);
@@ -244,14 +240,14 @@ impl Walk {
     }
 }
 
-/// The trial that a trial was a step from; nothing for an architecture that was asked before.
+/// The trial that a trial was a step from; `None` for an architecture that was asked for before.
 fn step_from(trial: &Trial, history: &History) -> Option<usize> {
     let [middle] = trial.0.parents[..] else { return None };
     let key = history.key().of(&trial.0.architecture);
     (history.first(&key) == Some(trial.number())).then_some(middle)
 }
 
-/// Whether neighbour `i` of a place is kept: always the same.
+/// Whether neighbour `i` of a place is kept; the answer never changes.
 fn keeps(caution: &Caution, arch: &Architecture, at: usize, i: usize, history: &History) -> bool {
     if !caution.needed() {
         return true;
@@ -303,7 +299,7 @@ impl Around {
             }
             Ok(None)
         };
-        // A stream of the place: how many numbers it takes must not change those of another one.
+        // The stream of this place: the numbers that it takes must not change those of others.
         let mut stream = rng.stream("neighbours", at);
         for _ in 0..DRAWS {
             if let Some(arch) = new(stream.below(number))? {
@@ -349,11 +345,7 @@ impl Strategy for LocalSearch {
     }
 }
 
-impl std::fmt::Debug for LocalSearch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
-    }
-}
+super::debug_as_described!(LocalSearch);
 
 #[cfg(test)]
 mod tests {

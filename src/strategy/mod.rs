@@ -1,5 +1,17 @@
-//! Strategies: which architecture to try next. One method a file, with its row; a new one is a file,
-//! its row in the list of [`strategies`], and its exports.
+//! Strategies: which architecture to try next. Each file holds one method and its row; a new strategy is
+//! a file, its row in the list of [`strategies`], and its exports.
+
+/// `Debug` for a strategy: how it describes itself.
+macro_rules! debug_as_described {
+    ($strategy:ident) => {
+        impl std::fmt::Debug for $strategy {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&$crate::Strategy::describe(self, 0))
+            }
+        }
+    };
+}
+use debug_as_described;
 
 mod annealing;
 mod bananas;
@@ -77,7 +89,7 @@ pub trait Strategy: Send + Sync {
     /// Proposes the architecture of the next trial, number `history.asked()`.
     ///
     /// # Errors
-    /// An error of the kind `Exhausted` ends the study in peace; any other stops it with the reason.
+    /// An error of the kind `Exhausted` ends the study normally; any other stops it with the reason.
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal>;
 
     /// Its name and settings, for the report; `trials` is the study's budget.
@@ -99,13 +111,13 @@ pub trait Strategy: Send + Sync {
 }
 
 /// A strategy that can say what it believes after the trials of a history: for the charts of
-/// [`Study::outlook`](crate::Study::outlook) and [`Study::policy`](crate::Study::policy). It says it of
-/// what it has learned anew, so it need not be the one that the study was run with.
+/// [`Study::outlook`](crate::Study::outlook) and [`Study::policy`](crate::Study::policy). It learns from
+/// the history anew, so the study need not have been run with it.
 ///
 /// ```
 /// use nascent::prelude::*;
 ///
-/// /// Expects everything to be as the mean of what was seen, and likes best what is first.
+/// /// Predicts the mean of all scores so far, and prefers the first architecture.
 /// struct Mean;
 /// impl Strategy for Mean {
 ///     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
@@ -131,7 +143,7 @@ pub trait Surrogate: Strategy {
     /// What its model expects of architectures, in their order.
     ///
     /// # Errors
-    /// By default, because only a strategy with a model can say it.
+    /// By default: only a strategy with a model can say it.
     fn expects(
         &self,
         history: &History,
@@ -141,7 +153,7 @@ pub trait Surrogate: Strategy {
         Err(self.without("model", history))
     }
 
-    /// What a prediction's acquisition is, as "expected improvement".
+    /// The name of the acquisition, such as "expected improvement".
     fn prefers_by(&self) -> String {
         "acquisition".to_string()
     }
@@ -149,7 +161,7 @@ pub trait Surrogate: Strategy {
     /// How likely its policy was to take each option of each decision after 0, 1, 2, ... trials.
     ///
     /// # Errors
-    /// By default, because only a strategy with a policy can say it.
+    /// By default: only a strategy with a policy can say it.
     fn odds(&self, history: &History) -> Result<Vec<Odds>> {
         Err(self.without("policy", history))
     }
@@ -171,7 +183,7 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// An architecture with a word on its origin, as "random" or "mutation".
+    /// An architecture with a word for its origin, such as "random" or "mutation".
     pub fn new(architecture: Architecture, origin: &str) -> Self {
         Proposal { architecture, parents: vec![], origin: origin.to_string() }
     }
@@ -181,7 +193,7 @@ impl Proposal {
         Proposal { architecture, parents: vec![parent.number()], origin: "mutation".to_string() }
     }
 
-    /// With the trials it descends from: two for a crossover.
+    /// With the trials that it descends from: two for a crossover.
     pub fn parents(&self, parents: &[crate::record::Trial]) -> Self {
         let parents = parents.iter().map(crate::record::Trial::number).collect();
         Proposal { parents, ..self.clone() }
@@ -199,12 +211,31 @@ impl From<Architecture> for Proposal {
     }
 }
 
+/// The name and the settings of a stored form.
+fn stored(json: &str) -> Option<(String, serde_json::Value)> {
+    let stored: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
+    stored.into_iter().next()
+}
+
 /// The strategy of a stored form, by the name it begins with.
 pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
-    let stored: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
-    let (name, settings) = stored.into_iter().next()?;
-    let row = STRATEGIES.iter().find(|s| s.name == name)?;
-    (row.read)(settings)
+    let (name, settings) = stored(json)?;
+    (row(&name)?.read)(settings)
+}
+
+/// The name that a strategy is stored by: that of its row, where it is in the table.
+pub(crate) fn stored_name(strategy: &AnyStrategy) -> Option<String> {
+    Some(stored(&strategy.to_json()?)?.0)
+}
+
+/// Whether a strategy is of the row of random search, which others are compared with.
+pub(crate) fn is_random(strategy: &AnyStrategy) -> bool {
+    stored_name(strategy).is_some_and(|name| name == random::ROW.name)
+}
+
+/// The row of this name.
+pub(crate) fn row(name: &str) -> Option<&'static StrategyInfo> {
+    STRATEGIES.iter().find(|row| row.name == name)
 }
 
 /// A row of the table of strategies.
@@ -216,9 +247,9 @@ pub struct StrategyInfo {
     pub about: &'static str,
     /// Where it was described.
     pub paper: &'static str,
-    /// Makes it with its defaults.
+    /// Makes the strategy with its default settings.
     pub make: fn() -> AnyStrategy,
-    /// Makes it again from its settings.
+    /// Makes the strategy from stored settings.
     read: fn(serde_json::Value) -> Option<AnyStrategy>,
 }
 
@@ -229,7 +260,7 @@ impl StrategyInfo {
     }
 }
 
-/// A strategy by its settings.
+/// A strategy from its settings.
 fn read<S: Strategy + DeserializeOwned + 'static>(
     settings: serde_json::Value,
 ) -> Option<AnyStrategy> {

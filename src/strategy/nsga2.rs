@@ -6,8 +6,8 @@
 //! ```text
 //! P_0 <- N random architectures, evaluated
 //! for t = 0, 1, ...:
-//!     Q_t  <- N children of P_t, evaluated: two binary tournaments, crossover, mutation; of two
-//!             the one of lower rank wins, of equal ranks the less crowded one
+//!     Q_t  <- N children of P_t, evaluated: two binary tournaments, crossover, mutation; the lower
+//!             rank wins a tournament, and of equal ranks the less crowded member
 //!     F    <- the fronts of P_t and Q_t together, by fast non-dominated sort
 //!     P_{t+1} <- front after front while it fits; of the next front the least crowded
 //! ```
@@ -17,14 +17,12 @@
 //! N = the square root of the trials, at least 4 and at most 100. With one objective the fronts are the
 //! scores in order, and it is a genetic algorithm in which parents and children compete.
 //!
-//! Where we differ: a child that was tried already is bred again, as in pymoo, and where that leads
-//! nowhere new it is mutated on until it is new. Trials that fail never join a population, and what most
-//! likely fails is bred again (`parts/caution.rs`). Q_t is full when N children have finished, in the order
-//! of the trials; with a batch, those under way at that moment are children of the generation before, and
-//! count for the next.
+//! Where we differ: a child that was tried already is bred again, as in pymoo, and if no new child is
+//! found, it is mutated further until it is new. Trials that fail never join a population, and a child that
+//! is likely to fail is bred again (`parts/caution.rs`). Q_t is full when N children have finished, in the
+//! order of the trials; with a batch, the children that are running at that moment count for the next Q.
 
-use super::genetic::usual_population;
-use super::parts::{Caution, Recall, Variation};
+use super::parts::{Generations, Recall, Variation, given_text, size, size_text, too_few};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
@@ -52,22 +50,10 @@ pub struct Nsga2 {
     population: Option<i64>,
     variation: Variation,
     #[serde(skip)]
-    recall: Recall<Generations>,
+    recall: Recall<Generations<Member>>,
 }
 
-/// The population P_t, and the children that have finished since.
-#[derive(Default)]
-struct Generations {
-    /// For which size of a population.
-    size: usize,
-    /// How many of the visible trials have been looked at.
-    seen: usize,
-    population: Vec<Member>,
-    children: Vec<Trial>,
-    caution: Caution,
-}
-
-/// A trial with what its tournaments go by.
+/// A trial with its rank and crowding distance, which decide tournaments.
 struct Member {
     trial: Trial,
     rank: usize,
@@ -87,48 +73,31 @@ impl Nsga2 {
 
     /// The probability that a child has two parents.
     pub fn crossover(&self, probability: f64) -> Self {
-        let variation = Variation { crossover: probability, ..self.variation.clone() };
-        Nsga2 { variation, ..self.clone() }
+        Nsga2 { variation: Variation { crossover: probability, ..self.variation }, ..self.clone() }
     }
 
     /// How many decisions of a child are mutated on average.
     pub fn mutation(&self, decisions: f64) -> Self {
-        let variation = Variation { mutation: decisions, ..self.variation.clone() };
-        Nsga2 { variation, ..self.clone() }
-    }
-
-    /// N for a budget of trials.
-    fn size(&self, trials: usize) -> usize {
-        self.population.map_or_else(|| usual_population(trials), Count::to_size).max(2)
+        Nsga2 { variation: Variation { mutation: decisions, ..self.variation }, ..self.clone() }
     }
 
     /// Takes in the trials that have not been looked at yet.
-    fn follow(&self, state: &mut Generations, history: &History) {
-        let n = self.size(history.trials_planned());
-        if state.size != n {
-            *state = Generations { size: n, ..Generations::default() };
-        }
-        let visible = history.visible();
-        for trial in visible.iter().skip(state.seen).filter(|t| t.score().is_some()) {
-            state.children.push(trial.clone());
-            if state.children.len() == n {
-                let parents = std::mem::take(&mut state.population);
-                let mut all: Vec<Trial> = parents.into_iter().map(|m| m.trial).collect();
-                all.append(&mut state.children);
-                let member = |(i, rank, distance): (usize, usize, f64)| Member {
-                    trial: all[i].clone(),
-                    rank,
-                    distance,
-                };
-                let chosen = survivors(&minimised(history, &all), n).into_iter();
-                state.population = chosen.map(member).collect();
-            }
-        }
-        state.seen = visible.len();
+    fn follow(&self, state: &mut Generations<Member>, history: &History) {
+        let n = size(self.population, history.trials_planned());
+        state.follow(n, 0, history, |parents, children| {
+            let parents = parents.into_iter().map(|member| member.trial);
+            let all: Vec<Trial> = parents.chain(children).collect();
+            let member = |(i, rank, distance): (usize, usize, f64)| Member {
+                trial: all[i].clone(),
+                rank,
+                distance,
+            };
+            survivors(&minimised(history, &all), n).into_iter().map(member).collect()
+        });
     }
 }
 
-/// The objectives of trials, all turned so that less is better.
+/// The objectives of trials, with signs changed so that less is better.
 pub(super) fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     let metrics = history.objectives();
     let turned = |values: Vec<f64>| {
@@ -138,17 +107,17 @@ pub(super) fn minimised(history: &History, trials: &[Trial]) -> Vec<Vec<f64>> {
     trials.iter().map(|t| history.values(t).map_or(vec![], turned)).collect()
 }
 
-/// The `n` rows of the lowest ranks, of the last rank that fits in part the least crowded: number,
-/// rank and crowding distance.
+/// The `n` rows with the lowest ranks; if a rank fits only in part, its least crowded rows. For each its
+/// number, rank and crowding distance.
 pub(super) fn survivors(rows: &[Vec<f64>], n: usize) -> Vec<(usize, usize, f64)> {
     let mut chosen = Vec::with_capacity(n);
-    // The study refuses values that are not finite, so that nothing can be wrong with the rows.
+    // The study refuses values that are not finite, so this cannot fail.
     for (rank, front) in non_dominated_sort(rows).unwrap_or_default().iter().enumerate() {
         let members: Vec<&Vec<f64>> = front.iter().map(|&i| &rows[i]).collect();
         let distances = crowding_distance(&members).unwrap_or_default();
         let mut ranked: Vec<_> = front.iter().zip(distances).map(|(&i, d)| (i, rank, d)).collect();
         if chosen.len() + ranked.len() > n {
-            // Of equals the earlier.
+            // Of equal ones the earlier comes first.
             ranked.sort_by(|a, b| b.2.total_cmp(&a.2));
             ranked.truncate(n - chosen.len());
         }
@@ -178,16 +147,14 @@ impl Strategy for Nsga2 {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         self.recall.with(history, |state| {
             self.follow(state, history);
-            state.caution.follow(history);
             self.variation.breed(history, &state.caution, rng, |rng| binary(&state.population, rng))
         })
     }
 
     fn describe(&self, trials: usize) -> String {
-        let n = self.size(trials);
-        let all = if n >= trials && trials > 0 { ": all of the trials, so at random" } else { "" };
+        let n = size_text(size(self.population, trials), trials);
         let Variation { crossover, mutation } = self.variation;
-        format!("NSGA-II (population {n}{all}, crossover {crossover}, mutation {mutation})")
+        format!("NSGA-II (population {n}, crossover {crossover}, mutation {mutation})")
     }
 
     fn to_json(&self) -> Option<String> {
@@ -195,17 +162,13 @@ impl Strategy for Nsga2 {
     }
 
     fn problems(&self) -> Vec<String> {
-        // One that is larger than the trials is none: the report says that nothing is bred.
-        let few = self.population.filter(|&n| n < 2);
-        let few =
-            few.map(|n| format!("population({n}): at least 2 are needed. Try population(20)."));
-        few.into_iter().chain(self.variation.problems()).collect()
+        too_few(self.population).into_iter().chain(self.variation.problems()).collect()
     }
 }
 
 impl std::fmt::Debug for Nsga2 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let n = self.population.map_or("√trials".to_string(), |n| n.to_string());
+        let n = given_text(self.population);
         let Variation { crossover, mutation } = self.variation;
         write!(f, "NSGA-II (population {n}; crossover {crossover}; mutation {mutation})")
     }

@@ -1,36 +1,66 @@
-//! Pieces that several strategies are made of.
+//! Parts that several strategies share.
 
 mod breed;
 mod caution;
 
-pub(super) use breed::{Variation, fresh};
+pub(super) use breed::{Generations, Variation, fresh, given_text, size, size_text, too_few};
 pub(super) use caution::{Caution, likelier};
 
 use super::Proposal;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::record::{History, Trial};
 use crate::rng::Rng;
+use crate::space::{Architecture, Space};
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Draws for an architecture that was not tried yet, before one that was is taken.
+/// A random architecture.
+pub(super) fn sample(history: &History, rng: &mut Rng) -> Result<Proposal> {
+    Ok(Proposal::new(history.space().sample(rng)?, "random"))
+}
+
+/// A mutation of an architecture, if it has a neighbour.
+pub(super) fn mutant(
+    space: &Space,
+    arch: &Architecture,
+    rng: &mut Rng,
+) -> Result<Option<Architecture>> {
+    match space.mutate(arch, rng) {
+        Err(e) if e.kind() == ErrorKind::Exhausted => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// What is wrong with a setting, in words.
+pub(super) fn unfit<T: Copy + Display>(
+    name: &str,
+    value: Option<T>,
+    fits: impl Fn(T) -> bool,
+    allowed: &str,
+    usual: &str,
+) -> Option<String> {
+    let value = value.filter(|&v| !fits(v))?;
+    Some(format!("{name}({value}): {allowed}. Try {name}({usual})."))
+}
+
+/// How often an architecture is drawn that was not tried yet, before a known one is accepted.
 const DRAWS: usize = 100;
 
-/// A random architecture, a new one if that is found, and one that is not likely to fail.
+/// A random architecture that is unlikely to fail, and new if one is found.
 pub(super) fn random(history: &History, caution: &Caution, rng: &mut Rng) -> Result<Proposal> {
-    let sample = |rng: &mut Rng| Ok(Proposal::new(history.space().sample(rng)?, "random"));
-    let mut drawn = caution.draw(rng, sample)?;
-    // A study that has refused one that was tried looks for a new one itself.
+    let mut drawn = caution.draw(rng, |rng| sample(history, rng))?;
+    // A study that refuses duplicates looks for a new one itself.
     let draws = if history.rejected().is_some() { 1 } else { DRAWS };
     for _ in 1..draws {
         if !history.tried(&drawn.architecture) {
             break;
         }
-        drawn = caution.draw(rng, sample)?;
+        drawn = caution.draw(rng, |rng| sample(history, rng))?;
     }
     Ok(drawn)
 }
 
-/// The best of `size` trials drawn with replacement; the first drawn wins a tie.
+/// The best of `size` trials drawn with replacement; of equal ones the first.
 pub(super) fn tournament(
     history: &History,
     population: &[Trial],
@@ -53,17 +83,17 @@ pub(super) fn tournament(
     best
 }
 
-/// Studies whose state is remembered: those that one strategy serves side by side.
+/// How many studies are remembered: those that one strategy serves side by side.
 const STUDIES: usize = 4;
 
 /// What a strategy remembers between two trials, so that it need not read every history from its
-/// beginning. It must follow from the trials that could be seen; which ones is kept beside it, and a
-/// history that begins with other ones, of another study or with a trial that was opened again, gets
-/// a state of its own. So it saves time and changes nothing: a new instance proposes the same. It is
-/// no part of a strategy's value: copies begin empty, and any two are equal.
+/// beginning. The state must follow from the visible trials, and is kept with them. A history that
+/// begins with other trials (of another study, or with a trial that was opened again) gets its own
+/// state. So this saves time and changes nothing: a new instance proposes the same. It is not part of a
+/// strategy's value: copies begin empty, and any two are equal.
 pub(super) struct Recall<S>(Mutex<Vec<(Known, S)>>);
 
-/// The trials that a state belongs to: the first so many of a lineage, if the last of them is this one.
+/// The trials that a state belongs to: the first `trials` of a lineage, of which this is the last.
 #[derive(Default)]
 struct Known {
     lineage: Arc<()>,
@@ -72,8 +102,8 @@ struct Known {
 }
 
 impl Known {
-    /// Whether a history begins with these trials. A trial that has ended is not changed in place while
-    /// it is held here, and within a lineage those before it are the same.
+    /// Whether a history begins with these trials. While a trial is held here, it is not changed in
+    /// place, and within a lineage the trials before it are the same.
     fn begins(&self, history: &History) -> bool {
         let at = self.trials.checked_sub(1).and_then(|i| history.visible().get(i));
         let same = at.zip(self.last.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(&a.0, &b.0));
@@ -82,7 +112,7 @@ impl Known {
 }
 
 impl<S: Default> Recall<S> {
-    /// Does the work with the state that belongs to a history, a new one if there is none yet.
+    /// Does the work with the state that belongs to a history, or with a new one.
     pub(super) fn with<R>(&self, history: &History, work: impl FnOnce(&mut S) -> R) -> R {
         let mut state = {
             let mut studies = self.studies();
@@ -90,7 +120,7 @@ impl<S: Default> Recall<S> {
             known.map(|i| studies.remove(i).1).unwrap_or_default()
         };
         let result = work(&mut state);
-        // Without a trial nothing tells one study from another.
+        // Without trials, one study cannot be told from another.
         if let Some(last) = history.visible().last() {
             let (lineage, trials) = (history.lineage().clone(), history.visible().len());
             let mut studies = self.studies();

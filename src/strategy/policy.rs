@@ -1,44 +1,44 @@
-//! What the strategies that learn a policy share: rewards, the controller after the trials that may
-//! be seen, and proposals drawn from it.
+//! What the strategies that learn a policy share: rewards, the controller after the visible trials, and
+//! proposals drawn from it.
 //!
-//! A strategy is a function of the history, so the controller is too: its first weights come from the
-//! study's seed, and it learns from the visible trials one after the other. What was learned is
+//! A strategy is a function of the history, so the controller is one too: its initial weights come from
+//! the study's seed, and it learns from the visible trials one after the other. What was learned is
 //! remembered between two trials; a new instance learns it again.
 //!
-//! *Reward.* The share of the earlier trials that a trial is better than, ties counting half: a number
-//! from 0 to 1 as the accuracies of the papers, and the same whether a study shows accuracy, error,
-//! loss or perplexity; no diverged loss can drown the others. (Ranks in place of values are the
-//! fitness shaping of Wierstra et al., JMLR 15, 2014.) A failed trial counts as the worst score before
-//! it; the first trial has nothing to be compared with, and nothing is learned from it.
+//! *Reward.* The share of the earlier trials that a trial is better than; ties count half. Like the
+//! accuracies of the papers, this is a number from 0 to 1. It is the same for accuracy, error, loss or
+//! perplexity, and a diverged loss cannot dominate the others. (Ranks instead of values are the fitness
+//! shaping of Wierstra et al., JMLR 15, 2014.) A failed trial counts as the worst score before it. The
+//! first trial cannot be compared with any other, so nothing is learned from it.
 //!
-//! *Baseline.* The exponential moving average of the rewards before, which begins at 1/2, what to
-//! expect of a trial that is like those before it. The advantage is the reward less the baseline.
+//! *Baseline.* The exponential moving average of the earlier rewards. It begins at 1/2, the expected
+//! reward of a trial that is like those before it. The advantage is the reward minus the baseline.
 //!
-//! *What does not fit.* A draw whose layers do not fit together, or that is over a limit of the space,
-//! is drawn again, [`DRAWS`] times at the most; then the space is sampled uniformly. So, by their chances,
-//! are draws that are likely to fail (`parts/caution.rs`). So trials come
-//! from p(a | a fits) = p(a) / Z, while the gradient is that of log p(a): grad log Z is left out. Its
-//! part of the expected update is E[advantage] grad log Z, and the baseline keeps E[advantage] near 0.
-//! A uniform draw, which also a study that forbids duplicates may make, is learned from like any
-//! other, as off its policy as the trials of a batch are.
+//! *What does not fit.* If the layers of a draw do not fit together, or it exceeds a limit of the space,
+//! it is drawn again, at most [`DRAWS`] times; then the space is sampled uniformly. Draws that are likely
+//! to fail are drawn again with that probability (`parts/caution.rs`). So trials come from
+//! p(a | a fits) = p(a) / Z, while the gradient is that of log p(a), without grad log Z. Its part of the
+//! expected update would be E[advantage] grad log Z, and the baseline keeps E[advantage] near 0. A uniform
+//! draw, which a study that forbids duplicates may also make, is learned from like any other draw; it is
+//! as off-policy as the trials of a batch are.
 
 use super::Proposal;
 use super::controller::{Controller, Shape};
-use super::parts::{Caution, Recall, likelier};
+use super::parts::{Caution, Recall, likelier, sample, unfit};
 use crate::error::Result;
 use crate::record::History;
 use crate::rng::{Rng, child};
 use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 
-/// Draws that do not fit before the space is sampled uniformly.
+/// How often the policy draws before the space is sampled uniformly.
 const DRAWS: usize = 100;
-/// Draws that the probabilities of a policy are the mean of.
+/// The probabilities of a policy are means over this many draws.
 const SAMPLES: usize = 64;
 /// The largest learning rate of the rule for small budgets, that of NATS-Bench's program.
 const MOST_RATE: f64 = 0.01;
 
-/// What was chosen in place of the paper's.
+/// The settings that replace those of the paper.
 #[derive(Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Settings {
     pub(super) layers: Option<i64>,
@@ -48,7 +48,7 @@ pub(super) struct Settings {
     pub(super) baseline: Option<f64>,
 }
 
-/// The settings of every strategy with a controller: with `settings: Settings`, and what the paper has.
+/// What all strategies with a controller have: `settings: Settings`, by default those of the paper.
 macro_rules! controller_settings {
     ($strategy:ident, layers: $layers:literal, units: $units:literal) => {
         impl $strategy {
@@ -83,18 +83,23 @@ macro_rules! controller_settings {
                 $strategy { settings, ..self.clone() }
             }
         }
+
+        impl super::Surrogate for $strategy {
+            fn odds(&self, history: &History) -> Result<Vec<policy::Odds>> {
+                policy::odds(self, history)
+            }
+        }
+
+        super::debug_as_described!($strategy);
     };
 }
 pub(super) use controller_settings;
 
 /// What a paper used.
 pub(super) struct Paper {
-    pub(super) shape: Shape,
-    pub(super) rate: f64,
+    pub(super) constants: Constants,
     /// The steps of its search, where the rate is to follow from their number.
     pub(super) steps: Option<usize>,
-    pub(super) entropy: f64,
-    pub(super) baseline: f64,
 }
 
 /// The constants of a study.
@@ -108,34 +113,30 @@ pub(super) struct Constants {
 
 impl Settings {
     /// The constants for a budget of trials. A step of Adam moves a weight by about the learning
-    /// rate, so its product with the number of steps is how far a policy can get: with a step a trial
-    /// it is kept as it was in the paper, as far as the largest rate allows.
+    /// rate, so the product of the rate and the number of steps limits how far a policy can get. With
+    /// one step per trial, this product is that of the paper, as far as the largest rate allows.
     pub(super) fn constants(&self, paper: &Paper, trials: usize) -> Constants {
         let size = |n: Option<i64>, or: usize| n.map_or(or, |n| n.clamp(1, 4096) as usize);
-        let rule = paper.steps.map_or(paper.rate, |steps| {
-            (paper.rate * steps as f64 / trials.max(1) as f64).min(MOST_RATE)
-        });
+        let Constants { shape, rate, entropy, baseline } = paper.constants;
+        let rule = paper
+            .steps
+            .map_or(rate, |steps| (rate * steps as f64 / trials.max(1) as f64).min(MOST_RATE));
+        let (layers, units) = (size(self.layers, shape.layers), size(self.units, shape.units));
         Constants {
-            shape: Shape {
-                layers: size(self.layers, paper.shape.layers),
-                units: size(self.units, paper.shape.units),
-                init: paper.shape.init,
-            },
+            shape: Shape { layers, units, ..shape },
             rate: self.learning_rate.unwrap_or(rule),
-            entropy: self.entropy.unwrap_or(paper.entropy),
-            baseline: self.baseline.unwrap_or(paper.baseline),
+            entropy: self.entropy.unwrap_or(entropy),
+            baseline: self.baseline.unwrap_or(baseline),
         }
     }
 
     pub(super) fn problems(&self) -> Vec<String> {
         let mut found = vec![];
         for (name, n, most, usual) in
-            [("layers", self.layers, 8, 2), ("units", self.units, 1024, 35)]
+            [("layers", self.layers, 8, "2"), ("units", self.units, 1024, "35")]
         {
-            found
-                .extend(n.filter(|n| !(1..=most).contains(n)).map(|n| {
-                    format!("{name}({n}): 1 to {most} are allowed. Try {name}({usual}).")
-                }));
+            let allowed = format!("1 to {most} are allowed");
+            found.extend(unfit(name, n, |n| (1..=most).contains(&n), &allowed, usual));
         }
         let positive = |v: f64| v.is_finite() && v > 0.0;
         let allowed = "a number above 0.0 is wanted";
@@ -149,31 +150,19 @@ impl Settings {
     }
 }
 
-/// What is wrong with a setting.
-pub(super) fn unfit(
-    name: &str,
-    value: Option<f64>,
-    fits: impl Fn(f64) -> bool,
-    allowed: &str,
-    usual: &str,
-) -> Option<String> {
-    let value = value.filter(|&v| !fits(v))?;
-    Some(format!("{name}({value}): {allowed}. Try {name}({usual})."))
-}
-
-/// A number with three digits, and no zeros after them.
+/// A number rounded to three digits.
 pub(super) fn digits(v: f64) -> f64 {
     format!("{v:.2e}").parse().unwrap_or(v)
 }
 
-/// The scores of the trials so far, in order of size, and the baseline.
+/// The sorted scores of the trials so far, and the baseline.
 struct Rewards {
     scores: Vec<f64>,
     baseline: f64,
 }
 
 impl Rewards {
-    /// The advantage of the next trial; nothing if there is none to compare it with.
+    /// The advantage of the next trial; `None` if there is no other to compare it with.
     fn advantage(&mut self, score: Option<f64>, decay: f64) -> Option<f64> {
         let known = score.or(self.scores.first().copied())?;
         let below = self.scores.partition_point(|&s| s < known);
@@ -192,7 +181,7 @@ impl Rewards {
     }
 }
 
-/// A strategy that changes the controller by the gradient of its policy.
+/// A strategy that trains the controller by a gradient of its policy.
 pub(super) trait PolicyGradient {
     fn constants(&self, trials: usize) -> Constants;
 
@@ -206,7 +195,7 @@ pub(super) struct Learner {
     pub(super) constants: Constants,
     planned: usize,
     rewards: Rewards,
-    /// Of each trial that it has taken in.
+    /// One for each trial that it has taken in.
     pub(super) advantages: Vec<Option<f64>>,
     /// For PPO: log p(a) of the first trials, when they were drawn.
     pub(super) drawn_at: Vec<f32>,
@@ -249,15 +238,15 @@ impl Learner {
         }
         match likeliest {
             Some((_, arch)) => Ok(Proposal::new(arch, "policy")),
-            None => Ok(Proposal::new(space.sample(rng)?, "random")),
+            None => sample(history, rng),
         }
     }
 }
 
-/// What a strategy remembers: nothing after an error, so that it begins anew.
+/// What a strategy remembers; nothing after an error, so that it begins anew.
 pub(super) type Memory = Recall<Option<Learner>>;
 
-/// Learns what can be known, and draws the next architecture.
+/// Learns from the visible trials, and draws the next architecture.
 pub(super) fn ask(
     method: &impl PolicyGradient,
     memory: &Memory,
@@ -266,7 +255,7 @@ pub(super) fn ask(
 ) -> Result<Proposal> {
     history.space().check()?;
     memory.with(history, |state| {
-        // A longer budget has other constants.
+        // Another budget may have other constants.
         let known = state.take().filter(|l| l.planned == history.trials_planned());
         let mut learner = match known {
             Some(learner) => learner,
@@ -282,12 +271,12 @@ pub(super) fn ask(
     })
 }
 
-/// How likely an option of a decision was as a policy learned; see
+/// The probability of an option of a decision while a policy learned; see
 /// [`Reinforce::probabilities`](crate::Reinforce::probabilities).
 #[derive(Clone, Debug, PartialEq)]
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct Odds {
-    /// The decision, by its place in the space, as `1.conv.channels`.
+    /// The decision, by its place in the space, such as `1.conv.channels`.
     pub decision: String,
     /// The option.
     pub option: String,
@@ -302,7 +291,7 @@ pub(super) fn odds(method: &impl PolicyGradient, history: &History) -> Result<Ve
     let labels = learner.controller.labels()?;
     let list = |(decision, option)| Odds { decision, option, probabilities: vec![] };
     let mut all: Vec<Odds> = labels.into_iter().map(list).collect();
-    // The same numbers each time: what changes is the policy.
+    // The same random numbers each time: only the policy changes.
     let stream = Rng::from_u64(child(history.seed(), "odds", 0));
     let (mut odds, mut steps) = (vec![], None);
     for n in 0..=history.visible().len() {
@@ -338,8 +327,8 @@ mod tests {
     #[test]
     fn the_rate_keeps_how_far_a_policy_gets() {
         let shape = Shape { layers: 1, units: 8, init: 0.1 };
-        let (steps, entropy, baseline) = (Some(1600), 0.0, 0.9);
-        let paper = Paper { shape, rate: 0.0006, steps, entropy, baseline };
+        let constants = Constants { shape, rate: 0.0006, entropy: 0.0, baseline: 0.9 };
+        let paper = Paper { constants, steps: Some(1600) };
         let rate = |trials| Settings::default().constants(&paper, trials).rate;
         assert_eq!([rate(0), rate(90), rate(1600)], [0.01, 0.01, 0.0006]);
         assert!((rate(100) - 0.0096).abs() < 1e-12 && (rate(16_000) - 0.00006).abs() < 1e-12);

@@ -13,24 +13,24 @@
 //!         theta <- a step of Adam up grad L
 //! ```
 //!
-//! The minimum stops the gain from a ratio that is already far on the good side, so that several steps
-//! on the same trials do not carry the policy away. The controller is a LSTM of one layer of 100 units
+//! The minimum removes the gain from a ratio that is already far on the good side, so several steps on
+//! the same trials do not move the policy too far. The controller is an LSTM of one layer of 100 units
 //! with weights uniform in ±0.1, the learning rate of Adam 0.00035, the weight of the entropy 0.00001,
 //! the decay of the baseline 0.95, N is 20, all as in Zoph et al.; epsilon is 0.2 and K 10, as in
 //! Schulman et al., tables 1 and 3.
 //!
-//! Where we differ. N is trials/30, between 2 and 20, so that a small budget is thirty batches too: the
-//! clip limits how far one of them can carry the policy. There is no value network: an architecture
-//! has one reward, at its end. Rewards are ranks, see `policy.rs`, which also says what happens to
-//! draws that do not fit. With a batch of the study above 1 the first trials of a batch were drawn by
-//! the policy before: p_old is each trial's own.
+//! Where we differ: N is trials/30, between 2 and 20, so that a small budget has thirty batches too,
+//! because the clip limits how far one batch can move the policy. There is no value network: an
+//! architecture has one reward, at its end. Rewards are ranks, see `policy.rs`, which also says what
+//! happens to draws that do not fit. If the study's own batch is above 1, the first trials of a batch were
+//! drawn by the previous policy; p_old is that of each trial.
 
 use super::controller::Shape;
+use super::parts::unfit;
 use super::policy::{
-    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
-    unfit,
+    self, Constants, Learner, Memory, Paper, PolicyGradient, Settings, controller_settings,
 };
-use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
@@ -65,11 +65,13 @@ pub struct Ppo {
 }
 
 const PAPER: Paper = Paper {
-    shape: Shape { layers: 1, units: 100, init: 0.1 },
-    rate: 0.00035,
+    constants: Constants {
+        shape: Shape { layers: 1, units: 100, init: 0.1 },
+        rate: 0.00035,
+        entropy: 0.00001,
+        baseline: 0.95,
+    },
     steps: None,
-    entropy: 0.00001,
-    baseline: 0.95,
 };
 
 impl Ppo {
@@ -78,7 +80,7 @@ impl Ppo {
         Ppo::default()
     }
 
-    /// How far the ratio of new to old probability may pay, epsilon.
+    /// How far from 1 the ratio of new to old probability still gains, epsilon.
     pub fn clip(&self, epsilon: f64) -> Self {
         Ppo { clip: Some(epsilon), ..self.clone() }
     }
@@ -109,7 +111,7 @@ impl Ppo {
 
 controller_settings!(Ppo, layers: 1, units: 100);
 
-/// The objective of one architecture each: `log p`, `log p_old` and `A`, all `[N]`.
+/// The objective of each architecture, from `log p`, `log p_old` and `A`, all `[N]`.
 fn clipped(new: &Tensor, old: &Tensor, advantage: &Tensor, epsilon: f64) -> Result<Tensor> {
     let ratio = (new - old)?.exp()?;
     let near = ratio.clamp((1.0 - epsilon) as f32, (1.0 + epsilon) as f32)?;
@@ -127,8 +129,8 @@ impl PolicyGradient for Ppo {
         if !end.is_multiple_of(n) {
             return Ok(());
         }
-        // This policy has drawn all that were asked since the last batch, before result `end - 1`
-        // could be seen.
+        // This policy has drawn all trials that were asked for since the last batch, before result
+        // `end - 1` became visible.
         let asked = (end + history.batch().saturating_sub(1)).min(history.asked());
         let decided = |trials: &'_ [Trial]| -> Vec<Vec<u32>> {
             trials.iter().map(|t| t.0.architecture.decisions()).collect()
@@ -151,12 +153,6 @@ impl PolicyGradient for Ppo {
             learner.controller.descend(&loss)?;
         }
         Ok(())
-    }
-}
-
-impl Surrogate for Ppo {
-    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
-        policy::odds(self, history)
     }
 }
 
@@ -199,18 +195,10 @@ impl Strategy for Ppo {
         let allowed = "a number between 0.0 and 1.0 is wanted";
         found.extend(unfit("clip", self.clip, |v| v > 0.0 && v < 1.0, allowed, "0.2"));
         for (name, n, most) in [("epochs", self.epochs, 1000), ("every", self.trials, 100_000)] {
-            found.extend(
-                n.filter(|n| !(1..=most).contains(n))
-                    .map(|n| format!("{name}({n}): 1 to {most} are allowed. Try {name}(10).")),
-            );
+            let allowed = format!("1 to {most} are allowed");
+            found.extend(unfit(name, n, |n| (1..=most).contains(&n), &allowed, "10"));
         }
         found
-    }
-}
-
-impl std::fmt::Debug for Ppo {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }
 

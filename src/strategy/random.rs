@@ -3,6 +3,7 @@
 //! The baseline that any other method has to beat, and a strong one in small or well designed
 //! spaces (Li and Talwalkar, arXiv 1902.07638).
 
+use super::parts::sample;
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::error::Result;
 use crate::record::History;
@@ -34,7 +35,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for Random {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        Ok(Proposal::new(history.space().sample(rng)?, "random"))
+        sample(history, rng)
     }
 
     fn describe(&self, _: usize) -> String {

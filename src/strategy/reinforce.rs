@@ -10,24 +10,23 @@
 //! ```
 //!
 //! and a bonus for the entropy of the policy, so that it does not settle too early (not in the paper;
-//! its weight, 0.0001, is that of ENAS, arXiv 1802.03268). The controller is a LSTM of two layers of
+//! its weight, 0.0001, is that of ENAS, arXiv 1802.03268). The controller is an LSTM of two layers of
 //! 35 units with weights uniform in ±0.08, trained by Adam, as in the paper; the decay of the baseline
 //! is 0.9, as in the program of NATS-Bench (arXiv 2009.00437), since the paper gives none.
 //!
-//! Where we differ. The weights change after every trial that may be seen, in place of every eight.
-//! The paper's learning rate of 0.0006 was for 1,600 steps, eight of 12,800 architectures at a time;
-//! the product of the two is kept: 0.96 / trials, but at most 0.01, the rate of the program of
-//! NATS-Bench for about a hundred. At the paper's own rate a hundred trials would change next to
-//! nothing, at a larger one a longer search settles on what it saw first. Rewards are ranks in place
-//! of accuracies cubed, see `policy.rs`, which also says what happens to draws that do not fit. With
-//! a batch above 1 a trial was drawn by an earlier policy than the one that learns from it, as with
-//! the paper's parallel replicas.
+//! Where we differ: the weights change after every visible trial instead of every eight. The paper's
+//! learning rate of 0.0006 was for 1,600 steps, with eight of 12,800 architectures in each; the product
+//! of the two is kept: 0.96 / trials, but at most 0.01, the rate of the program of NATS-Bench for about a
+//! hundred trials. At the paper's own rate, a hundred trials would change almost nothing; at a larger
+//! rate, a longer search would settle on what it saw first. Rewards are ranks instead of cubed accuracies,
+//! see `policy.rs`, which also says what happens to draws that do not fit. With a batch above 1, a trial
+//! was drawn by an earlier policy than the one that learns from it, as with the paper's parallel replicas.
 
 use super::controller::Shape;
 use super::policy::{
-    self, Constants, Learner, Memory, Odds, Paper, PolicyGradient, Settings, controller_settings,
+    self, Constants, Learner, Memory, Paper, PolicyGradient, Settings, controller_settings,
 };
-use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
+use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::History;
@@ -58,12 +57,14 @@ pub struct Reinforce {
 }
 
 const PAPER: Paper = Paper {
-    shape: Shape { layers: 2, units: 35, init: 0.08 },
-    rate: 0.0006,
-    // 12,800 architectures, eight a step.
+    constants: Constants {
+        shape: Shape { layers: 2, units: 35, init: 0.08 },
+        rate: 0.0006,
+        entropy: 0.0001,
+        baseline: 0.9,
+    },
+    // 12,800 architectures, eight in each step.
     steps: Some(1600),
-    entropy: 0.0001,
-    baseline: 0.9,
 };
 
 impl Reinforce {
@@ -89,12 +90,6 @@ impl PolicyGradient for Reinforce {
         let weights = Tensor::new(&[weights], &Device::Cpu)?;
         let loss = (learner.controller.score(&[decided])? * weights)?.sum_all()?;
         learner.controller.descend(&loss)
-    }
-}
-
-impl Surrogate for Reinforce {
-    fn odds(&self, history: &History) -> Result<Vec<Odds>> {
-        policy::odds(self, history)
     }
 }
 
@@ -130,11 +125,5 @@ impl Strategy for Reinforce {
 
     fn problems(&self) -> Vec<String> {
         self.settings.problems()
-    }
-}
-
-impl std::fmt::Debug for Reinforce {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.describe(0))
     }
 }

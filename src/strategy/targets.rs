@@ -11,10 +11,10 @@
 //! y    = -(max_i w_i f_i + 0.05 sum_i w_i f_i)          the augmented Tchebycheff norm
 //! ```
 //!
-//! Where we differ: the paper scales by the limits of the objectives, which nobody knows here. The range
-//! of all trials would not do instead: one network that learned nothing, with 10 % where the others have
-//! 80 to 92, leaves an objective so little of [0, 1] that hardly a weight listens to it. The front has
-//! no such trials; those behind it lie beyond 1. Where the front is one point, all trials give the range.
+//! Where we differ: the paper scales by the limits of the objectives, which are unknown here. The range
+//! of all trials would not do: a single network that learned nothing, with 10 % where the others have 80
+//! to 92, would leave an objective so little of [0, 1] that it hardly counted with any weights. The front
+//! has no such trials; those behind it lie beyond 1. If the front is one point, all trials give the range.
 //!
 //! A trial that failed counts too: it is worse than every score, negative infinity.
 
@@ -25,24 +25,24 @@ use crate::stats::pareto_front;
 
 /// The weight of the sum in the augmented norm, as in the paper.
 const RHO: f64 = 0.05;
-/// What lies further behind the front counts as this far, so that all stays finite.
+/// The most that a trial may lie behind the front, so that all values stay finite.
 const FAR: f64 = 1e9;
 /// What a trial that failed counts as.
 const FAILED: f64 = f64::NEG_INFINITY;
-/// Trials from one clearing to the next, and how many older ones it leaves.
+/// The number of trials from one clearing to the next, and of the older trials that it keeps.
 const BLOCK: usize = 1000;
 
-/// The trials that a model may learn from, so many at the most that the cost of one more does not grow
-/// with the study: all of them below 3,000. From there on, at every thousandth trial, those before the
-/// last thousand are cleared of all but a thousand: the best (with several objectives front after
-/// front, as NSGA-II survives), and for a quarter the last that failed.
+/// The trials that a model may learn from. Their number is limited, so that the cost of another trial does
+/// not grow with the study: all trials below 3,000. From there on, at every thousandth trial, only a
+/// thousand of those before the last thousand are kept: up to a quarter are the last that failed, the
+/// others are the best (with several objectives front after front, as in NSGA-II).
 #[derive(Default)]
 pub(super) struct Seen {
     /// How many of the visible trials have been looked at.
     looked: usize,
-    /// Those that are left, in order.
+    /// Those that are kept, in order.
     pub(super) trials: Vec<Trial>,
-    /// After how many visible trials it was cleared.
+    /// After how many visible trials the last clearing took place.
     pub(super) cleared: usize,
 }
 
@@ -58,7 +58,7 @@ impl Seen {
         }
     }
 
-    /// Those of the first so many visible trials; none may be missing that was cleared since.
+    /// Those among the first `visible` trials, which must not have been cleared since.
     pub(super) fn first(&self, visible: usize) -> &[Trial] {
         &self.trials[..self.trials.partition_point(|t| t.number() < visible)]
     }
@@ -84,8 +84,8 @@ impl Seen {
     }
 }
 
-/// A number for each trial that has ended, of which more is better, with weights drawn anew: from
-/// `rng`, where there are several objectives.
+/// A number for each trial that has ended; more is better. With several objectives, `rng` draws their
+/// weights.
 pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
     match history.further().len() {
         0 => evenly(history, trials),
@@ -93,7 +93,7 @@ pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f
     }
 }
 
-/// The same with all objectives weighing the same.
+/// The same with equal weights for all objectives.
 pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
     match history.further().len() {
         0 => trials.iter().map(|t| history.gain(t).unwrap_or(FAILED)).collect(),
@@ -101,24 +101,13 @@ pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
     }
 }
 
-/// Those that finished by their objectives.
+/// The augmented norms of the objectives of the trials that finished.
 fn weighed(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
     let finished: Vec<Trial> = trials.iter().filter(|t| t.finished().is_some()).cloned().collect();
-    let mut values = scalarise(history, &finished, weights).into_iter();
-    let value = |t: &Trial| t.finished().and_then(|_| values.next()).unwrap_or(FAILED);
-    trials.iter().map(value).collect()
-}
-
-fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
-    let metrics = history.objectives();
-    // Halves, so that no difference overflows. A finished trial has all values: the study sees to that.
-    let turned = |values: Vec<f64>| -> Vec<f64> {
-        let all = values.into_iter().zip(&metrics);
-        all.map(|(v, m)| m.turned(v) / 2.0).collect()
-    };
-    let mut rows: Vec<Vec<f64>> =
-        trials.iter().filter_map(|t| history.values(t)).map(turned).collect();
-    // The study refuses values that are not finite, so that nothing can be wrong with the rows.
+    let mut rows = minimised(history, &finished);
+    // Halves, so that no difference overflows.
+    rows.iter_mut().flatten().for_each(|v| *v /= 2.0);
+    // The study refuses values that are not finite, so this cannot fail.
     let front = pareto_front(&rows).unwrap_or_default();
     for i in 0..weights.len() {
         let (low, high) = ends(front.iter().map(|&j| rows[j][i]));
@@ -130,7 +119,9 @@ fn scalarise(history: &History, trials: &[Trial], weights: &[f64]) -> Vec<f64> {
         let weighted = || row.iter().zip(weights).map(|(f, w)| f * w);
         weighted().fold(0.0, f64::max) + RHO * weighted().sum::<f64>()
     };
-    rows.iter().map(|row| -norm(row)).collect()
+    let mut values = rows.iter().map(|row| -norm(row));
+    let value = |t: &Trial| t.finished().and_then(|_| values.next()).unwrap_or(FAILED);
+    trials.iter().map(value).collect()
 }
 
 /// The least and the largest.
@@ -145,7 +136,7 @@ fn simplex(n: usize, rng: &mut Rng) -> Vec<f64> {
     drawn.into_iter().map(|v| if sum > 0.0 { v / sum } else { 1.0 / n as f64 }).collect()
 }
 
-/// The numbers of the `n` largest, in order, the first of equals first.
+/// The places of the `n` largest values, in order; of equal ones the first comes first.
 pub(super) fn best(y: &[f64], n: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..y.len()).collect();
     order.sort_by(|&a, &b| y[b].total_cmp(&y[a]));

@@ -1,8 +1,7 @@
 //! The tree-structured Parzen estimator.
 //!
 //! Bergstra, Bardenet, Bengio, Kegl: "Algorithms for Hyper-Parameter Optimization", NIPS 24, 2011,
-//! section 4. In place of the score of an architecture, what is modelled is which architectures have
-//! good scores:
+//! section 4. Instead of the score of an architecture, it models which architectures have good scores:
 //!
 //! ```text
 //! y*   <- a quantile of the scores: a share gamma of the trials is better
@@ -12,25 +11,25 @@
 //! expected improvement on y*
 //! ```
 //!
-//! Both densities are products over the choices in the tree of the space. One with N options, of which
-//! option i was taken C_i times, takes it with a probability proportional to N p_i + C_i, as in the
-//! paper; the prior p is uniform, so that is 1 + C_i. A choice that exists in some architectures only
-//! counts those alone: choices are told apart by their place in the tree.
+//! Both densities are products over the choices in the tree of the space. If a choice has N options and
+//! option i was taken C_i times, its probability is proportional to N p_i + C_i, as in the paper; the
+//! prior p is uniform, so this is 1 + C_i. Choices are told apart by their place in the tree, so a choice
+//! that only some architectures have counts only those.
 //!
-//! The constants are those of Optuna 5: 10 trials at random at first, gamma = 0.1 with at most 25
-//! trials above y*, 24 candidates. A small budget begins with a quarter of its trials at random.
+//! The constants are those of Optuna 5: 10 random trials at first, gamma = 0.1 with at most 25 trials above
+//! y*, 24 candidates. With a small budget, a quarter of the trials are random.
 //!
-//! Where we differ: of the candidates, the best one that fits together and was not tried yet is taken,
-//! since the score of another is known. Failed trials count for g, as the worst there are, and once one
-//! has failed, candidates are judged by the probability that they do not as well (`parts/caution.rs`), as
-//! in c-TPE (Watanabe and Hutter, arXiv 2211.14411): l(x)/g(x) P(x does not fail)^2. For g count, too, the
-//! architectures whose results are not there yet, which keeps the trials of a batch apart (Optuna's
-//! constant liar). Ordered choices, as widths, are choices like any other.
+//! Where we differ: the best candidate that fits together and was not tried yet is taken, since the
+//! scores of others are known. Failed trials count for g as the worst of all. Once one has failed,
+//! candidates are also judged by the probability that they do not fail (`parts/caution.rs`), as in c-TPE
+//! (Watanabe and Hutter, arXiv 2211.14411): l(x)/g(x) P(x does not fail)^2. Architectures without results
+//! count for g as well, which keeps the trials of a batch apart (Optuna's constant liar). Ordered choices,
+//! such as widths, are choices like any other.
 //!
-//! The good trials are found among those of `targets.rs`, so that the cost of one more trial does not
-//! grow with the study; all count for g.
+//! The good trials are found among those of `targets.rs`, so that the cost of another trial does not grow
+//! with the study; for g, all trials count.
 
-use super::parts::{Caution, Recall};
+use super::parts::{Caution, Recall, sample, unfit};
 use super::targets::{Seen, drawn};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
 use crate::count::Count;
@@ -42,7 +41,7 @@ use crate::tree::Places;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
-/// The tree-structured Parzen estimator: proposes what good architectures have more often than others.
+/// The tree-structured Parzen estimator: prefers what good architectures have more often than others.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -66,9 +65,9 @@ pub struct Tpe {
 
 /// The most trials that count as good.
 const MOST_GOOD: usize = 25;
-/// More would be drawn for longer than most architectures are trained.
+/// Drawing more candidates would take longer than training most architectures.
 const MOST_CANDIDATES: i64 = 100_000;
-/// Trials at random before the first model.
+/// The number of random trials before the first model.
 const STARTUP: usize = 10;
 
 impl Default for Tpe {
@@ -82,7 +81,7 @@ impl Default for Tpe {
 struct Memory {
     seen: Seen,
     caution: Caution,
-    /// What was decided in so many trials.
+    /// How often each option was taken in the first `counted` trials.
     counted: usize,
     counts: Counts,
 }
@@ -113,7 +112,7 @@ impl Counts {
 }
 
 impl Tpe {
-    /// With a tenth of the trials as good ones, at most 25, and 24 candidates.
+    /// With a tenth of the trials as good ones, at most 25, and with 24 candidates.
     pub fn new() -> Self {
         Tpe::default()
     }
@@ -123,12 +122,12 @@ impl Tpe {
         Tpe { gamma: share, ..self.clone() }
     }
 
-    /// How many architectures are drawn, of which one is proposed.
+    /// How many architectures are drawn; the best of them is proposed.
     pub fn candidates(&self, number: impl Count) -> Self {
         Tpe { candidates: number.to_i64(), ..self.clone() }
     }
 
-    /// How many trials are at random at first: 10, or a quarter of a budget below 40.
+    /// How many random trials come first; by default 10, or a quarter of a budget below 40.
     pub fn startup(&self, trials: impl Count) -> Self {
         Tpe { startup: Some(trials.to_i64()), ..self.clone() }
     }
@@ -137,7 +136,7 @@ impl Tpe {
         self.startup.map_or((trials / 4).clamp(2, STARTUP), Count::to_size).max(1)
     }
 
-    /// The numbers of the good trials among `y`; of equals the earlier.
+    /// The places of the good trials in `y`; of equal ones the earlier.
     fn good(&self, y: &[f64]) -> Vec<usize> {
         let share = (self.gamma * y.len() as f64).ceil();
         let scores = y.iter().filter(|y| y.is_finite()).count();
@@ -175,7 +174,7 @@ impl Tpe {
             }
             drawn.push((gain, arch));
         }
-        // Of equals the one drawn first.
+        // Of equal ones, the one that was drawn first.
         drawn.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut tried = None;
         for (_, arch) in drawn {
@@ -230,9 +229,8 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for Tpe {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let space = history.space();
+        let places = history.space().places();
         self.recall.with(history, |Memory { seen, caution, counted, counts }| {
-            let places = space.places();
             let visible = history.visible();
             for trial in &visible[*counted..] {
                 counts.add(places, &trial.0.architecture);
@@ -241,23 +239,22 @@ impl Strategy for Tpe {
             seen.follow(history);
             caution.follow(history);
             let y = drawn(history, &seen.trials, rng);
-            let sample = |rng: &mut Rng| Ok(Proposal::new(space.sample(rng)?, "random"));
             let good = self.good(&y);
             if good.is_empty() || y.len() < self.random_trials(history.trials_planned()) {
-                return caution.draw(rng, sample);
+                return caution.draw(rng, |rng| sample(history, rng));
             }
             let mut l = Counts::default();
             for i in good {
                 l.add(places, &seen.trials[i].0.architecture);
             }
-            // Added for this trial and taken away after it: their results are yet to come.
+            // Trials without results are added for this proposal only.
             let pending = history.hidden();
             pending.iter().for_each(|t| counts.add(places, &t.0.architecture));
             let found = self.candidate(&l, counts, caution, history, rng);
             pending.iter().for_each(|t| counts.remove(places, &t.0.architecture));
             match found {
                 Some(arch) => Ok(Proposal::new(arch, "model")),
-                None => caution.draw(rng, sample),
+                None => caution.draw(rng, |rng| sample(history, rng)),
             }
         })
     }
@@ -275,23 +272,14 @@ impl Strategy for Tpe {
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut wrong = vec![];
-        if !(self.gamma > 0.0 && self.gamma < 1.0) {
-            wrong.push(format!(
-                "gamma({}): a share between 0 and 1 is wanted. Try gamma(0.1).",
-                self.gamma
-            ));
-        }
-        if !(1..=MOST_CANDIDATES).contains(&self.candidates) {
-            wrong.push(format!(
-                "candidates({}): 1 to {MOST_CANDIDATES} are allowed. Try candidates(24).",
-                self.candidates
-            ));
-        }
-        if let Some(n) = self.startup.filter(|&n| n < 1) {
-            wrong.push(format!("startup({n}): at least 1 trial is needed. Try startup(10)."));
-        }
-        wrong
+        let (gamma, share) = (Some(self.gamma), "a share between 0 and 1 is wanted");
+        let (n, some) = (Some(self.candidates), format!("1 to {MOST_CANDIDATES} are allowed"));
+        let wrong = [
+            unfit("gamma", gamma, |v| v > 0.0 && v < 1.0, share, "0.1"),
+            unfit("candidates", n, |n| (1..=MOST_CANDIDATES).contains(&n), &some, "24"),
+            unfit("startup", self.startup, |n| n >= 1, "at least 1 trial is needed", "10"),
+        ];
+        wrong.into_iter().flatten().collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Trials as CSV, a line each.
+//! Trials as CSV, one line each.
 
 use super::Study;
 use crate::error::Result;
@@ -18,29 +18,17 @@ impl Study {
             .collect();
         metrics.sort();
         metrics.dedup();
-        const FIRST: [&str; 3] = ["trial", "status", "score"];
-        const LAST: [&str; 11] = [
-            "params",
-            "macs",
-            "epochs",
-            "seconds",
-            "seed",
-            "origin",
-            "parents",
-            "reused_from",
-            "decisions",
-            "architecture",
-            "error",
-        ];
-        let ours: Vec<&str> = FIRST.iter().chain(&LAST).copied().collect();
-        let mut head: Vec<String> = FIRST.map(String::from).to_vec();
-        head.extend(own_names(&metrics, &ours));
-        head.extend(LAST.map(String::from));
-        let mut lines = vec![row(&head)];
+        const FIRST: &str = "trial status score";
+        const LAST: &str = "params macs epochs seconds seed origin parents reused_from decisions \
+                            architecture error";
+        let (first, last) = (FIRST.split(' '), LAST.split(' '));
+        let ours: Vec<&str> = first.clone().chain(last.clone()).collect();
+        let further = own_names(&metrics, &ours);
+        let head = first.map(String::from).chain(further).chain(last.map(String::from));
+        let mut lines = vec![row(&head.collect::<Vec<_>>())];
         for t in &trials {
             let e = t.evaluation();
             let arch = t.architecture();
-            let number = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
             let mut cells = vec![t.number().to_string(), t.status(), number(t.score())];
             cells.extend(metrics.iter().map(|m| number(e.as_ref().and_then(|e| e.get(m)))));
             cells.extend([
@@ -52,7 +40,7 @@ impl Study {
                 t.origin(),
                 join(t.parents()),
                 t.reused_from().map_or(String::new(), |n| n.to_string()),
-                // A single decision of two digits is not two decisions.
+                // A bare number of two digits could be taken for two decisions.
                 match &arch.decisions()[..] {
                     [one] => format!("[{one}]"),
                     several => join(several.to_vec()),
@@ -68,19 +56,19 @@ impl Study {
     /// Writes [`Study::to_csv`] to a file.
     ///
     /// # Errors
-    /// When the file cannot be written; an old one is then still there.
+    /// When the file cannot be written; an old file is then kept.
     pub fn save_csv(&self, path: impl AsRef<Path>) -> Result<()> {
         output::write(path, self.to_csv())
     }
 }
 
-/// Names of metrics as names of columns: one that is called like a column of ours gets `metric_` in
-/// front, as often as it takes to be called like no other.
+/// Names of metrics as names of columns: a metric with the name of one of our columns gets `metric_` in
+/// front, repeated until no other column has its name.
 pub(super) fn own_names(metrics: &[String], ours: &[&str]) -> Vec<String> {
     let mut taken: Vec<String> = metrics.to_vec();
     let own = |m: &String| {
         let mut name = m.clone();
-        // A column without a name is taken for an index.
+        // A column without a name would be taken for an index.
         while name.is_empty() || ours.contains(&&*name) || name != *m && taken.contains(&name) {
             name = format!("metric_{name}");
         }
@@ -90,13 +78,19 @@ pub(super) fn own_names(metrics: &[String], ours: &[&str]) -> Vec<String> {
     metrics.iter().map(own).collect()
 }
 
-/// Numbers with spaces between: what else could stand there makes a number of two of them, or a
-/// date.
+/// A number, or nothing.
+pub(crate) fn number(value: Option<f64>) -> String {
+    value.map_or(String::new(), |v| v.to_string())
+}
+
+/// Numbers with spaces between them: with another separator, two of them could be taken for one
+/// number, or for a date.
 fn join<T: ToString>(numbers: Vec<T>) -> String {
     numbers.iter().map(T::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// A line, with quotes round what needs them (RFC 4180): spaces at an end too, which readers drop.
+/// A line, with quotes round the cells that need them (RFC 4180), such as those with spaces at an end,
+/// which readers would drop.
 pub(crate) fn row(cells: &[String]) -> String {
     let quoted: Vec<String> = cells
         .iter()

@@ -1,9 +1,9 @@
 //! Trials in which the process ended.
 //!
-//! An evaluation that aborts, exits or overflows its stack takes the process with it, and would do so
-//! again at every resume. The journal tells which it may have been: those that had begun, and neither
-//! ended nor were stopped. Only an evaluator of a user's own is suspected: who kills a training of this
-//! crate twenty times and resumes it each time finds what it would have found without.
+//! An evaluation that aborts, exits or overflows its stack ends the process, and would end it again
+//! after every resume. The journal shows which trial it may have been: one that had begun and had neither
+//! ended nor been stopped. Only a user's own evaluator is suspected: a training of this crate that is
+//! killed and resumed twenty times finds the same result as one that is not.
 //!
 //! ```text
 //! a process ends          each trial that was running is a suspect
@@ -12,16 +12,16 @@
 //! ended in MOST times     a failed trial, which `retry_failures` opens again
 //! ```
 //!
-//! What got further than ever before, by its epochs, was interrupted rather than at fault, and is no
-//! suspect: a long training may be killed and resumed as often as one likes. Trials that were asked
-//! by hand are evaluated elsewhere, and never suspects.
+//! A trial that got further than ever before, by its epochs, was interrupted rather than at fault, and
+//! is not a suspect: a long training may be killed and resumed any number of times. Trials that were
+//! asked for by hand are evaluated elsewhere and are never suspects.
 
 use super::journal::Event;
 use super::state::State;
 use crate::record::Failure;
 use std::collections::BTreeMap;
 
-/// The process may end in one trial so many times.
+/// After this many ends of the process in one trial, the trial has failed.
 const MOST: usize = 2;
 
 /// How often a process ended in each of the trials that have not ended.
@@ -29,7 +29,7 @@ pub(super) struct Deaths(BTreeMap<usize, Attempts>);
 
 #[derive(Clone, Copy, Default)]
 struct Attempts {
-    /// The last epoch of the attempt under way.
+    /// The last epoch of the current attempt.
     running: Option<usize>,
     /// The last epoch of all earlier ones.
     furthest: usize,
@@ -48,7 +48,7 @@ impl Attempts {
 }
 
 impl Deaths {
-    /// By the events of a journal that no process is writing any more.
+    /// Counts them in the events of a journal that no process is writing.
     pub(super) fn of(events: &[Event]) -> Deaths {
         let mut trials: BTreeMap<usize, Attempts> = BTreeMap::new();
         for event in events {
@@ -66,9 +66,9 @@ impl Deaths {
                 Event::Finished { trial, .. }
                 | Event::Failed { trial, .. }
                 | Event::Retried { trial } => drop(trials.remove(trial)),
-                // A study that was told to stop has left its trials by itself.
+                // A study that was told to stop abandoned its trials itself.
                 Event::Stopped { .. } => trials.values_mut().for_each(|a| a.running = None),
-                Event::Asked { .. } | Event::Limits { .. } => {}
+                Event::Asked { .. } | Event::Limits(_) => {}
             }
         }
         trials.values_mut().for_each(Attempts::end);
@@ -76,7 +76,7 @@ impl Deaths {
         Deaths(trials)
     }
 
-    /// Marks the suspects; the failures that are to be recorded, and what there is to say.
+    /// Marks the suspects; returns the failures to be recorded, and what to tell the user.
     pub(super) fn verdicts(&self, state: &mut State, at: f64) -> (Vec<Event>, Vec<String>) {
         let open = |n: &usize| state.trials().get(*n).is_some_and(|t| !t.ended());
         let (mut failed, mut suspects, mut said) = (vec![], vec![], vec![]);
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     fn begun(trial: usize) -> Event {
-        super::super::journal::begun(trial)
+        super::super::journal::begins(trial)
     }
 
     fn epoch(trial: usize, epoch: usize) -> Event {
@@ -141,12 +141,12 @@ mod tests {
         assert_eq!(deaths(&events), []);
         assert_eq!(deaths(&[begun(0), stopped()]), []);
         assert_eq!(deaths(&[begun(0), begun(0), stopped()]), [(0, 1)]);
-        // A journal of before has no such events.
+        // Journals of earlier versions have no such events.
         assert_eq!(deaths(&[epoch(0, 1), epoch(0, 2)]), []);
     }
 
     #[test]
-    fn what_gets_further_is_no_suspect() {
+    fn what_gets_further_is_not_a_suspect() {
         let mut events = vec![];
         for last in 1..5 {
             events.push(begun(0));

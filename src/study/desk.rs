@@ -1,9 +1,8 @@
-//! Who writes the journal: a study and the copies that settings make of it, one at a time.
+//! Who writes the journal: a study or one of its copies, one at a time.
 //!
-//! A setting returns a copy with the same trials and the same journal. Whichever of them is used
-//! takes the journal, reads what the others have written since, and writes on; so no result is told
-//! to a copy that has no journal to write it to. A study that is being run keeps its journal to
-//! itself until it ends.
+//! A setting returns a copy with the same trials and the same journal. Whichever copy is used takes the
+//! journal, reads what the others have written since, and continues it. So no copy receives a result
+//! without a journal to write it to. A running study keeps the journal to itself until it ends.
 
 use super::journal::{self, Event, Journal};
 use super::state::State;
@@ -15,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Weak};
 #[derive(Default)]
 pub(super) struct Desk {
     pub(super) journal: Option<Journal>,
-    /// The state that follows what is in it.
+    /// The state of the study that writes it.
     pub(super) writer: Weak<Mutex<State>>,
     pub(super) running: bool,
 }
@@ -25,7 +24,7 @@ impl Desk {
         self.journal.as_mut().map_or(Ok(()), |journal| journal.write(event))
     }
 
-    /// A study that was to run and is gone does not.
+    /// Whether a study runs; one that has been dropped does not.
     fn is_running(&self) -> bool {
         self.running && self.writer.strong_count() > 0
     }
@@ -40,7 +39,7 @@ impl Study {
         self.desk.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// The desk for a copy with this setup: the same, as long as it is the same journal's.
+    /// The desk for a copy with this setup: the same one if the journal is the same.
     pub(super) fn desk_for(&self, setup: &Setup) -> Arc<Mutex<Desk>> {
         match setup.journal == self.setup.journal && setup.journal.is_some() {
             true => self.desk.clone(),
@@ -48,10 +47,10 @@ impl Study {
         }
     }
 
-    /// The desk with the journal open and this study at it, if there is to be a journal.
+    /// The desk; if there is to be a journal, it is open, and this study writes it.
     pub(super) fn desk(&self) -> Result<MutexGuard<'_, Desk>> {
         let Some(path) = &self.setup.journal else { return Ok(self.at_desk()) };
-        // Asked without the desk: a search that is stopping needs it for its end.
+        // The desk is not locked here: a search that is stopping needs it in order to end.
         if !self.at_desk().is_of(self) {
             running::not_held(path)?;
         }
@@ -70,20 +69,20 @@ impl Study {
         if mine && desk.journal.as_ref().is_some_and(|j| desk.running || !j.broken()) {
             return Ok(desk);
         }
-        // Closed first: a copy has it, or it could not be written and may be by now.
+        // Closed before it is opened: a copy wrote it, or writing failed and may succeed by now.
         *desk = Desk::default();
         let (journal, notices) = journal::open(self, path)?;
         if !self.setup.quiet {
             notices.iter().for_each(|notice| println!("{notice}"));
         }
         let mut state = self.lock();
-        state.earlier = state.settled;
+        state.earlier = state.settled();
         drop(state);
         (desk.journal, desk.writer) = (Some(journal), Arc::downgrade(&self.state));
         Ok(desk)
     }
 
-    /// Writes an event to the journal, if one is kept; without one it is not even made.
+    /// Writes an event to the journal, if there is one; the event is made only then.
     pub(super) fn note(&self, event: impl FnOnce() -> Option<Event>) -> Result<()> {
         let mut desk = self.at_desk();
         match (&desk.journal, &self.setup.journal) {
@@ -99,7 +98,7 @@ impl Study {
         }
     }
 
-    /// A copy to run, with the journal open, which it alone writes from now on.
+    /// A copy to run: it opens the journal, and from now on only it writes there.
     pub(super) fn prepared(&self) -> Result<Study> {
         let study = self.keep(|_| {});
         study.lock().go_on();
@@ -113,12 +112,12 @@ impl Study {
         Ok(study)
     }
 
-    /// Leaves the desk, which closes the journal and gives its lock back.
+    /// Leaves the desk. Dropping the journal closes it and releases its lock.
     pub(super) fn leave(&self) -> Option<Journal> {
         std::mem::take(&mut *self.at_desk()).journal
     }
 
-    /// The same study, prepared but not to be run now.
+    /// The same study, prepared but not to be run yet.
     pub(super) fn at_rest(self) -> Study {
         self.at_desk().running = false;
         self

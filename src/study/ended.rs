@@ -1,4 +1,4 @@
-//! Why a study ended. In journals it is written as its sentence, which is read back here and nowhere else.
+//! Why a study ended. Journals hold it as a sentence, which is read back only here.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -26,18 +26,18 @@ pub enum Ended {
     SimulatedSeconds(f64),
     /// The limit in seconds is reached.
     Seconds(f64),
-    /// So many trials in a row cost nothing, so that a budget in epochs or time would never end.
+    /// This many trials in a row cost nothing, so a budget in epochs or time would never end.
     Free(usize),
-    /// The same of simulated seconds.
+    /// This many trials in a row cost no simulated seconds.
     FreeOfSimulated(usize),
-    /// A trial failed, and a failure was to end the study.
+    /// A trial failed, and [`OnFailure::Abort`](crate::OnFailure::Abort) was set.
     Failed {
         /// Its number.
         trial: usize,
         /// Why it failed.
         error: String,
     },
-    /// The strategy has nothing left to propose, as it says itself.
+    /// The strategy says that it has nothing left to propose.
     Exhausted(String),
     /// It was told to stop.
     Stopped,
@@ -45,19 +45,19 @@ pub enum Ended {
     Strategy(String),
     /// The journal could not be written.
     Journal(String),
-    /// Evaluations lack a figure that each must have.
+    /// The evaluations lack a required figure.
     NoFigure(String),
-    /// Read from a journal whose sentence is none of the above.
+    /// A sentence in a journal that is none of the above.
     Other(String),
 }
 
 impl Ended {
-    /// Whether it ended before its budget did, though there was more to try.
+    /// Whether it ended before its budget was spent, though there was more to try.
     pub(crate) fn broke_off(&self) -> bool {
         matches!(self, Ended::Stopped | Ended::Strategy(_) | Ended::Journal(_) | Ended::NoFigure(_))
     }
 
-    /// Whether a budget that does not depend on the machine has come to its end.
+    /// Whether a budget that does not depend on the machine is spent.
     pub(crate) fn is_budget(&self) -> bool {
         matches!(self, Ended::Trials(_) | Ended::Epochs(_) | Ended::SimulatedSeconds(_))
     }
@@ -70,26 +70,23 @@ impl Ended {
             let (trial, error) = text.strip_prefix("trial ")?.split_once(" failed: ")?;
             Some(Ended::Failed { trial: trial.parse().ok()?, error: error.into() })
         };
-        let fixed =
-            [Ended::Trials(1), Ended::Stopped, Ended::Exhausted("the space is exhausted".into())];
-        let known = fixed.into_iter().find(|ended| ended.to_string() == text);
-        known
-            .or_else(|| between(text, "all ", " trials are done").map(Ended::Trials))
-            .or_else(|| {
-                between(text, "the budget of ", " simulated seconds is spent")
-                    .map(Ended::SimulatedSeconds)
-            })
-            .or_else(|| between(text, "the budget of ", " epochs is spent").map(Ended::Epochs))
-            .or_else(|| between(text, "the time limit of ", " s is reached").map(Ended::Seconds))
-            .or_else(|| {
-                between(text, "", " trials in a row cost no simulated seconds")
-                    .map(Ended::FreeOfSimulated)
-            })
-            .or_else(|| between(text, "", " trials in a row cost nothing").map(Ended::Free))
-            .or_else(|| between(text, STRATEGY, "").map(Ended::Strategy))
-            .or_else(failed)
-            // Written again it must be what was read.
-            .filter(|ended| ended.to_string() == text)
+        let simulated = " simulated seconds is spent";
+        let unpaid = " trials in a row cost no simulated seconds";
+        let readings = [
+            Some(Ended::Trials(1)),
+            Some(Ended::Stopped),
+            Some(Ended::Exhausted("the space is exhausted".into())),
+            between(text, "all ", " trials are done").map(Ended::Trials),
+            between(text, "the budget of ", simulated).map(Ended::SimulatedSeconds),
+            between(text, "the budget of ", " epochs is spent").map(Ended::Epochs),
+            between(text, "the time limit of ", " s is reached").map(Ended::Seconds),
+            between(text, "", unpaid).map(Ended::FreeOfSimulated),
+            between(text, "", " trials in a row cost nothing").map(Ended::Free),
+            between(text, STRATEGY, "").map(Ended::Strategy),
+            failed(),
+        ];
+        // The right one is written as the text that was read.
+        readings.into_iter().flatten().find(|ended| ended.to_string() == text)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a run would do and cost, before it is run.
+//! What a run would do and cost, before it begins.
 
 use super::Study;
 use super::run::guarded;
@@ -20,7 +20,7 @@ pub struct Explanation {
     problems: Vec<String>,
 }
 
-/// Architectures that are drawn to forecast the cost of one.
+/// How many architectures are drawn to forecast the cost of a trial.
 const DRAWS: usize = 12;
 
 pub(super) fn explain(study: &Study) -> Explanation {
@@ -65,7 +65,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
         say("stopping", text);
     }
     let mut known = study.trials_done().len();
-    // What is wrong with the settings is told below, and a journal compares them.
+    // An empty path is one of the problems below.
     if let Some(path) = s.journal.as_ref().filter(|path| !path.as_os_str().is_empty()) {
         let holds = match guarded(|| super::journal::holds(study, path)) {
             Ok(None) => "it begins with the run".to_string(),
@@ -84,26 +84,14 @@ pub(super) fn explain(study: &Study) -> Explanation {
         if !s.space.is_decisions()
             && let (Some(least), Some(most)) = (params.clone().min(), params.max())
         {
-            say(
-                "sizes",
-                format!(
-                    "{} to {} parameters in {DRAWS} draws",
-                    human_count(least as f64),
-                    human_count(most as f64)
-                ),
-            );
+            let [least, most] = [least, most].map(|n| human_count(n as f64));
+            say("sizes", format!("{least} to {most} parameters in {DRAWS} draws"));
         }
         let need = drawn.iter().filter_map(|a| guarded(|| Ok(s.evaluator.memory(a))).ok()?);
         if let Some(most) = need.max() {
             let free = Room::now().map_or(String::new(), |room| format!("; {room}"));
-            let threads = plural(s.threads(), "trial");
-            say(
-                "memory",
-                format!(
-                    "up to {} a trial in these draws, {threads} at once{free}",
-                    memory_size(most)
-                ),
-            );
+            let (most, threads) = (memory_size(most), plural(s.threads(), "trial"));
+            say("memory", format!("up to {most} a trial in these draws, {threads} at once{free}"));
         }
         let forecast = |a| guarded(|| Ok(s.evaluator.forecast(a))).ok()?;
         let sane = |seconds: &f64| seconds.is_finite() && *seconds >= 0.0;
@@ -111,37 +99,25 @@ pub(super) fn explain(study: &Study) -> Explanation {
         if !each.is_empty() {
             let mean = each.iter().sum::<f64>() / each.len() as f64;
             let threads = s.threads();
-            let text = match p.seconds {
+            let so = match p.seconds {
                 Some(limit) => {
-                    let each = human_seconds(mean);
-                    // What the other limits allow, where there is time for all of it.
+                    // The trials that the other limits allow, if there is time for all of them.
                     let others = p.trials.is_some() || p.epochs.is_some();
                     let most = if others { s.planned() } else { usize::MAX };
                     match limit / mean * threads as f64 {
                         n if n < most as f64 && n < 1e15 => {
-                            format!(
-                                "about {each} per trial, so about {}",
-                                plural(n as usize, "trial")
-                            )
+                            format!("so about {}", plural(n as usize, "trial"))
                         }
-                        _ if others => {
-                            let n = plural(most, "trial");
-                            format!("about {each} per trial, so there is time for {n}")
-                        }
-                        _ => format!("about {each} per trial, so more trials than can be counted"),
+                        _ if others => format!("so there is time for {}", plural(most, "trial")),
+                        _ => "so more trials than can be counted".to_string(),
                     }
                 }
                 None => {
-                    let total = mean * s.planned() as f64 / threads as f64;
-                    format!(
-                        "about {} per trial, {} in all on {}",
-                        human_seconds(mean),
-                        human_seconds(total),
-                        plural(threads, "thread")
-                    )
+                    let total = human_seconds(mean * s.planned() as f64 / threads as f64);
+                    format!("{total} in all on {}", plural(threads, "thread"))
                 }
             };
-            say("cost", text);
+            say("cost", format!("about {} per trial, {so}", human_seconds(mean)));
         }
     }
     let head = match known {
@@ -152,7 +128,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
 }
 
 impl Study {
-    /// What of a trial cannot be stopped in the middle, if anything.
+    /// What cannot be stopped in the middle of a trial, if anything.
     pub(crate) fn stopping(&self) -> Option<String> {
         let s = &*self.setup;
         if s.evaluator.stops_midway() || s.evaluator.looks_up() {
@@ -207,8 +183,4 @@ impl fmt::Display for Explanation {
     }
 }
 
-impl fmt::Debug for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Explanation);

@@ -38,18 +38,21 @@ impl Study {
     }
 
     /// What the model of a strategy expects of architectures after the trials of this study, as a chart:
-    /// mean and uncertainty of each, its acquisition below, and the truth where a trial found it, and
-    /// everywhere if it only has to be looked up; but not of several objectives, of which the model
-    /// predicts a weighted sum, and no score. See [`Surrogate`].
+    /// mean and uncertainty of each, its acquisition below, and the true score where a trial found it,
+    /// or everywhere if it can be looked up. With several objectives there is no true value, because
+    /// the model predicts a weighted sum instead of a score. See [`Surrogate`].
     ///
     /// # Errors
     /// When fewer than two trials have finished, an architecture is of another space, or the strategy has
     /// no model.
     pub fn outlook(&self, by: &impl Surrogate, architectures: &[Architecture]) -> Result<Chart> {
         let predictions = self.expected(by, architectures)?;
-        let (metric, evaluator) = (self.metric(), self.evaluator());
+        let evaluator = self.evaluator();
         let several = self.objectives().len() > 1;
-        let metric = if several { Metric::maximise("weighted objectives") } else { metric };
+        let Metric { name: metric, maximise } = match several {
+            true => Metric::maximise("weighted objectives"),
+            false => self.metric(),
+        };
         let seen: HashMap<Vec<u32>, f64> = self
             .trials_done()
             .iter()
@@ -75,21 +78,15 @@ impl Study {
         };
         let candidates: Vec<Candidate> =
             architectures.iter().zip(&predictions).map(candidate).collect();
-        let open =
-            candidates.iter().enumerate().filter(|(_, c)| !c.seen && c.acquisition.is_finite());
-        let chosen =
-            open.max_by(|a, b| a.1.acquisition.total_cmp(&b.1.acquisition)).map(|(i, _)| i);
-        Ok(Chart::new(SurrogateView {
-            metric: metric.name,
-            maximise: metric.maximise,
-            acquisition: by.prefers_by(),
-            candidates,
-            chosen,
-        }))
+        let value = |&i: &usize| candidates[i].acquisition;
+        let open = (0..candidates.len()).filter(|i| !candidates[*i].seen && value(i).is_finite());
+        let chosen = open.max_by(|a, b| value(a).total_cmp(&value(b)));
+        let acquisition = by.prefers_by();
+        Ok(Chart::new(SurrogateView { metric, maximise, acquisition, candidates, chosen }))
     }
 
-    /// How the policy of a strategy changed over the trials of this study, as a chart: a panel for each
-    /// decision, how likely its options were. See [`Surrogate`].
+    /// How the policy of a strategy changed over the trials of this study, as a chart: for each decision
+    /// a panel with the probabilities of its options. See [`Surrogate`].
     ///
     /// # Errors
     /// When the strategy has no policy, or the space has problems.
@@ -114,12 +111,12 @@ impl Study {
     }
 }
 
-// The examples are the same, so one of each is run: a network learns slowly where nothing is optimised.
+// The examples are alike, so only one of them is run: networks learn slowly in unoptimised builds.
 macro_rules! with_a_model {
     ($($model:ident $new:literal $run:literal),*) => {$(
         impl $model {
-            /// What the model expects of architectures after the trials of a study: for a chart of mean,
-            /// uncertainty and acquisition. The study need not have used this strategy.
+            /// What the model expects of architectures after the trials of a study: mean, uncertainty and
+            /// acquisition. The study need not have used this strategy.
             ///
             #[doc = concat!("```", $run)]
             /// use nascent::prelude::*;
@@ -143,7 +140,7 @@ macro_rules! with_a_model {
             }
 
             /// The same as a chart: mean and uncertainty of each architecture, its acquisition below, and
-            /// the truth as far as it is known; see [`Study::outlook`].
+            /// the true score as far as it is known; see [`Study::outlook`].
             ///
             /// # Errors
             #[doc = concat!("As of [`", stringify!($model), "::predict`].")]
@@ -162,14 +159,14 @@ macro_rules! with_a_policy {
     ($($policy:ident $run:literal),*) => {$(
         impl $policy {
             /// How the policy changed over a study's trials: for every option of every decision the
-            /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are named as
-            /// the columns of [`Encoding::one_hot`](crate::Encoding::one_hot). Where a decision does not
-            /// always exist, its options together are as likely as it does.
+            /// probability that a drawn architecture has it, after 0, 1, 2, ... trials. Decisions are
+            /// named as the columns of [`Encoding::one_hot`](crate::Encoding::one_hot). If a decision
+            /// does not always exist, its options add up to the probability that it does.
             ///
-            /// The controller learns the study's trials once more, so the study should be one that was run
-            /// with this strategy. The probabilities are means over 64 architectures drawn from the policy,
-            /// each with the policy's probabilities given its earlier decisions; those that do not fit
-            /// together are among them.
+            /// The controller learns from the study's trials again, so the study should have been run with
+            /// this strategy. The probabilities are means over 64 architectures drawn from the policy; each
+            /// contributes the policy's probabilities given its earlier decisions. Architectures whose
+            /// layers do not fit together are among them.
             ///
             #[doc = concat!("```", $run)]
             /// use nascent::prelude::*;
@@ -191,8 +188,8 @@ macro_rules! with_a_policy {
                 self.odds(&study.known()?)
             }
 
-            /// The same as a chart: a panel for each decision, how likely its options were over the
-            /// trials; see [`Study::policy`].
+            /// The same as a chart: for each decision a panel with the probabilities of its options over
+            /// the trials; see [`Study::policy`].
             ///
             /// # Errors
             #[doc = concat!("As of [`", stringify!($policy), "::probabilities`].")]

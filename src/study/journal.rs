@@ -1,8 +1,8 @@
 //! The journal: what a study leaves on disk while it runs, so that it cannot be lost.
 //!
-//! JSON lines: a header, then one line an event, each written before it is acted on and handed to
-//! the system at once; a finished trial is also forced to the disk. A process that is killed at any
-//! byte loses at most the trials that were running.
+//! JSON lines: a header, then one line per event. Each is written before anything follows from it and
+//! handed to the operating system at once; a finished trial is also forced to the disk. A process that
+//! is killed at any byte loses at most the trials that were running.
 //!
 //! ```text
 //! {"nascent":"journal","schema":1,"version":"0.1.0","space":{...},"strategy":...,"protocol":{...}}
@@ -13,12 +13,12 @@
 //! {"event":"stopped","reason":"all 20 trials are done","seconds":2.1}
 //! ```
 //!
-//! Everything that a strategy knows follows from these events, so reading them again is all that
-//! resuming needs. That an evaluation begins is an epoch 0, which versions before this one read and
-//! pass over; what it is for is in [`super::deaths`].
+//! Everything that a strategy knows follows from these events, so a study is resumed by reading them
+//! again. The beginning of an evaluation is an epoch 0, which earlier versions read and ignore; see
+//! [`super::deaths`] for its purpose.
 //!
-//! Nothing is written over but what this program itself has left unfinished: a piece of the header
-//! that is to be written anyway, or a last line that is the beginning of an event.
+//! Only what this program itself has left unfinished is overwritten: a piece of the same header, or a
+//! last line that is the beginning of an event.
 
 use super::deaths::Deaths;
 use super::state::State;
@@ -28,7 +28,7 @@ use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator
 use crate::file::{self, Locked, Role};
 use crate::record::{Cost, Failure, Outcome, Protocol, Trial};
 use crate::rng::Rng;
-use crate::space::Space;
+use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
@@ -39,8 +39,8 @@ use std::path::{Path, PathBuf};
 /// The version of the format. Journals of every version stay readable: see `tests/journals/`.
 pub(crate) const SCHEMA: u32 = 1;
 
-/// A longer line than this is not an event of ours.
-pub(crate) const LONGEST_LINE: usize = 64 << 20;
+/// The longest line of a journal.
+const LONGEST_LINE: usize = 64 << 20;
 
 const ROLE: Role = Role { what: "the journal", user: "study" };
 
@@ -52,7 +52,7 @@ pub(crate) struct Header {
     version: String,
     candle: String,
     space: Space,
-    /// In words, as planned, and as JSON where it can be made again.
+    /// In words for the planned trials, and as JSON if it can be made from that again.
     strategy: String,
     strategy_json: Option<String>,
     evaluator: String,
@@ -61,12 +61,12 @@ pub(crate) struct Header {
     metric: Metric,
     full: usize,
     protocol: Protocol,
-    /// Whether running trainings are kept beside it.
+    /// Whether checkpoints of running trainings are kept beside it.
     #[serde(default)]
     checkpoints: bool,
 }
 
-/// One event a line.
+/// An event: one line each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event {
@@ -87,7 +87,7 @@ pub(crate) enum Event {
         seed: u64,
         evaluation: Evaluation,
         seconds: f64,
-        /// Bytes, where they were measured.
+        /// In bytes, where it was measured.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         memory: Option<usize>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,21 +111,24 @@ pub(crate) enum Event {
         reason: String,
         seconds: f64,
     },
-    /// The study goes on with other limits than those of the header.
-    Limits {
-        trials: Option<usize>,
-        epochs: Option<f64>,
-        seconds: Option<f64>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        simulated_seconds: Option<f64>,
-    },
+    /// The study continues with other limits than before.
+    Limits(Limits),
 }
 
-/// What evaluations of a trial have cost that failed: how many before the one that counts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Limits {
+    trials: Option<usize>,
+    epochs: Option<f64>,
+    seconds: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    simulated_seconds: Option<f64>,
+}
+
+/// The evaluations of a trial that failed before the one that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Retried {
     times: usize,
-    /// Simulated.
+    /// The simulated seconds that they took.
     #[serde(default)]
     seconds: f64,
 }
@@ -142,14 +145,16 @@ impl Retried {
     }
 }
 
-impl Event {
-    fn limits(p: &Protocol) -> Event {
-        Event::Limits {
-            trials: p.trials,
-            epochs: p.epochs,
-            seconds: p.seconds,
-            simulated_seconds: p.simulated_seconds,
-        }
+impl Limits {
+    fn of(p: &Protocol) -> Limits {
+        let Protocol { trials, epochs, seconds, simulated_seconds, .. } = *p;
+        Limits { trials, epochs, seconds, simulated_seconds }
+    }
+
+    /// The protocol with these limits.
+    fn put(&self, protocol: &Protocol) -> Protocol {
+        let Limits { trials, epochs, seconds, simulated_seconds } = *self;
+        Protocol { trials, epochs, seconds, simulated_seconds, ..protocol.clone() }
     }
 }
 
@@ -174,15 +179,8 @@ impl Header {
         }
     }
 
-    /// The line of the file.
-    fn line(&self) -> Result<Vec<u8>> {
-        let mut line = serde_json::to_vec(self)?;
-        line.push(b'\n');
-        Ok(line)
-    }
-
-    /// What differs between the journal's study and this one, in words. Limits may differ: a study
-    /// may be given more.
+    /// What differs between the journal's study and this one, in words. Limits may differ, because a
+    /// study may be given more.
     fn differences(&self, now: &Header) -> Vec<String> {
         let mut list = vec![];
         let mut compare = |what: &str, then: String, now: String| {
@@ -192,7 +190,7 @@ impl Header {
         };
         let space = |s: &Space| format!("{} combinations, {:016x}", s.size_text(), s.fingerprint());
         compare("space", space(&self.space), space(&now.space));
-        // A strategy that plans with the number of trials describes itself differently for more.
+        // A strategy that depends on the number of trials describes itself differently for more.
         match (&self.strategy_json, &now.strategy_json) {
             (Some(a), Some(b)) if a == b => {}
             _ => compare("strategy", self.strategy.clone(), now.strategy.clone()),
@@ -201,24 +199,32 @@ impl Header {
         compare("data fingerprint", self.data.clone(), now.data.clone());
         compare("metric", self.metric.to_string(), now.metric.to_string());
         compare("full budget", format!("{} epochs", self.full), format!("{} epochs", now.full));
-        let unlimited = |p: &Protocol| {
-            let none = (None, None, None, None);
-            let mut p = p.clone();
-            (p.trials, p.epochs, p.seconds, p.simulated_seconds) = none;
-            p.to_string()
-        };
+        let unlimited = |p: &Protocol| Limits::default().put(p).to_string();
         compare("protocol", unlimited(&self.protocol), unlimited(&now.protocol));
         list
     }
 }
 
-/// Where the journal's lines go; a test puts a failing one in the place of the file.
+/// A line of a journal.
+pub(crate) fn line(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Where the lines of a journal go: a file, or in a test something that fails.
 pub(crate) trait Sink: Send {
     fn append(&mut self, line: &[u8]) -> std::io::Result<()>;
     /// Forces what was written to the disk.
     fn force(&mut self) -> std::io::Result<()>;
     /// Takes back what was written after `length` bytes.
     fn cut(&mut self, length: u64) -> std::io::Result<()>;
+
+    /// Appends a line, and forces it to the disk if it has to last.
+    fn put(&mut self, line: &[u8], durable: bool) -> std::io::Result<()> {
+        self.append(line)?;
+        if durable { self.force() } else { Ok(()) }
+    }
 }
 
 impl Sink for Locked {
@@ -234,7 +240,7 @@ impl Sink for Locked {
     }
 }
 
-/// A journal that is being written. The lock on the file lasts as long as this does.
+/// A journal that is being written. It holds the lock on the file as long as it exists.
 pub(crate) struct Journal {
     sink: Box<dyn Sink>,
     path: PathBuf,
@@ -255,19 +261,14 @@ impl Journal {
         self.line(event, durable)
     }
 
-    /// Whether a line could not be written; then no other is.
+    /// Whether a line could not be written; then no other line is written either.
     pub(crate) fn broken(&self) -> bool {
         self.broken.is_some()
     }
 
     fn line(&mut self, value: &impl Serialize, durable: bool) -> Result<()> {
-        let mut line = serde_json::to_vec(value)?;
-        line.push(b'\n');
-        let written = self.sink.append(&line).and_then(|()| match durable {
-            true => self.sink.force(),
-            false => Ok(()),
-        });
-        if let Err(e) = written {
+        let line = line(value)?;
+        if let Err(e) = self.sink.put(&line, durable) {
             // A full disk may have taken half of the line.
             let _ = self.sink.cut(self.length);
             let e = Error::from(e).context(format!(
@@ -294,9 +295,9 @@ impl Journal {
 pub(crate) struct Content {
     pub(crate) header: Header,
     pub(crate) events: Vec<Event>,
-    /// The bytes of whole events.
+    /// The bytes up to the end of the last whole event.
     length: u64,
-    /// Whether the last of them lacks its line feed.
+    /// Whether the last event lacks its line feed.
     open_line: bool,
     /// What was dropped, in words.
     notices: Vec<String>,
@@ -377,15 +378,15 @@ const EVENTS: [&str; 7] = [
 /// What follows the last line feed of a journal.
 pub(crate) enum Tail<T> {
     Nothing,
-    /// A whole line but for its line feed, and its bytes.
+    /// A line that lacks only its line feed, and its length in bytes.
     Whole(T, usize),
     /// The beginning of a line that this program was about to write.
     Torn,
     Foreign,
 }
 
-/// Tells a line that was cut short from what somebody else has put there, by how lines begin. A power
-/// cut may leave zeros behind it.
+/// Tells a line that was cut short from foreign text, by how lines begin. A power cut may leave zeros
+/// behind it.
 pub(crate) fn tail<T: serde::de::DeserializeOwned>(bytes: &[u8], begins: &[&str]) -> Tail<T> {
     if bytes.is_empty() {
         return Tail::Nothing;
@@ -439,8 +440,8 @@ pub(crate) fn read(path: &Path, bytes: &[u8], salvage: bool) -> Result<Content> 
     Ok(Content { header, events, length: length as u64, open_line: length > whole, notices })
 }
 
-/// Puts the events into a state, after those that it has. Returns the line of the first event that
-/// does not follow from those before it, with the reason.
+/// Adds events to a state. Fails with the line of the first event that is impossible after those
+/// before it, and the reason.
 pub(crate) fn replay(
     state: &mut State,
     events: &[Event],
@@ -473,7 +474,7 @@ pub(crate) fn replay(
                 proposal.parents.clone_from(parents);
                 state.commit(proposal, protocol, evaluator, whole, (0.0, 0.0));
             }
-            Event::Epoch { .. } | Event::Limits { .. } => {}
+            Event::Epoch { .. } | Event::Limits(_) => {}
             Event::Finished { trial, seed, evaluation, seconds: s, memory, retried, at } => {
                 open(*trial, state)?;
                 let cost = Retried::cost(*retried, *s, *memory);
@@ -482,7 +483,7 @@ pub(crate) fn replay(
                 seconds = seconds.max(*at);
             }
             Event::Failed { trial, seed, error, seconds: s, retried, at } => {
-                // A misfit has failed when it was asked, and is not evaluated.
+                // Layers that do not fit together failed at once and were not evaluated.
                 if state.trials().get(*trial).is_some_and(|t| t.error().is_some()) {
                     continue;
                 }
@@ -504,22 +505,28 @@ pub(crate) fn replay(
     Ok(())
 }
 
-/// What a file holds that is to be the journal of the study with this header; nothing if it is new.
+/// The bytes of a journal whose first line passes the check; `None` if the journal is new. A header
+/// that was cut short makes a new journal as well, but only if it is a piece of this very header:
+/// nothing else may be overwritten.
+pub(crate) fn begun(
+    file: &File,
+    header: &impl Serialize,
+    check: impl FnOnce(&[u8]) -> Result<()>,
+) -> Result<Option<Vec<u8>>> {
+    let own = line(header)?;
+    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
+    let check = |first: &[u8]| if torn(first) { Ok(()) } else { check(first) };
+    let bytes = file::read_if(file, LONGEST_LINE, check)?;
+    Ok(Some(bytes).filter(|bytes| !torn(bytes)))
+}
+
+/// The content of a file as the journal of the study with this header; `None` if it is new.
 ///
 /// # Errors
-/// When it is another study's, or none.
+/// When it is not a journal, or the journal of another study.
 fn kept(file: &File, path: &Path, header: &Header, strict: bool) -> Result<Option<Content>> {
-    // A header that was cut short when it was first written is a new journal as well, but only the
-    // bytes that are to be written now may be written over.
-    let own = header.line()?;
-    let torn = |first: &[u8]| !first.ends_with(b"\n") && own.starts_with(first);
-    let bytes = file::read_if(file, LONGEST_LINE, |first| match torn(first) {
-        true => Ok(()),
-        false => first_line(path, first).map(drop),
-    })?;
-    if torn(&bytes) {
-        return Ok(None);
-    }
+    let check = |first: &[u8]| first_line(path, first).map(drop);
+    let Some(bytes) = begun(file, header, check)? else { return Ok(None) };
     let content = read(path, &bytes, false)?;
     let mut differences = content.header.differences(header);
     if strict {
@@ -538,12 +545,15 @@ fn kept(file: &File, path: &Path, header: &Header, strict: bool) -> Result<Optio
     ))
 }
 
-/// Opens the journal of a study, a new one or one to go on with, and puts what it holds into the
-/// study's state.
+/// Adds the name of a journal to the error of opening it.
+fn unopened(path: &Path) -> impl Fn(std::io::Error) -> Error + Copy {
+    move |e| Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
+}
+
+/// Opens the journal of a study, a new one or one to continue, and takes over its content as the state
+/// of the study.
 pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)> {
-    let named = |e: std::io::Error| {
-        Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
-    };
+    let named = unopened(path);
     let s = &study.setup;
     let header = Header::of(s);
     let file::Opened { mut file, new } = file::open(path, ROLE)?;
@@ -551,7 +561,7 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
         let mut journal = Journal::new(Box::new(file), path, 0);
         journal.sink.cut(0).map_err(named)?;
         if let Err(e) = begin(&mut journal, &header, study) {
-            // Nothing of a journal that cannot be begun is left behind.
+            // A journal that cannot be begun leaves nothing behind.
             if new {
                 let _ = std::fs::remove_file(path);
             }
@@ -565,11 +575,12 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
         .map_err(|(line, why)| damaged(path, line, &why))?;
     let deaths = Deaths::of(&content.events);
     let mut now = study.lock();
-    // What this study knows and the journal does not, and then what the journal says of its trials.
+    // First what only this study knows, then what follows from the journal about its trials.
     let mut more = ahead(&now, &state, &content, path)?;
-    let last = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
-    let last = last.cloned().unwrap_or_else(|| Event::limits(&content.header.protocol));
-    more.extend(Some(Event::limits(&s.protocol)).filter(|limits| last != *limits));
+    let limits = Limits::of(&s.protocol);
+    if content.limits().last() != Some(limits.clone()) {
+        more.push(Event::Limits(limits));
+    }
     let wrong = |(_, why): (usize, String)| Error::new(ErrorKind::File, why);
     replay(&mut state, &more, &s.protocol, &s.evaluator, full).map_err(wrong)?;
     state.take_over_from(&now);
@@ -588,8 +599,8 @@ pub(super) fn open(study: &Study, path: &Path) -> Result<(Journal, Vec<String>)>
     Ok((journal, notices))
 }
 
-/// The events of what a study has done and its journal lacks: results that could not be written, or
-/// trials of before the journal was given.
+/// The events that the journal of a study lacks: results that could not be written, or trials from
+/// before it had a journal.
 fn ahead(ours: &State, kept: &State, content: &Content, path: &Path) -> Result<Vec<Event>> {
     let mut events = vec![];
     for t in ours.trials() {
@@ -605,7 +616,7 @@ fn ahead(ours: &State, kept: &State, content: &Content, path: &Path) -> Result<V
                 "another path, or a study that has not run yet",
             ));
         }
-        // Of a failure that is to be tried again an older copy of the study knows nothing.
+        // An older copy of the study does not know that a failed trial is to be tried again.
         let again = |e: &Event| matches!(e, Event::Retried { trial } if *trial == t.number());
         if !there.ended() && (t.score().is_some() || !content.events.iter().any(again)) {
             events.extend(ended(t));
@@ -615,20 +626,21 @@ fn ahead(ours: &State, kept: &State, content: &Content, path: &Path) -> Result<V
 }
 
 impl Content {
-    /// How the budget differs from that of a study that may not be given more, in words.
+    /// All limits that the study has had, in order.
+    fn limits(&self) -> impl Iterator<Item = Limits> {
+        let later = self.events.iter().filter_map(|event| match event {
+            Event::Limits(limits) => Some(limits.clone()),
+            _ => None,
+        });
+        std::iter::once(Limits::of(&self.header.protocol)).chain(later)
+    }
+
+    /// How budget and version differ from those of a study that needs the same ones, in words.
     fn other_budget(&self, now: &Header) -> Vec<String> {
         let mut list = vec![];
-        let wanted = Event::limits(&now.protocol);
-        let budgets = self.events.iter().filter(|e| matches!(e, Event::Limits { .. })).cloned();
-        let kept: Vec<Event> =
-            std::iter::once(Event::limits(&self.header.protocol)).chain(budgets).collect();
-        if let Some(Event::Limits { trials, epochs, seconds, simulated_seconds }) =
-            kept.into_iter().find(|limits| *limits != wanted)
-        {
-            let mut p = self.header.protocol.clone();
-            (p.trials, p.epochs, p.seconds) = (trials, epochs, seconds);
-            p.simulated_seconds = simulated_seconds;
-            let (then, now) = (p.limits(), now.protocol.limits());
+        let wanted = Limits::of(&now.protocol);
+        if let Some(other) = self.limits().find(|limits| *limits != wanted) {
+            let (then, now) = (other.put(&now.protocol).limits(), now.protocol.limits());
             list.push(format!("its budget is {then}, this study's is {now}."));
         }
         if self.header.version != now.version {
@@ -639,7 +651,7 @@ impl Content {
     }
 }
 
-/// The header, and what the study has done so far without a journal.
+/// Writes the header, and what the study has done so far without a journal.
 fn begin(journal: &mut Journal, header: &Header, study: &Study) -> Result<()> {
     journal.line(header, true)?;
     let trials = study.lock().trials().to_vec();
@@ -662,17 +674,17 @@ pub(super) fn asked(t: &Trial) -> Event {
 }
 
 /// That the evaluation of a trial begins.
-pub(super) fn begun(trial: usize) -> Event {
+pub(super) fn begins(trial: usize) -> Event {
     Event::Epoch { trial, epoch: 0, score: None, loss: None }
 }
 
-/// The event of a trial that has ended by itself; a duplicate's follows from its first trial's.
+/// The event of a trial that has ended; a duplicate has none, since it follows from its first trial.
 pub(super) fn ended(t: &Trial) -> Option<Event> {
     let own = t.reused_from().is_none();
     own.then(|| end_of(t.number(), &t.0.outcome, t.budget().seed(), t.0.cost, t.0.at)).flatten()
 }
 
-/// The event of this end of a trial, if it is one.
+/// The event for this end of a trial; `None` while it is pending.
 pub(super) fn end_of(
     trial: usize,
     outcome: &Outcome,
@@ -694,8 +706,8 @@ pub(super) fn end_of(
 }
 
 impl Study {
-    /// Keeps a journal at this path: a new file, or one to go on with where it stopped. Killed at
-    /// any moment, the study loses at most the trials that were running.
+    /// Keeps a journal at this path: a new file, or one of this study, which then continues where it
+    /// stopped. A study that is killed at any moment loses at most the trials that were running.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -703,7 +715,7 @@ impl Study {
     /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
     /// let plan = Study::new(&space, evaluator(|a, _| a.params() as f64)).quiet().journal(&path);
     /// plan.trials(3).run()?;
-    /// let more = plan.trials(8).run()?; // goes on after the third
+    /// let more = plan.trials(8).run()?; // continues after the third
     /// assert_eq!(Study::load(&path)?.trials_done().len(), 8);
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), nascent::Error>(())
@@ -712,36 +724,36 @@ impl Study {
     /// The file is opened, checked and locked by [`run`](Study::run), [`spawn`](Study::spawn),
     /// [`ask`](Study::ask), [`tell`](Study::tell) and [`step`](Study::step), which refuse a journal
     /// of another space, strategy, evaluator, data or protocol, one that is damaged, one that is in
-    /// use, and what is not a journal, and leave the file as it was. A closure of your own cannot be
-    /// told from another: change the path when you change it.
+    /// use, and what is not a journal, and leave the file as it was. One closure of your own cannot be
+    /// told from another, so change the path when you change the closure.
     ///
-    /// An evaluator of your own that ends the process (an abort, an exit, a stack overflow) is tried once more,
-    /// alone; if it does so again without having got further, its trial is a failure, and the study
-    /// goes on. [`retry_failures`](Study::retry_failures) tries it anew.
+    /// If an evaluator of your own ends the process (an abort, an exit, a stack overflow), its trial is
+    /// tried once more, alone. If it ends the process again without getting further, the trial is a
+    /// failure, and the study continues. [`retry_failures`](Study::retry_failures) tries it anew.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn journal(&self, path: impl AsRef<Path>) -> Study {
         let path = path.as_ref().to_path_buf();
         self.keep(|s| s.journal = Some(path))
     }
 
-    /// With a journal that has to be of this very budget and version: for comparisons, in which a
-    /// study that goes on from another one is not a fair one.
+    /// Accepts only a journal with exactly this budget and version: a comparison would not be fair if a
+    /// study continued from a different one.
     pub(crate) fn strict(&self) -> Study {
         self.keep(|s| s.strict = true)
     }
 
-    /// Keeps a checkpoint of every running training beside the journal, after each epoch, so that
-    /// not even a training that was under way begins anew.
+    /// Keeps a checkpoint of every running training beside the journal after each epoch, so that an
+    /// interrupted training does not begin anew.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn checkpoints(&self) -> Study {
         self.keep(|s| s.checkpoints = true)
     }
 
-    /// The study of a journal, ready to go on with [`run`](Study::run).
+    /// The study of a journal, ready to continue with [`run`](Study::run).
     ///
     /// # Errors
-    /// When the file is not a whole journal, or the file of its table is gone or another by now, or its
-    /// evaluator or strategy is a user's code: then build the study as before and give it
+    /// When the file is not a whole journal, when the file of its table is gone or has changed, or when
+    /// its evaluator or strategy is your own code: then build the study as before and give it
     /// [`journal`](Study::journal).
     pub fn resume(path: impl AsRef<Path>) -> Result<Study> {
         let path = path.as_ref();
@@ -767,8 +779,8 @@ impl Study {
         Ok(if h.checkpoints { study.checkpoints() } else { study })
     }
 
-    /// The study of a journal, to look at: all charts and tables, but nothing can be run. The
-    /// journal may be in use.
+    /// The study of a journal, to look at: it has all charts and tables, but cannot run. The journal
+    /// may be in use.
     ///
     /// # Errors
     /// When the file is not a whole journal.
@@ -776,10 +788,8 @@ impl Study {
         let path = path.as_ref();
         let content = content(path)?;
         let h = &content.header;
-        let evaluator =
-            Recorded { metric: h.metric.clone(), full: h.full, text: h.evaluator.clone() };
-        let strategy = RecordedStrategy(h.strategy.clone());
-        Study::restored(&content, path, evaluator.into_evaluator(), strategy.into_strategy())
+        let strategy = RecordedStrategy(h.strategy.clone()).into_strategy();
+        Study::restored(&content, path, Recorded::of(h).into_evaluator(), strategy)
     }
 
     fn restored(
@@ -789,12 +799,8 @@ impl Study {
         strategy: AnyStrategy,
     ) -> Result<Study> {
         let h = &content.header;
-        let mut protocol = h.protocol.clone();
-        let limits = content.events.iter().rev().find(|e| matches!(e, Event::Limits { .. }));
-        if let Some(Event::Limits { trials, epochs, seconds, simulated_seconds }) = limits {
-            (protocol.trials, protocol.epochs, protocol.seconds) = (*trials, *epochs, *seconds);
-            protocol.simulated_seconds = *simulated_seconds;
-        }
+        let limits = content.limits().last().unwrap_or_default();
+        let protocol = limits.put(&h.protocol);
         let study = Study::new(&h.space, evaluator).strategy(strategy).anew(|s| {
             s.limited = protocol.trials.is_some();
             s.protocol = protocol;
@@ -813,25 +819,21 @@ impl Study {
     }
 
     /// Mends a damaged journal: leaves out the lines that cannot be read and what depends on them,
-    /// keeps the damaged file beside it with the ending `.damaged`, and says what it did. A journal
-    /// that is whole is left as it is.
+    /// keeps the damaged file beside it with `.damaged` added to its name, and says what it did. A whole
+    /// journal is left as it is.
     ///
     /// # Errors
     /// When the header itself cannot be read, the journal is in use, or a file cannot be written.
     pub fn salvage(path: impl AsRef<Path>) -> Result<String> {
         let path = path.as_ref();
         ROLE.regular(path)?;
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(|e| {
-            Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
-        })?;
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(unopened(path))?;
         let mut file = file::lock(file, path, ROLE)?;
         let bytes = file::read_if(&file, LONGEST_LINE, |first| first_line(path, first).map(drop))?;
         let mut content = read(path, &bytes, true)?;
         let h = content.header.clone();
-        let evaluator =
-            Recorded { metric: h.metric.clone(), full: h.full, text: h.evaluator.clone() }
-                .into_evaluator();
-        // The longest list of events in which each follows from those before it.
+        let evaluator = Recorded::of(&h).into_evaluator();
+        // The events that are possible after those before them.
         let mut kept: Vec<Event> = vec![];
         let mut state = State::new(&h.space, h.metric.clone());
         let mut dropped = 0;
@@ -846,10 +848,9 @@ impl Study {
             return Ok(format!("nothing is damaged: {} events", kept.len()));
         }
         let aside = set_aside(path, &bytes)?;
-        let mut text = h.line()?;
+        let mut text = line(&h)?;
         for event in &kept {
-            text.extend(serde_json::to_vec(event)?);
-            text.push(b'\n');
+            text.extend(line(event)?);
         }
         file.cut(0).and_then(|()| file.write_all(&text)).and_then(|()| file.sync_data()).map_err(
             |e| {
@@ -871,8 +872,8 @@ impl Study {
     }
 }
 
-/// Keeps the bytes of a damaged journal beside it. An earlier one may hold what this one has lost: it
-/// is never written over.
+/// Keeps the bytes of a damaged journal beside it. An earlier copy is never overwritten: it may hold
+/// what this one has lost.
 fn set_aside(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
     let mut n = 1;
     loop {
@@ -904,19 +905,17 @@ fn content(path: &Path) -> Result<Content> {
     read(path, &bytes, false)
 }
 
-/// How many trials have ended in the journal of a study at this path; nothing if it is to be begun.
+/// How many trials have ended in the journal of a study at this path; `None` if it is new.
 ///
 /// # Errors
 /// When a run would refuse it.
 pub(super) fn holds(study: &Study, path: &Path) -> Result<Option<usize>> {
-    let named = |e: std::io::Error| {
-        Error::from(e).context(format!("the journal {} cannot be opened", path.display()))
-    };
+    let named = unopened(path);
     ROLE.regular(path)?;
     let file = match File::open(path) {
         Ok(file) => file,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            // It is made, but no folder for it.
+            // The file would be created, but not its folder.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             return folder.map_or(Ok(None), |f| f.metadata().map(|_| None).map_err(named));
         }
@@ -937,20 +936,22 @@ struct Recorded {
     text: String,
 }
 
+impl Recorded {
+    fn of(h: &Header) -> Recorded {
+        Recorded { metric: h.metric.clone(), full: h.full, text: h.evaluator.clone() }
+    }
+}
+
 impl Evaluator for Recorded {
-    fn evaluate(
-        &self,
-        _: &crate::space::Architecture,
-        _: &crate::evaluate::Budget,
-    ) -> Result<Evaluation> {
+    fn evaluate(&self, _: &Architecture, _: &Budget) -> Result<Evaluation> {
         Err(only_looked_at())
     }
     fn metric(&self) -> Metric {
         self.metric.clone()
     }
     fn full(&self) -> usize {
-        // 1 is also what an evaluator counts as that has not said its epochs; then an evaluation may
-        // have reported more.
+        // 1 is also the value of an evaluator that has not said its epochs, whose evaluations may have
+        // reported more.
         if self.full == 1 { 0 } else { self.full }
     }
     fn describe(&self) -> String {

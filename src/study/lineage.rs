@@ -4,9 +4,10 @@ use super::Study;
 use crate::chart::{Chart, FamilyTree, Member, Population, Relative};
 use crate::count::Count;
 use crate::record::Trial;
+use crate::task::Metric;
 
 impl Study {
-    /// The trials with lines to their parents, coloured by origin; the line of the best stands out.
+    /// The trials with lines to their parents, coloured by origin; the ancestry of the best stands out.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -23,16 +24,13 @@ impl Study {
             parents: t.parents(),
             origin: t.origin(),
         };
-        let metric = self.metric();
-        Chart::new(FamilyTree {
-            metric: metric.name,
-            maximise: metric.maximise,
-            trials: self.trials_done().into_iter().map(relative).collect(),
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let trials = self.trials_done().into_iter().map(relative).collect();
+        Chart::new(FamilyTree { metric, maximise, trials })
     }
 
-    /// The last `size` finished trials at each time, as the population of
-    /// [`Evolution`](crate::Evolution): each a line from its birth to its death of age.
+    /// The last `size` finished trials at each time, which are the population of
+    /// [`Evolution`](crate::Evolution): each is a line from its birth to its death by age.
     pub fn population(&self, size: impl Count) -> Chart {
         let trials = self.trials_done();
         let finished: Vec<&Trial> = trials.iter().filter(|t| t.score().is_some()).collect();
@@ -43,13 +41,9 @@ impl Study {
             born: t.number() as f64,
             died: finished.get(i.saturating_add(size)).map(|next| next.number() as f64),
         };
-        let metric = self.metric();
-        Chart::new(Population {
-            x: "trials".into(),
-            metric: metric.name,
-            maximise: metric.maximise,
-            members: finished.iter().enumerate().map(member).collect(),
-            end: Some(trials.len() as f64),
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let members = finished.iter().enumerate().map(member).collect();
+        let end = Some(trials.len() as f64);
+        Chart::new(Population { x: "trials".into(), metric, maximise, members, end })
     }
 }

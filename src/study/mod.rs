@@ -17,7 +17,7 @@ mod state;
 
 pub use ended::Ended;
 pub use explain::Explanation;
-pub(crate) use journal::{LONGEST_LINE, Tail, tail};
+pub(crate) use journal::{Sink, Tail, begun, line, tail};
 pub(crate) use run::guarded;
 pub use running::{Running, Searches, running};
 
@@ -39,7 +39,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// A search: a space, an evaluator, a strategy and a budget; and, once run, its trials.
+/// A search: a space, an evaluator, a strategy and a budget, and its trials once it has run.
 ///
 /// Every setting returns a new study; [`run`](Study::run) returns the finished one and leaves this
 /// one as it was, so a notebook cell can be run again.
@@ -75,16 +75,16 @@ struct Setup {
     quiet: bool,
     callbacks: Vec<Callback>,
     journal: Option<PathBuf>,
-    /// Whether the journal has to be of this very budget.
+    /// Whether the journal must have exactly this budget.
     strict: bool,
     checkpoints: bool,
-    /// A figure that a comparison reports.
+    /// A figure that every evaluation must have because a comparison reports it.
     reported: Option<String>,
 }
 
 type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
 
-/// A trial that was asked for and waits to be told its result; see [`Study::ask`].
+/// A trial that was asked for and waits for its result; see [`Study::ask`].
 #[derive(Clone, Debug)]
 pub struct Asked(Trial);
 
@@ -107,7 +107,7 @@ impl Asked {
 
 /// Why the next trial could not be asked for.
 enum Fault {
-    /// The strategy failed, or what it was asked by.
+    /// The strategy failed, or something that is needed to ask it.
     Strategy(Error),
     /// The proposal could not be written.
     Journal(Error),
@@ -167,30 +167,30 @@ impl Study {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere cannot have left the trials half written: they are replaced whole.
+        // A panic elsewhere cannot have left a trial half written: trials are replaced as a whole.
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// A setting that does not touch what has been computed: trials stay.
+    /// A copy with a setting that results do not depend on: it keeps the trials.
     fn keep(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
         let mut state = self.lock().fork();
         state.asking = false;
-        // The copy of a study that runs does not run.
+        // A copy of a running study is not running.
         state.seconds += state.run_since.take().map_or(0.0, |begun| begun.elapsed().as_secs_f64());
         let desk = self.desk_for(&setup);
         Study { desk, ..Study::of(setup, state) }
     }
 
-    /// A limit: what ended the study before may not end it now.
+    /// A copy with another limit: the old one may have ended the study, and the new one may not.
     fn limit(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let study = self.keep(change);
         study.lock().ended = None;
         study
     }
 
-    /// A setting that makes another study: it begins without trials.
+    /// A copy with a setting that results depend on: it begins without trials.
     fn anew(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
@@ -213,7 +213,7 @@ impl Study {
         self.anew(|s| s.strategy = strategy.into_strategy())
     }
 
-    /// The budget in trials. On a study that has run, more trials go on from where it ended.
+    /// The budget in trials. With a larger one, a study that has run continues where it ended.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trials(&self, trials: impl Count) -> Study {
         let n = trials.to_i64();
@@ -235,9 +235,9 @@ impl Study {
         })
     }
 
-    /// The budget in seconds of wall time. Trials that run at the limit are still finished: a closure
-    /// that does not return keeps the study waiting for ever. A limit of one trial, for what can be
-    /// stopped in the middle, is [`trial_seconds`](Study::trial_seconds).
+    /// The budget in seconds of wall time. Trials that are running when it is reached are still
+    /// finished, so a closure that never returns keeps the study waiting for ever. For a limit per
+    /// trial, see [`trial_seconds`](Study::trial_seconds).
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn seconds(&self, seconds: f64) -> Study {
         self.limit(|s| {
@@ -246,11 +246,11 @@ impl Study {
         })
     }
 
-    /// The budget in simulated seconds of all trials together, for evaluations that look up what a
-    /// training took; see [`Table::cost`](crate::Table::cost) and
-    /// [`Evaluation::with_seconds`](crate::Evaluation::with_seconds). It does not depend on the machine. The
-    /// trial that crosses the limit counts; with a batch above 1 up to as many trials may, because
-    /// their cost is known only when they have ended. Results that are reused cost nothing.
+    /// The budget in simulated seconds of all trials together, for evaluations that look up how long
+    /// a training took; see [`Table::cost`](crate::Table::cost) and
+    /// [`Evaluation::with_seconds`](crate::Evaluation::with_seconds). It does not depend on the
+    /// machine. The cost of a trial is known only when it has ended, so the last trial may cross the
+    /// limit and still counts; with a batch of q, up to q trials may. Reused results cost nothing.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -268,7 +268,7 @@ impl Study {
         })
     }
 
-    /// The seed, from which every random number of the study follows.
+    /// The seed that every random number of the study follows from.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn seed(&self, seed: impl Count) -> Study {
         self.anew(|s| s.protocol.seed = seed.to_seed())
@@ -291,7 +291,7 @@ impl Study {
         self.anew(|s| s.protocol.duplicates = duplicates)
     }
 
-    /// Which architectures count as the same; the default is those of the same decisions.
+    /// Which architectures count as the same; by default those with the same decisions.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn key(&self, key: Key) -> Study {
         self.anew(|s| s.protocol.key = key)
@@ -303,20 +303,20 @@ impl Study {
         self.anew(|s| s.protocol.on_failure = what)
     }
 
-    /// The most seconds of one trial; with [`OnFailure::Retry`] each attempt has as many. Over the
-    /// limit the trial is a failure. A training ends within one step of it, also one inside a closure
-    /// that it has called on its own thread. Anything else cannot be stopped in the middle: it is judged
-    /// when it ends, and a closure that never returns is waited for without end. An evaluator of your
-    /// own can ask its [`Watch`](crate::Watch) now and then. Like all limits in seconds this depends on
-    /// the machine.
+    /// The most seconds that one trial may take; with [`OnFailure::Retry`], that each attempt may
+    /// take. A trial that takes longer has failed. A training stops within one step of the limit, even
+    /// if a closure runs it on its own thread. Nothing else can be stopped in the middle: it is judged
+    /// when it ends, and a closure that never returns keeps the study waiting for ever. An evaluator
+    /// of your own can ask its [`Watch`](crate::Watch) now and then. Like all limits in seconds, this
+    /// one depends on the machine.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trial_seconds(&self, seconds: f64) -> Study {
         self.anew(|s| s.protocol.trial_seconds = Some(seconds))
     }
 
-    /// The most bytes that one trial may need. What is estimated to need more is a failure at once.
-    /// Without it, a training that there is no memory for (on the machine, in the container, under
-    /// `ulimit -v`) is a failure, and one for which there is none beside others waits for them.
+    /// The most bytes that one trial may need. A trial that is estimated to need more fails at once.
+    /// Without this limit, a training fails if it needs more memory than there is (on the machine, in
+    /// the container, under `ulimit -v`), and waits if it needs more than other trainings leave.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn trial_memory(&self, bytes: impl Count) -> Study {
         let n = bytes.to_i64();
@@ -326,7 +326,7 @@ impl Study {
         })
     }
 
-    /// The threads to use; the default is one a core, at most the batch. Results do not depend on it.
+    /// The threads to use; by default one per core, at most the batch. Results do not depend on it.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn jobs(&self, threads: impl Count) -> Study {
         let n = threads.to_i64();
@@ -336,13 +336,13 @@ impl Study {
         })
     }
 
-    /// Without lines of progress.
+    /// Prints no progress.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn quiet(&self) -> Study {
         self.keep(|s| s.quiet = true)
     }
 
-    /// Calls the closure for every trial that has ended, in the order of their numbers.
+    /// Calls the closure for every trial that has ended, in the order of the trials' numbers.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -371,7 +371,7 @@ impl Study {
         self.setup.space.clone()
     }
 
-    /// With another number of trials, where none is given.
+    /// With another default for the number of trials.
     pub(crate) fn planning(&self, trials: usize) -> Study {
         self.keep(|s| s.protocol.trials = Some(trials))
     }
@@ -455,8 +455,8 @@ impl Study {
         explain::explain(self)
     }
 
-    /// Asks for the next trial, to be evaluated by you and told back. This and
-    /// [`tell`](Study::tell) change this study itself, and its clones.
+    /// Asks for the next trial, which you evaluate yourself; give its result to
+    /// [`tell`](Study::tell). Both change this study itself, and its clones.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -472,8 +472,8 @@ impl Study {
     ///
     /// # Errors
     /// When the study is over, or as many trials as the batch allows wait for their results. Trials
-    /// that reuse a result are ended at once and passed over. With a journal, trials that were asked
-    /// and not told when an earlier process ended come first.
+    /// that reuse a result end at once and are passed over. With a journal, the trials that an earlier
+    /// process left without a result come first.
     pub fn ask(&self) -> Result<Asked> {
         self.check()?;
         drop(self.desk()?);
@@ -503,7 +503,8 @@ impl Study {
                             format!(
                                 "trial {} waits for its result, and batch({}) lets nothing be asked \
                                  further ahead of it. Tell it first.",
-                                state.settled, self.setup.protocol.batch
+                                state.settled(),
+                                self.setup.protocol.batch
                             ),
                         ),
                     });
@@ -512,7 +513,7 @@ impl Study {
         }
     }
 
-    /// Asks under the rules; `None` when nothing may be asked now, or ever (then `ended` says why).
+    /// Asks for the next trial; `None` when none may be asked for now, or ever again (then `ended` says why).
     fn ask_one(&self) -> Result<Option<state::Asked>> {
         let (whole, planned) =
             run::guarded(|| Ok((self.setup.evaluator.whole(0), self.setup.planned())))?;
@@ -527,7 +528,7 @@ impl Study {
         Ok(asked)
     }
 
-    /// What the trial after the last one that has ended may know, all results among it.
+    /// The history for a next trial that may use all results so far.
     pub(crate) fn known(&self) -> Result<History> {
         let planned = run::guarded(|| Ok(self.setup.planned()))?;
         let mut history = self.lock().history_now(&self.setup.protocol);
@@ -535,8 +536,8 @@ impl Study {
         Ok(history)
     }
 
-    /// The same with what the evaluator says of itself. The strategy is asked without the lock: it
-    /// is a user's code, and may look at the study.
+    /// The same, for an evaluator that has been asked about its budget. The strategy is asked without
+    /// the lock: it may be a user's code, which may look at the study.
     fn ask_next(
         &self,
         whole: Budget,
@@ -586,7 +587,7 @@ impl Study {
                 drop(state);
                 let written = self.note(|| Some(journal::asked(&asked.trial)));
                 if let Err(e) = written {
-                    // It stays, and is handed out when the journal can be written again.
+                    // The trial stays, and is handed out once the journal can be written again.
                     self.lock().hand_out_again();
                     return Err(Fault::Journal(e));
                 }
@@ -602,8 +603,8 @@ impl Study {
         }
     }
 
-    /// Whether there are figures that every evaluation must have, and only an evaluation can show that
-    /// it has them.
+    /// Whether every evaluation must have certain figures and only an evaluation can show whether it
+    /// has them.
     fn unsure_figures(&self) -> Result<bool> {
         let s = &*self.setup;
         let wanted = !s.protocol.objectives.is_empty() || s.reported.is_some();
@@ -611,15 +612,15 @@ impl Study {
     }
 
     /// Tells the result of a trial: a score, an [`Evaluation`](crate::Evaluation), or a `Result`,
-    /// whose error makes it a failed trial. With a journal it is on disk when this returns.
+    /// whose error makes it a failed trial. With a journal, the result is on disk when this returns.
     ///
     /// # Errors
-    /// When the trial is not one of this study, or has its result already; or when the journal cannot
-    /// be opened or written: then nothing has changed, and it can be told again.
+    /// When the trial does not belong to this study or already has its result, or when the journal
+    /// cannot be opened or written: then nothing has changed, and the result can be told again.
     pub fn tell(&self, asked: &Asked, result: impl IntoEvaluation) -> Result<()> {
         let result = result.into_evaluation();
         let (n, seed, cost) = (asked.number(), asked.budget().seed(), Cost::default());
-        // Held to the end: two threads cannot both tell the same trial.
+        // Held to the end, so that two threads cannot both tell the same trial.
         let mut desk = self.desk()?;
         let (outcome, at) = {
             let state = self.lock();
@@ -642,7 +643,7 @@ impl Study {
         Ok(())
     }
 
-    /// Asks, evaluates and tells one trial. Like them it changes this study itself.
+    /// Asks for a trial, evaluates it and tells the result. This changes this study itself.
     ///
     /// # Errors
     /// As [`Study::ask`]. A trial that fails is not an error: it is recorded.
@@ -677,11 +678,11 @@ impl Study {
         written
     }
 
-    /// Runs the study to the end of its budget and returns it with its trials. A study that has
-    /// trials already goes on from them.
+    /// Runs the study to the end of its budget and returns it with its trials. A study that already
+    /// has trials continues from them.
     ///
     /// A trial that fails (an error, a panic, a NaN) is recorded, and the study goes on; see
-    /// [`failed`](Study::failed). What stops it early is in [`ended`](Study::ended).
+    /// [`failed`](Study::failed). Why it stopped early is in [`ended`](Study::ended).
     ///
     /// # Errors
     /// When the settings have problems, all of them together, or the strategy fails before the
@@ -693,8 +694,8 @@ impl Study {
         Ok(study)
     }
 
-    /// A study in which the failed trials are open again, to be evaluated by the next
-    /// [`run`](Study::run) with their old seeds; what came after them stays as it is.
+    /// A study in which the failed trials are open again: the next [`run`](Study::run) evaluates them
+    /// with their old seeds. What came after them stays as it is.
     ///
     /// # Errors
     /// When the journal cannot be opened or written.
@@ -705,7 +706,7 @@ impl Study {
             study.note(|| Some(Event::Retried { trial: trial.number() }))?;
             let mut state = study.lock();
             state.reopen(trial.number());
-            // What has ended a process is tried alone.
+            // A trial that ended a process is tried alone.
             if matches!(trial.0.outcome, Outcome::Failed(Failure::Died(_))) {
                 state.suspects.insert(trial.number());
             }
@@ -713,8 +714,8 @@ impl Study {
         Ok(study.at_rest())
     }
 
-    /// Evaluates what may have ended the last process, so that nothing else runs beside it, as the
-    /// other studies of a comparison would.
+    /// Evaluates the trials that may have ended the last process while nothing else runs, such as the
+    /// other studies of a comparison.
     pub(crate) fn try_suspects(&self) -> Result<()> {
         let study = self.prepared()?;
         let none = study.lock().suspects.is_empty();
@@ -726,7 +727,7 @@ impl Study {
         self.ended_by().map_or(String::new(), String::from)
     }
 
-    /// Why the study ended, for code that goes by it; nothing while it has not.
+    /// Why the study ended, as a value that code can match; `None` while it has not.
     pub fn ended_by(&self) -> Option<Ended> {
         self.lock().ended.clone()
     }
@@ -747,10 +748,10 @@ impl Study {
         self.trials_done().into_iter().filter(|t| t.error().is_some()).collect()
     }
 
-    /// The finished trial with the best score, the first of equals.
+    /// The finished trial with the best score; of equal ones the first.
     ///
     /// # Errors
-    /// When no trial has finished; with the first failure's cause, if there was one.
+    /// When no trial has finished; the error gives the cause of the first failure, if there was one.
     pub fn best(&self) -> Result<Trial> {
         let trials = self.trials_done();
         best_of(trials.iter(), &self.metric()).ok_or_else(|| {
@@ -783,19 +784,19 @@ impl Study {
         trials
     }
 
-    /// Epochs that all trials paid together; results that were reused cost nothing.
+    /// The epochs that all trials paid for together; reused results cost nothing.
     pub fn epochs_paid(&self) -> f64 {
         self.lock().epochs() + 0.0
     }
 
-    /// Seconds that the study ran, on however many threads; by hand, since it was first asked.
+    /// The seconds that the study ran, on any number of threads; by hand, since it was first asked.
     pub fn seconds_run(&self) -> f64 {
         self.lock().elapsed()
     }
 
-    /// Trains the best architecture anew for `epochs` on train and validation data, and tests it,
-    /// once, on the test split. The report counts how often that has been done: a test split that
-    /// choices are made by is not a test any more.
+    /// Trains the best architecture anew for `epochs` on the training and validation data, and tests
+    /// it once on the test split. The report counts how often this has been done: a test split that
+    /// decides between architectures no longer measures how well one generalises.
     ///
     /// # Errors
     /// When no trial has finished, or the evaluator cannot train.
@@ -836,8 +837,9 @@ impl Setup {
         self.jobs.unwrap_or_else(usual).clamp(1, self.protocol.batch.clamp(1, MOST_THREADS))
     }
 
-    /// Whether code of a user's own evaluates, which may end the process. A training or a table of this
-    /// crate does not: when a process ends there, it was killed, and goes on as often as one likes.
+    /// Whether the evaluator is a user's own code, which may end the process. A training or a table of
+    /// this crate does not: a process that ended in one was killed, and may be resumed any number of
+    /// times.
     fn foreign(&self) -> bool {
         !self.evaluator.looks_up() && self.evaluator.to_json().is_none()
     }
@@ -853,7 +855,7 @@ impl Setup {
         match (self.protocol.trials, by_epochs) {
             (Some(a), Some(b)) => a.min(b),
             (Some(n), None) | (None, Some(n)) => n,
-            // A limit in seconds says nothing about trials; a population of 25 is a fair middle.
+            // A limit in seconds does not say how many trials; 100 gives a population of 25.
             (None, None) => 100,
         }
     }
@@ -865,8 +867,4 @@ impl fmt::Display for Study {
     }
 }
 
-impl fmt::Debug for Study {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Study);

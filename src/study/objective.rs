@@ -1,8 +1,8 @@
 //! Several objectives: what a search optimises besides the score, and the front it leaves.
 //!
 //! An architecture dominates another one when it is at least as good in every objective and better
-//! in one; the front is what no other dominates (Deb et al. 2002, IEEE Trans. Evol. Comp. 6:2). The
-//! score stays the first objective, so everything that knows one objective goes on to work.
+//! in one; the front are those that no other one dominates (Deb et al. 2002, IEEE Trans. Evol. Comp.
+//! 6:2). The score stays the first objective, so everything that knows one objective still works.
 
 use super::Study;
 use crate::evaluate::Evaluator;
@@ -13,9 +13,9 @@ use crate::task::Metric;
 use crate::words::nearest;
 
 impl Study {
-    /// A further objective besides the score, by the name of a figure: one that the evaluation gives
-    /// ([`Evaluation::with`](crate::Evaluation::with), a table's report), or `"params"`, `"macs"`, `"seconds"`. Once for each.
-    /// Strategies that know several objectives look for the front; all others go by the score.
+    /// Adds an objective besides the score, by the name of a figure: one that the evaluation gives
+    /// ([`Evaluation::with`](crate::Evaluation::with), a table's report), or `"params"`, `"macs"` or
+    /// `"seconds"`. Strategies that know several objectives look for the front; all others use the score.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -37,7 +37,7 @@ impl Study {
     }
 
     /// The finished trials that no other one dominates in the [objectives](Study::objectives), in
-    /// order; of equal ones the first. With one objective it is the best trial.
+    /// order; of equal ones the first. With one objective, this is the best trial.
     pub fn front(&self) -> Vec<Trial> {
         let (metrics, further) = (self.objectives(), self.protocol().objectives);
         let turned = |t: Trial| {
@@ -46,7 +46,7 @@ impl Study {
         };
         let (trials, rows): (Vec<Trial>, Vec<Vec<f64>>) =
             self.trials_done().into_iter().filter_map(turned).unzip();
-        // The study refuses values that are not finite, so that nothing can be wrong with the rows.
+        // The study refuses values that are not finite, so this cannot fail.
         let front = pareto_front(&rows).unwrap_or_default();
         let first = |&i: &usize| !rows[..i].contains(&rows[i]);
         front.into_iter().filter(first).map(|i| trials[i].clone()).collect()
@@ -73,8 +73,8 @@ impl Study {
         twice.chain(nameless).chain(missing).collect()
     }
 
-    /// What is wrong with the name of a figure that the evaluator, as it says itself, does not give:
-    /// with the names there are, and what to write instead of the `given` setting.
+    /// What is wrong with the name of a figure, if the evaluator says that it does not report such a
+    /// figure: with the existing names, and what to write instead of the `given` setting.
     pub(crate) fn unknown_figure(
         &self,
         name: &str,
@@ -88,7 +88,7 @@ impl Study {
         if known.iter().any(|k| k == name) {
             return None;
         }
-        // Of several objectives each has a name of its own.
+        // No two objectives have the same name.
         let taken = |k: &String| taken.iter().any(|m| m.name == *k);
         let free: Vec<String> = known.iter().filter(|k| !taken(k)).cloned().collect();
         let mut tries = vec![];

@@ -1,23 +1,23 @@
 //! Lines of progress while a study runs: whole lines on standard output, each after a longer pause
 //! than the one before.
 //!
-//! evcxr adds a newline to everything it is sent and shows background threads' output only with
-//! the next cell, so there is no redrawing, and only the thread that runs the cell writes.
+//! evcxr adds a newline to all output and shows that of background threads only with the next cell. So
+//! no line is drawn again, and only the thread that runs the cell writes.
 
 use crate::record::{Protocol, Trial, best_of};
 use crate::task::Metric;
 use crate::words::{human_seconds, plural, score};
 
-/// When it is time for another line, and how long all of it will take.
+/// When it is time for another line, and how long the work will take.
 ///
-/// A line is due after a quarter of the time that has passed, at least a second and at most two
-/// minutes after the last: five minutes make twenty lines. What is left is told by the pace so far,
-/// of the share of the work that is done, whoever does it and on however many cores.
+/// A line is due when a quarter of the time so far has passed since the last one, but at least a second
+/// and at most two minutes: five minutes make twenty lines. The time left follows from the pace so
+/// far, at which the share of the work that is done has grown on all cores together.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
     told: f64,
-    /// The time and the share that was done when it was first looked at: what an earlier run has
-    /// done says nothing about the speed of this one.
+    /// The time and the share of the work that was done at the beginning: what an earlier run did says
+    /// nothing about the speed of this one.
     begun: Option<(f64, f64)>,
 }
 
@@ -26,7 +26,7 @@ impl Pace {
         self.begun.get_or_insert((elapsed, share));
     }
 
-    /// Whether a line is due; it is then taken as told.
+    /// Whether a line is due; then it counts as written.
     pub(crate) fn due(&mut self, elapsed: f64) -> bool {
         let since = self.begun.map_or(0.0, |(at, _)| at);
         let due = elapsed - self.told.max(since) >= ((elapsed - since) / 4.0).clamp(1.0, 120.0);
@@ -47,17 +47,17 @@ impl Pace {
 pub(crate) struct Progress {
     quiet: bool,
     protocol: Protocol,
-    /// Trials, if the budget says how many.
+    /// The number of trials, if the budget says how many.
     of: Option<usize>,
     pace: Pace,
-    /// When the last trial ended, and whether nothing has been told since.
+    /// When the last trial ended, and whether no line has been written since.
     last: f64,
     news: bool,
-    /// After how many seconds without news it is said what is waited for.
+    /// After how many seconds without news a line says what the study waits for.
     waits: f64,
 }
 
-/// So many seconds in which no trial ends are worth a line.
+/// This many seconds in which no trial ends are worth a line.
 const LONG: f64 = 30.0;
 
 impl Progress {
@@ -74,7 +74,7 @@ impl Progress {
         }
     }
 
-    /// Says before it begins that a limit of time cannot end an evaluation.
+    /// Says at the beginning that a limit in seconds cannot end an evaluation.
     pub(crate) fn cannot_stop(&self) {
         if !self.quiet {
             println!(
@@ -84,7 +84,7 @@ impl Progress {
         }
     }
 
-    /// A study of these trials begins, or goes on, after so many seconds.
+    /// A study with these trials begins or continues after this many seconds.
     pub(crate) fn begin(&mut self, trials: &[Trial], elapsed: f64) {
         self.pace.begin(elapsed, share(trials, &self.protocol));
         self.last = elapsed;
@@ -95,7 +95,7 @@ impl Progress {
         (self.last, self.news, self.waits) = (elapsed, true, LONG);
     }
 
-    /// Tells where the study is, if it is time to.
+    /// Writes a line of progress, if one is due.
     pub(crate) fn tell(&mut self, trials: &[Trial], metric: &Metric, elapsed: f64) {
         if self.quiet || !self.news || !self.pace.due(elapsed) {
             return;
@@ -119,21 +119,21 @@ impl Progress {
     }
 
     fn over(&self, trials: &[Trial]) -> String {
-        let running = trials.iter().filter(|t| runs(t)).count();
+        let running = trials.iter().filter(|t| t.runs()).count();
         match running {
             0 => "the time limit is reached".to_string(),
             n => format!("the time limit is reached, waiting for {}", plural(n, "trial")),
         }
     }
 
-    /// While nothing ends: what is waited for, at longer and longer intervals.
+    /// While no trial ends: says what the study waits for, at longer and longer intervals.
     pub(crate) fn wait(&mut self, trials: &[Trial], stopped: bool, elapsed: f64) {
         let waited = elapsed - self.last;
         if self.quiet || waited < self.waits {
             return;
         }
         self.waits = 2.0 * waited;
-        let running: Vec<&Trial> = trials.iter().filter(|t| runs(t)).collect();
+        let running: Vec<&Trial> = trials.iter().filter(|t| t.runs()).collect();
         let Some(first) = running.first() else { return };
         let more = match running.len() - 1 {
             0 => String::new(),
@@ -152,7 +152,7 @@ impl Progress {
         );
     }
 
-    /// Where a study is, without times.
+    /// The progress of a study, without times.
     pub(crate) fn line(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
         head(trials, protocol.trials, metric)
     }
@@ -167,12 +167,8 @@ impl Progress {
     }
 }
 
-fn runs(trial: &Trial) -> bool {
-    !trial.ended() && trial.reused_from().is_none()
-}
-
-/// How much of its budget a study has spent: of the limits that it has, the one that is nearest.
-/// Seconds are not a measure of what is done.
+/// The share of its budget that a study has spent, by the limit that is nearest. Seconds do not count:
+/// they do not measure what is done.
 fn share(trials: &[Trial], protocol: &Protocol) -> f64 {
     let mut spent = Tally::default();
     trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));
@@ -194,7 +190,7 @@ impl Tally {
         self.seconds += trial.simulated_paid();
     }
 
-    /// The share of the budget, at most 1; 0 where there is no limit but time.
+    /// The share of the budget, at most 1; 0 where the only limit is in seconds.
     pub(crate) fn share(&self, protocol: &Protocol) -> f64 {
         let of = |spent: f64, limit: Option<f64>| limit.map_or(0.0, |limit| spent / limit);
         let trials = of(self.trials as f64, protocol.trials.map(|n| n as f64));
@@ -221,7 +217,7 @@ fn summary(trials: &[Trial], metric: &Metric) -> String {
             score(best.score().unwrap_or(f64::NAN)),
             best.number()
         ),
-        // Whatever makes all of them fail is better known early than at the end.
+        // If all trials fail, the reason is better known early.
         None => match trials.iter().find_map(Trial::error) {
             Some(why) => {
                 format!("none has a result, {failed} failed, the first one because: {why}")

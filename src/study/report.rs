@@ -1,4 +1,4 @@
-//! The charts of a study, and the report that composes them.
+//! The charts of a study, and the report that combines them.
 
 use super::Ended;
 use super::Study;
@@ -10,10 +10,10 @@ use crate::chart::{
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
 use crate::record::objectives::figure;
-use crate::record::{Duplicates, Key, Trial};
+use crate::record::{Key, Trial};
 use crate::strategy::Strategy;
 use crate::task::Metric;
-use crate::words::{human_count, human_seconds, plural, score};
+use crate::words::{capital, human_count, human_seconds, plural, score};
 
 /// The version of Candle that this crate is built on.
 pub(super) const CANDLE: &str = "0.11";
@@ -48,19 +48,15 @@ impl Study {
                 (x, t.score())
             })
             .collect();
-        // Trials end in another order than they were asked in.
+        // Trials do not end in the order in which they were asked for.
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let name = self.setup.strategy.describe(self.setup.planned());
-        let metric = self.metric();
-        Chart::new(BestSoFar {
-            axis,
-            metric: metric.name,
-            maximise: metric.maximise,
-            series: vec![BestSeries { name, points }],
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let series = vec![BestSeries { name, points }];
+        Chart::new(BestSoFar { axis, metric, maximise, series })
     }
 
-    /// The score of every trial after every epoch, the three best highlighted.
+    /// The score of every trial after every epoch; the three best are highlighted.
     pub fn learning_curves(&self) -> Chart {
         let best: Vec<usize> = self.top(3).iter().map(Trial::number).collect();
         let curves = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
@@ -72,18 +68,15 @@ impl Study {
                 values,
             })
         });
-        let metric = self.metric();
-        Chart::new(LearningCurves {
-            metric: metric.name,
-            maximise: metric.maximise,
-            x: "epoch".into(),
-            curves: curves.collect(),
-        })
+        let Metric { name: metric, maximise } = self.metric();
+        let curves = curves.collect();
+        Chart::new(LearningCurves { metric, maximise, x: "epoch".into(), curves })
     }
 
-    /// Score against the first further [objective](Study::objective), with the trials of
-    /// [`Study::front`]; with the score alone, against parameters, with those that no other trial beats
-    /// in both. With three objectives and more the front is that of all of them, though two are drawn.
+    /// The score against the second [objective](Study::objective), with the trials of
+    /// [`Study::front`]; with the score as the only objective, against the parameters, with the trials
+    /// that no other one beats in both. With more than two objectives, the front is that of all of them,
+    /// though only two are drawn.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -117,7 +110,7 @@ impl Study {
             Some((t.number(), point))
         });
         let (numbers, points): (Vec<usize>, Vec<FrontierPoint>) = shown.unzip();
-        // Of the score and one objective the chart finds it itself, and draws its line.
+        // With two objectives the chart finds the front itself, and draws its line.
         let front = (further.len() > 1).then(|| {
             let place = |t: Trial| numbers.binary_search(&t.number()).ok();
             self.front().into_iter().filter_map(place).collect()
@@ -152,14 +145,14 @@ impl Study {
         let mut columns = heads.map(String::from).to_vec();
         let mut rows: Vec<Vec<String>> = rows.collect();
         if self.setup.space.is_decisions() {
-            // Nothing is built of them, so they have no parameters.
+            // No network is built from decisions alone, so they have no parameters.
             rows.iter_mut().chain([&mut columns]).for_each(|row| _ = row.remove(3));
         }
         Chart::new(Leaderboard { columns, rows, note: String::new() })
     }
 
     /// The whole study in one block: what was done, under which protocol, what it cost, what failed,
-    /// and the charts. It is what the study shows in a notebook.
+    /// and the charts. A study shows its report in a notebook.
     pub fn report(&self) -> Report {
         let s = &*self.setup;
         let p = &s.protocol;
@@ -172,7 +165,7 @@ impl Study {
             let of = s.evaluator.split().map_or(String::new(), |split| format!("{split} "));
             say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
             if s.space.is_decisions() {
-                // There are no parameters; what the evaluator put on record says more.
+                // There are no parameters; the figures of the evaluation say more.
                 let more = best.evaluation().unwrap_or_default().metrics();
                 more.iter().for_each(|(name, v)| say(&format!("its {name}"), score(*v)));
             } else {
@@ -216,15 +209,6 @@ impl Study {
         if let Some(ended) = ended.filter(|ended| !matches!(ended, Ended::Trials(_))) {
             notices.push(format!("The study ended because {ended}."));
         }
-        let batch = match p.batch {
-            1 => "sequential".to_string(),
-            q => format!("batch {q}"),
-        };
-        let duplicates = match p.duplicates {
-            Duplicates::Reuse => "duplicates reused",
-            Duplicates::Repeat => "duplicates repeated",
-            Duplicates::Forbid => "duplicates forbidden",
-        };
         let tests = self.lock().tests;
         if tests > 1 {
             notices.push(format!(
@@ -233,10 +217,12 @@ impl Study {
         }
         let key = if p.key == Key::Canonical { " by canonical form" } else { "" };
         let subtitle = format!(
-            "{}; budget {}, seed {}, {batch}, {duplicates}{key}; nascent {}, candle {CANDLE}",
+            "{}; budget {}, seed {}, {}, duplicates {}{key}; nascent {}, candle {CANDLE}",
             s.evaluator.describe(),
             p.limits(),
             p.seed,
+            p.pace(),
+            p.duplicates.word(),
             env!("CARGO_PKG_VERSION"),
         );
         let mut charts = vec![self.best_so_far(), self.best_against_seconds()];
@@ -247,10 +233,7 @@ impl Study {
             charts.push(self.frontier());
         }
         charts.push(self.leaderboard(5));
-        let mut title = s.strategy.describe(s.planned());
-        if let Some(first) = title.get(..1) {
-            title = first.to_uppercase() + &title[1..];
-        }
+        let title = capital(&s.strategy.describe(s.planned()));
         Report { title, subtitle, facts, notices, charts }
     }
 }

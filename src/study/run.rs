@@ -1,4 +1,4 @@
-//! The loop on threads: keeps as many trials running as batch and jobs allow.
+//! The loop on threads: keeps as many trials running as the batch and the number of jobs allow.
 
 use super::Study;
 use super::journal::{self, Event};
@@ -19,7 +19,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
-/// While nothing ends, progress is looked at so often.
+/// How often progress is checked while no trial ends.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// What became of an evaluation.
@@ -35,7 +35,7 @@ pub(super) fn run(study: &Study) -> Result<()> {
     run_until(study, Goal::Budget)
 }
 
-/// Evaluates the trials in which a process may have ended, one at a time, and no other.
+/// Evaluates only the trials in which a process may have ended, one at a time.
 pub(super) fn try_suspects(study: &Study) -> Result<()> {
     run_until(study, Goal::Suspects)
 }
@@ -54,7 +54,7 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
         state.seconds = state.elapsed();
         state.by_hand = None;
         state.run_since = Some(begun);
-        state.earlier = state.settled;
+        state.earlier = state.settled();
         state.seconds
     };
     let outcome = with_share(setup.threads(), || match setup.alone() {
@@ -65,12 +65,12 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
         let mut state = study.lock();
         state.seconds = before + begun.elapsed().as_secs_f64();
         state.run_since = None;
-        // What it leaves open is nobody's.
+        // Nobody is working on the trials that it leaves open.
         state.hand_out_again();
         state.seconds
     };
     let reason = study.ended();
-    // The journal is closed, and its lock given back.
+    // This also closes the journal and releases its lock.
     if let (Some(mut journal), Goal::Budget) = (study.leave(), goal) {
         let closed = journal.write(&Event::Stopped { reason, seconds });
         if let (Err(e), true) = (closed, study.broke_off().is_none()) {
@@ -82,13 +82,13 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
 
 /// Who evaluates the trials.
 enum Crew<'s> {
-    /// The coordinating thread itself: to wake another one takes longer than to look a result up.
+    /// The coordinating thread itself: waking another one takes longer than looking up a result.
     Alone(&'s Study, VecDeque<Trial>),
     Threads(Sender<Trial>, Receiver<Done>),
 }
 
 impl Crew<'_> {
-    /// Hands a trial over; whether it will be evaluated.
+    /// Hands over a trial; returns whether it will be evaluated.
     fn start(&mut self, trial: Trial) -> bool {
         match self {
             Crew::Alone(_, queue) => {
@@ -99,7 +99,7 @@ impl Crew<'_> {
         }
     }
 
-    /// Waits for a trial to end; what to do meanwhile is done now and then.
+    /// Waits for a trial to end, and calls `meanwhile` now and then.
     fn wait(&mut self, mut meanwhile: impl FnMut()) -> Option<Done> {
         match self {
             Crew::Alone(study, queue) => queue.pop_front().map(|trial| evaluate(study, &trial)),
@@ -122,9 +122,8 @@ impl Crew<'_> {
     }
 }
 
-/// The crew has threads of its own, and is not a pool of rayon: a trial writes to the journal and waits
-/// for its lock, and a worker of a pool that waits may take up another trial meanwhile, before the one
-/// that it is in has ended.
+/// The crew has its own threads instead of a pool of rayon. A trial writes to the journal and waits for
+/// its lock, and a worker of a pool may begin another trial while it waits, inside the first one.
 fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<()> {
     let setup = &*study.setup;
     let (work, todo) = channel::<Trial>();
@@ -141,7 +140,7 @@ fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<
                 return Err(Error::from(e).context(format!("starting {} threads", setup.threads())));
             }
         }
-        // The crew is dropped at the end, and with it the channel that the workers listen to.
+        // At the end the crew is dropped, and with it the channel that the workers listen to.
         coordinate(study, &mut Crew::Threads(work, done), goal, begun, before)
     })
 }
@@ -165,7 +164,7 @@ fn coordinate(
 ) -> Result<()> {
     let setup = &*study.setup;
     let now = || before + begun.elapsed().as_secs_f64();
-    // What the evaluator says of itself is a user's code: asked once, and never under the lock.
+    // The evaluator may be a user's code: it is asked once, and never under the lock.
     let (whole, planned, metric) =
         guarded(|| Ok((setup.evaluator.whole(0), setup.planned(), setup.evaluator.metric())))?;
     let threads = setup.threads();
@@ -174,15 +173,15 @@ fn coordinate(
         progress.cannot_stop();
     }
     progress.begin(&study.lock().history.shared(), now());
-    // What the evaluator has not said beforehand, the first trial shows, alone.
+    // What the evaluator has not said is shown by the first trial, which runs alone.
     let by_epochs = setup.protocol.epochs.is_some() && whole.is_open();
     let unshown = || by_epochs && !study.lock().has_shown_its_cost();
     let mut first = unshown() || study.unsure_figures()?;
-    // Trials that were asked and have not ended are evaluated first, and before them, one at a time,
-    // those in which a process may have ended.
+    // First come the trials in which a process may have ended, one at a time, and then the others that
+    // were asked for and have not ended.
     let (mut suspects, mut open): (VecDeque<Trial>, VecDeque<Trial>) = {
         let state = study.lock();
-        let open = state.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
+        let open = state.trials().iter().filter(|t| t.runs());
         open.cloned().partition(|t| state.suspects.contains(&t.number()))
     };
     let mut running = 0;
@@ -224,7 +223,7 @@ fn coordinate(
                 }
             };
             if !asked.evaluate {
-                // Results that are known already: a look at callbacks and progress in between.
+                // The result is already known: callbacks and progress get their turn in between.
                 more = true;
                 progress.ended(now());
                 break;
@@ -248,7 +247,7 @@ fn coordinate(
             running -= 1;
             progress.ended(now());
             if result.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
-                // It stays open, to be taken up when the study goes on.
+                // It stays open until the study continues.
                 continue;
             }
             if let Err(e) = study.end(number, result, seed, cost, now()) {
@@ -269,12 +268,12 @@ fn coordinate(
 pub(super) fn announce(study: &Study) {
     let ended: Vec<Trial> = {
         let mut state = study.lock();
-        let settled = state.settled;
+        let settled = state.settled();
         let from = std::mem::replace(&mut state.announced, settled);
         if study.setup.callbacks.is_empty() {
             return;
         }
-        state.trials()[from..state.settled].to_vec()
+        state.trials()[from..settled].to_vec()
     };
     for trial in &ended {
         for callback in &study.setup.callbacks {
@@ -302,7 +301,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     let (number, begun, limit) = (trial.number(), Instant::now(), setup.protocol.trial_seconds);
     let first = trial.0.budget.seed();
     if setup.foreign()
-        && let Err(e) = study.note(|| Some(journal::begun(number)))
+        && let Err(e) = study.note(|| Some(journal::begins(number)))
     {
         study.lock().ended = Some(Ended::Journal(e.to_string()));
         let result = Err(Error::new(ErrorKind::Stopped, e.to_string()));
@@ -312,7 +311,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     let tell = Arc::new(move |epoch, score: f64, loss: f64| {
         let finite = |v: f64| v.is_finite().then_some(v);
         let (score, loss) = (finite(score), finite(loss));
-        // Epochs are counted from 1; a 0 would say that the evaluation begins.
+        // Epochs are counted from 1: a 0 would mean that the evaluation begins.
         if epoch == 0 {
             return;
         }
@@ -381,8 +380,8 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
     }
 }
 
-/// Why a trial that has failed is not evaluated again, though it might be; how many epochs are left
-/// for that was decided when it was asked.
+/// The limit that keeps a failed trial from being evaluated again, if one is reached. Whether enough
+/// epochs are left was decided when the trial was asked for.
 fn over(study: &Study, simulated: f64) -> Option<Ended> {
     let protocol = &study.setup.protocol;
     let reached = |limit: Option<f64>, spent: f64| limit.filter(|&limit| spent >= limit);

@@ -1,9 +1,9 @@
-//! A study that runs while the notebook goes on.
+//! A study that runs in the background of a notebook.
 //!
-//! Who holds a [`Running`] can stop the search and wait for it. When nobody does any more, as after a
-//! notebook cell with `let search = plan.spawn()?;` was run again, nobody could: then the search stops
-//! by itself, unless it was [detached](Running::detach). What runs in this process is listed, by
-//! references that keep nothing alive, so that every search can be found again.
+//! Whoever holds a [`Running`] can stop the search and wait for it. When its last holder is gone, as
+//! after a notebook cell with `let search = plan.spawn()?;` was run again, the search stops by itself,
+//! unless it was [detached](Running::detach). The searches of this process are listed by weak
+//! references, so that each of them can be found again.
 
 use super::{Study, run};
 use crate::error::{Error, ErrorKind, Result};
@@ -16,15 +16,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-/// A study at work on threads of its own, made by [`Study::spawn`]. Clones are the same study. When
-/// the last of them is dropped, the study stops as [`Running::stop`] stops it, and its journal can be
-/// gone on with; [`Running::detach`] lets it run on.
+/// A study that runs on its own threads, made by [`Study::spawn`]. Clones are the same study. When the
+/// last of them is dropped, the study stops as by [`Running::stop`], and can be resumed from its
+/// journal; [`Running::detach`] lets it run on.
 #[derive(Clone)]
 #[must_use = "a search stops when nobody holds it: write let search = plan.spawn()?; or \
               plan.spawn()?.detach();"]
 pub struct Running(Arc<Handle>);
 
-/// What all handles of a search share; its end is the end of the last one.
+/// What all handles of a search share: it is dropped with the last of them.
 struct Handle(Arc<Search>);
 
 impl Drop for Handle {
@@ -35,7 +35,7 @@ impl Drop for Handle {
     }
 }
 
-/// A search, held by its thread and its handles.
+/// A search; its thread and its handles hold it.
 struct Search {
     study: Study,
     begun: Instant,
@@ -54,7 +54,7 @@ impl Search {
     }
 }
 
-/// The searches of this process, by what keeps none of them alive.
+/// The searches of this process, by weak references.
 static SEARCHES: Mutex<Vec<(Weak<Search>, Weak<Handle>)>> = Mutex::new(vec![]);
 
 fn searches() -> MutexGuard<'static, Vec<(Weak<Search>, Weak<Handle>)>> {
@@ -78,7 +78,7 @@ impl Study {
     /// ```
     ///
     /// # Errors
-    /// As [`Study::run`], for what is known before the first trial.
+    /// As [`Study::run`], as far as they are known before the first trial.
     pub fn spawn(&self) -> Result<Running> {
         self.check()?;
         let study = self.quiet().prepared()?;
@@ -113,15 +113,15 @@ impl Running {
         self.search().end().is_some()
     }
 
-    /// Asks it to end: no further trials, and trainings under way end within one step. Those trials
-    /// stay open and are taken up when the study goes on. An evaluation that is not a training runs
-    /// until it returns.
+    /// Asks it to end: no further trial begins, and running trainings end within one step. Their
+    /// trials stay open until the study continues. An evaluation that is not a training runs until it
+    /// returns.
     pub fn stop(&self) {
         self.search().study.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Lets the search go on when no handle to it is left: `plan.spawn()?.detach();`.
-    /// [`running`](fn@running) lists it, to get one back.
+    /// Lets the search go on without a handle: `plan.spawn()?.detach();`.
+    /// [`running`](fn@running) gives a handle back.
     pub fn detach(&self) {
         self.search().detached.store(true, Ordering::Relaxed);
     }
@@ -132,7 +132,7 @@ impl Running {
         self.search().study.keep(|_| {})
     }
 
-    /// Where it is, in a line.
+    /// Its progress, in a line.
     pub fn progress(&self) -> String {
         let study = &self.search().study;
         let trials = study.lock().history.shared();
@@ -140,7 +140,7 @@ impl Running {
         if self.done() {
             return format!("{line}; ended: {}", study.ended());
         }
-        let running = trials.iter().filter(|t| !t.ended() && t.reused_from().is_none()).count();
+        let running = trials.iter().filter(|t| t.runs()).count();
         match self.search().stopping() {
             true => format!("{line}; stopping, {} still running", plural(running, "trial")),
             false => line,
@@ -164,7 +164,7 @@ impl Running {
         }
     }
 
-    /// What and where it is, in a line.
+    /// What it is and its progress, in a line.
     fn line(&self) -> String {
         let (search, setup) = (self.search(), &self.search().study.setup);
         let mut line = setup.strategy.describe(setup.planned());
@@ -178,8 +178,8 @@ impl Running {
     }
 }
 
-/// All searches that [`Study::spawn`] began in this process and that have not ended, the oldest first:
-/// to look at, to stop, and to wait for, also when their variables are gone.
+/// All searches of this process that [`Study::spawn`] began and that have not ended, the oldest first:
+/// they can be looked at, stopped and waited for even if their variables are gone.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -214,12 +214,12 @@ pub fn running() -> Searches {
     Searches(list)
 }
 
-/// The searches that [`running`](fn@running) found. Like any handle, it keeps them going.
+/// The searches that [`running`](fn@running) found. Like any handle, this keeps them running.
 #[derive(Clone)]
 pub struct Searches(Vec<Running>);
 
 impl Searches {
-    /// One by one, the oldest first.
+    /// The searches, the oldest first.
     pub fn list(&self) -> Vec<Running> {
         self.0.clone()
     }
@@ -248,13 +248,13 @@ impl Searches {
     }
 }
 
-/// A search that has been told to stop gives its journal back within this time, as a rule.
+/// A search that has been told to stop usually releases its journal within this time.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Refuses a journal that a search of this process holds, with how to get that one back. One that is
-/// stopping, as an orphan of a cell that was run again, is waited for a little.
+/// Refuses a journal that a search of this process holds, and says how to get at that search. A search
+/// that is stopping, as when its cell was run again, is waited for a little.
 pub(super) fn not_held(path: &Path) -> Result<()> {
-    // Of paths that lead to one file, whatever they look like.
+    // Different paths may lead to the same file.
     let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
     let Ok(wanted) = whole(path) else { return Ok(()) };
     let same = |journal: &Option<PathBuf>| {
@@ -262,7 +262,7 @@ pub(super) fn not_held(path: &Path) -> Result<()> {
     };
     let begun = Instant::now();
     loop {
-        // Without a handle, so that an orphan stays one.
+        // Takes no handle: that would keep a search alive that nobody holds.
         let all: Vec<Arc<Search>> = searches().iter().filter_map(|(s, _)| s.upgrade()).collect();
         let holder = all.into_iter().find(|s| s.end().is_none() && same(&s.study.setup.journal));
         let Some(search) = holder else { return Ok(()) };
@@ -297,12 +297,6 @@ impl fmt::Display for Running {
     }
 }
 
-impl fmt::Debug for Running {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.progress())
-    }
-}
-
 impl fmt::Display for Searches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0[..] {
@@ -316,8 +310,4 @@ impl fmt::Display for Searches {
     }
 }
 
-impl fmt::Debug for Searches {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Running, Searches);

@@ -18,39 +18,42 @@ use std::time::Instant;
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) history: History,
-    /// Duplicates that wait for their first trial to end: (first, duplicate).
+    /// Duplicates that wait for the first trial of their architecture: (first, duplicate).
     waiting: Vec<(usize, usize)>,
-    /// Trials 0..settled have all ended.
-    pub(crate) settled: usize,
-    /// How many trials in a row, up to each settled one, cost nothing.
-    free_run: Vec<usize>,
-    /// Epochs that the settled trials paid.
-    epochs_settled: f64,
-    /// For each settled trial: the simulated seconds that it and those before it paid, and how many
-    /// in a row, up to it, paid none.
-    simulated: Vec<(f64, usize)>,
-    /// The most epochs that any of the settled trials paid, up to each of them.
-    dearest: Vec<f64>,
+    /// The totals after each trial, up to the first that has not ended.
+    settled: Vec<Totals>,
     /// Trials that had ended before this run.
     pub(crate) earlier: usize,
-    /// When the run that is going on began.
+    /// When the current run began.
     pub(crate) run_since: Option<Instant>,
     /// Trials whose callbacks have been called.
     pub(crate) announced: usize,
     pub(crate) ended: Option<Ended>,
-    /// The strategy is at work, outside the lock.
+    /// Whether the strategy is being asked, outside the lock.
     pub(crate) asking: bool,
     /// Seconds of earlier runs.
     pub(crate) seconds: f64,
     /// When this study was first asked by hand.
     pub(crate) by_hand: Option<Instant>,
-    /// Trials that were asked and have neither ended nor are with somebody, as a process that is gone
-    /// leaves them: to be handed out again first.
+    /// Trials that have not ended and that nobody is working on, such as those of a process that has
+    /// ended: they are handed out again first.
     pub(crate) orphans: BTreeSet<usize>,
-    /// Trials in which a process may have ended: to be evaluated alone.
+    /// Trials in which a process may have ended: they are evaluated alone.
     pub(crate) suspects: BTreeSet<usize>,
-    /// How often its winner has met the test split.
+    /// How often a winner has been tested on the test split.
     pub(crate) tests: usize,
+}
+
+/// What all trials up to a certain one have cost.
+#[derive(Clone, Copy, Default)]
+struct Totals {
+    epochs: f64,
+    /// The most epochs that one evaluation took.
+    dearest: f64,
+    simulated: f64,
+    /// How many trials in a row, up to this one, cost no epochs, and how many no simulated seconds.
+    free: usize,
+    free_of_simulated: usize,
 }
 
 /// Whether the next trial may be asked.
@@ -72,12 +75,12 @@ pub(crate) struct Asked {
 /// a user's code.
 pub(crate) struct Question(History);
 
-/// Proposals in a row that a strategy may repeat under `Forbid` before the space is asked itself.
+/// Duplicates in a row that a strategy may propose under `Forbid` before the space itself is searched.
 const ASK_AGAIN: usize = 100;
-/// How many architectures are then looked at for one that was not tried yet.
+/// How many architectures this search looks at.
 const LOOK_AT: usize = 1_000_000;
-/// With a budget in epochs or time, so many results in a row that cost nothing end a study: its
-/// strategy proposes nothing new.
+/// With a budget in epochs or time, a study ends after this many results in a row that cost nothing,
+/// because its strategy proposes nothing new.
 const FREE_TRIALS: usize = 200;
 
 impl State {
@@ -85,11 +88,7 @@ impl State {
         State {
             history: History::new(space, metric),
             waiting: vec![],
-            settled: 0,
-            free_run: vec![],
-            epochs_settled: 0.0,
-            simulated: vec![],
-            dearest: vec![],
+            settled: vec![],
             earlier: 0,
             run_since: None,
             announced: 0,
@@ -107,6 +106,16 @@ impl State {
         self.history.all()
     }
 
+    /// How many trials have ended before the first that has not.
+    pub(crate) fn settled(&self) -> usize {
+        self.settled.len()
+    }
+
+    /// The totals after the first `n` trials.
+    fn totals(&self, n: usize) -> Totals {
+        n.checked_sub(1).map_or(Totals::default(), |last| self.settled[last])
+    }
+
     pub(crate) fn epochs(&self) -> f64 {
         self.trials().iter().map(Trial::epochs_spent).sum()
     }
@@ -117,21 +126,21 @@ impl State {
         self.seconds + since(self.by_hand) + since(self.run_since)
     }
 
-    /// How many trials, of the first ones, the decision about the next may rest on.
+    /// How many of the first trials may influence the next one.
     fn known(&self, protocol: &Protocol) -> usize {
         let n = self.trials().len();
-        (n + 1).saturating_sub(protocol.batch).min(self.settled)
+        (n + 1).saturating_sub(protocol.batch).min(self.settled())
     }
 
-    /// What the first evaluation of this run lacks of the figures that each must have: then no other
-    /// one has it either, and the budget would be spent on nothing. The first trial of a run has
-    /// ended before a second one is asked.
+    /// The required figure that the first evaluation of this run lacks. No other evaluation will have
+    /// it either, so the budget would be wasted. The first trial of a run ends before a second one is
+    /// asked for.
     pub(crate) fn without_figure(
         &self,
         protocol: &Protocol,
         reported: Option<&str>,
     ) -> Option<Ended> {
-        let to = self.known(protocol).max((self.earlier + 1).min(self.settled));
+        let to = self.known(protocol).max((self.earlier + 1).min(self.settled()));
         let ended = self.trials().get(self.earlier..to)?;
         let lacks = |t: &Trial| match &t.0.outcome {
             Outcome::Failed(Failure::NoFigure(why)) => Some(Ended::NoFigure(why.clone())),
@@ -149,55 +158,57 @@ impl State {
         }
     }
 
-    /// Waits for the trials that run, and is over then.
+    /// The study is over for this reason once the running trials have ended.
     pub(crate) fn wait_or(&self, reason: Ended) -> Next {
-        match self.settled < self.trials().len() {
+        match self.settled() < self.trials().len() {
             true => Next::Wait,
             false => Next::Over(reason),
         }
     }
 
-    /// Whether a trial has shown what an evaluation costs, to an evaluator that has not said it.
+    /// Whether a trial has shown what an evaluation costs, where the evaluator does not say.
     pub(crate) fn has_shown_its_cost(&self) -> bool {
-        self.dearest.last().is_some_and(|&epochs| epochs > 0.0)
+        self.settled.last().is_some_and(|after| after.dearest > 0.0)
     }
 
-    /// How often the next trial may be evaluated, at least once, under a limit in epochs; `None` if
-    /// that takes waiting for those that run, or is more than there is left. A running trial may turn
-    /// out cheaper (an early stop, a reused result), never dearer: as long as all that it may cost
-    /// fits, nothing depends on which have ended; near the limit the decision waits for all of them.
+    /// How often the next trial may be evaluated under a limit in epochs, at least once. `None` if the
+    /// decision has to wait for running trials, or if too little is left for one evaluation. A running
+    /// trial may turn out cheaper (an early stop, a reused result), but never dearer. So, as long as
+    /// its full cost fits, nothing depends on which trials have ended; near the limit, the decision
+    /// waits for all of them.
     fn attempts(&self, protocol: &Protocol, whole: Budget) -> Option<usize> {
         let most = protocol.on_failure.attempts();
         let Some(limit) = protocol.epochs else { return Some(most) };
         let (n, known, open) = (self.trials().len(), self.known(protocol), whole.is_open());
-        // An evaluator that has not said what it costs shows it.
-        let shown = self.dearest.partition_point(|&epochs| epochs == 0.0);
-        let seen = known.max(shown + 1).min(self.settled);
-        let seen = seen.checked_sub(1).map_or(0.0, |last| self.dearest[last]);
-        let full = (whole.full() as f64).max(seen);
-        // Then a trial may also be dearer than was to be expected, and what must not depend on
-        // threads cannot look at those that may still run.
-        let sure = if open { known } else { self.settled };
+        // Where the evaluator does not say what it costs, the trials show it.
+        let shown = self.settled.partition_point(|after| after.dearest == 0.0);
+        let seen = known.max(shown + 1).min(self.settled());
+        let full = (whole.full() as f64).max(self.totals(seen).dearest);
+        // Then a trial may also be dearer than expected. The decision must not depend on threads, so
+        // it ignores the results of trials that may still be running.
+        let settled = self.settled();
+        let sure = if open { known } else { settled };
         let cost = |t: &Trial| match t.ended() && !open {
             true => t.epochs_spent(),
             false if t.0.evaluated => full * t.0.attempts as f64,
             false => 0.0,
         };
-        let epochs = |trials: &[Trial]| trials.iter().map(Trial::epochs_spent).sum::<f64>();
-        let spent = self.epochs_settled - epochs(&self.trials()[sure..self.settled]);
+        let paid = self.totals(settled).epochs;
+        let unsure = self.trials()[sure..settled].iter().map(Trial::epochs_spent).sum::<f64>();
+        let spent = paid - unsure;
         let expected = self.trials()[sure..].iter().map(cost).sum::<f64>();
         match most as f64 * full <= limit - spent - expected {
             true => Some(most),
-            false if self.settled < n => None,
-            false => Some(((limit - self.epochs_settled) / full) as usize)
+            false if settled < n => None,
+            false => Some(((limit - paid) / full) as usize)
                 .map(|attempts| attempts.min(most))
                 .filter(|&attempts| attempts > 0),
         }
     }
 
-    /// Decides about the next trial; `elapsed` seconds have passed. Which trials are asked must
-    /// follow from results that do not depend on threads: those of trials 0 to n - batch, or, near
-    /// a limit, those of all trials.
+    /// Decides about the next trial after `elapsed` seconds. The decision may only follow from results
+    /// that do not depend on threads: those of trials 0 to n - batch, or, near a limit, those of all
+    /// trials.
     pub(crate) fn next(&self, protocol: &Protocol, whole: Budget, elapsed: f64) -> Next {
         if let Some(reason) = &self.ended {
             return Next::Over(reason.clone());
@@ -219,25 +230,24 @@ impl State {
         {
             return wait_or(Ended::Seconds(limit));
         }
-        if n >= protocol.batch + self.settled {
+        if n >= protocol.batch + self.settled() {
             return Next::Wait;
         }
         if let (Some(limit), None) = (protocol.epochs, self.attempts(protocol, whole)) {
             return wait_or(Ended::Epochs(limit));
         }
-        if let (Some(limit), Some(last)) = (protocol.simulated_seconds, known.checked_sub(1)) {
-            // What a trial costs is known when it has ended, so the last ones may cross the limit:
-            // one of them where the batch is 1.
-            let (paid, free) = self.simulated[last];
-            if paid >= limit {
+        let so_far = self.totals(known);
+        if let Some(limit) = protocol.simulated_seconds {
+            // The cost of a trial is known when it has ended, so the last ones may cross the limit:
+            // with a batch of 1, the last one.
+            if so_far.simulated >= limit {
                 return wait_or(Ended::SimulatedSeconds(limit));
             }
-            if protocol.trials.is_none() && free >= FREE_TRIALS {
+            if protocol.trials.is_none() && so_far.free_of_simulated >= FREE_TRIALS {
                 return wait_or(Ended::FreeOfSimulated(FREE_TRIALS));
             }
         }
-        let free = known.checked_sub(1).map_or(0, |last| self.free_run[last]);
-        if protocol.trials.is_none() && free >= FREE_TRIALS {
+        if protocol.trials.is_none() && so_far.free >= FREE_TRIALS {
             return wait_or(Ended::Free(FREE_TRIALS));
         }
         Next::Ask
@@ -249,10 +259,10 @@ impl State {
         Question(self.history.seeing(self.known(protocol)))
     }
 
-    /// The history with all results there are.
+    /// The history with all results so far.
     pub(crate) fn history_now(&mut self, protocol: &Protocol) -> History {
         self.history.set_protocol(protocol);
-        self.history.seeing(self.settled)
+        self.history.seeing(self.settled())
     }
 
     /// Makes the proposal the next trial.
@@ -275,6 +285,7 @@ impl State {
         let attempts = self.attempts(protocol, whole).unwrap_or(1);
         let misfit = proposal.architecture.check().err();
         let misfit = misfit.or_else(|| too_large(&proposal.architecture, protocol, evaluator));
+        let evaluate = twin.is_none() && misfit.is_none();
         let trial = Record {
             number: n,
             architecture: proposal.architecture,
@@ -282,7 +293,7 @@ impl State {
             parents: proposal.parents,
             origin: proposal.origin,
             outcome: Outcome::Pending,
-            evaluated: twin.is_none() && misfit.is_none(),
+            evaluated: evaluate,
             attempts,
             cost: Cost::default(),
             at,
@@ -290,7 +301,6 @@ impl State {
             reused: twin,
         };
         self.history.push(key, trial);
-        let evaluate = twin.is_none() && misfit.is_none();
         if let Some(first) = twin {
             match self.trials()[first].ended() {
                 true => self.take_over(first, n, at),
@@ -303,41 +313,40 @@ impl State {
         Asked { trial: self.trials()[n].clone(), evaluate }
     }
 
-    /// A copy that goes on by itself: where trials are under way, they may end in two ways.
+    /// An independent copy: running trials may end differently in it, so it begins a new lineage.
     pub(crate) fn fork(&self) -> State {
         let mut state = self.clone();
-        if self.settled < self.trials().len() {
+        if self.settled() < self.trials().len() {
             state.history.begin_lineage();
         }
         state
     }
 
-    /// What a result is worth: one that cannot be used is a failure.
+    /// How a trial ends with this result: one that cannot be used makes it a failure.
     pub(crate) fn judge(&self, n: usize, result: Result<Evaluation>) -> Outcome {
         let budget = self.trials()[n].budget();
         let full = if budget.is_open() { f64::MAX } else { budget.full() as f64 };
         let failed = |why: String| Outcome::Failed(Failure::Error(why));
-        match result {
-            Ok(e) if !e.score().is_finite() => failed(format!("the score is {}", e.score())),
-            Ok(e) if e.epochs_spent().is_some_and(|spent| !(0.0..=full).contains(&spent)) => {
-                failed(format!(
-                    "the evaluation reports {} epochs; allowed is 0 to {full}, the full budget. \
-                     Give the evaluator its own with .epochs(...)",
-                    e.epochs_spent().unwrap_or(f64::NAN)
-                ))
-            }
-            Ok(e) if e.seconds_spent().is_some_and(|s| !s.is_finite() || s < 0.0) => {
-                failed(format!(
-                    "the evaluation reports {} simulated seconds; allowed is 0 and above",
-                    e.seconds_spent().unwrap_or(f64::NAN)
-                ))
-            }
-            Ok(e) => match lacking(self.history.further(), &e, &self.trials()[n]) {
-                Some(why) => Outcome::Failed(why),
-                None => Outcome::Finished(e),
-            },
-            Err(e) => failed(e.to_string()),
+        let e = match result {
+            Ok(e) => e,
+            Err(e) => return failed(e.to_string()),
+        };
+        if !e.score().is_finite() {
+            return failed(format!("the score is {}", e.score()));
         }
+        if let Some(epochs) = e.epochs_spent().filter(|spent| !(0.0..=full).contains(spent)) {
+            return failed(format!(
+                "the evaluation reports {epochs} epochs; allowed is 0 to {full}, the full budget. \
+                 Give the evaluator its own with .epochs(...)"
+            ));
+        }
+        if let Some(seconds) = e.seconds_spent().filter(|s| !s.is_finite() || *s < 0.0) {
+            return failed(format!(
+                "the evaluation reports {seconds} simulated seconds; allowed is 0 and above"
+            ));
+        }
+        let lacks = lacking(self.history.further(), &e, &self.trials()[n]);
+        lacks.map_or(Outcome::Finished(e), Outcome::Failed)
     }
 
     /// Records how a trial ended, and hands the result to the duplicates that wait for it.
@@ -358,7 +367,7 @@ impl State {
         self.settle();
     }
 
-    /// A failed trial is open again, and so are the duplicates that took over its failure.
+    /// Opens a failed trial again, and the duplicates that took over its failure.
     pub(crate) fn reopen(&mut self, n: usize) {
         let again: Vec<usize> = (0..self.trials().len())
             .filter(|&i| i == n || self.trials()[i].reused_from() == Some(n))
@@ -368,33 +377,28 @@ impl State {
         }
         self.waiting.extend(again.iter().filter(|&&i| i != n).map(|&i| (n, i)));
         self.history.begin_lineage();
-        // What was settled after it is counted again.
-        self.settled = self.settled.min(n);
+        // The trials after it are counted again.
+        self.settled.truncate(n);
         self.announced = self.announced.min(n);
-        self.free_run.truncate(self.settled);
-        self.simulated.truncate(self.settled);
-        self.dearest.truncate(self.settled);
         self.earlier = self.earlier.min(n);
-        self.epochs_settled = self.trials()[..self.settled].iter().map(Trial::epochs_spent).sum();
         self.ended = None;
         self.orphans.insert(n);
     }
 
-    /// What was told to stop is asked again: that was no end.
+    /// A study that was told to stop has not ended for good.
     pub(crate) fn go_on(&mut self) {
         if self.ended == Some(Ended::Stopped) {
             self.ended = None;
         }
     }
 
-    /// Whoever has trials that were asked does not tell them any more.
+    /// Nobody is working on the open trials any more.
     pub(crate) fn hand_out_again(&mut self) {
-        let open = self.trials().iter().filter(|t| !t.ended() && t.reused_from().is_none());
-        self.orphans = open.map(Trial::number).collect();
+        self.orphans = self.trials().iter().filter(|t| t.runs()).map(Trial::number).collect();
     }
 
-    /// What a journal does not keep is taken from the state that this one, read from the journal,
-    /// follows: which trials somebody is about to tell, whose callbacks were called, and times.
+    /// This state was read from a journal; what a journal does not keep is taken over from the state
+    /// before: which trials somebody is working on, whose callbacks were called, and times.
     pub(crate) fn take_over_from(&mut self, before: &State) {
         self.hand_out_again();
         for t in before.trials() {
@@ -404,7 +408,7 @@ impl State {
                 self.orphans.remove(&n);
             }
         }
-        self.announced = before.announced.min(self.settled);
+        self.announced = before.announced.min(self.settled());
         self.tests = before.tests;
         if before.elapsed() > self.seconds {
             (self.seconds, self.by_hand) = (before.seconds, before.by_hand);
@@ -413,7 +417,7 @@ impl State {
 
     fn take_over(&mut self, first: usize, duplicate: usize, at: f64) {
         let Record { outcome, cost, .. } = &*self.trials()[first].0;
-        // How long the evaluation took is a part of the result: it may be an objective.
+        // The duration of the evaluation belongs to the result: it may be an objective.
         let (outcome, seconds) = (outcome.clone(), cost.seconds);
         self.record(duplicate, |r| (r.outcome, r.cost.seconds, r.at) = (outcome, seconds, at));
         self.settle();
@@ -424,19 +428,20 @@ impl State {
     }
 
     fn settle(&mut self) {
-        while let Some(t) = self.history.all().get(self.settled).filter(|t| t.ended()) {
-            let before = self.free_run.last().copied().unwrap_or(0);
-            self.free_run.push(if t.epochs_spent() > 0.0 { 0 } else { before + 1 });
-            self.epochs_settled += t.epochs_spent();
-            let dearest = self.dearest.last().copied().unwrap_or(0.0);
-            // Each evaluation for itself: what is retried is counted in attempts.
+        while let Some(t) = self.history.all().get(self.settled()).filter(|t| t.ended()) {
+            let mut totals = self.totals(self.settled());
+            let run = |paid: f64, before: usize| if paid > 0.0 { 0 } else { before + 1 };
+            let (epochs, simulated) = (t.epochs_spent(), t.simulated_paid());
+            totals.free = run(epochs, totals.free);
+            totals.free_of_simulated = run(simulated, totals.free_of_simulated);
+            totals.epochs += epochs;
+            totals.simulated += simulated;
+            // Failed attempts are counted separately.
             let whole = t.budget().epochs_allowed() as f64;
-            let spent = t.finished().map_or(0.0, |e| e.epochs_spent().unwrap_or(whole));
-            self.dearest.push(dearest.max(if t.0.evaluated { spent } else { 0.0 }));
-            let (sum, free) = self.simulated.last().copied().unwrap_or((0.0, 0));
-            let paid = t.simulated_paid();
-            self.simulated.push((sum + paid, if paid > 0.0 { 0 } else { free + 1 }));
-            self.settled += 1;
+            if let Some(e) = t.finished().filter(|_| t.0.evaluated) {
+                totals.dearest = totals.dearest.max(e.epochs_spent().unwrap_or(whole));
+            }
+            self.settled.push(totals);
         }
     }
 }
@@ -453,7 +458,7 @@ fn too_large(arch: &Architecture, protocol: &Protocol, evaluator: &AnyEvaluator)
 }
 
 impl Question {
-    /// Asks the strategy. `None`: there is nothing left to propose, and why.
+    /// Asks the strategy. The inner error says why there is nothing left to propose.
     pub(crate) fn ask(
         mut self,
         strategy: &AnyStrategy,
@@ -488,8 +493,9 @@ impl Question {
         })
     }
 
-    /// An architecture that was not tried yet: the next one in order after the strategy's last
-    /// proposal, round the whole space if need be; in a large space a random one, if that is new.
+    /// An architecture that was not tried yet: in a large space a random one, if a new one is found;
+    /// otherwise the next in order after the strategy's last proposal, from the beginning of the space
+    /// again after its end.
     fn unseen(&self, rng: &mut Rng) -> Option<Architecture> {
         let space = self.0.space();
         if space.size().is_none_or(|size| size > LOOK_AT as u128) {
@@ -504,7 +510,7 @@ impl Question {
         for _ in 0..LOOK_AT {
             let Some((after, arch)) = next.take().and_then(|from| space.next_valid(from, LOOK_AT))
             else {
-                // The end of the space: go on at its beginning.
+                // At the end of the space, continue at its beginning.
                 next = Some(vec![]);
                 if !seen.insert(vec![]) {
                     return None;

@@ -1,49 +1,50 @@
-//! Keeping away from what fails, for every strategy that learns.
+//! Avoiding failures, for every strategy that learns.
 //!
-//! A trial that failed counts as worse than all that finished: models learn it as the worst (see
-//! `targets.rs`), populations leave it out, a reward is the worst before it. That alone does not keep
-//! draws away from where trials fail, nor a search that climbs towards such a place. So what a strategy
-//! draws is kept with the probability that it does not fail, squared: its proposals come from
+//! A failed trial counts as worse than all that finished: models learn it as the worst (see
+//! `targets.rs`), populations leave it out, and its reward is that of the worst trial before it. This
+//! alone keeps neither random draws nor a climbing search away from where trials fail. So a draw is kept
+//! with the squared probability that it does not fail, and a strategy's proposals come from
 //!
 //! ```text
 //! q(x) P(x does not fail)^2           q what the strategy would draw
 //! ```
 //!
-//! Where it ranks candidates, by an acquisition or by the l/g of TPE, that is the weight of what they
-//! promise, as in constrained Bayesian optimisation (Gelbart, Snoek and Adams, "Bayesian Optimization with
-//! Unknown Constraints", UAI 2014; Gardner et al., ICML 2014). The square, two coins in place of one,
-//! because a failure costs a trial, and a success that was passed over costs nothing. As long as nothing
-//! has failed, nothing is weighed and no number drawn.
+//! Where a strategy ranks candidates, by an acquisition or by the l/g of TPE, the acquisition is multiplied
+//! by this weight, as in constrained Bayesian optimisation (Gelbart, Snoek and Adams, "Bayesian
+//! Optimization with Unknown Constraints", UAI 2014; Gardner et al., ICML 2014). The probability is squared
+//! because a failure costs a trial, while passing over a success costs nothing. As long as nothing has
+//! failed, nothing is weighed and no random number is drawn.
 //!
-//! The model is that of `src/surrogate/feasible.rs`; its features are the options that an architecture has.
-//! A sum of weights tells apart what fails by an option, by a branch and by two options together. What fails
-//! by its size, as on a limit of memory or time, is told by the costs that are known of a network before it
-//! is built: parameters, multiply-adds and memory are features as well, on a scale of logarithms in
-//! overlapping steps, of which each cost has three.
+//! The model is that of `src/surrogate/feasible.rs`; its features are the options of an architecture. A sum
+//! of weights can represent failures by one option, by a branch and by two options together. Failures by
+//! size, as with a limit on memory or time, follow from the costs that are known before a network is built:
+//! parameters, multiply-adds and memory are features as well, on a logarithmic scale of overlapping steps,
+//! of which each cost has three.
 
 use super::super::Proposal;
+use super::super::features::one_hot;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::space::Architecture;
 use crate::surrogate::Feasible;
 
-/// Draws before the one that most likely does not fail is taken.
+/// How many draws are made before the one that is least likely to fail is accepted.
 const DRAWS: usize = 100;
 /// The feature that every architecture has; places begin at 0 and are far fewer.
 const ALWAYS: usize = usize::MAX;
-/// Steps of a cost's scale to a factor of two, and on the whole scale.
+/// Steps of the scale of a cost for a factor of two, and on the whole scale.
 const STEPS: f64 = 4.0;
 const SCALE: usize = 64 * STEPS as usize + 2;
 /// The batch that memory is estimated for.
 const BATCH: usize = 64;
 
-/// What is known of failures after the trials that may be seen.
+/// What is known of failures after the visible trials.
 #[derive(Clone, Default)]
 pub(in super::super) struct Caution {
     /// How many of the visible trials have been looked at.
     seen: usize,
-    /// Nothing while none has failed.
+    /// `None` while nothing has failed.
     model: Option<Feasible>,
 }
 
@@ -53,7 +54,7 @@ impl Caution {
         self.follow_to(history.visible());
     }
 
-    /// The same with the first trials only; begins anew where it has looked at more of them.
+    /// The same with these first trials only; it begins anew if it has looked at more of them.
     pub(in super::super) fn follow_to(&mut self, trials: &[Trial]) {
         if self.seen > trials.len() {
             *self = Caution::default();
@@ -74,7 +75,7 @@ impl Caution {
         }
     }
 
-    /// Whether something has failed, so that there is something to be careful about.
+    /// Whether something has failed, so that there is something to avoid.
     pub(in super::super) fn needed(&self) -> bool {
         self.model.is_some()
     }
@@ -89,7 +90,7 @@ impl Caution {
         !self.needed() || rng.uniform() < self.weight(arch)
     }
 
-    /// What `draw` draws, again while it is not kept; of too many the one of the largest weight.
+    /// Draws until a result is kept; after too many draws, the one with the largest weight.
     pub(in super::super) fn draw(
         &self,
         rng: &mut Rng,
@@ -109,26 +110,23 @@ impl Caution {
     }
 }
 
-/// Keeps the one of the larger weight, of equals the first.
+/// Keeps the one with the larger weight; of equal ones the first.
 pub(in super::super) fn likelier<T>(best: &mut Option<(f64, T)>, weight: f64, other: T) {
     if best.as_ref().is_none_or(|(most, _)| weight > *most) {
         *best = Some((weight, other));
     }
 }
 
-/// The columns of the one-hot encoding that an architecture has, the steps of its costs, and the one of
-/// all.
+/// The features of an architecture: its columns of the one-hot encoding, the steps of its costs, and the
+/// feature of all architectures.
 fn options(arch: &Architecture) -> Vec<usize> {
-    let mut taken = vec![];
-    arch.of_space().places().taken(&mut arch.decided().iter(), 0, &mut taken);
-    let columns = taken.iter().map(|t| t.at.wrapping_add(t.pick as usize));
-    // Decisions alone cost nothing, in which they do not differ.
+    // Decisions alone have no costs.
     let costs = [arch.params(), arch.macs(), arch.memory(BATCH)];
     let steps = costs.iter().enumerate().filter(|(_, cost)| **cost > 0).flat_map(|(i, cost)| {
         let step = (STEPS * (*cost as f64).log2()) as usize;
         (step..step + 3).map(move |step| ALWAYS - 1 - i * SCALE - step)
     });
-    columns.chain(steps).chain([ALWAYS]).collect()
+    one_hot(arch).into_iter().chain(steps).chain([ALWAYS]).collect()
 }
 
 #[cfg(test)]
