@@ -269,15 +269,16 @@ impl Sink for Nodes<'_> {
         }
         let shape = self.output(from).clone();
         let positions = self.output(0).elements();
+        let misfit = |why: String| {
+            let text = format!("the head for {task} on an output of {shape}: {why}");
+            Err(Error::new(ErrorKind::Shape, text))
+        };
         if let (true, &[l, _]) = (task.is_per_position(), shape.as_slice())
             && l != positions
         {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "the head for {task} on an output of {shape}: the input has {positions} \
-                     positions, and each needs a prediction. Try no stride and no pooling"
-                ),
+            return misfit(format!(
+                "the input has {positions} positions, and each needs a prediction. Try no stride \
+                 and no pooling"
             ));
         }
         let from = match (task.is_per_position(), shape.as_slice()) {
@@ -286,24 +287,13 @@ impl Sink for Nodes<'_> {
                 self.push(Op::of(&FLATTEN, &[]), vec![from], Role::Head)?
             }
             (true, _) => {
-                return Err(Error::new(
-                    ErrorKind::Shape,
-                    format!(
-                        "the head for {task} on an output of {shape}: it needs a sequence [L, D], \
-                         one vector per position. Try embedding(16) first, and no pooling \
-                         or flattening after it"
-                    ),
-                ));
+                return misfit(
+                    "it needs a sequence [L, D], one vector per position. Try embedding(16) first, \
+                     and no pooling or flattening after it"
+                        .into(),
+                );
             }
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::Shape,
-                    format!(
-                        "the head for {task} on an output of {shape}: it needs numbers. Try \
-                         embedding(16) for tokens"
-                    ),
-                ));
-            }
+            _ => return misfit("it needs numbers. Try embedding(16) for tokens".into()),
         };
         let act = Value::Act(Activation::Identity);
         let args = [Value::Int(task.outputs() as i64), Value::Int(0), act];
