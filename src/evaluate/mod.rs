@@ -101,7 +101,7 @@ impl std::fmt::Display for Budget {
     }
 }
 
-/// What an evaluation found.
+/// What one evaluation found.
 ///
 /// ```
 /// use nascent::Evaluation;
@@ -109,79 +109,38 @@ impl std::fmt::Display for Budget {
 /// assert_eq!((e.score(), e.get("latency")), (0.93, Some(1.7)));
 /// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
 pub struct Evaluation {
-    score: f64,
-    metrics: BTreeMap<String, f64>,
-    /// The score after every epoch.
-    curve: Vec<f64>,
-    /// The training loss of every epoch.
-    losses: Vec<f64>,
-    /// The epochs that were spent, if they are not the budget's.
-    epochs: Option<f64>,
-    /// Simulated seconds, where the evaluation looks its result up instead of computing it.
-    seconds: Option<f64>,
-    /// Figures that have no value here, and why.
-    undefined: BTreeMap<String, String>,
-}
-
-/// An evaluation as it is written down.
-#[derive(Serialize, Deserialize)]
-struct Stored {
     score: Number,
     #[serde(default)]
     metrics: BTreeMap<String, Number>,
+    /// The score after every epoch.
     #[serde(default)]
     curve: Vec<Number>,
+    /// The training loss of every epoch.
     #[serde(default)]
     losses: Vec<Number>,
+    /// The epochs that were spent, if they are not the budget's.
     #[serde(default)]
     epochs: Option<Number>,
+    /// Simulated seconds, where the evaluation looks its result up instead of computing it.
     #[serde(default)]
     seconds: Option<Number>,
+    /// Figures that have no value here, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     undefined: BTreeMap<String, String>,
-}
-
-impl From<Evaluation> for Stored {
-    fn from(e: Evaluation) -> Stored {
-        Stored {
-            score: Number(e.score),
-            metrics: e.metrics.into_iter().map(|(k, v)| (k, Number(v))).collect(),
-            curve: e.curve.into_iter().map(Number).collect(),
-            losses: e.losses.into_iter().map(Number).collect(),
-            epochs: e.epochs.map(Number),
-            seconds: e.seconds.map(Number),
-            undefined: e.undefined,
-        }
-    }
-}
-
-impl From<Stored> for Evaluation {
-    fn from(s: Stored) -> Evaluation {
-        Evaluation {
-            score: s.score.0,
-            metrics: s.metrics.into_iter().map(|(k, v)| (k, v.0)).collect(),
-            curve: s.curve.into_iter().map(|v| v.0).collect(),
-            losses: s.losses.into_iter().map(|v| v.0).collect(),
-            epochs: s.epochs.map(|v| v.0),
-            seconds: s.seconds.map(|v| v.0),
-            undefined: s.undefined,
-        }
-    }
 }
 
 impl Evaluation {
     /// A result with a score; the evaluator says which way is better.
     pub fn new(score: f64) -> Self {
-        Evaluation { score, ..Default::default() }
+        Evaluation { score: Number(score), ..Default::default() }
     }
 
     /// With a further figure, by name.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with(&self, name: &str, value: f64) -> Self {
         let mut e = self.clone();
-        e.metrics.insert(name.to_string(), value);
+        e.metrics.insert(name.to_string(), Number(value));
         e.undefined.remove(name);
         e
     }
@@ -214,66 +173,66 @@ impl Evaluation {
 
     /// The same with another score.
     pub(crate) fn scored(&self, score: f64) -> Self {
-        Evaluation { score, ..self.clone() }
+        Evaluation { score: Number(score), ..self.clone() }
     }
 
     /// With the score after every epoch.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_curve(&self, curve: impl IntoIterator<Item = f64>) -> Self {
-        Evaluation { curve: curve.into_iter().collect(), ..self.clone() }
+        Evaluation { curve: curve.into_iter().map(Number).collect(), ..self.clone() }
     }
 
     /// With the training loss of every epoch.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_losses(&self, losses: impl IntoIterator<Item = f64>) -> Self {
-        Evaluation { losses: losses.into_iter().collect(), ..self.clone() }
+        Evaluation { losses: losses.into_iter().map(Number).collect(), ..self.clone() }
     }
 
     /// With the epochs that were actually spent.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_epochs(&self, epochs: f64) -> Self {
-        Evaluation { epochs: Some(epochs), ..self.clone() }
+        Evaluation { epochs: Some(Number(epochs)), ..self.clone() }
     }
 
     /// With simulated seconds, which stand for the measured ones in every report.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_seconds(&self, seconds: f64) -> Self {
-        Evaluation { seconds: Some(seconds), ..self.clone() }
+        Evaluation { seconds: Some(Number(seconds)), ..self.clone() }
     }
 
     /// The score.
     pub fn score(&self) -> f64 {
-        self.score
+        self.score.0
     }
 
     /// A further figure.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.metrics.get(name).copied()
+        self.metrics.get(name).map(|v| v.0)
     }
 
     /// All further figures.
     pub fn metrics(&self) -> Vec<(String, f64)> {
-        self.metrics.iter().map(|(k, v)| (k.clone(), *v)).collect()
+        self.metrics.iter().map(|(name, v)| (name.clone(), v.0)).collect()
     }
 
     /// The score after every epoch.
     pub fn curve(&self) -> Vec<f64> {
-        self.curve.clone()
+        self.curve.iter().map(|v| v.0).collect()
     }
 
     /// The training loss of every epoch.
     pub fn losses(&self) -> Vec<f64> {
-        self.losses.clone()
+        self.losses.iter().map(|v| v.0).collect()
     }
 
     /// The epochs that were spent, where the evaluation said so.
     pub fn epochs_spent(&self) -> Option<f64> {
-        self.epochs
+        self.epochs.map(|v| v.0)
     }
 
     /// The simulated seconds, where the evaluation said so.
     pub fn seconds_spent(&self) -> Option<f64> {
-        self.seconds
+        self.seconds.map(|v| v.0)
     }
 }
 

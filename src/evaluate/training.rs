@@ -3,6 +3,7 @@
 //! Everything random comes from streams named by the seed, the purpose and the epoch or step, so
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
+use super::number::Number;
 use super::{Evaluation, Train, Watch};
 use crate::count::Count;
 use crate::data::Split;
@@ -62,9 +63,15 @@ struct Log {
     epoch: usize,
     losses: Vec<f64>,
     /// Validation metrics after each epoch, the score first.
-    #[serde(with = "super::number::figures")]
-    metrics: Vec<Vec<(String, f64)>>,
+    metrics: Vec<Vec<(String, Number)>>,
     stopped: bool,
+}
+
+impl Log {
+    /// The score after each epoch.
+    fn scores(&self) -> impl Iterator<Item = f64> {
+        self.metrics.iter().map(|metrics| metrics[0].1.0)
+    }
 }
 
 impl Training {
@@ -193,7 +200,8 @@ impl Training {
         self.log.epoch += 1;
         if self.split == Split::Train {
             let metrics = self.measure(Split::Validation)?;
-            self.log.metrics.push(metrics);
+            let metrics = metrics.into_iter().map(|(name, value)| (name, Number(value)));
+            self.log.metrics.push(metrics.collect());
             self.judge();
         }
         Ok(())
@@ -253,14 +261,10 @@ impl Training {
     /// The best epoch so far (the first of several equal ones), counted from 0.
     fn best_epoch(&self) -> Option<usize> {
         let metric = self.metric();
-        let scores = self.log.metrics.iter().map(|m| m[0].1);
-        scores
-            .enumerate()
-            .fold(None, |best: Option<(usize, f64)>, (i, s)| match best {
-                Some((_, b)) if !metric.better(s, b) => best,
-                _ => Some((i, s)),
-            })
-            .map(|(i, _)| i)
+        let better = |best: (usize, f64), next: (usize, f64)| {
+            if metric.better(next.1, best.1) { next } else { best }
+        };
+        self.log.scores().enumerate().reduce(better).map(|(epoch, _)| epoch)
     }
 
     /// After an epoch: keeps its weights if it is the best, stops if nothing has improved for long.
@@ -329,13 +333,12 @@ impl Training {
             false => self.log.epoch.checked_sub(1),
         };
         let metrics = epoch.and_then(|e| self.log.metrics.get(e)).cloned().unwrap_or_default();
-        let score = metrics.first().map_or(f64::NAN, |m| m.1);
-        let curve = self.log.metrics.iter().map(|m| m[0].1);
+        let score = metrics.first().map_or(f64::NAN, |m| m.1.0);
         let start = Evaluation::new(score)
-            .with_curve(curve)
+            .with_curve(self.log.scores())
             .with_losses(self.losses())
             .with_epochs(self.log.epoch as f64);
-        let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, *value));
+        let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, value.0));
         let why = if metrics.is_empty() { None } else { self.undefined(Split::Validation) };
         why.iter().fold(found, |e, (name, why)| e.without(name, why))
     }
@@ -385,7 +388,7 @@ impl Training {
 
 impl fmt::Debug for Training {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let last = self.log.metrics.last().map_or(f64::NAN, |m| m[0].1);
+        let last = self.log.scores().last().unwrap_or(f64::NAN);
         let name = self.metric().name;
         write!(f, "epoch {} of {}, validation {name} {last:.4}", self.log.epoch, self.log.full)
     }

@@ -2,6 +2,7 @@
 
 use super::{Column, Level, Table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::number::Number;
 use crate::evaluate::{Budget, Evaluation, Evaluator};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
@@ -97,16 +98,16 @@ impl Evaluator for Table {
         let mut found = Evaluation::new(score);
         for column in &self.reports {
             if let Some(v) = column.at(row) {
-                found.metrics.insert(column.name.clone(), v);
+                found.metrics.insert(column.name.clone(), Number(v));
             }
         }
         if let Some(cost) = &self.cost {
             let whole = cost.at(row).ok_or_else(|| missing(cost))?;
             let most = self.levels.last().map_or(1, |l| l.epochs);
-            found.seconds = Some(whole * level.epochs as f64 / most as f64);
+            found.seconds = Some(Number(whole * level.epochs as f64 / most as f64));
         }
         if self.in_epochs {
-            found.epochs = Some(level.epochs as f64);
+            found.epochs = Some(Number(level.epochs as f64));
         }
         Ok(found)
     }
