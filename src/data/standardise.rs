@@ -2,15 +2,15 @@
 //! size.
 
 use super::Dataset;
-use super::scaling::{Scaling, channels, merged};
+use super::scaling::{Scaling, channel_of, channels, merged};
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 
 impl Dataset {
     /// The same inputs with mean 0 and standard deviation 1, as measured on the training split: for
     /// every feature of a vector `[F]`, every feature of a sequence `[L, D]` over all its
-    /// positions, every channel of an image `[C, H, W]`. What never changes, except by rounding, is
-    /// only moved to 0.
+    /// positions, every channel of an image `[C, H, W]`. A feature that never changes, except by rounding,
+    /// is only moved to 0.
     ///
     /// Splits that are made afterwards are not measured again, so make them first.
     ///
@@ -43,9 +43,7 @@ impl Dataset {
                 "more samples",
             ));
         }
-        // `inner` values of one channel are adjacent.
-        let (n_channels, inner) = channels(&d.shape);
-        let channel = |i: usize| (i / inner.max(1)) % n_channels.max(1);
+        let (n_channels, channel) = (channels(&d.shape).0, channel_of(&d.shape));
         let mut x = d.x.flatten_all()?.to_vec1::<f32>()?;
         let size = d.shape.elements();
         let train = || d.train.iter().map(|&i| &x[i as usize * size..][..size]);
@@ -83,7 +81,7 @@ impl Dataset {
             }
         }
         for (i, v) in x.iter_mut().enumerate() {
-            *v = scaling.apply(channel(i % size), (*v).into()) as f32;
+            *v = scaling.apply(channel(i), (*v).into()) as f32;
         }
         let whole = d.scaling.as_ref().map_or(scaling.clone(), |before| before.then(&scaling));
         let x = Tensor::from_vec(x, d.x.dims(), &Device::Cpu)?;
