@@ -54,7 +54,7 @@ pub struct Training {
     memory: Option<usize>,
 }
 
-/// What has happened so far.
+/// What has happened in a training so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Log {
     seed: u64,
@@ -91,13 +91,13 @@ impl Training {
                 "Space::on(&data) with the data that you train on",
             ));
         }
-        crate::room::fits(arch.memory(train.batch), || arch.largest_layer())?;
+        crate::room::fits(arch.memory(train.settings.batch), || arch.largest_layer())?;
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?.for_data(&train.data)?;
-        let steps = Steps::new(train.optimizer, model.weights())?;
+        let steps = Steps::new(train.settings.optimizer, model.weights())?;
         let (x, y) = train.data.on(&train.device)?;
-        let log = Log { seed, full: train.epochs.max(0) as usize, ..Log::default() };
+        let log = Log { seed, full: train.settings.epochs.max(0) as usize, ..Log::default() };
         Ok(Training {
             train: train.clone(),
             split,
@@ -180,9 +180,9 @@ impl Training {
         let epoch = self.log.epoch;
         let mut order = self.train.data.indices(self.split);
         Rng::from_u64(self.log.seed).stream("shuffle", epoch).shuffle(&mut order);
-        let batches = order.chunks_exact(self.train.batch as usize);
+        let batches = order.chunks_exact(self.train.settings.batch as usize);
         let losses: Vec<Tensor> = batches.map(|b| self.one_step(b)).collect::<Result<_>>()?;
-        // Read at the end, to avoid waiting for a GPU at every step.
+        // Read at the end, so that no step waits for a GPU.
         let losses: Vec<f64> =
             losses.iter().map(|l| Ok(f64::from(l.to_scalar::<f32>()?))).collect::<Result<_>>()?;
         let mean = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
@@ -228,18 +228,18 @@ impl Training {
         let per_epoch = self.train.steps(self.split);
         let i = Tensor::new(batch, &self.train.device)?;
         let (mut x, y) = (self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?);
-        if !self.train.augment.is_none() {
+        if !self.train.settings.augment.is_none() {
             let mut rng = Rng::from_u64(self.log.seed).stream("augment", step);
-            x = self.train.augment.apply(&x, &mut rng)?;
+            x = self.train.settings.augment.apply(&x, &mut rng)?;
         }
         let mut dropout = Rng::from_u64(self.log.seed).stream("dropout", step);
         let out = self.model.forward_train(&x, &mut dropout)?;
-        let loss = loss(&self.train.data.task(), &out, &y, self.train.smoothing)?;
+        let loss = loss(&self.train.data.task(), &out, &y, self.train.settings.smoothing)?;
         let mut grads = loss.backward()?;
-        if let Some(most) = self.train.clip {
+        if let Some(most) = self.train.settings.clip {
             clip(&mut grads, &self.model.vars(), most)?;
         }
-        let scale = self.train.schedule.scale(step, per_epoch, per_epoch * self.log.full);
+        let scale = self.train.settings.schedule.scale(step, per_epoch, per_epoch * self.log.full);
         self.steps.step(&grads, scale)?;
         Ok(loss.detach())
     }
@@ -249,7 +249,7 @@ impl Training {
         let order = self.train.data.indices(self.split);
         let begun = std::time::Instant::now();
         for _ in 0..steps {
-            self.one_step(&order[..self.train.batch as usize])?.to_scalar::<f32>()?;
+            self.one_step(&order[..self.train.settings.batch as usize])?.to_scalar::<f32>()?;
         }
         Ok(begun.elapsed().as_secs_f64() / steps as f64)
     }
@@ -267,21 +267,22 @@ impl Training {
         self.log.scores().enumerate().reduce(better).map(|(epoch, _)| epoch)
     }
 
-    /// After an epoch: keeps its weights if it is the best, stops if nothing has improved for long.
+    /// After an epoch: keeps its weights if it is the best, and stops if the last improvement is too long
+    /// ago.
     fn judge(&mut self) {
         let (Some(best), last) = (self.best_epoch(), self.log.epoch - 1) else { return };
-        if self.train.keep_best && best == last {
+        if self.train.settings.keep_best && best == last {
             let copy = |v: &Var| v.as_detached_tensor().copy();
             let all = self.model.named_vars();
             self.best = all.iter().map(|(n, v)| Some((n.clone(), copy(v).ok()?))).collect();
         }
-        if let Some(patience) = self.train.patience {
+        if let Some(patience) = self.train.settings.patience {
             self.log.stopped |= (last - best) as i64 >= patience;
         }
     }
 
-    /// The metrics of the current network on a split, the score first. What is undefined there is left
-    /// out, such as the r2 of a target that has the same value in all samples.
+    /// The metrics of the current network on a split, the score first. Those that are undefined there
+    /// are left out, such as the r2 of a target that has the same value in all samples.
     ///
     /// # Errors
     /// Only what Candle reports.
@@ -292,7 +293,7 @@ impl Training {
             &self.x,
             &self.y,
             &self.train.data.indices(split),
-            (2 * self.train.batch.clamp(1, 1 << 20) as usize).min(EVALUATION_BATCH),
+            (2 * self.train.settings.batch.clamp(1, 1 << 20) as usize).min(EVALUATION_BATCH),
         )
     }
 
@@ -301,10 +302,9 @@ impl Training {
         self.log.epoch
     }
 
-    /// The most bytes that were allocated at once for weights, optimiser and the first step, not counting
-    /// the data: to compare with [`Architecture::memory`]. `None` before the first step,
-    /// if another training ran at the same time, on a GPU, and if the allocator is not
-    /// glibc's.
+    /// The most bytes that were allocated at once for weights, optimiser and the first step, without the
+    /// data, to be compared with [`Architecture::memory`]. `None` before the first step, if another
+    /// training ran at the same time, on a GPU, and if the allocator is not glibc's.
     pub fn peak_memory(&self) -> Option<usize> {
         self.memory
     }
@@ -314,8 +314,8 @@ impl Training {
         self.log.losses.clone()
     }
 
-    /// The network: with the best epoch's weights where those are kept, else as it is now; then it
-    /// shares its weights with the training, and changes as the training goes on.
+    /// The network: with the best epoch's weights where those are kept, otherwise as it is now. In the
+    /// second case it shares its weights with the training, and changes as the training goes on.
     pub fn model(&self) -> Model {
         if let Some(best) = &self.best
             && let Ok(model) = Model::new(&self.model.architecture(), &self.train.device, 0)
@@ -328,7 +328,7 @@ impl Training {
 
     /// What the training has found so far.
     pub fn evaluation(&self) -> Evaluation {
-        let epoch = match self.train.keep_best {
+        let epoch = match self.train.settings.keep_best {
             true => self.best_epoch(),
             false => self.log.epoch.checked_sub(1),
         };
@@ -425,7 +425,7 @@ fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
 }
 
 /// The most samples that are evaluated at once. Without gradients a sample takes about half of the
-/// memory, so twice the training batch needs no more than was asked for.
+/// memory, so twice the training batch needs no more than the training does.
 const EVALUATION_BATCH: usize = 256;
 
 fn measure(
@@ -465,7 +465,8 @@ struct Sums {
 }
 
 /// One target of a regression: squared errors, and the mean and the squared deviations of its values,
-/// by Welford's updates: a difference of sums would leave rounding errors where all values are the same.
+/// by Welford's updates, since a difference of sums would leave rounding errors where all values are
+/// the same.
 #[derive(Clone, Default)]
 struct Spread {
     n: f64,
@@ -547,7 +548,7 @@ struct Header {
 fn belongs(train: &Train, arch: &Architecture) -> [String; 3] {
     let space = format!("{:016x}", arch.space().fingerprint());
     let data = format!("{} {:016x}", train.data.name(), train.data.fingerprint());
-    [format!("{} {:?} of space {space}", arch, arch.decisions()), data, train.settings()]
+    [format!("{} {:?} of space {space}", arch, arch.decisions()), data, train.settings.to_string()]
 }
 
 /// The version of the checkpoint format.
@@ -566,8 +567,7 @@ impl Checkpoint {
         self.log.seed
     }
 
-    /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint, which is also what
-    /// may be removed.
+    /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint.
     pub(crate) fn is_free(path: &Path) -> bool {
         !path.exists() || Checkpoint::is_at(path)
     }
