@@ -35,6 +35,11 @@ pub(crate) fn plain(field: &str) -> Option<(f64, f64)> {
     Some((high, whole.map_or(0.0, |w| (w - high as i128) as f64)))
 }
 
+/// Whether a text has digits alone, or is empty.
+pub(crate) fn are_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// The parts of what may be a number: sign, digits with marks, exponent.
 fn parts(field: &str) -> Option<(bool, &str, &str)> {
     let (negative, rest) = match field.strip_prefix(['-', '\u{2212}']) {
@@ -43,8 +48,9 @@ fn parts(field: &str) -> Option<(bool, &str, &str)> {
     };
     let (body, exponent) = rest.split_at(rest.find(['e', 'E']).unwrap_or(rest.len()));
     let digits = exponent.strip_prefix(['e', 'E']).map(|e| e.strip_prefix(['-', '+']).unwrap_or(e));
-    let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if digits.is_some_and(|d| !all_digits(d)) || !body.contains(|c: char| c.is_ascii_digit()) {
+    if digits.is_some_and(|d| d.is_empty() || !are_digits(d))
+        || !body.contains(|c: char| c.is_ascii_digit())
+    {
         return None;
     }
     let known = |c: char| c.is_ascii_digit() || c == '.' || c == ',' || BETWEEN.contains(&c);
@@ -60,8 +66,7 @@ fn ungrouped(digits: &str, mark: char) -> Option<String> {
     let groups: Vec<&str> = digits.split(marks).collect();
     let fine = groups.len() == 1
         || (1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|g| g.len() == 3);
-    let all_digits = groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_digit()));
-    (fine && all_digits).then(|| groups.concat())
+    (fine && groups.iter().all(|g| are_digits(g))).then(|| groups.concat())
 }
 
 /// A number with this decimal mark, and the other one, if any, between thousands.
@@ -72,7 +77,7 @@ pub(crate) fn read(field: &str, decimal: Decimal) -> Option<(f64, f64)> {
         Decimal::Comma => (',', '.'),
     };
     let (whole, fraction) = body.split_once(mark).unwrap_or((body, ""));
-    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    if !are_digits(fraction) {
         return None;
     }
     let whole = ungrouped(whole, other)?;

@@ -21,7 +21,7 @@ use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, block_name, genes};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// What was found out.
+/// What was found out about a space.
 #[derive(Clone)]
 pub(crate) struct Reach {
     pub(crate) verdict: Verdict,
@@ -212,7 +212,7 @@ impl Walk<'_> {
                 let same = self.decided(name).unwrap_or_else(|| block.clone());
                 self.list(&same, parent);
             }
-            // Nothing of these is ever built.
+            // Nothing inside these is ever built.
             Tree::Repeat { times, .. } if most(times) == 0 => {}
             Tree::Wired(cell) if cell.vertices < 3 => {}
             // Any of its sets of edges is as good as another.

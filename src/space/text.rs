@@ -1,12 +1,12 @@
 //! The text form of an architecture: its layers, as `conv(16,3)>residual(conv(32,5))>max_pool(2)`.
 //!
-//! Shared blocks stand in front by name: `cell={skip};conv(16,3)>cell>cell`; one without decisions is
-//! its name alone, and where nothing besides shared blocks is decided, they are all of the text.
+//! Shared blocks come first, by name: `cell={skip};conv(16,3)>cell>cell`. One without decisions is only
+//! a name, and where only shared blocks have decisions, they are the whole text.
 //!
-//! Reading it back means finding the decisions that lead to these layers: a search through the
-//! tree that goes back where a branch does not fit. Where several decisions lead to the same text
-//! (a space may offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short
-//! form alone, `@0.1`, is read too.
+//! Reading it back means finding the decisions that lead to these layers: a search through the tree that
+//! backtracks where a branch does not fit. Where several decisions lead to the same text (a space may
+//! offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short form alone,
+//! `@0.1`, is read too.
 
 use super::Space;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::tree::genes::{self, Gene};
 use crate::tree::wired::{Matrix, Wired};
 use std::slice::Iter;
 
-/// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
+/// A step of a cell: how it joins its edges, and for each edge the node it comes from and its items.
 type Joined = (Join, Vec<(usize, Vec<Item>)>);
 
 /// What an architecture's text says: the shared blocks by name, and the network.
@@ -30,7 +30,7 @@ struct Written {
 }
 
 impl Written {
-    /// What the decisions lead to.
+    /// What these decisions lead to.
     fn of(space: &Space, genes: &[Gene]) -> Written {
         let (genome, mut genes) = (space.genome(), genes.iter());
         let shared = genome.shared.iter();
@@ -83,9 +83,9 @@ enum Item {
     Residual(Vec<Item>),
     /// The steps of a cell.
     Cell(Vec<Joined>),
-    /// The vertices of a wired cell behind its input: what each computes, and what it reads.
+    /// The vertices of a wired cell after its input: what each computes, and which vertices it reads.
     Vertices(Vec<(Vec<Item>, Vec<usize>)>),
-    /// The blocks of a stack, without their preparations, which are no choice.
+    /// The blocks of a stack, without their preparations, which have no choices.
     Stack(Vec<Vec<Item>>),
     /// A shared block, by its name.
     Shared(String),
@@ -156,8 +156,8 @@ fn show_cell(steps: &[Joined]) -> String {
     format!("cell({})", steps.iter().map(step).collect::<Vec<_>>().join(";"))
 }
 
-/// `wired(a~0;b~0~1;~1~2)`: every vertex with the numbers of those that it reads, the last of which,
-/// the output, computes nothing.
+/// `wired(a~0;b~0~1;~1~2)`: every vertex with the numbers of those that it reads. The last one, the
+/// output, computes nothing.
 fn show_vertices(vertices: &[(Vec<Item>, Vec<usize>)]) -> String {
     let one = |(items, from): &(Vec<Item>, Vec<usize>)| {
         let from = from.iter().map(|n| format!("~{n}"));

@@ -48,8 +48,8 @@ impl Distance {
     }
 
     /// What it takes to make one network from the other: layers that are added, removed or changed,
-    /// and skip connections that are moved (Auto-Keras, arXiv 1806.10282). Of networks that only their
-    /// shared cells decide, the cells are compared, each once; networks of different spaces are
+    /// and skip connections that are moved (Auto-Keras, arXiv 1806.10282). Where shared cells alone
+    /// decide the networks, only the cells are compared, each once; networks of different spaces are
     /// compared as a whole.
     pub fn edit() -> Distance {
         Distance(Kind::Edit)
