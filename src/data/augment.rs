@@ -11,14 +11,14 @@ use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What is changed in the training samples; see [`Train::augment`](crate::Train::augment).
+/// How training samples are changed; see [`Train::augment`](crate::Train::augment).
 ///
 /// | step | of | what | from |
 /// |---|---|---|---|
 /// | `crop(pad)` | images | zeros all round, then a window of the old size at a random place | He et al., arXiv 1512.03385 |
 /// | `flip()` | images | left and right exchanged, half of the time | the same |
 /// | `cutout(size)` | images | a square of zeros at a random place, which may reach over the edge | DeVries and Taylor, arXiv 1708.04552 |
-/// | `shift(max)` | sequences | moved by up to `max` positions, zeros where nothing comes after | |
+/// | `shift(max)` | sequences | moved by up to `max` positions, zeros in the places that become free | |
 /// | `noise(std)` | all numbers | a normal number added to each value | |
 ///
 /// They are applied in this order, whatever the order in which they are called. Zero is the mean where
@@ -181,7 +181,7 @@ impl Augment {
             let flip = self.flip && rng.below(2) == 1;
             let (rows, source) = overlap(h, down);
             let (columns, first) = overlap(w, right);
-            // Planes and rows that stay in the picture, as whole slices.
+            // What stays in the picture is copied row by row.
             for plane in 0..c {
                 for (i, row) in rows.clone().enumerate() {
                     let line = &from[(plane * h + source + i) * w..][first..first + columns.len()];
@@ -227,7 +227,8 @@ fn within(most: i64, rng: &mut Rng) -> i64 {
     if most == 0 { 0 } else { rng.below(2 * most as usize + 1) as i64 - most }
 }
 
-/// Which of `n` places still have a value once they are moved by `by`, and the first that moves there.
+/// Which of `n` places still have a value once all are moved by `by`, and the place that the first of
+/// these values comes from.
 fn overlap(n: usize, by: i64) -> (std::ops::Range<usize>, usize) {
     let far = (by.unsigned_abs() as usize).min(n);
     if by >= 0 { (far..n, 0) } else { (0..n - far, far) }

@@ -1,7 +1,7 @@
 //! Tables: numbers, and a class or a value to predict.
 //!
-//! Comma-separated values as in RFC 4180: fields may stand in double quotes, in which a quote is
-//! doubled, and commas and line breaks are only text. Fields may also be separated by semicolons, tabs or
+//! Comma-separated values as in RFC 4180: fields may be in double quotes, where a quote is doubled, and
+//! commas and line breaks are only text. Fields may also be separated by semicolons, tabs or
 //! vertical bars; the first two lines tell which it is. Lines end with a line feed, a carriage return, or
 //! both.
 
@@ -39,7 +39,7 @@ struct Rows<'a> {
 pub(crate) type Row<'a> = (usize, Vec<Cow<'a, str>>);
 
 impl<'a> Rows<'a> {
-    /// A field and what ends it: the separator, or the end of the line.
+    /// A field, and whether it is the last one of its line.
     fn field(&mut self) -> Result<(Cow<'a, str>, bool), String> {
         let plain = self.text.trim_start_matches(' ');
         if let Some(mut rest) = plain.strip_prefix('"') {
@@ -76,7 +76,7 @@ impl<'a> Rows<'a> {
         Ok((value.trim().into(), last))
     }
 
-    /// The text before the next separator or line break, which is passed; whether it was the last.
+    /// The text before the next separator or line break, which is skipped, and whether the line ended.
     fn until_end(&mut self) -> (&'a str, bool) {
         let end = self.text.find([self.separator, self.end]).unwrap_or(self.text.len());
         let value = &self.text[..end];
@@ -131,7 +131,7 @@ impl<'a> Table<'a> {
             Some(row) => row?.1.iter().map(|f| f.to_string()).collect(),
             None => return Err(format!("the file is empty. {HINT}")),
         };
-        // Columns without a name are told apart by their place.
+        // Several columns may have no name.
         let again = |(i, h): &(usize, &String)| !h.is_empty() && header[..*i].contains(h);
         match header.iter().enumerate().find(again) {
             Some((_, name)) if is_number(name) => {
@@ -217,7 +217,7 @@ const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 /// the most frequent.
 fn separator(text: &str, end: char) -> char {
     let mut lines = text.split(end).filter(|l| !l.trim().is_empty());
-    // What is between quotes belongs to a name.
+    // Marks between quotes belong to a name.
     let mut bare = || lines.next().unwrap_or_default().split('"').step_by(2).collect::<String>();
     let (first, second) = (bare(), bare());
     let order = |c: &char| {
@@ -229,7 +229,7 @@ fn separator(text: &str, end: char) -> char {
 
 const NO_HEADER: &str = "Add a header if the file has none: a line with a name for each column.";
 
-/// The existing columns, the most similar first, for one that does not exist.
+/// The error for a column that does not exist, with those that do, the most similar first.
 pub(crate) fn no_column(header: &[String], name: &str) -> String {
     let mut names: Vec<&String> = header.iter().collect();
     let plain = |s: &str| s.trim().to_lowercase();
@@ -252,7 +252,7 @@ pub(crate) fn no_column(header: &[String], name: &str) -> String {
     text.trim_end().to_string()
 }
 
-/// What to say of a header without rows.
+/// The error for a header without rows.
 pub(crate) fn no_rows(header: &[String]) -> String {
     let more = if header.iter().any(|h| is_number(h)) { NO_HEADER } else { "Add rows." };
     format!("there is no row below the header. {more}")
@@ -326,8 +326,8 @@ fn value(
     Err(format!("line {line}, column {column:?}: {what}"))
 }
 
-/// What is left of a number without a percent sign, a currency, or the brackets or trailing minus that
-/// make it negative.
+/// A number without a percent sign or a currency, and with a minus in front instead of brackets or a
+/// minus behind.
 fn without_marks(field: &str) -> Option<String> {
     let signs = |c: char| "%‰€$£¥₹ \u{a0}\u{202f}".contains(c);
     let brackets = |s: &str| Some(s.strip_prefix('(')?.strip_suffix(')')?.to_string());
@@ -350,15 +350,15 @@ impl Dataset {
     ///
     /// For a classification, the labels may be words, which are numbered in alphabetical order.
     /// Whole numbers below the number of classes are taken as they are; others are numbered in
-    /// their order. For a regression of several outputs, name the columns with commas between.
+    /// their order. For a regression of several outputs, name the columns with commas between them.
     ///
     /// The data's card says what was decided, one line each:
     ///
-    /// - A column that only numbers or names the rows is left out: in sorted rows it would give the
-    ///   label away. That is a first column without a name or called `Unnamed: 0`, or one called
+    /// - A column that only numbers or names the rows is left out, because in sorted rows it would give
+    ///   the label away: a first column without a name or called `Unnamed: 0`, or one called
     ///   `id` or `index` (or `patient_id`, `PassengerId`) in which all values differ.
-    /// - Decimal commas and marks between thousands are read where a column leaves no doubt.
-    /// - A column in which 32-bit numbers would make different values equal, such as times of this
+    /// - Decimal commas and marks between thousands are read where the column leaves no doubt.
+    /// - A column whose different values would become equal as 32-bit numbers, such as times of this
     ///   century in milliseconds, is moved first; see [`Dataset::target_shift`] for targets.
     ///
     /// ```
@@ -382,8 +382,8 @@ impl Dataset {
     }
 
     /// These data with the rows of another file as the test split: its columns are found by their
-    /// names, in any order, its classes are those of these data, though some may not occur, and
-    /// its numbers are scaled as these are. All samples of this set become train and validation
+    /// names, in any order; its classes are those of these data, though some may be missing; and its
+    /// numbers are scaled as these are. All samples of this set become training and validation
     /// samples, 4 to 1.
     ///
     /// ```
@@ -472,7 +472,7 @@ impl Wanted<'_> {
             Err((problems, false)) => return Err(problems),
             Ok(read) => return Ok(read),
         }
-        // Some numbers are not as programs write them: what do all of them say together?
+        // Some numbers are not as programs write them: what do all of them together say about the marks?
         let mut marks = vec![Marks::default(); header.len()];
         for (_, row) in self.table.rows().flatten() {
             numbers.iter().for_each(|&c| marks[c].see(&row[c]));
@@ -553,7 +553,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// What a column of row numbers or names is called.
+/// Whether a column without a proper name may hold row numbers or names.
 fn is_nameless(name: &str) -> bool {
     name.is_empty() || name.starts_with("Unnamed: ")
 }
@@ -705,7 +705,7 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
 }
 
 impl Dataset {
-    /// These data, tested on a table.
+    /// These data with a table as the test split.
     fn tested(&self, path: &Path, file: &str, target: &str) -> Result<Dataset> {
         let bad = |what: String| wrong(path, what);
         let d = &self.0;

@@ -112,13 +112,13 @@ impl Clone for Kept {
 /// A part of the data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Split {
-    /// What weights are fitted to.
+    /// The samples that weights are fitted to.
     Train,
-    /// What architectures are compared on.
+    /// The samples that architectures are compared on.
     Validation,
-    /// What the winner is tested on, once.
+    /// The samples that the winner is tested on, once.
     Test,
-    /// Train and validation together, for the winner's final training.
+    /// Training and validation samples together, for the winner's final training.
     TrainValidation,
 }
 
@@ -140,8 +140,8 @@ impl Dataset {
         digits::load()
     }
 
-    /// The embedded data of a name, as [`Dataset::name`] returns it: `digits`, or with what was done
-    /// to them since, as in `digits[200], standardised`.
+    /// The embedded data with this name, as [`Dataset::name`] returns it: `digits`, or with what was done
+    /// to them since, `digits[200], standardised`.
     pub(crate) fn embedded(name: &str) -> Option<Dataset> {
         match name {
             "digits" => return Some(Dataset::digits()),
@@ -377,7 +377,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When a number is not that of a sample, or occurs twice.
+    /// When a number is not the number of a sample, or occurs twice.
     pub fn with_splits(
         &self,
         train: Vec<u32>,
@@ -491,8 +491,8 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// What one should know about how the data were read: what was left out, and what may have been meant
-    /// differently. The data's card shows them below its first line.
+    /// What one should know about how the data were read: what was left out, and what may have been
+    /// meant differently. The data's card shows these notes below its first line.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -608,7 +608,7 @@ impl Dataset {
     /// Signals of `l` positions, each from left to right on a scale of its own.
     fn signals_svg(&self, l: usize) -> Option<String> {
         let (signals, width, height, gap) = (self.first_samples(8)?, 84.0, 52.0, 8.0);
-        // Long signals are thinned to what can be seen.
+        // Of long signals only as many points are drawn as can be seen.
         let every = (l / 400).max(1);
         let total = signals.len() as f64 * (width + gap) + gap;
         let mut svg = format!(
@@ -737,7 +737,7 @@ impl Dataset {
     }
 }
 
-/// The data's card: what they are in one line, and what their reader decided or noticed, one line each.
+/// The data's card: the data in one line, and what their reader decided or noticed, one line each.
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())?;

@@ -8,7 +8,7 @@ use super::Dataset;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What was done to the given numbers, per feature (or channel): a number `v` became
+/// What was done to the given numbers, for each feature or channel: a number `v` became
 /// `(v - shift) / scale`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scaling {
@@ -87,8 +87,8 @@ impl Dataset {
         self.0.target_scaling.as_ref()
     }
 
-    /// What was subtracted from the targets of a regression before they became numbers of 32 bits,
-    /// one number per output: mostly 0; see the data's card.
+    /// What was subtracted from the targets of a regression before they became numbers of 32 bits, one
+    /// number per output, usually 0; see the data's card.
     ///
     /// ```
     /// use nascent::prelude::*;

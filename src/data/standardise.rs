@@ -1,5 +1,4 @@
-//! Standardised inputs: mean 0 and standard deviation 1, since networks expect inputs of about that
-//! size.
+//! Standardised inputs: mean 0 and standard deviation 1, the size of inputs that networks expect.
 
 use super::Dataset;
 use super::scaling::{Scaling, channel_of, channels, merged};
@@ -12,7 +11,7 @@ impl Dataset {
     /// positions, every channel of an image `[C, H, W]`. A feature that never changes, except by rounding,
     /// is only moved to 0.
     ///
-    /// Splits that are made afterwards are not measured again, so make them first.
+    /// Nothing is measured again for splits that are made afterwards, so make them first.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -95,7 +94,7 @@ impl Dataset {
     }
 }
 
-/// What was seen of a channel.
+/// What the values of a channel are like.
 #[derive(Clone)]
 struct Seen {
     sum: f64,
@@ -117,8 +116,8 @@ impl Seen {
         self.whole &= v.fract() == 0.0;
     }
 
-    /// Whether the values differ by more than rounding: by a last digit, unless they are whole
-    /// numbers. Relative to their size, since a small unit makes small numbers.
+    /// Whether the values differ by more than rounding, which may change the last digit of numbers that
+    /// are not whole.
     fn varies(&self) -> bool {
         let size = f64::from(self.least.abs().max(self.most.abs()));
         let rounding = if self.whole { 0.0 } else { 2.0 * f64::from(f32::EPSILON) * size };
