@@ -387,8 +387,15 @@ impl Dataset {
         let samples = self.0.y.dim(0)?;
         let mut seen = vec![false; samples];
         for &i in [&train, &validation, &test].into_iter().flatten() {
-            let twice = match seen.get_mut(i as usize) {
-                Some(seen) => std::mem::replace(seen, true),
+            match seen.get(i as usize) {
+                Some(false) => seen[i as usize] = true,
+                Some(true) => {
+                    return Err(Error::invalid(
+                        format!("splits of {} with sample {i} twice", self.0.name),
+                        "what is trained on cannot validate, or test",
+                        "every sample in one place",
+                    ));
+                }
                 None => {
                     return Err(Error::invalid(
                         format!("splits of {} with sample {i}", self.0.name),
@@ -396,13 +403,6 @@ impl Dataset {
                         format!("numbers from 0 to {}", samples.saturating_sub(1)),
                     ));
                 }
-            };
-            if twice {
-                return Err(Error::invalid(
-                    format!("splits of {} with sample {i} twice", self.0.name),
-                    "what is trained on cannot validate, or test",
-                    "every sample in one place",
-                ));
             }
         }
         let name = format!("{}, own splits", self.0.name);

@@ -119,9 +119,9 @@ impl Training {
         arch: &Architecture,
         checkpoint: &Checkpoint,
     ) -> Result<Training> {
-        let log = &checkpoint.log;
+        let Header { of: theirs, steps, log, .. } = &checkpoint.header;
         let mut run = Training::begin(train, arch, log.seed, Split::Train)?;
-        let (ours, theirs) = (belongs(train, arch), &checkpoint.of);
+        let ours = belongs(train, arch);
         if let Some((now, then)) = ours.iter().zip(theirs).find(|(a, b)| a != b) {
             return Err(Error::invalid(
                 format!("a checkpoint of \"{then}\""),
@@ -146,7 +146,7 @@ impl Training {
         let best: HashMap<String, Tensor> = best.into_iter().map(bare).collect();
         run.best = (!best.is_empty()).then_some(best);
         run.model.set(tensors)?;
-        run.steps.taken = checkpoint.steps;
+        run.steps.taken = *steps;
         run.log = log.clone();
         Ok(run)
     }
@@ -287,14 +287,23 @@ impl Training {
     /// # Errors
     /// Only what Candle reports.
     pub fn measure(&self, split: Split) -> Result<Vec<(String, f64)>> {
-        measure(
-            &self.model,
-            &self.train.data.task(),
-            &self.x,
-            &self.y,
-            &self.train.data.indices(split),
-            (2 * self.train.settings.batch.clamp(1, 1 << 20) as usize).min(EVALUATION_BATCH),
-        )
+        let (mut sums, task) = (Sums::default(), self.train.data.task());
+        let at_once = 2 * self.train.settings.batch.clamp(1, 1 << 20) as usize;
+        for batch in self.train.data.indices(split).chunks(at_once.min(EVALUATION_BATCH)) {
+            let i = Tensor::new(batch, self.x.device())?;
+            let out = self.model.forward(&self.x.index_select(&i, 0)?)?;
+            let y = self.y.index_select(&i, 0)?.flatten_all()?;
+            match task {
+                Task::Regression { outputs } => {
+                    sums.values(&out.flatten_all()?.to_vec1()?, &y.to_vec1()?, outputs);
+                }
+                _ => {
+                    let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
+                    sums.classes(&rows, &y.to_vec1()?);
+                }
+            }
+        }
+        Ok(sums.metrics(&task))
     }
 
     /// The epochs trained so far.
@@ -382,7 +391,8 @@ impl Training {
             tensors.insert(format!("best.{name}"), cpu(tensor.clone())?);
         }
         let of = belongs(&self.train, &self.model.architecture());
-        Ok(Checkpoint { of, log: self.log.clone(), steps: self.steps.taken, tensors })
+        let (steps, log) = (self.steps.taken, self.log.clone());
+        Ok(Checkpoint { header: Header { schema: SCHEMA, of, steps, log }, tensors })
     }
 }
 
@@ -427,33 +437,6 @@ fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
 /// The most samples that are evaluated at once. Without gradients a sample takes about half of the
 /// memory, so twice the training batch needs no more than the training does.
 const EVALUATION_BATCH: usize = 256;
-
-fn measure(
-    model: &Model,
-    task: &Task,
-    x: &Tensor,
-    y: &Tensor,
-    indices: &[u32],
-    at_once: usize,
-) -> Result<Vec<(String, f64)>> {
-    let mut sums = Sums::default();
-    for batch in indices.chunks(at_once) {
-        let i = Tensor::new(batch, x.device())?;
-        let out = model.forward(&x.index_select(&i, 0)?)?;
-        let y = y.index_select(&i, 0)?;
-        match task {
-            Task::Regression { .. } => {
-                let (out, y) = (out.flatten_all()?, y.flatten_all()?);
-                sums.values(&out.to_vec1()?, &y.to_vec1()?, task.outputs());
-            }
-            _ => {
-                let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
-                sums.classes(&rows, &y.flatten_all()?.to_vec1()?);
-            }
-        }
-    }
-    Ok(sums.metrics(task))
-}
 
 /// Sums over the samples, in f64 and in order, so that they do not depend on the batches.
 #[derive(Default)]
@@ -530,13 +513,11 @@ impl Sums {
 /// [`Training::checkpoint`].
 #[derive(Clone)]
 pub struct Checkpoint {
-    of: [String; 3],
-    log: Log,
-    steps: usize,
+    header: Header,
     tensors: HashMap<String, Tensor>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Header {
     schema: u32,
     of: [String; 3],
@@ -560,11 +541,11 @@ const BEGINS: &[u8] = br#"{"schema":"#;
 impl Checkpoint {
     /// The epochs trained so far.
     pub fn epoch(&self) -> usize {
-        self.log.epoch
+        self.header.log.epoch
     }
 
     pub(super) fn seed(&self) -> u64 {
-        self.log.seed
+        self.header.log.seed
     }
 
     /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint.
@@ -587,9 +568,7 @@ impl Checkpoint {
 
     /// The checkpoint as bytes: a length, a JSON header of that many bytes, and safetensors.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (of, log) = (self.of.clone(), self.log.clone());
-        let header = Header { schema: SCHEMA, of, steps: self.steps, log };
-        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let header = serde_json::to_vec(&self.header).unwrap_or_default();
         let sorted: std::collections::BTreeMap<_, _> = self.tensors.iter().collect();
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
         bytes.extend(header);
@@ -622,13 +601,13 @@ impl Checkpoint {
         }
         let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)
             .map_err(|e| wrong(&format!("cut short or damaged ({})", Error::from(e))))?;
-        Ok(Checkpoint { of: header.of, log: header.log, steps: header.steps, tensors })
+        Ok(Checkpoint { header, tensors })
     }
 }
 
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "checkpoint after epoch {} of {}", self.log.epoch, self.log.full)
+        write!(f, "checkpoint after epoch {} of {}", self.epoch(), self.header.log.full)
     }
 }
 

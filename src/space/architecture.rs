@@ -314,9 +314,3 @@ impl fmt::Display for Architecture {
         f.write_str(&self.to_text())
     }
 }
-
-impl fmt::Debug for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}

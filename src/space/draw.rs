@@ -73,18 +73,20 @@ fn tree(part: &Part) -> TreeNode {
         }
         Node::Wide { channels, block } => {
             let wide = |what: &str| format!("{what}, {}", plural(*channels, "channel"));
-            match only() {
-                TreeNode::Layer { text, choices, family } => {
-                    TreeNode::Layer { text: wide(&text), choices, family }
+            let mut node = only();
+            match (&mut node, &*block.0) {
+                (TreeNode::Branches { label, .. }, Node::Shared { name, .. }) => {
+                    *label = wide(name)
                 }
-                TreeNode::Branches { label, parts } => {
-                    let name =
-                        if let Node::Shared { name, .. } = &*block.0 { name } else { &label };
-                    TreeNode::Branches { label: wide(name), parts }
-                }
-                TreeNode::Edge { label, inner } => TreeNode::Edge { label: wide(&label), inner },
-                other => other,
+                (
+                    TreeNode::Layer { text: label, .. }
+                    | TreeNode::Branches { label, .. }
+                    | TreeNode::Edge { label, .. },
+                    _,
+                ) => *label = wide(label),
+                _ => {}
             }
+            node
         }
         Node::Stack(_) => {
             // Each preparation is there twice, once for each input of the cell after it.

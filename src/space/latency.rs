@@ -423,9 +423,3 @@ impl fmt::Display for Latency {
         write!(f, "latency of {n} in batches of {}{more}", self.0.batch)
     }
 }
-
-impl fmt::Debug for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}

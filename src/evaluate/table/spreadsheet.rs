@@ -20,27 +20,24 @@ pub(super) struct Meant {
 fn unquoted(cell: &str) -> &str {
     let cell = cell.trim();
     let cell = cell.strip_prefix('=').unwrap_or(cell).trim();
-    for quote in ['"', '\''] {
-        let inside = cell.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-        if let Some(inside) = inside {
-            return unquoted(inside);
-        }
+    let inside = |quote| cell.strip_prefix(quote)?.strip_suffix(quote);
+    match inside('"').or_else(|| inside('\'')) {
+        Some(inside) => unquoted(inside),
+        None => cell.strip_prefix('\'').unwrap_or(cell).trim(),
     }
-    cell.strip_prefix('\'').unwrap_or(cell).trim()
 }
 
 /// What a cell holds without such marks and without the brackets of a list, and whether it had some:
 /// `[0, 1, 2]`, `(12,)`.
 pub(super) fn bare(cell: &str) -> (&str, bool) {
     let cell = unquoted(cell);
-    for (open, close) in [('[', ']'), ('(', ')'), ('{', '}')] {
-        let inside = cell.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-        if let Some(inside) = inside {
-            let inside = inside.trim();
-            return (inside.strip_suffix(',').unwrap_or(inside).trim(), true);
-        }
+    let brackets = [('[', ']'), ('(', ')'), ('{', '}')];
+    let mut pairs = brackets.into_iter();
+    let inside = pairs.find_map(|(open, close)| cell.strip_prefix(open)?.strip_suffix(close));
+    match inside.map(str::trim) {
+        Some(inside) => (inside.strip_suffix(',').unwrap_or(inside).trim(), true),
+        None => (cell, false),
     }
-    (cell, false)
 }
 
 /// Reads a column of cells; empty ones are reported elsewhere.

@@ -150,9 +150,3 @@ impl fmt::Display for Distance {
         }
     }
 }
-
-impl fmt::Debug for Distance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
