@@ -461,7 +461,17 @@ struct Read {
 }
 
 impl Wanted<'_> {
-    fn read(&self) -> Result<Read, Vec<String>> {
+    /// # Errors
+    /// When there are no rows, or with the first problems of their fields.
+    fn read(&self, path: &Path) -> Result<Read> {
+        if self.table.rows().next().is_none() {
+            return Err(wrong(path, no_rows(&self.table.header)));
+        }
+        let name = format!("the data set \"{}\"", path.display());
+        self.read_rows().map_err(|problems| Error::all(&name, &problems))
+    }
+
+    fn read_rows(&self) -> Result<Read, Vec<String>> {
         let header = &self.table.header;
         let numbers: Vec<usize> = match self.words {
             true => self.features.to_vec(),
@@ -631,10 +641,6 @@ fn spelled_alike(labels: &mut [(usize, String)]) -> Option<String> {
     (first != other).then(|| format!("the classes {first:?} and {other:?} are the same number"))
 }
 
-fn all_wrong(path: &Path, problems: &[String]) -> Error {
-    Error::all(&format!("the data set \"{}\"", path.display()), problems)
-}
-
 fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     let bad = |what: String| wrong(path, what);
     let table = Table::new(file).map_err(bad)?;
@@ -644,9 +650,6 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     if features.is_empty() {
         return Err(bad("there is no column beside the target. Features are needed.".into()));
     }
-    if table.rows().next().is_none() {
-        return Err(bad(no_rows(&table.header)));
-    }
     let mut notes = vec![];
     let out = left_out(&table, &features);
     if out.len() < features.len() {
@@ -655,7 +658,7 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     }
     let words = matches!(task, Task::Classification { .. });
     let wanted = Wanted { table: &table, features: &features, targets: &targets, words };
-    let mut read = wanted.read().map_err(|problems| all_wrong(path, &problems))?;
+    let mut read = wanted.read(path)?;
     notes.append(&mut read.notes);
     let name = name_of(path);
     let rows = read.labels.len().max(read.targets.first().map_or(0, Column::len));
@@ -717,12 +720,9 @@ impl Dataset {
             .map(|name| table.column(name))
             .collect::<Result<_, _>>()
             .map_err(|what| bad(format!("{what} The data {} have it.", d.name)))?;
-        if table.rows().next().is_none() {
-            return Err(bad(no_rows(&table.header)));
-        }
         let words = matches!(d.task, Task::Classification { .. });
         let wanted = Wanted { table: &table, features: &features, targets: &targets, words };
-        let mut read = wanted.read().map_err(|problems| all_wrong(path, &problems))?;
+        let mut read = wanted.read(path)?;
         let scaled = |columns: &[Column], scaling: Option<&Scaling>| -> Vec<f32> {
             let none = Scaling::none(columns.len());
             scaling::like(columns, scaling.unwrap_or(&none))
