@@ -1,8 +1,9 @@
 //! The path encoding: which sequences of operations lead from a cell's input to its output.
 //!
 //! Colin White, Willie Neiswanger and Yash Savani, "BANANAS: Bayesian Optimization with Neural
-//! Architectures for Neural Architecture Search", arXiv 1910.11858; truncated after the shortest paths,
-//! and compared with other encodings, in "A Study on Encodings for Neural Architecture Search", arXiv 2007.04965.
+//! Architectures for Neural Architecture Search", arXiv 1910.11858; truncated to the shortest paths, and
+//! compared with other encodings, in "A Study on Encodings for Neural Architecture Search", arXiv
+//! 2007.04965.
 //!
 //! ```text
 //! a column for every sequence (o_1, ..., o_l) of the q operations that some path may have, shorter
