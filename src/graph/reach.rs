@@ -10,7 +10,7 @@
 //! each place, and of wired cells only the shape is followed. Both can only add architectures that do
 //! not exist, so a verdict of "nothing fits" is always right.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::cost::Value;
 use crate::graph::lowering::Nodes;
 use crate::graph::walk::{Between, Sink, not_wired, same_size};
