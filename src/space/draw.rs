@@ -76,7 +76,7 @@ fn tree(part: &Part) -> TreeNode {
             let mut node = only();
             match (&mut node, &*block.0) {
                 (TreeNode::Branches { label, .. }, Node::Shared { name, .. }) => {
-                    *label = wide(name)
+                    *label = wide(name);
                 }
                 (
                     TreeNode::Layer { text: label, .. }

@@ -4,7 +4,7 @@
 use crate::layer::ZERO;
 use crate::space::Space;
 use crate::tree::block::{Block, Node};
-use crate::tree::cell::{Cell, Edge as CellEdge, Step as CellStep};
+use crate::tree::cell::{Cell, Edge as CellEdge};
 use crate::tree::genes::count;
 use crate::tree::places::{Places, join};
 use crate::tree::value::Choice;
@@ -162,16 +162,15 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
 
 /// The cell, if a single operation stands on each of its edges.
 fn edge_cell(cell: &Cell) -> Option<EdgeCell> {
-    let step = |((step, sets), to): ((&CellStep, Option<&[Vec<usize>]>), usize)| {
+    let (inputs, mut steps) = (cell.inputs(), vec![]);
+    for ((step, sets), to) in cell.nodes().zip(inputs..) {
         let edge = |edge: &CellEdge| {
             Some(Edge { from: edge.from, to, operations: operations(&edge.block)? })
         };
         let edges = step.edges.iter().map(edge).collect::<Option<_>>()?;
-        Some(Step { sets: sets.map(<[_]>::to_vec), edges })
-    };
-    let inputs = cell.inputs();
-    let steps = cell.nodes().zip(inputs..).map(step).collect::<Option<_>>()?;
-    Some(EdgeCell { inputs, nodes: inputs + cell.steps.len(), concat: cell.concat, steps })
+        steps.push(Step { sets: sets.map(<[_]>::to_vec), edges });
+    }
+    Some(EdgeCell { inputs, nodes: inputs + steps.len(), concat: cell.concat, steps })
 }
 
 fn has_cells(block: &Block) -> bool {
