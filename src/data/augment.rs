@@ -1,8 +1,7 @@
-//! Augmentation: the training samples a little different at every step.
+//! Augmentation: training samples that are a little different at every step.
 //!
 //! All of it happens in one pass over the batch, from one stream of random numbers named by the seed and
-//! the step: the same step of the same training always sees the same samples, even after a
-//! resume.
+//! the step: the same step of the same training always sees the same samples, even after a resume.
 
 use crate::count::Count;
 use crate::error::{Error, Result};
@@ -12,18 +11,18 @@ use candle_core::{DType, Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What is changed in the training samples; see [`Train::augment`](crate::Train::augment).
+/// How training samples are changed; see [`Train::augment`](crate::Train::augment).
 ///
 /// | step | of | what | from |
 /// |---|---|---|---|
 /// | `crop(pad)` | images | zeros all round, then a window of the old size at a random place | He et al., arXiv 1512.03385 |
 /// | `flip()` | images | left and right exchanged, half of the time | the same |
 /// | `cutout(size)` | images | a square of zeros at a random place, which may reach over the edge | DeVries and Taylor, arXiv 1708.04552 |
-/// | `shift(max)` | sequences | moved by up to `max` positions, zeros where nothing comes after | |
+/// | `shift(max)` | sequences | moved by up to `max` positions, zeros in the places that become free | |
 /// | `noise(std)` | all numbers | a normal number added to each value | |
 ///
-/// They are applied in this order, whatever the order in which they are named. Zero is the mean where the
-/// data are [`standardised`](crate::Dataset::standardised), and black where they are not.
+/// They are applied in this order, whatever the order in which they are called. Zero is the mean where
+/// the data are [`standardised`](crate::Dataset::standardised), and black where they are not.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -66,7 +65,7 @@ impl Augment {
         Augment { flip: true, ..*self }
     }
 
-    /// Images: a square of `size` zeros on a side; its centre is a random pixel, so it may
+    /// Images: a square of zeros, `size` pixels on a side; its centre is a random pixel, so it may
     /// reach over the edge.
     pub fn cutout(&self, size: impl Count) -> Augment {
         Augment { cutout: size.to_i64(), ..*self }
@@ -87,7 +86,7 @@ impl Augment {
         *self == Augment::default()
     }
 
-    /// What does not suit inputs of this shape.
+    /// What is wrong with the settings for inputs of this shape.
     pub(crate) fn problems(&self, shape: &Shape) -> Vec<String> {
         let mut found = vec![];
         if self.is_none() {
@@ -182,7 +181,7 @@ impl Augment {
             let flip = self.flip && rng.below(2) == 1;
             let (rows, source) = overlap(h, down);
             let (columns, first) = overlap(w, right);
-            // Planes and rows that stay in the picture, as whole slices.
+            // What stays in the picture is copied row by row.
             for plane in 0..c {
                 for (i, row) in rows.clone().enumerate() {
                     let line = &from[(plane * h + source + i) * w..][first..first + columns.len()];
@@ -228,7 +227,8 @@ fn within(most: i64, rng: &mut Rng) -> i64 {
     if most == 0 { 0 } else { rng.below(2 * most as usize + 1) as i64 - most }
 }
 
-/// Which of `n` places still have a value once they are moved by `by`, and the first that moves there.
+/// Which of `n` places still have a value once all are moved by `by`, and the place that the first of
+/// these values comes from.
 fn overlap(n: usize, by: i64) -> (std::ops::Range<usize>, usize) {
     let far = (by.unsigned_abs() as usize).min(n);
     if by >= 0 { (far..n, 0) } else { (0..n - far, far) }
@@ -248,24 +248,16 @@ fn add_noise(values: &mut [f32], std: f64, rng: &mut Rng) {
 
 impl fmt::Display for Augment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut steps = vec![];
-        if self.crop != 0 {
-            steps.push(format!("crop({})", self.crop));
-        }
-        if self.flip {
-            steps.push("flip".to_string());
-        }
-        if self.cutout != 0 {
-            steps.push(format!("cutout({})", self.cutout));
-        }
-        if self.shift != 0 {
-            steps.push(format!("shift({})", self.shift));
-        }
-        if self.noise != 0.0 {
-            steps.push(format!("noise({})", self.noise));
-        }
-        f.write_str(if steps.is_empty() { "nothing" } else { "" })?;
-        f.write_str(&steps.join(", "))
+        let steps = [
+            (self.crop != 0, format!("crop({})", self.crop)),
+            (self.flip, "flip".to_string()),
+            (self.cutout != 0, format!("cutout({})", self.cutout)),
+            (self.shift != 0, format!("shift({})", self.shift)),
+            (self.noise != 0.0, format!("noise({})", self.noise)),
+        ];
+        let done: Vec<String> =
+            steps.into_iter().filter(|step| step.0).map(|step| step.1).collect();
+        f.write_str(&if done.is_empty() { "nothing".to_string() } else { done.join(", ") })
     }
 }
 

@@ -50,7 +50,8 @@ impl Dataset {
         }
         let turned = |x: &Tensor| x.permute((0, 3, 1, 2))?.contiguous();
         let shape = Shape::new([*c, *h, *w]);
-        // What keeps 64 bits apart was done to what are not channels.
+        // The values of what are not channels were moved to be told apart in 32 bits: this is undone, and
+        // done again for the channels.
         let (x, scaling, notes) = match &d.scaling {
             Some(scaling) => {
                 let wide = scaling.widen(&d.shape, &d.x.flatten_all()?.to_vec1::<f32>()?);
@@ -68,7 +69,7 @@ impl Dataset {
         }))
     }
 
-    /// What to say of images that have more channels than pixels across.
+    /// What to say about images that have more channels than pixels across.
     pub(super) fn channels_note(&self) -> Option<String> {
         let &[c, h, w] = self.0.shape.as_slice() else { return None };
         (matches!(w, 1 | 3 | 4) && c > w && h > w).then(|| {

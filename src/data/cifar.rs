@@ -4,7 +4,7 @@
 //! byte for the class (CIFAR-100: the coarse class, then the fine one) and 3,072 bytes: a plane of 32x32
 //! for red, one for green, one for blue.
 
-use super::file::{find, name_of, read, read_text, wrong};
+use super::file::{find, name_of, read, read_text, reserve, wrong};
 use super::{Dataset, Values};
 use crate::error::Result;
 use crate::shape::Shape;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 const PIXELS: usize = 3 * 32 * 32;
 const HINT: &str = "Get the binary version at www.cs.toronto.edu/~kriz/cifar.html and unpack it.";
 
-/// What the two sets differ in.
+/// What differs between the two sets.
 struct Kind {
     classes: usize,
-    /// Bytes of class before the pixels; the last of them counts.
+    /// Bytes of classes before the pixels; the last of them counts.
     labels: usize,
     folder: &'static str,
     train: &'static [&'static str],
@@ -58,7 +58,7 @@ fn append(kind: &Kind, path: &Path, x: &mut Vec<f32>, y: &mut Vec<u32>) -> Resul
             format!("{} bytes are not a whole number of records of {record}. {HINT}", bytes.len()),
         ));
     }
-    super::file::reserve(x, bytes.len() / record * PIXELS, path)?;
+    reserve(x, bytes.len() / record * PIXELS, path)?;
     for (i, one) in bytes.chunks_exact(record).enumerate() {
         let (labels, pixels) = one.split_at(kind.labels);
         let class = labels[kind.labels - 1];
@@ -93,7 +93,7 @@ fn load(kind: &Kind, path: &Path) -> Result<Dataset> {
     append(kind, &test, &mut x, &mut y)?;
     let name = format!("cifar{}", kind.classes);
     let data = Dataset::labelled(&name, task, shape, Values::Numbers(x), y, Some(n))?;
-    // The names are a courtesy: without their file the classes are numbered.
+    // Without the file of their names, the classes are numbered.
     let words = read_text(&folder.join(kind.words), HINT).unwrap_or_default();
     let words = words.split_whitespace().map(str::to_string);
     Ok(data.with_classes(words.collect::<Vec<_>>()).unwrap_or(data))

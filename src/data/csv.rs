@@ -1,15 +1,15 @@
 //! Tables: numbers, and a class or a value to predict.
 //!
-//! Comma-separated values as in RFC 4180: fields may stand in double quotes, in which a quote is
-//! doubled, and commas and line breaks are only text. Semicolons, tabs and vertical bars separate fields as
-//! well; the first two lines tell which of them it is. Lines end with a line feed, a carriage
-//! return, or both.
+//! Comma-separated values as in RFC 4180: fields may be in double quotes, where a quote is doubled, and
+//! commas and line breaks are only text. Fields may also be separated by semicolons, tabs or
+//! vertical bars; the first two lines tell which it is. Lines end with a line feed, a carriage return, or
+//! both.
 
 use super::file::{classes_of, name_of, read_text, wrong};
 use super::numeral::{self, Decimal, Marks};
 use super::scaling::{self, Column, Scaling};
 use super::{Dataset, Values, refuse};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::task::Task;
 use crate::words::plural;
@@ -39,7 +39,7 @@ struct Rows<'a> {
 pub(crate) type Row<'a> = (usize, Vec<Cow<'a, str>>);
 
 impl<'a> Rows<'a> {
-    /// A field and what ends it: the separator, or the end of the line.
+    /// A field, and whether it is the last one of its line.
     fn field(&mut self) -> Result<(Cow<'a, str>, bool), String> {
         let plain = self.text.trim_start_matches(' ');
         if let Some(mut rest) = plain.strip_prefix('"') {
@@ -76,7 +76,7 @@ impl<'a> Rows<'a> {
         Ok((value.trim().into(), last))
     }
 
-    /// The text before the next separator or line break, which is passed; whether it was the last.
+    /// The text before the next separator or line break, which is skipped, and whether the line ended.
     fn until_end(&mut self) -> (&'a str, bool) {
         let end = self.text.find([self.separator, self.end]).unwrap_or(self.text.len());
         let value = &self.text[..end];
@@ -131,7 +131,7 @@ impl<'a> Table<'a> {
             Some(row) => row?.1.iter().map(|f| f.to_string()).collect(),
             None => return Err(format!("the file is empty. {HINT}")),
         };
-        // Columns without a name are told apart by their place.
+        // Several columns may have no name.
         let again = |(i, h): &(usize, &String)| !h.is_empty() && header[..*i].contains(h);
         match header.iter().enumerate().find(again) {
             Some((_, name)) if is_number(name) => {
@@ -161,10 +161,7 @@ impl<'a> Table<'a> {
             if row.len() == wanted {
                 return Ok((line, row));
             }
-            let more = match width_hint(&row, wanted) {
-                Some(hint) => format!(" {hint}"),
-                None => String::new(),
-            };
+            let more = width_hint(&row, wanted);
             Err(format!(
                 "line {line} has {}, and the header has {wanted}. Quote fields that hold a \
                  separator, numbers with a decimal comma too.{more}",
@@ -174,16 +171,16 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What a row whose width differs from the header's may mean.
-fn width_hint(row: &[Cow<str>], wanted: usize) -> Option<&'static str> {
+/// What a row that is wider than the header may mean.
+fn width_hint(row: &[Cow<str>], wanted: usize) -> &'static str {
     match row {
         [.., last] if row.len() == wanted + 1 && last.is_empty() => {
-            Some("If every line ends with a separator, end the header with one too.")
+            " If every line ends with a separator, end the header with one too."
         }
         _ if row.len() == wanted + 1 => {
-            Some("If the first column numbers or names the rows, give it a name in the header.")
+            " If the first column numbers or names the rows, give it a name in the header."
         }
-        _ => None,
+        _ => "",
     }
 }
 
@@ -216,11 +213,11 @@ fn line_end(text: &str) -> char {
 
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
 
-/// The separator: what is in the first line, and if possible equally often in the second; of several, the
-/// most frequent.
+/// The separator: a mark in the first line, if possible one that is as frequent in the second; of several,
+/// the most frequent.
 fn separator(text: &str, end: char) -> char {
     let mut lines = text.split(end).filter(|l| !l.trim().is_empty());
-    // What is between quotes belongs to a name.
+    // Marks between quotes belong to a name.
     let mut bare = || lines.next().unwrap_or_default().split('"').step_by(2).collect::<String>();
     let (first, second) = (bare(), bare());
     let order = |c: &char| {
@@ -232,7 +229,7 @@ fn separator(text: &str, end: char) -> char {
 
 const NO_HEADER: &str = "Add a header if the file has none: a line with a name for each column.";
 
-/// The existing columns, the most similar first, for one that does not exist.
+/// The error for a column that does not exist, with those that do, the most similar first.
 pub(crate) fn no_column(header: &[String], name: &str) -> String {
     let mut names: Vec<&String> = header.iter().collect();
     let plain = |s: &str| s.trim().to_lowercase();
@@ -242,21 +239,20 @@ pub(crate) fn no_column(header: &[String], name: &str) -> String {
         n if n > 20 => format!(" and {} more", n - 20),
         _ => String::new(),
     };
-    let (first, rest) = (&list[0], list[1..].join(", "));
-    let tried = match rest.is_empty() {
-        true => format!(
-            "there is no column {name:?}. Try {first}, the only one in the first line; columns are \
-             separated by commas, semicolons, tabs or vertical bars."
-        ),
-        false => format!("there is no column {name:?}. Try {first}, or one of {rest}{more}."),
+    let others = match &list[1..] {
+        [] => {
+            "the only one in the first line; columns are separated by commas, semicolons, tabs or \
+               vertical bars"
+                .to_string()
+        }
+        rest => format!("or one of {}{more}", rest.join(", ")),
     };
-    match header.iter().any(|h| is_number(h)) {
-        true => format!("{tried} {NO_HEADER}"),
-        false => tried,
-    }
+    let hint = if header.iter().any(|h| is_number(h)) { NO_HEADER } else { "" };
+    let text = format!("there is no column {name:?}. Try {}, {others}. {hint}", list[0]);
+    text.trim_end().to_string()
 }
 
-/// What to say of a header without rows.
+/// The error for a header without rows.
 pub(crate) fn no_rows(header: &[String]) -> String {
     let more = if header.iter().any(|h| is_number(h)) { NO_HEADER } else { "Add rows." };
     format!("there is no row below the header. {more}")
@@ -287,7 +283,7 @@ const MISSING: [&str; 22] = [
     "#ref!", "1.#qnan", "-1.#ind", "null", "na", "n/a", "none", "nil", "-", "--", ".",
 ];
 
-/// Those that are never a word.
+/// This many of them are never words.
 const NEVER_A_WORD: usize = 15;
 
 /// Whether a field means that a number is missing.
@@ -300,18 +296,14 @@ fn is_missing_word(field: &str) -> bool {
     MISSING[..NEVER_A_WORD].iter().any(|w| field.eq_ignore_ascii_case(w))
 }
 
-/// A number in a field, or what is wrong. Without a given decimal mark it has to be as programs write it.
+/// A number in a field, or what is wrong with it.
 fn value(
     field: &str,
     decimal: Option<Decimal>,
     line: usize,
     column: &str,
 ) -> Result<(f64, f64), String> {
-    let found = match decimal {
-        None => numeral::plain(field),
-        Some(decimal) => numeral::read(field, decimal),
-    };
-    let what = match found {
+    let what = match numeral::read_as(field, decimal) {
         Some(v) if (v.0 as f32).is_finite() => return Ok(v),
         Some((v, _)) => format!(
             "{field:?} is larger than 32-bit numbers can be. Divide the column by 1e{}.",
@@ -334,8 +326,8 @@ fn value(
     Err(format!("line {line}, column {column:?}: {what}"))
 }
 
-/// What is left of a number without a percent sign, a currency, or the brackets or trailing minus that
-/// make it negative.
+/// A number without a percent sign or a currency, and with a minus in front instead of brackets or a
+/// minus behind.
 fn without_marks(field: &str) -> Option<String> {
     let signs = |c: char| "%‰€$£¥₹ \u{a0}\u{202f}".contains(c);
     let brackets = |s: &str| Some(s.strip_prefix('(')?.strip_suffix(')')?.to_string());
@@ -358,15 +350,15 @@ impl Dataset {
     ///
     /// For a classification, the labels may be words, which are numbered in alphabetical order.
     /// Whole numbers below the number of classes are taken as they are; others are numbered in
-    /// their order. For a regression of several outputs, name the columns with commas between.
+    /// their order. For a regression of several outputs, name the columns with commas between them.
     ///
     /// The data's card says what was decided, one line each:
     ///
-    /// - A column that only numbers or names the rows is left out: in sorted rows it would give the
-    ///   label away. That is a first column without a name or called `Unnamed: 0`, or one called
+    /// - A column that only numbers or names the rows is left out, because in sorted rows it would give
+    ///   the label away: a first column without a name or called `Unnamed: 0`, or one called
     ///   `id` or `index` (or `patient_id`, `PassengerId`) in which all values differ.
-    /// - Decimal commas and marks between thousands are read where a column leaves no doubt.
-    /// - A column in which 32-bit numbers would make different values equal, such as times of this
+    /// - Decimal commas and marks between thousands are read where the column leaves no doubt.
+    /// - A column whose different values would become equal as 32-bit numbers, such as times of this
     ///   century in milliseconds, is moved first; see [`Dataset::target_shift`] for targets.
     ///
     /// ```
@@ -390,8 +382,8 @@ impl Dataset {
     }
 
     /// These data with the rows of another file as the test split: its columns are found by their
-    /// names, in any order, its classes are those of these data, though some may not occur, and
-    /// its numbers are scaled as these are. All samples of this set become train and validation
+    /// names, in any order; its classes are those of these data, though some may be missing; and its
+    /// numbers are scaled as these are. All samples of this set become training and validation
     /// samples, 4 to 1.
     ///
     /// ```
@@ -449,6 +441,15 @@ fn targets_of(table: &Table, target: &str, task: &Task) -> Result<Vec<usize>, St
     }
 }
 
+/// The columns of a table that are read: features, and targets.
+struct Wanted<'a> {
+    table: &'a Table<'a>,
+    features: &'a [usize],
+    targets: &'a [usize],
+    /// Whether the first target is a label in words.
+    words: bool,
+}
+
 /// What was read of a table.
 #[derive(Default)]
 struct Read {
@@ -459,43 +460,48 @@ struct Read {
     notes: Vec<String>,
 }
 
-impl Read {
-    /// Reads columns as features and targets, or labels.
-    fn of(
-        table: &Table,
-        features: &[usize],
-        targets: &[usize],
-        words: bool,
-    ) -> Result<Read, Vec<String>> {
-        let numbers: Vec<usize> = match words {
-            true => features.to_vec(),
-            false => [features, targets].concat(),
+impl Wanted<'_> {
+    /// # Errors
+    /// When there are no rows, or with the first problems of their fields.
+    fn read(&self, path: &Path) -> Result<Read> {
+        if self.table.rows().next().is_none() {
+            return Err(wrong(path, no_rows(&self.table.header)));
+        }
+        let name = format!("the data set \"{}\"", path.display());
+        self.read_rows().map_err(|problems| Error::all(&name, &problems))
+    }
+
+    fn read_rows(&self) -> Result<Read, Vec<String>> {
+        let header = &self.table.header;
+        let numbers: Vec<usize> = match self.words {
+            true => self.features.to_vec(),
+            false => [self.features, self.targets].concat(),
         };
-        match Read::with(table, features, targets, words, &vec![None; table.header.len()]) {
+        match self.read_with(&vec![None; header.len()]) {
             Err((_, true)) => {}
             Err((problems, false)) => return Err(problems),
             Ok(read) => return Ok(read),
         }
-        // Some numbers are not as programs write them: what do all of them say together?
-        let mut marks = vec![Marks::default(); table.header.len()];
-        for (_, row) in table.rows().flatten() {
+        // Some numbers are not as programs write them: what do all of them together say about the marks?
+        let mut marks = vec![Marks::default(); header.len()];
+        for (_, row) in self.table.rows().flatten() {
             numbers.iter().for_each(|&c| marks[c].see(&row[c]));
         }
         let file = marks.iter().fold(Marks::default(), |all, m| all.and(m));
-        let mut decimals = vec![None; table.header.len()];
+        let mut decimals = vec![None; header.len()];
         let mut problems = vec![];
         for &c in &numbers {
             match marks[c].decimal(&file) {
                 Ok(decimal) => decimals[c] = Some(decimal),
-                Err(what) => problems.push(format!("column {:?}: {what}", table.header[c])),
+                Err(what) => problems.push(format!("column {:?}: {what}", header[c])),
             }
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut read = Read::with(table, features, targets, words, &decimals).map_err(|e| e.0)?;
+        let mut read = self.read_with(&decimals).map_err(|(problems, _)| problems)?;
         let commas = numbers.iter().filter(|&&c| decimals[c] == Some(Decimal::Comma));
-        let commas: Vec<String> = commas.map(|&c| format!("{:?}", table.header[c])).collect();
+        let commas: Vec<String> = commas.map(|&c| format!("{:?}", header[c])).collect();
         read.notes.push(match &commas[..] {
             [] => "read with marks between thousands, and a decimal point".to_string(),
             _ => format!("read with a decimal comma: {}", listed(&commas)),
@@ -505,30 +511,21 @@ impl Read {
 
     /// The same with a decimal mark for each column. Returns the first few problems, and whether
     /// one of them is a number with other marks.
-    fn with(
-        table: &Table,
-        features: &[usize],
-        targets: &[usize],
-        words: bool,
-        decimals: &[Option<Decimal>],
-    ) -> Result<Read, (Vec<String>, bool)> {
+    fn read_with(&self, decimals: &[Option<Decimal>]) -> Result<Read, (Vec<String>, bool)> {
+        let Wanted { table, features, targets, words } = *self;
         let mut read = Read::default();
         read.features.resize_with(features.len(), Column::default);
         read.targets.resize_with(if words { 0 } else { targets.len() }, Column::default);
         let (mut problems, mut odd) = (vec![], false);
         for row in table.rows() {
             let one = row.and_then(|(line, row)| {
-                let mut number = |c: usize| {
+                let columns = features.iter().zip(&mut read.features);
+                for (&c, column) in columns.chain(targets.iter().zip(&mut read.targets)) {
                     let (field, decimal) = (&row[c], decimals[c]);
-                    value(field, decimal, line, &table.header[c]).inspect_err(|_| {
+                    let number = value(field, decimal, line, &table.header[c]);
+                    column.push(number.inspect_err(|_| {
                         odd |= decimal.is_none() && numeral::may_be_number(field);
-                    })
-                };
-                for (&c, column) in features.iter().zip(&mut read.features) {
-                    column.push(number(c)?);
-                }
-                for (&c, column) in targets.iter().zip(&mut read.targets) {
-                    column.push(number(c)?);
+                    })?);
                 }
                 if words {
                     let (field, column) = (&row[targets[0]], &table.header[targets[0]]);
@@ -566,7 +563,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// What a column of row numbers or names is called.
+/// Whether a column without a proper name may hold row numbers or names.
 fn is_nameless(name: &str) -> bool {
     name.is_empty() || name.starts_with("Unnamed: ")
 }
@@ -580,7 +577,7 @@ fn is_id(name: &str) -> bool {
         || ends("ID")
 }
 
-/// The columns that only number or name the rows, and others that hold nothing: with the reason.
+/// The columns that only number or name the rows or hold nothing, with what the card says about them.
 fn left_out(table: &Table, features: &[usize]) -> Vec<(usize, String)> {
     let called = |c: &usize| is_nameless(&table.header[*c]) || is_id(&table.header[*c]);
     let suspects: Vec<usize> = features.iter().copied().filter(called).collect();
@@ -599,7 +596,7 @@ fn left_out(table: &Table, features: &[usize]) -> Vec<(usize, String)> {
         let empty = fields.iter().all(|f| is_missing(f));
         let number = |f: &Cow<str>| numeral::plain(f);
         let whole = fields.iter().all(|f| number(f).is_some_and(|v| v.0.fract() == 0.0));
-        // Among names such as 7f3a and 41be there are some that could be numbers.
+        // Some names such as 7e31 beside 7f3a could be numbers as well.
         let named = |f: &Cow<str>| !numeral::may_be_number(f) && !is_missing(f);
         let words = match is_id(name) {
             true => fields.iter().any(named),
@@ -644,11 +641,6 @@ fn spelled_alike(labels: &mut [(usize, String)]) -> Option<String> {
     (first != other).then(|| format!("the classes {first:?} and {other:?} are the same number"))
 }
 
-fn all_wrong(path: &Path, problems: &[String]) -> Error {
-    let e = Error::all(&format!("the data set \"{}\"", path.display()), problems);
-    Error::new(ErrorKind::Invalid, e.to_string())
-}
-
 fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     let bad = |what: String| wrong(path, what);
     let table = Table::new(file).map_err(bad)?;
@@ -658,9 +650,6 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     if features.is_empty() {
         return Err(bad("there is no column beside the target. Features are needed.".into()));
     }
-    if table.rows().next().is_none() {
-        return Err(bad(no_rows(&table.header)));
-    }
     let mut notes = vec![];
     let out = left_out(&table, &features);
     if out.len() < features.len() {
@@ -668,8 +657,8 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
         notes.extend(out.into_iter().map(|(_, note)| note));
     }
     let words = matches!(task, Task::Classification { .. });
-    let read = Read::of(&table, &features, &targets, words);
-    let mut read = read.map_err(|problems| all_wrong(path, &problems))?;
+    let wanted = Wanted { table: &table, features: &features, targets: &targets, words };
+    let mut read = wanted.read(path)?;
     notes.append(&mut read.notes);
     let name = name_of(path);
     let rows = read.labels.len().max(read.targets.first().map_or(0, Column::len));
@@ -697,10 +686,9 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
     let data = if words {
         notes.extend(spelled_alike(&mut read.labels));
         let labels: Vec<String> = read.labels.into_iter().map(|(_, label)| label).collect();
-        let (labels, words) = match classes_of(&labels, Some(task.outputs())) {
-            Ok(found) => found,
-            Err(what) => return Err(bad([problems, vec![what]].concat().join(" "))),
-        };
+        let found = classes_of(&labels, Some(task.outputs()));
+        let (labels, words) =
+            found.map_err(|what| bad([problems.clone(), vec![what]].concat().join(" ")))?;
         refuse(&name, problems)?;
         let unsure = words.iter().find(|w| is_missing(w));
         notes.extend(unsure.map(|w| {
@@ -720,7 +708,7 @@ fn table(path: &Path, file: &str, target: &str, task: Task) -> Result<Dataset> {
 }
 
 impl Dataset {
-    /// These data, tested on a table.
+    /// These data with a table as the test split.
     fn tested(&self, path: &Path, file: &str, target: &str) -> Result<Dataset> {
         let bad = |what: String| wrong(path, what);
         let d = &self.0;
@@ -732,12 +720,9 @@ impl Dataset {
             .map(|name| table.column(name))
             .collect::<Result<_, _>>()
             .map_err(|what| bad(format!("{what} The data {} have it.", d.name)))?;
-        if table.rows().next().is_none() {
-            return Err(bad(no_rows(&table.header)));
-        }
         let words = matches!(d.task, Task::Classification { .. });
-        let read = Read::of(&table, &features, &targets, words);
-        let mut read = read.map_err(|problems| all_wrong(path, &problems))?;
+        let wanted = Wanted { table: &table, features: &features, targets: &targets, words };
+        let mut read = wanted.read(path)?;
         let scaled = |columns: &[Column], scaling: Option<&Scaling>| -> Vec<f32> {
             let none = Scaling::none(columns.len());
             scaling::like(columns, scaling.unwrap_or(&none))
@@ -758,7 +743,7 @@ impl Dataset {
         self.joined(&x, &y, test, &name_of(path))
     }
 
-    /// The numbers of labels that have to be among the classes.
+    /// The numbers of labels, all of which have to be classes of these data.
     fn numbered(&self, column: &str, labels: &[(usize, String)]) -> Result<Vec<u32>, String> {
         let classes = self.classes();
         let number = |label: &str| {

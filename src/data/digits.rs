@@ -17,7 +17,7 @@ pub(super) fn load() -> Dataset {
         labels.push(u32::from(sample[64]));
     }
     let shape = Shape::new([1, 8, 8]);
-    // The sizes are those of the embedded file: this cannot fail once the tests have passed.
+    // The file is part of the program, and a test reads it: this cannot fail.
     Dataset::labelled("digits", Task::classification(10), shape, Values::Numbers(x), labels, None)
         .expect("the embedded digits are complete")
 }

@@ -106,7 +106,7 @@ fn text_of(bytes: Vec<u8>) -> Result<String, String> {
         }
         [0xff, 0xfe, ..] => Some(u16::from_le_bytes),
         [0xfe, 0xff, ..] => Some(u16::from_be_bytes),
-        // Latin letters in 16 bits without a mark: every other byte is 0.
+        // Latin letters in UTF-16 without a mark: every other byte is 0.
         [a, 0, b, 0, ..] if a != 0 && b != 0 => Some(u16::from_le_bytes),
         [0, a, 0, b, ..] if a != 0 && b != 0 => Some(u16::from_be_bytes),
         _ => None,
@@ -169,8 +169,8 @@ pub(crate) fn name_of(path: &Path) -> String {
     name.to_string()
 }
 
-/// Numbers for labels that are words: numbers in their order, anything else alphabetically. With a
-/// number of classes, whole numbers below it are taken as they are.
+/// The numbers of labels, and the words of the classes: labels that are numbers in their order, others in
+/// alphabetical order. With a number of classes, whole numbers below it are taken as they are.
 pub(super) fn classes_of(
     labels: &[String],
     classes: Option<usize>,
@@ -226,7 +226,7 @@ pub(super) fn classes_of(
     Ok((found, words.into_iter().cloned().collect()))
 }
 
-/// Makes room for `more` numbers of a file, or says that there is none.
+/// Reserves memory for `more` numbers of a file, or says that there is not enough.
 pub(super) fn reserve(x: &mut Vec<f32>, more: usize, path: &Path) -> Result<()> {
     x.try_reserve_exact(more).map_err(|_| {
         wrong(

@@ -1,10 +1,10 @@
-//! IDX, the format of MNIST and of the sets that took its place.
+//! IDX, the format of MNIST and of the sets that followed it.
 //!
 //! Two zero bytes, the type of the values (8 is an unsigned byte, the only one that these sets use),
 //! the number of dimensions, each dimension as a 32-bit number with the high byte first, and then
 //! the values. Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits", 1998.
 
-use super::file::{find, name_of, read, wrong};
+use super::file::{find, name_of, read, reserve, wrong};
 use super::{Dataset, Values};
 use crate::error::Result;
 use crate::shape::Shape;
@@ -37,7 +37,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<usize>, &'a [u8])> {
         .chunks_exact(4)
         .map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]) as usize)
         .collect();
-    // A promise, not a fact: nothing is allocated before it is compared with what is there.
+    // Nothing is allocated before the promised size is compared with the actual one.
     let wanted = dims.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
     if wanted != Some(values.len()) || dims.is_empty() {
         return Err(bad(format!(
@@ -48,7 +48,7 @@ fn parse<'a>(path: &Path, bytes: &'a [u8]) -> Result<(Vec<usize>, &'a [u8])> {
     Ok((dims, values))
 }
 
-/// Adds the samples of a pair of files; the shape of a sample.
+/// Adds the samples of a pair of files, and returns the shape of a sample.
 fn append((images, labels): (&Path, &Path), x: &mut Vec<f32>, y: &mut Vec<u32>) -> Result<Shape> {
     let (picture_bytes, label_bytes) = (read(images, HINT)?, read(labels, HINT)?);
     let (dims, pixels) = parse(images, &picture_bytes)?;
@@ -65,7 +65,7 @@ fn append((images, labels): (&Path, &Path), x: &mut Vec<f32>, y: &mut Vec<u32>) 
             format!("{counts:?} labels for {} images. Do the files belong together?", dims[0]),
         ));
     }
-    super::file::reserve(x, pixels.len(), images)?;
+    reserve(x, pixels.len(), images)?;
     x.extend(pixels.iter().map(|&p| f32::from(p) / 255.0));
     y.extend(classes.iter().map(|&c| u32::from(c)));
     Ok(match dims[1..] {

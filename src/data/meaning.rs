@@ -1,5 +1,5 @@
-//! What the numbers of a data set mean, which a model carries with it: how inputs were scaled, and the
-//! words behind the outputs.
+//! What the numbers of a data set mean: how inputs were scaled, and which words outputs stand for. A model
+//! carries this with it.
 
 use super::{Dataset, Scaling};
 use serde::{Deserialize, Serialize};

@@ -67,7 +67,7 @@ impl LogMel {
         LogMel { hop: seconds, ..*self }
     }
 
-    /// The length that all recordings are brought to, in seconds.
+    /// The length in seconds to which all recordings are cut or filled up.
     pub fn seconds(&self, seconds: f64) -> LogMel {
         LogMel { seconds, ..*self }
     }
@@ -145,7 +145,7 @@ pub(super) struct Plan {
     hop: usize,
     total: usize,
     window: Vec<f64>,
-    /// For each band the first bin of the spectrum and the weights from there on.
+    /// For each band its first bin of the spectrum, and the weights from that bin on.
     filters: Vec<(usize, Vec<f64>)>,
     fft: Fft,
     power: f64,

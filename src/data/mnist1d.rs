@@ -42,7 +42,7 @@ impl Dataset {
             labels.push(u32::from(sample[80]));
         }
         let (task, shape) = (Task::classification(10), Shape::new([40, 1]));
-        // The sizes are those of the embedded file: this cannot fail once the tests have passed.
+        // The file is part of the program, and a test reads it: this cannot fail.
         Dataset::labelled("mnist1d", task, shape, Values::Numbers(x), labels, Some(TEST))
             .expect("the embedded signals are complete")
     }

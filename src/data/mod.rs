@@ -26,7 +26,7 @@ pub use scaling::Real;
 pub(crate) use scaling::Scaling;
 
 use crate::count::Count;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::rng::Hash64;
 use crate::shape::Shape;
 use crate::task::Task;
@@ -99,8 +99,7 @@ struct Inner {
     fingerprint: Kept,
 }
 
-/// A fingerprint that was computed earlier. A copy is about to become other data, so it starts
-/// without.
+/// A fingerprint that was computed earlier. A clone has none, for it is about to become other data.
 #[derive(Default)]
 struct Kept(OnceLock<u64>);
 
@@ -113,13 +112,13 @@ impl Clone for Kept {
 /// A part of the data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Split {
-    /// What weights are fitted to.
+    /// The samples that weights are fitted to.
     Train,
-    /// What architectures are compared on.
+    /// The samples that architectures are compared on.
     Validation,
-    /// What the winner is tested on, once.
+    /// The samples that the winner is tested on, once.
     Test,
-    /// Train and validation together, for the winner's final training.
+    /// Training and validation samples together, for the winner's final training.
     TrainValidation,
 }
 
@@ -141,24 +140,19 @@ impl Dataset {
         digits::load()
     }
 
-    /// The embedded data of a name, as [`Dataset::name`] returns it: `digits`, or with what was done
-    /// to them since, as in `digits[200], standardised`.
+    /// The embedded data with this name, as [`Dataset::name`] returns it: `digits`, or with what was done
+    /// to them since, `digits[200], standardised`.
     pub(crate) fn embedded(name: &str) -> Option<Dataset> {
-        let whole = match name {
-            "digits" => Some(Dataset::digits()),
-            "mnist1d" => Some(Dataset::mnist1d()),
-            "names" => Some(Dataset::names()),
-            "names text" => Some(Dataset::names_text()),
-            _ => None,
-        };
-        if whole.is_some() {
-            return whole;
+        match name {
+            "digits" => return Some(Dataset::digits()),
+            "mnist1d" => return Some(Dataset::mnist1d()),
+            "names" => return Some(Dataset::names()),
+            "names text" => return Some(Dataset::names_text()),
+            // Users choose names too: one this long is not one of ours.
+            _ if name.len() > 1000 => return None,
+            _ => {}
         }
-        // Users choose names too: one with many steps is not one of ours.
-        if name.len() > 1000 {
-            return None;
-        }
-        // The last step first: each is undone from the name, then done again to the data.
+        // The last step first: it is taken off the name, and done to the data of the rest.
         if let Some((rest, n)) = name.strip_suffix(']').and_then(|s| s.rsplit_once('[')) {
             return Some(Dataset::embedded(rest)?.take(n.parse::<usize>().ok()?));
         }
@@ -383,7 +377,7 @@ impl Dataset {
     /// ```
     ///
     /// # Errors
-    /// When a number is not that of a sample, or occurs twice.
+    /// When a number is not the number of a sample, or occurs twice.
     pub fn with_splits(
         &self,
         train: Vec<u32>,
@@ -393,8 +387,15 @@ impl Dataset {
         let samples = self.0.y.dim(0)?;
         let mut seen = vec![false; samples];
         for &i in [&train, &validation, &test].into_iter().flatten() {
-            let twice = match seen.get_mut(i as usize) {
-                Some(seen) => std::mem::replace(seen, true),
+            match seen.get(i as usize) {
+                Some(false) => seen[i as usize] = true,
+                Some(true) => {
+                    return Err(Error::invalid(
+                        format!("splits of {} with sample {i} twice", self.0.name),
+                        "what is trained on cannot validate, or test",
+                        "every sample in one place",
+                    ));
+                }
                 None => {
                     return Err(Error::invalid(
                         format!("splits of {} with sample {i}", self.0.name),
@@ -402,13 +403,6 @@ impl Dataset {
                         format!("numbers from 0 to {}", samples.saturating_sub(1)),
                     ));
                 }
-            };
-            if twice {
-                return Err(Error::invalid(
-                    format!("splits of {} with sample {i} twice", self.0.name),
-                    "what is trained on cannot validate, or test",
-                    "every sample in one place",
-                ));
             }
         }
         let name = format!("{}, own splits", self.0.name);
@@ -497,8 +491,8 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// What one should know about how the data were read: what was left out, and what may have been meant
-    /// differently. The data's card shows them below its first line.
+    /// What one should know about how the data were read: what was left out, and what may have been
+    /// meant differently. The data's card shows these notes below its first line.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -522,9 +516,8 @@ impl Dataset {
         let y = self.0.y.to_vec1::<u32>().ok()?;
         let (first, rest) = y.split_first()?;
         let word = self.classes().get(*first as usize).cloned()?;
-        rest.iter()
-            .all(|label| label == first)
-            .then(|| format!("every sample is of class {word:?}: there is nothing to tell apart"))
+        let alike = rest.iter().all(|label| label == first);
+        alike.then(|| format!("every sample is of class {word:?}: there is nothing to tell apart"))
     }
 
     /// The samples in the train, validation and test splits.
@@ -532,7 +525,7 @@ impl Dataset {
         (self.0.train.len(), self.0.validation.len(), self.0.test.len())
     }
 
-    /// The samples of a split, counted: asked at every step of a training.
+    /// The number of samples of a split, which every step of a training asks for.
     pub(crate) fn count(&self, split: Split) -> usize {
         let (train, validation, test) = self.sizes();
         match split {
@@ -573,6 +566,13 @@ impl Dataset {
         Ok((x.index_select(&i, 0)?, y.index_select(&i, 0)?))
     }
 
+    /// The values of the first samples of the training split.
+    fn first_samples(&self, most: usize) -> Option<Vec<Vec<f32>>> {
+        let first: Vec<u32> = self.indices(Split::Train).into_iter().take(most).collect();
+        let (x, _) = self.gather(&first, &Device::Cpu).ok()?;
+        x.flatten_from(1).ok()?.to_vec2().ok()
+    }
+
     /// The first samples of the training split as a strip of pictures, for images of one channel
     /// and for signals of one value per position.
     pub(crate) fn samples_svg(&self) -> Option<String> {
@@ -581,10 +581,7 @@ impl Dataset {
         }
         let [1, h, w] = self.0.shape.as_slice()[..] else { return None };
         // Every pixel is an element of the picture, so fewer samples of large images are shown.
-        let shown = (4096 / (h * w).max(1)).clamp(1, 16);
-        let first: Vec<u32> = self.indices(Split::Train).into_iter().take(shown).collect();
-        let (x, _) = self.gather(&first, &Device::Cpu).ok()?;
-        let images = x.flatten_from(1).ok()?.to_vec2::<f32>().ok()?;
+        let images = self.first_samples((4096 / (h * w).max(1)).clamp(1, 16))?;
         let (gap, most) = (1, images.iter().flatten().copied().fold(f32::MIN_POSITIVE, f32::max));
         let (width, height) = (images.len() * (w + gap) + gap, h + 2 * gap);
         let mut svg = format!(
@@ -610,11 +607,8 @@ impl Dataset {
 
     /// Signals of `l` positions, each from left to right on a scale of its own.
     fn signals_svg(&self, l: usize) -> Option<String> {
-        let (shown, width, height, gap) = (8, 84.0, 52.0, 8.0);
-        let first: Vec<u32> = self.indices(Split::Train).into_iter().take(shown).collect();
-        let (x, _) = self.gather(&first, &Device::Cpu).ok()?;
-        let signals = x.flatten_from(1).ok()?.to_vec2::<f32>().ok()?;
-        // Long signals are thinned to what can be seen.
+        let (signals, width, height, gap) = (self.first_samples(8)?, 84.0, 52.0, 8.0);
+        // Of long signals only as many points are drawn as can be seen.
         let every = (l / 400).max(1);
         let total = signals.len() as f64 * (width + gap) + gap;
         let mut svg = format!(
@@ -627,16 +621,12 @@ impl Dataset {
             let (lo, hi) =
                 signal.iter().fold((f32::MAX, f32::MIN), |(a, b), &v| (a.min(v), b.max(v)));
             let left = gap + n as f64 * (width + gap);
-            let places: Vec<String> = signal
-                .iter()
-                .enumerate()
-                .step_by(every)
-                .map(|(i, &v)| {
-                    let across = left + i as f64 / (l.max(2) - 1) as f64 * width;
-                    let share = f64::from((v - lo) / (hi - lo).max(f32::MIN_POSITIVE));
-                    format!("{across:.1},{:.1}", gap + height * (1.0 - share))
-                })
-                .collect();
+            let place = |(i, &v): (usize, &f32)| {
+                let across = left + i as f64 / (l.max(2) - 1) as f64 * width;
+                let share = f64::from((v - lo) / (hi - lo).max(f32::MIN_POSITIVE));
+                format!("{across:.1},{:.1}", gap + height * (1.0 - share))
+            };
+            let places: Vec<String> = signal.iter().enumerate().step_by(every).map(place).collect();
             svg += &format!(
                 "<polyline points=\"{}\" fill=\"none\" stroke=\"#0072B2\" stroke-width=\"1.5\" \
                  stroke-linejoin=\"round\"/>",
@@ -733,8 +723,7 @@ fn refuse(name: &str, problems: Vec<String>) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    let e = Error::all(&format!("the data set \"{name}\""), &problems);
-    Err(Error::new(ErrorKind::Invalid, e.to_string()))
+    Err(Error::all(&format!("the data set \"{name}\""), &problems))
 }
 
 impl Dataset {
@@ -748,7 +737,7 @@ impl Dataset {
     }
 }
 
-/// The data's card: what they are in one line, and what their reader decided or noticed, one line each.
+/// The data's card: the data in one line, and what their reader decided or noticed, one line each.
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())?;

@@ -20,8 +20,8 @@ fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 impl Dataset {
     /// 5,160 first names, 4,014 female and 1,146 male, as sequences of 11 letters: a to z are 1 to
-    /// 26, and 0 fills up what is left after the name. From the census of the United States of
-    /// 1990 (public domain), embedded in the crate.
+    /// 26, and 0 fills the places after the name. From the census of the United States of 1990
+    /// (public domain), embedded in the crate.
     ///
     /// Always answering "female" is right for 78 % of them, so that is where learning begins.
     ///
@@ -36,7 +36,7 @@ impl Dataset {
     pub fn names() -> Dataset {
         let word = |sex| if sex == "f" { "female" } else { "male" }.to_string();
         let rows: Vec<(&str, String)> = names().map(|(sex, name)| (name, word(sex))).collect();
-        // An embedded file that the tests have read: this cannot fail.
+        // The file is part of the program, and a test reads it: this cannot fail.
         text::texts("names", &rows, LONGEST).expect("the embedded names are complete")
     }
 

@@ -1,16 +1,16 @@
 //! Numbers as people write them: `1.5`, `1,5`, `1,234.5`, `1.234,5`, `1 234,5`.
 //!
-//! The numbers in which a mark cannot be anything else tell whether it is decimal: `12,5` has
-//! a decimal comma, `1,234,567` has commas between thousands, and `1,234` may have either. So a
-//! column is looked at as a whole, then the file; if both leave it open, that is an error.
+//! Some numbers leave no doubt about their marks: `12,5` has a decimal comma, and `1,234,567` has
+//! commas between thousands; `1,234` may have either. So a column is looked at as a whole, then the
+//! file; if both leave the question open, that is an error.
 
 /// What the fields of a column say about its marks.
 #[derive(Clone, Default)]
 pub(crate) struct Marks {
-    /// Fields that have to be read with a decimal point, and with a decimal comma; the first of each.
+    /// The first field that has to be read with a decimal point, and the first with a decimal comma.
     point: Option<String>,
     comma: Option<String>,
-    /// Fields whose only mark may be decimal or separate thousands.
+    /// The first fields whose only mark may either be decimal or separate thousands.
     unsure_point: Option<String>,
     unsure_comma: Option<String>,
 }
@@ -22,8 +22,8 @@ pub(crate) enum Decimal {
     Comma,
 }
 
-/// A number as programs write it: what 64 bits hold of it, and the rest of a whole number of
-/// more than 15 digits. Nothing where it is not a finite number.
+/// A number as programs write it: what 64 bits hold of it, and what is left of a whole number of more
+/// than 15 digits. Nothing where it is not a finite number.
 pub(crate) fn plain(field: &str) -> Option<(f64, f64)> {
     let high: f64 = field.parse().ok().filter(|v: &f64| v.is_finite())?;
     // Data frames write whole numbers beside missing ones with a point.
@@ -35,6 +35,11 @@ pub(crate) fn plain(field: &str) -> Option<(f64, f64)> {
     Some((high, whole.map_or(0.0, |w| (w - high as i128) as f64)))
 }
 
+/// Whether a text has digits alone, or is empty.
+pub(crate) fn are_digits(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// The parts of what may be a number: sign, digits with marks, exponent.
 fn parts(field: &str) -> Option<(bool, &str, &str)> {
     let (negative, rest) = match field.strip_prefix(['-', '\u{2212}']) {
@@ -43,8 +48,9 @@ fn parts(field: &str) -> Option<(bool, &str, &str)> {
     };
     let (body, exponent) = rest.split_at(rest.find(['e', 'E']).unwrap_or(rest.len()));
     let digits = exponent.strip_prefix(['e', 'E']).map(|e| e.strip_prefix(['-', '+']).unwrap_or(e));
-    let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if digits.is_some_and(|d| !all_digits(d)) || !body.contains(|c: char| c.is_ascii_digit()) {
+    if digits.is_some_and(|d| d.is_empty() || !are_digits(d))
+        || !body.contains(|c: char| c.is_ascii_digit())
+    {
         return None;
     }
     let known = |c: char| c.is_ascii_digit() || c == '.' || c == ',' || BETWEEN.contains(&c);
@@ -60,8 +66,7 @@ fn ungrouped(digits: &str, mark: char) -> Option<String> {
     let groups: Vec<&str> = digits.split(marks).collect();
     let fine = groups.len() == 1
         || (1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|g| g.len() == 3);
-    let all_digits = groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_digit()));
-    (fine && all_digits).then(|| groups.concat())
+    (fine && groups.iter().all(|g| are_digits(g))).then(|| groups.concat())
 }
 
 /// A number with this decimal mark, and the other one, if any, between thousands.
@@ -72,7 +77,7 @@ pub(crate) fn read(field: &str, decimal: Decimal) -> Option<(f64, f64)> {
         Decimal::Comma => (',', '.'),
     };
     let (whole, fraction) = body.split_once(mark).unwrap_or((body, ""));
-    if !fraction.bytes().all(|b| b.is_ascii_digit()) {
+    if !are_digits(fraction) {
         return None;
     }
     let whole = ungrouped(whole, other)?;
@@ -83,6 +88,11 @@ pub(crate) fn read(field: &str, decimal: Decimal) -> Option<(f64, f64)> {
     })
 }
 
+/// A number as programs write it or, with a decimal mark, as [`read`] takes it.
+pub(crate) fn read_as(field: &str, decimal: Option<Decimal>) -> Option<(f64, f64)> {
+    decimal.map_or_else(|| plain(field), |decimal| read(field, decimal))
+}
+
 /// Whether a field that is not a number in a program may be one with other marks.
 pub(crate) fn may_be_number(field: &str) -> bool {
     read(field, Decimal::Point).is_some() || read(field, Decimal::Comma).is_some()
@@ -91,17 +101,15 @@ pub(crate) fn may_be_number(field: &str) -> bool {
 impl Marks {
     /// Looks at a field.
     pub(crate) fn see(&mut self, field: &str) {
-        let point = read(field, Decimal::Point);
-        let comma = read(field, Decimal::Comma);
-        let (place, has) = match (point, comma) {
+        let place = match (read(field, Decimal::Point), read(field, Decimal::Comma)) {
             (Some(a), Some(b)) if a == b => return,
-            (Some(_), Some(_)) if field.contains(',') => (&mut self.unsure_comma, field),
-            (Some(_), Some(_)) => (&mut self.unsure_point, field),
-            (Some(_), None) => (&mut self.point, field),
-            (None, Some(_)) => (&mut self.comma, field),
+            (Some(_), Some(_)) if field.contains(',') => &mut self.unsure_comma,
+            (Some(_), Some(_)) => &mut self.unsure_point,
+            (Some(_), None) => &mut self.point,
+            (None, Some(_)) => &mut self.comma,
             (None, None) => return,
         };
-        place.get_or_insert_with(|| has.to_string());
+        place.get_or_insert_with(|| field.to_string());
     }
 
     /// What two columns say together.

@@ -1,14 +1,14 @@
 //! 64-bit numbers as the 32-bit numbers that networks compute with.
 //!
-//! 32 bits hold 7 digits. Times in milliseconds since 1970 have 13, so two whole minutes become
-//! one number, and what tells the samples apart is lost. It is kept if the column is moved first:
+//! 32 bits hold 7 digits. Times in milliseconds since 1970 have 13, so all times within two minutes
+//! become one number, and samples can no longer be told apart. They can if the column is moved first:
 //! for the differences from its median, 7 digits are enough.
 
 use super::Dataset;
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 
-/// What was done to the given numbers, per feature (or channel): a number `v` became
+/// What was done to the given numbers, for each feature or channel: a number `v` became
 /// `(v - shift) / scale`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scaling {
@@ -24,6 +24,12 @@ pub(crate) fn channels(shape: &Shape) -> (usize, usize) {
         [channels, ref rest @ ..] => (channels, rest.iter().product()),
         [] => (1, 1),
     }
+}
+
+/// The channel of a value, by its place among samples of a shape, one after the other.
+pub(super) fn channel_of(shape: &Shape) -> impl Fn(usize) -> usize + use<> {
+    let (n, inner) = channels(shape);
+    move |i| i / inner.max(1) % n.max(1)
 }
 
 impl Scaling {
@@ -48,15 +54,13 @@ impl Scaling {
 
     /// Samples of a shape, one after the other, as the network sees them.
     pub(crate) fn narrow(&self, shape: &Shape, x: &[f64]) -> Vec<f32> {
-        let (n, inner) = channels(shape);
-        let channel = |i: usize| i / inner.max(1) % n.max(1);
+        let channel = channel_of(shape);
         x.iter().enumerate().map(|(i, &v)| self.apply(channel(i), v) as f32).collect()
     }
 
     /// Samples of a shape as they were given.
     pub(crate) fn widen(&self, shape: &Shape, x: &[f32]) -> Vec<f64> {
-        let (n, inner) = channels(shape);
-        let channel = |i: usize| i / inner.max(1) % n.max(1);
+        let channel = channel_of(shape);
         x.iter().enumerate().map(|(i, &v)| self.undo(channel(i), v.into())).collect()
     }
 
@@ -71,20 +75,20 @@ impl Scaling {
 }
 
 impl Dataset {
-    /// What was done to the inputs since they were given: nothing, or what keeps their values apart
-    /// in 32 bits, and [`Dataset::standardised`]. What a model has to do to new inputs.
+    /// What was done to the inputs since they were given, and what a model has to do to new inputs: what
+    /// keeps their values apart in 32 bits, and [`Dataset::standardised`].
     pub(crate) fn scaling(&self) -> Option<&Scaling> {
         self.0.scaling.as_ref()
     }
 
-    /// What was done to the targets of a regression, per output; only ever a shift, so that
-    /// errors keep their unit. What a model has to undo in its predictions.
+    /// What was done to the targets of a regression, for each output, and what a model has to undo in its
+    /// predictions. It is only ever a shift, so that errors keep their unit.
     pub(crate) fn target_scaling(&self) -> Option<&Scaling> {
         self.0.target_scaling.as_ref()
     }
 
-    /// What was subtracted from the targets of a regression before they became numbers of 32 bits,
-    /// one number per output: mostly 0; see the data's card.
+    /// What was subtracted from the targets of a regression before they became numbers of 32 bits, one
+    /// number per output, usually 0; see the data's card.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -120,7 +124,7 @@ pub(super) struct Fitted {
     pub(super) left: usize,
 }
 
-/// One distinct value in this many may be lost. Fewer random 64-bit numbers than that coincide in 32 bits.
+/// One distinct value in this many may be lost. Of random 64-bit numbers fewer coincide in 32 bits.
 const LOST: usize = 100;
 
 /// Differences of this many steps of a 64-bit number are what rounding leaves, as in
@@ -157,7 +161,8 @@ impl Column {
         self.high.len() > 1 && (0..self.high.len() - 1).all(step)
     }
 
-    /// How the column keeps its values apart in 32 bits; only by a shift where the unit has to be kept.
+    /// What keeps the column's values apart in 32 bits; without `may_scale` only a shift, which keeps the
+    /// unit.
     pub(super) fn fit(&self, may_scale: bool) -> Fitted {
         let same = Fitted { shift: 0.0, scale: 1.0, given: 0, left: 0 };
         let exact = |v: &f64| f64::from(*v as f32) == *v;
@@ -182,7 +187,7 @@ impl Column {
         let kept = |left: usize| left.saturating_mul(LOST) >= given.saturating_mul(LOST - 1);
         // The median: a single value far away, such as a 0 for what is missing, does not move it.
         let median = all[given / 2].0;
-        // The reciprocal of the tiniest numbers is not a finite number.
+        // The reciprocals of the tiniest numbers are not finite.
         let widest = (median - least).max(most - median);
         let widest = if widest > 0.0 { widest.max(f64::MIN_POSITIVE) } else { 0.0 };
         let mut best = Fitted { left: left(0.0, 1.0), given, ..same };
@@ -224,19 +229,14 @@ impl Fitted {
             )),
         };
         let lost = self.left.saturating_mul(LOST) < self.given.saturating_mul(LOST - 1);
-        let told = match lost {
-            false => {
-                return Some(format!(
-                    "{name}: {}, so that 32-bit numbers tell its values apart",
-                    moved?
-                ));
+        let merged = merged(name, self.given, self.left);
+        match moved {
+            Some(moved) if lost => Some(format!("{merged}; {moved}")),
+            None => lost.then_some(merged),
+            Some(moved) => {
+                Some(format!("{name}: {moved}, so that 32-bit numbers tell its values apart"))
             }
-            true => merged(name, self.given, self.left),
-        };
-        Some(match moved {
-            Some(moved) => format!("{told}; {moved}"),
-            None => told,
-        })
+        }
     }
 }
 
@@ -259,16 +259,22 @@ pub(super) fn narrow(
     may_scale: bool,
     name: impl Fn(usize) -> String,
 ) -> (Vec<f32>, Option<Scaling>, Vec<String>) {
-    let mut scaling = Scaling::none(columns.len());
-    let mut notes = vec![];
-    for (c, column) in columns.iter().enumerate() {
-        let fitted = column.fit(may_scale);
-        (scaling.shift[c], scaling.scale[c]) = (fitted.shift, fitted.scale);
+    let (scaling, notes) = fitted(columns.iter().map(|column| column.fit(may_scale)), name);
+    (like(columns, &scaling), Some(scaling).filter(|s| !s.is_none()), notes)
+}
+
+/// What was done to columns, and what to say about it.
+fn fitted(
+    columns: impl Iterator<Item = Fitted>,
+    name: impl Fn(usize) -> String,
+) -> (Scaling, Vec<String>) {
+    let (mut scaling, mut notes) = (Scaling::none(0), vec![]);
+    for (c, fitted) in columns.enumerate() {
+        scaling.shift.push(fitted.shift);
+        scaling.scale.push(fitted.scale);
         notes.extend(fitted.note(&name(c)));
     }
-    let x = like(columns, &scaling);
-    let scaling = Some(scaling).filter(|s| !s.is_none());
-    (x, scaling, notes)
+    (scaling, notes)
 }
 
 /// Columns in 32 bits, sample after sample, scaled as others were.
@@ -318,14 +324,13 @@ impl Numbers {
 
     /// The first value that 32 bits cannot hold, with its place.
     pub(super) fn unfit(&self) -> Option<(usize, f64)> {
-        let fits = |v: f64| (v as f32).is_finite();
         match self {
             Numbers::Narrow(x) => {
                 let i = x.iter().position(|v| !v.is_finite())?;
                 Some((i, x[i].into()))
             }
             Numbers::Wide(x) => {
-                let i = x.iter().position(|&v| !fits(v))?;
+                let i = x.iter().position(|&v| !(v as f32).is_finite())?;
                 Some((i, x[i]))
             }
         }
@@ -344,12 +349,7 @@ impl Numbers {
         };
         let (n, inner) = channels(shape);
         let of = |c: usize| x.chunks(inner.max(1)).skip(c).step_by(n.max(1)).flatten().copied();
-        let (mut scaling, mut notes) = (Scaling::none(n), vec![]);
-        for c in 0..n {
-            let fitted = Column::of(of(c)).fit(may_scale);
-            (scaling.shift[c], scaling.scale[c]) = (fitted.shift, fitted.scale);
-            notes.extend(fitted.note(&name(c)));
-        }
+        let (scaling, notes) = fitted((0..n).map(|c| Column::of(of(c)).fit(may_scale)), name);
         let narrow = scaling.narrow(shape, &x);
         (narrow, Some(scaling).filter(|s| !s.is_none()), notes)
     }

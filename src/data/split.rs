@@ -2,7 +2,7 @@
 //!
 //! Every split is made by a fixed shuffle, so the same data are always split in the same way, on every
 //! machine. Classes are split in proportion. A text is cut, not shuffled: the windows of a split
-//! stay neighbours, and what was trained on does not occur again a few characters away.
+//! stay neighbours, so no test window stands between two training windows.
 
 use super::Dataset;
 use super::scaling::{Scaling, channels};
@@ -29,8 +29,8 @@ fn order(strata: &[u32]) -> Vec<u32> {
     of_class.concat()
 }
 
-/// Splits by shares, each class alike. Samples are dealt like cards, class after class, each to the split that
-/// is furthest behind its share, so the totals are right as well.
+/// Splits by shares, each class in the same way. Samples are dealt like cards, class after class, each to
+/// the split that is furthest behind its share, so the totals are right as well.
 pub(super) fn deal(strata: &[u32], shares: [f64; 3]) -> [Vec<u32>; 3] {
     let mut splits: [Vec<u32>; 3] = Default::default();
     for (i, sample) in order(strata).into_iter().enumerate() {
@@ -104,7 +104,7 @@ impl Dataset {
     /// validation samples is the validation split and the rest the training split. The test split is
     /// the same in all; the samples are not copied.
     ///
-    /// Standardise after this, not before, so that each is measured on its own training split.
+    /// Standardise after this, not before, so that each set is measured on its own training split.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -157,7 +157,7 @@ impl Dataset {
     }
 
     /// These data with all samples of `other` as the test split: for a test set that comes as a
-    /// file of its own. All samples of this set become train and validation samples, 4 to 1.
+    /// file of its own. All samples of this set become training and validation samples, 4 to 1.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -233,7 +233,7 @@ impl Dataset {
                 "a test set without this character, or with another in its place",
             )
         };
-        // Each file's columns were moved by what that file needs.
+        // Each file's columns may have been moved by amounts of their own.
         let target = Shape::new([a.task.outputs()]);
         let x = match texts {
             true => renumbered(&b.x, &a.symbols, &b.symbols).map_err(unknown)?,
@@ -286,7 +286,7 @@ impl Dataset {
         })
     }
 
-    /// These samples, 4 to 1 for training and validation, and those of another set with these numbers as the
+    /// These samples for training and validation, 4 to 1, and the samples `test` of another set as the
     /// test split.
     pub(super) fn joined(
         &self,
@@ -306,7 +306,7 @@ impl Dataset {
         }))
     }
 
-    /// Train and validation samples, in order.
+    /// Training and validation samples, in order.
     fn pool(&self) -> Vec<u32> {
         let mut all = [&self.0.train[..], &self.0.validation[..]].concat();
         all.sort_unstable();
@@ -359,7 +359,7 @@ fn renumbered<T: PartialEq>(old: &Tensor, ours: &[T], theirs: &[T]) -> Result<Te
     Ok(Tensor::from_vec(new, old.dims(), old.device()).unwrap_or_else(|_| old.clone()))
 }
 
-/// Numbers that were scaled in one way, scaled in another.
+/// Numbers that were scaled in one way, scaled in another way.
 fn like(x: &Tensor, shape: &Shape, from: Option<&Scaling>, to: Option<&Scaling>) -> Result<Tensor> {
     if from == to {
         return Ok(x.clone());

@@ -1,18 +1,17 @@
-//! Standardised inputs: mean 0 and standard deviation 1, since networks expect inputs of about that
-//! size.
+//! Standardised inputs: mean 0 and standard deviation 1, the size of inputs that networks expect.
 
 use super::Dataset;
-use super::scaling::{Scaling, channels, merged};
+use super::scaling::{Scaling, channel_of, channels, merged};
 use crate::error::{Error, Result};
 use candle_core::{Device, Tensor};
 
 impl Dataset {
     /// The same inputs with mean 0 and standard deviation 1, as measured on the training split: for
     /// every feature of a vector `[F]`, every feature of a sequence `[L, D]` over all its
-    /// positions, every channel of an image `[C, H, W]`. What never changes, except by rounding, is
-    /// only moved to 0.
+    /// positions, every channel of an image `[C, H, W]`. A feature that never changes, except by rounding,
+    /// is only moved to 0.
     ///
-    /// Splits that are made afterwards are not measured again, so make them first.
+    /// Nothing is measured again for splits that are made afterwards, so make them first.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -43,9 +42,7 @@ impl Dataset {
                 "more samples",
             ));
         }
-        // `inner` values of one channel are adjacent.
-        let (n_channels, inner) = channels(&d.shape);
-        let channel = |i: usize| (i / inner.max(1)) % n_channels.max(1);
+        let (n_channels, channel) = (channels(&d.shape).0, channel_of(&d.shape));
         let mut x = d.x.flatten_all()?.to_vec1::<f32>()?;
         let size = d.shape.elements();
         let train = || d.train.iter().map(|&i| &x[i as usize * size..][..size]);
@@ -83,7 +80,7 @@ impl Dataset {
             }
         }
         for (i, v) in x.iter_mut().enumerate() {
-            *v = scaling.apply(channel(i % size), (*v).into()) as f32;
+            *v = scaling.apply(channel(i), (*v).into()) as f32;
         }
         let whole = d.scaling.as_ref().map_or(scaling.clone(), |before| before.then(&scaling));
         let x = Tensor::from_vec(x, d.x.dims(), &Device::Cpu)?;
@@ -97,7 +94,7 @@ impl Dataset {
     }
 }
 
-/// What was seen of a channel.
+/// What the values of a channel are like.
 #[derive(Clone)]
 struct Seen {
     sum: f64,
@@ -119,8 +116,8 @@ impl Seen {
         self.whole &= v.fract() == 0.0;
     }
 
-    /// Whether the values differ by more than rounding: by a last digit, unless they are whole
-    /// numbers. Relative to their size, since a small unit makes small numbers.
+    /// Whether the values differ by more than rounding, which may change the last digit of numbers that
+    /// are not whole.
     fn varies(&self) -> bool {
         let size = f64::from(self.least.abs().max(self.most.abs()));
         let rounding = if self.whole { 0.0 } else { 2.0 * f64::from(f32::EPSILON) * size };

@@ -9,10 +9,10 @@ use crate::shape::Shape;
 use crate::task::Task;
 use std::path::Path;
 
-/// What fills up a text that is shorter than the others; always symbol 0.
+/// The character that fills up short texts; always symbol 0.
 const PADDING: char = '\0';
 
-/// The most symbols in memory; a length beyond it is a mistake.
+/// The most symbols in memory; a length that needs more is a mistake.
 const MOST: usize = 1 << 30;
 
 /// The input of texts that are filled up with symbol 0 after their end.
@@ -164,16 +164,15 @@ impl Dataset {
         let path = path.as_ref();
         let hint = "A table with a header is expected, one row per text.";
         let file = read_text(path, hint)?;
-        let table = Table::new(&file).map_err(|what| wrong(path, what))?;
-        let text = table.column(text).map_err(|what| wrong(path, what))?;
-        let label = table.column(label).map_err(|what| wrong(path, what))?;
+        let bad = |what: String| wrong(path, what);
+        let table = Table::new(&file).map_err(bad)?;
+        let (text, label) = (table.column(text).map_err(bad)?, table.column(label).map_err(bad)?);
         let mut rows = vec![];
         for row in table.rows() {
-            let (line, row) = row.map_err(|what| wrong(path, what))?;
+            let (line, row) = row.map_err(bad)?;
             for (column, what) in [(text, "text"), (label, "label")] {
                 if row[column].is_empty() {
-                    let what = format!("line {line} has an empty {what}. Fill or drop it.");
-                    return Err(wrong(path, what));
+                    return Err(bad(format!("line {line} has an empty {what}. Fill or drop it.")));
                 }
             }
             rows.push((row[text].to_string(), row[label].to_string()));

@@ -3,8 +3,8 @@
 //! A WAV file is a RIFF container (Microsoft and IBM, 1991): chunks, each a name, a length and bytes,
 //! padded to even lengths, of which `fmt ` says how `data` is to be read. We read PCM of 1 to 64
 //! bits and floats of 32 and 64 bits, with any number of channels, which are mixed by their mean.
-//! The block align says how many bytes a sample takes, not the bits: 24 bits may be stored in
-//! 4 bytes, at the upper end. A streamed recording has no true length, and is read to the
+//! How many bytes a sample takes follows from the block align, not from the bits: 24 bits may be stored
+//! in 4 bytes, at the upper end. A streamed recording does not state its true length, and is read to the
 //! end of the file.
 
 /// The rate in Hz, and the samples from -1 to 1.
@@ -24,7 +24,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Sound, String> {
         let what = "not a WAV file: it does not begin with RIFF and WAVE.";
         return Err(format!("{what} {CONVERT}"));
     }
-    // What the file says about its own length; a stream could not know it.
+    // The length that the file states; a stream could not know it.
     let told = (four(&head[4..]) as usize).saturating_add(8);
     let closed = told.abs_diff(bytes.len()) <= 1;
     let (mut format, mut wide_length) = (None, None);
@@ -81,7 +81,7 @@ fn short(name: &[u8], length: usize, after: &[u8]) -> String {
     )
 }
 
-/// What an extensible format's identifier ends with, after the number of the kind.
+/// The end of an extensible format's identifier, after the number of the kind.
 const GUID: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
 /// The most common kinds among those that are not read.
@@ -108,7 +108,7 @@ fn decode(format: &[u8], data: &[u8]) -> Result<Sound, String> {
     let (rate, block, mut bits) =
         (four(format.get(4..).unwrap_or_default()) as usize, usize::from(two(12)?), two(14)?);
     if kind == 0xfffe {
-        // The extensible format has its true kind further back, and the bits that are in use.
+        // The extensible format states its true kind and the bits in use further back.
         kind = two(24)?;
         if format.get(26..40) != Some(&GUID[..]) {
             return Err(format!("an extensible format of an unknown kind is not read. {CONVERT}"));

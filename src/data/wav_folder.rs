@@ -19,7 +19,7 @@ const MOST: usize = 1 << 30;
 /// The most damaged files that are reported at once.
 const TOLD: usize = 5;
 
-/// How deep nested folders are searched; a link may lead round in a circle.
+/// How deep nested folders are searched; links may lead in a circle.
 const DEEPEST: usize = 16;
 
 /// What is in a folder: the WAV files with their classes, and all that is left out.
@@ -43,7 +43,7 @@ fn is_wav(path: &Path) -> bool {
         .is_some_and(|e| e.eq_ignore_ascii_case("wav") || e.eq_ignore_ascii_case("wave"))
 }
 
-/// What systems and programs put into folders for themselves: `.DS_Store`, `.ipynb_checkpoints`, the
+/// Files and folders that systems and programs make for themselves: `.DS_Store`, `.ipynb_checkpoints`, the
 /// `._a.wav` of a Mac's archives.
 fn is_hidden(path: &Path) -> bool {
     text(path.file_name()).starts_with('.')
@@ -153,7 +153,7 @@ impl Found {
         ))
     }
 
-    /// What was left out, and what was read that one might not expect.
+    /// What was left out, and what was read though one might not expect it.
     fn notes(&self, folder: &Path) -> Vec<String> {
         let inside = |path: &PathBuf| {
             path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned()
@@ -197,7 +197,7 @@ impl Dataset {
     /// A folder of WAV recordings as sequences `[frames, mels]` of [`LogMel`] features with its
     /// defaults. The class is the folder that a file is in, at the top, however deep the file lies;
     /// where there are no folders, it is the part of the file's name before the first `_`. All
-    /// recordings must have the same sampling rate. Split 60 : 20 : 20 by a shuffle, so the same
+    /// recordings must have the same sampling rate. They are shuffled and split 60 : 20 : 20, so the same
     /// voices are in all splits.
     ///
     /// Left out, and listed in [`Dataset::notes`], are hidden files and folders, folders whose names
@@ -257,7 +257,7 @@ impl Dataset {
 
     /// These recordings with those of another folder as the test split, read with the same features.
     /// The folder may have few files, and lack classes; the card says which. All samples of this set
-    /// become train and validation samples, 4 to 1.
+    /// become training and validation samples, 4 to 1.
     ///
     /// ```no_run
     /// use nascent::prelude::*;

@@ -54,7 +54,36 @@ impl AnyEvaluator {
     }
 }
 
+/// Methods of an evaluator that are answered by the one inside it, `$inner`, in which `$me` stands for
+/// `self`. Without a list these are all that do not depend on the epochs or on the score's name.
+macro_rules! inner_answers {
+    ($me:ident => $inner:expr) => { inner_answers! { $me => $inner;
+        fn describe() -> String;
+        fn wraps() -> Option<&dyn Evaluator>;
+        fn figures() -> Option<Vec<String>>;
+        fn how_to_report(figure: &str) -> Option<String>;
+        fn split() -> Option<Split>;
+        fn stops_midway() -> bool;
+        fn looks_up() -> bool;
+        fn memory(arch: &Architecture) -> Option<usize>;
+        fn data_fingerprint() -> u64;
+        fn to_json() -> Option<String>;
+        fn forecast(arch: &Architecture) -> Option<f64>;
+        fn problems() -> Vec<String>;
+        fn problems_with(space: &Space) -> Vec<String>;
+        fn retrain(arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained>;
+    } };
+    ($me:ident => $inner:expr;
+     $(fn $name:ident($($arg:ident: $type:ty),*) -> $answer:ty;)*) => {$(
+        fn $name(&self $(, $arg: $type)*) -> $answer {
+            let $me = self;
+            $inner.$name($($arg),*)
+        }
+    )*};
+}
+
 impl Evaluator for AnyEvaluator {
+    inner_answers!(me => me.inner);
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
         self.inner.evaluate(arch, &self.own(budget))
     }
@@ -64,56 +93,14 @@ impl Evaluator for AnyEvaluator {
     fn full(&self) -> usize {
         self.said().unwrap_or(1)
     }
-    fn describe(&self) -> String {
-        self.inner.describe()
-    }
     fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
         self.inner.evaluate_watched(a, &self.own(b), watch)
-    }
-    fn wraps(&self) -> Option<&dyn Evaluator> {
-        self.inner.wraps()
-    }
-    fn figures(&self) -> Option<Vec<String>> {
-        self.inner.figures()
-    }
-    fn how_to_report(&self, figure: &str) -> Option<String> {
-        self.inner.how_to_report(figure)
-    }
-    fn split(&self) -> Option<Split> {
-        self.inner.split()
-    }
-    fn stops_midway(&self) -> bool {
-        self.inner.stops_midway()
-    }
-    fn looks_up(&self) -> bool {
-        self.inner.looks_up()
     }
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
         // The optimum is known for the evaluator's own direction and budget.
         let turned = self.metric().maximise != self.inner.metric().maximise;
         let shortened = figure.is_none() && self.full.is_some_and(|full| full != self.inner.full());
         if turned || shortened { None } else { self.inner.known_optimum(figure) }
-    }
-    fn memory(&self, arch: &Architecture) -> Option<usize> {
-        self.inner.memory(arch)
-    }
-    fn data_fingerprint(&self) -> u64 {
-        self.inner.data_fingerprint()
-    }
-    fn to_json(&self) -> Option<String> {
-        self.inner.to_json()
-    }
-    fn forecast(&self, arch: &Architecture) -> Option<f64> {
-        self.inner.forecast(arch)
-    }
-    fn problems(&self) -> Vec<String> {
-        self.inner.problems()
-    }
-    fn problems_with(&self, space: &Space) -> Vec<String> {
-        self.inner.problems_with(space)
-    }
-    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
-        self.inner.retrain(arch, epochs, seed)
     }
 }
 
@@ -154,67 +141,13 @@ impl<E: Evaluator + Clone + 'static> IntoEvaluator<crate::count::ByReference> fo
 macro_rules! pointers {
     ($($pointer:ident),*) => {$(
         impl<E: Evaluator + ?Sized> Evaluator for $pointer<E> {
-            fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-                (**self).evaluate(arch, budget)
-            }
-            fn metric(&self) -> Metric {
-                (**self).metric()
-            }
-            fn full(&self) -> usize {
-                (**self).full()
-            }
-            fn describe(&self) -> String {
-                (**self).describe()
-            }
-            fn evaluate_watched(
-                &self,
-                arch: &Architecture,
-                budget: &Budget,
-                watch: &Watch,
-            ) -> Result<Evaluation> {
-                (**self).evaluate_watched(arch, budget, watch)
-            }
-            fn wraps(&self) -> Option<&dyn Evaluator> {
-                (**self).wraps()
-            }
-            fn figures(&self) -> Option<Vec<String>> {
-                (**self).figures()
-            }
-            fn how_to_report(&self, figure: &str) -> Option<String> {
-                (**self).how_to_report(figure)
-            }
-            fn split(&self) -> Option<Split> {
-                (**self).split()
-            }
-            fn stops_midway(&self) -> bool {
-                (**self).stops_midway()
-            }
-            fn looks_up(&self) -> bool {
-                (**self).looks_up()
-            }
-            fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
-                (**self).known_optimum(figure)
-            }
-            fn memory(&self, arch: &Architecture) -> Option<usize> {
-                (**self).memory(arch)
-            }
-            fn data_fingerprint(&self) -> u64 {
-                (**self).data_fingerprint()
-            }
-            fn to_json(&self) -> Option<String> {
-                (**self).to_json()
-            }
-            fn forecast(&self, arch: &Architecture) -> Option<f64> {
-                (**self).forecast(arch)
-            }
-            fn problems(&self) -> Vec<String> {
-                (**self).problems()
-            }
-            fn problems_with(&self, space: &Space) -> Vec<String> {
-                (**self).problems_with(space)
-            }
-            fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
-                (**self).retrain(arch, epochs, seed)
+            inner_answers!(me => (**me));
+            inner_answers! { me => (**me);
+                fn evaluate(arch: &Architecture, budget: &Budget) -> Result<Evaluation>;
+                fn evaluate_watched(a: &Architecture, b: &Budget, w: &Watch) -> Result<Evaluation>;
+                fn metric() -> Metric;
+                fn full() -> usize;
+                fn known_optimum(figure: Option<&str>) -> Option<f64>;
             }
         }
     )*};

@@ -26,8 +26,8 @@ use number::Number;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one evaluation may spend, and its seed: together with the architecture, all that its result depends
-/// on.
+/// What one evaluation may spend, and its seed. Besides these, its result depends on the architecture
+/// alone.
 ///
 /// ```
 /// use nascent::Budget;
@@ -39,7 +39,7 @@ pub struct Budget {
     epochs: usize,
     full: usize,
     seed: u64,
-    /// Nothing says how many epochs a full evaluation takes; see [`Evaluator::full`].
+    /// Whether nothing says how many epochs a full evaluation takes; see [`Evaluator::full`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     open: bool,
 }
@@ -64,8 +64,8 @@ impl Budget {
         Budget { seed, ..*self }
     }
 
-    /// What an evaluator whose full budget is this many epochs makes of it: where nothing around it
-    /// says how many, its own.
+    /// The budget of an evaluator whose full budget is this many epochs: that one, where nothing around
+    /// it says how many.
     pub(crate) fn or_full(&self, full: usize) -> Self {
         if self.open { Budget::new(full, full, self.seed) } else { *self }
     }
@@ -101,7 +101,7 @@ impl std::fmt::Display for Budget {
     }
 }
 
-/// What an evaluation found.
+/// What one evaluation found.
 ///
 /// ```
 /// use nascent::Evaluation;
@@ -109,79 +109,38 @@ impl std::fmt::Display for Budget {
 /// assert_eq!((e.score(), e.get("latency")), (0.93, Some(1.7)));
 /// ```
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
 pub struct Evaluation {
-    score: f64,
-    metrics: BTreeMap<String, f64>,
-    /// The score after every epoch.
-    curve: Vec<f64>,
-    /// The training loss of every epoch.
-    losses: Vec<f64>,
-    /// The epochs that were spent, if they are not the budget's.
-    epochs: Option<f64>,
-    /// Simulated seconds, where the evaluation looks its result up instead of computing it.
-    seconds: Option<f64>,
-    /// Figures that have no value here, and why.
-    undefined: BTreeMap<String, String>,
-}
-
-/// An evaluation as it is written down.
-#[derive(Serialize, Deserialize)]
-struct Stored {
     score: Number,
     #[serde(default)]
     metrics: BTreeMap<String, Number>,
+    /// The score after every epoch.
     #[serde(default)]
     curve: Vec<Number>,
+    /// The training loss of every epoch.
     #[serde(default)]
     losses: Vec<Number>,
+    /// The epochs that were spent, if they are not the budget's.
     #[serde(default)]
     epochs: Option<Number>,
+    /// Simulated seconds, where the evaluation looks its result up instead of computing it.
     #[serde(default)]
     seconds: Option<Number>,
+    /// Figures that have no value here, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     undefined: BTreeMap<String, String>,
-}
-
-impl From<Evaluation> for Stored {
-    fn from(e: Evaluation) -> Stored {
-        Stored {
-            score: Number(e.score),
-            metrics: e.metrics.into_iter().map(|(k, v)| (k, Number(v))).collect(),
-            curve: e.curve.into_iter().map(Number).collect(),
-            losses: e.losses.into_iter().map(Number).collect(),
-            epochs: e.epochs.map(Number),
-            seconds: e.seconds.map(Number),
-            undefined: e.undefined,
-        }
-    }
-}
-
-impl From<Stored> for Evaluation {
-    fn from(s: Stored) -> Evaluation {
-        Evaluation {
-            score: s.score.0,
-            metrics: s.metrics.into_iter().map(|(k, v)| (k, v.0)).collect(),
-            curve: s.curve.into_iter().map(|v| v.0).collect(),
-            losses: s.losses.into_iter().map(|v| v.0).collect(),
-            epochs: s.epochs.map(|v| v.0),
-            seconds: s.seconds.map(|v| v.0),
-            undefined: s.undefined,
-        }
-    }
 }
 
 impl Evaluation {
     /// A result with a score; the evaluator says which way is better.
     pub fn new(score: f64) -> Self {
-        Evaluation { score, ..Default::default() }
+        Evaluation { score: Number(score), ..Default::default() }
     }
 
     /// With a further figure, by name.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with(&self, name: &str, value: f64) -> Self {
         let mut e = self.clone();
-        e.metrics.insert(name.to_string(), value);
+        e.metrics.insert(name.to_string(), Number(value));
         e.undefined.remove(name);
         e
     }
@@ -214,71 +173,71 @@ impl Evaluation {
 
     /// The same with another score.
     pub(crate) fn scored(&self, score: f64) -> Self {
-        Evaluation { score, ..self.clone() }
+        Evaluation { score: Number(score), ..self.clone() }
     }
 
     /// With the score after every epoch.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_curve(&self, curve: impl IntoIterator<Item = f64>) -> Self {
-        Evaluation { curve: curve.into_iter().collect(), ..self.clone() }
+        Evaluation { curve: curve.into_iter().map(Number).collect(), ..self.clone() }
     }
 
     /// With the training loss of every epoch.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_losses(&self, losses: impl IntoIterator<Item = f64>) -> Self {
-        Evaluation { losses: losses.into_iter().collect(), ..self.clone() }
+        Evaluation { losses: losses.into_iter().map(Number).collect(), ..self.clone() }
     }
 
     /// With the epochs that were actually spent.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_epochs(&self, epochs: f64) -> Self {
-        Evaluation { epochs: Some(epochs), ..self.clone() }
+        Evaluation { epochs: Some(Number(epochs)), ..self.clone() }
     }
 
     /// With simulated seconds, which stand for the measured ones in every report.
     #[must_use = "it returns a new value and leaves this one as it is"]
     pub fn with_seconds(&self, seconds: f64) -> Self {
-        Evaluation { seconds: Some(seconds), ..self.clone() }
+        Evaluation { seconds: Some(Number(seconds)), ..self.clone() }
     }
 
     /// The score.
     pub fn score(&self) -> f64 {
-        self.score
+        self.score.0
     }
 
     /// A further figure.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.metrics.get(name).copied()
+        self.metrics.get(name).map(|v| v.0)
     }
 
     /// All further figures.
     pub fn metrics(&self) -> Vec<(String, f64)> {
-        self.metrics.iter().map(|(k, v)| (k.clone(), *v)).collect()
+        self.metrics.iter().map(|(name, v)| (name.clone(), v.0)).collect()
     }
 
     /// The score after every epoch.
     pub fn curve(&self) -> Vec<f64> {
-        self.curve.clone()
+        self.curve.iter().map(|v| v.0).collect()
     }
 
     /// The training loss of every epoch.
     pub fn losses(&self) -> Vec<f64> {
-        self.losses.clone()
+        self.losses.iter().map(|v| v.0).collect()
     }
 
     /// The epochs that were spent, where the evaluation said so.
     pub fn epochs_spent(&self) -> Option<f64> {
-        self.epochs
+        self.epochs.map(|v| v.0)
     }
 
     /// The simulated seconds, where the evaluation said so.
     pub fn seconds_spent(&self) -> Option<f64> {
-        self.seconds
+        self.seconds.map(|v| v.0)
     }
 }
 
-/// How good is an architecture? Training answers ([`Train`]), or a closure ([`evaluator`]), or a
-/// type of your own with this trait, even one defined in a notebook cell.
+/// How good is an architecture? The answer comes from a training ([`Train`]), a closure
+/// ([`evaluator`]), or a type of your own with this trait, even one that is defined in a notebook cell.
 ///
 /// The result must be a pure function of architecture, budget and seed: that is what makes a study
 /// repeatable on any number of threads.
@@ -302,8 +261,8 @@ impl Evaluation {
 /// # Ok::<(), nascent::Error>(())
 /// ```
 ///
-/// An evaluator that wraps another names it, and by default says what that one says: metric, epochs, memory, what
-/// is wrong with its settings, and so on.
+/// An evaluator that wraps another one names it, and by default answers as that one does: metric, epochs,
+/// memory, problems with the settings, and so on.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -333,8 +292,8 @@ pub trait Evaluator: Send + Sync {
     /// An error makes the trial a failed one; the study goes on.
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation>;
 
-    /// The same for a study that watches: an evaluation that takes long asks the watch
-    /// whether to go on, and tells it its epochs. By default it is just [`Evaluator::evaluate`].
+    /// The same for a study that watches: a long evaluation asks the watch whether to go on, and reports
+    /// its epochs to it. By default it is just [`Evaluator::evaluate`].
     ///
     /// # Errors
     /// As [`Evaluator::evaluate`], and what [`Watch::check`] says.
@@ -348,15 +307,15 @@ pub trait Evaluator: Send + Sync {
         self.evaluate(arch, budget)
     }
 
-    /// The evaluator that this one wraps, if any: then all that follows is what that one
-    /// says, unless this one says otherwise.
+    /// The evaluator that this one wraps, if any. Then it answers for this one wherever this one does not
+    /// answer itself.
     fn wraps(&self) -> Option<&dyn Evaluator> {
         None
     }
 
-    /// The further figures that every evaluation comes with, by name: then an objective that is not
-    /// among them is refused before anything runs. `None` where that cannot be said beforehand; then
-    /// the first evaluation shows it. What an evaluator wraps says nothing about them.
+    /// The names of the further figures that every evaluation has: an objective that is not among them is
+    /// then refused before anything runs. `None` where they are not known beforehand; the first
+    /// evaluation then shows them. A wrapped evaluator is not asked.
     fn figures(&self) -> Option<Vec<String>> {
         None
     }
@@ -368,28 +327,27 @@ pub trait Evaluator: Send + Sync {
         None
     }
 
-    /// The split of its data that the score is of, where it is of one: the report then says so. What an
-    /// evaluator wraps says nothing about it.
+    /// The split of its data that the score is measured on, if there is one; the report names it. A
+    /// wrapped evaluator is not asked.
     fn split(&self) -> Option<Split> {
         None
     }
 
-    /// Whether it asks its [`Watch`] at least once per batch step, so that it ends in the middle when
-    /// the study is stopped or the trial is over its time limit. All others run until they return.
+    /// Whether it asks its [`Watch`] at least once per batch step, so that it ends midway when the study
+    /// is stopped or the trial is over its time limit. All others run until they return.
     fn stops_midway(&self) -> bool {
         false
     }
 
-    /// Whether it only looks its results up, in less time than it takes to wake a thread: then a
-    /// study evaluates trial after trial on its own thread, unless its `jobs` are set. No result
-    /// depends on it.
+    /// Whether it only looks its results up, in less time than it takes to wake a thread. A study then
+    /// evaluates one trial after the other on its own thread, unless its `jobs` are set. No result
+    /// depends on this.
     fn looks_up(&self) -> bool {
         self.wraps().is_some_and(Evaluator::looks_up)
     }
 
     /// The best value that any architecture has, where it is known: of the score, or of a further
-    /// figure in the score's direction. Regret is measured from it. What an evaluator wraps says
-    /// nothing about it.
+    /// figure in the score's direction. Regret is measured from it. A wrapped evaluator is not asked.
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
         let _ = figure;
         None
@@ -405,8 +363,8 @@ pub trait Evaluator: Send + Sync {
         self.wraps().map_or(0, Evaluator::data_fingerprint)
     }
 
-    /// Its settings as JSON, if it can be rebuilt from them: then a journal can be resumed from
-    /// its path alone.
+    /// Its settings as JSON, if it can be rebuilt from them. A journal can then be resumed from its path
+    /// alone.
     fn to_json(&self) -> Option<String> {
         None
     }
@@ -416,8 +374,8 @@ pub trait Evaluator: Send + Sync {
         self.wraps().map_or_else(|| Metric::maximise("score"), Evaluator::metric)
     }
 
-    /// The epochs of a full evaluation; by default 0, which says nothing: a training that is called
-    /// inside then uses its own, and what has no epochs counts as 1.
+    /// The epochs of a full evaluation; by default 0, which means unknown: a training that is called
+    /// inside then uses its own, and an evaluation without epochs counts as 1.
     fn full(&self) -> usize {
         self.wraps().map_or(0, Evaluator::full)
     }
@@ -499,8 +457,8 @@ impl Retrained {
         self.test
     }
 
-    /// The metrics on the test split, without those that are undefined there, such as the r2 of a target that
-    /// has the same value in all of its samples.
+    /// The metrics on the test split, without those that are undefined there, such as the r2 of a target
+    /// that has the same value in all samples.
     pub fn metrics(&self) -> Vec<(String, f64)> {
         self.evaluation.metrics()
     }

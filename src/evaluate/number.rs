@@ -1,16 +1,17 @@
-//! Numbers in JSON, including those that JSON has no word for: an infinite or undefined figure of a
-//! trial is written as text, so that a journal that holds one can be read again.
+//! Numbers in JSON, including those that JSON cannot express: an infinite or undefined figure of a
+//! trial is written as text, so that a journal with one in it can be read again.
 
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub(super) struct Number(pub f64);
 
-impl From<f64> for Number {
-    fn from(v: f64) -> Number {
-        Number(v)
+/// As the bare number.
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
@@ -52,31 +53,5 @@ impl<'de> Deserialize<'de> for Number {
             }
         }
         d.deserialize_any(Read)
-    }
-}
-
-/// For `#[serde(with)]` on named figures.
-pub(super) mod figures {
-    use super::Number;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    type Rows<T> = Vec<Vec<(String, T)>>;
-
-    fn map<A: Copy, B>(rows: &[Vec<(String, A)>], f: impl Fn(A) -> B) -> Rows<B> {
-        let row = |r: &Vec<(String, A)>| r.iter().map(|(n, v)| (n.clone(), f(*v))).collect();
-        rows.iter().map(row).collect()
-    }
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        rows: &Rows<f64>,
-        s: S,
-    ) -> Result<S::Ok, S::Error> {
-        map(rows, Number).serialize(s)
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Rows<f64>, D::Error> {
-        Ok(map(&Rows::<Number>::deserialize(d)?, |n| n.0))
     }
 }

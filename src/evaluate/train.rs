@@ -34,24 +34,40 @@ use std::fmt;
 #[doc(alias = "Trainer")]
 pub struct Train {
     pub(super) data: Dataset,
+    pub(super) settings: Settings,
+    pub(super) device: Device,
+    pub(super) threads: i64,
+}
+
+/// What a result depends on, apart from architecture, data and seed.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Settings {
     pub(super) epochs: i64,
     pub(super) batch: i64,
     pub(super) optimizer: Optimizer,
     pub(super) schedule: Schedule,
     pub(super) smoothing: f64,
+    // Older journals have none; those without stay as they were.
+    #[serde(default, skip_serializing_if = "Augment::is_none")]
     pub(super) augment: Augment,
     pub(super) clip: Option<f64>,
     pub(super) patience: Option<i64>,
     pub(super) keep_best: bool,
-    pub(super) device: Device,
-    pub(super) threads: i64,
+}
+
+/// A training in a journal, on data that the crate embeds.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// The name of the data.
+    train: String,
+    #[serde(flatten)]
+    settings: Settings,
 }
 
 impl Train {
     /// Training on the data, with the defaults.
     pub fn on(data: &Dataset) -> Train {
-        Train {
-            data: data.clone(),
+        let settings = Settings {
             epochs: 4,
             batch: 64,
             optimizer: Optimizer::default(),
@@ -61,44 +77,49 @@ impl Train {
             clip: None,
             patience: None,
             keep_best: false,
-            device: Device::Cpu,
-            threads: 1,
-        }
+        };
+        Train { data: data.clone(), settings, device: Device::Cpu, threads: 1 }
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Settings)) -> Train {
+        let mut train = self.clone();
+        change(&mut train.settings);
+        train
     }
 
     /// The full budget: passes over the training data, which the schedule spans.
     pub fn epochs(&self, epochs: impl Count) -> Train {
-        Train { epochs: epochs.to_i64(), ..self.clone() }
+        self.with(|s| s.epochs = epochs.to_i64())
     }
 
     /// Samples per step.
     pub fn batch_size(&self, batch: impl Count) -> Train {
-        Train { batch: batch.to_i64(), ..self.clone() }
+        self.with(|s| s.batch = batch.to_i64())
     }
 
     /// The optimiser with its learning rate and weight decay.
     pub fn optimizer(&self, optimizer: Optimizer) -> Train {
-        Train { optimizer, ..self.clone() }
+        self.with(|s| s.optimizer = optimizer)
     }
 
     /// The largest learning rate of the optimiser.
     pub fn learning_rate(&self, rate: f64) -> Train {
-        Train { optimizer: self.optimizer.learning_rate(rate), ..self.clone() }
+        self.with(|s| s.optimizer = s.optimizer.learning_rate(rate))
     }
 
     /// The weight decay of the optimiser.
     pub fn weight_decay(&self, decay: f64) -> Train {
-        Train { optimizer: self.optimizer.weight_decay(decay), ..self.clone() }
+        self.with(|s| s.optimizer = s.optimizer.weight_decay(decay))
     }
 
     /// How the learning rate changes.
     pub fn schedule(&self, schedule: Schedule) -> Train {
-        Train { schedule, ..self.clone() }
+        self.with(|s| s.schedule = schedule)
     }
 
     /// Spreads this share of each target evenly over all classes (arXiv 1512.00567).
     pub fn label_smoothing(&self, share: f64) -> Train {
-        Train { smoothing: share, ..self.clone() }
+        self.with(|s| s.smoothing = share)
     }
 
     /// Changes the training samples a little at every step; validation and test samples stay. The
@@ -111,23 +132,23 @@ impl Train {
     /// assert!(train.to_string().contains("augmented by shift(4), noise(0.05)"));
     /// ```
     pub fn augment(&self, augment: Augment) -> Train {
-        Train { augment, ..self.clone() }
+        self.with(|s| s.augment = augment)
     }
 
     /// Scales the gradient down to this norm where it is larger.
     pub fn clip_gradient(&self, norm: f64) -> Train {
-        Train { clip: Some(norm), ..self.clone() }
+        self.with(|s| s.clip = Some(norm))
     }
 
     /// Stops a training whose validation score has not improved for this many epochs.
     pub fn early_stop(&self, patience: impl Count) -> Train {
-        Train { patience: Some(patience.to_i64()), ..self.clone() }
+        self.with(|s| s.patience = Some(patience.to_i64()))
     }
 
     /// Keeps the weights and the score of the best epoch instead of the last one's. The score is
     /// then a little optimistic: it was chosen on the validation data.
     pub fn keep_best_epoch(&self) -> Train {
-        Train { keep_best: true, ..self.clone() }
+        self.with(|s| s.keep_best = true)
     }
 
     /// The device to train on, such as [`best_device`](crate::best_device). The default is the
@@ -199,45 +220,41 @@ impl Train {
         seed: impl Count,
     ) -> Result<Retrained> {
         let begun = std::time::Instant::now();
-        let train = Train { patience: None, keep_best: false, ..self.epochs(epochs) };
+        let (epochs, seed) = (epochs.to_i64(), seed.to_seed());
+        let whole = |s: &mut Settings| (s.epochs, s.patience, s.keep_best) = (epochs, None, false);
+        let train = self.with(whole);
         train.check()?;
-        let seed = seed.to_seed();
         if train.data.count(Split::Test) == 0 {
             return Err(Error::invalid(
-                format!("retrain({}) on {}", train.epochs, train.data.line()),
+                format!("retrain({epochs}) on {}", train.data.line()),
                 "there is no test split, so nothing could be said about the winner",
                 format!(
                     "data.split(0.6, 0.2, 0.2) before the search; or, for a model that is validated \
-                     only, let mut run = Train::on(&data).epochs({0}).start(&architecture, {seed})?; \
-                     run.advance({0})?; run.model()",
-                    train.epochs
+                     only, let mut run = Train::on(&data).epochs({epochs}).start(&architecture, \
+                     {seed})?; run.advance({epochs})?; run.model()"
                 ),
             ));
         }
         let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
-        run.advance(train.epochs)?;
+        run.advance(epochs)?;
         let metrics = run.measure(Split::Test)?;
-        let metric = self.metric();
-        let mut evaluation = Evaluation::new(metrics[0].1).with_losses(run.losses());
-        for (name, value) in &metrics {
-            evaluation = evaluation.with(name, *value);
-        }
-        if let Some((name, why)) = run.undefined(Split::Test) {
-            evaluation = evaluation.without(&name, &why);
-        }
+        let found = Evaluation::new(metrics[0].1).with_losses(run.losses());
+        let found = metrics.iter().fold(found, |e, (name, value)| e.with(name, *value));
+        let undefined = run.undefined(Split::Test);
+        let found = undefined.iter().fold(found, |e, (name, why)| e.without(name, why));
         Ok(Retrained {
             model: run.model(),
-            metric,
+            metric: self.metric(),
             test: metrics[0].1,
-            evaluation,
-            epochs: train.epochs.max(0) as usize,
+            evaluation: found,
+            epochs: epochs.max(0) as usize,
             seconds: begun.elapsed().as_secs_f64(),
         })
     }
 
     /// The steps of one epoch over a split.
     pub(super) fn steps(&self, split: Split) -> usize {
-        self.data.count(split) / self.batch.max(1) as usize
+        self.data.count(split) / self.settings.batch.max(1) as usize
     }
 }
 
@@ -254,16 +271,13 @@ impl Evaluator for Train {
     ) -> Result<Evaluation> {
         // A user's evaluator around a training need not repeat its epochs.
         let budget = &budget.or_full(self.full());
-        if budget.full() as i64 != self.epochs {
+        let (full, epochs) = (budget.full(), self.settings.epochs);
+        if full as i64 != epochs {
             // Training for a number that neither says would be a silent disaster.
             return Err(Error::invalid(
-                format!("a full budget of {} epochs", budget.full()),
-                format!("this training has {}", self.epochs),
-                format!(
-                    "the same number in both: Train::on(&data).epochs({}), or {}",
-                    budget.full(),
-                    self.epochs
-                ),
+                format!("a full budget of {full} epochs"),
+                format!("this training has {epochs}"),
+                format!("the same number in both: Train::on(&data).epochs({full}), or {epochs}"),
             ));
         }
         if budget.epochs_allowed() == 0 {
@@ -273,22 +287,17 @@ impl Evaluator for Train {
                 "Budget::new(1, 4, seed)",
             ));
         }
-        // A checkpoint of this very training, left by a process that was killed, saves its epochs;
-        // any other does neither good nor harm, and what is not one is left alone.
+        // A checkpoint of this very training, left by a process that was killed, saves its epochs.
+        // Any other is not used, and a file that is not a checkpoint is left alone.
         let place = watch.checkpoint().filter(|path| Checkpoint::is_free(path));
         let kept = place.as_ref().and_then(|path| std::fs::read(path).ok());
         let kept = kept.and_then(|bytes| Checkpoint::from_bytes(&bytes).ok());
         let kept =
             kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs_allowed());
-        // Trainings side by side need their memory together: one that does not fit beside the others
-        // waits for them.
-        let _room = crate::room::reserve(
-            arch.memory(self.batch),
-            || arch.largest_layer(),
-            || watch.check(),
-        )?;
-        let resumed = kept.and_then(|c| self.resume(arch, &c).ok());
-        let mut run = match resumed {
+        // Parallel trainings share the memory: one that does not fit beside the others waits for them.
+        let memory = arch.memory(self.settings.batch);
+        let _room = crate::room::reserve(memory, || arch.largest_layer(), || watch.check())?;
+        let mut run = match kept.and_then(|c| self.resume(arch, &c).ok()) {
             Some(run) => run,
             None => self.start(arch, budget.seed())?,
         };
@@ -298,8 +307,8 @@ impl Evaluator for Train {
             let last = |list: Vec<f64>| list.last().copied().unwrap_or(f64::NAN);
             watch.epoch(run.epoch(), last(run.evaluation().curve()), last(run.losses()));
             if let Some(path) = &place {
-                // Written beside it and moved into place: a kill leaves the old one or the new one.
-                // It is only insurance: where it cannot be written, the training goes on without it.
+                // Written beside the old one and moved into its place, so that a kill leaves one of
+                // the two. Where it cannot be written, the training goes on without it.
                 let beside = path.with_extension("new");
                 let bytes = run.checkpoint()?.to_bytes();
                 let kept =
@@ -310,18 +319,18 @@ impl Evaluator for Train {
             }
         }
         let found = run.evaluation();
-        match (self.data.task(), found.get("loss")) {
-            (Task::NextToken { .. }, Some(loss)) if found.score() == f64::INFINITY => {
-                Err(Error::new(
-                    ErrorKind::Backend,
-                    format!(
-                        "the perplexity is e to the validation loss of {loss}, which is beyond what a \
-                         number can hold. Try a smaller learning rate, or clip_gradient(1.0)."
-                    ),
-                ))
-            }
-            _ => Ok(found),
+        if let (Task::NextToken { .. }, Some(loss)) = (self.data.task(), found.get("loss"))
+            && found.score() == f64::INFINITY
+        {
+            return Err(Error::new(
+                ErrorKind::Backend,
+                format!(
+                    "the perplexity is e to the validation loss of {loss}, which is beyond what a \
+                     number can hold. Try a smaller learning rate, or clip_gradient(1.0)."
+                ),
+            ));
         }
+        Ok(found)
     }
 
     fn figures(&self) -> Option<Vec<String>> {
@@ -344,7 +353,7 @@ impl Evaluator for Train {
     }
 
     fn memory(&self, arch: &Architecture) -> Option<usize> {
-        Some(arch.memory(self.batch))
+        Some(arch.memory(self.settings.batch))
     }
 
     fn data_fingerprint(&self) -> u64 {
@@ -357,19 +366,7 @@ impl Evaluator for Train {
         if embedded.fingerprint() != self.data.fingerprint() || !self.device.is_cpu() {
             return None;
         }
-        let stored = Stored {
-            train: data,
-            epochs: self.epochs,
-            batch: self.batch,
-            optimizer: self.optimizer,
-            schedule: self.schedule,
-            smoothing: self.smoothing,
-            augment: self.augment,
-            clip: self.clip,
-            patience: self.patience,
-            keep_best: self.keep_best,
-        };
-        serde_json::to_string(&stored).ok()
+        serde_json::to_string(&Stored { train: data, settings: self.settings }).ok()
     }
 
     fn metric(&self) -> Metric {
@@ -377,7 +374,7 @@ impl Evaluator for Train {
     }
 
     fn full(&self) -> usize {
-        self.epochs.max(0) as usize
+        self.settings.epochs.max(0) as usize
     }
 
     fn describe(&self) -> String {
@@ -385,18 +382,18 @@ impl Evaluator for Train {
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut found = self.optimizer.problems();
-        found.extend(self.schedule.problem());
-        if self.epochs < 1 {
-            found.push(format!("epochs({}): at least 1 is needed. Try epochs(4).", self.epochs));
+        let Settings { epochs, batch, smoothing, clip, patience, .. } = self.settings;
+        let mut found = self.settings.optimizer.problems();
+        found.extend(self.settings.schedule.problem());
+        if epochs < 1 {
+            found.push(format!("epochs({epochs}): at least 1 is needed. Try epochs(4)."));
         }
         let (train, validation, _) = self.data.sizes();
-        if self.batch < 1 {
-            found.push(format!("batch_size({}): at least 1 is needed. Try 64.", self.batch));
-        } else if self.batch as usize > train {
+        if batch < 1 {
+            found.push(format!("batch_size({batch}): at least 1 is needed. Try 64."));
+        } else if batch as usize > train {
             found.push(format!(
-                "batch_size({}): the train split of {} has {train} samples. Try batch_size({}).",
-                self.batch,
+                "batch_size({batch}): the train split of {} has {train} samples. Try batch_size({}).",
                 self.data.name(),
                 (train / 8).max(1)
             ));
@@ -405,36 +402,31 @@ impl Evaluator for Train {
             found.push(format!("threads({}): allowed is 1 to 1024. Try 1.", self.threads));
         }
         if train == 0 || validation == 0 {
+            let data = self.data.line();
+            found.push(format!("the data {data}: a split is empty. Give more samples."));
+        }
+        if !(0.0..1.0).contains(&smoothing) {
             found.push(format!(
-                "the data {}: a split is empty. Give more samples.",
-                self.data.line()
+                "label_smoothing({smoothing}): allowed is 0.0 up to, but not including, 1.0. Try 0.1."
             ));
         }
-        if !(0.0..1.0).contains(&self.smoothing) {
-            found.push(format!(
-                "label_smoothing({}): allowed is 0.0 up to, but not including, 1.0. Try 0.1.",
-                self.smoothing
-            ));
+        if smoothing > 0.0 && matches!(self.data.task(), Task::Regression { .. }) {
+            let what = "label_smoothing: a regression has no labels to smooth. Leave it out.";
+            found.push(what.into());
         }
-        if self.smoothing > 0.0 && matches!(self.data.task(), crate::task::Task::Regression { .. })
-        {
-            found.push(
-                "label_smoothing: a regression has no labels to smooth. Leave it out.".into(),
-            );
+        found.extend(self.settings.augment.problems(&self.data.shape()));
+        if clip.is_some_and(|c| c.is_nan() || c <= 0.0) {
+            found.push("clip_gradient: the norm must be above 0.0. Try 5.0.".into());
         }
-        found.extend(self.augment.problems(&self.data.shape()));
-        if self.clip.is_some_and(|c| c.is_nan() || c <= 0.0) {
-            found.push("clip_gradient: the norm must be above 0.0. Try 5.0.".to_string());
-        }
-        if self.patience.is_some_and(|p| p < 1) {
-            found.push("early_stop: at least 1 epoch of patience is needed. Try 3.".to_string());
+        if patience.is_some_and(|p| p < 1) {
+            found.push("early_stop: at least 1 epoch of patience is needed. Try 3.".into());
         }
         found
     }
 
     fn forecast(&self, arch: &Architecture) -> Option<f64> {
         let mut run = self.start(arch, 0).ok()?;
-        // The first step warms up caches and allocator.
+        // The first step warms up the caches and the allocator.
         let step = run.time_steps(1).and_then(|_| run.time_steps(2)).ok()?;
         Some(step * (self.steps(Split::Train) * self.full()) as f64)
     }
@@ -495,39 +487,11 @@ impl Evaluator for Scored {
     }
 }
 
-/// The settings in a journal, for data that the crate embeds.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    train: String,
-    epochs: i64,
-    batch: i64,
-    optimizer: Optimizer,
-    schedule: Schedule,
-    smoothing: f64,
-    // Older journals have none; those without stay as they were.
-    #[serde(default, skip_serializing_if = "Augment::is_none")]
-    augment: Augment,
-    clip: Option<f64>,
-    patience: Option<i64>,
-    keep_best: bool,
-}
-
 impl Train {
     /// What [`Evaluator::to_json`] stored; nothing if it is of another kind.
     pub(crate) fn from_json(json: &str) -> Option<Train> {
-        let s: Stored = serde_json::from_str(json).ok()?;
-        Some(Train {
-            epochs: s.epochs,
-            batch: s.batch,
-            optimizer: s.optimizer,
-            schedule: s.schedule,
-            smoothing: s.smoothing,
-            augment: s.augment,
-            clip: s.clip,
-            patience: s.patience,
-            keep_best: s.keep_best,
-            ..Train::on(&Dataset::embedded(&s.train)?)
-        })
+        let Stored { train, settings } = serde_json::from_str(json).ok()?;
+        Some(Train { settings, ..Train::on(&Dataset::embedded(&train)?) })
     }
 
     pub(super) fn check(&self) -> Result<()> {
@@ -538,35 +502,32 @@ impl Train {
     }
 }
 
-impl Train {
-    /// The settings that a result depends on, apart from the data.
-    pub(super) fn settings(&self) -> String {
-        let mut text = format!(
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
             "{} epochs in batches of {}, {}, {} schedule",
             self.epochs, self.batch, self.optimizer, self.schedule
-        );
+        )?;
         if self.smoothing > 0.0 {
-            text += &format!(", label smoothing {}", self.smoothing);
+            write!(f, ", label smoothing {}", self.smoothing)?;
         }
         if !self.augment.is_none() {
-            text += &format!(", augmented by {}", self.augment);
+            write!(f, ", augmented by {}", self.augment)?;
         }
         if let Some(norm) = self.clip {
-            text += &format!(", gradients clipped at {norm}");
+            write!(f, ", gradients clipped at {norm}")?;
         }
         if let Some(patience) = self.patience {
-            text += &format!(", early stop after {patience}");
+            write!(f, ", early stop after {patience}")?;
         }
-        if self.keep_best {
-            text += ", best epoch kept";
-        }
-        text
+        f.write_str(if self.keep_best { ", best epoch kept" } else { "" })
     }
 }
 
 impl fmt::Display for Train {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "training on {} for {}", self.data.name(), self.settings())?;
+        write!(f, "training on {} for {}", self.data.name(), self.settings)?;
         if self.device.is_cpu() { Ok(()) } else { write!(f, ", on {:?}", self.device.location()) }
     }
 }

@@ -3,6 +3,7 @@
 //! Everything random comes from streams named by the seed, the purpose and the epoch or step, so
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
+use super::number::Number;
 use super::{Evaluation, Train, Watch};
 use crate::count::Count;
 use crate::data::Split;
@@ -53,7 +54,7 @@ pub struct Training {
     memory: Option<usize>,
 }
 
-/// What has happened so far.
+/// What has happened in a training so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Log {
     seed: u64,
@@ -62,9 +63,15 @@ struct Log {
     epoch: usize,
     losses: Vec<f64>,
     /// Validation metrics after each epoch, the score first.
-    #[serde(with = "super::number::figures")]
-    metrics: Vec<Vec<(String, f64)>>,
+    metrics: Vec<Vec<(String, Number)>>,
     stopped: bool,
+}
+
+impl Log {
+    /// The score after each epoch.
+    fn scores(&self) -> impl Iterator<Item = f64> {
+        self.metrics.iter().map(|metrics| metrics[0].1.0)
+    }
 }
 
 impl Training {
@@ -84,13 +91,13 @@ impl Training {
                 "Space::on(&data) with the data that you train on",
             ));
         }
-        crate::room::fits(arch.memory(train.batch), || arch.largest_layer())?;
+        crate::room::fits(arch.memory(train.settings.batch), || arch.largest_layer())?;
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?.for_data(&train.data)?;
-        let steps = Steps::new(train.optimizer, model.weights())?;
+        let steps = Steps::new(train.settings.optimizer, model.weights())?;
         let (x, y) = train.data.on(&train.device)?;
-        let log = Log { seed, full: train.epochs.max(0) as usize, ..Log::default() };
+        let log = Log { seed, full: train.settings.epochs.max(0) as usize, ..Log::default() };
         Ok(Training {
             train: train.clone(),
             split,
@@ -112,9 +119,9 @@ impl Training {
         arch: &Architecture,
         checkpoint: &Checkpoint,
     ) -> Result<Training> {
-        let log = &checkpoint.log;
+        let Header { of: theirs, steps, log, .. } = &checkpoint.header;
         let mut run = Training::begin(train, arch, log.seed, Split::Train)?;
-        let (ours, theirs) = (belongs(train, arch), &checkpoint.of);
+        let ours = belongs(train, arch);
         if let Some((now, then)) = ours.iter().zip(theirs).find(|(a, b)| a != b) {
             return Err(Error::invalid(
                 format!("a checkpoint of \"{then}\""),
@@ -139,7 +146,7 @@ impl Training {
         let best: HashMap<String, Tensor> = best.into_iter().map(bare).collect();
         run.best = (!best.is_empty()).then_some(best);
         run.model.set(tensors)?;
-        run.steps.taken = checkpoint.steps;
+        run.steps.taken = *steps;
         run.log = log.clone();
         Ok(run)
     }
@@ -173,9 +180,9 @@ impl Training {
         let epoch = self.log.epoch;
         let mut order = self.train.data.indices(self.split);
         Rng::from_u64(self.log.seed).stream("shuffle", epoch).shuffle(&mut order);
-        let batches = order.chunks_exact(self.train.batch as usize);
+        let batches = order.chunks_exact(self.train.settings.batch as usize);
         let losses: Vec<Tensor> = batches.map(|b| self.one_step(b)).collect::<Result<_>>()?;
-        // Read at the end, to avoid waiting for a GPU at every step.
+        // Read at the end, so that no step waits for a GPU.
         let losses: Vec<f64> =
             losses.iter().map(|l| Ok(f64::from(l.to_scalar::<f32>()?))).collect::<Result<_>>()?;
         let mean = losses.iter().sum::<f64>() / losses.len().max(1) as f64;
@@ -193,7 +200,8 @@ impl Training {
         self.log.epoch += 1;
         if self.split == Split::Train {
             let metrics = self.measure(Split::Validation)?;
-            self.log.metrics.push(metrics);
+            let metrics = metrics.into_iter().map(|(name, value)| (name, Number(value)));
+            self.log.metrics.push(metrics.collect());
             self.judge();
         }
         Ok(())
@@ -220,18 +228,18 @@ impl Training {
         let per_epoch = self.train.steps(self.split);
         let i = Tensor::new(batch, &self.train.device)?;
         let (mut x, y) = (self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?);
-        if !self.train.augment.is_none() {
+        if !self.train.settings.augment.is_none() {
             let mut rng = Rng::from_u64(self.log.seed).stream("augment", step);
-            x = self.train.augment.apply(&x, &mut rng)?;
+            x = self.train.settings.augment.apply(&x, &mut rng)?;
         }
         let mut dropout = Rng::from_u64(self.log.seed).stream("dropout", step);
         let out = self.model.forward_train(&x, &mut dropout)?;
-        let loss = loss(&self.train.data.task(), &out, &y, self.train.smoothing)?;
+        let loss = loss(&self.train.data.task(), &out, &y, self.train.settings.smoothing)?;
         let mut grads = loss.backward()?;
-        if let Some(most) = self.train.clip {
+        if let Some(most) = self.train.settings.clip {
             clip(&mut grads, &self.model.vars(), most)?;
         }
-        let scale = self.train.schedule.scale(step, per_epoch, per_epoch * self.log.full);
+        let scale = self.train.settings.schedule.scale(step, per_epoch, per_epoch * self.log.full);
         self.steps.step(&grads, scale)?;
         Ok(loss.detach())
     }
@@ -241,7 +249,7 @@ impl Training {
         let order = self.train.data.indices(self.split);
         let begun = std::time::Instant::now();
         for _ in 0..steps {
-            self.one_step(&order[..self.train.batch as usize])?.to_scalar::<f32>()?;
+            self.one_step(&order[..self.train.settings.batch as usize])?.to_scalar::<f32>()?;
         }
         Ok(begun.elapsed().as_secs_f64() / steps as f64)
     }
@@ -253,43 +261,49 @@ impl Training {
     /// The best epoch so far (the first of several equal ones), counted from 0.
     fn best_epoch(&self) -> Option<usize> {
         let metric = self.metric();
-        let scores = self.log.metrics.iter().map(|m| m[0].1);
-        scores
-            .enumerate()
-            .fold(None, |best: Option<(usize, f64)>, (i, s)| match best {
-                Some((_, b)) if !metric.better(s, b) => best,
-                _ => Some((i, s)),
-            })
-            .map(|(i, _)| i)
+        let better = |best: (usize, f64), next: (usize, f64)| {
+            if metric.better(next.1, best.1) { next } else { best }
+        };
+        self.log.scores().enumerate().reduce(better).map(|(epoch, _)| epoch)
     }
 
-    /// After an epoch: keeps its weights if it is the best, stops if nothing has improved for long.
+    /// After an epoch: keeps its weights if it is the best, and stops if the last improvement is too long
+    /// ago.
     fn judge(&mut self) {
         let (Some(best), last) = (self.best_epoch(), self.log.epoch - 1) else { return };
-        if self.train.keep_best && best == last {
+        if self.train.settings.keep_best && best == last {
             let copy = |v: &Var| v.as_detached_tensor().copy();
             let all = self.model.named_vars();
             self.best = all.iter().map(|(n, v)| Some((n.clone(), copy(v).ok()?))).collect();
         }
-        if let Some(patience) = self.train.patience {
+        if let Some(patience) = self.train.settings.patience {
             self.log.stopped |= (last - best) as i64 >= patience;
         }
     }
 
-    /// The metrics of the current network on a split, the score first. What is undefined there is left
-    /// out, such as the r2 of a target that has the same value in all samples.
+    /// The metrics of the current network on a split, the score first. Those that are undefined there
+    /// are left out, such as the r2 of a target that has the same value in all samples.
     ///
     /// # Errors
     /// Only what Candle reports.
     pub fn measure(&self, split: Split) -> Result<Vec<(String, f64)>> {
-        measure(
-            &self.model,
-            &self.train.data.task(),
-            &self.x,
-            &self.y,
-            &self.train.data.indices(split),
-            (2 * self.train.batch.clamp(1, 1 << 20) as usize).min(EVALUATION_BATCH),
-        )
+        let (mut sums, task) = (Sums::default(), self.train.data.task());
+        let at_once = 2 * self.train.settings.batch.clamp(1, 1 << 20) as usize;
+        for batch in self.train.data.indices(split).chunks(at_once.min(EVALUATION_BATCH)) {
+            let i = Tensor::new(batch, self.x.device())?;
+            let out = self.model.forward(&self.x.index_select(&i, 0)?)?;
+            let y = self.y.index_select(&i, 0)?.flatten_all()?;
+            match task {
+                Task::Regression { outputs } => {
+                    sums.values(&out.flatten_all()?.to_vec1()?, &y.to_vec1()?, outputs);
+                }
+                _ => {
+                    let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
+                    sums.classes(&rows, &y.to_vec1()?);
+                }
+            }
+        }
+        Ok(sums.metrics(&task))
     }
 
     /// The epochs trained so far.
@@ -297,10 +311,9 @@ impl Training {
         self.log.epoch
     }
 
-    /// The most bytes that were allocated at once for weights, optimiser and the first step, not counting
-    /// the data: to compare with [`Architecture::memory`]. `None` before the first step,
-    /// if another training ran at the same time, on a GPU, and if the allocator is not
-    /// glibc's.
+    /// The most bytes that were allocated at once for weights, optimiser and the first step, without the
+    /// data, to be compared with [`Architecture::memory`]. `None` before the first step, if another
+    /// training ran at the same time, on a GPU, and if the allocator is not glibc's.
     pub fn peak_memory(&self) -> Option<usize> {
         self.memory
     }
@@ -310,8 +323,8 @@ impl Training {
         self.log.losses.clone()
     }
 
-    /// The network: with the best epoch's weights where those are kept, else as it is now; then it
-    /// shares its weights with the training, and changes as the training goes on.
+    /// The network: with the best epoch's weights where those are kept, otherwise as it is now. In the
+    /// second case it shares its weights with the training, and changes as the training goes on.
     pub fn model(&self) -> Model {
         if let Some(best) = &self.best
             && let Ok(model) = Model::new(&self.model.architecture(), &self.train.device, 0)
@@ -324,18 +337,17 @@ impl Training {
 
     /// What the training has found so far.
     pub fn evaluation(&self) -> Evaluation {
-        let epoch = match self.train.keep_best {
+        let epoch = match self.train.settings.keep_best {
             true => self.best_epoch(),
             false => self.log.epoch.checked_sub(1),
         };
         let metrics = epoch.and_then(|e| self.log.metrics.get(e)).cloned().unwrap_or_default();
-        let score = metrics.first().map_or(f64::NAN, |m| m.1);
-        let curve = self.log.metrics.iter().map(|m| m[0].1);
+        let score = metrics.first().map_or(f64::NAN, |m| m.1.0);
         let start = Evaluation::new(score)
-            .with_curve(curve)
+            .with_curve(self.log.scores())
             .with_losses(self.losses())
             .with_epochs(self.log.epoch as f64);
-        let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, *value));
+        let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, value.0));
         let why = if metrics.is_empty() { None } else { self.undefined(Split::Validation) };
         why.iter().fold(found, |e, (name, why)| e.without(name, why))
     }
@@ -379,13 +391,14 @@ impl Training {
             tensors.insert(format!("best.{name}"), cpu(tensor.clone())?);
         }
         let of = belongs(&self.train, &self.model.architecture());
-        Ok(Checkpoint { of, log: self.log.clone(), steps: self.steps.taken, tensors })
+        let (steps, log) = (self.steps.taken, self.log.clone());
+        Ok(Checkpoint { header: Header { schema: SCHEMA, of, steps, log }, tensors })
     }
 }
 
 impl fmt::Debug for Training {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let last = self.log.metrics.last().map_or(f64::NAN, |m| m[0].1);
+        let last = self.log.scores().last().unwrap_or(f64::NAN);
         let name = self.metric().name;
         write!(f, "epoch {} of {}, validation {name} {last:.4}", self.log.epoch, self.log.full)
     }
@@ -422,35 +435,8 @@ fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
 }
 
 /// The most samples that are evaluated at once. Without gradients a sample takes about half of the
-/// memory, so twice the training batch needs no more than was asked for.
+/// memory, so twice the training batch needs no more than the training does.
 const EVALUATION_BATCH: usize = 256;
-
-fn measure(
-    model: &Model,
-    task: &Task,
-    x: &Tensor,
-    y: &Tensor,
-    indices: &[u32],
-    at_once: usize,
-) -> Result<Vec<(String, f64)>> {
-    let mut sums = Sums::default();
-    for batch in indices.chunks(at_once) {
-        let i = Tensor::new(batch, x.device())?;
-        let out = model.forward(&x.index_select(&i, 0)?)?;
-        let y = y.index_select(&i, 0)?;
-        match task {
-            Task::Regression { .. } => {
-                let (out, y) = (out.flatten_all()?, y.flatten_all()?);
-                sums.values(&out.to_vec1()?, &y.to_vec1()?, task.outputs());
-            }
-            _ => {
-                let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
-                sums.classes(&rows, &y.flatten_all()?.to_vec1()?);
-            }
-        }
-    }
-    Ok(sums.metrics(task))
-}
 
 /// Sums over the samples, in f64 and in order, so that they do not depend on the batches.
 #[derive(Default)]
@@ -462,7 +448,8 @@ struct Sums {
 }
 
 /// One target of a regression: squared errors, and the mean and the squared deviations of its values,
-/// by Welford's updates: a difference of sums would leave rounding errors where all values are the same.
+/// by Welford's updates, since a difference of sums would leave rounding errors where all values are
+/// the same.
 #[derive(Clone, Default)]
 struct Spread {
     n: f64,
@@ -526,13 +513,11 @@ impl Sums {
 /// [`Training::checkpoint`].
 #[derive(Clone)]
 pub struct Checkpoint {
-    of: [String; 3],
-    log: Log,
-    steps: usize,
+    header: Header,
     tensors: HashMap<String, Tensor>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Header {
     schema: u32,
     of: [String; 3],
@@ -544,7 +529,7 @@ struct Header {
 fn belongs(train: &Train, arch: &Architecture) -> [String; 3] {
     let space = format!("{:016x}", arch.space().fingerprint());
     let data = format!("{} {:016x}", train.data.name(), train.data.fingerprint());
-    [format!("{} {:?} of space {space}", arch, arch.decisions()), data, train.settings()]
+    [format!("{} {:?} of space {space}", arch, arch.decisions()), data, train.settings.to_string()]
 }
 
 /// The version of the checkpoint format.
@@ -556,15 +541,14 @@ const BEGINS: &[u8] = br#"{"schema":"#;
 impl Checkpoint {
     /// The epochs trained so far.
     pub fn epoch(&self) -> usize {
-        self.log.epoch
+        self.header.log.epoch
     }
 
     pub(super) fn seed(&self) -> u64 {
-        self.log.seed
+        self.header.log.seed
     }
 
-    /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint, which is also what
-    /// may be removed.
+    /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint.
     pub(crate) fn is_free(path: &Path) -> bool {
         !path.exists() || Checkpoint::is_at(path)
     }
@@ -584,9 +568,7 @@ impl Checkpoint {
 
     /// The checkpoint as bytes: a length, a JSON header of that many bytes, and safetensors.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (of, log) = (self.of.clone(), self.log.clone());
-        let header = Header { schema: SCHEMA, of, steps: self.steps, log };
-        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let header = serde_json::to_vec(&self.header).unwrap_or_default();
         let sorted: std::collections::BTreeMap<_, _> = self.tensors.iter().collect();
         let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
         bytes.extend(header);
@@ -619,13 +601,13 @@ impl Checkpoint {
         }
         let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)
             .map_err(|e| wrong(&format!("cut short or damaged ({})", Error::from(e))))?;
-        Ok(Checkpoint { of: header.of, log: header.log, steps: header.steps, tensors })
+        Ok(Checkpoint { header, tensors })
     }
 }
 
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "checkpoint after epoch {} of {}", self.log.epoch, self.log.full)
+        write!(f, "checkpoint after epoch {} of {}", self.epoch(), self.header.log.full)
     }
 }
 

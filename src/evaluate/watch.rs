@@ -39,7 +39,7 @@ pub struct Watch {
     checkpoint: Option<PathBuf>,
     /// The most bytes that the evaluation has measured; 0 for none.
     memory: Arc<AtomicUsize>,
-    /// For a training inside an evaluation that does not know a watch: whether it was told to stop.
+    /// For a training inside an evaluation that does not ask its watch: whether it was told to stop.
     told: Option<Arc<AtomicBool>>,
 }
 
@@ -58,15 +58,15 @@ impl Watch {
         Watch { stop: stop.clone(), ..Watch::default() }
     }
 
-    /// What a training begun by a user's code asks: the watch of the evaluation around it,
-    /// which it ends with. Epochs and checkpoints stay the evaluation's own matter.
+    /// The watch of a training that a user's code has started: that of the evaluation around it, so that
+    /// both end together. Epochs and checkpoints are left to the evaluation.
     pub(crate) fn current() -> Watch {
         let around = CURRENT.with_borrow(Clone::clone);
         around.map_or_else(Watch::none, |w| Watch { tell: None, checkpoint: None, ..w })
     }
 
-    /// Runs an evaluation under this watch. A stop that a training inside it has received ends it,
-    /// whatever was done with its error.
+    /// Runs an evaluation under this watch. If a training inside it was told to stop, it ends too,
+    /// whatever it did with the training's error.
     pub(crate) fn during<T>(&self, f: impl FnOnce() -> Result<T>) -> Result<T> {
         struct Back(Option<Watch>);
         impl Drop for Back {
@@ -98,7 +98,7 @@ impl Watch {
         Watch { checkpoint, ..self }
     }
 
-    /// Whether to go on; to be asked at least once per batch step.
+    /// Whether to go on; a training asks at least once per batch step.
     ///
     /// # Errors
     /// When the study has been stopped, or the trial is over its time limit. Pass it on with `?`.

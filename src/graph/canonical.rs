@@ -1,21 +1,21 @@
 //! The canonical key: a hash of a network's graph, the same for isomorphic graphs.
 //!
-//! First what does nothing is taken out: skips are looked through, a sum of sums is one sum, zeros are
-//! not added, and nothing comes of zeros: what a convolution or a normalisation makes of them is a
-//! learned constant at most, which is taken for zero too, as benchmarks do.
+//! First everything without effect is removed: skips are looked through, a sum of sums is one sum, and
+//! zeros are neither added nor processed: what a convolution or a normalisation makes of them is at most a
+//! learned constant, which counts as zero too, as in the benchmarks.
 //!
-//! Then colours are refined as by Weisfeiler and Lehman (1968): a node's is made of its operation and of
-//! the colours that it reads, in any order for a sum; then of the colours that read it, which tells
-//! a node that is read twice from two equal ones; and once more of what it reads. The hash is made of the
-//! colours of all nodes that the output depends on.
+//! Then colours are refined as by Weisfeiler and Lehman (1968). The colour of a node is a hash of its
+//! operation and of the colours of the nodes that it reads, in any order for a sum; then of the nodes that
+//! read it, which distinguishes a node that is read twice from two equal ones; and once more of those that
+//! it reads. The key is a hash of the colours of all nodes that the output depends on.
 
-use crate::graph::lowering::{Graph, Node};
+use crate::graph::lowering::{Graph, Node, leading_to};
 use crate::graph::walk::Role;
 use crate::layer::{ADD, CONCAT, ZERO};
 use crate::op::{Activation, Value};
 use crate::rng::Hash64;
 
-/// What an operation comes to.
+/// What an operation amounts to.
 #[derive(Clone, Copy, PartialEq)]
 enum Is {
     /// Zeros.
@@ -24,9 +24,9 @@ enum Is {
     Node(usize),
 }
 
-/// A graph without what does nothing.
+/// A graph without the operations that do nothing.
 pub(crate) struct Plain {
-    /// What every node reads, of what is left.
+    /// The nodes that every node reads.
     pub(crate) reads: Vec<Vec<usize>>,
     /// Which nodes the output depends on.
     pub(crate) used: Vec<bool>,
@@ -36,7 +36,7 @@ pub(crate) struct Plain {
     pub(crate) end: Option<usize>,
 }
 
-/// Sums of more than this stay as they are: x + x, added to itself again and again, would grow without
+/// Sums of more than this are not flattened: x + x, added to itself again and again, would grow without
 /// bounds.
 const MOST_SUMMED: usize = 256;
 
@@ -58,9 +58,7 @@ pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
                 match input {
                     Is::Zero => {}
                     // A sum of sums is one sum.
-                    Is::Node(i) if is_small_sum(&nodes[i], &reads[i]) => {
-                        list.extend_from_slice(&reads[i]);
-                    }
+                    Is::Node(i) if is_small_sum(&nodes[i], &reads[i]) => list.extend(&reads[i]),
                     Is::Node(i) => list.push(i),
                 }
             }
@@ -89,15 +87,7 @@ pub(crate) fn simplify(nodes: &[Node], end: usize) -> Plain {
         Some(&Is::Node(end)) => Some(end),
         _ => None,
     };
-    let mut used = vec![false; n];
-    if let Some(end) = end {
-        used[end] = true;
-    }
-    for id in (0..n).rev() {
-        if used[id] {
-            reads[id].iter().for_each(|&i| used[i] = true);
-        }
-    }
+    let used = leading_to(end, n, |id| &reads[id]);
     let zero = is.iter().map(|&is| is == Is::Zero).collect();
     Plain { reads, used, zero, end }
 }
@@ -109,7 +99,7 @@ impl Graph {
     }
 }
 
-/// The key of the graph whose last node, or `end`, is the output.
+/// The key of the graph whose output is the node `end`.
 pub(crate) fn canonical(nodes: &[Node], end: usize) -> u64 {
     let Plain { reads, used, zero, end } = simplify(nodes, end);
     let n = reads.len();
@@ -187,7 +177,7 @@ pub(crate) fn label(node: &Node, id: usize, zero: bool) -> u64 {
     }
     for (arg, value) in op.info.args.iter().zip(&op.args) {
         let number = match op.meant(arg, *value) {
-            // Which vertex of a wired cell has a channel more than others is a matter of their order.
+            // Which vertices of a wired cell have one channel more depends on their order alone.
             Value::Int(v) if arg.is_size() && v == width => (v as u64).wrapping_sub(spare),
             Value::Int(v) => v as u64,
             Value::Float(v) => v.to_bits(),

@@ -65,7 +65,7 @@ impl std::fmt::Display for LayerRow {
     }
 }
 
-/// More layers than this are a slip, and would take the machine's memory with them.
+/// More layers than this are a mistake, and could exhaust the machine's memory.
 pub(crate) const MOST_LAYERS: usize = 10_000;
 
 /// The sink that makes the operations of a network, node by node.
@@ -76,7 +76,7 @@ pub(crate) struct Nodes<'s> {
     over: Option<&'s dyn Fn(&Node) -> bool>,
     /// See [`Node::spare`].
     spare: usize,
-    /// Whether errors say which layer it is: not where it is a piece alone.
+    /// Whether errors name a layer by its number, which a piece of a network does not have.
     numbered: bool,
 }
 
@@ -269,15 +269,16 @@ impl Sink for Nodes<'_> {
         }
         let shape = self.output(from).clone();
         let positions = self.output(0).elements();
+        let misfit = |why: String| {
+            let text = format!("the head for {task} on an output of {shape}: {why}");
+            Err(Error::new(ErrorKind::Shape, text))
+        };
         if let (true, &[l, _]) = (task.is_per_position(), shape.as_slice())
             && l != positions
         {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!(
-                    "the head for {task} on an output of {shape}: the input has {positions} \
-                     positions, and each needs a prediction. Try no stride and no pooling"
-                ),
+            return misfit(format!(
+                "the input has {positions} positions, and each needs a prediction. Try no stride \
+                 and no pooling"
             ));
         }
         let from = match (task.is_per_position(), shape.as_slice()) {
@@ -286,24 +287,13 @@ impl Sink for Nodes<'_> {
                 self.push(Op::of(&FLATTEN, &[]), vec![from], Role::Head)?
             }
             (true, _) => {
-                return Err(Error::new(
-                    ErrorKind::Shape,
-                    format!(
-                        "the head for {task} on an output of {shape}: it needs a sequence [L, D], \
-                         one vector per position. Try embedding(16) first, and no pooling \
-                         or flattening after it"
-                    ),
-                ));
+                return misfit(
+                    "it needs a sequence [L, D], one vector per position. Try embedding(16) first, \
+                     and no pooling or flattening after it"
+                        .into(),
+                );
             }
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::Shape,
-                    format!(
-                        "the head for {task} on an output of {shape}: it needs numbers. Try \
-                         embedding(16) for tokens"
-                    ),
-                ));
-            }
+            _ => return misfit("it needs numbers. Try embedding(16) for tokens".into()),
         };
         let act = Value::Act(Activation::Identity);
         let args = [Value::Int(task.outputs() as i64), Value::Int(0), act];
@@ -364,15 +354,22 @@ impl Graph {
 
     /// Which nodes the output depends on.
     pub(crate) fn live(&self) -> Vec<bool> {
-        let mut live = vec![false; self.nodes.len()];
-        if let Some(last) = live.last_mut() {
-            *last = true;
-        }
-        for id in (0..self.nodes.len()).rev() {
-            if live[id] {
-                self.nodes[id].inputs.iter().for_each(|&i| live[i] = true);
-            }
-        }
-        live
+        let n = self.nodes.len();
+        leading_to(n.checked_sub(1), n, |id| &self.nodes[id].inputs)
     }
+}
+
+/// Which of `n` nodes in topological order lead to a node, itself included.
+pub(crate) fn leading_to<'a>(
+    end: Option<usize>,
+    n: usize,
+    reads: impl Fn(usize) -> &'a [usize],
+) -> Vec<bool> {
+    let mut live: Vec<bool> = (0..n).map(|id| Some(id) == end).collect();
+    for id in (0..n).rev() {
+        if live[id] {
+            reads(id).iter().for_each(|&i| live[i] = true);
+        }
+    }
+    live
 }

@@ -1,4 +1,4 @@
-//! The networks of a space, and what is found out about all of them once.
+//! The networks of a space, and what is found out once about all of them.
 
 use crate::graph::cost::{Costs, Memo};
 use crate::graph::open::Open;
@@ -11,7 +11,7 @@ pub(crate) struct Networks {
     spec: Spec,
     /// What its layers are known to cost.
     memo: Memo,
-    /// What can be where in it.
+    /// Which shapes can reach each part of it.
     reach: OnceLock<Reach>,
 }
 
@@ -24,7 +24,7 @@ impl Networks {
         &self.spec
     }
 
-    /// The network of decisions.
+    /// The network that decisions lead to.
     ///
     /// # Errors
     /// When its layers do not fit together.
@@ -32,8 +32,8 @@ impl Networks {
         Graph::of(&self.spec, decisions)
     }
 
-    /// What it costs, without building it; nothing where its layers do not fit together, or it is out
-    /// of the ordinary.
+    /// What a network costs, without building it; nothing where its layers do not fit together, or where it
+    /// is an unusual one.
     pub(crate) fn costs(&self, decisions: &[u32]) -> Option<Costs> {
         Costs::walk(&self.spec, &self.memo, decisions)
     }

@@ -1,10 +1,10 @@
-//! A space as a graph in which nothing is decided yet: every choice is a node that reads what each of its
-//! options gives.
+//! A space as a graph in which nothing is decided yet: every choice is a node that reads the output of each
+//! of its options.
 //!
-//! It is as large as the space is written, not as its networks are deep: what is repeated stands there
-//! once, as do the block that a wired cell has on its vertices and a shared block, to which later nodes
-//! refer. Shapes are not known, so a residual connection is drawn without its projection. The
-//! picture of a space is made of it.
+//! The graph grows with the text of the space, not with the depth of its networks: a repeated block is in
+//! it once, and so are the block on the vertices of a wired cell and a shared block, to which later nodes
+//! refer. Shapes are not known, so a residual connection has no projection. The picture of a space is
+//! drawn from this graph.
 
 use crate::error::{Error, Result};
 use crate::graph::walk::{Between, Role, Sink, Walk};
@@ -15,8 +15,8 @@ use crate::tree::{Block, CHOICE, Join, Spec, Tree};
 /// A node of an open graph.
 pub(crate) struct OpenNode {
     pub(crate) what: What,
-    /// The nodes that it reads: of a choice the ends of its options, of the block that a repetition or a
-    /// wired cell has once the end of that.
+    /// The nodes that it reads: for a choice the ends of its options, for a repetition or a wired cell the
+    /// end of the block inside.
     #[cfg_attr(not(test), expect(dead_code, reason = "pictures show blocks, not nodes"))]
     pub(crate) inputs: Vec<usize>,
 }
@@ -31,25 +31,26 @@ pub(crate) enum What {
     Zero,
     /// Several tensors as one.
     Join,
-    /// One of what it reads, or that as often as is decided.
+    /// One of the nodes that it reads, or a repetition of one.
     Choice,
-    /// A shared block that stands elsewhere already.
+    /// A shared block that is in the graph already.
     Again,
     Head,
 }
 
-/// What became of a block: of a layer a node, of others what became of the blocks in it.
+/// A block as it was walked, with the blocks inside it; a layer has none.
 pub(crate) struct Part {
     pub(crate) block: Block,
     pub(crate) parts: Vec<Part>,
-    /// Whether it is a shared block that stands elsewhere already.
+    /// Whether it is a shared block that is in the graph already.
     pub(crate) again: bool,
 }
 
 /// Nodes in topological order, the first the input, and the blocks that they belong to.
 pub(crate) struct Open {
     pub(crate) nodes: Vec<OpenNode>,
-    /// What is being walked, from the outside to the inside; at the end the whole.
+    /// The blocks that are being walked, the outermost first; after the walk only that one, with all others
+    /// inside it.
     open: Vec<Part>,
 }
 
@@ -58,17 +59,17 @@ impl Open {
         let input = OpenNode { what: What::Input, inputs: vec![] };
         let root = Part { block: spec.root.clone(), parts: vec![], again: false };
         let mut walk = Walk::new(spec, Open { nodes: vec![input], open: vec![root] });
-        // Without shapes there is nothing that could not fit.
+        // Without shapes nothing can fail to fit.
         let _ = walk.network(&[], 0);
         walk.sink
     }
 
-    /// What became of the tree.
+    /// The root of the tree as it was walked.
     pub(crate) fn root(&self) -> Option<&Part> {
         self.open.first().and_then(|whole| whole.parts.first())
     }
 
-    /// Whether there is more in it than decisions: a network, from its input to its head.
+    /// Whether it is a network from its input to its head, and not decisions alone.
     pub(crate) fn has_head(&self) -> bool {
         matches!(self.nodes.last(), Some(OpenNode { what: What::Head, .. }))
     }
@@ -84,7 +85,7 @@ impl Open {
         }
     }
 
-    /// Whether a shared block stands in the graph already, or is being walked.
+    /// Whether a shared block is in the graph already, or is being walked.
     fn stands(&self, name: &str) -> bool {
         fn within(part: &Part, name: &str) -> bool {
             matches!(&*part.block.0, Tree::Shared { name: other, .. } if other == name)

@@ -1,16 +1,16 @@
 //! Which shapes can reach each part of a space, and so whether anything in it fits together.
 //!
 //! What follows a shape does not depend on how the shape came about. So the tree is walked once with
-//! *all* shapes that can stand at a place, in the place of one architecture after the other: a layer makes
-//! a set of shapes of a set of shapes, a choice is the union of what its options make. Where the set is
-//! empty nothing fits, and the layers that stand there say why. With each shape goes the set of options on
-//! some way to it: an option that is on no way to the end never fits.
+//! *all* shapes that are possible at a place, instead of once for each architecture: a layer maps a set
+//! of shapes to a set of shapes, and a choice is the union of what its options give. Where the set is
+//! empty, nothing fits, and the layers at that place say why. Each shape carries the options on some
+//! path to it: an option that is on no path to the end never fits.
 //!
-//! Shared blocks, whose decisions are the same everywhere, are walked as if they were decided anew at each
-//! place, and of wired cells only the shape is followed. Both only add architectures that do not exist,
-//! so "nothing fits" is always true.
+//! Shared blocks, whose decisions are the same everywhere, are walked as if they were decided anew at
+//! each place, and of wired cells only the shape is followed. Both can only add architectures that do
+//! not exist, so a verdict of "nothing fits" is always right.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::graph::cost::Value;
 use crate::graph::lowering::Nodes;
 use crate::graph::walk::{Between, Sink, not_wired, same_size};
@@ -21,7 +21,7 @@ use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, block_name, genes};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// What was found out.
+/// What was found out about a space.
 #[derive(Clone)]
 pub(crate) struct Reach {
     pub(crate) verdict: Verdict,
@@ -33,7 +33,7 @@ pub(crate) struct Reach {
 pub(crate) enum Verdict {
     /// Some architecture fits together.
     Fits,
-    /// None does; what the layers say that stand where all of them end.
+    /// None does; what the layers say at the places where all of them end.
     Nothing(Vec<String>),
     /// Too large to tell, or only known to fit if shared blocks could differ.
     Unknown,
@@ -45,10 +45,10 @@ const MOST_TRIED: usize = 100_000;
 const MOST_OPTIONS: usize = 2_000;
 /// More shapes than this at one place are too many.
 const MOST_SHAPES: usize = 5_000;
-/// So many reasons are kept.
+/// The most reasons that are kept.
 const MOST_REASONS: usize = 40;
 
-/// A shape, and the earlier input of a cell with two, where it stands in a stack.
+/// A shape, and in a stack the earlier input of a cell with two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct At {
     value: Value,
@@ -62,7 +62,8 @@ fn unite(into: &mut Used, other: &Used) {
     into.iter_mut().zip(other).for_each(|(a, b)| *a |= b);
 }
 
-/// What can come of something, each with the options on the ways to it; and, where nothing can, why.
+/// What can come of something, each with the options on the paths to it; and, where nothing can, why.
+#[derive(Clone)]
 struct Ends<T> {
     list: Vec<(T, Used)>,
     index: HashMap<T, usize>,
@@ -90,6 +91,16 @@ impl<T: Clone + Eq + std::hash::Hash> Ends<T> {
         }
     }
 
+    /// Adds what comes next after something with these options.
+    fn extend(&mut self, next: &Ends<T>, options: &Used) {
+        for (end, more) in &next.list {
+            let mut used = options.clone();
+            unite(&mut used, more);
+            self.add(end.clone(), used);
+        }
+        self.blame(next);
+    }
+
     fn refuse(&mut self, reason: &str) {
         let reason = reason.trim_end_matches('.');
         let new = !self.refused.iter().any(|r| r == reason);
@@ -98,7 +109,7 @@ impl<T: Clone + Eq + std::hash::Hash> Ends<T> {
         }
     }
 
-    /// The reasons of something that came to nothing.
+    /// Adds the reasons of something that came to nothing.
     fn blame<U>(&mut self, other: &Ends<U>) {
         if other.list.is_empty() {
             other.refused.iter().for_each(|reason| self.refuse(reason));
@@ -115,14 +126,14 @@ impl<T: Clone + Eq + std::hash::Hash> Ends<T> {
 /// An option of the tree: the block by its number, which of its choices, and which option.
 type Place = (u64, usize, usize);
 
-/// In the place of a choice: the layer as a whole.
+/// Instead of the number of a choice: the layer as a whole.
 const ALL: usize = usize::MAX;
 
 struct Choice {
     name: String,
     /// The option that it is inside of.
     parent: Option<usize>,
-    /// Why it did not fit, where it stood alone.
+    /// Why it did not fit by itself.
     refused: Option<String>,
 }
 
@@ -201,10 +212,10 @@ impl Walk<'_> {
                 let same = self.decided(name).unwrap_or_else(|| block.clone());
                 self.list(&same, parent);
             }
-            // Nothing of these is ever built.
+            // Nothing inside these is ever built.
             Tree::Repeat { times, .. } if most(times) == 0 => {}
             Tree::Wired(cell) if cell.vertices < 3 => {}
-            // Of its sets of edges any is as good as another.
+            // Any of its sets of edges is as good as another.
             Tree::Cell(cell) => cell.edges().for_each(|(_, _, b)| self.list(b, parent)),
             _ => block.children().iter().for_each(|b| self.list(b, parent)),
         }
@@ -250,7 +261,7 @@ impl Walk<'_> {
         let alive = |i: usize| has(used, i);
         let mut told = vec![];
         for (i, choice) in self.choices.iter().enumerate() {
-            // What is inside something that never fits is not told of once more.
+            // What is inside something that never fits is not mentioned again.
             if alive(i) || choice.parent.is_some_and(|p| !alive(p)) {
                 continue;
             }
@@ -324,13 +335,7 @@ impl Walk<'_> {
     fn follow(&mut self, block: &Block, all: &Ends<At>) -> Option<Ends<At>> {
         let mut out = Ends::new();
         for (at, used) in &all.list {
-            let ends = self.block(block, *at, None)?;
-            for (end, more) in &ends.list {
-                let mut used = used.clone();
-                unite(&mut used, more);
-                out.add(*end, used);
-            }
-            out.blame(&ends);
+            out.extend(&*self.block(block, *at, None)?, used);
         }
         // Where nothing came in, the reason is an earlier one.
         out.blame(all);
@@ -347,16 +352,10 @@ impl Walk<'_> {
                 for (o, option) in options.iter().enumerate() {
                     let ends = self.block(option, at, None)?;
                     let place = (block.id(), 0, o);
-                    let own = self.using([place]);
-                    for (end, more) in &ends.list {
-                        let mut used = own.clone();
-                        unite(&mut used, more);
-                        out.add(*end, used);
-                    }
+                    out.extend(&ends, &self.using([place]));
                     if let (true, Some(why)) = (ends.list.is_empty(), ends.refused.first()) {
                         self.explain(place, why);
                     }
-                    out.blame(&ends);
                 }
                 Some(out)
             }
@@ -402,17 +401,15 @@ impl Walk<'_> {
             }
             Tree::Cell(cell) => self.cell(cell, at),
             Tree::Wired(cell) => self.wired(cell, at, wide),
-            Tree::Wide { channels, block } => {
-                let ends = self.block(block, at, Some(*channels))?;
-                Some(copy(&ends))
-            }
             Tree::Stack(parts) => self.stack(parts, at),
+            Tree::Wide { channels, block } => {
+                Some((*self.block(block, at, Some(*channels))?).clone())
+            }
             Tree::Shared { name, block } => {
                 let same = self.decided(name).unwrap_or_else(|| block.clone());
-                let ends = self.block(&same, at, wide)?;
-                Some(copy(&ends))
+                Some((*self.block(&same, at, wide)?).clone())
             }
-            Tree::Broken { block, .. } => Some(copy(&*self.block(block, at, None)?)),
+            Tree::Broken { block, .. } => Some((*self.block(block, at, None)?).clone()),
         }
     }
 
@@ -429,29 +426,21 @@ impl Walk<'_> {
         let mut out = Ends::new();
         let mut picks = vec![0u32; args.len()];
         loop {
-            let own = || picks.iter().zip(&sizes).filter(|(_, n)| **n > 1).map(|(p, _)| *p);
-            let own: Vec<u32> = own().collect();
-            let tried = self.piece(at.value, |b| b.layer(block, &own, 0))?;
+            let open = picks.iter().zip(&sizes).filter(|(_, n)| **n > 1);
+            let own: Vec<u32> = open.map(|(pick, _)| *pick).collect();
+            let whole = (block.id(), ALL, 0);
             let chosen = |(a, &pick): (usize, &u32)| (block.id(), a, pick as usize);
-            let why = |e: &Error| e.to_string().trim_end_matches('.').to_string();
-            match tried {
-                Ok(value) => {
-                    let whole = (block.id(), ALL, 0);
-                    let used = self.using(picks.iter().enumerate().map(chosen).chain([whole]));
-                    out.add(At { value, ..at }, used);
-                }
-                Err(e) if e.is_hopeless() => {
-                    self.explain((block.id(), ALL, 0), &why(&e));
-                    out.refuse(&why(&e));
-                    return Some(out);
-                }
+            let places = picks.iter().enumerate().map(chosen).chain([whole]);
+            match self.piece(at.value, |b| b.layer(block, &own, 0))? {
+                Ok(value) => out.add(At { value, ..at }, self.using(places)),
                 Err(e) => {
-                    let why = why(&e);
-                    let whole = (block.id(), ALL, 0);
-                    for place in picks.iter().enumerate().map(chosen).chain([whole]) {
-                        self.explain(place, &why);
-                    }
+                    let why = e.to_string().trim_end_matches('.').to_string();
                     out.refuse(&why);
+                    if e.is_hopeless() {
+                        self.explain(whole, &why);
+                        return Some(out);
+                    }
+                    places.for_each(|place| self.explain(place, &why));
                     if alike && let Some(first) = picks.first_mut() {
                         *first = sizes[0] as u32 - 1;
                     }
@@ -477,8 +466,7 @@ impl Walk<'_> {
         };
         let mut all = Ends::one(first, self.unused());
         for (step, sets) in cell.nodes() {
-            let every: Vec<usize> = (0..step.edges.len()).collect();
-            let every = [every];
+            let every = [(0..step.edges.len()).collect()];
             let mut out = Ends::new();
             for set in sets.unwrap_or(&every) {
                 // Edge by edge, with what is joined so far.
@@ -511,8 +499,7 @@ impl Walk<'_> {
                     partly = next;
                 }
                 out.blame(&partly);
-                for ((nodes, before, joined), used) in partly.list {
-                    let mut nodes = nodes;
+                for ((mut nodes, before, joined), used) in partly.list {
                     nodes.push(joined.end()?);
                     out.add((nodes, before), used);
                 }
@@ -526,11 +513,9 @@ impl Walk<'_> {
         for ((nodes, before), used) in all.list {
             let value = match cell.concat {
                 true => {
-                    let nodes = &nodes[cell.inputs()..];
-                    let joined = nodes
-                        .iter()
-                        .try_fold(Joined::Nothing, |joined, v| joined.and(Join::Concat, *v));
-                    match joined {
+                    let mut nodes = nodes[cell.inputs()..].iter();
+                    let all = |joined: Joined, v: &Value| joined.and(Join::Concat, *v);
+                    match nodes.try_fold(Joined::Nothing, all) {
                         Ok(joined) => joined.end()?,
                         Err(why) => {
                             out.refuse(&why);
@@ -545,8 +530,8 @@ impl Walk<'_> {
         Some(out)
     }
 
-    /// The wiring that is always there leads from the input to the output, and every other one makes the
-    /// same shape. The options on the vertices are tried with all shares of the channels.
+    /// The wiring that leads from the input straight to the output is always possible, and every other
+    /// one gives the same shape. The options on the vertices are tried with all shares of the channels.
     fn wired(&mut self, cell: &Wired, at: At, wide: Option<usize>) -> Option<Ends<At>> {
         let &[input, h, w] = at.value.as_slice() else {
             let why = not_wired(&at.value.shape()).to_string();
@@ -618,20 +603,13 @@ impl Walk<'_> {
     }
 }
 
-fn copy(ends: &Ends<At>) -> Ends<At> {
-    let mut out = Ends::new();
-    ends.list.iter().for_each(|(end, used)| out.add(*end, used.clone()));
-    out.blame(ends);
-    out
-}
-
 /// Several values as they become one, in the order of the edges.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Joined {
     Nothing,
     /// Zeros alone, which add nothing to a sum.
     Zeros(Value),
-    /// A single value, and the first one, whose shape tells zeros.
+    /// A single value, and the first one: only zeros of its shape are left out of a sum.
     One(Value, Value),
     Many(Value, Value),
 }

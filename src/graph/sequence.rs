@@ -8,14 +8,14 @@ use crate::op::Op;
 
 /// Layers in the order in which they are computed, and the connections that pass over some of them.
 pub(crate) struct Sequence {
-    /// The operations, each with the channels, features or units that it gives.
+    /// The operations, each with the channels, features or units of its output.
     pub(crate) layers: Vec<(Op, usize)>,
     /// The ranks where a connection begins and ends, inputs first and the output last; and whether it
     /// is concatenated.
     pub(crate) skips: Vec<(usize, usize, bool)>,
 }
 
-/// Of more sources than this the rest is left out: they are more skip connections than can be compared.
+/// Further sources of a node are left out: these are already more skip connections than can be compared.
 const MOST_SOURCES: usize = 2 * MOST_SKIPS;
 /// More skip connections than this take too long to match.
 pub(crate) const MOST_SKIPS: usize = 1000;
@@ -24,7 +24,7 @@ pub(crate) const MOST_SKIPS: usize = 1000;
 pub(crate) fn sequence(nodes: &[Node], end: usize) -> Sequence {
     let Plain { reads, used, zero, end } = simplify(nodes, end);
     let (mut layers, mut skips) = (vec![], vec![]);
-    // What a node gives comes from the layers of these ranks, and whether through a concatenation.
+    // The ranks of the layers that each node's output comes from, and whether through a concatenation.
     let mut sources: Vec<Vec<(usize, bool)>> = vec![vec![]; reads.len()];
     let (mut rank, mut chained) = (0, false);
     let mut connect = |from: &[(usize, bool)], to: usize| {
@@ -45,7 +45,7 @@ pub(crate) fn sequence(nodes: &[Node], end: usize) -> Sequence {
         let concat = node.op.is(&CONCAT);
         let read = reads[id].iter().flat_map(|&i| sources[i].iter()).take(MOST_SOURCES);
         let read: Vec<(usize, bool)> = read.map(|&(at, c)| (at, c || concat)).collect();
-        // The head's place is the output's.
+        // The head has the rank of the output.
         if concat || node.op.is(&ADD) || node.role == Role::Head {
             sources[id] = read;
             continue;

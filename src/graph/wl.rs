@@ -11,21 +11,21 @@
 //! k(a, b)    = <phi(a), phi(b)> / sqrt(<phi(a), phi(a)> <phi(b), phi(b)>)
 //! ```
 //!
-//! As in NAS-BOWL, nodes are operations, besides the input and the output; edges are directed, and a
-//! node sees those that read it; a `skip` is not a node but an edge, and what `zero` takes away is not
-//! there. Sums are not nodes either: an operation that reads a sum reads all that is summed. So
-//! architectures with the same [canonical](crate::Architecture::canonical) key have the same features.
-//! A convolution with a ReLU in front of it is two operations.
+//! As in NAS-BOWL, nodes are operations, and the input and the output; edges are directed, and a node
+//! sees the nodes that read it; a `skip` is not a node but an edge, and what `zero` removes is left out.
+//! Sums are not nodes either: an operation that reads a sum reads all of its terms. So architectures with
+//! the same [canonical](crate::Architecture::canonical) key have the same features. A convolution with a
+//! ReLU in front of it is two operations.
 
 use crate::error::{Error, Result};
 use crate::graph::canonical::{Plain, is_small_sum, label, mix, simplify};
 use crate::graph::lowering::Node;
 
-/// Colours see no farther after this.
+/// More iterations than this add nothing.
 const MOST_ITERATIONS: i64 = 100;
-/// The colour of what the network gives.
+/// The colour of the output.
 const OUTPUT: u64 = 0x6f75_7470_7574;
-/// The colour of a network that gives zeros.
+/// The colour of a network whose output is zeros.
 const ZERO: u64 = 0x7a65_726f;
 
 /// Whether a number of iterations is allowed.

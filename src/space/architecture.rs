@@ -34,7 +34,7 @@ pub struct Architecture(Arc<Inner>);
 struct Inner {
     space: Space,
     decisions: Vec<u32>,
-    /// Known without the network, which is built where it is asked for.
+    /// Known without the network, which is built only when it is asked for.
     costs: OnceLock<Result<Costs, Misfit>>,
     graph: OnceLock<Result<Graph, Misfit>>,
     /// The limit of the space that it is over.
@@ -91,8 +91,7 @@ impl Architecture {
         Some(graphs.iter().fold(0, |key, (nodes, end)| mix(key, canonical(nodes, *end))))
     }
 
-    /// The graphs of the shared blocks, each with its last node, of a network that is decided by them
-    /// alone; nothing for others.
+    /// The graphs of the shared blocks, each with its last node, if they alone decide the network.
     fn shared_graphs(&self) -> Option<Vec<(Vec<Node>, usize)>> {
         let space = &self.0.space;
         let entered = &self.costs().ok()?.entered;
@@ -106,8 +105,8 @@ impl Architecture {
         entered.iter().map(graph).collect()
     }
 
-    /// Calls `see` with every graph that tells the architecture from others, and its last node: those
-    /// of its shared blocks where they alone decide, each once, or that of the `whole` network.
+    /// Calls `see` with every graph that sets the architecture apart, and its last node: the graphs of its
+    /// shared blocks where they alone decide the network, each once, or that of the `whole` network.
     ///
     /// # Errors
     /// When there is none.
@@ -139,7 +138,7 @@ impl Architecture {
         self.built().map_err(|misfit| misfit.error.clone())
     }
 
-    /// The network, if it was asked for already.
+    /// The network, if it has been built already.
     pub(super) fn known_graph(&self) -> Option<&Graph> {
         self.0.graph.get()?.as_ref().ok()
     }
@@ -189,7 +188,7 @@ impl Architecture {
         self.0.over.get_or_init(find).as_ref()
     }
 
-    /// After how many of its decisions a limit is passed.
+    /// After how many of its decisions it is over a limit.
     pub(crate) fn over_limit_after(&self) -> usize {
         let spent = std::cell::Cell::new(Sums::default());
         let over = |node: &Node| {
@@ -270,8 +269,7 @@ impl Architecture {
 
     /// The architecture and its space as JSON, for [`Architecture::from_json`].
     pub fn to_json(&self) -> String {
-        let stored = Stored { space: self.0.space.clone(), decisions: self.decisions() };
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads what [`Architecture::to_json`] wrote.
@@ -314,11 +312,5 @@ impl Eq for Architecture {}
 impl fmt::Display for Architecture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.to_text())
-    }
-}
-
-impl fmt::Debug for Architecture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

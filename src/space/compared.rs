@@ -1,4 +1,4 @@
-//! What distances and kernels compare of an architecture's network.
+//! The parts of an architecture's network that distances and kernels compare.
 
 use super::Architecture;
 use crate::count::Count;
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::graph::{Sequence, check_iterations, collect, count, sequence};
 
 impl Architecture {
-    /// Those of the shared blocks that decide it, or of the `whole` network.
+    /// The rows of layers of the shared blocks that decide it, or of the `whole` network.
     pub(crate) fn sequences(&self, whole: bool) -> Result<Vec<Sequence>> {
         let mut found = vec![];
         self.each_graph(whole, &mut |nodes, end| found.push(sequence(nodes, end)))?;
@@ -15,8 +15,8 @@ impl Architecture {
 
     /// The Weisfeiler-Lehman features of its graph (NAS-BOWL, arXiv 2006.07556): the hash of every
     /// operation in its surroundings of 0, 1, ... up to `iterations` steps, and how often it occurs,
-    /// sorted by hash. Hashes are the same in all spaces and runs. Of a network that is decided by
-    /// its shared cells alone, the cells are taken, each once, and not the layers around them.
+    /// sorted by hash. Hashes are the same in all spaces and runs. Where its shared cells alone decide a
+    /// network, the features are those of the cells, each taken once, without the layers around them.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -37,14 +37,14 @@ impl Architecture {
         self.wl(iterations.to_size(), false)
     }
 
-    /// The same, of the `whole` network where that is asked.
+    /// The same, of the `whole` network if asked.
     pub(crate) fn wl(&self, iterations: usize, whole: bool) -> Result<Vec<(u64, usize)>> {
         let mut all: Vec<_> = self.wl_steps(iterations, whole)?.into_iter().flatten().collect();
         all.sort_unstable();
         Ok(all)
     }
 
-    /// The same, the features of every iteration apart: those of different ones are never the same.
+    /// The same, with a list for each iteration: features of different iterations are never equal.
     pub(crate) fn wl_steps(
         &self,
         iterations: usize,

@@ -1,4 +1,4 @@
-//! Architectures that are decided place by place, as a strategy with probabilities of its own does.
+//! Architectures that are decided one choice at a time, for strategies with probabilities of their own.
 
 use super::{Architecture, Space};
 use crate::error::Result;
@@ -8,7 +8,7 @@ impl Space {
     /// `pick(place, options)` returns the number of the option that is taken, below `options`. Which
     /// choices follow depends on those before; each has a place of its own in the tree, the number of
     /// its first column in [`Encoding::one_hot`](crate::Encoding::one_hot), whatever came before it.
-    /// To go over the choices of an architecture that is there, return its decisions one by one.
+    /// To go through the choices of a given architecture, return its decisions one by one.
     ///
     /// ```
     /// use nascent::prelude::*;

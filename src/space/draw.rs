@@ -34,8 +34,7 @@ pub(super) fn drawing(space: &Space) -> Chart {
     Chart::new(SpaceTree { title: "Search space".into(), size, root })
 }
 
-/// The drawing of what became of a block; a shared one is drawn where it stands first, and is a name
-/// from there on.
+/// The drawing of a block; a shared one is drawn where it occurs first, and after that is only a name.
 fn tree(part: &Part) -> TreeNode {
     let list = || -> Vec<TreeNode> { part.parts.iter().map(tree).collect() };
     let only = || part.parts.first().map_or(TreeNode::default(), tree);
@@ -74,21 +73,23 @@ fn tree(part: &Part) -> TreeNode {
         }
         Node::Wide { channels, block } => {
             let wide = |what: &str| format!("{what}, {}", plural(*channels, "channel"));
-            match only() {
-                TreeNode::Layer { text, choices, family } => {
-                    TreeNode::Layer { text: wide(&text), choices, family }
+            let mut node = only();
+            match (&mut node, &*block.0) {
+                (TreeNode::Branches { label, .. }, Node::Shared { name, .. }) => {
+                    *label = wide(name);
                 }
-                TreeNode::Branches { label, parts } => {
-                    let name =
-                        if let Node::Shared { name, .. } = &*block.0 { name } else { &label };
-                    TreeNode::Branches { label: wide(name), parts }
-                }
-                TreeNode::Edge { label, inner } => TreeNode::Edge { label: wide(&label), inner },
-                other => other,
+                (
+                    TreeNode::Layer { text: label, .. }
+                    | TreeNode::Branches { label, .. }
+                    | TreeNode::Edge { label, .. },
+                    _,
+                ) => *label = wide(label),
+                _ => {}
             }
+            node
         }
         Node::Stack(_) => {
-            // A preparation stands there twice, once for each input of the cell that comes after it.
+            // Each preparation is there twice, once for each input of the cell after it.
             let parts = part.parts.chunks_exact(3);
             sequence(parts.flat_map(|of| [tree(&of[0]), tree(&of[2])]).collect())
         }
@@ -113,7 +114,7 @@ fn plain(text: String, family: Family) -> TreeNode {
     TreeNode::Layer { text, choices: vec![], family }
 }
 
-/// The family of layers one after the other: of the first that is more than an activation or a
+/// The family of a sequence of layers: that of the first one that is more than an activation or a
 /// normalisation, if there is one.
 fn family(block: &Block) -> Family {
     fn all(block: &Block, found: &mut Vec<Family>) {
@@ -131,7 +132,7 @@ fn family(block: &Block) -> Family {
     heavy.or(found.first()).copied().unwrap_or_default()
 }
 
-/// Layers without choices, one after the other, in one line.
+/// A sequence of layers without choices in one line.
 fn plain_layers(node: &TreeNode) -> Option<String> {
     match node {
         TreeNode::Layer { text, choices, .. } if choices.is_empty() => Some(text.clone()),
@@ -163,7 +164,7 @@ fn edges(cell: &Cell, parts: &[Part]) -> Vec<TreeNode> {
     groups.into_iter().map(part).collect()
 }
 
-/// One after the other, without sequences inside the sequence.
+/// A sequence, without sequences inside it.
 fn sequence(parts: Vec<TreeNode>) -> TreeNode {
     let flat = parts.into_iter().flat_map(|part| match part {
         TreeNode::Sequence(inner) => inner,

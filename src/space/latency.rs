@@ -3,19 +3,21 @@
 //! Parameters and multiply-adds say little about time: a pooling has none of either, and a small
 //! convolution waits for memory. So every operation, with its settings and the shape that it is given,
 //! is measured once, and a network takes as long as its operations together. A space of 15,625 cells
-//! consists of some dozens of them, so that the latency of each cell is known without running it. The
-//! table of ProxylessNAS (Cai et al., arXiv 1812.00332) and FBNet (Wu et al., arXiv 1812.03443).
+//! has only some dozens of different operations, so the latency of each cell is known without running it.
+//! This is the look-up table of ProxylessNAS (Cai et al., arXiv 1812.00332) and FBNet (Wu et al., arXiv
+//! 1812.03443).
 //!
 //! ```text
 //! LAT(o, s)    = min over runs of the time of operation o on inputs of shape s    measured once
 //! LAT(network) = sum over its operations of LAT(o, s)
 //! ```
 //!
-//! The least of several runs, not their mean: other work on the machine only ever adds to a time.
+//! It is the least of several runs, not their mean, because other work on the machine can only add to a
+//! time.
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::lowering::{Graph, Node};
+use crate::graph::Graph;
 use crate::layer::INPUT;
 use crate::op::{Op, Params, Pass};
 use crate::rng::Rng;
@@ -36,8 +38,8 @@ use std::time::{Duration, Instant};
 /// CPU, in evaluation mode, a batch of one unless [`Latency::batch`] says otherwise.
 ///
 /// An operation is measured when it is first asked for, which takes about a tenth of a second, and
-/// kept; clones share what they know. One is measured at a time, so that trials side by side wait for
-/// each other here; other work on the machine still disturbs a little.
+/// kept; clones share what they know. One is measured at a time, so parallel trials wait for each
+/// other here; other work on the machine still disturbs the measurements a little.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -60,7 +62,7 @@ struct Inner {
     batch: usize,
     /// Whether what is missing is measured.
     measuring: bool,
-    /// Seconds by operation. Held while measuring.
+    /// Seconds by operation. Locked while one is measured.
     table: Mutex<Seconds>,
 }
 
@@ -155,8 +157,9 @@ impl Latency {
     }
 
     /// A limit for [`Space::at_most`](crate::Space::at_most), with a copy of the table in it. The table
-    /// is to hold the operations of the space, as [`Latency::for_space`] returns it. The limit is a part
-    /// of the space: whoever resumes a study later needs the same table, so [`Latency::save`] it.
+    /// should hold all operations of the space, as the one that [`Latency::for_space`] returns does. The
+    /// limit is a part of the space: whoever resumes a study later needs the same table, so
+    /// [`Latency::save`] it.
     pub fn seconds(&self, most: f64) -> Limit {
         Limit::latency(self.frozen(), most)
     }
@@ -238,7 +241,9 @@ impl Latency {
         }
         let node = &graph.nodes[id];
         fits(arch.memory(self.0.batch) / 2, || arch.largest_layer())?;
-        let seconds = self.time(&node.op, &shapes(graph, node))?;
+        let shapes: Vec<Shape> =
+            node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect();
+        let seconds = self.time(&node.op, &shapes)?;
         table.insert(key.clone(), seconds);
         Ok(seconds)
     }
@@ -314,7 +319,7 @@ impl Found {
         Ok(self.first.len() > before)
     }
 
-    /// Samples, and from each with something new on through the neighbours that have it, too.
+    /// Notes samples and, for each architecture with new operations, its neighbours.
     fn explore(&mut self, space: &Space) -> Result<()> {
         let mut rng = Rng::new(0);
         let mut open = VecDeque::new();
@@ -337,18 +342,11 @@ impl Found {
 
 /// The nodes that a forward pass runs: those that the output depends on, without the input.
 fn run(graph: &Graph) -> impl Iterator<Item = usize> {
-    let live = graph.live();
-    let runs = |node: &Node| !node.op.is(&INPUT);
-    let ids: Vec<usize> =
-        (0..live.len()).filter(|&id| live[id] && runs(&graph.nodes[id])).collect();
-    ids.into_iter()
+    let live = graph.live().into_iter().zip(&graph.nodes).enumerate();
+    live.filter(|(_, (live, node))| *live && !node.op.is(&INPUT)).map(|(id, _)| id)
 }
 
-fn shapes(graph: &Graph, node: &Node) -> Vec<Shape> {
-    node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect()
-}
-
-/// What a node is in the table: the operation with its settings, and what it is given.
+/// The name of a node in the table: the operation with its settings, and the shapes it is given.
 fn name(graph: &Graph, id: usize, key: &mut String) {
     let node = &graph.nodes[id];
     key.clear();
@@ -359,7 +357,7 @@ fn name(graph: &Graph, id: usize, key: &mut String) {
     }
 }
 
-/// The seconds of the quickest run: after one to warm up, for about so long, and five at least.
+/// The seconds of the quickest of the runs that fit into a time, at least five, after one to warm up.
 pub(crate) fn least(time: Duration, mut run: impl FnMut() -> Result<Tensor>) -> Result<f64> {
     run()?;
     let (begun, mut least, mut runs) = (Instant::now(), f64::INFINITY, 0);
@@ -370,7 +368,7 @@ pub(crate) fn least(time: Duration, mut run: impl FnMut() -> Result<Tensor>) -> 
         drop(y);
         runs += 1;
     }
-    // A clock of coarse steps may have seen nothing pass.
+    // A coarse clock may not have moved.
     Ok(least.max(1e-9))
 }
 
@@ -423,11 +421,5 @@ impl fmt::Display for Latency {
         let n = plural(table.len(), "operation");
         let more = if self.0.measuring { ", others when they are asked for" } else { "" };
         write!(f, "latency of {n} in batches of {}{more}", self.0.batch)
-    }
-}
-
-impl fmt::Debug for Latency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

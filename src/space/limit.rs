@@ -2,8 +2,8 @@
 //!
 //! Costs are known before anything is built, so a space with limits is simply smaller: sampling,
 //! mutating, crossing and enumerating leave out what is over them. Where chance finds nothing within
-//! the limits, the way there is walked: of all architectures that differ in one decision, the one that is
-//! over by least, until none is better; then a random walk within the limits forgets where that began.
+//! the limits, a descent does: it goes on to the neighbour that is over them by least, until none is
+//! better; a random walk within the limits then forgets where the descent ended.
 
 use super::{MENDS, Space};
 use crate::error::{Error, ErrorKind, Result};
@@ -43,27 +43,20 @@ enum What {
     Params,
     Macs,
     Memory,
-    /// A table that measures nothing, so that what is within the limit never changes.
+    /// A frozen table, so that what is within the limit never changes.
     Latency(Latency),
 }
 
-impl From<Params> for Limit {
-    fn from(p: Params) -> Limit {
-        Limit { what: What::Params, most: p.0 as f64 }
-    }
+macro_rules! limits {
+    ($($name:ident),*) => {$(
+        impl From<$name> for Limit {
+            fn from(most: $name) -> Limit {
+                Limit { what: What::$name, most: most.0 as f64 }
+            }
+        }
+    )*};
 }
-
-impl From<Macs> for Limit {
-    fn from(m: Macs) -> Limit {
-        Limit { what: What::Macs, most: m.0 as f64 }
-    }
-}
-
-impl From<Memory> for Limit {
-    fn from(m: Memory) -> Limit {
-        Limit { what: What::Memory, most: m.0 as f64 }
-    }
-}
+limits!(Params, Macs, Memory);
 
 /// The batch that memory is estimated for.
 const BATCH: u64 = 64;
@@ -71,7 +64,7 @@ const BATCH: u64 = 64;
 impl Limit {
     /// A forward pass of at most so many seconds by a table.
     pub(crate) fn latency(table: Latency, most: f64) -> Limit {
-        // JSON knows no other numbers; nothing is within NaN.
+        // JSON has finite numbers only, and nothing is within NaN.
         let most = if most.is_nan() { 0.0 } else { most.clamp(f64::MIN, f64::MAX) };
         Limit { what: What::Latency(table), most }
     }
@@ -84,8 +77,8 @@ impl Limit {
         }
     }
 
-    /// What the first layers of an architecture cost, so that it costs no less whatever follows;
-    /// nothing where later layers decide which of them are run.
+    /// What the first layers of an architecture cost, which the whole costs at least; nothing where
+    /// later layers decide which of them are run.
     pub(crate) fn spent(&self, sums: &Sums) -> Option<f64> {
         match self.what {
             What::Params => Some(sums.params as f64),
@@ -145,16 +138,16 @@ impl Limit {
     }
 }
 
-/// With three digits that say something.
+/// With three significant digits.
 fn digits(v: f64) -> String {
     let places = (2.0 - v.abs().max(1e-9).log10().floor()).clamp(0.0, 12.0) as usize;
     format!("{v:.places$}")
 }
 
-/// The next number with three digits that is not less.
+/// Rounded up to three significant digits.
 fn round_up(v: f64) -> f64 {
     let step = 10f64.powf(v.abs().max(1e-9).log10().floor() - 2.0);
-    // Written in decimal and read again, so that no digits of a binary fraction show.
+    // Written in decimal and read again, so that it is printed with these digits alone.
     let tidy = |v: f64| digits(v).parse().unwrap_or(v);
     let up = tidy((v / step).ceil() * step);
     if up >= v { up } else { tidy(up + step) }
@@ -168,7 +161,7 @@ impl std::fmt::Display for Limit {
 
 /// Spaces up to this size are looked through for the smallest costs.
 const SMALL: u128 = 20_000;
-/// Where a descent may begin anew.
+/// How many descents are tried.
 const STARTS: usize = 12;
 
 impl Space {
@@ -202,8 +195,7 @@ impl Space {
         }
         let over = |limit: &Limit| {
             let (cost, most) = (limit.cost_of(arch), limit.most.max(0.0));
-            // One over a limit of nothing is over as well.
-            // What counts as little differs: one of a count, a microsecond.
+            // A limit near 0 must not be divided by: one of a count or a microsecond is the least.
             let little = if let What::Latency(_) = limit.what { 1e-6 } else { 1.0 };
             if limit.allows(cost) { 0.0 } else { (cost - most) / most.max(little) }
         };
@@ -214,12 +206,9 @@ impl Space {
     pub(super) fn descend(&self, rng: &mut Rng) -> Result<Option<Architecture>> {
         let free = self.with_limits(vec![]);
         for start in 0..STARTS {
-            let first = match start {
-                0 => free.next_valid(vec![], MENDS).map(|(_, arch)| arch),
-                _ => None,
-            };
+            let first = (start == 0).then(|| free.next_valid(vec![], MENDS)).flatten();
             let first = match first {
-                Some(arch) => arch,
+                Some((_, arch)) => arch,
                 None => free.sample(rng)?,
             };
             let found = self.lowest(&free, first, &|arch| self.excess(arch))?;
@@ -238,10 +227,7 @@ impl Space {
         cost: &dyn Fn(&Architecture) -> f64,
     ) -> Result<Architecture> {
         let mut least = cost(&at);
-        loop {
-            if least <= 0.0 {
-                return Ok(at);
-            }
+        while least > 0.0 {
             let mut better = None;
             for other in free.neighbours(&at)? {
                 let c = cost(&other);
@@ -249,11 +235,10 @@ impl Space {
                     (least, better) = (c, Some(other));
                 }
             }
-            match better {
-                Some(other) => at = other,
-                None => return Ok(at),
-            }
+            let Some(other) = better else { break };
+            at = other;
         }
+        Ok(at)
     }
 
     /// A random walk within the limits, of four steps per decision.
@@ -308,7 +293,7 @@ impl Space {
             }
         }
         if faults.is_empty() {
-            // Each is possible, but not all at once.
+            // Each limit can be kept, but not all at once.
             for (i, limit) in self.limits().iter().enumerate() {
                 let others = |a: &Architecture| {
                     let rest = self.limits().iter().enumerate().filter(|(j, _)| *j != i);
@@ -328,20 +313,18 @@ impl Space {
         Some(faults.join(" "))
     }
 
-    /// Small architectures of a large space: the ends of descents by each cost.
+    /// Small architectures of a large space: the ends of descents by each cost, and by all limits together.
     fn small_ones(&self, free: &Space, rng: &mut Rng) -> Vec<Architecture> {
         let mut found = vec![];
         for _ in 0..STARTS {
-            for limit in self.limits() {
-                let lowest = free
-                    .sample(rng)
-                    .and_then(|start| self.lowest(free, start, &|arch| limit.cost_of(arch)));
+            for limit in self.limits().iter().map(Some).chain([None]) {
+                let cost = |arch: &Architecture| match limit {
+                    Some(limit) => limit.cost_of(arch),
+                    None => self.excess(arch),
+                };
+                let lowest = free.sample(rng).and_then(|start| self.lowest(free, start, &cost));
                 found.extend(lowest.ok());
             }
-            let lowest = free
-                .sample(rng)
-                .and_then(|start| self.lowest(free, start, &|arch| self.excess(arch)));
-            found.extend(lowest.ok());
         }
         found
     }

@@ -54,13 +54,13 @@ use std::sync::{Arc, OnceLock};
 pub struct Space(Arc<Inner>);
 
 struct Inner {
-    /// What it is about, and what is known of its networks.
+    /// Input, task and blocks, and what is known of its networks.
     networks: Networks,
     limits: Vec<Limit>,
-    /// What its blocks and settings lack, found out once: every draw asks.
+    /// What is wrong with its blocks and settings, found out once, because every draw asks.
     faults: OnceLock<Vec<String>>,
-    /// These, and whether anything fits together and is within the limits. They are of the kind `Shape`
-    /// where the blocks are sound and their shapes do not go together.
+    /// The same and, where that is nothing, whether anything fits together and is within the limits. The
+    /// kind is `Shape` where the blocks are sound but no shapes go together.
     problems: OnceLock<(ErrorKind, Vec<String>)>,
 }
 
@@ -88,14 +88,14 @@ impl PartialEq for Space {
 
 /// How often sampling tries again when the layers of a draw do not fit together.
 const TRIES: usize = 1000;
-/// How many architectures are drawn before all that a space can be is worked out.
-const GLANCE: usize = 64;
-/// How far it is looked in order where that does not tell whether anything fits.
-const LOOK: usize = 5_000;
-/// How deep blocks may nest: what the text and JSON forms can be read back from.
-const MOST_NESTED: usize = 20;
-/// How often it then mends a draw, and how far it looks in order after that.
+/// How often sampling then mends the last draw, and how many architectures it looks at in order after that.
 const MENDS: usize = 20_000;
+/// How many architectures are drawn before it is worked out which shapes can reach each part of a space.
+const GLANCE: usize = 64;
+/// How many architectures are looked at in order where that does not tell whether anything fits.
+const LOOK: usize = 5_000;
+/// How deep blocks may nest, so that their text and JSON forms can be read back.
+const MOST_NESTED: usize = 20;
 
 impl Space {
     /// A space for the data: their shape is the input, their task decides the head.
@@ -228,7 +228,7 @@ impl Space {
         })
     }
 
-    /// What its blocks and settings lack, whether or not anything fits together.
+    /// What is wrong with its blocks and settings, whether or not anything fits together.
     fn faults(&self) -> &[String] {
         self.0.faults.get_or_init(|| self.find_faults())
     }
@@ -319,11 +319,11 @@ impl Space {
         }
     }
 
-    /// Why no architecture of a sound space fits together, limits aside; nothing if one does, or if that
-    /// cannot be told without searching for long.
+    /// Why no architecture of a sound space fits together, limits aside; nothing if one does, or if a long
+    /// search would be needed to tell.
     fn misfit(&self) -> Option<String> {
         let fits = |decisions| Architecture::new(self, decisions).fits();
-        // Most spaces are settled by the first draws.
+        // For most spaces the first few draws are enough.
         let first = genes::complete(self.genes(), &[]).0;
         let mut rng = Rng::from_u64(0);
         if fits(first) || (1..GLANCE).any(|_| fits(genes::draw(self.genes(), &mut rng))) {
@@ -346,8 +346,8 @@ impl Space {
         Some(format!("none of its architectures fits together: {}{more}.", shown.join("; ")))
     }
 
-    /// Why the last of all architectures does not fit together, if none of them does; nothing where one
-    /// fits, or where there are more than `most` to look at.
+    /// Why the last architecture does not fit together, if none of them does; nothing where one fits, or
+    /// where there are more than `most` to look at.
     fn exhausted(&self, most: usize) -> Option<String> {
         let mut prefix = vec![];
         for _ in 0..most {
@@ -391,21 +391,19 @@ impl Space {
         genes::tally(self.genes()).log10
     }
 
-    /// What a drawing should not be without: the problems, or the options that never fit.
+    /// What has to stand beside a drawing: the problems, or the options that never fit.
     pub(crate) fn remarks(&self) -> Option<String> {
-        match (self.check(), &self.never_fitting()[..]) {
-            (Err(e), _) => Some(e.to_string()),
-            (Ok(()), []) => None,
-            (Ok(()), never) => {
-                const SHOWN: usize = 5;
-                let mut lines = never[..never.len().min(SHOWN)].to_vec();
-                if never.len() > SHOWN {
-                    let more = never.len() - SHOWN;
-                    lines.push(format!("{} in all never fit.", plural(SHOWN + more, "option")));
-                }
-                Some(lines.join("\n"))
-            }
+        const SHOWN: usize = 5;
+        if let Err(e) = self.check() {
+            return Some(e.to_string());
         }
+        let mut lines = self.never_fitting();
+        let all = lines.len();
+        if all > SHOWN {
+            lines.truncate(SHOWN);
+            lines.push(format!("{} in all never fit.", plural(all, "option")));
+        }
+        (all > 0).then(|| lines.join("\n"))
     }
 
     /// "2,184 combinations".
@@ -455,14 +453,13 @@ impl Space {
         if arch.fit().is_ok() { Ok(arch) } else { Err(arch) }
     }
 
-    /// Draws the decisions again at which an architecture fails, going back further now and then.
+    /// Draws those decisions again at which an architecture fails, and now and then earlier ones too.
     fn mend(&self, mut arch: Architecture, rng: &mut Rng) -> Result<Architecture> {
         let mut why = None;
         for _ in 0..MENDS {
             let Err(misfit) = arch.fit() else { return Ok(arch) };
-            let mut keep = misfit.prefix;
             why = Some(misfit.error.clone());
-            keep = keep.saturating_sub(1);
+            let mut keep = misfit.prefix.saturating_sub(1);
             while keep > 0 && rng.below(2) == 0 {
                 keep -= 1;
             }
@@ -475,7 +472,7 @@ impl Space {
             })?;
             arch = Architecture::new(self, drawn);
         }
-        // Chance has not found any: look in order before saying that there is none.
+        // Chance has found none: look in order before saying that there is none.
         if let Some((_, arch)) = self.next_valid(vec![], MENDS) {
             return Ok(arch);
         }
@@ -552,9 +549,9 @@ impl Space {
         }
     }
 
-    /// All architectures of `n` combinations, cut where the first decisions change.
+    /// All architectures of `n` combinations, in parts with the same first decisions.
     fn all_of(&self, n: usize) -> Vec<Architecture> {
-        /// So many combinations are worth a thread.
+        /// This many combinations are worth a thread.
         const WORTH: usize = 2_000;
         let parts = self.beginnings();
         let part = |i: usize| {
@@ -571,7 +568,7 @@ impl Space {
         threads::map(parts.len(), WORTH.div_ceil(each), part).into_iter().flatten().collect()
     }
 
-    /// The first decisions of architectures, in order: of as many as make some dozens of beginnings.
+    /// The beginnings of all lists of decisions, in order, just long enough that there are some dozens.
     fn beginnings(&self) -> Vec<Vec<u32>> {
         const ENOUGH: usize = 64;
         for depth in 1.. {
@@ -589,9 +586,9 @@ impl Space {
         vec![vec![]]
     }
 
-    /// The first architecture that fits together and does not come before the decisions, and where
-    /// to go on after it. It passes over all that begin like one that does not fit, and looks at
-    /// `most` at the most.
+    /// The first architecture that fits together and does not come before the decisions `from`, and
+    /// where to go on after it. All that begin like one that does not fit are passed over; at most
+    /// `most` are looked at.
     pub(crate) fn next_valid(
         &self,
         from: Vec<u32>,
@@ -600,7 +597,7 @@ impl Space {
         self.next_within(&[], from, most)
     }
 
-    /// The same among those that begin with certain decisions.
+    /// The same, among those with this beginning.
     fn next_within(
         &self,
         beginning: &[u32],
@@ -630,7 +627,7 @@ impl Space {
         None
     }
 
-    /// Where the enumeration goes on after an architecture.
+    /// Where to go on enumerating after an architecture.
     pub(crate) fn after(&self, arch: &Architecture) -> Option<Vec<u32>> {
         let (_, arities) = genes::complete(self.genes(), arch.decided());
         genes::bump(arch.decided(), &arities, usize::MAX)
@@ -653,15 +650,17 @@ impl Space {
         let arities = genes::arities(self.genes(), &genes);
         let mut found = vec![];
         for (k, (&n, &now)) in arities.iter().zip(arch.decided()).enumerate() {
-            for option in (0..n).filter(|&o| o != now as usize) {
-                let changed = genes::change(self.genes(), &genes, k, option, &mut genes::first);
-                let other = Architecture::new(self, genes::flatten(self.genes(), &changed));
-                if other.fit().is_ok() {
-                    found.push(other);
-                }
-            }
+            let others = (0..n).filter(|&option| option != now as usize);
+            found.extend(others.filter_map(|option| self.changed(&genes, k, option)));
         }
         Ok(found)
+    }
+
+    /// The neighbour in which decision `k` takes an option, if its layers fit together.
+    fn changed(&self, genes: &Genes, k: usize, option: usize) -> Option<Architecture> {
+        let changed = genes::change(self.genes(), genes, k, option, &mut genes::first);
+        let other = Architecture::new(self, genes::flatten(self.genes(), &changed));
+        other.fit().is_ok().then_some(other)
     }
 
     /// How many options each decision of an architecture has.
@@ -669,21 +668,18 @@ impl Space {
         genes::complete(self.genes(), arch.decided()).1
     }
 
-    /// The neighbour in which decision `k` takes another option, if its layers fit together.
+    /// One of the [neighbours](Space::neighbours): decision `k` takes another option.
     pub(crate) fn neighbour(
         &self,
         arch: &Architecture,
         k: usize,
         option: usize,
     ) -> Result<Option<Architecture>> {
-        let genes = self.own(arch)?;
-        let changed = genes::change(self.genes(), &genes, k, option, &mut genes::first);
-        let other = Architecture::new(self, genes::flatten(self.genes(), &changed));
-        Ok(other.fit().is_ok().then_some(other))
+        Ok(self.changed(&self.own(arch)?, k, option))
     }
 
-    /// A copy with one decision changed: each decision equally likely, each other option equally
-    /// likely. Decisions that the change opens are drawn; all others stay.
+    /// A copy with one decision changed: each decision is equally likely, and so is each of its other
+    /// options. Decisions that the change opens are drawn; all others stay.
     ///
     /// # Errors
     /// When the architecture belongs to another space, or the space has a single architecture.
@@ -859,8 +855,13 @@ impl fmt::Display for Space {
     }
 }
 
-impl fmt::Debug for Space {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+macro_rules! debug_as_display {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    )*};
 }
+debug_as_display!(Space, Architecture, Distance, Encoding, Latency);

@@ -1,23 +1,25 @@
 //! The text form of an architecture: its layers, as `conv(16,3)>residual(conv(32,5))>max_pool(2)`.
 //!
-//! Shared blocks stand in front by name: `cell={skip};conv(16,3)>cell>cell`; one without decisions is
-//! its name alone, and where nothing besides shared blocks is decided, they are all of the text.
+//! Shared blocks come first, by name: `cell={skip};conv(16,3)>cell>cell`. One without decisions is only
+//! a name, and where only shared blocks have decisions, they are the whole text.
 //!
-//! Reading it back means finding the decisions that lead to these layers: a search through the
-//! tree that goes back where a branch does not fit. Where several decisions lead to the same text
-//! (a space may offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short
-//! form alone, `@0.1`, is read too.
+//! Reading it back means finding the decisions that lead to these layers: a search through the tree that
+//! backtracks where a branch does not fit. Where several decisions lead to the same text (a space may
+//! offer a layer twice), the decisions themselves follow: `conv(16,3)@0.1`. That short form alone,
+//! `@0.1`, is read too.
 
 use super::Space;
 use crate::error::{Error, Result};
 use crate::layer::find;
-use crate::op::{LayerInfo, Op, Value};
+use crate::op::{Op, Value};
+use crate::tree::Choice;
 use crate::tree::block::{Block, Node};
-use crate::tree::cell::{Cell, Edge, Join};
+use crate::tree::cell::{Cell, Join};
 use crate::tree::genes::{self, Gene};
 use crate::tree::wired::{Matrix, Wired};
+use std::slice::Iter;
 
-/// A step of a cell: how it joins its edges, and for each the node it comes from and what is on it.
+/// A step of a cell: how it joins its edges, and for each edge the node it comes from and its items.
 type Joined = (Join, Vec<(usize, Vec<Item>)>);
 
 /// What an architecture's text says: the shared blocks by name, and the network.
@@ -28,18 +30,16 @@ struct Written {
 }
 
 impl Written {
-    /// What the decisions lead to.
+    /// What these decisions lead to.
     fn of(space: &Space, genes: &[Gene]) -> Written {
-        let (mut genes, mut shared, mut items) = (genes.iter(), vec![], vec![]);
-        for (name, block) in &space.genome().shared {
-            let mut list = vec![];
-            layers(block, &mut genes, &mut list);
-            shared.push((name.clone(), list));
-        }
-        match space.genome().fixed {
-            true => items = fixed_items(space),
-            false => layers(space.root(), &mut genes, &mut items),
-        }
+        let (genome, mut genes) = (space.genome(), genes.iter());
+        let shared = genome.shared.iter();
+        let shared = shared.map(|(name, block)| (name.clone(), items_of(block, &mut genes)));
+        let shared = shared.collect();
+        let items = match genome.fixed {
+            true => fixed_items(space),
+            false => items_of(space.root(), &mut genes),
+        };
         Written { shared, items }
     }
 
@@ -83,9 +83,9 @@ enum Item {
     Residual(Vec<Item>),
     /// The steps of a cell.
     Cell(Vec<Joined>),
-    /// The vertices of a wired cell behind its input: what each computes, and what it reads.
+    /// The vertices of a wired cell after its input: what each computes, and which vertices it reads.
     Vertices(Vec<(Vec<Item>, Vec<usize>)>),
-    /// The blocks of a stack, without their preparations, which are no choice.
+    /// The blocks of a stack, without their preparations, which have no choices.
     Stack(Vec<Vec<Item>>),
     /// A shared block, by its name.
     Shared(String),
@@ -156,8 +156,8 @@ fn show_cell(steps: &[Joined]) -> String {
     format!("cell({})", steps.iter().map(step).collect::<Vec<_>>().join(";"))
 }
 
-/// `wired(a~0;b~0~1;~1~2)`: every vertex with the numbers of those that it reads, the last of which,
-/// the output, computes nothing.
+/// `wired(a~0;b~0~1;~1~2)`: every vertex with the numbers of those that it reads. The last one, the
+/// output, computes nothing.
 fn show_vertices(vertices: &[(Vec<Item>, Vec<usize>)]) -> String {
     let one = |(items, from): &(Vec<Item>, Vec<usize>)| {
         let from = from.iter().map(|n| format!("~{n}"));
@@ -166,8 +166,15 @@ fn show_vertices(vertices: &[(Vec<Item>, Vec<usize>)]) -> String {
     format!("wired({})", vertices.iter().map(one).collect::<Vec<_>>().join(";"))
 }
 
+/// The items of a block alone.
+fn items_of(block: &Block, genes: &mut Iter<Gene>) -> Vec<Item> {
+    let mut items = vec![];
+    layers(block, genes, &mut items);
+    items
+}
+
 /// The layers that the decisions lead to.
-fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>) {
+fn layers(block: &Block, genes: &mut Iter<Gene>, out: &mut Vec<Item>) {
     match &*block.0 {
         Node::Layer { info, args } => {
             let values = args.iter().filter_map(|c| match c.options.len() {
@@ -188,34 +195,22 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
                 g.subs.iter().for_each(|copy| layers(block, &mut copy.iter(), out));
             }
         }
-        Node::Residual(inner) => {
-            let mut list = vec![];
-            layers(inner, genes, &mut list);
-            out.push(Item::Residual(list));
-        }
+        Node::Residual(inner) => out.push(Item::Residual(items_of(inner, genes))),
         Node::Cell(cell) => {
             let mut steps = vec![];
             for (step, sets) in cell.nodes() {
-                let mut edges = vec![];
-                let mut add = |edge: &Edge, genes: &mut std::slice::Iter<Gene>| {
-                    let mut list = vec![];
-                    layers(&edge.block, genes, &mut list);
-                    edges.push((edge.from, list));
+                let kept = |set: &[usize], genes: &mut Iter<Gene>| -> Vec<_> {
+                    let edges = set.iter().map(|&i| &step.edges[i]);
+                    edges.map(|edge| (edge.from, items_of(&edge.block, genes))).collect()
                 };
-                match sets {
-                    None => step.edges.iter().for_each(|edge| add(edge, genes)),
-                    // A single set is not a decision, and stands for itself.
-                    Some(sets) if sets.len() == 1 => {
-                        sets[0].iter().for_each(|&i| add(&step.edges[i], genes));
-                    }
-                    Some(sets) => {
-                        if let Some(g) = genes.next() {
-                            let mut inner = g.subs[0].iter();
-                            let set = &sets[g.pick as usize];
-                            set.iter().for_each(|&i| add(&step.edges[i], &mut inner));
-                        }
-                    }
-                }
+                let edges = match sets {
+                    None => kept(&(0..step.edges.len()).collect::<Vec<_>>(), genes),
+                    // With a single set there is nothing to decide.
+                    Some([only]) => kept(only, genes),
+                    Some(sets) => genes
+                        .next()
+                        .map_or(vec![], |g| kept(&sets[g.pick as usize], &mut g.subs[0].iter())),
+                };
                 steps.push((step.join, edges));
             }
             out.push(Item::Cell(steps));
@@ -224,23 +219,16 @@ fn layers(block: &Block, genes: &mut std::slice::Iter<Gene>, out: &mut Vec<Item>
             let edges = genes.by_ref().take(cell.pairs()).map(|g| g.pick);
             let matrix = Matrix::of(cell.vertices, &edges.collect::<Vec<_>>());
             let vertex = |v: usize| {
-                let mut list = vec![];
-                if v + 1 < cell.vertices {
-                    layers(&cell.op, genes, &mut list);
-                }
-                (list, matrix.sources(v).collect())
+                let computes = v + 1 < cell.vertices;
+                let items = if computes { items_of(&cell.op, genes) } else { vec![] };
+                (items, matrix.sources(v).collect())
             };
             out.push(Item::Vertices((1..cell.vertices).map(vertex).collect()));
         }
         Node::Stack(parts) => {
-            let mut blocks = vec![];
-            for pair in parts.chunks_exact(2) {
-                // A preparation has no decisions.
-                let mut list = vec![];
-                layers(&pair[1], genes, &mut list);
-                blocks.push(list);
-            }
-            out.push(Item::Stack(blocks));
+            // Preparations, the first of each pair, have no decisions.
+            let cells = parts.chunks_exact(2).map(|pair| items_of(&pair[1], genes));
+            out.push(Item::Stack(cells.collect()));
         }
         Node::Shared { name, .. } => out.push(Item::Shared(name.clone())),
         Node::Broken { block, .. } | Node::Wide { block, .. } => layers(block, genes, out),
@@ -301,9 +289,8 @@ pub(crate) fn read(space: &Space, text: &str) -> Result<Vec<u32>> {
 
 /// The network around shared blocks, where it has no decisions of its own.
 fn fixed_items(space: &Space) -> Vec<Item> {
-    let (mut items, genes) = (vec![], genes::parse(space.root(), &[]).unwrap_or_default());
-    layers(space.root(), &mut genes.iter(), &mut items);
-    items
+    let genes = genes::parse(space.root(), &[]).unwrap_or_default();
+    items_of(space.root(), &mut genes.iter())
 }
 
 fn shorten(text: &str) -> String {
@@ -380,85 +367,49 @@ impl Parser<'_> {
         Ok(found)
     }
 
+    /// What stands in brackets after a word.
+    fn bracketed<T>(
+        &mut self,
+        word: &str,
+        inside: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if !self.eat('(') {
+            return Err(self.wrong(&format!("a bracket belongs after {word}")));
+        }
+        let found = inside(self)?;
+        match self.eat(')') {
+            true => Ok(found),
+            false => Err(self.wrong("a bracket is not closed")),
+        }
+    }
+
+    /// One or more of something, with a mark between them.
+    fn list<T>(
+        &mut self,
+        mark: char,
+        mut one: impl FnMut(&mut Self) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        let mut found = vec![one(self)?];
+        while self.eat(mark) {
+            found.push(one(self)?);
+        }
+        Ok(found)
+    }
+
+    fn number(&mut self, missing: &str) -> Result<usize> {
+        self.word().parse().map_err(|_| self.wrong(missing))
+    }
+
     fn items(&mut self) -> Result<Vec<Item>> {
         self.depth += 1;
         if self.depth > DEPTH {
             return Err(self.wrong("the brackets are nested too deep"));
         }
-        let mut items = vec![];
         self.skip_space();
-        if self.rest.is_empty() || self.rest.starts_with([')', '|', ';', '~', '}']) {
-            self.depth -= 1;
-            return Ok(items);
-        }
-        loop {
-            items.push(self.item()?);
-            if !self.eat('>') {
-                self.depth -= 1;
-                return Ok(items);
-            }
-        }
-    }
-
-    /// The rest of a cell's text, after its name.
-    fn cell(&mut self, name: &str) -> Result<Item> {
-        if !self.eat('(') {
-            return Err(self.wrong(&format!("a bracket belongs after {name}")));
-        }
-        let mut steps = vec![];
-        loop {
-            let mut join = if name == "concat" { Join::Concat } else { Join::Sum };
-            if name == "cell"
-                && let Some(rest) = self.rest.strip_prefix("concat:")
-            {
-                (self.rest, join) = (rest, Join::Concat);
-            }
-            let mut edges = vec![];
-            loop {
-                let items = self.items()?;
-                let from = match self.eat('~') {
-                    true => {
-                        self.word().parse().map_err(|_| self.wrong("a node's number is missing"))?
-                    }
-                    false => 0,
-                };
-                edges.push((from, items));
-                if !self.eat('|') {
-                    break;
-                }
-            }
-            steps.push((join, edges));
-            if !self.eat(';') {
-                break;
-            }
-        }
-        if !self.eat(')') {
-            return Err(self.wrong("a bracket is not closed"));
-        }
-        Ok(Item::Cell(steps))
-    }
-
-    /// The rest of a wired cell's text, after its name.
-    fn vertices(&mut self) -> Result<Item> {
-        if !self.eat('(') {
-            return Err(self.wrong("a bracket belongs after wired"));
-        }
-        let mut vertices = vec![];
-        loop {
-            let (items, mut from) = (self.items()?, vec![]);
-            while self.eat('~') {
-                let number = self.word().parse();
-                from.push(number.map_err(|_| self.wrong("a vertex's number is missing"))?);
-            }
-            vertices.push((items, from));
-            if !self.eat(';') {
-                break;
-            }
-        }
-        if !self.eat(')') {
-            return Err(self.wrong("a bracket is not closed"));
-        }
-        Ok(Item::Vertices(vertices))
+        let none = self.rest.is_empty() || self.rest.starts_with([')', '|', ';', '~', '}']);
+        let items = if none { vec![] } else { self.list('>', Self::item)? };
+        self.depth -= 1;
+        Ok(items)
     }
 
     fn item(&mut self) -> Result<Item> {
@@ -466,58 +417,67 @@ impl Parser<'_> {
         if self.names.contains(&name) && !self.rest.starts_with('(') {
             return Ok(Item::Shared(name));
         }
-        if name == "residual" {
-            if !self.eat('(') {
-                return Err(self.wrong("a bracket belongs after residual"));
-            }
-            let inner = self.items()?;
-            if !self.eat(')') {
-                return Err(self.wrong("a bracket is not closed"));
-            }
-            return Ok(Item::Residual(inner));
+        match name.as_str() {
+            "residual" => Ok(Item::Residual(self.bracketed(&name, Self::items)?)),
+            "sum" | "concat" | "cell" => self.cell(&name),
+            "stack" => Ok(Item::Stack(self.bracketed(&name, |p| p.list('|', Self::items))?)),
+            "wired" => self.vertices(),
+            _ => self.layer(&name),
         }
-        if let "sum" | "concat" | "cell" = name.as_str() {
-            return self.cell(&name);
-        }
-        if name == "stack" {
-            if !self.eat('(') {
-                return Err(self.wrong("a bracket belongs after stack"));
+    }
+
+    /// The rest of a cell's text, after its name.
+    fn cell(&mut self, name: &str) -> Result<Item> {
+        let edge = |p: &mut Self| {
+            let items = p.items()?;
+            let from = if p.eat('~') { p.number("a node's number is missing")? } else { 0 };
+            Ok((from, items))
+        };
+        let step = |p: &mut Self| {
+            let mut join = if name == "concat" { Join::Concat } else { Join::Sum };
+            if name == "cell"
+                && let Some(rest) = p.rest.strip_prefix("concat:")
+            {
+                (p.rest, join) = (rest, Join::Concat);
             }
-            let mut blocks = vec![self.items()?];
-            while self.eat('|') {
-                blocks.push(self.items()?);
+            Ok((join, p.list('|', edge)?))
+        };
+        Ok(Item::Cell(self.bracketed(name, |p| p.list(';', step))?))
+    }
+
+    /// The rest of a wired cell's text, after its name.
+    fn vertices(&mut self) -> Result<Item> {
+        let vertex = |p: &mut Self| {
+            let (items, mut from) = (p.items()?, vec![]);
+            while p.eat('~') {
+                from.push(p.number("a vertex's number is missing")?);
             }
-            if !self.eat(')') {
-                return Err(self.wrong("a bracket is not closed"));
-            }
-            return Ok(Item::Stack(blocks));
-        }
-        if name == "wired" {
-            return self.vertices();
-        }
-        let info = find(&name)?;
+            Ok((items, from))
+        };
+        Ok(Item::Vertices(self.bracketed("wired", |p| p.list(';', vertex))?))
+    }
+
+    /// The rest of a layer's text, after its name.
+    fn layer(&mut self, name: &str) -> Result<Item> {
+        let info = find(name)?;
         let mut args: Vec<Option<Value>> = info.args.iter().map(|a| a.default).collect();
         if self.eat('(') && !self.eat(')') {
-            let mut position = 0;
-            loop {
-                let word = self.word();
-                let (index, value) = if self.eat('=') {
-                    (info.args.iter().position(|a| a.name == word), self.word())
-                } else {
-                    position += 1;
-                    (Some(position - 1).filter(|&i| i < info.args.len()), word)
+            let mut positions = 0..args.len();
+            self.list(',', |p| {
+                let word = p.word();
+                let (index, text) = match p.eat('=') {
+                    true => (info.args.iter().position(|a| a.name == word), p.word()),
+                    false => (positions.next(), word),
                 };
-                let value = index.and_then(|i| Some((i, info.args[i].parse(&value)?)));
+                let value = index.and_then(|i| Some((i, info.args[i].parse(&text)?)));
                 let Some((i, value)) = value else {
-                    return Err(self.wrong(&format!("{name} does not take this argument")));
+                    return Err(p.wrong(&format!("{name} does not take this argument")));
                 };
                 args[i] = Some(value);
-                if self.eat(')') {
-                    break;
-                }
-                if !self.eat(',') {
-                    return Err(self.wrong("a comma or a closing bracket belongs here"));
-                }
+                Ok(())
+            })?;
+            if !self.eat(')') {
+                return Err(self.wrong("a comma or a closing bracket belongs here"));
             }
         }
         let complete: Option<Vec<Value>> = args.into_iter().collect();
@@ -533,13 +493,17 @@ fn solve(root: &Block, items: &[Item]) -> Option<Vec<u32>> {
     found.then_some(search.flat)
 }
 
-/// What is to be matched of a cell where the wiring is the same: the set of edges that a node keeps,
-/// of so many, or an edge with its items.
+/// A piece of what has to be matched.
 enum Part<'a> {
-    Set { pick: usize, of: usize },
-    Edge(&'a Block, &'a [Item]),
+    /// An option that the text names: of a setting, of an edge, or of the sets of edges that a node
+    /// may keep.
+    Pick { pick: usize, of: usize },
+    /// A block, with its items.
+    Block(&'a Block, &'a [Item]),
 }
 
+/// The parts of a cell whose text has the same wiring: for each node the set of edges that it keeps,
+/// and then these edges.
 fn matched<'a>(cell: &'a Cell, steps: &'a [Joined]) -> Option<Vec<Part<'a>>> {
     let mut found = vec![];
     if cell.steps.len() != steps.len() {
@@ -557,9 +521,9 @@ fn matched<'a>(cell: &'a Cell, steps: &'a [Joined]) -> Option<Vec<Part<'a>>> {
                 && set.iter().zip(edges).all(|(&i, (from, _))| step.edges[i].from == *from)
         };
         let pick = sets.iter().position(wired)?;
-        found.push(Part::Set { pick, of });
+        found.push(Part::Pick { pick, of });
         let kept = sets[pick].iter().zip(edges);
-        found.extend(kept.map(|(&i, (_, items))| Part::Edge(&step.edges[i].block, items)));
+        found.extend(kept.map(|(&i, (_, items))| Part::Block(&step.edges[i].block, items)));
     }
     Some(found)
 }
@@ -573,8 +537,8 @@ fn chosen<'a>(cell: &'a Wired, vertices: &'a [(Vec<Item>, Vec<usize>)]) -> Optio
     })?;
     let pairs = (0..n).flat_map(|from| (from + 1..n).map(move |to| (from, to)));
     let edge = |(from, to): (usize, usize)| vertices[to - 1].1.contains(&from);
-    let edges = pairs.map(|pair| Part::Set { pick: usize::from(edge(pair)), of: 2 });
-    Some(edges.chain(ops.iter().map(|(items, _)| Part::Edge(&cell.op, items))).collect())
+    let edges = pairs.map(|pair| Part::Pick { pick: usize::from(edge(pair)), of: 2 });
+    Some(edges.chain(ops.iter().map(|(items, _)| Part::Block(&cell.op, items))).collect())
 }
 
 struct Search {
@@ -584,10 +548,12 @@ struct Search {
 
 /// What has to fit after the block that is being matched, from a position in the items.
 type Then<'a> = dyn FnMut(&mut Search, usize) -> bool + 'a;
+/// The same, after all items.
+type Next<'a> = dyn FnMut(&mut Search) -> bool + 'a;
 
 impl Search {
     /// Tries an option of a decision; takes it back if what follows does not fit.
-    fn option(&mut self, pick: usize, of: usize, go: &mut dyn FnMut(&mut Search) -> bool) -> bool {
+    fn option(&mut self, pick: usize, of: usize, go: &mut Next) -> bool {
         let mark = self.flat.len();
         if of > 1 {
             self.flat.push(pick as u32);
@@ -603,93 +569,56 @@ impl Search {
             return false;
         }
         self.fuel -= 1;
-        match &*block.0 {
-            Node::Layer { info, args } => self.layer(info, args, items, at, then),
-            Node::Seq(blocks) => self.blocks(blocks, items, at, then),
-            Node::OneOf(options) => (0..options.len()).any(|i| {
+        let next = &mut |s: &mut Search| then(s, at + 1);
+        match (&*block.0, items.get(at)) {
+            (Node::Seq(blocks), _) => self.blocks(blocks, items, at, then),
+            (Node::OneOf(options), _) => (0..options.len()).any(|i| {
                 self.option(i, options.len(), &mut |s| s.block(&options[i], items, at, then))
             }),
-            Node::Repeat { times, block } => (0..times.options.len()).any(|i| {
+            (Node::Repeat { times, block }, _) => (0..times.options.len()).any(|i| {
                 let copies = genes::count(times, i);
                 self.option(i, times.options.len(), &mut |s| {
                     s.copies(block, copies, items, at, then)
                 })
             }),
-            Node::Residual(inner) => match items.get(at) {
-                Some(Item::Residual(list)) => {
-                    self.block(inner, list, 0, &mut |s, end| end == list.len() && then(s, at + 1))
-                }
-                _ => false,
-            },
-            Node::Cell(cell) => match items.get(at) {
-                Some(Item::Cell(steps)) => match matched(cell, steps) {
-                    Some(edges) => self.edges(&edges, &mut |s| then(s, at + 1)),
-                    None => false,
-                },
-                _ => false,
-            },
-            Node::Wired(cell) => match items.get(at) {
-                Some(Item::Vertices(list)) => match chosen(cell, list) {
-                    Some(parts) => self.edges(&parts, &mut |s| then(s, at + 1)),
-                    None => false,
-                },
-                _ => false,
-            },
-            Node::Stack(parts) => match items.get(at) {
-                Some(Item::Stack(lists)) if 2 * lists.len() == parts.len() => {
-                    let cells = parts.iter().skip(1).step_by(2).zip(lists);
-                    let cells: Vec<Part> = cells.map(|(b, list)| Part::Edge(b, list)).collect();
-                    self.edges(&cells, &mut |s| then(s, at + 1))
-                }
-                _ => false,
-            },
-            Node::Shared { name, .. } => match items.get(at) {
-                Some(Item::Shared(other)) if other == name => then(self, at + 1),
-                _ => false,
-            },
-            Node::Broken { block, .. } | Node::Wide { block, .. } => {
+            (Node::Broken { block, .. } | Node::Wide { block, .. }, _) => {
                 self.block(block, items, at, then)
             }
-        }
-    }
-
-    fn layer(
-        &mut self,
-        info: &LayerInfo,
-        args: &[crate::tree::Choice],
-        items: &[Item],
-        at: usize,
-        then: &mut Then,
-    ) -> bool {
-        let Some(Item::Layer(name, values)) = items.get(at) else { return false };
-        if *name != info.name {
-            return false;
-        }
-        let mark = self.flat.len();
-        for (choice, value) in args.iter().zip(values) {
-            let Some(pick) = choice.options.iter().position(|o| o == value) else {
-                self.flat.truncate(mark);
-                return false;
-            };
-            if choice.options.len() > 1 {
-                self.flat.push(pick as u32);
+            (Node::Layer { info, args }, Some(Item::Layer(name, values))) if *name == info.name => {
+                let pick = |(choice, value): (&Choice, &Value)| {
+                    let pick = choice.options.iter().position(|o| o == value)?;
+                    Some(Part::Pick { pick, of: choice.options.len() })
+                };
+                self.parts(args.iter().zip(values).map(pick).collect(), next)
             }
-        }
-        then(self, at + 1) || {
-            self.flat.truncate(mark);
-            false
+            (Node::Residual(inner), Some(Item::Residual(list))) => {
+                self.parts(Some(vec![Part::Block(inner, list)]), next)
+            }
+            (Node::Cell(cell), Some(Item::Cell(steps))) => self.parts(matched(cell, steps), next),
+            (Node::Wired(cell), Some(Item::Vertices(list))) => self.parts(chosen(cell, list), next),
+            (Node::Stack(parts), Some(Item::Stack(lists))) if 2 * lists.len() == parts.len() => {
+                let cells = parts.iter().skip(1).step_by(2).zip(lists);
+                self.parts(Some(cells.map(|(b, list)| Part::Block(b, list)).collect()), next)
+            }
+            (Node::Shared { name, .. }, Some(Item::Shared(other))) => other == name && next(self),
+            _ => false,
         }
     }
 
-    /// Every edge of a cell against its own items.
-    fn edges(&mut self, edges: &[Part], then: &mut dyn FnMut(&mut Search) -> bool) -> bool {
-        match edges {
+    /// All parts, if there is a way to match them.
+    fn parts(&mut self, parts: Option<Vec<Part>>, then: &mut Next) -> bool {
+        parts.is_some_and(|parts| self.each(&parts, then))
+    }
+
+    /// Every part against its own items.
+    fn each(&mut self, parts: &[Part], then: &mut Next) -> bool {
+        match parts {
             [] => then(self),
-            [Part::Set { pick, of }, rest @ ..] => {
-                self.option(*pick, *of, &mut |s| s.edges(rest, then))
+            [Part::Pick { pick, of }, rest @ ..] => {
+                self.option(*pick, *of, &mut |s| s.each(rest, then))
             }
-            [Part::Edge(block, items), rest @ ..] => {
-                self.block(block, items, 0, &mut |s, end| end == items.len() && s.edges(rest, then))
+            [Part::Block(block, items), rest @ ..] => {
+                self.block(block, items, 0, &mut |s, end| end == items.len() && s.each(rest, then))
             }
         }
     }

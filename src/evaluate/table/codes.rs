@@ -2,6 +2,7 @@
 
 use super::spreadsheet::{bare, meant};
 use crate::data::csv::is_missing;
+use crate::data::numeral::are_digits;
 use crate::threads;
 use crate::tree::MOST_OPTIONS;
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ const MOST_DECISIONS: usize = 1000;
 /// This many codes to read are worth a thread.
 const WORTH: usize = 5_000;
 
-/// What separates decisions of more than one digit; spaces may, too.
+/// What separates decisions of more than one digit, besides spaces.
 const BETWEEN: [char; 4] = ['-', ',', ';', '.'];
 
 /// The decisions of every row, and the row of any decisions.
@@ -54,15 +55,13 @@ impl Codes {
         let mut codes = all(0)?;
         if codes.uneven.is_some() {
             // No code of digits begins with a zero: were they numbers once?
-            let digits = |c: &str| {
-                c.bytes().all(|b| b.is_ascii_digit()) && (c == "0" || !c.starts_with('0'))
-            };
+            let digits = |c: &str| are_digits(c) && (c == "0" || !c.starts_with('0'));
             let lost = |row| matches!(bare(cell(row)), (code, false) if digits(code));
             codes.lost_zeros = (0..rows).all(lost);
         }
         if codes.lost_zeros {
-            // If every combination has its row once zeros are put back, which chance would not do, they were. Of all
-            // numbers up to 99, each is a combination, but may just as well be one choice.
+            // If every combination has its row once zeros are put back, they were lost: that is not by
+            // chance. The numbers up to 99 may all be combinations too, but just as well one choice.
             let width = codes.arities.len();
             match all(width) {
                 Ok(whole) if whole.complete() && whole.arities.iter().any(|&n| n < 10) => {
@@ -90,7 +89,7 @@ impl Codes {
         )
     }
 
-    /// Numbers that no file holds.
+    /// The codes of a table that is not in a file.
     pub(super) fn of(codes: Vec<Vec<u32>>) -> Result<Codes, String> {
         let texts: Vec<String> = codes.iter().map(|code| text(code)).collect();
         let place = |row: usize| format!("row {}", row + 1);

@@ -1,4 +1,4 @@
-//! What the table as a whole says: figures, and the best of them.
+//! The figures of a table, and the best of them.
 
 use super::{Column, Table};
 use crate::error::{Error, ErrorKind, Result};
@@ -28,25 +28,20 @@ impl Table {
     fn objective_of_rows(&self) -> Result<Vec<Option<f64>>> {
         self.check()?;
         let level = self.level(self.full())?;
-        Ok((0..self.len())
-            .map(|row| {
-                let seeds: Vec<f64> = level.columns.iter().filter_map(|c| c.at(row)).collect();
-                (!seeds.is_empty()).then(|| seeds.iter().sum::<f64>() / seeds.len() as f64)
-            })
-            .collect())
+        let mean = |row| {
+            let seeds: Vec<f64> = level.columns.iter().filter_map(|c| c.at(row)).collect();
+            (!seeds.is_empty()).then(|| seeds.iter().sum::<f64>() / seeds.len() as f64)
+        };
+        Ok((0..self.len()).map(mean).collect())
     }
 
     fn best_of(&self, figures: &[Option<f64>]) -> Result<(usize, f64)> {
         let metric = Evaluator::metric(self);
-        let mut best: Option<(usize, f64)> = None;
-        for (row, figure) in figures.iter().enumerate() {
-            if let Some(v) = *figure
-                && best.is_none_or(|(_, b)| metric.better(v, b))
-            {
-                best = Some((row, v));
-            }
-        }
-        best.ok_or_else(|| {
+        let better = |best: (usize, f64), next: (usize, f64)| {
+            if metric.better(next.1, best.1) { next } else { best }
+        };
+        let known = figures.iter().enumerate().filter_map(|(row, v)| Some((row, (*v)?)));
+        known.reduce(better).ok_or_else(|| {
             let text = format!("{} has no figure in this column.", self.to_name());
             Error::new(ErrorKind::Missing, text)
         })

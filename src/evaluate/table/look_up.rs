@@ -2,6 +2,7 @@
 
 use super::{Column, Level, Table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::number::Number;
 use crate::evaluate::{Budget, Evaluation, Evaluator};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
@@ -10,8 +11,8 @@ use crate::words::{nearest, plural};
 impl Table {
     pub(super) fn row(&self, arch: &Architecture) -> Result<usize> {
         let decisions = arch.decided();
-        // Whether rows match a space is not checked here: a row that belongs to no architecture
-        // of it is never asked for.
+        // Whether rows match a space is not checked here: a row that is no architecture of the space is
+        // never asked for.
         self.named(self.readable())?.row(decisions).ok_or_else(|| {
             let code: Vec<String> = decisions.iter().map(u32::to_string).collect();
             Error::new(
@@ -48,8 +49,7 @@ impl Table {
     }
 
     fn wants_objective(&self) -> String {
-        let names: Vec<String> =
-            self.sheet.header.iter().filter(|h| **h != self.code).cloned().collect();
+        let names = self.other_columns();
         let shown: Vec<String> = names.iter().take(12).map(|n| format!("{n:?}")).collect();
         let more = if names.len() > 12 { ", ..." } else { "" };
         format!(
@@ -58,13 +58,18 @@ impl Table {
         )
     }
 
+    /// The names of all columns but that of the decisions.
+    fn other_columns(&self) -> Vec<String> {
+        self.sheet.header.iter().filter(|h| **h != self.code).cloned().collect()
+    }
+
     fn all_columns(&self) -> impl Iterator<Item = &Column> {
         let objectives = self.levels.iter().flat_map(|level| &level.columns);
         objectives.chain(&self.reports).chain(&self.cost)
     }
 }
 
-/// This many levels of fidelity are named in words.
+/// The most levels of fidelity that a description names.
 const MOST_NAMED: usize = 4;
 
 impl Evaluator for Table {
@@ -97,22 +102,23 @@ impl Evaluator for Table {
         let mut found = Evaluation::new(score);
         for column in &self.reports {
             if let Some(v) = column.at(row) {
-                found.metrics.insert(column.name.clone(), v);
+                found.metrics.insert(column.name.clone(), Number(v));
             }
         }
         if let Some(cost) = &self.cost {
             let whole = cost.at(row).ok_or_else(|| missing(cost))?;
             let most = self.levels.last().map_or(1, |l| l.epochs);
-            found.seconds = Some(whole * level.epochs as f64 / most as f64);
+            found.seconds = Some(Number(whole * level.epochs as f64 / most as f64));
         }
         if self.in_epochs {
-            found.epochs = Some(level.epochs as f64);
+            found.epochs = Some(Number(level.epochs as f64));
         }
         Ok(found)
     }
 
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
-        // The optimum of an incomplete table is unknown; and of several seeds a trial sees one, not their mean.
+        // The optimum of an incomplete table is unknown, and of several seeds a trial sees one, not their
+        // mean.
         let one = self.levels.last().is_some_and(|level| level.columns.len() == 1);
         let at_full = self.full() as i64 == self.levels.last().map_or(0, |level| level.epochs);
         match figure {
@@ -132,8 +138,7 @@ impl Evaluator for Table {
     }
 
     fn how_to_report(&self, figure: &str) -> Option<String> {
-        let known: Vec<String> =
-            self.sheet.header.iter().filter(|h| **h != self.code).cloned().collect();
+        let known = self.other_columns();
         let column = known.iter().find(|h| *h == figure).or(nearest(figure, &known))?;
         Some(format!("table.reporting({column:?}), which puts that column on record"))
     }

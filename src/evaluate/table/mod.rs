@@ -30,10 +30,10 @@ use std::sync::Arc;
 /// A file of comma-separated values, plain or gzip, with a header. One column holds the decisions of
 /// each architecture, `"code"` unless told otherwise: digits (`421211`), or numbers with `-`, `,`,
 /// `;`, `.` or spaces between (`0-3-12`). All other columns are figures; a cell that is empty or
-/// `NaN` is a missing one. What a spreadsheet has done to the codes is undone where that leaves no doubt
-/// (`421211.0`; lost leading zeros, where every combination has a row), which the table then says,
-/// and refused where it does (dates, rounded numbers). The table need not be complete: an architecture without a row is a failed
-/// trial, which costs nothing.
+/// `NaN` is a missing one. What a spreadsheet has done to the codes is undone where there is no doubt
+/// about it (`421211.0`; lost leading zeros, where every combination has a row), and the table says so;
+/// where there is (dates, rounded numbers), the codes are refused. The table need not be complete: an
+/// architecture without a row is a failed trial, which costs nothing.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -69,7 +69,7 @@ pub struct Table {
     over: Option<Over>,
     /// The columns of the objective after that many epochs, the fewest first.
     levels: Vec<Level>,
-    /// Whether the levels were given in epochs.
+    /// Whether the epochs of the levels were given.
     in_epochs: bool,
     full: Option<i64>,
     maximise: bool,
@@ -84,7 +84,7 @@ struct Level {
     columns: Vec<Column>,
 }
 
-/// A column of figures, or what is wrong with it.
+/// A column of figures, or the reason why it is not one.
 #[derive(Clone)]
 struct Column {
     name: String,
@@ -171,7 +171,7 @@ impl Table {
         Ok(Table::of(Sheet::of(name, Source::Memory, codes, columns)))
     }
 
-    /// A table that the crate embeds, with figures after that many epochs. A journal finds it again by
+    /// A table that the crate embeds, with figures after this many epochs. A journal finds it again by
     /// its name; see [`benchmark::embedded`](crate::benchmark::embedded).
     pub(crate) fn embedded(
         name: &str,
@@ -206,7 +206,8 @@ impl Table {
 
     /// The column that holds the decisions.
     pub fn code(&self, column: &str) -> Table {
-        let (codes, over) = (self.sheet.codes(column), self.over.as_ref().map(Over::anew));
+        let over = self.over.as_ref().map(|over| Over::new(&over.space));
+        let codes = self.sheet.codes(column);
         Table { code: column.to_string(), codes, over, ..self.clone() }
     }
 
@@ -215,9 +216,8 @@ impl Table {
         self.objectives([column])
     }
 
-    /// The objective in several columns, one per training seed: each trial gets one of them, drawn by
-    /// its own seed among those that its architecture has. Their mean is what
-    /// [`Table::best`] goes by.
+    /// The objective in several columns, one for each training seed: each trial gets one of them, drawn by
+    /// its own seed among those that its architecture has. [`Table::best`] goes by their mean.
     pub fn objectives<S: AsRef<str>>(&self, columns: impl IntoIterator<Item = S>) -> Table {
         let columns = columns.into_iter().map(|name| self.column(name.as_ref())).collect();
         let level = Level { epochs: self.sheet.epochs.unwrap_or(1), columns };
@@ -290,10 +290,9 @@ impl Table {
         Table { cost: Some(self.column(column)), ..self.clone() }
     }
 
-    /// The table's space: the one given by [`Table::over`]; otherwise one decision for each of the code's,
-    /// with as many options as the column shows, and nothing behind them that could be built. A
-    /// decision with a single option is left out. Where the code cannot be read, the space has that
-    /// problem.
+    /// The table's space: the one given by [`Table::over`]; otherwise one of bare decisions, those of the
+    /// code, with as many options as the column shows. A decision with a single option is left out.
+    /// Where the code cannot be read, that is a problem of the space.
     pub fn space(&self) -> Space {
         match (&self.over, self.readable()) {
             (Some(over), _) => over.space.clone(),
@@ -318,7 +317,7 @@ impl Table {
         })
     }
 
-    /// The codes as they can be looked up, whatever the space says about them.
+    /// The codes, whether or not each is an architecture of the space.
     fn readable(&self) -> Result<&Codes, String> {
         let codes = (*self.codes).as_ref().map_err(String::clone)?;
         match &codes.uneven {
@@ -336,7 +335,7 @@ impl Table {
         result.map_err(|what| Error::all(&self.to_name(), &[what]))
     }
 
-    /// The architecture of a row. A space may have only the decisions that are open.
+    /// The architecture of a row. A space may lack the decisions that have a single option.
     fn architecture(&self, codes: &Codes, row: usize) -> Result<Architecture> {
         let space = self.space();
         space.decode(codes.whole(row).iter().copied()).or_else(|e| match codes.open(row) {

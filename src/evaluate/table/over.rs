@@ -1,8 +1,8 @@
 //! A table over a given space: the decisions of each row are those of one of its architectures.
 //!
 //! In a space with conditional choices an architecture has only the decisions that its other decisions
-//! open: one more layer brings a width of its own. So codes differ in length, and
-//! only the space tells what each number in them means.
+//! open: one more layer brings a width of its own. So codes differ in length, and only the space tells
+//! what each number in them means.
 
 use super::Table;
 use super::codes::Codes;
@@ -11,25 +11,20 @@ use crate::space::Space;
 use crate::threads;
 use std::sync::{Arc, OnceLock};
 
-/// So many rows to match are worth a thread.
+/// This many rows to match are worth a thread.
 const WORTH: usize = 2_000;
 
 #[derive(Clone)]
 pub(super) struct Over {
     pub(super) space: Space,
-    /// What is wrong with the rows, computed when first asked for: a table with many rows is ready sooner
-    /// than all of them could be matched.
+    /// What is wrong with the rows, found out when it is first asked for, since matching many rows takes
+    /// longer than reading them.
     checked: Arc<OnceLock<Result<(), String>>>,
 }
 
 impl Over {
     pub(super) fn new(space: &Space) -> Over {
         Over { space: space.clone(), checked: Arc::new(OnceLock::new()) }
-    }
-
-    /// The same space for other rows.
-    pub(super) fn anew(&self) -> Over {
-        Over::new(&self.space)
     }
 }
 
@@ -69,14 +64,11 @@ impl Table {
 
     fn match_rows(&self, codes: &Codes, space: &Space) -> Result<(), String> {
         space.check().map_err(|e| format!("over(&space): {e}"))?;
-        let whole = |row: usize| {
-            let e = space.decode(codes.whole(row).iter().copied()).err()?;
-            Some((row, e))
-        };
+        let whole = |row| Some((row, space.decode(codes.whole(row).iter().copied()).err()?));
         let wrong = threads::map(self.len(), WORTH, whole);
         let wrong: Vec<(usize, Error)> = wrong.into_iter().flatten().collect();
         let Some((row, e)) = wrong.first() else { return Ok(()) };
-        // A decision that never varies is not one of the space's: then it is left out of every row.
+        // The space may lack the decisions that never vary: they are then left out of every row.
         let open = |row| codes.open(row).is_some_and(|open| space.decode(open).is_ok());
         if wrong.len() == self.len() && (0..self.len()).all(open) {
             return Ok(());
@@ -85,10 +77,8 @@ impl Table {
             0 => String::new(),
             n => format!("; nor are those of {n} more rows"),
         };
-        let zeros = match codes.lost_zeros {
-            true => format!(" {}", codes.zeros(&self.code)),
-            false => String::new(),
-        };
+        let zeros = codes.lost_zeros.then(|| format!(" {}", codes.zeros(&self.code)));
+        let zeros = zeros.unwrap_or_default();
         Err(format!(
             "{}, column {:?}: {:?} is not an architecture of the space given to over ({e}){more}. Try the \
              space that the table was made with.{zeros}",

@@ -204,11 +204,7 @@ impl Sheet {
         }
         let read = |row| {
             let cell = self.cell(row, column);
-            let found = match decimal {
-                None => numeral::plain(cell),
-                Some(decimal) => numeral::read(cell, decimal),
-            };
-            match found {
+            match numeral::read_as(cell, decimal) {
                 Some((v, _)) => Ok(v),
                 None if is_missing(cell) => Ok(f64::NAN),
                 None if cell.parse::<f64>().is_ok_and(f64::is_infinite) => {

@@ -1,11 +1,12 @@
 //! What spreadsheets and data frames do to codes.
 //!
 //! To them, a column of digits is a column of numbers: `012` becomes `12`, or beside a missing value
-//! `12.0`, and a long code `4.21211E+05`; `3-1-2` becomes a date. What can be read without doubt is
-//! read, and the rest is refused with an explanation: as lists of decisions, `102.0` would be one
-//! choice of 103 options, and `2003-01-02` one of 2004.
+//! `12.0`, and a long code becomes `4.21211E+05`; `3-1-2` becomes a date. What can be read without doubt
+//! is read, and the rest is refused with an explanation: taken for lists of decisions, `102.0` would be
+//! one choice of 103 options, and `2003-01-02` one of 2004.
 
 use crate::data::csv::is_missing;
+use crate::data::numeral::are_digits;
 
 /// A column of codes as it was meant.
 pub(super) struct Meant {
@@ -19,27 +20,24 @@ pub(super) struct Meant {
 fn unquoted(cell: &str) -> &str {
     let cell = cell.trim();
     let cell = cell.strip_prefix('=').unwrap_or(cell).trim();
-    for quote in ['"', '\''] {
-        let inside = cell.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
-        if let Some(inside) = inside {
-            return unquoted(inside);
-        }
+    let inside = |quote| cell.strip_prefix(quote)?.strip_suffix(quote);
+    match inside('"').or_else(|| inside('\'')) {
+        Some(inside) => unquoted(inside),
+        None => cell.strip_prefix('\'').unwrap_or(cell).trim(),
     }
-    cell.strip_prefix('\'').unwrap_or(cell).trim()
 }
 
 /// What a cell holds without such marks and without the brackets of a list, and whether it had some:
 /// `[0, 1, 2]`, `(12,)`.
 pub(super) fn bare(cell: &str) -> (&str, bool) {
     let cell = unquoted(cell);
-    for (open, close) in [('[', ']'), ('(', ')'), ('{', '}')] {
-        let inside = cell.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
-        if let Some(inside) = inside {
-            let inside = inside.trim();
-            return (inside.strip_suffix(',').unwrap_or(inside).trim(), true);
-        }
+    let brackets = [('[', ']'), ('(', ')'), ('{', '}')];
+    let mut pairs = brackets.into_iter();
+    let inside = pairs.find_map(|(open, close)| cell.strip_prefix(open)?.strip_suffix(close));
+    match inside.map(str::trim) {
+        Some(inside) => (inside.strip_suffix(',').unwrap_or(inside).trim(), true),
+        None => (cell, false),
     }
-    (cell, false)
 }
 
 /// Reads a column of cells; empty ones are reported elsewhere.
@@ -113,8 +111,7 @@ fn float(cell: &str) -> Option<Float> {
     };
     // A decimal comma, where spreadsheets have one.
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
-    let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) {
+    if whole.is_empty() || !are_digits(whole) || !are_digits(fraction) {
         return None;
     }
     let bare = exponent.is_none() && !mantissa.contains(['.', ',']);
@@ -138,12 +135,12 @@ const GROUPS: [char; 5] = [',', '.', '\'', '\u{a0}', '\u{202f}'];
 /// Whether a cell is up to three digits and then groups of three, with one mark between.
 fn in_thousands(cell: &str) -> bool {
     let Some(mark) = cell.chars().find(|c| GROUPS.contains(c)) else {
-        return (1..=3).contains(&cell.len()) && cell.bytes().all(|b| b.is_ascii_digit());
+        return (1..=3).contains(&cell.len()) && are_digits(cell);
     };
     let groups: Vec<&str> = cell.split(mark).collect();
     (1..=3).contains(&groups[0].len())
         && groups[1..].iter().all(|g| g.len() == 3)
-        && groups.iter().all(|g| g.bytes().all(|b| b.is_ascii_digit()))
+        && groups.iter().all(|g| are_digits(g))
 }
 
 /// What to say about a cell that holds a date.
@@ -151,7 +148,7 @@ fn date(cell: &str) -> Option<String> {
     // A time may follow the day.
     let day = unquoted(cell).split([' ', 'T']).next().unwrap_or_default().to_ascii_lowercase();
     let parts: Vec<&str> = day.split(['-', '/', '.']).collect();
-    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let digits = |s: &str| !s.is_empty() && are_digits(s);
     let within = |s: &str, most: u32| {
         s.len() == 2 && digits(s) && s.parse().is_ok_and(|n: u32| n >= 1 && n <= most)
     };

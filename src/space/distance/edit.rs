@@ -18,8 +18,8 @@
 //!
 //! Layers are ranked as they are computed, except those that skip, add or concatenate. Every
 //! connection that does not lead to the next layer is a skip connection, including those of branches. Where
-//! we differ: layers of one type whose other settings differ (activation, dilation, ...) have these
-//! differences in the mean as well, so 0 means equal.
+//! we differ: settings besides width, kernel and stride (activation, dilation, ...) are in the mean as
+//! well where they differ, so 0 means equal.
 
 use super::hungarian::assign;
 use crate::error::{Error, Result};
@@ -82,7 +82,7 @@ fn layer_distance((a, width_a): &(Op, usize), (b, width_b): &(Op, usize)) -> f64
             false => (*x, *y),
         };
         sum += match (x, y) {
-            // `same()` or a number: what counts is what comes out.
+            // Whether it is `same()` or a number, the width of the output counts.
             _ if arg.is_size() => relative(*width_a as f64, *width_b as f64),
             (Value::Int(x), Value::Int(y)) => relative(x as f64, y as f64),
             (Value::Float(x), Value::Float(y)) => relative(x, y),

@@ -4,11 +4,11 @@
 //! d(a, b) = the number of places p in the tree of choices with a_p != b_p
 //! ```
 //!
-//! A choice in a branch that was not taken, or in a copy beyond the depth that was chosen, does not
-//! exist; the distance treats that as one more option at its place. So decisions are compared by place,
-//! not by their index in the list, which shifts where a choice opens others. Where no choice depends on
-//! another, it is the plain Hamming distance of the two lists. As a distance of vectors with a symbol for
-//! "not there", it is a metric.
+//! A choice in a branch that was not taken, or in a copy beyond the chosen depth, does not exist; the
+//! distance treats that as one more option at its place. So decisions are compared by place, not by their
+//! index in the list, which shifts where a choice opens others. Where no choice depends on another, this
+//! is the plain Hamming distance of the two lists. Being a distance of vectors with a symbol for "not
+//! there", it is a metric.
 
 use crate::error::Error;
 use crate::space::Architecture;

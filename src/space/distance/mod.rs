@@ -11,7 +11,6 @@ use crate::graph::{Sequence, check_iterations};
 use crate::space::Architecture;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use weisfeiler_lehman::Features;
 
 /// A distance between architectures, for kernels, neighbourhoods and diversity: 0 or more, the same
 /// both ways, and 0 between an architecture and itself.
@@ -42,14 +41,15 @@ enum Kind {
 
 impl Distance {
     /// The number of decisions that differ; a choice that only one of the two has, in a branch or
-    /// a copy that the other has not taken, counts as one. A metric. For architectures of one space.
+    /// a copy that the other has not taken, counts as one. It is a metric, and for architectures of
+    /// one space.
     pub fn hamming() -> Distance {
         Distance(Kind::Hamming)
     }
 
     /// What it takes to make one network from the other: layers that are added, removed or changed,
-    /// and skip connections that are moved (Auto-Keras, arXiv 1806.10282). Of networks that only their
-    /// shared cells decide, the cells are compared, each once; networks of different spaces are
+    /// and skip connections that are moved (Auto-Keras, arXiv 1806.10282). Where shared cells alone
+    /// decide the networks, only the cells are compared, each once; networks of different spaces are
     /// compared as a whole.
     pub fn edit() -> Distance {
         Distance(Kind::Edit)
@@ -109,14 +109,14 @@ impl Distance {
         Ok(matrix)
     }
 
-    /// What is compared of an architecture.
+    /// The features of an architecture that are compared.
     fn prepare<'a>(&self, arch: &'a Architecture, whole: bool) -> Result<Ready<'a>> {
         Ok(match self.0 {
             Kind::Hamming => Ready::Decisions(arch),
             Kind::Edit => Ready::Layers(edit::layers(arch, whole)?),
             Kind::WeisfeilerLehman(iterations) => {
                 check_iterations(iterations)?;
-                Ready::Features(Features::of(arch, iterations.to_size(), whole)?)
+                Ready::Features(arch.wl(iterations.to_size(), whole)?)
             }
         })
     }
@@ -125,7 +125,7 @@ impl Distance {
 enum Ready<'a> {
     Decisions(&'a Architecture),
     Layers(Vec<Sequence>),
-    Features(Features),
+    Features(Vec<(u64, usize)>),
 }
 
 impl Ready<'_> {
@@ -133,8 +133,8 @@ impl Ready<'_> {
         match (self, other) {
             (Ready::Decisions(a), Ready::Decisions(b)) => hamming::distance(a, b) as f64,
             (Ready::Layers(a), Ready::Layers(b)) => edit::distance(a, b),
-            (Ready::Features(a), Ready::Features(b)) => a.distance(b),
-            // All are prepared in one way.
+            (Ready::Features(a), Ready::Features(b)) => weisfeiler_lehman::distance(a, b),
+            // All are prepared in the same way.
             _ => f64::NAN,
         }
     }
@@ -148,11 +148,5 @@ impl fmt::Display for Distance {
             Kind::WeisfeilerLehman(1) => f.write_str("Weisfeiler-Lehman distance, 1 iteration"),
             Kind::WeisfeilerLehman(h) => write!(f, "Weisfeiler-Lehman distance, {h} iterations"),
         }
-    }
-}
-
-impl fmt::Debug for Distance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

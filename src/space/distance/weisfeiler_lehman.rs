@@ -6,28 +6,14 @@
 //! d(a, b) = | phi(a) / |phi(a)| - phi(b) / |phi(b)| | = sqrt(2 - 2 k(a, b))
 //! ```
 
-use crate::error::Result;
-use crate::space::Architecture;
-
-/// phi: hashes with their counts, sorted.
-pub(super) struct Features(Vec<(u64, usize)>);
-
-impl Features {
-    pub(super) fn of(arch: &Architecture, iterations: usize, whole: bool) -> Result<Features> {
-        arch.wl(iterations, whole).map(Features)
+/// The distance of two lists of hashes with their counts, each sorted: phi(a) and phi(b).
+pub(super) fn distance(a: &[(u64, usize)], b: &[(u64, usize)]) -> f64 {
+    // Equal vectors are at 0 exactly, however the square roots are rounded.
+    if a == b {
+        return 0.0;
     }
-
-    pub(super) fn distance(&self, other: &Features) -> f64 {
-        // Equal vectors are at 0 exactly, whatever the square roots are rounded to.
-        if self.0 == other.0 {
-            return 0.0;
-        }
-        (2.0 - 2.0 * self.kernel(other)).max(0.0).sqrt()
-    }
-
-    fn kernel(&self, other: &Features) -> f64 {
-        dot(&self.0, &other.0) / (dot(&self.0, &self.0) * dot(&other.0, &other.0)).sqrt()
-    }
+    let kernel = dot(a, b) / (dot(a, a) * dot(b, b)).sqrt();
+    (2.0 - 2.0 * kernel).max(0.0).sqrt()
 }
 
 /// The dot product of two sorted lists.

@@ -4,7 +4,7 @@
 use crate::layer::ZERO;
 use crate::space::Space;
 use crate::tree::block::{Block, Node};
-use crate::tree::cell::Edge as CellEdge;
+use crate::tree::cell::{Cell, Edge as CellEdge};
 use crate::tree::genes::count;
 use crate::tree::places::{Places, join};
 use crate::tree::value::Choice;
@@ -123,13 +123,12 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
     if !block.has_choices() {
         return;
     }
-    let outside = |name| Part::Rest { name, places: Places::of(block), in_cell: false };
-    let rest = |name| Part::Rest { name, places: Places::of(block), in_cell: true };
+    let rest = |name, in_cell| Part::Rest { name, places: Places::of(block), in_cell };
     match &*block.0 {
-        Node::Layer { .. } => found.push(outside(name)),
+        Node::Layer { .. } => found.push(rest(name, false)),
         Node::OneOf(options) => match &options[..] {
             [only] => collect(only, name, found),
-            _ => found.push(outside(name)),
+            _ => found.push(rest(name, false)),
         },
         Node::Repeat { times, block: copy } => match &times.options[..] {
             [_] if has_cells(copy) => {
@@ -137,33 +136,18 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
                     collect(copy, format!("{}[{i}]", join(&name, "repeat")), found);
                 }
             }
-            _ => found.push(outside(name)),
+            _ => found.push(rest(name, false)),
         },
-        Node::Cell(cell) => {
-            let mut steps = vec![];
-            for ((step, sets), to) in cell.nodes().zip(cell.inputs()..) {
-                let edge = |edge: &CellEdge| {
-                    let operations = operations(&edge.block)?;
-                    Some(Edge { from: edge.from, to, operations })
-                };
-                let edges: Option<Vec<Edge>> = step.edges.iter().map(edge).collect();
-                steps.push(edges.map(|edges| Step { sets: sets.map(<[_]>::to_vec), edges }));
-            }
-            let (inputs, nodes) = (cell.inputs(), cell.inputs() + cell.steps.len());
-            found.push(match steps.into_iter().collect() {
-                Some(steps) => {
-                    let cell = EdgeCell { inputs, nodes, concat: cell.concat, steps };
-                    Part::Cell { name, cell }
-                }
-                None => rest(name),
-            });
-        }
+        Node::Cell(cell) => found.push(match edge_cell(cell) {
+            Some(cell) => Part::Cell { name, cell },
+            None => rest(name, true),
+        }),
         Node::Wired(cell) => found.push(match operations(&cell.op) {
             Some(operations) => {
                 let (vertices, most_edges) = (cell.vertices, cell.most_edges);
                 Part::Wired { name, cell: VertexCell { vertices, most_edges, operations } }
             }
-            None => rest(name),
+            None => rest(name, true),
         }),
         _ => match block.parts().unwrap_or_default() {
             [only] => collect(only, name, found),
@@ -176,11 +160,25 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
     }
 }
 
+/// The cell, if a single operation stands on each of its edges.
+fn edge_cell(cell: &Cell) -> Option<EdgeCell> {
+    let (inputs, mut steps) = (cell.inputs(), vec![]);
+    for ((step, sets), to) in cell.nodes().zip(inputs..) {
+        let edge = |edge: &CellEdge| {
+            Some(Edge { from: edge.from, to, operations: operations(&edge.block)? })
+        };
+        let edges = step.edges.iter().map(edge).collect::<Option<_>>()?;
+        steps.push(Step { sets: sets.map(<[_]>::to_vec), edges });
+    }
+    Some(EdgeCell { inputs, nodes: inputs + steps.len(), concat: cell.concat, steps })
+}
+
 fn has_cells(block: &Block) -> bool {
     matches!(*block.0, Node::Cell(_) | Node::Wired(_)) || block.children().iter().any(has_cells)
 }
 
-/// What the block can become; `None` where that is too much, or where it has cells or shared choices in it.
+/// All that the block can become; `None` if that is too much, or if there are cells or shared choices
+/// inside it.
 fn operations(block: &Block) -> Option<Operations> {
     let places = Places::of(block);
     if places.combinations() > MOST_OPERATIONS {

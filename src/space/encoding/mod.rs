@@ -262,9 +262,3 @@ impl fmt::Display for Encoding {
         }
     }
 }
-
-impl fmt::Debug for Encoding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}

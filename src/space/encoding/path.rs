@@ -1,8 +1,9 @@
 //! The path encoding: which sequences of operations lead from a cell's input to its output.
 //!
 //! Colin White, Willie Neiswanger and Yash Savani, "BANANAS: Bayesian Optimization with Neural
-//! Architectures for Neural Architecture Search", arXiv 1910.11858; truncated after the shortest paths,
-//! and compared with other encodings, in "A Study on Encodings for Neural Architecture Search", arXiv 2007.04965.
+//! Architectures for Neural Architecture Search", arXiv 1910.11858; truncated to the shortest paths, and
+//! compared with other encodings, in "A Study on Encodings for Neural Architecture Search", arXiv
+//! 2007.04965.
 //!
 //! ```text
 //! a column for every sequence (o_1, ..., o_l) of the q operations that some path may have, shorter
@@ -11,11 +12,11 @@
 //! truncated: the first n columns, because long paths are rare
 //! ```
 //!
-//! Two ways of writing the same cell have the same encoding, and what no path reaches is not in it. A
-//! `zero` (the `none` of NAS-Bench-201) is not an operation: it breaks a path; a `skip` is one. So
-//! NAS-Bench-201 has 4 + 16 + 64 = 84 columns; NAS-Bench-101, whose operations stand on the vertices
-//! and whose shortest path has none, 1 + 3 + 9 + 27 + 81 + 243 = 364. A cell with two inputs has the paths
-//! of each, and a space with several cells has the columns of one after those of the other.
+//! Two ways of writing the same cell have the same encoding, and operations on no path are not in it. A
+//! `zero` (the `none` of NAS-Bench-201) is not an operation, because it breaks a path; a `skip` is one. So
+//! NAS-Bench-201 has 4 + 16 + 64 = 84 columns; NAS-Bench-101, whose operations are on the vertices and
+//! whose shortest path has none, has 1 + 3 + 9 + 27 + 81 + 243 = 364. A cell with two inputs has the paths
+//! of each, and in a space with several cells the columns of one cell follow those of another.
 //!
 //! The sequences of a cell are kept as a tree, a node for every prefix. An architecture is encoded
 //! by walking its edges in order with, at every vertex, the set of tree nodes that paths to it end in.
@@ -230,7 +231,7 @@ impl Cell {
     }
 }
 
-/// The letters of operations, those that are new added to the alphabet.
+/// The letters of operations; new ones are added to the alphabet.
 fn spell(operations: &Operations, letters: &mut Vec<String>) -> Vec<Option<usize>> {
     let spell = |(name, &zero): (&String, &bool)| {
         if zero {
@@ -256,7 +257,7 @@ fn distinct(spelled: &[Option<usize>]) -> Vec<usize> {
 const MOST_NODES: usize = 128;
 
 impl Tree {
-    /// All sequences of paths of fewer than `nodes` moves, shortest first, until there are `first` of them.
+    /// The sequences of all paths of fewer than `nodes` moves, shortest first, or the `first` ones.
     fn grow(
         inputs: usize,
         nodes: usize,
@@ -325,7 +326,7 @@ impl Tree {
         Ok(tree)
     }
 
-    /// More prefixes than a search can keep.
+    /// Whether there are more prefixes than a search can keep.
     fn is_too_large(&self) -> bool {
         self.column.len() > 8 * MOST_COLUMNS || self.next.len() > 100 * MOST_COLUMNS
     }

@@ -16,12 +16,12 @@
 //!
 //! There are two cells to find, the normal and the reduction cell, each with
 //! `C(2,2) C(3,2) C(4,2) C(5,2) = 180` ways to wire it and `7^8` to fill it: about 10^18 in all. The
-//! paper's own search space has an eighth operation, none; the derived cells that are counted
-//! here do not.
+//! paper's own search space has an eighth operation, none, which the derived cells counted here do not
+//! have.
 //!
 //! A separable convolution is ReLU-depthwise-1x1-BN twice, a dilated one once. Where we differ: batch
-//! normalisation scales and shifts everywhere, as in the paper's final training; a skip with stride
-//! 2 is one 1x1 convolution instead of two that see shifted halves, with the same number of parameters; and
+//! normalisation scales and shifts everywhere, as in the paper's final training; a skip with stride 2 is
+//! one 1x1 convolution instead of two that see shifted halves, with the same number of parameters; and
 //! there is no auxiliary head.
 
 use super::broken;
@@ -29,9 +29,9 @@ use crate::count::Count;
 use crate::layer::{avg_pool, batch_norm, conv, global_avg_pool, max_pool, relu, sep_conv, skip};
 use crate::tree::{Block, cell, one_of, same, seq, shared, stack};
 
-/// The space of DARTS (arXiv 1806.09055) for images: a stack of `cells` normal and reduction cells that
-/// begins with `channels`. The paper searches with 16 channels and 8 cells, and trains what it has found with 36 and
-/// 20.
+/// The space of DARTS (arXiv 1806.09055) for images: a stack of `cells` normal and reduction cells, the
+/// first with `channels`. The paper searches with 16 channels and 8 cells, and trains the cells that it
+/// has found with 36 channels and 20 cells.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -45,7 +45,7 @@ pub fn darts(channels: impl Count, cells: impl Count) -> Block {
     }
     let mut width = c;
     let mut list = vec![];
-    // A number beyond any network's is left to the check of the space's layers.
+    // Of too many cells, these are enough for the check of the space's layers to refuse them.
     for k in 0..n.min(10_000) {
         let reduces = k == n / 3 || k == 2 * n / 3;
         if reduces {

@@ -17,9 +17,9 @@
 //! several places, and a head that shares the embedding's weights: here the rest of the network is
 //! yours.
 //!
-//! Gates begin half open and the weights small, so at first a state loses about half of itself in
-//! every step on its way to the next position: the cell suits what is close by, as in text, and is slow to
-//! learn what [`last`](crate::last) needs from a signal's beginning.
+//! At first gates are half open and weights are small, so a state loses about half of its size in every
+//! step on its way to the next position: the cell suits dependencies over a short distance, as in text,
+//! and is slow to learn what [`last`](crate::last) needs from the beginning of a signal.
 
 use crate::tree::{Block, IntoInts, any};
 

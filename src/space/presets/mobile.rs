@@ -20,7 +20,7 @@
 //! Where it differs from the papers: ProxylessNAS leaves out blocks by a zero operation where here a
 //! stage is shallower, and has no squeeze-excite; MnasNet decides kernel, expansion and squeeze-excite
 //! once per stage, and also its channels and the kind of convolution. Widths are fixed here. MobileNetV2
-//! has a narrow first stage without expansion; here the stem takes its place. The hidden features
+//! has a narrow first stage without expansion; the stem takes its place here. The hidden features
 //! of squeeze-excite are a quarter of the widened channels, as in MobileNetV3 (1905.02244); its gate
 //! is the logistic function, and the activation is ReLU, not ReLU6 or hard swish.
 

@@ -17,9 +17,9 @@
 //! space has 21 + 5 decisions: the matrix of edges row by row, then the operations in the benchmark's
 //! order. The benchmark has C = 128 and N = 3 on CIFAR-10.
 //!
-//! Of the 2^21 * 3^5, about 510 million, combinations, many are not networks, and most of the others are the same
-//! as another one. 423,624 different cells are left, by the hash that the benchmark publishes and by a
-//! true canonical form alike, and as many different networks by
+//! Of the 2^21 * 3^5 (about 510 million) combinations many are not networks, and most of the others are
+//! equal to another one. 423,624 different cells are left, both by the hash that the benchmark publishes
+//! and by a true canonical form, and as many different networks by
 //! [`Architecture::canonical`](crate::Architecture::canonical).
 
 use super::broken;
@@ -28,8 +28,8 @@ use crate::layer::{conv, global_avg_pool, max_pool};
 use crate::tree::{Block, one_of, repeat, same, seq, shared, wired};
 
 /// The space of NAS-Bench-101 (arXiv 1902.09635) for images `[C, H, W]`: three stacks of `cells` cells,
-/// with `channels`, twice and four times as many. The benchmark has 128 channels and 3 cells. The decisions are
-/// those of [`wired`].
+/// the first with `channels`, the others with twice and four times as many. The benchmark has 128
+/// channels and 3 cells. The decisions are those of [`wired`].
 ///
 /// ```
 /// use nascent::prelude::*;

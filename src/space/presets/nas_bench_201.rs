@@ -22,9 +22,9 @@
 //!
 //! How many of them are different networks? 6,466 by the rule that the benchmark publishes
 //! ([`nas_bench_201_unique_string`]), and 5,425 by
-//! [`Architecture::canonical`](crate::Architecture::canonical), which knows that nothing comes of
-//! pooling zeros, but distinguishes a node that is read twice from two equal nodes with weights of their own.
-//! A rule that did not distinguish them would count 4,930.
+//! [`Architecture::canonical`](crate::Architecture::canonical), which knows that pooling zeros gives
+//! zeros, but distinguishes a node that is read twice from two equal nodes with weights of their own. A
+//! rule that did not distinguish them would count 4,930.
 
 use super::broken;
 use crate::count::Count;
@@ -33,8 +33,9 @@ use crate::layer::{avg_pool, batch_norm, conv, global_avg_pool, relu, skip, zero
 use crate::space::Architecture;
 use crate::tree::{Block, branches, cell, one_of, repeat, same, seq, shared};
 
-/// The space of NAS-Bench-201 (arXiv 2001.00326) for images `[C, H, W]`: `cells` cells per stage, and
-/// `channels`, twice and four times as many in the three stages. The benchmark has 16 channels and 5 cells.
+/// The space of NAS-Bench-201 (arXiv 2001.00326) for images `[C, H, W]`: `cells` cells per stage, with
+/// `channels` in the first of the three stages, and twice and four times as many in the others. The
+/// benchmark has 16 channels and 5 cells.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -79,9 +80,9 @@ pub fn nas_bench_201(channels: impl Count, cells: impl Count) -> Block {
     ])
 }
 
-/// The string that the benchmark takes for the identity of a cell: cells with one string are
-/// isomorphic. Skips are looked through, `none` is `#`, and so is whatever comes from a node that is only `#`,
-/// and a node is the sorted sum of its edges. The 15,625 cells have 6,466 strings.
+/// The string by which the benchmark identifies a cell: cells with the same string are isomorphic. Skips
+/// are looked through, `none` is `#`, and so is any edge from a node that is only `#`; a node is the
+/// sorted sum of its edges. The 15,625 cells have 6,466 strings.
 ///
 /// Members of one class were trained separately, and their measured accuracies differ; so do their
 /// parameters, where an operation that no path reaches is counted.

@@ -1,8 +1,8 @@
-//! Networks for sequences, built from the three kinds of layers that mix positions: recurrent, convolutional
-//! and attention layers, in any order.
+//! Networks for sequences, built in any order from the three kinds of layers that mix positions:
+//! recurrent, convolutional and attention layers.
 //!
-//! The idea: which way of looking at other positions suits the data, and in which order: step by step
-//! (arXiv 1406.1078), nearby (a residual block as in ByteNet, 1610.10099), or everywhere (1706.03762,
+//! The idea: find out which way of looking at other positions suits the data, and in which order: step by
+//! step (arXiv 1406.1078), nearby (a residual block as in ByteNet, 1610.10099), or everywhere (1706.03762,
 //! normalised first as in 2002.04745). The Evolved Transformer (So, Liang and Le, 1901.11117) was found
 //! in such a space.
 //!
@@ -19,9 +19,9 @@
 //! ahead and every position has its prediction, there is one direction and no pooling:
 //! 2 * (11 + 11^2 + 11^3 + 11^4) * 3 = 96,624.
 //!
-//! No paper has exactly this space: unlike the Evolved Transformer's, it has recurrent layers, but neither
-//! branches nor gated linear units. Convolutions are normalised position by position, not by the batch,
-//! whose statistics would let a position know about later ones during training.
+//! No paper has exactly this space: unlike that of the Evolved Transformer it has recurrent layers, but
+//! neither branches nor gated linear units. Convolutions are normalised position by position, not over the
+//! batch, because batch statistics would tell a position about later ones during training.
 
 use super::broken;
 use crate::count::Count;
@@ -31,8 +31,8 @@ use crate::layer::{
 };
 use crate::tree::{Block, IntoInts, any, one_of, repeat};
 
-/// Networks that make one vector from a sequence of numbers `[L, D]`, for classification and regression:
-/// `depth` layers, all of them `units` wide, which is a multiple of 8 (so that heads divide it).
+/// Networks that turn a sequence of numbers `[L, D]` into one vector, for classification and regression:
+/// `depth` layers, all of them `units` wide, a multiple of 8 (so that it divides into heads).
 ///
 /// ```
 /// use nascent::{prelude::*, presets};
@@ -41,10 +41,10 @@ use crate::tree::{Block, IntoInts, any, one_of, repeat};
 /// # Ok::<(), nascent::Error>(())
 /// ```
 pub fn sequence(units: impl Count, depth: impl IntoInts) -> Block {
-    of(units, |w| linear(w).plain().then(body(w, depth, Directions::Both)).then(readout()))
+    of(units, |w| linear(w).plain().then(body(w, depth, true)).then(readout()))
 }
 
-/// Networks that make one vector from a text, padded or not: as [`sequence`], with an embedding.
+/// Networks that turn a text, padded or not, into one vector: as [`sequence`], with an embedding.
 ///
 /// ```
 /// use nascent::{prelude::*, presets};
@@ -53,7 +53,7 @@ pub fn sequence(units: impl Count, depth: impl IntoInts) -> Block {
 /// # Ok::<(), nascent::Error>(())
 /// ```
 pub fn text(units: impl Count, depth: impl IntoInts) -> Block {
-    of(units, |w| embedding(w).then(body(w, depth, Directions::Both)).then(readout()))
+    of(units, |w| embedding(w).then(body(w, depth, true)).then(readout()))
 }
 
 /// Networks that continue a text: as [`text`], but no position sees a later one, and each has its own
@@ -66,13 +66,7 @@ pub fn text(units: impl Count, depth: impl IntoInts) -> Block {
 /// # Ok::<(), nascent::Error>(())
 /// ```
 pub fn language_model(units: impl Count, depth: impl IntoInts) -> Block {
-    of(units, |w| embedding(w).then(body(w, depth, Directions::Forward)))
-}
-
-#[derive(PartialEq)]
-enum Directions {
-    Forward,
-    Both,
+    of(units, |w| embedding(w).then(body(w, depth, false)))
 }
 
 /// The block of a width that fits.
@@ -87,9 +81,10 @@ fn of(units: impl Count, block: impl FnOnce(i64) -> Block) -> Block {
     }
 }
 
-fn body(w: i64, depth: impl IntoInts, directions: Directions) -> Block {
+/// What stands between the first layer and the read-out, with recurrent layers of `both` directions or one.
+fn body(w: i64, depth: impl IntoInts, both: bool) -> Block {
     let mut recurrent = vec![lstm(w), gru(w)];
-    if directions == Directions::Both {
+    if both {
         // Two directions of half the width each.
         recurrent.extend([lstm(w / 2), gru(w / 2)].map(|r| r.bidirectional(true)));
     }
