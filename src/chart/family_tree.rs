@@ -327,7 +327,7 @@ impl FamilyTree {
         }
     }
 
-    /// The score of the best beside it.
+    /// The score of the best trial, beside its dot.
     fn label(&self, frame: &mut Frame, plan: &Plan) {
         let Some(value) = plan.trials.get(&plan.best).and_then(|t| t.value()) else { return };
         let says = format!("{}  (trial {})", score(value), plan.best);

@@ -243,7 +243,7 @@ impl Rows {
     }
 }
 
-/// A scale between the edges of a plot without a frame: pixels of values.
+/// A scale between the edges of a plot without a frame, which gives the pixel of a value.
 pub(crate) struct Across<'a> {
     pub x: &'a Scale,
     pub left: f64,

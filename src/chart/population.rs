@@ -197,7 +197,7 @@ impl Population {
     }
 }
 
-/// One of this many lives is drawn as a line.
+/// One in so many lives is drawn as a line.
 fn every(lives: &[Life]) -> usize {
     const DRAWN: usize = 1500;
     if lives.len() > 2 * DRAWN { lives.len().div_ceil(DRAWN) } else { 1 }

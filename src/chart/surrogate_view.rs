@@ -91,7 +91,7 @@ const GAP: f64 = 26.0;
 /// With more candidates, only some can be told apart.
 const DRAWN: usize = 800;
 
-/// One of this many candidates is drawn.
+/// One in so many candidates is drawn.
 fn every(candidates: usize) -> usize {
     if candidates > 2 * DRAWN { candidates.div_ceil(DRAWN) } else { 1 }
 }
