@@ -50,7 +50,7 @@ impl Leaderboard {
         (0..longest.max(self.columns.len())).map(column).collect()
     }
 
-    /// The widest of a column, its heading included.
+    /// The width of the widest cell of a column, its heading included.
     fn widest(&self, c: usize, font: Font, head: Font) -> f64 {
         let cells = self.rows.iter().map(|r| width(cell(r, c), font));
         cells.fold(width(cell(&self.columns, c), head), f64::max)
