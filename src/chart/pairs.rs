@@ -7,7 +7,7 @@ use super::lines::{LABEL, Rows, remarks, two_lines};
 use super::plain::{COLUMNS, cell as label, fit, heading, len};
 use super::plot::head;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
-use super::theme::{CARD, FAINT, Font, INK, MUTED, width, wrap};
+use super::theme::{CARD, FAINT, INK, MUTED, width, wrap};
 use serde::{Deserialize, Serialize};
 
 /// A matrix of how often strategies beat each other.
