@@ -50,7 +50,7 @@ impl Case {
         Case::new(&[&[n, c, size, size]], |t| kernel::avg_pool(&t[0], 3, 1, 1))
     }
 
-    /// The operation alone, on inputs with respect to which nothing will be differentiated.
+    /// The operation alone, on inputs for which no gradients are computed.
     pub fn forward(&self) -> Result<Tensor> {
         let inputs: Vec<Tensor> = self.inputs.iter().map(|v| v.as_detached_tensor()).collect();
         Ok((self.op)(&inputs)?)
@@ -85,10 +85,10 @@ impl Steps {
     }
 }
 
-/// Multiply-adds per second of one core, in registers alone: what no kernel can exceed.
+/// Multiply-adds per second of one core, in registers alone: no kernel can be faster.
 pub fn peak() -> f64 {
     const ROUNDS: usize = 2_000_000;
-    // The best of a few: the clock needs a moment, and others may be at work.
+    // The best of a few: the clock rate rises only after a moment, and other programs may be running.
     let once = || {
         let begun = std::time::Instant::now();
         let done = kernel::multiply_adds(ROUNDS);

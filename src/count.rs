@@ -1,13 +1,13 @@
-//! Counts and seeds of any integer type: a notebook keeps `let n = 20;` as an `i32`.
+//! Counts and seeds of any integer type: in a notebook, `let n = 20;` is an `i32`.
 
-/// Any integer, where a count, a size or a seed is expected. What is out of range is reported with
-/// the other problems of a builder, not here.
+/// Any integer, where a count, a size or a seed is expected. A number out of range is reported with the
+/// other problems of a builder, not here.
 #[diagnostic::on_unimplemented(
     message = "a whole number is wanted here, `{Self}` is not one",
     label = "write it without a decimal point"
 )]
 pub trait Count: Copy {
-    /// The number, or the nearest that an `i64` holds.
+    /// The number, or the nearest one that fits into an `i64`.
     fn to_i64(self) -> i64;
 
     /// The number as a seed: its low 64 bits.
@@ -36,11 +36,13 @@ macro_rules! counts {
 }
 counts!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize);
 
-/// Marks a conversion from a value; see [`IntoEvaluator`](crate::IntoEvaluator) and [`IntoStrategy`](crate::IntoStrategy).
+/// Marks a conversion from a value; see [`IntoEvaluator`](crate::IntoEvaluator) and
+/// [`IntoStrategy`](crate::IntoStrategy).
 #[doc(hidden)]
 pub enum ByValue {}
 
-/// Marks a conversion from a reference; see [`IntoEvaluator`](crate::IntoEvaluator) and [`IntoStrategy`](crate::IntoStrategy).
+/// Marks a conversion from a reference; see [`IntoEvaluator`](crate::IntoEvaluator) and
+/// [`IntoStrategy`](crate::IntoStrategy).
 #[doc(hidden)]
 pub enum ByReference {}
 

@@ -1,4 +1,4 @@
-//! Showing things: as HTML in a notebook, as text in a terminal.
+//! Showing values: as HTML in a notebook and as text in a terminal.
 
 /// `Debug` for types whose `Display` says all that there is to say.
 macro_rules! debug_as_display {
@@ -12,13 +12,13 @@ macro_rules! debug_as_display {
 }
 pub(crate) use debug_as_display;
 
-/// What can be shown: as HTML in a notebook, as text in a terminal.
+/// A value that can be shown: as HTML in a notebook and as text in a terminal.
 pub trait Draw {
     /// The picture, as an HTML fragment.
     fn html(&self) -> String;
     /// The text.
     fn plain(&self) -> String;
-    /// Both; for what is costly to find out and should be found out once.
+    /// Both, for values whose content is costly to compute and should be computed only once.
     fn both(&self) -> (String, String) {
         (self.html(), self.plain())
     }

@@ -7,9 +7,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, in words that end with something to try.
 ///
-/// `Display` holds the whole story, including causes, because a notebook prints nothing else;
-/// `Debug` prints the same text. Any of the usual error types converts into it, so `?` works
-/// inside an evaluator or a strategy of your own.
+/// `Display` shows the whole story, including causes, because a notebook prints nothing else; `Debug`
+/// shows the same text. All usual error types convert into it, so `?` works inside an evaluator or a
+/// strategy of your own.
 ///
 /// ```
 /// use nascent::{Error, ErrorKind};
@@ -21,7 +21,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Error {
     kind: ErrorKind,
     text: String,
-    /// For a layer on a shape: that no settings of it would help.
+    /// For a layer on a shape: whether no settings of it would help.
     hopeless: bool,
 }
 
@@ -39,7 +39,7 @@ pub enum ErrorKind {
     Missing,
     /// A file could not be read or written, or does not hold what was expected.
     File,
-    /// Candle, or another library below us, refused.
+    /// Candle, or another library that this crate uses, refused.
     Backend,
     /// The study was stopped before the evaluation ended.
     Stopped,
@@ -72,7 +72,7 @@ impl Error {
         Error { kind, ..self }
     }
 
-    /// For a layer on a shape: whatever its settings.
+    /// The error of a layer on a shape that occurs whatever its settings are.
     pub(crate) fn whatever_is_set(self) -> Self {
         Error { hopeless: true, ..self }
     }
@@ -97,14 +97,15 @@ impl Error {
     pub(crate) fn all(what: &str, problems: &[String]) -> Self {
         let text = match problems {
             [one] => format!("{what}: {one}"),
-            many => {
-                let list: Vec<String> =
-                    many.iter().enumerate().map(|(i, p)| format!("\n  {}. {p}", i + 1)).collect();
-                format!("{what} has {} problems:{}", many.len(), list.concat())
-            }
+            many => format!("{what} has {} problems:{}", many.len(), numbered(many)),
         };
         Error::new(ErrorKind::Invalid, text)
     }
+}
+
+/// A numbered list, each item on a line of its own.
+pub(crate) fn numbered<T: fmt::Display>(items: &[T]) -> String {
+    (1..).zip(items).map(|(n, item)| format!("\n  {n}. {item}")).collect()
 }
 
 impl fmt::Display for Error {
@@ -121,59 +122,26 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-impl From<String> for Error {
-    fn from(text: String) -> Self {
-        Error::new(ErrorKind::User, text)
-    }
+/// Errors of other types, each with the kind that it becomes and its text.
+macro_rules! from {
+    ($($given:ty: $kind:ident, |$e:ident| $text:expr;)*) => {$(
+        impl From<$given> for Error {
+            fn from($e: $given) -> Self {
+                Error::new(ErrorKind::$kind, $text)
+            }
+        }
+    )*};
 }
-
-impl From<&str> for Error {
-    fn from(text: &str) -> Self {
-        Error::new(ErrorKind::User, text)
-    }
-}
-
-impl From<std::io::Error> for Error {
-    fn from(e: std::io::Error) -> Self {
-        Error::new(ErrorKind::File, e.to_string())
-    }
-}
-
-impl From<serde_json::Error> for Error {
-    fn from(e: serde_json::Error) -> Self {
-        Error::new(ErrorKind::File, format!("JSON: {e}"))
-    }
-}
-
-impl From<candle_core::Error> for Error {
-    fn from(e: candle_core::Error) -> Self {
-        // Candle appends a backtrace of many lines; the first line says what happened.
-        let text = e.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        Error::new(ErrorKind::Backend, format!("candle: {first}"))
-    }
-}
-
-impl From<std::num::ParseIntError> for Error {
-    fn from(e: std::num::ParseIntError) -> Self {
-        Error::new(ErrorKind::User, e.to_string())
-    }
-}
-
-impl From<std::num::ParseFloatError> for Error {
-    fn from(e: std::num::ParseFloatError) -> Self {
-        Error::new(ErrorKind::User, e.to_string())
-    }
-}
-
-impl From<Box<dyn std::error::Error>> for Error {
-    fn from(e: Box<dyn std::error::Error>) -> Self {
-        Error::new(ErrorKind::User, e.to_string())
-    }
-}
-
-impl From<Box<dyn std::error::Error + Send + Sync>> for Error {
-    fn from(e: Box<dyn std::error::Error + Send + Sync>) -> Self {
-        Error::new(ErrorKind::User, e.to_string())
-    }
+from! {
+    String: User, |text| text;
+    &str: User, |text| text;
+    std::num::ParseIntError: User, |e| e.to_string();
+    std::num::ParseFloatError: User, |e| e.to_string();
+    Box<dyn std::error::Error>: User, |e| e.to_string();
+    Box<dyn std::error::Error + Send + Sync>: User, |e| e.to_string();
+    std::io::Error: File, |e| e.to_string();
+    serde_json::Error: File, |e| format!("JSON: {e}");
+    // Candle appends a backtrace of many lines; the first line says what happened.
+    candle_core::Error: Backend,
+        |e| format!("candle: {}", e.to_string().lines().next().unwrap_or_default());
 }

@@ -1,9 +1,10 @@
 //! Files that are read and then written: only regular ones are opened, and they are locked.
 //!
 //! ```text
-//! irregular   a pipe waits for its other end and a device has no end: told before it is opened
-//! open        the file, made if need be, under a lock that other programs respect
-//! read_if     all of it, if its first line is what it should be; of any other file no more than that
+//! irregular   says before opening a path that it is a pipe, which would wait for its other end, or a
+//!             device, which may never end
+//! open        opens a file, created if needed, under a lock that other programs respect
+//! read_if     reads all of a file if its first line is as expected, and no more than that line otherwise
 //! ```
 
 use crate::error::{Error, ErrorKind, Result};
@@ -12,8 +13,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-/// What a path leads to, if it is something other than a regular file. To be called before a file
-/// is opened: opening a pipe waits for its other end, and reading a device may never end.
+/// What a path leads to, if it is something other than a regular file. It is called before a file is
+/// opened, because opening a pipe waits for its other end, and reading a device may never end.
 pub(crate) fn irregular(path: &Path) -> Option<&'static str> {
     let kind = std::fs::metadata(path).ok()?.file_type();
     if kind.is_file() {
@@ -52,24 +53,16 @@ impl Role {
     /// # Errors
     /// When something else is there.
     pub(crate) fn regular(self, path: &Path) -> Result<()> {
-        let try_ = match irregular(path) {
-            None => return Ok(()),
-            Some("a folder") => path.join("study.jsonl"),
-            Some(_) => "study.jsonl".into(),
-        };
-        let found = irregular(path).unwrap_or("something else");
-        Err(self.error(
-            path,
-            format!(
-                "cannot be opened: this is {found}, and a regular file is needed. Try {}.",
-                try_.display()
-            ),
-        ))
+        let Some(found) = irregular(path) else { return Ok(()) };
+        let folder = if found == "a folder" { path } else { Path::new("") };
+        let try_ = folder.join("study.jsonl");
+        let text = format!("cannot be opened: this is {found}, and a regular file is needed.");
+        Err(self.error(path, format!("{text} Try {}.", try_.display())))
     }
 }
 
-/// An open file under its lock, which is released with it. Closing the file is not enough: a
-/// process that is being started meanwhile has a copy of it for a moment, and would hold the lock.
+/// An open file under its lock, which is released when this is dropped. Closing the file is not enough: a
+/// process that is being started at that moment has a copy of it, and would hold the lock.
 pub(crate) struct Locked(File);
 
 impl Deref for Locked {
@@ -101,8 +94,8 @@ pub(crate) struct Opened {
 /// Opens a file to read and to write, creates it if it does not exist, and locks it.
 ///
 /// # Errors
-/// When it is not a regular file, cannot be opened, is in use, or cannot be locked; a file that
-/// was made for this is then removed.
+/// When it is not a regular file, cannot be opened, is in use, or cannot be locked. A file that was
+/// created for this is then removed.
 pub(crate) fn open(path: &Path, role: Role) -> Result<Opened> {
     open_with(path, role, File::try_lock)
 }
@@ -117,7 +110,7 @@ fn open_with(
     options.read(true).write(true);
     let opened = match options.clone().create_new(true).open(path) {
         Ok(file) => Ok(Opened { file: Locked(file), new: true }),
-        // A link that leads nowhere yet exists as well, and its file is created.
+        // A link that leads nowhere exists as well; its file is created.
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => options
             .create(true)
             .truncate(false)
@@ -143,7 +136,7 @@ pub(crate) fn lock(file: File, path: &Path, role: Role) -> Result<Locked> {
     Ok(Locked(file))
 }
 
-/// A signal that arrives meanwhile is not an answer: the lock is requested again.
+/// Requests the lock, again if a signal arrives in between.
 fn locked(
     file: &File,
     mut lock: impl FnMut(&File) -> Result<(), TryLockError>,
@@ -157,24 +150,23 @@ fn locked(
 }
 
 fn not_locked(path: &Path, role: Role, e: TryLockError) -> Error {
+    let user = role.user;
     let text = match e {
         TryLockError::WouldBlock => format!(
-            "is in use by another {}, here or in another process. Stop that one, or give this one \
-             another path",
-            role.user
+            "is in use by another {user}, here or in another process. Stop that one, or give this one \
+             another path"
         ),
         TryLockError::Error(e) => format!(
             "cannot be locked: {e}. Its file system does not support locks, as is often so on network \
              drives, and without one two programs could write to the same file. Give a path on a local \
-             disk, and copy the file when the {} has ended",
-            role.user
+             disk, and copy the file when the {user} has ended"
         ),
     };
     role.error(path, text)
 }
 
-/// The bytes of a file whose first line, with its line feed if it has one, passes the check. Of any
-/// other file no more than that line is read, and at most `most` bytes of it.
+/// The bytes of a file whose first line passes the check, which sees it with its line feed. Of any other
+/// file, only that line is read, and at most `most` bytes of it.
 ///
 /// # Errors
 /// Those of the check, and when the file cannot be read.

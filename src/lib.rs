@@ -42,8 +42,8 @@
 //! a cell can be run again; and everything random follows from the study's seed, on any number of
 //! threads. The README shows the set-up of a notebook; `notebooks/quickstart.ipynb` is the tour.
 
-/// Lines for the reader. A standard output that is full or closed, as with `| head`, must not end a
-/// search in the middle; std's own would panic.
+/// Prints a line. A standard output that is full or closed, as with `| head`, must not end a search in the
+/// middle; the macro of the standard library would panic.
 #[cfg(not(test))]
 macro_rules! println {
     ($($line:tt)*) => {{
@@ -52,7 +52,7 @@ macro_rules! println {
     }};
 }
 
-/// The same for errors.
+/// The same on standard error.
 #[cfg(not(test))]
 macro_rules! eprintln {
     ($($line:tt)*) => {{
@@ -72,7 +72,7 @@ mod error;
 mod evaluate;
 mod file;
 mod graph;
-#[allow(unsafe_code)] // Registers, and what the allocator is asked.
+#[allow(unsafe_code)] // For vector registers, and for questions to the allocator.
 mod kernel;
 mod layer;
 mod model;
@@ -143,7 +143,7 @@ pub fn best_device() -> candle_core::Device {
     candle_core::Device::cuda_if_available(0).unwrap_or(candle_core::Device::Cpu)
 }
 
-/// What a setting returns is lost unless it is kept, and the compiler says so.
+/// The compiler warns if the value that a setting returns is not kept.
 ///
 /// ```compile_fail
 /// #![deny(unused_must_use)]
@@ -157,7 +157,8 @@ mod unused {}
 
 #[cfg(test)]
 mod tests {
-    /// For a study each method says so: `run()` returns one as well, and may be called only for its journal.
+    /// Each method of a study has the attribute, not the type: `run()` returns a study as well, and may be
+    /// called only for its journal.
     #[test]
     fn what_a_setting_of_a_study_returns_must_be_used() {
         let files =

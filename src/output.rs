@@ -1,9 +1,9 @@
-//! Files that are written: checked before a long run, replaced as a whole, and none keeps another from
-//! being written.
+//! Writing files: they are checked before a long run and replaced as a whole, and the failure of one does
+//! not keep the others from being written.
 //!
-//! A file is written beside its place and moved there, so a full disk or a killed process
-//! leaves the old one. A link is followed, the mode of a file is kept, and what is not a regular
-//! file, such as a pipe or `/dev/stdout`, is written to directly.
+//! A file is written beside its place and moved there, so a full disk or a killed process leaves the old
+//! one. Links are followed, and the mode of a file is kept. A pipe, `/dev/stdout` or anything else that
+//! is not a regular file is written to directly.
 //!
 //! ```
 //! use nascent::output;
@@ -18,14 +18,14 @@
 //! # Ok::<(), nascent::Error>(())
 //! ```
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, numbered};
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Whether a file can be written: its folder exists and accepts files, and nothing else is in its place.
-/// Nothing is changed.
+/// Checks that a file can be written: its folder exists and accepts files, and nothing else is in its
+/// place. Nothing is changed.
 ///
 /// # Errors
 /// When [`write()`] would fail for such a reason; the text says what to try.
@@ -43,10 +43,10 @@ pub fn check(path: impl AsRef<Path>) -> Result<()> {
     }
 }
 
-/// Whether files can be written into a folder, which need not exist yet. Nothing is changed.
+/// Checks that files can be written into a folder, which need not exist yet. Nothing is changed.
 ///
 /// # Errors
-/// When it could not be made, or does not accept files.
+/// When it could not be created, or does not accept files.
 pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
     let folder = folder.as_ref();
     if folder.as_os_str().is_empty() {
@@ -55,11 +55,9 @@ pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
     // The folder itself, or the nearest one above it that exists.
     let mut there = folder;
     let taken = |what: &Path| {
-        let text = format!("cannot write into {}: {} is a file", folder.display(), what.display());
-        Error::new(
-            ErrorKind::File,
-            format!("{text}. Try another name, such as {}-1", what.display()),
-        )
+        let (folder, what) = (folder.display(), what.display());
+        let text = format!("cannot write into {folder}: {what} is a file");
+        Error::new(ErrorKind::File, format!("{text}. Try another name, such as {what}-1"))
     };
     loop {
         let above = || there.parent().filter(|p| !p.as_os_str().is_empty());
@@ -80,11 +78,11 @@ pub fn check_folder(folder: impl AsRef<Path>) -> Result<()> {
     Beside::new(&there.join("x")).map(|_| ()).map_err(|e| wrong(&folder.join("trials.csv"), &e))
 }
 
-/// Refuses two names of one file: what is written last would replace the other. Each path comes
-/// with the name that the message uses for it, such as an option of the command line.
+/// Refuses two paths to the same file, because the last one written would replace the other. Each path
+/// comes with the name that the message uses for it, such as an option of the command line.
 ///
 /// # Errors
-/// When two are the same file.
+/// When two lead to the same file.
 ///
 /// ```
 /// use nascent::output;
@@ -112,13 +110,13 @@ pub fn apart<N: AsRef<str>, P: AsRef<Path>>(paths: impl IntoIterator<Item = (N, 
 /// Writes a file, or replaces it as a whole. Folders are not created.
 ///
 /// # Errors
-/// When it cannot be written; what was there before is then still there. A journal is not replaced by
-/// something else.
+/// When it cannot be written; an old file is then still there. A journal is not replaced by something
+/// else.
 pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> Result<()> {
     together(&[(path.as_ref(), content.as_ref())])
 }
 
-/// Writes files that belong together: all are on disk before the first takes its place.
+/// Writes files that belong together: all are on disk before the first is moved to its place.
 pub(crate) fn together(files: &[(&Path, &[u8])]) -> Result<()> {
     let mut drafts = vec![];
     for (path, content) in files {
@@ -141,7 +139,7 @@ pub(crate) fn together(files: &[(&Path, &[u8])]) -> Result<()> {
                         beside.fill(content, old.as_ref()).map_err(named)?;
                         drafts.push((*path, beside, content));
                     }
-                    // The file may be written but not its folder: nothing can be put beside it.
+                    // The file may be written to, but nothing can be put beside it in its folder.
                     Err(e) if in_place(&e) && old.is_some() => {
                         std::fs::write(&real, content).map_err(named)?;
                     }
@@ -156,7 +154,7 @@ pub(crate) fn together(files: &[(&Path, &[u8])]) -> Result<()> {
     Ok(())
 }
 
-/// One result for several writes, all of which were tried: every failure in one error.
+/// One result for several writes, all of which were tried: every failure in a single error.
 ///
 /// ```
 /// let said = nascent::output::all([Err("one".into()), Ok(()), Err("two".into())]);
@@ -173,14 +171,13 @@ pub fn all(written: impl IntoIterator<Item = Result<()>>) -> Result<()> {
         0 => Ok(()),
         1 => Err(failed.remove(0)),
         n => {
-            let lines = failed.iter().enumerate().map(|(i, e)| format!("\n  {}. {e}", i + 1));
-            let text = format!("{n} of {of} outputs failed:{}", lines.collect::<String>());
+            let text = format!("{n} of {of} outputs failed:{}", numbered(&failed));
             Err(Error::new(failed[0].kind(), text))
         }
     }
 }
 
-/// Whether a path is not the place of a regular file: its name then need not have an ending.
+/// Whether a path leads to something other than a regular file, whose name need not have an ending.
 pub(crate) fn special(path: &Path) -> bool {
     matches!(Place::of(path), Ok(Place::Stdout | Place::Stderr | Place::Special(_)))
 }
@@ -191,7 +188,7 @@ enum Place {
     Stderr,
     /// A pipe or a device.
     Special(PathBuf),
-    /// A file behind all links, with what is known about the existing one.
+    /// A file behind all links, with the metadata of the existing one.
     File {
         real: PathBuf,
         old: Option<Metadata>,
@@ -208,28 +205,22 @@ impl Place {
             _ => {}
         }
         let name = path.file_name().map(Path::new);
+        let shown = path.display();
+        let refused = |why: String| {
+            Err(Error::new(ErrorKind::File, format!("cannot write {shown}: it is {why}")))
+        };
         let folder = || {
-            let inside = match path.extension().and(name) {
-                Some(name) => path.join(name),
-                None => path.join("output.txt"),
-            };
-            let text = format!("cannot write {}: it is a folder", path.display());
-            Error::new(
-                ErrorKind::File,
-                format!("{text}. Try a file in it, such as {}", inside.display()),
-            )
+            let inside = path.join(path.extension().and(name).unwrap_or(Path::new("output.txt")));
+            refused(format!("a folder. Try a file in it, such as {}", inside.display()))
         };
         match std::fs::metadata(path) {
-            Ok(found) if found.is_dir() => return Err(folder()),
+            Ok(found) if found.is_dir() => return folder(),
             Ok(found)
                 if !found.is_file() || text.starts_with("/proc/") || text.starts_with("/dev/") =>
             {
                 return match takes_bytes(&found) {
                     true => Ok(Place::Special(path.to_path_buf())),
-                    false => {
-                        let text = format!("cannot write {}: it is not a file", path.display());
-                        Err(Error::new(ErrorKind::File, format!("{text}. Try {}", elsewhere(path))))
-                    }
+                    false => refused(format!("not a file. Try {}", elsewhere(path))),
                 };
             }
             Ok(found) => return Ok(Place::File { real: behind(path), old: Some(found) }),
@@ -237,7 +228,7 @@ impl Place {
             Err(_) => {}
         }
         let (Some(_), false) = (name, text.ends_with(['/', std::path::MAIN_SEPARATOR])) else {
-            return Err(folder());
+            return folder();
         };
         let real = behind(path);
         match std::fs::metadata(above(&real)) {
@@ -261,7 +252,7 @@ fn takes_bytes(_: &Metadata) -> bool {
     true
 }
 
-/// The path with its links followed, even where the last leads to nothing yet.
+/// The path with its links followed, even if the last one leads to nothing yet.
 fn behind(path: &Path) -> PathBuf {
     let mut path = path.to_path_buf();
     // As many as Linux follows.
@@ -312,7 +303,7 @@ struct Beside {
 impl Beside {
     fn new(place: &Path) -> io::Result<Beside> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
-        // A name of its own, because that of the file may be as long as a name is allowed to be.
+        // It has a short name of its own, because the name of the file may already be as long as is allowed.
         if let Some(name) = place.file_name().filter(|name| name.len() > 255) {
             return Err(io::Error::new(Io::InvalidFilename, format!("{} bytes", name.len())));
         }
@@ -352,7 +343,7 @@ impl Beside {
             }
             Err(e) => return Err(e),
         }
-        // So that the new name is on disk as well; where that cannot be requested, it is written soon.
+        // So that the new name is on disk as well; where that cannot be requested, it will be soon.
         let _ = File::open(above(&self.place)).and_then(|folder| folder.sync_all());
         Ok(())
     }
@@ -369,7 +360,7 @@ impl Drop for Beside {
 #[cfg(unix)]
 fn own(path: &Path, old: &Metadata) {
     use std::os::unix::fs::{MetadataExt, chown};
-    // Only the owner of both can; for everybody else the new file is the writer's.
+    // Only a privileged user can; for everybody else, the new file belongs to the writer.
     let _ = chown(path, Some(old.uid()), Some(old.gid()));
 }
 
@@ -378,18 +369,18 @@ fn own(_: &Path, _: &Metadata) {}
 
 /// An existing file that may not be written to is not replaced either.
 fn writable(real: &Path, old: Option<&Metadata>) -> io::Result<()> {
-    match old {
-        Some(_) => OpenOptions::new().write(true).open(real).map(|_| ()),
-        None => Ok(()),
+    if old.is_some() {
+        OpenOptions::new().write(true).open(real)?;
     }
+    Ok(())
 }
 
-/// Whether a folder refuses files, although one that is in it may be writable.
+/// Whether a folder refuses new files, although one that is in it may be writable.
 fn in_place(e: &io::Error) -> bool {
     matches!(e.kind(), Io::PermissionDenied | Io::ReadOnlyFilesystem)
 }
 
-/// What a journal holds cannot be recovered.
+/// Refuses to replace a journal, whose content could not be recovered.
 fn spare_journal(path: &Path, real: &Path, content: &[u8]) -> Result<()> {
     use std::io::Read;
     let begins = br#"{"nascent":"#;

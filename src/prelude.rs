@@ -1,4 +1,4 @@
-//! All that a notebook imports: `use nascent::prelude::*;`
+//! Everything that a notebook needs: `use nascent::prelude::*;`
 
 pub use crate::{
     Activation, Acts, Against, Annealing, Answer, AnyEvaluator, AnyStrategy, Architecture, Asked,
@@ -22,8 +22,8 @@ pub use crate::chart::{Chart, Report};
 /// Candle's tensors, for evaluators and models of your own.
 pub use candle_core::{DType, Device, Tensor, Var};
 
-/// The methods of Candle's optimisers, without their name, which is our [`Optimizer`]'s too.
+/// The methods of Candle's optimisers, but not the name of their trait, which [`Optimizer`] has here.
 pub use candle_nn::Optimizer as _;
 
-/// The libraries themselves, at the versions this crate is built with.
+/// The libraries themselves, in the versions that this crate is built with.
 pub use {candle_core, candle_nn, plotters};

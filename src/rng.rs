@@ -1,9 +1,9 @@
 //! Random numbers that are part of the result: one ChaCha stream for each purpose.
 //!
-//! A study seed is the root of a tree: study -> trial -> {init, shuffle, dropout, ...}. Every stream
-//! is named by its path, so it does not depend on which thread asks first, or on how much another
-//! stream has drawn. The draws below are our own few lines rather than a library's, because a
-//! library may change its algorithm between versions, and a journal must replay for years.
+//! The seed of a study is the root of a tree: study -> trial -> {init, shuffle, dropout, ...}. Every
+//! stream is named by its path, so it does not depend on which thread asks first, or on how much has been
+//! drawn from another. The draws below are written out here, because a library may change its algorithm
+//! between versions, and a journal must replay for years.
 
 use crate::count::Count;
 use rand::{RngCore, SeedableRng};
@@ -47,7 +47,7 @@ impl Rng {
 
     /// A whole number from 0 up to, but not including, `n`; 0 when `n` is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        // Lemire's multiply-shift; the bias of at most n / 2^64 is far below anything measurable.
+        // Lemire's multiply-shift; its bias of at most n / 2^64 cannot be measured.
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
@@ -105,7 +105,7 @@ pub(crate) fn child(seed: u64, purpose: &str, number: u64) -> u64 {
     h.finish()
 }
 
-/// FNV-1a with a final mix (splitmix64): small, and the same for ever. Not safe against adversaries.
+/// FNV-1a with a final mix (splitmix64): small, and the same for ever. It is not cryptographic.
 pub(crate) struct Hash64(u64);
 
 impl Hash64 {

@@ -1,7 +1,7 @@
-//! The memory that is left to the machine, the container and the process; and what has been reserved of it.
+//! The memory that is left to the machine, the container and the process, and how much of it is reserved.
 //!
-//! A failed allocation ends the process, and a notebook would lose all of its variables. So what
-//! cannot fit is refused before anything is allocated, by the tightest of the existing limits:
+//! A failed allocation ends the process, and a notebook would lose all of its variables. So an
+//! architecture that cannot fit is refused before anything is allocated, by the tightest of the limits:
 //!
 //! ```text
 //! the machine    MemAvailable of /proc/meminfo
@@ -10,10 +10,10 @@
 //! ulimit -v, -d  the address space or the data of the process, less what it has
 //! ```
 //!
-//! What the allocator has kept after a training can be used again and counts as free. Trainings that
-//! run side by side need their memory together, most of which is not allocated yet when the next one
-//! begins: so each says what it will need, and one that does not fit beside the others waits for them.
-//! It is refused only if it would not fit alone, and no result depends on the number of jobs.
+//! Memory that the allocator keeps after a training can be used again and counts as free. Trainings that
+//! run side by side need their memory at the same time, but most of it is not allocated yet when the next
+//! one begins. So each says how much it will need, and one that does not fit beside the others waits for
+//! them. It is refused only if it would not fit alone, and no result depends on the number of jobs.
 
 use crate::error::{Error, Result};
 use crate::kernel::heap;
@@ -32,9 +32,9 @@ pub(crate) struct Room {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Limit {
     Machine,
-    /// Of a control group: this many bytes.
+    /// The bytes that a control group may use.
     Container(usize),
-    /// `ulimit` with this letter: this many bytes.
+    /// The letter of a `ulimit`, and the bytes that it allows.
     Process(char, usize),
 }
 
@@ -77,11 +77,8 @@ impl std::fmt::Display for Room {
                 write!(f, " under the memory limit of {} of this container", memory_size(most))
             }
             Limit::Process(letter, most) => {
-                write!(
-                    f,
-                    " under the limit of {} of this process (ulimit -{letter})",
-                    memory_size(most)
-                )
+                let most = memory_size(most);
+                write!(f, " under the limit of {most} of this process (ulimit -{letter})")
             }
         }
     }
@@ -114,12 +111,12 @@ static ONE: Version = Version {
 };
 
 impl Version {
-    /// What a group's files leave; `None` where it has no limit.
+    /// The room according to the files of a group; `None` if it has no limit.
     fn room(&self, limit: &str, usage: &str, stat: &Option<String>) -> Option<Room> {
         // "max", or in version 1 a number that no machine has: no limit.
         let most = limit.trim().parse::<u64>().ok().filter(|&most| most < 1 << 60)?;
         let used: u64 = usage.trim().parse().ok()?;
-        // The file cache gives way to whatever needs the memory.
+        // The system drops its file cache when the memory is needed.
         let cached = |name: &&str| {
             let line = stat.as_ref()?.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim().parse::<u64>().ok()
@@ -158,7 +155,7 @@ fn groups(own: &str, mounts: &str) -> Vec<(&'static Version, PathBuf)> {
             ours.then_some(path)
         });
         let point = PathBuf::from(point.replace("\\040", " "));
-        // Seen from inside a container, the group may be outside what is mounted.
+        // Inside a container, the group may lie outside of what is mounted.
         let below = path.and_then(|path| Path::new(path).strip_prefix(root).ok());
         let below = below.filter(|p| !p.components().any(|c| c.as_os_str() == ".."));
         let group = below.map_or_else(|| point.clone(), |below| point.join(below));
@@ -168,7 +165,7 @@ fn groups(own: &str, mounts: &str) -> Vec<(&'static Version, PathBuf)> {
     found
 }
 
-/// What `ulimit -v` and `ulimit -d` leave, from `/proc/self/limits` and `/proc/self/status`.
+/// The room under `ulimit -v` and `ulimit -d`, from `/proc/self/limits` and `/proc/self/status`.
 fn of_process(limits: &str, status: &str) -> Vec<Room> {
     let rows = [("Max address space", "VmSize:", 'v'), ("Max data size", "VmData:", 'd')];
     let room = |(limit, usage, letter): (&str, &str, char)| {
@@ -181,7 +178,7 @@ fn of_process(limits: &str, status: &str) -> Vec<Room> {
     rows.into_iter().filter_map(room).collect()
 }
 
-/// Refuses what there is no memory for; `largest` names its largest layer.
+/// Refuses an architecture for which there is not enough memory; `largest` names its largest layer.
 pub(crate) fn fits(bytes: usize, largest: impl Fn() -> String) -> Result<()> {
     match Room::now().filter(|room| bytes > room.bytes) {
         Some(room) => Err(too_large(bytes, room, largest())),
@@ -197,9 +194,9 @@ fn too_large(bytes: usize, room: Room, largest: String) -> Error {
     )
 }
 
-/// What the running trainings have said they need.
+/// What the running trainings have reserved.
 struct Spoken {
-    /// Bytes, and how many trainings.
+    /// The bytes reserved, and how many trainings there are.
     held: usize,
     trainings: usize,
     /// The bytes in use when the first of them began.
@@ -208,7 +205,7 @@ struct Spoken {
 
 static SPOKEN: Mutex<Spoken> = Mutex::new(Spoken { held: 0, trainings: 0, before: 0 });
 static GIVEN_BACK: Condvar = Condvar::new();
-/// A waiting training looks again after this long: memory may have become free elsewhere.
+/// How long a training waits before it looks again: memory may also become free elsewhere.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(PartialEq, Eq, Debug)]
@@ -219,23 +216,23 @@ enum Answer {
 }
 
 impl Spoken {
-    /// Whether a training of this many bytes can begin, where that many are free and in use.
+    /// Whether a training that needs `bytes` can begin, given how many are free and how many in use.
     fn ask(&self, bytes: usize, free: usize, in_use: usize) -> Answer {
         let allocated = in_use.saturating_sub(self.before).min(self.held);
         match bytes <= free.saturating_sub(self.held - allocated) {
             true => Answer::Go,
-            // Not even with all that the others will free.
+            // It would not fit even when all others have ended.
             false if self.trainings == 0 || bytes > free.saturating_add(self.held) => Answer::Never,
             false => Answer::Wait,
         }
     }
 }
 
-/// The memory of a running training, reserved until this is dropped.
+/// The memory of a running training. It is reserved until this is dropped.
 pub(crate) struct Reserved(usize);
 
-/// Reserves the bytes that a training needs; waits while others have them, as long as it may go on.
-/// `largest` names the largest layer.
+/// Reserves the bytes that a training needs, and waits while others have them, until `go_on` gives an
+/// error. `largest` names the largest layer.
 pub(crate) fn reserve(
     bytes: usize,
     largest: impl Fn() -> String,

@@ -7,8 +7,8 @@ use std::fmt;
 /// The shape of one sample between two layers, without the batch dimension.
 ///
 /// One dimension is a vector of features `[F]`, two are a sequence `[L, D]` of positions and
-/// features, three an image `[C, H, W]`. Tokens are a sequence `[L]` of symbols of a vocabulary,
-/// which an [`embedding`](crate::embedding) turns into `[L, D]`.
+/// features, and three are an image `[C, H, W]`. Tokens are a sequence `[L]` of symbols of a
+/// vocabulary, which an [`embedding`](crate::embedding) turns into `[L, D]`.
 ///
 /// ```
 /// use nascent::Shape;
@@ -42,10 +42,10 @@ impl Shape {
         Shape { dims: vec![length.to_size()], vocabulary, padded: false }
     }
 
-    /// Tokens, some of which are padding: symbol 0 fills up what is after the end of a sequence.
+    /// Tokens, some of which are padding: symbol 0 fills the places after the end of a sequence.
     ///
     /// A sequence ends with its last symbol that is not 0. Recurrent layers, [`last`](crate::last)
-    /// and the global poolings over positions return the same result however much padding follows.
+    /// and the global poolings over positions return the same result whatever the amount of padding.
     ///
     /// ```
     /// use nascent::Shape;
@@ -65,7 +65,7 @@ impl Shape {
         self.dims.clone()
     }
 
-    /// The number of symbols, when this is a sequence of tokens.
+    /// The number of symbols, if this is a sequence of tokens.
     pub fn vocabulary(&self) -> Option<usize> {
         self.vocabulary
     }

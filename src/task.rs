@@ -40,8 +40,7 @@ pub enum Task {
     },
 }
 
-/// What is measured of a network on data: the table of metrics, which
-/// [`Train`](crate::Train) measures one by one.
+/// What [`Train`](crate::Train) can measure of a network on data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Figure {
     Accuracy,
@@ -84,7 +83,7 @@ impl Metric {
         Metric { name: name.into(), maximise: false }
     }
 
-    /// The value turned so that less is better.
+    /// The value with its sign turned if needed, so that less is better.
     pub fn turned(&self, value: f64) -> f64 {
         if self.maximise { -value } else { value }
     }
@@ -104,25 +103,25 @@ impl fmt::Display for Metric {
 impl Task {
     /// One of `classes` classes.
     pub fn classification(classes: impl Count) -> Task {
-        Task::Classification { classes: size(classes) }
+        Task::Classification { classes: classes.to_size() }
     }
 
     /// `outputs` real numbers.
     pub fn regression(outputs: impl Count) -> Task {
-        Task::Regression { outputs: size(outputs) }
+        Task::Regression { outputs: outputs.to_size() }
     }
 
     /// The symbol that follows, out of `vocabulary` symbols.
     pub fn next_token(vocabulary: impl Count) -> Task {
-        Task::NextToken { vocabulary: size(vocabulary) }
+        Task::NextToken { vocabulary: vocabulary.to_size() }
     }
 
     /// The outputs of the head.
     pub fn outputs(&self) -> usize {
-        match self {
-            Task::Classification { classes } => *classes,
-            Task::Regression { outputs } => *outputs,
-            Task::NextToken { vocabulary } => *vocabulary,
+        match *self {
+            Task::Classification { classes: n }
+            | Task::Regression { outputs: n }
+            | Task::NextToken { vocabulary: n } => n,
         }
     }
 
@@ -135,7 +134,7 @@ impl Task {
         .to_string()
     }
 
-    /// The metrics, the score that a search optimises first.
+    /// The metrics. The first is the score that a search optimises.
     pub fn metrics(&self) -> Vec<Metric> {
         self.figures().iter().map(|figure| figure.metric()).collect()
     }
@@ -160,8 +159,8 @@ impl Task {
 
     pub(crate) fn problem(&self) -> Option<String> {
         let least = if matches!(self, Task::Regression { .. }) { 1 } else { 2 };
-        (self.outputs() < least)
-            .then(|| format!("{self}: at least {least} are needed. Give the true number."))
+        let text = || format!("{self}: at least {least} are needed. Give the true number.");
+        (self.outputs() < least).then(text)
     }
 }
 
@@ -169,10 +168,6 @@ impl From<&Task> for Task {
     fn from(task: &Task) -> Task {
         task.clone()
     }
-}
-
-fn size(n: impl Count) -> usize {
-    n.to_size()
 }
 
 impl fmt::Display for Task {

@@ -1,32 +1,32 @@
 //! Work on several threads: rayon, in pools that belong to their creator and end with it.
 //!
-//! Nothing of ours runs in rayon's global pool: a user's own work there neither waits for ours nor is
-//! waited for. A thread that is already one of several, as in a comparison or in the crew of a study,
-//! does its work alone, so that cores are given out once. Work is divided at the same places whoever does
-//! it, and its parts are put together in their order: no result depends on the number of threads.
+//! This crate runs nothing in rayon's global pool, so a user's own work there neither waits for ours nor
+//! holds it up. A thread that is already one of several, as in a comparison or a study with several jobs,
+//! does its work alone, so that no core is given out twice. Work is always divided at the same places, and
+//! its parts are put together in order, so no result depends on the number of threads.
 
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::Cell;
 
-/// Stack of a worker: deep networks recurse in the backward pass.
+/// The stack of a thread, in bytes: the backward pass of a deep network is recursive.
 pub(crate) const STACK: usize = 16 << 20;
 
-/// More threads than these are never started side by side.
+/// The most threads that are started side by side.
 pub(crate) const MOST_THREADS: usize = 256;
 
 thread_local! {
-    /// How many threads this one may start for work of its own; 0 for one on each core.
+    /// How many threads this one may start for work of its own; 0 stands for one per core.
     static SHARE: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The cores of this machine, as far as this process may use them.
+/// The cores of this machine that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Runs `f`, which has this many threads to itself.
+/// Runs `f`, which may use this many threads.
 pub(crate) fn with_share<T>(threads: usize, f: impl FnOnce() -> T) -> T {
     struct Restore(usize);
     impl Drop for Restore {
@@ -34,7 +34,7 @@ pub(crate) fn with_share<T>(threads: usize, f: impl FnOnce() -> T) -> T {
             SHARE.set(self.0);
         }
     }
-    // A callee may not have more threads than its caller.
+    // A callee has no more threads than its caller.
     let outer = SHARE.get();
     let _restore = Restore(SHARE.replace(match outer {
         0 => threads.max(1),
@@ -55,8 +55,8 @@ pub(crate) fn pool(threads: usize, name: &'static str) -> Result<ThreadPool> {
     })
 }
 
-/// What `work` makes of 0 to n - 1, in order. A thread is started for `least` of them and more: for
-/// less than about half a millisecond's work it costs more than it saves.
+/// The results of `work` for 0 to n - 1, in order. A thread is started only if it gets at least `least` of
+/// them: for less than about half a millisecond of work, it costs more than it saves.
 pub(crate) fn map<R: Send>(n: usize, least: usize, work: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let share = match SHARE.get() {
         0 => cores(),

@@ -1,4 +1,4 @@
-//! Words and numbers for people, and names that were misspelt.
+//! Words and numbers for people, and suggestions for misspelt names.
 
 /// The text with its first letter in upper case.
 pub(crate) fn capital(text: &str) -> String {
@@ -68,7 +68,7 @@ pub fn human_seconds(seconds: f64) -> String {
     }
 }
 
-/// A score with the digits that tell two good networks apart: `0.9871`, `23.45`, `1.2e-5`.
+/// A score with enough digits to tell two good networks apart: `0.9871`, `23.45`, `1.2e-5`.
 ///
 /// ```
 /// assert_eq!(nascent::chart::theme::score(0.98714), "0.9871");
@@ -95,7 +95,7 @@ pub(crate) fn number(value: f64) -> String {
     }
 }
 
-/// Without meaningless zeros after the decimal point.
+/// The number without needless zeros at the end of its decimals.
 pub(crate) fn trim(number: String) -> String {
     match number.contains('.') && !number.contains('e') {
         true => number.trim_end_matches('0').trim_end_matches('.').to_string(),
@@ -120,18 +120,14 @@ pub(crate) fn plural(n: usize, noun: &str) -> String {
 
 /// 12345 as "12,345".
 pub(crate) fn thousands(n: u128) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
+    let mut out = n.to_string();
+    for at in (1..out.len()).rev().skip(2).step_by(3) {
+        out.insert(at, ',');
     }
     out
 }
 
-/// Bytes for people.
+/// A number of bytes for people.
 pub(crate) fn memory_size(bytes: usize) -> String {
     match bytes as f64 {
         b if b < 1e9 => format!("{:.1} MB", b / 1e6),
@@ -139,14 +135,13 @@ pub(crate) fn memory_size(bytes: usize) -> String {
     }
 }
 
-/// The name of a type without its path, for types that do not describe themselves.
+/// The name of a type without its path, for types without a description.
 pub(crate) fn short_type_name<T: ?Sized>() -> String {
     let whole = std::any::type_name::<T>();
     whole.rsplit("::").next().unwrap_or(whole).to_string()
 }
 
-/// The name that is most similar to the given one, if any is similar at all: a few letters wrong, or the
-/// beginning in common.
+/// The name most similar to the given one, if any is similar: a few letters differ, or they begin alike.
 pub(crate) fn nearest<'n>(given: &str, names: &'n [String]) -> Option<&'n String> {
     let given = given.to_lowercase();
     let far = |name: &&String| {
@@ -157,14 +152,14 @@ pub(crate) fn nearest<'n>(given: &str, names: &'n [String]) -> Option<&'n String
         let edits = distance(&given, &name);
         let begins = common >= 3 && common == short;
         let alike = edits <= (long / 3).max(1).min(short.saturating_sub(1));
-        // An abbreviation is no further away than two typing errors.
+        // An abbreviation counts as two typing errors at most.
         let edits = if begins { edits.min(2) } else { edits };
         (alike || begins || common >= 4).then_some((edits, name))
     };
     names.iter().filter_map(|name| Some((far(&name)?, name))).min().map(|(_, name)| name)
 }
 
-/// Letters to insert, leave out, replace or swap with their neighbour (Damerau 1964).
+/// How many letters must be inserted, left out, replaced or swapped with a neighbour (Damerau 1964).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];

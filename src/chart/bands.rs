@@ -1,13 +1,13 @@
-//! Curves with bands: how strategies progress, and how sure that is. A curve is the middle of many
-//! seeds, and the band around it is where that middle may lie; where bands overlap, the strategies may not
-//! differ.
+//! Curves with bands: how strategies progress, and how certain that is. A curve is the mean or median
+//! of many seeds, and the band around it is where that may lie; where bands overlap, the strategies
+//! may not differ.
 
+use super::Draw;
 use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, thinned};
-use super::plain::{COLUMNS, cell, fit, len, spark};
+use super::plain::{COLUMNS, cell, fit, heading, len, spark};
 use super::plot::{Frame, Scale, padded, zoomed};
 use super::svg::{WIDTH, nothing};
 use super::theme::{CARD, Font, colour, width};
-use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, human_count, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ pub struct Bands {
     pub metric: String,
     /// Whether higher is better.
     pub maximise: bool,
-    /// Whether the vertical axis is logarithmic, as suits a regret. Values that are not positive
+    /// Whether the vertical axis is logarithmic, which suits a regret. Values that are not positive
     /// are then below the frame.
     pub log_y: bool,
     /// What curve and band are: `mean of 200 seeds, 95 % bootstrap band`.
@@ -87,17 +87,14 @@ impl Bands {
     /// The strategies with something to draw. A band without an edge ends at its curve.
     fn lines(&self) -> Vec<Line<'_>> {
         let points = |series: &BandSeries| {
-            let edge = |edges: &[f64], i: usize, middle: f64| {
-                edges.get(i).copied().filter(|v| usable(*v)).unwrap_or(middle)
+            let point = |(i, (&x, &middle)): (usize, (&f64, &f64))| {
+                let edge = |edges: &[f64]| edges.get(i).copied().filter(|v| usable(*v));
+                let (low, high) = (edge(&series.low), edge(&series.high));
+                let drawn = usable(x) && usable(middle) && (!self.log_x || x > 0.0);
+                let (low, high) = (low.unwrap_or(middle), high.unwrap_or(middle));
+                drawn.then_some(Point { x, middle, low, high })
             };
-            let all = series.x.iter().zip(&series.middle).enumerate();
-            all.filter(|(_, (x, middle))| usable(**x) && usable(**middle))
-                .filter(|(_, (x, _))| !self.log_x || **x > 0.0)
-                .map(|(i, (&x, &middle))| {
-                    let (low, high) = (edge(&series.low, i, middle), edge(&series.high, i, middle));
-                    Point { x, middle, low, high }
-                })
-                .collect::<Vec<_>>()
+            series.x.iter().zip(&series.middle).enumerate().filter_map(point).collect()
         };
         let all = self.series.iter().enumerate();
         all.map(|(index, s)| Line { index, name: &s.name, points: points(s) })
@@ -113,8 +110,11 @@ impl Bands {
         if self.x.is_empty() { "trials" } else { &self.x }
     }
 
+    /// Both axes, or only the vertical one where both are too long.
     fn title(&self) -> String {
-        titled(self.metric(), self.x_name())
+        let metric = capital(self.metric());
+        let whole = format!("{metric} against {}", self.x_name());
+        if width(&whole, Font::TITLE) <= WIDTH - 32.0 { whole } else { metric }
     }
 
     fn x_scale(&self, lines: &[Line]) -> Scale {
@@ -177,9 +177,9 @@ impl Bands {
         for line in lines {
             let every = line.points.len().div_ceil(10).max(1);
             for point in line.points.iter().rev().step_by(every) {
-                let (x, y) = frame.at(point.x, point.middle);
                 if frame.shows(point.middle) {
-                    frame.svg.hover((x, y), 5.0, &self.says(line.name, point));
+                    let at = frame.at(point.x, point.middle);
+                    frame.svg.hover(at, 5.0, &self.says(line.name, point));
                 }
             }
         }
@@ -205,23 +205,14 @@ impl Bands {
     }
 }
 
-/// A title that names both axes, or only the vertical one where both are too long.
-pub(super) fn titled(metric: &str, x: &str) -> String {
-    let whole = format!("{} against {x}", capital(metric));
-    let fits = width(&whole, Font::TITLE) <= WIDTH - 32.0;
-    if fits { whole } else { capital(metric) }
-}
-
 /// A horizontal axis over places, from the first to the last.
 pub(super) fn across(xs: &[f64], log: bool) -> Scale {
     let (lo, hi) = padded(xs, 0.0, 0.0);
-    match log {
-        true => Scale::log(lo.max(1e-12), hi.max(1e-12), 6),
-        false => {
-            let whole = xs.iter().all(|x| x.fract() == 0.0) && hi - lo >= 4.0;
-            Scale::linear(lo, hi, 6, whole)
-        }
+    if log {
+        return Scale::log(lo.max(1e-12), hi.max(1e-12), 6);
     }
+    let whole = xs.iter().all(|x| x.fract() == 0.0) && hi - lo >= 4.0;
+    Scale::linear(lo, hi, 6, whole)
 }
 
 impl Draw for Bands {
@@ -258,10 +249,7 @@ impl Draw for Bands {
         let (x, y) = (self.x_scale(&lines), self.y_scale(&lines));
         let name = lines.iter().map(|l| len(l.name)).max().unwrap_or(0).min(24);
         let room = 28;
-        let mut out = format!("{title}\n");
-        if !self.shown.is_empty() {
-            out += &(fit(&self.shown, COLUMNS) + "\n");
-        }
+        let mut out = heading(&title, &self.shown);
         for line in &lines {
             let value = |i: usize| {
                 let at = i as f64 / (room - 1) as f64;
@@ -272,16 +260,16 @@ impl Draw for Bands {
             let shown = ((end * (room - 1) as f64).round() as usize + 1).min(room);
             let blocks = spark(&(0..shown).map(value).collect::<Vec<_>>(), (0.0, 1.0), room);
             let last = line.points[line.points.len() - 1];
-            let result =
-                format!("{} ({} to {})", score(last.middle), score(last.low), score(last.high));
+            let [middle, low, high] = [last.middle, last.low, last.high].map(score);
+            let result = format!("{middle} ({low} to {high})");
             let row = format!("  {}  {blocks:<room$}  {result}", cell(line.name, name));
             out += &(fit(row.trim_end(), COLUMNS) + "\n");
         }
         let ((from, to), (lo, hi)) = (x.ends(), y.ends());
-        let (log_x, log_y) = (log(self.log_x), log(self.log_y));
+        let log = |is: bool| if is { " (log)" } else { "" };
         let (from, to) = (human_count(from), human_count(to));
-        let range = format!("{} {from} to {to}{log_x}", self.x_name());
-        let blocks = format!("blocks from {} to {}{log_y}", score(lo), score(hi));
+        let range = format!("{} {from} to {to}{}", self.x_name(), log(self.log_x));
+        let blocks = format!("blocks from {} to {}{}", score(lo), score(hi), log(self.log_y));
         out += &(fit(&format!("  {:<name$}  {range}, {blocks}", ""), COLUMNS) + "\n");
         if let Some(reference) = &self.reference {
             out += &(fit(&format!("  {}", reference.says()), COLUMNS) + "\n");
@@ -289,17 +277,6 @@ impl Draw for Bands {
         out
     }
 }
-
-fn log(is: bool) -> &'static str {
-    if is { " (log)" } else { "" }
-}
-
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "bands",
-    about: "how strategies progress, one curve with a band of uncertainty each",
-    example: || example().into(),
-};
 
 /// The strategies of the examples.
 pub(super) const NAMES: [&str; 7] = [
@@ -313,7 +290,7 @@ pub(super) const NAMES: [&str; 7] = [
 ];
 
 /// The regret of seven made-up strategies.
-pub(crate) fn example() -> Bands {
+pub(super) fn example() -> Bands {
     let series = NAMES.iter().enumerate().map(|(i, name)| {
         let speed = [0.5, 0.95, 0.85, 0.6, 1.15, 1.05, 0.7][i];
         let x: Vec<f64> = (1..=150).map(f64::from).collect();
@@ -325,13 +302,11 @@ pub(crate) fn example() -> Bands {
     });
     Bands {
         x: "trials".into(),
-        log_x: false,
         metric: "regret (%)".into(),
-        maximise: false,
         log_y: true,
         shown: "mean of 200 seeds, 95 % bootstrap band".into(),
-        reference: None,
         series: series.collect(),
+        ..Bands::default()
     }
 }
 

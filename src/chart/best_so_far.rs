@@ -1,13 +1,13 @@
 //! The best score so far: how fast a search finds good networks. Every trial is a faint dot, the
 //! running best a line of steps; a failed trial is a cross on the lower edge.
 
+use super::Draw;
 use super::plain::{COLUMNS, Canvas, cell, fit, len, spark};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, beyond, cross, padded, share, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, cross, padded, share, steps, strokes, zoomed,
 };
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAIL, Font, colour, elide, width};
-use super::{ChartInfo, Draw};
 use crate::words::{direction, human_seconds, number, plural, score, trim, usable};
 use serde::{Deserialize, Serialize};
 
@@ -91,19 +91,13 @@ impl Track {
 
     /// The line of the running best, with its corners.
     fn steps(&self) -> Vec<(f64, f64)> {
-        let mut line: Vec<(f64, f64)> = vec![];
-        for &(x, value) in &self.best {
-            if let Some(&(_, before)) = line.last() {
-                line.push((x, before));
-            }
-            line.push((x, value));
-        }
+        let mut line = steps(self.best.iter().copied());
         line.extend(self.best.last().map(|&(_, value)| (self.end, value)));
         line
     }
 }
 
-/// The plain geometry of the chart.
+/// The geometry of the chart.
 struct Plan {
     tracks: Vec<Track>,
     /// The first and last place, in the unit of the axis.
@@ -204,7 +198,7 @@ impl BestSoFar {
         let key = |(i, track): (usize, &Track)| {
             let name = elide(&track.name, Font::NOTE, 122.0);
             let sample = Sample::Line(if dashed(i) { "4 2" } else { "" });
-            Key { colour: colour(i), sample, text: format!("{name} {}", track.result()) }
+            Key::new(colour(i), sample, format!("{name} {}", track.result()))
         };
         plan.tracks.iter().enumerate().map(key).collect()
     }
@@ -213,11 +207,10 @@ impl BestSoFar {
     fn mark_edges(&self, frame: &mut Frame, track: &Track, seen: &str, failed: &str) {
         let edge = if self.maximise { frame.bottom - 6.0 } else { frame.top + 6.0 };
         for &(x, value) in &track.done {
-            if frame.shows(value) {
-                continue;
+            if !frame.shows(value) {
+                let at = (frame.at(x, 0.0).0, edge);
+                beyond(&mut frame.svg, at, !self.maximise, seen);
             }
-            let at = (frame.at(x, 0.0).0, edge);
-            beyond(&mut frame.svg, at, !self.maximise, seen);
         }
         let crosses: Vec<(f64, f64)> =
             track.failed.iter().map(|&x| (frame.at(x, 0.0).0, frame.bottom - 4.5)).collect();
@@ -248,26 +241,20 @@ impl BestSoFar {
             for &(x, value) in &track.done {
                 if frame.shows(value) {
                     let says = format!("{name}{}: {}", self.at(plan, x), score(value));
-                    let at = frame.at(x, value);
-                    frame.svg.hover(at, 6.0, &says);
+                    frame.svg.hover(frame.at(x, value), 6.0, &says);
                 }
             }
         }
     }
 
     fn describe(&self, plan: &Plan) -> String {
-        let said: Vec<String> = plan
-            .tracks
-            .iter()
-            .map(|track| {
-                let trials = plural(track.done.len() + track.failed.len(), "trial");
-                let at = track
-                    .best
-                    .last()
-                    .map_or(String::new(), |b| format!(" at {}", self.at(plan, b.0)));
-                format!("{}: {trials}, best {}{at}", track.name, track.result())
-            })
-            .collect();
+        let say = |track: &Track| {
+            let trials = plural(track.done.len() + track.failed.len(), "trial");
+            let best = track.best.last();
+            let at = best.map_or(String::new(), |b| format!(" at {}", self.at(plan, b.0)));
+            format!("{}: {trials}, best {}{at}", track.name, track.result())
+        };
+        let said: Vec<String> = plan.tracks.iter().map(say).collect();
         format!("{} ({}). {}", self.title(), direction(self.maximise), said.join("; "))
     }
 
@@ -279,10 +266,7 @@ impl BestSoFar {
         let end = track.best.last().map(|b| (track.end, b.1));
         let steps: Vec<_> = track.best.iter().chain(&end).map(|p| canvas.cell(place(p))).collect();
         canvas.steps(&steps);
-        for point in &track.done {
-            let cell = canvas.cell(place(point));
-            canvas.put(cell, '·', false);
-        }
+        track.done.iter().for_each(|point| canvas.put(canvas.cell(place(point)), '·', false));
         let failed: Vec<usize> =
             track.failed.iter().map(|&x| canvas.cell(place(&(x, lo))).0).collect();
         let start = if last > first { self.tick(first) } else { String::new() };
@@ -328,7 +312,7 @@ impl BestSoFar {
     }
 }
 
-/// From the fifth on, lines differ by dashes too.
+/// From the fifth on, lines also differ by their dashes.
 fn dashed(i: usize) -> bool {
     i >= 4
 }
@@ -338,13 +322,8 @@ impl Draw for BestSoFar {
         let Some(plan) = self.plan() else { return nothing(&self.title(), &self.why_empty()) };
         let several = plan.tracks.len() > 1;
         let (x, y) = self.scales(&plan);
-        let around = Around {
-            title: self.title(),
-            note: self.note(&plan),
-            legend: if several { Self::legend(&plan) } else { vec![] },
-            x_name: plan.unit.0.into(),
-            right: 0.0,
-        };
+        let legend = if several { Self::legend(&plan) } else { vec![] };
+        let around = Around::new(self.title(), self.note(&plan), legend, plan.unit.0);
         let mut frame = Frame::new(around, x, y);
 
         let count: usize = plan.tracks.iter().map(|t| t.done.len()).sum();
@@ -385,24 +364,14 @@ impl Draw for BestSoFar {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "best so far",
-    about: "the running best of one or several searches over trials or seconds",
-    example: || example().into(),
-};
-
 /// Twenty trials on the digits.
-pub(crate) fn example() -> BestSoFar {
+pub(super) fn example() -> BestSoFar {
     let scores = [
         0.9312, 0.9047, 0.9523, 0.9401, 0.9648, 0.9211, 0.9583, 0.9702, 0.9655, 0.9390, 0.9731,
         0.9588, 0.9764, 0.9702, 0.9801, 0.9689, 0.9822, 0.9745, 0.9822, 0.9871,
     ];
-    let points = scores
-        .iter()
-        .enumerate()
-        .map(|(i, &s)| (i as f64 + 1.0, if i == 5 || i == 11 { None } else { Some(s) }))
-        .collect();
+    let point = |(i, s): (usize, f64)| (i as f64 + 1.0, Some(s).filter(|_| i != 5 && i != 11));
+    let points = scores.into_iter().enumerate().map(point).collect();
     BestSoFar {
         axis: Axis::Trials,
         metric: "accuracy".into(),

@@ -63,7 +63,7 @@ pub fn svg(picture: &str) {
             continue;
         }
         let number = |n: &str| attribute(tag, n).and_then(|v| v.parse::<f64>().ok()).unwrap();
-        // What was cut carries its whole text in a title first.
+        // Text that was cut begins with a title, which holds the whole.
         let shown = match all.get(i + 1) {
             Some((next, ..)) if text.is_empty() && next == "title" => {
                 let rest = picture.split(tag.as_str()).nth(1).unwrap();
@@ -93,12 +93,8 @@ pub fn svg(picture: &str) {
             boxes.push((number("x") - font.size * 0.72, y - w, number("x") + 1.0, y, shown));
             continue;
         }
-        assert!(
-            x >= 1.0 && x + w <= size[2] - 1.0,
-            "{shown:?} from {x} to {} in {}",
-            x + w,
-            size[2]
-        );
+        let (end, wide) = (x + w, size[2]);
+        assert!(x >= 1.0 && end <= wide - 1.0, "{shown:?} from {x} to {end} in {wide}");
         assert!(y - font.size >= 0.0 && y + 2.0 <= size[3], "{shown:?} at {y} in {}", size[3]);
         if !shown.trim().is_empty() {
             boxes.push((x, y - font.size * 0.72, x + w, y + 1.0, shown));
@@ -115,11 +111,9 @@ pub fn svg(picture: &str) {
 
 /// A block of HTML.
 pub fn html(block: &str) {
-    let all = elements(block);
-    assert!(
-        all.iter()
-            .all(|(name, tag, _)| name != "style" && name != "script" && !tag.contains(" id="))
-    );
+    for (name, tag, _) in elements(block) {
+        assert!(name != "style" && name != "script" && !tag.contains(" id="), "{tag}");
+    }
 }
 
 /// Text for a terminal.
@@ -131,13 +125,13 @@ pub fn plain(text: &str) {
     }
 }
 
-/// Checks what JupyterLab 4 leaves of a block in a notebook that is not trusted, or rather that nothing which
-/// carries the message is removed: no tags but these, and only style values that it knows.
+/// Checks that JupyterLab 4 removes nothing important from a block in a notebook that is not trusted:
+/// it has only these tags, and only style values that JupyterLab knows.
 pub fn untrusted(block: &str) {
     const TAGS: [&str; 13] = [
         "div", "img", "table", "thead", "tbody", "tr", "th", "td", "br", "wbr", "b", "span", "bdi",
     ];
-    // Newer in CSS than its list; without them a page is plainer but just as legible.
+    // Too new in CSS for its list; without them a page is plainer but just as legible.
     const PLAINER: [&str; 2] = ["font-variant-numeric", "overflow-wrap:anywhere"];
     let known = |property: &str, value: &str| match property {
         "box-sizing" => value == "border-box",

@@ -1,15 +1,15 @@
 //! Demsar's diagram of critical differences: strategies at their mean ranks on an axis, the best on
-//! the right. A thick bar joins those between which the test finds no difference.
+//! the right. A thick bar joins strategies between which the test finds no difference.
 //!
 //! J. Demsar, Statistical comparisons of classifiers over multiple data sets, JMLR 7 (2006).
 
+use super::Draw;
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, after, path};
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
-use super::plot::{Scale, head};
+use super::plot::{Scale, head, range};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, INK, MUTED, colour, elide, width, wrap};
-use super::{ChartInfo, Draw};
 use crate::words::usable;
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +35,7 @@ pub struct CriticalDifference {
     pub ranks: Vec<MeanRank>,
     /// Groups of strategies that do not differ, each a list of places in `ranks`.
     pub cliques: Vec<Vec<usize>>,
-    /// The difference of mean ranks from which strategies differ; `None` where the test has none.
+    /// The difference of mean ranks from which on strategies differ; `None` where the test has none.
     pub critical: Option<f64>,
     /// A sentence below: `Friedman p < 0.001, Nemenyi at 0.05, 200 seeds`.
     pub note: String,
@@ -76,24 +76,22 @@ impl CriticalDifference {
         places
     }
 
-    /// The bars: best and worst rank of each group, at the first of the levels where it touches no
-    /// other.
+    /// The bars: the best and the worst rank of each group, at the first level where it touches no
+    /// other bar.
     fn bars(&self) -> Vec<(f64, f64, usize)> {
         let rank = |i: &usize| self.ranks.get(*i).map(|r| r.rank).filter(|r| usable(*r));
         let mut spans: Vec<(f64, f64)> = vec![];
-        for clique in self.cliques.iter().filter(|c| c.len() > 1) {
+        for clique in &self.cliques {
             let ranks: Vec<f64> = clique.iter().filter_map(rank).collect();
-            let lo = ranks.iter().copied().fold(f64::INFINITY, f64::min);
-            let hi = ranks.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if ranks.len() > 1 {
-                spans.push((lo, hi));
+                spans.push(range(&ranks));
             }
         }
         spans.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.total_cmp(&b.0)));
         let mut reach: Vec<f64> = vec![];
         let mut bars = vec![];
         for (lo, hi) in spans {
-            // From the left, the worst: a level is free where its last bar has ended.
+            // They come from the left, the worst first: a level is free once its last bar has ended.
             let level = reach.iter().position(|end| hi < end - 0.15).unwrap_or(reach.len());
             reach.resize(reach.len().max(level + 1), f64::INFINITY);
             reach[level] = lo;
@@ -134,12 +132,8 @@ impl CriticalDifference {
             true => "Every pair differs".into(),
             false => format!("No difference found within: {}", groups.join("; ")),
         };
-        format!(
-            "{} (1 is best): {}. {groups}.{critical} {}",
-            self.title(),
-            ranks.join(", "),
-            self.note
-        )
+        let (title, ranks, note) = (self.title(), ranks.join(", "), &self.note);
+        format!("{title} (1 is best): {ranks}. {groups}.{critical} {note}")
     }
 
     /// The names in every group of two or more, the best first.
@@ -165,12 +159,9 @@ impl CriticalDifference {
         let d = format!("M{left:.1} {:.1}v8m0 -4h{length:.1}m0 -4v8", y - 4.0);
         svg.path(&d, INK, 1.4, "");
         let at = left + length + 7.0;
-        let says = if width(&text, LABEL) <= WIDTH - 16.0 - at {
-            text
-        } else {
-            format!("CD {}", say(critical))
-        };
-        match width(&says, LABEL) <= WIDTH - 16.0 - at {
+        let fits = |text: &str| width(text, LABEL) <= WIDTH - 16.0 - at;
+        let says = if fits(&text) { text } else { format!("CD {}", say(critical)) };
+        match fits(&says) {
             true => svg.text((at, y + 3.6), &says, LABEL, Anchor::Start, WIDTH - 16.0 - at),
             false => svg.text((left, y - 7.0), &says, LABEL, Anchor::Start, WIDTH - 16.0 - left),
         }
@@ -204,8 +195,8 @@ fn widest(lines: &[String]) -> f64 {
     lines.iter().map(|l| width(l, LABEL)).fold(0.0, f64::max)
 }
 
-/// Where the axis begins and ends so that the names beside it have room: `sides` holds how far from
-/// the left end (as a share of the axis) a name hangs, how wide it is, and whether it is on the left.
+/// Where the axis begins and ends so that the names beside it have room. `sides` holds, for each name,
+/// how far from the left end it hangs (as a share of the axis), its width, and whether it is on the left.
 fn fitted(sides: &[(f64, f64, bool)]) -> (f64, f64) {
     let (mut left, mut right) = (30.0, WIDTH - 30.0);
     for _ in 0..30 {
@@ -218,10 +209,7 @@ fn fitted(sides: &[(f64, f64, bool)]) -> (f64, f64) {
             }
         }
     }
-    match right - left > 150.0 {
-        true => (left, right),
-        false => (130.0, WIDTH - 130.0),
-    }
+    if right - left > 150.0 { (left, right) } else { (130.0, WIDTH - 130.0) }
 }
 
 impl Draw for CriticalDifference {
@@ -251,11 +239,8 @@ impl Draw for CriticalDifference {
         let row_height = if labels.iter().any(|l| l.len() > 1) { 25.0 } else { ROW };
 
         let mut svg = Svg::default();
-        let top = head(
-            &mut svg,
-            &self.title(),
-            "the best at the right  ·  a bar joins those not told apart",
-        );
+        let note = "the best at the right  ·  a bar joins those not told apart";
+        let top = head(&mut svg, &self.title(), note);
         let scale = top + 8.0;
         let axis = scale + if self.critical.is_some() { 42.0 } else { 20.0 };
         let ranks = Scale::linear(0.0, last - first, 14, true);
@@ -279,20 +264,16 @@ impl Draw for CriticalDifference {
             let at_left = i >= better;
             let wide = widest(&labels[i]);
             // The line reaches from the axis to the name, which is in the margin.
-            let edge = match at_left {
-                true => (x - 8.0).min(16.0 + wide + 6.0),
-                false => (x + 8.0).max(WIDTH - 16.0 - wide - 6.0),
+            let (edge, at, anchor, room) = if at_left {
+                let edge = (x - 8.0).min(16.0 + wide + 6.0);
+                (edge, edge - 5.0, Anchor::End, edge - 6.0 - 8.0)
+            } else {
+                let edge = (x + 8.0).max(WIDTH - 16.0 - wide - 6.0);
+                (edge, edge + 5.0, Anchor::Start, WIDTH - 8.0 - edge - 6.0)
             };
-            let room = if at_left { edge - 6.0 - 8.0 } else { WIDTH - 8.0 - edge - 6.0 };
-            svg.path(
-                &path(&[(x, axis), (x, y), (edge, y)]),
-                colour(p.index),
-                1.2,
-                r#"stroke-linejoin="round""#,
-            );
+            let d = path(&[(x, axis), (x, y), (edge, y)]);
+            svg.path(&d, colour(p.index), 1.2, r#"stroke-linejoin="round""#);
             svg.dot((x, axis), 3.2, colour(p.index), "");
-            let (at, anchor) =
-                if at_left { (edge - 5.0, Anchor::End) } else { (edge + 5.0, Anchor::Start) };
             for (l, line) in labels[i].iter().enumerate() {
                 let y = y + 3.6 - (labels[i].len() - 1) as f64 * 5.3 + l as f64 * 10.6;
                 svg.text((at, y), line, LABEL, anchor, room);
@@ -343,15 +324,8 @@ impl Draw for CriticalDifference {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "critical difference",
-    about: "mean ranks of strategies, and which of them a test does not tell apart",
-    example: || example().into(),
-};
-
 /// Seven made-up strategies.
-pub(crate) fn example() -> CriticalDifference {
+pub(super) fn example() -> CriticalDifference {
     let ranks = [6.21, 3.35, 3.62, 5.66, 1.93, 2.24, 4.99];
     let rank = |(name, rank): (&&str, f64)| MeanRank { name: (*name).into(), rank };
     CriticalDifference {

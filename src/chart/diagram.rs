@@ -1,12 +1,12 @@
-//! One network, layer by layer: one row each with its operation, output shape and parameters. The
-//! chain runs straight down; whatever skips a layer runs in lanes on the left, one trunk for each
-//! source, the short ones inside, so that they cross as little as possible.
+//! One network, layer by layer: each has a row with its operation, output shape and parameters. The
+//! chain runs straight down. Connections that skip a layer run in lanes on the left, one trunk for
+//! each source, with the short ones inside, so that they cross as little as possible.
 
+use super::Draw;
 use super::letters::right;
 use super::plain::{COLUMNS, cell, fit, len, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{Font, GRID, MUTED, family, width, wrap};
-use super::{ChartInfo, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -71,17 +71,13 @@ impl Diagram {
             }
             place.insert(layer.id, row);
         }
-        let mut trunks: Vec<Trunk> = skips
-            .into_iter()
-            .enumerate()
-            .filter(|(_, to)| !to.is_empty())
-            .map(|(from, to)| Trunk { from, to, lane: 0 })
-            .collect();
+        let skips = skips.into_iter().enumerate().filter(|(_, to)| !to.is_empty());
+        let mut trunks: Vec<Trunk> = skips.map(|(from, to)| Trunk { from, to, lane: 0 }).collect();
         let span = |t: &Trunk| t.to.last().copied().unwrap_or(t.from) - t.from;
         trunks.sort_by_key(|t| (span(t), t.from));
         for i in 0..trunks.len() {
             let (from, end) = (trunks[i].from, trunks[i].from + span(&trunks[i]));
-            // Next to the layers, outside everything shorter on its way.
+            // As near to the layers as possible, but outside all shorter ones beside it.
             let inner = trunks[..i].iter().filter(|t| t.from < end && from < t.from + span(t));
             trunks[i].lane = inner.map(|t| t.lane + 1).max().unwrap_or(0);
         }
@@ -137,15 +133,10 @@ impl Draw for Diagram {
             let out = middle(trunk.from) + 4.0;
             for (i, &to) in trunk.to.iter().enumerate() {
                 let into = middle(to) - 4.0;
-                if i + 1 < trunk.to.len() {
-                    svg.line((x, into), (left - 3.0, into), shade, 1.3);
-                } else {
-                    svg.route(
-                        &[(left, out), (x, out), (x, into), (left - 3.0, into)],
-                        4.0,
-                        shade,
-                        1.3,
-                    );
+                let route = [(left, out), (x, out), (x, into), (left - 3.0, into)];
+                match i + 1 < trunk.to.len() {
+                    true => svg.line(route[2], route[3], shade, 1.3),
+                    false => svg.route(&route, 4.0, shade, 1.3),
                 }
                 svg.arrow_head((left, into), (1.0, 0.0), shade);
             }
@@ -158,20 +149,15 @@ impl Draw for Diagram {
                 svg.line((chain, y - gap), (chain, y - 3.0), MUTED, 1.3);
                 svg.arrow_head((chain, y), (0.0, 1.0), MUTED);
             }
-            svg.rect(
-                (left, y, name, height),
-                4.0,
-                pale,
-                &format!(r#"stroke="{strong}" stroke-opacity="0.45""#),
-            );
+            let edge = format!(r#"stroke="{strong}" stroke-opacity="0.45""#);
+            svg.rect((left, y, name, height), 4.0, pale, &edge);
             svg.rect((left, y, 4.0, height), 1.5, strong, "");
             let base = middle(row) + 4.2;
             svg.text((left + 12.0, base), &layer.name, Font::TEXT, Anchor::Start, name - 18.0);
             svg.text((shape_x, base), &layer.shape, Font::CODE, Anchor::Start, shape + 2.0);
-            let font = if matches!(layer.params.as_str(), "0" | "-" | "–") {
-                Font::NOTE
-            } else {
-                Font::TEXT.size(11.0)
+            let font = match layer.params.as_str() {
+                "0" | "-" | "–" => Font::NOTE,
+                _ => Font::TEXT.size(11.0),
             };
             svg.text((params_x, base), &layer.params, font, Anchor::End, params + 2.0);
         }
@@ -185,12 +171,8 @@ impl Draw for Diagram {
             }
             bottom += 11.0;
         }
-        let said = format!(
-            "{}, {} with skip connections. {}",
-            plural(n, "layer"),
-            wiring.trunks.len(),
-            self.total
-        );
+        let (layers, skips) = (plural(n, "layer"), wiring.trunks.len());
+        let said = format!("{layers}, {skips} with skip connections. {}", self.total);
         svg.finish((full, bottom + 2.0), full, self.title(), &said)
     }
 
@@ -203,23 +185,18 @@ impl Draw for Diagram {
         // More lanes than this leave no room for the layers; they are described in words instead.
         let drawn = wiring.lanes <= 14;
         let lanes = if drawn { wiring.lanes } else { 0 };
-        let gutters: Vec<String> = if lanes > 0 {
-            gutter(&wiring, self.rows.len())
-        } else {
-            vec![String::new(); self.rows.len()]
+        let gutters = match lanes {
+            0 => vec![String::new(); self.rows.len()],
+            _ => gutter(&wiring, self.rows.len()),
         };
-        let names: Vec<String> = self
-            .rows
-            .iter()
-            .enumerate()
-            .map(|(row, layer)| match !drawn && wiring.trunks.iter().any(|t| t.to.contains(&row)) {
-                true => {
-                    let from: Vec<String> = layer.inputs.iter().map(usize::to_string).collect();
-                    format!("{}: {} (from {})", layer.id, layer.name, from.join(", "))
-                }
-                false => layer.name.clone(),
-            })
-            .collect();
+        let name = |(row, layer): (usize, &DiagramRow)| {
+            if drawn || !wiring.trunks.iter().any(|t| t.to.contains(&row)) {
+                return layer.name.clone();
+            }
+            let from: Vec<String> = layer.inputs.iter().map(usize::to_string).collect();
+            format!("{}: {} (from {})", layer.id, layer.name, from.join(", "))
+        };
+        let names: Vec<String> = self.rows.iter().enumerate().map(name).collect();
         let longest = |texts: &mut dyn Iterator<Item = &String>, head: &str| {
             texts.map(|t| len(t)).max().unwrap_or(0).max(len(head))
         };
@@ -229,13 +206,8 @@ impl Draw for Diagram {
         let name = longest(&mut names.iter(), "operation")
             .min(COLUMNS.saturating_sub(side + shape + params + 4));
         let line = |gutter: &str, a: &str, b: &str, c: &str| {
-            let text = format!(
-                "{gutter:side$}{}  {}  {}",
-                cell(a, name),
-                cell(b, shape),
-                right(&fit(c, params), params)
-            );
-            text.trim_end().to_string() + "\n"
+            let (a, b, c) = (cell(a, name), cell(b, shape), right(&fit(c, params), params));
+            format!("{gutter:side$}{a}  {b}  {c}").trim_end().to_string() + "\n"
         };
         let mut out = format!("{title}\n") + &line("", "operation", "output", "parameters");
         out += &format!("{:side$}{}\n", "", "─".repeat(name + shape + params + 4));
@@ -243,8 +215,9 @@ impl Draw for Diagram {
             out += &line(&gutters[row], &names[row], &layer.shape, &layer.params);
         }
         if !self.total.is_empty() {
-            for text in wrap_plain(&self.total, COLUMNS - side.min(20)) {
-                out += &format!("{:side$}{text}\n", "", side = side.min(20));
+            let side = side.min(20);
+            for text in wrap_plain(&self.total, COLUMNS - side) {
+                out += &format!("{:side$}{text}\n", "");
             }
         }
         out
@@ -275,32 +248,20 @@ fn gutter(wiring: &Wiring, rows: usize) -> Vec<String> {
         }
         trunk.to.iter().for_each(|&row| heads[row] = true);
     }
-    cells
-        .iter()
-        .zip(&heads)
-        .map(|(row, head)| {
-            let lanes: String = row.iter().map(|&c| BOX[c]).collect();
-            lanes
-                + if *head {
-                    "▸ "
-                } else if row[n] > 0 {
-                    "─ "
-                } else {
-                    "  "
-                }
-        })
-        .collect()
+    let line = |(row, head): (&Vec<usize>, &bool)| {
+        let lanes: String = row.iter().map(|&c| BOX[c]).collect();
+        let end = match row[n] {
+            _ if *head => "▸ ",
+            0 => "  ",
+            _ => "─ ",
+        };
+        lanes + end
+    };
+    cells.iter().zip(&heads).map(line).collect()
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "diagram",
-    about: "one network layer by layer: operation, output shape, parameters, skip connections",
-    example: || example().into(),
-};
-
 /// A small residual network on the digits.
-pub(crate) fn example() -> Diagram {
+pub(super) fn example() -> Diagram {
     let layers: [(&str, &str, &str, &[usize], &str); 12] = [
         ("input", "1×8×8", "", &[], "input"),
         ("conv 32, 3×3", "32×8×8", "320", &[0], "conv"),
@@ -315,20 +276,13 @@ pub(crate) fn example() -> Diagram {
         ("global average pool", "32", "", &[9], "pool"),
         ("linear 10", "10", "330", &[10], "head"),
     ];
-    let row = |(id, &(name, shape, params, inputs, kind)): (
-        usize,
-        &(&str, &str, &str, &[usize], &str),
-    )| DiagramRow {
-        id,
-        name: name.into(),
-        shape: shape.into(),
-        params: params.into(),
-        inputs: inputs.to_vec(),
-        kind: kind.into(),
-    };
+    let rows = layers.into_iter().enumerate().map(|(id, (name, shape, params, inputs, kind))| {
+        let [name, shape, params, kind] = [name, shape, params, kind].map(String::from);
+        DiagramRow { id, name, shape, params, inputs: inputs.to_vec(), kind }
+    });
     Diagram {
         title: "Best network (trial 19)".into(),
-        rows: layers.iter().enumerate().map(row).collect(),
+        rows: rows.collect(),
         total: "27.8 k parameters, 1.8 M multiply-adds".into(),
     }
 }

@@ -10,7 +10,7 @@ use std::fmt;
 pub enum Family {
     /// Convolutions.
     Conv,
-    /// Pooling, and other layers that take fewer positions of many.
+    /// Pooling, and other layers that reduce the number of positions.
     Pool,
     /// Normalisation.
     Norm,
@@ -39,8 +39,8 @@ const FAMILIES: [(Family, &str, [&str; 2]); 11] = [
     (Family::Pool, "pool", ["#E69F00", "#FDF3DC"]),
     (Family::Norm, "norm", ["#56B4E9", "#EAF6FD"]),
     (Family::Linear, "linear", ["#009E73", "#E0F4EE"]),
-    // Indigo from Tol's muted palette: for every kind of sight further from the others than these are
-    // from each other.
+    // Indigo from Tol's muted palette: with every kind of colour vision, it differs more from the other
+    // colours than they do from each other.
     (Family::Attention, "attention", ["#332288", "#E8E6F4"]),
     // Brown, for the same reason.
     (Family::Recurrent, "recurrent", ["#773311", "#F3EAE4"]),
@@ -52,7 +52,7 @@ const FAMILIES: [(Family, &str, [&str; 2]); 11] = [
 ];
 
 impl Family {
-    /// The family of a name, as [`DiagramRow::kind`](super::DiagramRow::kind) has it; the last one for
+    /// The family of a name, as in [`DiagramRow::kind`](super::DiagramRow::kind); [`Family::Other`] for
     /// names that are not known.
     pub fn of(name: &str) -> Family {
         FAMILIES.iter().find(|f| f.1 == name).map_or(Family::Other, |f| f.0)

@@ -1,7 +1,8 @@
-//! Who descends from whom: every trial is a dot at its number and score, with an edge from each parent. The
-//! line that led to the best trial stands out, so one sees whether a search climbs in many small
-//! steps or by a lucky draw.
+//! Who descends from whom: every trial is a dot at its number and score, with an edge from each
+//! parent. The line that led to the best trial stands out, so that one sees whether a search climbs
+//! in many small steps or by a lucky draw.
 
+use super::Draw;
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{
@@ -9,7 +10,6 @@ use super::plot::{
 };
 use super::svg::{Anchor, WIDTH, n, nothing};
 use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
-use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ pub struct Relative {
     pub trial: usize,
     /// Its score; `None` if it failed.
     pub score: Option<f64>,
-    /// The numbers of its parents; those of later or unknown trials are left out.
+    /// The numbers of its parents; later and unknown trials are left out.
     pub parents: Vec<usize>,
     /// How it came about: `random`, `mutation`, `crossover`.
     pub origin: String,
@@ -77,23 +77,21 @@ struct Plan<'a> {
     origins: Vec<&'a str>,
     /// The best trial.
     best: usize,
-    /// The best, its better parent, and so on to the first.
+    /// The best trial, the better of its parents, and so on to the first.
     line: Vec<usize>,
-    /// The same, to look up, each with its better parent.
+    /// The same trials, each with the better of its parents.
     on_line: BTreeMap<usize, Option<usize>>,
-    /// All ancestors of the best, and itself.
+    /// The best trial and all its ancestors.
     ancestors: BTreeSet<usize>,
-    /// The edges, from the younger trial to the elder.
-    edges: usize,
-    /// One of this many edges off the line is drawn.
+    /// Of the edges that are not on the line, one in so many is drawn.
     every: usize,
 }
 
 /// From this many trials on, dots that fall on the same spot are drawn once.
 const MANY: usize = 1500;
-/// This many edges can be told apart, if not followed.
+/// So many edges can be told apart, if not followed.
 const EDGES: usize = 1500;
-/// This many steps of the line are described in words.
+/// So many steps of the line are described in words.
 const TOLD: usize = 12;
 
 impl FamilyTree {
@@ -121,7 +119,6 @@ impl FamilyTree {
             line: vec![],
             on_line: BTreeMap::new(),
             ancestors: BTreeSet::new(),
-            edges: 0,
             every: 1,
         };
         let mut at = Some(best);
@@ -144,8 +141,8 @@ impl FamilyTree {
         }
         let next = plan.line.iter().skip(1).map(|t| Some(*t)).chain([None]);
         plan.on_line = plan.line.iter().copied().zip(next).collect();
-        plan.edges = plan.trials.keys().map(|t| plan.parents(*t).len()).sum();
-        plan.every = (plan.edges - plan.line.len().min(plan.edges)).div_ceil(EDGES).max(1);
+        let edges: usize = plan.trials.keys().map(|t| plan.parents(*t).len()).sum();
+        plan.every = edges.saturating_sub(plan.line.len()).div_ceil(EDGES).max(1);
         Some(plan)
     }
 
@@ -165,8 +162,7 @@ impl FamilyTree {
     }
 
     fn scales(&self, plan: &Plan) -> (Scale, Scale, usize) {
-        let numbers = plan.trials.keys().map(|t| *t as f64);
-        let numbers: Vec<f64> = numbers.collect();
+        let numbers: Vec<f64> = plan.trials.keys().map(|t| *t as f64).collect();
         let ((lo, hi), (first, last)) = (padded(&numbers, 0.03, 0.03), padded(&numbers, 0.0, 0.0));
         let x = Scale::linear(lo, hi, 7, true).only(first, last);
         let values: Vec<f64> = plan.trials.values().filter_map(|t| t.value()).collect();
@@ -220,7 +216,7 @@ impl FamilyTree {
 
     fn draw_edges(&self, frame: &mut Frame, plan: &Plan) {
         let (mut others, mut kin, mut line) = (String::new(), String::new(), String::new());
-        // Of a long line, only the visible steps.
+        // Of a long line, only the steps that can be seen.
         let mut stood: Option<(f64, f64)> = None;
         let mut nth = 0;
         for (&number, trial) in &plan.trials {
@@ -282,9 +278,9 @@ impl FamilyTree {
                 }
                 Some(_) => {
                     let direct = plan.on_line.contains_key(&number);
-                    let ring =
-                        format!(r#"stroke="{}" stroke-width="1""#, if direct { INK } else { CARD });
-                    frame.svg.dot(at, if direct { r + 1.2 } else { r }, fill, &ring);
+                    let (r, stroke) = if direct { (r + 1.2, INK) } else { (r, CARD) };
+                    let ring = format!(r#"stroke="{stroke}" stroke-width="1""#);
+                    frame.svg.dot(at, r, fill, &ring);
                     at
                 }
             };
@@ -294,7 +290,7 @@ impl FamilyTree {
         }
     }
 
-    /// Thousands of trials, without what each of them says.
+    /// Thousands of trials, without a tooltip for each.
     fn draw_many(&self, frame: &mut Frame, plan: &Plan, edge: f64) {
         let (mut failed, mut far) = (vec![], BTreeMap::new());
         let mut dots: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
@@ -331,7 +327,7 @@ impl FamilyTree {
         }
     }
 
-    /// The score of the best beside it.
+    /// The score of the best trial, beside its dot.
     fn label(&self, frame: &mut Frame, plan: &Plan) {
         let Some(value) = plan.trials.get(&plan.best).and_then(|t| t.value()) else { return };
         let says = format!("{}  (trial {})", score(value), plan.best);
@@ -367,15 +363,13 @@ impl Plan<'_> {
     }
 
     fn legend(&self) -> Vec<Key> {
-        let key = |origin: &&str| Key {
-            colour: self.colour(origin),
-            sample: Sample::Dot,
-            text: if origin.is_empty() { "other".into() } else { origin.to_string() },
+        let key = |origin: &&str| {
+            let text = if origin.is_empty() { "other" } else { origin };
+            Key::new(self.colour(origin), Sample::Dot, text)
         };
         let mut keys: Vec<Key> = self.origins.iter().take(8).map(key).collect();
         if self.line.len() > 1 {
-            let text = "line to the best".into();
-            keys.push(Key { colour: INK, sample: Sample::Line(""), text });
+            keys.push(Key::new(INK, Sample::Line(""), "line to the best"));
         }
         keys
     }
@@ -385,13 +379,7 @@ impl Draw for FamilyTree {
     fn svg(&self) -> String {
         let Some(plan) = self.plan() else { return nothing(&self.title(), &self.why_empty()) };
         let (x, y, hidden) = self.scales(&plan);
-        let around = Around {
-            title: self.title(),
-            note: self.note(&plan, hidden),
-            legend: plan.legend(),
-            x_name: "trial".into(),
-            right: 0.0,
-        };
+        let around = Around::new(self.title(), self.note(&plan, hidden), plan.legend(), "trial");
         let mut frame = Frame::tall(around, x, y, 215.0);
         self.draw_edges(&mut frame, &plan);
         self.draw_trials(&mut frame, &plan);
@@ -435,15 +423,8 @@ impl Draw for FamilyTree {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "family tree",
-    about: "trials with edges from parents to children, and the line that led to the best",
-    example: || example().into(),
-};
-
 /// A made-up evolution of a hundred trials.
-pub(crate) fn example() -> FamilyTree {
+pub(super) fn example() -> FamilyTree {
     let mut rng = crate::rng::Rng::from_u64(21);
     let mut trials: Vec<Relative> = vec![];
     for trial in 1..=100 {
@@ -460,10 +441,8 @@ pub(crate) fn example() -> FamilyTree {
             let found: Vec<&Relative> =
                 (0..if two { 2 } else { 1 }).filter_map(|_| tournament(&mut rng)).collect();
             let mean = found.iter().filter_map(|t| t.score).sum::<f64>() / found.len() as f64;
-            (parents, origin) = (
-                found.iter().map(|t| t.trial).collect(),
-                if two { "crossover" } else { "mutation" },
-            );
+            parents = found.iter().map(|t| t.trial).collect();
+            origin = if two { "crossover" } else { "mutation" };
             base = mean + (0.985 - mean) * 0.12 * rng.normal();
         }
         let score = (rng.below(30) > 0).then_some(base);

@@ -1,12 +1,12 @@
-//! The frontier of size against score: the networks that no other beats in both. Between two of
-//! them the line is a step, because nothing between was found.
+//! The frontier of size against score: the networks that no other network beats in both. Between two
+//! of them the line is a step, because nothing was found in between.
 
+use super::Draw;
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Scale, padded, zoomed};
+use super::plot::{Around, Frame, Scale, padded, range, steps, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, INK, colour, elide, width};
-use super::{ChartInfo, Draw};
-use crate::words::{direction, human_count, plural, score, usable};
+use crate::words::{capital, direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
 /// What a network costs against what it scores.
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 pub struct Frontier {
     /// What the cost is: `parameters`.
     pub x: String,
-    /// Whether more of it is better, as with a speed; with a cost, less is.
+    /// Whether more of it is better, as for a speed. For a cost, less is better.
     #[serde(default)]
     pub maximise_x: bool,
     /// The name of the score.
@@ -23,8 +23,8 @@ pub struct Frontier {
     pub maximise: bool,
     /// The networks.
     pub points: Vec<FrontierPoint>,
-    /// The frontier as places in `points`, where it is one of more than these two figures; otherwise
-    /// `None`, and it is computed.
+    /// The frontier as places in `points`, if it is one of more than these two quantities. If `None`,
+    /// it is computed.
     #[serde(default)]
     pub front: Option<Vec<usize>>,
 }
@@ -38,19 +38,20 @@ pub struct FrontierPoint {
     pub x: f64,
     /// Its score.
     pub score: f64,
-    /// Whether it is the one that was chosen, to be named in the picture.
+    /// Whether it is the one that was chosen, which is named in the picture.
     pub best: bool,
 }
 
-/// The part of a name such as `trial 7: conv(16,3)>...` that is written in the picture; hovering shows the rest.
+/// The part of a name such as `trial 7: conv(16,3)>...` that is written in the picture; hovering over
+/// it shows the rest.
 fn short(name: &str) -> &str {
     name.split_once(": ").map_or(name, |(short, _)| short)
 }
 
 impl Frontier {
-    /// The points that no other point beats by being better and no costlier, or cheaper and as good. From
-    /// the cheapest on; of equal points the first, without points that are not finite. The given ones,
-    /// where the frontier is one of more figures.
+    /// The points that no other point beats by being better and no costlier, or cheaper and as good,
+    /// in order of their cost. Of equal points, the first; without points that are not finite. If the
+    /// frontier is one of more quantities, the points that were given.
     ///
     /// ```
     /// use nascent::chart::{Frontier, FrontierPoint};
@@ -91,7 +92,7 @@ impl Frontier {
         if self.x.is_empty() { "cost" } else { &self.x }
     }
 
-    /// The name of the axis: which way is better where that is not what one expects of a cost.
+    /// The name of the axis, which also says which way is better if that is not to be expected.
     fn axis(&self) -> String {
         let better = if self.maximise_x { " (higher is better)" } else { "" };
         format!("{}{better}", self.x_name())
@@ -106,35 +107,42 @@ impl Frontier {
     }
 
     fn title(&self) -> String {
-        let metric = self.metric();
-        let mut letters = metric.chars();
-        let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-        format!("{first}{} against {}", letters.as_str(), self.x_name())
+        format!("{} against {}", capital(self.metric()), self.x_name())
     }
 
     fn why_empty(&self) -> &'static str {
-        if self.points.is_empty() {
-            "no trial has finished"
-        } else {
-            "no trial has a score and a cost"
+        match self.points.is_empty() {
+            true => "no trial has finished",
+            false => "no trial has a score and a cost",
         }
-    }
-
-    /// Whether the costs span enough to be drawn on a logarithmic axis.
-    fn is_log(points: &[&FrontierPoint]) -> bool {
-        let least = points.iter().map(|p| p.x).fold(f64::INFINITY, f64::min);
-        let most = points.iter().map(|p| p.x).fold(0.0, f64::max);
-        least > 0.0 && most / least > 8.0
     }
 }
 
-/// The plain geometry of the chart.
+/// Whether values span enough for a logarithmic axis.
+pub(super) fn spans(values: &[f64]) -> bool {
+    let (least, most) = range(values);
+    least > 0.0 && most / least > 8.0
+}
+
+/// The axis of costs, with a margin on both sides.
+pub(super) fn cost_scale(costs: &[f64], below: f64, above: f64) -> Scale {
+    if spans(costs) {
+        let logs: Vec<f64> = costs.iter().map(|x| x.log10()).collect();
+        let (lo, hi) = padded(&logs, below, above);
+        return Scale::log(10f64.powf(lo), 10f64.powf(hi), 6);
+    }
+    let (lo, hi) = padded(costs, below, above);
+    let positive = costs.iter().all(|x| *x >= 0.0);
+    Scale::linear(if positive { lo.max(0.0) } else { lo }, hi, 6, false)
+}
+
+/// The geometry of the chart.
 struct Plan<'a> {
     points: Vec<&'a FrontierPoint>,
     front: Vec<FrontierPoint>,
     /// The frontier as a line of steps.
     steps: Vec<(f64, f64)>,
-    /// The networks that another one beats.
+    /// The networks that are not on the frontier.
     beaten: Vec<(f64, f64)>,
     /// Those that were chosen.
     best: Vec<&'a FrontierPoint>,
@@ -145,47 +153,43 @@ struct Plan<'a> {
 /// A box that labels keep clear of: left, top, right, bottom.
 pub(super) type Area = (f64, f64, f64, f64);
 
-pub(super) fn overlap(a: &Area, b: &Area) -> bool {
-    a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3
+pub(super) fn around((x, y): (f64, f64), r: f64) -> Area {
+    (x - r, y - r, x + r, y + r)
 }
 
-fn around((x, y): (f64, f64), r: f64) -> Area {
-    (x - r, y - r, x + r, y + r)
+/// The first of the places for a label that lies inside and overlaps nothing: neither what is taken
+/// nor, if possible, the crowd.
+pub(super) fn free(
+    places: &[Area; 8],
+    inside: Area,
+    taken: &[Area],
+    crowd: &[Area],
+) -> Option<Area> {
+    let overlap = |a: &Area, b: &Area| a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3;
+    let fits = |a: &&Area, crowd: &[Area]| {
+        let within = a.0 >= inside.0 && a.1 >= inside.1 && a.2 <= inside.2 && a.3 <= inside.3;
+        within && !taken.iter().chain(crowd).any(|t| overlap(a, t))
+    };
+    places.iter().find(|a| fits(a, crowd)).or(places.iter().find(|a| fits(a, &[]))).copied()
 }
 
 impl Frontier {
     fn plan(&self) -> Option<Plan<'_>> {
         let points = self.usable_points();
         let front = self.frontier();
-        let mut steps: Vec<(f64, f64)> = vec![];
-        // A frontier of more figures is not a line in two.
-        for p in front.iter().filter(|_| self.front.is_none()) {
-            if let Some(&(_, before)) = steps.last() {
-                steps.push((p.x, before));
-            }
-            steps.push((p.x, p.score));
-        }
-        // The front climbs with the cost, so a point of it is found by bisection.
+        // A frontier of more than two quantities is not a line here.
+        let line = front.iter().filter(|_| self.front.is_none());
+        let steps = steps(line.map(|p| (p.x, p.score)));
+        // The score rises with the cost along the frontier, so its points are found by bisection.
         let on_front = |p: &FrontierPoint| {
             let from = front.partition_point(|f| f.x < p.x);
             front[from..].iter().take_while(|f| f.x == p.x).any(|f| f.score == p.score)
         };
         let beaten = points.iter().filter(|p| !on_front(p)).map(|p| (p.x, p.score)).collect();
         let best = points.iter().filter(|p| p.best).take(8).copied().collect();
-        let (x, y) = (Self::x_scale(&points), self.y_scale(&points, &front)?);
+        let costs: Vec<f64> = points.iter().map(|p| p.x).collect();
+        let (x, y) = (cost_scale(&costs, 0.06, 0.08), self.y_scale(&points, &front)?);
         Some(Plan { points, front, steps, beaten, best, x, y })
-    }
-
-    fn x_scale(points: &[&FrontierPoint]) -> Scale {
-        let xs: Vec<f64> = points.iter().map(|p| p.x).collect();
-        if Frontier::is_log(points) {
-            let logs: Vec<f64> = xs.iter().map(|x| x.log10()).collect();
-            let (lo, hi) = padded(&logs, 0.06, 0.08);
-            return Scale::log(10f64.powf(lo), 10f64.powf(hi), 6);
-        }
-        let (lo, hi) = padded(&xs, 0.06, 0.08);
-        let positive = xs.iter().all(|x| *x >= 0.0);
-        Scale::linear(if positive { lo.max(0.0) } else { lo }, hi, 6, false)
     }
 
     fn y_scale(&self, points: &[&FrontierPoint], front: &[FrontierPoint]) -> Option<Scale> {
@@ -196,7 +200,7 @@ impl Frontier {
         Some(Scale::linear(lo, hi, 5, false))
     }
 
-    /// Names where there is room: the chosen first, then the frontier from its strong end.
+    /// Names where there is room: the chosen ones first, then the frontier from its better end.
     fn names(&self, frame: &mut Frame, plan: &Plan) {
         let marks = plan.front.iter().chain(plan.best.iter().copied());
         let mut taken: Vec<Area> = marks.map(|p| around(frame.at(p.x, p.score), 5.0)).collect();
@@ -215,23 +219,16 @@ impl Frontier {
             let name = elide(short(&p.name), font, 130.0);
             let text = if p.best { format!("{name}  {}", score(p.score)) } else { name };
             let areas = self.places(frame.at(p.x, p.score), width(&text, font), font.size);
-            let fits = |a: &&Area, keep_clear: &[Area]| {
-                a.0 >= frame.left + 2.0
-                    && a.2 <= WIDTH - 12.0
-                    && a.1 >= frame.top - 4.0
-                    && a.3 <= frame.bottom - 1.0
-                    && !taken.iter().chain(keep_clear).any(|t| overlap(a, t))
-            };
-            // Clear of the other networks where possible.
-            let free = areas.iter().find(|a| fits(a, &crowd));
-            let Some(&area) = free.or(areas.iter().find(|a| fits(a, &[]))) else { continue };
+            let inside = (frame.left + 2.0, frame.top - 4.0, WIDTH - 12.0, frame.bottom - 1.0);
+            let Some(area) = free(&areas, inside, &taken, &crowd) else { continue };
             taken.push((area.0 - 4.0, area.1, area.2 + 4.0, area.3));
             let room = area.2 - area.0 + 1.0;
             frame.svg.halo((area.0, area.3 - 2.0), &text, font, Anchor::Start, room);
         }
     }
 
-    /// Where the name of a point may be written, the best places first: on the empty side of the line.
+    /// Where the name of a point may be written, the best places first: those on the empty side of
+    /// the line.
     fn places(&self, (x, y): (f64, f64), w: f64, h: f64) -> [Area; 8] {
         let (over, under) = (-9.0, 9.0 + h);
         let (clear, back) = if self.maximise { (over, under) } else { (under, over) };
@@ -272,12 +269,8 @@ impl Frontier {
     }
 
     fn describe(&self, plan: &Plan) -> String {
-        let said: Vec<String> = plan
-            .front
-            .iter()
-            .take(12)
-            .map(|p| format!("{} at {}", score(p.score), human_count(p.x)))
-            .collect();
+        let say = |p: &FrontierPoint| format!("{} at {}", score(p.score), human_count(p.x));
+        let said: Vec<String> = plan.front.iter().take(12).map(say).collect();
         let count = plural(plan.points.len(), "network");
         let said = said.join(", ");
         format!("{} ({}): {count}. Frontier: {said}", self.title(), direction(self.maximise))
@@ -287,18 +280,12 @@ impl Frontier {
 impl Draw for Frontier {
     fn svg(&self) -> String {
         let Some(plan) = self.plan() else { return nothing(&self.title(), self.why_empty()) };
-        let around = Around {
-            title: self.title(),
-            note: self.note(&plan),
-            legend: vec![],
-            x_name: self.axis(),
-            right: 0.0,
-        };
+        let around = Around::new(self.title(), self.note(&plan), vec![], &self.axis());
         let mut frame = Frame::new(around, plan.x.clone(), plan.y.clone());
 
         let alpha = if plan.beaten.len() > 400 { 0.35 } else { 0.55 };
         frame.layer("", |pen| pen.dots(&plan.beaten, 2.8, FAINT, alpha));
-        // The last of the frontier holds for everything larger.
+        // The last point of the frontier holds for everything costlier.
         let largest = self.costliest(plan.points.iter().map(|p| p.x));
         frame.layer(r#"stroke-dasharray="8 10""#, |pen| {
             if let Some(&(x, value)) = plan.steps.last() {
@@ -325,81 +312,47 @@ impl Draw for Frontier {
             return format!("{title}\nnothing to draw yet: {}\n", self.why_empty());
         }
         let front = self.frontier();
-        let log = Frontier::is_log(&points);
+        let costs: Vec<f64> = points.iter().map(|p| p.x).collect();
+        let log = spans(&costs);
         let place = |x: f64| if log { x.log10() } else { x };
-        let xs: Vec<f64> = points.iter().map(|p| place(p.x)).collect();
+        let xs: Vec<f64> = costs.into_iter().map(place).collect();
         let mut ys = zoomed(points.iter().map(|p| p.score).collect(), self.maximise, 6.0);
         ys.extend(front.iter().map(|p| p.score));
         let ((left, right), (lo, hi)) = (padded(&xs, 0.0, 0.0), padded(&ys, 0.0, 0.0));
         let mut canvas = Canvas::new(64, 12);
         let unit =
             |p: &FrontierPoint| ((place(p.x) - left) / (right - left), (p.score - lo) / (hi - lo));
-        for p in &points {
-            let cell = canvas.cell(unit(p));
-            canvas.put(cell, '·', false);
-        }
-        for p in &front {
-            let cell = canvas.cell(unit(p));
-            canvas.put(cell, '●', true);
-        }
-        for p in points.iter().filter(|p| p.best) {
-            let cell = canvas.cell(unit(p));
-            canvas.put(cell, '◆', true);
-        }
+        points.iter().for_each(|p| canvas.put(canvas.cell(unit(p)), '·', false));
+        front.iter().for_each(|p| canvas.put(canvas.cell(unit(p)), '●', true));
+        let best = points.iter().filter(|p| p.best);
+        best.for_each(|p| canvas.put(canvas.cell(unit(p)), '◆', true));
         let back = |x: f64| human_count(if log { 10f64.powf(x) } else { x });
         let name = format!("{}{}", self.axis(), if log { " (logarithmic)" } else { "" });
         let plot = canvas.render((&score(lo), &score(hi)), (&back(left), &back(right)), &name, &[]);
         let columns = ["frontier".to_string(), self.x_name().into(), self.metric().into()];
-        let rows: Vec<Vec<String>> = front
-            .iter()
-            .rev()
-            .take(8)
-            .map(|p| {
-                vec![
-                    format!("{} {}", if p.best { '◆' } else { '●' }, fit(&p.name, 40)),
-                    human_count(p.x),
-                    score(p.score),
-                ]
-            })
-            .collect();
+        let row = |p: &FrontierPoint| {
+            let name = format!("{} {}", if p.best { '◆' } else { '●' }, fit(&p.name, 40));
+            vec![name, human_count(p.x), score(p.score)]
+        };
+        let rows: Vec<Vec<String>> = front.iter().rev().take(8).map(row).collect();
         let more =
             if front.len() > 8 { format!("and {} more\n", front.len() - 8) } else { String::new() };
         format!("{title}\n{plot}\n{}{more}", table(&columns, &rows))
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "frontier",
-    about: "size against score, and the networks that no other beats in both",
-    example: || example().into(),
-};
-
 /// Twenty networks on the digits.
-pub(crate) fn example() -> Frontier {
-    let found = [
-        (2_890.0, 0.9047),
-        (4_120.0, 0.9312),
-        (5_218.0, 0.9523),
-        (9_802.0, 0.9401),
-        (7_450.0, 0.9648),
-        (12_004.0, 0.9583),
-        (14_330.0, 0.9702),
-        (22_010.0, 0.9655),
-        (18_211.0, 0.9390),
-        (25_602.0, 0.9731),
-        (30_114.0, 0.9588),
-        (33_802.0, 0.9764),
-        (61_002.0, 0.9702),
-        (48_226.0, 0.9801),
-        (70_410.0, 0.9689),
-        (88_112.0, 0.9822),
-        (120_400.0, 0.9745),
-        (143_010.0, 0.9822),
-        (190_330.0, 0.9871),
-        (310_000.0, 0.9850),
+pub(super) fn example() -> Frontier {
+    let costs = [
+        2_890.0, 4_120.0, 5_218.0, 9_802.0, 7_450.0, 12_004.0, 14_330.0, 22_010.0, 18_211.0,
+        25_602.0, 30_114.0, 33_802.0, 61_002.0, 48_226.0, 70_410.0, 88_112.0, 120_400.0, 143_010.0,
+        190_330.0, 310_000.0,
     ];
-    let point = |(i, &(x, score)): (usize, &(f64, f64))| FrontierPoint {
+    let scores = [
+        0.9047, 0.9312, 0.9523, 0.9401, 0.9648, 0.9583, 0.9702, 0.9655, 0.9390, 0.9731, 0.9588,
+        0.9764, 0.9702, 0.9801, 0.9689, 0.9822, 0.9745, 0.9822, 0.9871, 0.9850,
+    ];
+    let point = |(i, (x, score)): (usize, (f64, f64))| FrontierPoint {
         name: format!("trial {}", i + 1),
         x,
         score,
@@ -409,7 +362,7 @@ pub(crate) fn example() -> Frontier {
         x: "parameters".into(),
         metric: "accuracy".into(),
         maximise: true,
-        points: found.iter().enumerate().map(point).collect(),
+        points: costs.into_iter().zip(scores).enumerate().map(point).collect(),
         ..Frontier::default()
     }
 }

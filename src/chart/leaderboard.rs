@@ -1,10 +1,10 @@
-//! The leaderboard: the best trials as a table. In a notebook it is HTML, so that it can be copied
-//! and wraps on a phone; as a file it is SVG like every other chart.
+//! The leaderboard: the best trials as a table. In a notebook it is HTML, which can be copied and
+//! wraps on a phone; as a file it is SVG like every other chart.
 
+use super::Draw;
 use super::plain::{numeric, table, wrap as wrap_plain};
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{BORDER, BREAK, CARD, FONT, Font, INK, MONO, MUTED, escape, width, wrap};
-use super::{ChartInfo, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct Leaderboard {
     /// The headings of the columns.
     pub columns: Vec<String>,
-    /// The rows, each as long as `columns`; what is missing is empty.
+    /// The rows, each as long as `columns`; missing cells are empty.
     pub rows: Vec<Vec<String>>,
     /// A remark below the table; may be empty.
     pub note: String,
@@ -27,45 +27,46 @@ struct Column {
     long: bool,
 }
 
+impl Column {
+    fn font(&self) -> Font {
+        if self.long { Font::CODE } else { Font::TEXT }
+    }
+}
+
+/// A cell; empty if the row is too short.
+fn cell(row: &[String], c: usize) -> &str {
+    row.get(c).map_or("", String::as_str)
+}
+
 impl Leaderboard {
-    fn cell(&self, row: &[String], c: usize) -> String {
-        row.get(c).cloned().unwrap_or_default()
-    }
-
+    /// The columns; none without rows.
     fn columns(&self) -> Vec<Column> {
-        let n = self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.columns.len());
-        (0..n)
-            .map(|c| {
-                let cells = || self.rows.iter().map(move |r| r.get(c).map_or("", String::as_str));
-                let longest = cells().map(|t| t.chars().count()).max().unwrap_or(0);
-                Column { right: numeric(cells()), long: longest > 26 }
-            })
-            .collect()
+        let Some(longest) = self.rows.iter().map(Vec::len).max() else { return vec![] };
+        let column = |c| {
+            let cells = || self.rows.iter().map(move |r| cell(r, c));
+            let long = cells().any(|t| t.chars().count() > 26);
+            Column { right: numeric(cells()), long }
+        };
+        (0..longest.max(self.columns.len())).map(column).collect()
     }
 
-    fn font(column: &Column) -> Font {
-        if column.long { Font::CODE } else { Font::TEXT }
+    /// The width of the widest cell of a column, its heading included.
+    fn widest(&self, c: usize, font: Font, head: Font) -> f64 {
+        let cells = self.rows.iter().map(|r| width(cell(r, c), font));
+        cells.fold(width(cell(&self.columns, c), head), f64::max)
     }
 
     /// Widths in pixels that add up to `room` at most: long columns give way first.
     fn widths(&self, columns: &[Column], room: f64) -> Vec<f64> {
-        let wanted: Vec<f64> = (0..columns.len())
-            .map(|c| {
-                let cells =
-                    self.rows.iter().map(|r| width(&self.cell(r, c), Self::font(&columns[c])));
-                cells.fold(width(&self.cell(&self.columns, c), Font::NOTE.bold()), f64::max) + 1.0
-            })
-            .collect();
-        let mut widths = wanted.clone();
-        let total: f64 = wanted.iter().sum();
-        let long: f64 = wanted.iter().zip(columns).filter(|(_, c)| c.long).map(|(w, _)| w).sum();
+        let all = columns.iter().enumerate();
+        let wanted = all.map(|(c, column)| self.widest(c, column.font(), Font::NOTE.bold()) + 1.0);
+        let mut widths: Vec<f64> = wanted.collect();
+        let total: f64 = widths.iter().sum();
+        let long: f64 = widths.iter().zip(columns).filter(|(_, c)| c.long).map(|(w, _)| w).sum();
         if total > room && long > 0.0 {
             let left = (room - (total - long)).max(room * 0.3);
-            widths
-                .iter_mut()
-                .zip(columns)
-                .filter(|(_, c)| c.long)
-                .for_each(|(w, _)| *w *= (left / long).min(1.0));
+            let long_ones = widths.iter_mut().zip(columns).filter(|(_, c)| c.long);
+            long_ones.for_each(|(w, _)| *w *= (left / long).min(1.0));
         }
         let total: f64 = widths.iter().sum();
         if total > room {
@@ -80,7 +81,7 @@ const WHY: &str = "no trial has finished";
 impl Draw for Leaderboard {
     fn svg(&self) -> String {
         let columns = self.columns();
-        if self.rows.is_empty() || columns.is_empty() {
+        if columns.is_empty() {
             return nothing("Leaderboard", WHY);
         }
         let (most, gap, pad) = (760.0, 18.0, 16.0);
@@ -98,54 +99,37 @@ impl Draw for Leaderboard {
 
         let mut svg = Svg::default();
         for (c, wide) in widths.iter().enumerate() {
-            let (x, anchor) = place(c);
-            svg.text(
-                (x, 26.0),
-                &self.cell(&self.columns, c),
-                Font::NOTE.bold(),
-                anchor,
-                wide + gap * 0.6,
-            );
+            let ((x, anchor), head) = (place(c), cell(&self.columns, c));
+            svg.text((x, 26.0), head, Font::NOTE.bold(), anchor, wide + gap * 0.6);
         }
         let mut y = 36.0;
         svg.line((pad, y), (total - pad, y), "#B9BDBF", 1.0);
         for (i, row) in self.rows.iter().enumerate() {
-            let cells: Vec<Vec<String>> = (0..columns.len())
-                .map(|c| match columns[c].long {
-                    true => {
-                        let mut lines =
-                            wrap(&self.cell(row, c), Self::font(&columns[c]), widths[c]);
-                        if lines.len() > 6 {
-                            lines.truncate(6);
-                            lines[5].push('…');
-                        }
-                        lines
-                    }
-                    false => vec![self.cell(row, c)],
-                })
-                .collect();
+            let set = |c: usize| {
+                if !columns[c].long {
+                    return vec![cell(row, c).to_string()];
+                }
+                let mut lines = wrap(cell(row, c), Font::CODE, widths[c]);
+                if lines.len() > 6 {
+                    lines.truncate(6);
+                    lines[5].push('…');
+                }
+                lines
+            };
+            let cells: Vec<Vec<String>> = (0..columns.len()).map(set).collect();
             let lines = cells.iter().map(Vec::len).max().unwrap_or(1) as f64;
             let height = 12.0 + 14.0 * lines;
             if i == 0 {
-                svg.rect(
-                    (pad - 8.0, y + 0.5, total - 2.0 * pad + 16.0, height - 0.5),
-                    3.0,
-                    "#E3F0F8",
-                    "",
-                );
+                let area = (pad - 8.0, y + 0.5, total - 2.0 * pad + 16.0, height - 0.5);
+                svg.rect(area, 3.0, "#E3F0F8", "");
             }
             for (c, lines) in cells.iter().enumerate() {
                 let (x, anchor) = place(c);
-                let font = Self::font(&columns[c]);
+                let font = columns[c].font();
                 let font = if i == 0 && !columns[c].long { font.bold() } else { font };
                 for (l, line) in lines.iter().enumerate() {
-                    svg.text(
-                        (x, y + 17.0 + 14.0 * l as f64),
-                        line,
-                        font,
-                        anchor,
-                        widths[c] + gap * 0.6,
-                    );
+                    let at = (x, y + 17.0 + 14.0 * l as f64);
+                    svg.text(at, line, font, anchor, widths[c] + gap * 0.6);
                 }
             }
             y += height;
@@ -164,20 +148,18 @@ impl Draw for Leaderboard {
 
     fn html(&self) -> String {
         let columns = self.columns();
-        if self.rows.is_empty() || columns.is_empty() {
+        if columns.is_empty() {
             return nothing("Leaderboard", WHY);
         }
         // Rows are flexible boxes: a long cell is beside the numbers where there is room, and
-        // below them on a phone. The numbers' columns need a width for that.
+        // below them on a phone. The columns of numbers need a width for that.
+        let (text, head) = (Font::TEXT.size(13.0).bold(), Font::NOTE.size(12.0).bold());
         let place = |(c, column): (usize, &Column)| {
-            let cells =
-                self.rows.iter().map(|r| width(&self.cell(r, c), Font::TEXT.size(13.0).bold()));
-            let wide = cells
-                .fold(width(&self.cell(&self.columns, c), Font::NOTE.size(12.0).bold()), f64::max);
+            let wide = self.widest(c, text, head);
             let align =
                 if column.right { "right;white-space:nowrap" } else { "left;white-space:normal" };
             let flex = match column.long {
-                // In front of numbers it leaves room for them.
+                // Before numbers, it leaves room for them.
                 true if c + 1 < columns.len() => "1 1 150px".into(),
                 true => "1 1 290px".into(),
                 false => format!("0 0 {:.0}px", wide.min(260.0) + 18.0),
@@ -192,38 +174,27 @@ impl Draw for Leaderboard {
                 r#"<tr role="row" style="display:flex;flex-wrap:wrap;align-items:baseline;padding:0;border:0;border-bottom:1px solid {line};background:{back}">{cells}</tr>"#
             )
         };
-        let heads: String = places
-            .iter()
-            .enumerate()
-            .map(|(c, place)| {
-                let text = escape(&self.cell(&self.columns, c));
-                format!(r#"<th role="columnheader" scope="col" style="{place};font-weight:600;font-size:12px;color:{MUTED}">{text}</th>"#)
-            })
-            .collect();
-        let rows: String = self
-            .rows
-            .iter()
-            .enumerate()
-            .map(|(i, cells)| {
-                let cells: String = places
-                    .iter()
-                    .enumerate()
-                    .map(|(c, place)| {
-                        let face = match columns[c].long {
-                            true => format!("font-family:{MONO};font-size:12px"),
-                            false if i == 0 => {
-                                "font-weight:600;font-variant-numeric:tabular-nums".into()
-                            }
-                            false => "font-variant-numeric:tabular-nums".into(),
-                        };
-                        let text = escape(&self.cell(cells, c)).replace("&gt;", "&gt;<wbr/>");
-                        format!(r#"<td role="cell" style="{place};{face}">{text}</td>"#)
-                    })
-                    .collect();
-                row("#E6E7E4", if i == 0 { "#E3F0F8" } else { CARD }, cells)
-            })
-            .collect();
-        let heads = row("#B9BDBF", CARD, heads);
+        let head = |(c, place): (usize, &String)| {
+            let text = escape(cell(&self.columns, c));
+            format!(
+                r#"<th role="columnheader" scope="col" style="{place};font-weight:600;font-size:12px;color:{MUTED}">{text}</th>"#
+            )
+        };
+        let heads = row("#B9BDBF", CARD, places.iter().enumerate().map(head).collect());
+        let mut rows = String::new();
+        for (i, cells) in self.rows.iter().enumerate() {
+            let set = |(c, place): (usize, &String)| {
+                let face = match columns[c].long {
+                    true => format!("font-family:{MONO};font-size:12px"),
+                    false if i == 0 => "font-weight:600;font-variant-numeric:tabular-nums".into(),
+                    false => "font-variant-numeric:tabular-nums".into(),
+                };
+                let text = escape(cell(cells, c)).replace("&gt;", "&gt;<wbr/>");
+                format!(r#"<td role="cell" style="{place};{face}">{text}</td>"#)
+            };
+            let cells = places.iter().enumerate().map(set).collect();
+            rows += &row("#E6E7E4", if i == 0 { "#E3F0F8" } else { CARD }, cells);
+        }
         let note = match self.note.is_empty() {
             true => String::new(),
             false => format!(
@@ -238,7 +209,7 @@ impl Draw for Leaderboard {
     }
 
     fn plain(&self) -> String {
-        if self.rows.is_empty() || self.columns().is_empty() {
+        if self.columns().is_empty() {
             return format!("Leaderboard\nnothing to draw yet: {WHY}\n");
         }
         let note: String = match self.note.is_empty() {
@@ -249,60 +220,19 @@ impl Draw for Leaderboard {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "leaderboard",
-    about: "the best trials as a table: score, size, time, architecture",
-    example: || example().into(),
-};
-
 /// The best of twenty trials on the digits.
-pub(crate) fn example() -> Leaderboard {
-    let row = |cells: [&str; 6]| cells.map(String::from).to_vec();
+pub(super) fn example() -> Leaderboard {
+    let row = |cells: &str| cells.split(" | ").map(String::from).collect::<Vec<_>>();
+    let rows = [
+        "1 | 19 | 0.9871 | 190.3 k | 2.4 s | conv(32, 3) > conv(32, 5).residual() > sep_conv(32, 3) > max_pool(2) > global_avg_pool()",
+        "2 | 16 | 0.9822 | 88.1 k | 1.9 s | conv(16, 3) > conv(32, 3).residual() > max_pool(2) > global_avg_pool()",
+        "3 | 14 | 0.9801 | 48.2 k | 1.7 s | conv(16, 3) > sep_conv(32, 3) > sep_conv(32, 3) > global_avg_pool()",
+        "4 | 12 | 0.9764 | 33.8 k | 1.2 s | conv(32, 3) > max_pool(2) > global_avg_pool()",
+        "5 | 10 | 0.9731 | 9.8 k | 980 ms | conv(16, 3) > sep_conv(32, 3) > global_avg_pool()",
+    ];
     Leaderboard {
-        columns: row(["#", "trial", "accuracy", "parameters", "time", "architecture"]),
-        rows: vec![
-            row([
-                "1",
-                "19",
-                "0.9871",
-                "190.3 k",
-                "2.4 s",
-                "conv(32, 3) > conv(32, 5).residual() > sep_conv(32, 3) > max_pool(2) > global_avg_pool()",
-            ]),
-            row([
-                "2",
-                "16",
-                "0.9822",
-                "88.1 k",
-                "1.9 s",
-                "conv(16, 3) > conv(32, 3).residual() > max_pool(2) > global_avg_pool()",
-            ]),
-            row([
-                "3",
-                "14",
-                "0.9801",
-                "48.2 k",
-                "1.7 s",
-                "conv(16, 3) > sep_conv(32, 3) > sep_conv(32, 3) > global_avg_pool()",
-            ]),
-            row([
-                "4",
-                "12",
-                "0.9764",
-                "33.8 k",
-                "1.2 s",
-                "conv(32, 3) > max_pool(2) > global_avg_pool()",
-            ]),
-            row([
-                "5",
-                "10",
-                "0.9731",
-                "9.8 k",
-                "980 ms",
-                "conv(16, 3) > sep_conv(32, 3) > global_avg_pool()",
-            ]),
-        ],
+        columns: row("# | trial | accuracy | parameters | time | architecture"),
+        rows: rows.map(row).into(),
         note: "validation scores; the test set has not been used".into(),
     }
 }

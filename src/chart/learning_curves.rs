@@ -1,11 +1,11 @@
 //! Learning curves: the score after each epoch, one thin line per network, so that a crowd shows its
-//! shape; those that matter are coloured and named at their end.
+//! shape. The curves that matter are coloured, and named at their ends.
 
+use super::Draw;
 use super::plain::{COLUMNS, cell, fit, len, spark};
-use super::plot::{Around, Frame, LEADER, Scale, padded, zoomed};
+use super::plot::{Around, Frame, Scale, padded, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
-use super::theme::{FAINT, Font, colour, width};
-use super::{ChartInfo, Draw};
+use super::theme::{FAINT, Font, MUTED, colour, width};
 use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,15 @@ struct Line<'a> {
     points: Vec<(f64, f64)>,
 }
 
-/// Labels beside the ends of lines, moved apart: where each would like to be, and `apart` between them
-/// inside `top..bottom`. Returns a place for each; those that find no room are `None`.
+impl Line<'_> {
+    /// The last score in words.
+    fn end(&self) -> String {
+        score(self.points[self.points.len() - 1].1)
+    }
+}
+
+/// Places for labels beside the ends of lines, as near as possible to those wanted but `apart` from
+/// each other, inside `top..bottom`; `None` for labels that find no room.
 pub(crate) fn spread(wanted: &[f64], apart: f64, (top, bottom): (f64, f64)) -> Vec<Option<f64>> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.truncate(((bottom - top) / apart).max(0.0) as usize + 1);
@@ -60,22 +67,19 @@ pub(crate) fn spread(wanted: &[f64], apart: f64, (top, bottom): (f64, f64)) -> V
     places
 }
 
-/// This many pale curves are drawn, with this many points.
+/// The most pale curves that are drawn, and the most points of all of them.
 const CROWD: usize = 600;
 const POINTS: usize = 30_000;
-/// This many highlighted curves; there are no more colours and places for names.
+/// The most highlighted curves; there are no colours and places for more names.
 const NAMED: usize = 32;
 
 impl LearningCurves {
     fn lines(&self) -> Vec<Line<'_>> {
-        self.curves
-            .iter()
-            .map(|curve| {
-                let numbered = curve.values.iter().enumerate().filter(|(_, v)| usable(**v));
-                Line { curve, points: numbered.map(|(i, &v)| (i as f64 + 1.0, v)).collect() }
-            })
-            .filter(|line| !line.points.is_empty())
-            .collect()
+        let lines = self.curves.iter().map(|curve| {
+            let numbered = curve.values.iter().enumerate().filter(|(_, v)| usable(**v));
+            Line { curve, points: numbered.map(|(i, &v)| (i as f64 + 1.0, v)).collect() }
+        });
+        lines.filter(|line| !line.points.is_empty()).collect()
     }
 
     fn metric(&self) -> &str {
@@ -97,7 +101,7 @@ impl LearningCurves {
     fn range(&self, lines: &[Line]) -> Vec<f64> {
         let all = || lines.iter().flat_map(|l| &l.points).map(|p| p.1);
         let mut shown = zoomed(all().collect(), self.maximise, 8.0);
-        // Those that are named are seen from the first epoch to the last.
+        // Named curves are shown from the first epoch to the last.
         let named = lines.iter().filter(|l| l.curve.highlight);
         shown.extend(named.flat_map(|l| &l.points).map(|p| p.1));
         shown
@@ -111,12 +115,8 @@ impl Draw for LearningCurves {
             return nothing(&self.title(), self.why_empty());
         }
         let named: Vec<&Line> = lines.iter().filter(|l| l.curve.highlight).take(NAMED).collect();
-        let label = |l: &Line| l.curve.name.clone();
-        let room = named
-            .iter()
-            .map(|l| width(&label(l), Font::NOTE) + 16.0)
-            .fold(0.0, f64::max)
-            .min(140.0);
+        let rooms = named.iter().map(|l| width(&l.curve.name, Font::NOTE) + 16.0);
+        let room = rooms.fold(0.0, f64::max).min(140.0);
         let longest = lines.iter().filter_map(|l| l.points.last()).map(|p| p.0).fold(1.0, f64::max);
         let (lo, hi) = padded(&self.range(&lines), 0.05, 0.06);
         let (first, last) = if longest > 1.0 { (1.0, longest) } else { (0.0, 2.0) };
@@ -131,8 +131,8 @@ impl Draw for LearningCurves {
         let thin = if every > 1 { format!(", 1 of {every} drawn") } else { String::new() };
         let count = plural(lines.len(), "network");
         let note = format!("{}  ·  {count}{thin}", direction(self.maximise));
-        let x_name = self.x_name().to_string();
-        let around = Around { title: self.title(), note, legend: vec![], x_name, right: room };
+        let around = Around::new(self.title(), note, vec![], self.x_name());
+        let around = Around { right: room, ..around };
         let mut frame = Frame::new(around, x, y);
 
         let alpha = match lines.len() {
@@ -164,55 +164,26 @@ impl Draw for LearningCurves {
             let Some(y) = *place else { continue };
             let from = (end.0 + 4.0, end.1.clamp(frame.top, frame.bottom));
             if (y - from.1).abs() > 2.0 || from.0 < frame.right - 1.0 {
-                frame.svg.path(
-                    &format!("M{:.1} {:.1}L{:.1} {y:.1}", from.0, from.1, text_x - 2.0),
-                    LEADER,
-                    0.7,
-                    r#"opacity="0.5""#,
-                );
+                let d = format!("M{:.1} {:.1}L{:.1} {y:.1}", from.0, from.1, text_x - 2.0);
+                frame.svg.path(&d, MUTED, 0.7, r#"opacity="0.5""#);
             }
             let font = Font::NOTE.bold().fill(colour(i));
-            frame.svg.halo(
-                (text_x, y + 4.0),
-                &label(named[i]),
-                font,
-                Anchor::Start,
-                WIDTH - 8.0 - text_x,
-            );
-            let says = format!(
-                "{}: {}",
-                named[i].curve.name,
-                score(named[i].points[named[i].points.len() - 1].1)
-            );
-            frame.svg.hover(*end, 7.0, &says);
+            let (name, room) = (&named[i].curve.name, WIDTH - 8.0 - text_x);
+            frame.svg.halo((text_x, y + 4.0), name, font, Anchor::Start, room);
+            frame.svg.hover(*end, 7.0, &format!("{name}: {}", named[i].end()));
         }
-        let best: Vec<String> = named
-            .iter()
-            .filter_map(|l| {
-                l.points.last().map(|p| format!("{} ends at {}", l.curve.name, score(p.1)))
-            })
-            .take(8)
-            .collect();
-        let desc = format!(
-            "{} over {} ({}), {}. {}",
-            self.title(),
-            self.x_name(),
-            direction(self.maximise),
-            plural(lines.len(), "network"),
-            best.join("; ")
-        );
-        frame.finish(&self.title(), &desc)
+        let end = |l: &&Line| format!("{} ends at {}", l.curve.name, l.end());
+        let ends = named.iter().take(8).map(end).collect::<Vec<_>>().join("; ");
+        let (title, x_name, direction) = (self.title(), self.x_name(), direction(self.maximise));
+        frame.finish(&title, &format!("{title} over {x_name} ({direction}), {count}. {ends}"))
     }
 
     fn plain(&self) -> String {
         let title = format!("{} ({})", self.title(), direction(self.maximise));
+        let mut out = fit(&title, COLUMNS) + "\n";
         let mut lines = self.lines();
         if lines.is_empty() {
-            return format!(
-                "{}\nnothing to draw yet: {}\n",
-                fit(&title, COLUMNS),
-                self.why_empty()
-            );
+            return out + &format!("nothing to draw yet: {}\n", self.why_empty());
         }
         let (lo, hi) = padded(&self.range(&lines), 0.0, 0.0);
         lines.sort_by_key(|l| !l.curve.highlight);
@@ -220,14 +191,12 @@ impl Draw for LearningCurves {
         let name = lines[..shown].iter().map(|l| len(&l.curve.name)).max().unwrap_or(0).min(26);
         let longest = lines.iter().map(|l| l.curve.values.len()).max().unwrap_or(1);
         let room = longest.min(36);
-        let mut out = fit(&title, COLUMNS) + "\n";
         for line in &lines[..shown] {
             let values: Vec<f64> = line.points.iter().map(|p| p.1).collect();
             let mark = if line.curve.highlight { '*' } else { ' ' };
             let own = (values.len() * room).div_ceil(longest);
-            let drawn = spark(&values, (lo, hi), own);
-            let end = score(values[values.len() - 1]);
-            out += &format!("{mark} {}  {drawn:<room$}  {end}\n", cell(&line.curve.name, name));
+            let (name, drawn) = (cell(&line.curve.name, name), spark(&values, (lo, hi), own));
+            out += &format!("{mark} {name}  {drawn:<room$}  {}\n", line.end());
         }
         if lines.len() > shown {
             out += &format!("  and {} more\n", lines.len() - shown);
@@ -238,15 +207,8 @@ impl Draw for LearningCurves {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "learning curves",
-    about: "the score after each epoch of many networks, some of them named",
-    example: || example().into(),
-};
-
 /// Twenty networks on the digits, eight epochs.
-pub(crate) fn example() -> LearningCurves {
+pub(super) fn example() -> LearningCurves {
     let curve = |i: i32| {
         let (end, speed) =
             (0.93 + f64::from(i * 7 % 20) * 0.003, 0.6 + f64::from(i * 3 % 11) * 0.12);

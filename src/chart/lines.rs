@@ -1,5 +1,5 @@
-//! What charts of several strategies share: names at the ends of lines, kept apart, a line at a
-//! reference value, rows with names on the left.
+//! What charts of several strategies share: names at the ends of lines, kept apart; a line at a
+//! reference value; rows with names on the left.
 
 use super::letters::clean;
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, outline};
@@ -32,7 +32,8 @@ impl Reference {
 /// The names of strategies.
 pub(crate) const LABEL: Font = Font { size: 10.0, fill: INK, bold: false, mono: false };
 
-/// Remarks for the head of a picture, in three lines at most, each whole where it fits.
+/// Remarks for the head of a picture, in three lines at most. A remark that fits on one line is not
+/// broken.
 pub(crate) fn remarks(parts: &[&str]) -> String {
     let room = WIDTH - 32.0;
     let mut lines: Vec<String> = vec![];
@@ -57,7 +58,7 @@ pub(crate) fn path(points: &[(f64, f64)]) -> String {
 }
 
 /// The points of a line, without those less than `gap` pixels to the right of the one before. The
-/// last stays.
+/// last point is kept.
 pub(crate) fn thinned(points: Vec<(f64, f64)>, gap: f64) -> Vec<(f64, f64)> {
     let mut kept: Vec<(f64, f64)> = vec![];
     let last = points.len().saturating_sub(1);
@@ -69,7 +70,7 @@ pub(crate) fn thinned(points: Vec<(f64, f64)>, gap: f64) -> Vec<(f64, f64)> {
     kept
 }
 
-/// Places at least `gap` apart between `lo` and `hi`, as near as possible to those wanted, in the
+/// Places at least `gap` apart between `lo` and `hi`, as near as possible to those wanted and in the
 /// same order: least squares, by pooling neighbours that violate the order (Ayer et al. 1955).
 pub(crate) fn apart(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
@@ -98,19 +99,19 @@ pub(crate) fn apart(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> 
     out
 }
 
-/// The end of a line: which series it is, what is written there, and the last point.
+/// The end of a line: the number of its series, what is written there, and the last point.
 pub(crate) struct End {
     pub index: usize,
     pub text: String,
     pub at: (f64, f64),
 }
 
-/// The distance between names, and the room for the sample of the line before them.
+/// The distance between names, and the room before them for a sample of the line.
 const STEP: f64 = 12.5;
 const SAMPLE: f64 = 27.0;
 
-/// A frame for lines, with the names at their ends where there is room and in a legend where there
-/// is not. Returns whether they belong at the ends.
+/// A frame for lines. Their names stand at the ends where there is room, and otherwise in a legend;
+/// returns whether they stand at the ends.
 pub(crate) fn framed(
     (title, note, x_name): (String, String, String),
     texts: &[(usize, String)],
@@ -119,11 +120,7 @@ pub(crate) fn framed(
 ) -> (Frame, bool) {
     let longest = texts.iter().map(|t| width(&t.1, LABEL)).fold(0.0, f64::max);
     let at_ends = longest <= 96.0 || (texts.len() > 6 && longest <= 145.0);
-    let key = |(i, text): &(usize, String)| Key {
-        colour: colour(*i),
-        sample: Sample::Line(dash(*i)),
-        text: text.clone(),
-    };
+    let key = |(i, text): &(usize, String)| Key::new(colour(*i), Sample::Line(dash(*i)), text);
     let around = Around {
         title,
         note,
@@ -246,7 +243,7 @@ impl Rows {
     }
 }
 
-/// A scale between the edges of a plot without a frame: pixels of values.
+/// A scale between the edges of a plot without a frame, which gives the pixel of a value.
 pub(crate) struct Across<'a> {
     pub x: &'a Scale,
     pub left: f64,

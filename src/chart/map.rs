@@ -1,16 +1,16 @@
 //! A map of thousands of architectures by cost and score. Points would cover each other, so the plane
-//! is cut into small hexagons, and each is shaded by how many architectures are in it, on a
-//! logarithmic scale, or by the mean of a third quantity. On top, the frontier: the architectures that
-//! no other beats in both.
+//! is cut into small hexagons, each shaded by how many architectures lie in it, on a logarithmic
+//! scale, or by the mean of a third quantity. On top lies the frontier: the architectures that no
+//! other beats in both.
 
-use super::frontier::{Area, Frontier, FrontierPoint, overlap};
+use super::frontier::{Area, Frontier, FrontierPoint, around, cost_scale, free, spans};
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
+use super::plot::{Around, Frame, Key, Sample, Scale, padded, range, steps, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, colour, elide, width};
-use super::{Chart, ChartInfo, Draw};
+use super::{Chart, Draw};
 use crate::error::{Error, Result};
-use crate::words::{direction, human_count, plural, score, thousands, usable};
+use crate::words::{capital, direction, human_count, plural, score, thousands, usable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -45,8 +45,8 @@ pub struct Mark {
     pub cost: f64,
 }
 
-/// A map of many architectures: scores on the vertical axis, costs on the horizontal, both in the same order,
-/// with their names and units. Values that are not finite are left out.
+/// A map of many architectures: scores on the vertical axis, costs on the horizontal, both in the same
+/// order, with their names and units. Values that are not finite are left out.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -79,14 +79,14 @@ fn amount(value: f64) -> String {
 }
 
 fn same_number(call: &str, scores: usize, others: usize) -> Result<()> {
-    match scores == others {
-        true => Ok(()),
-        false => Err(Error::invalid(
-            format!("{call} with {others} values for {}", plural(scores, "score")),
-            "every architecture needs one of each",
-            "lists of the same length, in the same order",
-        )),
+    if scores == others {
+        return Ok(());
     }
+    Err(Error::invalid(
+        format!("{call} with {others} values for {}", plural(scores, "score")),
+        "every architecture needs one of each",
+        "lists of the same length, in the same order",
+    ))
 }
 
 impl Map {
@@ -95,8 +95,8 @@ impl Map {
         Map { maximise: false, ..self.clone() }
     }
 
-    /// Coloured by a third quantity: its mean in each place, instead of the number of architectures.
-    /// Architectures whose value is not finite are left out of the map, and of its frontier.
+    /// The same map, coloured by the mean of a third quantity in each place instead of the number of
+    /// architectures. Architectures whose value is not finite are left out of the map and its frontier.
     ///
     /// # Errors
     /// When the numbers of values and architectures differ.
@@ -106,7 +106,7 @@ impl Map {
         Ok(Map { third: Some((name.to_string(), values)), ..self.clone() })
     }
 
-    /// With a named place: an architecture that was found, or the best there is.
+    /// The same map with a named place: an architecture that was found, or the best there is.
     pub fn mark(&self, name: &str, score: f64, cost: f64) -> Map {
         let mut map = self.clone();
         map.marks.push(Mark { name: name.to_string(), score, cost });
@@ -118,7 +118,7 @@ impl Map {
         Chart::new(self.clone())
     }
 
-    /// Cost, score, and what colours the map, of all that can be drawn.
+    /// Cost, score and what colours the map, for all architectures that can be drawn.
     fn points(&self) -> Vec<(f64, f64, f64)> {
         let third = |i: usize| match &self.third {
             Some((_, values)) => values.get(i).copied().unwrap_or(f64::NAN),
@@ -136,12 +136,8 @@ impl Map {
 
     /// The architectures on the map that no other beats in both, from the cheapest on, as (cost, score).
     pub fn frontier(&self) -> Vec<(f64, f64)> {
-        let point = |&(x, score, _): &(f64, f64, f64)| FrontierPoint {
-            x,
-            score,
-            ..FrontierPoint::default()
-        };
-        let points = self.points().iter().map(point).collect();
+        let point = |(x, score, _)| FrontierPoint { x, score, ..FrontierPoint::default() };
+        let points = self.points().into_iter().map(point).collect();
         let chart = Frontier { maximise: self.maximise, points, ..Frontier::default() };
         chart.frontier().iter().map(|p| (p.x, p.score)).collect()
     }
@@ -155,27 +151,16 @@ impl Map {
     }
 
     fn title(&self) -> String {
-        let mut letters = self.metric().chars();
-        let first: String = letters.next().map(|c| c.to_uppercase().collect()).unwrap_or_default();
-        format!("{first}{} against {}", letters.as_str(), self.x_name())
+        format!("{} against {}", capital(self.metric()), self.x_name())
     }
 
     fn axes(&self, points: &[(f64, f64, f64)], front: &[(f64, f64)]) -> (Scale, Scale) {
         let marks = self.marks();
         let xs: Vec<f64> = points.iter().map(|p| p.0).chain(marks.iter().map(|m| m.cost)).collect();
-        let x = if spans(&xs) {
-            let logs: Vec<f64> = xs.iter().map(|x| x.log10()).collect();
-            let (lo, hi) = padded(&logs, 0.04, 0.04);
-            Scale::log(10f64.powf(lo), 10f64.powf(hi), 6)
-        } else {
-            let (lo, hi) = padded(&xs, 0.04, 0.04);
-            let positive = xs.iter().all(|x| *x >= 0.0);
-            Scale::linear(if positive { lo.max(0.0) } else { lo }, hi, 6, false)
-        };
         let mut ys = zoomed(points.iter().map(|p| p.1).collect(), self.maximise, REACH);
         ys.extend(front.iter().map(|p| p.1).chain(marks.iter().map(|m| m.score)));
         let (lo, hi) = padded(&ys, 0.04, 0.08);
-        (x, Scale::linear(lo, hi, 5, false))
+        (cost_scale(&xs, 0.04, 0.04), Scale::linear(lo, hi, 5, false))
     }
 
     /// What the colours stand for.
@@ -184,19 +169,12 @@ impl Map {
     }
 }
 
-/// Scores this many times further below the middle than the best is above it are not shown.
+/// Scores more than this many times as far below the median as the best is above it are not shown.
 const REACH: f64 = 3.0;
-
-/// Whether values span enough for a logarithmic axis.
-fn spans(values: &[f64]) -> bool {
-    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = values.iter().copied().fold(0.0, f64::max);
-    least > 0.0 && most / least > 8.0
-}
 
 /// From few to many: ColorBrewer's blues without the palest, which would be lost on the card.
 const BLUES: [&str; 6] = ["#C6DBEF", "#9ECAE1", "#6BAED6", "#4292C6", "#2171B5", "#08306B"];
-/// From little to much of a third quantity: viridis, readable for every kind of sight.
+/// From little to much of a third quantity: viridis, readable with every kind of colour vision.
 const VIRIDIS: [&str; 6] = ["#D8E219", "#73D056", "#21908D", "#2D708E", "#433E85", "#440154"];
 
 /// Half the width and half the radius of a hexagon: in these units its corners are whole numbers.
@@ -209,10 +187,11 @@ struct Bin {
     sum: f64,
 }
 
-/// Which hexagon a point lies in, by column and row; odd rows are shifted half a width to the right.
+/// The column and row of the hexagon that a point lies in; odd rows are shifted half a width to the
+/// right.
 fn hexagon((x, y): (f64, f64)) -> (i32, i32) {
     let (x, y) = (x / UNIT.0, y / UNIT.1);
-    // Centres are at (i, 3 j) with i + j even: of the nearest of even and of odd rows, the nearer.
+    // Centres are at (i, 3 j) with i + j even. Of the nearest in the even and in the odd rows, the nearer.
     let nearest = |odd: f64| {
         let row = 2.0 * ((y / 3.0 - odd) / 2.0).round() + odd;
         let column = 2.0 * ((x - odd) / 2.0).round() + odd;
@@ -233,8 +212,7 @@ struct Shades {
 
 impl Shades {
     fn of(values: &[f64], counts: bool) -> Shades {
-        let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (lo, hi) = range(values);
         let (log, colours) = (counts || spans(values), if counts { BLUES } else { VIRIDIS });
         Shades { lo, hi, log, colours }
     }
@@ -279,17 +257,14 @@ impl Map {
     /// What the colours stand for, in the row of the legend after the frontier.
     fn colour_bar(&self, frame: &mut Frame, shades: &Shades) {
         let (y, font) = (62.0, Font::NOTE);
-        let say = |v: f64| amount(v);
         let mut x = 16.0 + 23.0 + width("frontier", font) + 20.0;
-        let (least, most) = (say(shades.lo), say(shades.hi));
+        let (least, most) = (amount(shades.lo), amount(shades.hi));
+        let mut used = &shades.colours[..1];
         if shades.lo < shades.hi {
             frame.svg.text((x, y), &least, font, Anchor::Start, 60.0);
             x += width(&least, font) + 5.0;
+            used = &shades.colours;
         }
-        let used: Vec<&str> = match shades.lo < shades.hi {
-            true => shades.colours.to_vec(),
-            false => shades.colours[..1].to_vec(),
-        };
         for fill in used {
             frame.svg.rect((x, y - 8.5, 11.0, 9.0), 0.0, fill, "");
             x += 11.0;
@@ -301,23 +276,16 @@ impl Map {
 
     /// The marked places with their names, where there is room.
     fn draw_marks(&self, frame: &mut Frame, front: &[(f64, f64)]) {
-        let spot = |(x, y): (f64, f64), r: f64| (x - r, y - r, x + r, y + r);
         let marks = self.marks();
         let mut taken: Vec<Area> =
-            marks.iter().map(|m| spot(frame.at(m.cost, m.score), 5.0)).collect();
-        let line: Vec<Area> = front.iter().map(|p| spot(frame.at(p.0, p.1), 1.5)).collect();
+            marks.iter().map(|m| around(frame.at(m.cost, m.score), 5.0)).collect();
+        let line: Vec<Area> = front.iter().map(|p| around(frame.at(p.0, p.1), 1.5)).collect();
         for (i, mark) in marks.iter().enumerate() {
             let at = frame.at(mark.cost, mark.score);
             frame.layer("", |pen| pen.ring((mark.cost, mark.score), 5.0, colour(i + 2)));
-            let says = format!(
-                "{}: {} {}, {} {}",
-                mark.name,
-                self.metric(),
-                score(mark.score),
-                amount(mark.cost),
-                self.x_name()
-            );
-            frame.svg.hover(at, 6.0, &says);
+            let (value, cost) = (score(mark.score), amount(mark.cost));
+            let (name, metric, x_name) = (&mark.name, self.metric(), self.x_name());
+            frame.svg.hover(at, 6.0, &format!("{name}: {metric} {value}, {cost} {x_name}"));
             let font = Font::TEXT.bold().size(11.0).fill(INK);
             let name = elide(&mark.name, font, 170.0);
             let (w, h) = (width(&name, font), font.size);
@@ -335,15 +303,8 @@ impl Map {
                 (left, above),
             ]
             .map(|(x, y)| (x, y - h, x + w, y + 2.0));
-            let fits = |a: &&Area, clear: &[Area]| {
-                a.0 >= frame.left + 2.0
-                    && a.2 <= WIDTH - 8.0
-                    && a.1 >= frame.top - 2.0
-                    && a.3 <= frame.bottom - 1.0
-                    && !taken.iter().chain(clear).any(|t| overlap(a, t))
-            };
-            let free = places.iter().find(|a| fits(a, &line));
-            let Some(&area) = free.or(places.iter().find(|a| fits(a, &[]))) else { continue };
+            let inside = (frame.left + 2.0, frame.top - 2.0, WIDTH - 8.0, frame.bottom - 1.0);
+            let Some(area) = free(&places, inside, &taken, &line) else { continue };
             taken.push((area.0 - 3.0, area.1, area.2 + 3.0, area.3));
             let card = (area.0 - 3.0, area.1 - 0.5, w + 6.0, h + 4.0);
             frame.svg.rect(card, 3.0, CARD, r#"fill-opacity="0.85""#);
@@ -356,10 +317,10 @@ impl Map {
         let mut note =
             format!("{}  ·  {front} of {count} on the frontier", direction(self.maximise));
         if shown < all {
-            let (lo, hi) = y.ends();
-            let beyond = if self.maximise { ("below", lo) } else { ("above", hi) };
+            let (side, end) =
+                if self.maximise { ("below", y.ends().0) } else { ("above", y.ends().1) };
             let n = thousands((all - shown) as u128);
-            note += &format!("  ·  {n} {} {}", beyond.0, score(beyond.1));
+            note += &format!("  ·  {n} {side} {}", score(end));
         }
         note
     }
@@ -368,12 +329,8 @@ impl Map {
         let say = |p: &(f64, f64)| format!("{} at {}", score(p.1), amount(p.0));
         let ends: Vec<String> = front.first().into_iter().chain(front.last()).map(say).collect();
         let all = plural(all, "architecture");
-        format!(
-            "{} ({}): {all}. The frontier goes from {}",
-            self.title(),
-            direction(self.maximise),
-            ends.join(" to ")
-        )
+        let (title, direction) = (self.title(), direction(self.maximise));
+        format!("{title} ({direction}): {all}. The frontier goes from {}", ends.join(" to "))
     }
 }
 
@@ -385,26 +342,15 @@ impl Draw for Map {
         }
         let (x, y) = self.axes(&points, &front);
         let shown = points.iter().filter(|p| (0.0..=1.0).contains(&y.unit(p.1))).count();
-        let key = Key { colour: colour(1), sample: Sample::Line(""), text: "frontier".into() };
-        let around = Around {
-            title: self.title(),
-            note: self.note(&y, shown, points.len(), front.len()),
-            legend: vec![key],
-            x_name: self.x_name().into(),
-            right: 0.0,
-        };
+        let legend = vec![Key::new(colour(1), Sample::Line(""), "frontier")];
+        let note = self.note(&y, shown, points.len(), front.len());
+        let around = Around::new(self.title(), note, legend, self.x_name());
         let mut frame = Frame::new(around, x, y);
         let shades = self.hexagons(&mut frame, &points);
         self.colour_bar(&mut frame, &shades);
 
-        let mut steps: Vec<(f64, f64)> = vec![];
-        for &(x, y) in &front {
-            if let Some(&(_, before)) = steps.last() {
-                steps.push((x, before));
-            }
-            steps.push((x, y));
-        }
-        // The last of the frontier holds for everything larger.
+        let mut steps = steps(front.iter().copied());
+        // The last point of the frontier holds for everything costlier.
         let largest = points.iter().map(|p| p.0).fold(f64::NEG_INFINITY, f64::max);
         steps.extend(front.last().map(|&(_, y)| (largest, y)));
         frame.layer(r#"stroke-linejoin="round""#, |pen| {
@@ -424,8 +370,7 @@ impl Draw for Map {
             return format!("{title}\nnothing to draw yet: {why}\n");
         }
         let (x, y) = self.axes(&points, &front);
-        let (columns, rows) = (64, 14);
-        let mut canvas = Canvas::new(columns, rows);
+        let mut canvas = Canvas::new(64, 14);
         let mut cells: BTreeMap<(usize, usize), usize> = BTreeMap::new();
         let shows = |y: f64| (0.0..=1.0).contains(&y);
         for p in &points {
@@ -440,12 +385,11 @@ impl Draw for Map {
             canvas.put(cell, ['·', '·', '░', '▒', '▓', '█'][shades.step(n as f64)], true);
         }
         for p in &front {
-            let cell = canvas.cell((x.unit(p.0), y.unit(p.1)));
-            canvas.put(cell, '●', true);
+            canvas.put(canvas.cell((x.unit(p.0), y.unit(p.1))), '●', true);
         }
-        for m in self.marks() {
-            let cell = canvas.cell((x.unit(m.cost), y.unit(m.score)));
-            canvas.put(cell, '◆', true);
+        let marks = self.marks();
+        for m in &marks {
+            canvas.put(canvas.cell((x.unit(m.cost), y.unit(m.score))), '◆', true);
         }
         let ((left, right), (lo, hi)) = (x.ends(), y.ends());
         let (low, high) = (score(lo), score(hi));
@@ -453,8 +397,7 @@ impl Draw for Map {
         let ends = (amount(left), amount(right));
         let plot = canvas.render((&low, &high), (&ends.0, &ends.1), &name, &[]);
         let columns = ["frontier".to_string(), self.x_name().into(), self.metric().into()];
-        let marked = self.marks();
-        let marked = marked.iter().map(|m| (format!("◆ {}", fit(&m.name, 40)), m.cost, m.score));
+        let marked = marks.iter().map(|m| (format!("◆ {}", fit(&m.name, 40)), m.cost, m.score));
         let front = front.iter().rev().take(8).map(|p| ("●".to_string(), p.0, p.1));
         let rows: Vec<Vec<String>> =
             marked.chain(front).map(|(name, x, y)| vec![name, amount(x), score(y)]).collect();
@@ -462,22 +405,11 @@ impl Draw for Map {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "map",
-    about: "thousands of architectures by cost and score, as a density, and their frontier",
-    example: || example().into(),
-};
-
 /// Four thousand made-up architectures.
-pub(crate) fn example() -> Map {
+pub(super) fn example() -> Map {
     let mut rng = crate::rng::Rng::from_u64(7);
-    let mut map = Map {
-        metric: "accuracy (%)".into(),
-        maximise: true,
-        x: "training time (s)".into(),
-        ..Map::default()
-    };
+    let (metric, x) = ("accuracy (%)".into(), "training time (s)".into());
+    let mut map = Map { metric, maximise: true, x, ..Map::default() };
     for _ in 0..4000 {
         let cost = 900.0 + 4000.0 * rng.uniform() * rng.uniform();
         let luck = rng.normal().abs() * 3.0 + if rng.below(30) == 0 { 40.0 } else { 0.0 };

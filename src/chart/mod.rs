@@ -1,8 +1,8 @@
 //! Charts: plain typed data in, a picture out.
 //!
-//! Each file holds one chart: its data, how the data become positions, and how these are drawn, as
-//! SVG for a notebook and as text for a terminal. Nothing here knows about studies; whoever has a
-//! result fills in the data. A new chart is one file and one row of the table, [`charts`].
+//! Each file holds one chart: its data, how these become positions, and how they are drawn, as SVG
+//! for a notebook and as text for a terminal. Nothing here knows about studies; whoever has a result
+//! fills in the data. A new chart is one file and one row of the table, [`charts`].
 //!
 //! ```
 //! use nascent::chart::{Axis, BestSeries, BestSoFar, Chart};
@@ -107,16 +107,18 @@ impl fmt::Display for Chart {
     }
 }
 
-/// The rows: each makes one kind of data known, by the file that draws it.
+/// Of each row: the kind of data, the file that draws it, the name of the chart and what it shows.
 macro_rules! table {
-    ($($(#[$about:meta])* $kind:ident in $file:ident;)*) => {
+    ($($(#[$doc:meta])* $kind:ident in $file:ident, $name:literal: $about:literal;)*) => {
         /// The data of a chart, by kind.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         pub enum ChartData {
-            $($(#[$about])* $kind($kind),)*
+            $($(#[$doc])* $kind($kind),)*
         }
 
-        static CHARTS: &[ChartInfo] = &[$($file::INFO,)*];
+        static CHARTS: &[ChartInfo] = &[$(
+            ChartInfo { name: $name, about: $about, example: || $file::example().into() },
+        )*];
 
         impl ChartData {
             fn draw(&self) -> &dyn Draw {
@@ -144,37 +146,53 @@ macro_rules! table {
 
 table! {
     /// The running best over trials or seconds.
-    BestSoFar in best_so_far;
+    BestSoFar in best_so_far, "best so far":
+        "the running best of one or several searches over trials or seconds";
     /// Scores epoch by epoch.
-    LearningCurves in learning_curves;
+    LearningCurves in learning_curves, "learning curves":
+        "the score after each epoch of many networks, some of them named";
     /// Size against score.
-    Frontier in frontier;
+    Frontier in frontier, "frontier":
+        "size against score, and the networks that no other beats in both";
     /// Thousands of architectures by cost and score.
-    Map in map;
+    Map in map, "map":
+        "thousands of architectures by cost and score, as a density, and their frontier";
     /// A table of the best.
-    Leaderboard in leaderboard;
+    Leaderboard in leaderboard, "leaderboard":
+        "the best trials as a table: score, size, time, architecture";
     /// One network.
-    Diagram in diagram;
+    Diagram in diagram, "diagram":
+        "one network layer by layer: operation, output shape, parameters, skip connections";
     /// A search space.
-    SpaceTree in space_tree;
+    SpaceTree in space_tree, "space":
+        "a search space: layers, alternatives, repetition, choices of values";
     /// Curves with bands of uncertainty, one per strategy.
-    Bands in bands;
+    Bands in bands, "bands":
+        "how strategies progress, one curve with a band of uncertainty each";
     /// The final results of every seed.
-    Spread in spread;
+    Spread in spread, "spread":
+        "the final results of every seed, one row per strategy";
     /// Mean ranks and what does not differ.
-    CriticalDifference in critical_difference;
+    CriticalDifference in critical_difference, "critical difference":
+        "mean ranks of strategies, and which of them a test does not tell apart";
     /// Every strategy against every other.
-    Pairs in pairs;
+    Pairs in pairs, "pairs":
+        "how often every strategy beats every other, and where that may be chance";
     /// The share of seeds that reached a target.
-    TimeToTarget in time_to_target;
+    TimeToTarget in time_to_target, "time to target":
+        "the share of seeds that reached a target, against trials or seconds";
     /// Trials with edges from parents to children.
-    FamilyTree in family_tree;
+    FamilyTree in family_tree, "family tree":
+        "trials with edges from parents to children, and the line that led to the best";
     /// The life of the members of a population.
-    Population in population;
+    Population in population, "population":
+        "the members of a population from birth to death, with the best and the mean alive";
     /// What a surrogate predicts, and what it makes of it.
-    SurrogateView in surrogate_view;
+    SurrogateView in surrogate_view, "surrogate view":
+        "what a surrogate predicts for candidates, and what the acquisition makes of it";
     /// The probabilities of a controller over trials.
-    Probabilities in probabilities;
+    Probabilities in probabilities, "probabilities":
+        "how a controller's probabilities of the options of each decision move over trials";
 }
 
 /// A chart: its data, and the ways to see them.
@@ -196,13 +214,13 @@ impl Chart {
     }
 
     /// The picture as SVG: on an opaque card, legible on light and dark pages, without ids or style
-    /// sheets, as wide as its place allows.
+    /// sheets, and never wider than its place.
     pub fn svg(&self) -> String {
         self.data.draw().svg()
     }
 
-    /// The chart for a page: the SVG, for a leaderboard an HTML table. A notebook cell shows the same, with
-    /// the SVG as data of an `<img>`, which survives in notebooks that are not trusted yet.
+    /// The chart for a page: the SVG, or for a leaderboard an HTML table. A notebook cell shows the same,
+    /// with the SVG as data of an `<img>`, which is shown even in a notebook that is not trusted yet.
     pub fn html(&self) -> String {
         self.data.draw().html()
     }

@@ -1,13 +1,13 @@
 //! Every strategy against every other: how often the row beats the column, as a matrix of numbers
 //! and colours. What may be chance is pale.
 
+use super::Draw;
 use super::bands::NAMES;
 use super::lines::{LABEL, Rows, remarks, two_lines};
-use super::plain::{COLUMNS, cell as label, fit, len};
+use super::plain::{COLUMNS, cell as label, fit, heading, len};
 use super::plot::head;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
-use super::theme::{CARD, FAINT, Font, INK, MUTED, width, wrap};
-use super::{ChartInfo, Draw};
+use super::theme::{CARD, FAINT, INK, MUTED, width, wrap};
 use serde::{Deserialize, Serialize};
 
 /// A matrix of how often strategies beat each other.
@@ -39,7 +39,7 @@ pub struct Pairs {
     pub shown: String,
 }
 
-/// From always losing to always winning: blue and orange stay apart for every kind of colour vision.
+/// From always losing to always winning: orange and blue differ for every kind of colour vision.
 const STEPS: [&str; 9] = [
     "#B35806", "#D8852F", "#F2B46C", "#FBDDB4", "#F3F3F0", "#CBE0EF", "#8FBFDE", "#4B94C4",
     "#1F6CA6",
@@ -63,10 +63,14 @@ impl Pairs {
         (i != j && (0.0..=1.0).contains(&p)).then_some(p)
     }
 
-    /// Whether a pair may be chance.
+    /// The p value of a pair, where there is one.
+    fn p(&self, i: usize, j: usize) -> Option<f64> {
+        self.p.get(i)?.get(j).copied()
+    }
+
+    /// Whether the result of a pair may be chance.
     fn chance(&self, i: usize, j: usize) -> bool {
-        let p = self.p.get(i).and_then(|row| row.get(j));
-        p.is_some_and(|p| p.is_nan() || *p > self.alpha)
+        self.p(i, j).is_some_and(|p| p.is_nan() || p > self.alpha)
     }
 
     fn empty(&self) -> bool {
@@ -77,8 +81,8 @@ impl Pairs {
     /// A pair in words.
     fn says(&self, i: usize, j: usize) -> String {
         let Some(wins) = self.wins(i, j) else { return String::new() };
-        let p = match self.p.get(i).and_then(|row| row.get(j)) {
-            Some(p) if p.is_finite() && *p < 0.001 => ", p < 0.001".into(),
+        let p = match self.p(i, j) {
+            Some(p) if p.is_finite() && p < 0.001 => ", p < 0.001".into(),
             Some(p) if p.is_finite() => format!(", p = {p:.3}"),
             _ => String::new(),
         };
@@ -97,7 +101,8 @@ impl Pairs {
         format!("{TITLE}. {}. {}", self.shown, said.join("; "))
     }
 
-    /// Names above the columns, horizontal where they fit and upright where not; returns where cells begin.
+    /// Names above the columns, horizontal where they fit and upright otherwise; returns where the
+    /// cells begin.
     fn heads(&self, svg: &mut Svg, top: f64, left: f64, cell: f64) -> f64 {
         let lines: Vec<Vec<String>> =
             self.names.iter().map(|name| wrap(name, LABEL, cell - 4.0)).collect();
@@ -118,10 +123,8 @@ impl Pairs {
         }
         // Two upright lines where a column is wide enough, otherwise one.
         let (most, two) = if cell >= 26.0 { (128.0, true) } else { (150.0, false) };
-        let lines: Vec<Vec<String>> = match two {
-            true => self.names.iter().map(|name| two_lines(name, most)).collect(),
-            false => self.names.iter().map(|name| vec![name.clone()]).collect(),
-        };
+        let set = |name: &String| if two { two_lines(name, most) } else { vec![name.clone()] };
+        let lines: Vec<Vec<String>> = self.names.iter().map(set).collect();
         let wide = lines.iter().flatten().map(|l| width(l, LABEL));
         let bottom = top + wide.fold(0.0, f64::max).min(most) - 4.0;
         for (j, lines) in lines.iter().enumerate() {
@@ -134,7 +137,7 @@ impl Pairs {
     }
 
     /// What the colours stand for.
-    fn key(&self, svg: &mut Svg, y: f64) -> f64 {
+    fn key(&self, svg: &mut Svg, y: f64) {
         let font = LABEL.fill(MUTED);
         let mut x = 16.0;
         svg.text((x, y), "loses", font, Anchor::Start, 60.0);
@@ -145,13 +148,12 @@ impl Pairs {
         }
         svg.text((x + 6.0, y), "wins", font, Anchor::Start, 60.0);
         if self.p.is_empty() {
-            return y;
+            return;
         }
         x += width("wins", font) + 22.0;
         sample(svg, (x, y - 9.5, 22.0, 13.0));
         let says = format!("not significant at {}", self.alpha);
         svg.text((x + 28.0, y), &says, font, Anchor::Start, WIDTH - 16.0 - x - 28.0);
-        y
     }
 }
 
@@ -189,32 +191,30 @@ impl Draw for Pairs {
                     continue;
                 };
                 let text = format!("{:.0}", wins * 100.0);
-                let font = Font { size, fill: ink(step(wins)), bold: false, mono: false };
-                match self.chance(i, j) {
+                let font = match self.chance(i, j) {
                     true => {
                         sample(&mut svg, area);
-                        svg.text(middle, &text, font.fill(MUTED), Anchor::Middle, cell);
+                        LABEL.size(size).fill(MUTED)
                     }
                     false => {
                         svg.rect(inner, 2.0, STEPS[step(wins)], "");
-                        svg.text(middle, &text, font.bold(), Anchor::Middle, cell);
+                        LABEL.size(size).fill(ink(step(wins))).bold()
                     }
-                }
+                };
+                svg.text(middle, &text, font, Anchor::Middle, cell);
                 svg.tip(area, &self.says(i, j));
             }
         }
-        let y = self.key(&mut svg, rows.bottom() + 20.0);
+        let y = rows.bottom() + 20.0;
+        self.key(&mut svg, y);
         svg.finish((WIDTH, y + 14.0), SHOWN, TITLE, &self.describe())
     }
 
     fn plain(&self) -> String {
-        let mut out = format!("{TITLE}\n");
         if self.empty() {
-            return out + "nothing to draw yet: no pair has a probability\n";
+            return format!("{TITLE}\nnothing to draw yet: no pair has a probability\n");
         }
-        if !self.shown.is_empty() {
-            out += &(fit(&self.shown, COLUMNS) + "\n");
-        }
+        let mut out = heading(TITLE, &self.shown);
         let n = self.names.len();
         // Beside 14 columns, names have 21 characters.
         let room = COLUMNS.saturating_sub(3 + 4 * n).max(12);
@@ -223,13 +223,17 @@ impl Draw for Pairs {
         out += &(fit(&format!("   {:<name$}{head}", ""), COLUMNS) + "\n");
         let mut chance = false;
         for i in 0..n {
-            let cell = |j: usize| match self.wins(i, j) {
-                None => format!("{:>4}", if i == j { "·" } else { "" }),
-                Some(w) if self.chance(i, j) => format!("{:>4}", format!("~{:.0}", w * 100.0)),
-                Some(w) => format!("{:>4}", format!("{:.0}", w * 100.0)),
+            let cell = |j: usize| {
+                let text = match self.wins(i, j) {
+                    None if i == j => "·".into(),
+                    None => String::new(),
+                    Some(w) if self.chance(i, j) => format!("~{:.0}", w * 100.0),
+                    Some(w) => format!("{:.0}", w * 100.0),
+                };
+                format!("{text:>4}")
             };
-            chance |= (0..n).any(|j| self.chance(i, j) && self.wins(i, j).is_some());
             let cells: String = (0..n).map(cell).collect();
+            chance |= cells.contains('~');
             let row = format!("{:>2} {}{cells}", i + 1, label(&self.names[i], name));
             out += &(fit(row.trim_end(), COLUMNS) + "\n");
         }
@@ -240,15 +244,8 @@ impl Draw for Pairs {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "pairs",
-    about: "how often every strategy beats every other, and where that may be chance",
-    example: || example().into(),
-};
-
 /// Seven made-up strategies.
-pub(crate) fn example() -> Pairs {
+pub(super) fn example() -> Pairs {
     let strength = [0.0, 2.1, 1.9, 0.4, 3.4, 3.1, 0.9];
     let wins = |i: usize, j: usize| 1.0 / (1.0 + f64::exp(strength[j] - strength[i]));
     let p = |i: usize, j: usize| f64::exp(-9.0 * f64::abs(strength[i] - strength[j]));

@@ -35,12 +35,19 @@ pub(crate) fn cell(text: &str, room: usize) -> String {
     left(&fit(text, room), room)
 }
 
-/// The text in lines of at most `room` characters.
+/// The text in lines of at most `room` columns.
 pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     wrap_by(text, |line| len(line) <= room)
 }
 
-/// A row of block characters, one per value, at most `room` of them; `lo` is the lowest block.
+/// The first lines of a chart: its title and, if anything is said about it, what is shown.
+pub(crate) fn heading(title: &str, shown: &str) -> String {
+    let shown = if shown.is_empty() { String::new() } else { fit(shown, COLUMNS) + "\n" };
+    format!("{title}\n{shown}")
+}
+
+/// A row of block characters, one per value and at most `room` of them, from the lowest block for
+/// `lo` to the highest for `hi`.
 pub(crate) fn spark(values: &[f64], (lo, hi): (f64, f64), room: usize) -> String {
     const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let shown = values.len().min(room);
@@ -71,7 +78,7 @@ impl Canvas {
         (place(x, w), h - place(y, h))
     }
 
-    /// Sets a cell; an empty one only, unless `over`.
+    /// Sets a cell if it is empty, or in any case where `over`.
     pub fn put(&mut self, (column, row): (usize, usize), mark: char, over: bool) {
         match self.cells.get_mut(row).and_then(|r| r.get_mut(column)) {
             Some(cell) if over || *cell == ' ' => *cell = mark,
@@ -98,13 +105,7 @@ impl Canvas {
     }
 
     /// The canvas with the labels of its axes; `under` are marks on the lower edge.
-    pub fn render(
-        &self,
-        y: (&str, &str),
-        x: (&str, &str),
-        x_name: &str,
-        under: &[usize],
-    ) -> String {
+    pub fn render(&self, y: (&str, &str), x: (&str, &str), name: &str, under: &[usize]) -> String {
         let wide = len(y.0).max(len(y.1));
         let columns = self.cells[0].len();
         let mut out = String::new();
@@ -122,7 +123,7 @@ impl Canvas {
             (0..columns).map(|c| if under.contains(&c) { '×' } else { '─' }).collect();
         out += &format!("{:wide$} └{edge}\n", "");
         let room = columns.saturating_sub(len(x.0) + len(x.1));
-        let name = fit(x_name, room.saturating_sub(2));
+        let name = fit(name, room.saturating_sub(2));
         let before = room.saturating_sub(len(&name)) / 2;
         let name = left(&format!("{}{name}", " ".repeat(before)), room);
         out + &format!("{:wide$}  {}{name}{}\n", "", x.0, x.1)
@@ -151,11 +152,8 @@ pub(crate) fn table(columns: &[String], rows: &[Vec<String>]) -> String {
     let cell = |row: &[String], c: usize| row.get(c).cloned().unwrap_or_default();
     let right: Vec<bool> =
         (0..n).map(|c| numeric(rows.iter().map(|r| r.get(c).map_or("", String::as_str)))).collect();
-    let mut wide: Vec<usize> = (0..n)
-        .map(|c| {
-            rows.iter().map(|r| len(&cell(r, c))).max().unwrap_or(0).max(len(&cell(columns, c)))
-        })
-        .collect();
+    let widest = |c| rows.iter().map(|r| len(&cell(r, c))).fold(len(&cell(columns, c)), usize::max);
+    let mut wide: Vec<usize> = (0..n).map(widest).collect();
     let room = COLUMNS.saturating_sub(2 * (n - 1));
     while wide.iter().sum::<usize>() > room {
         let Some(widest) = (0..n).max_by_key(|&c| (wide[c], c)).filter(|&c| wide[c] > 1) else {
@@ -166,18 +164,12 @@ pub(crate) fn table(columns: &[String], rows: &[Vec<String>]) -> String {
     let line = |row: &[String]| -> String {
         let cells: Vec<Vec<String>> = (0..n).map(|c| wrap(&cell(row, c), wide[c].max(1))).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(1);
-        (0..height)
-            .map(|i| {
-                let parts: Vec<String> = (0..n)
-                    .map(|c| {
-                        let text = cells[c].get(i).map_or("", String::as_str);
-                        let w = wide[c];
-                        if right[c] { right_of(text, w) } else { left(text, w) }
-                    })
-                    .collect();
-                fit(parts.join("  ").trim_end(), COLUMNS) + "\n"
-            })
-            .collect()
+        let part = |i: usize, c: usize| {
+            let text = cells[c].get(i).map_or("", String::as_str);
+            if right[c] { right_of(text, wide[c]) } else { left(text, wide[c]) }
+        };
+        let joined = |i| (0..n).map(|c| part(i, c)).collect::<Vec<_>>().join("  ");
+        (0..height).map(|i| fit(joined(i).trim_end(), COLUMNS) + "\n").collect()
     };
     let mut out = String::new();
     if !columns.is_empty() {

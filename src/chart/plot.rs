@@ -1,12 +1,12 @@
 //! Axes. A [`Scale`] maps numbers to a side of the picture and knows its ticks; a [`Frame`] lays
 //! out title, legend, grid and labels, then lends a pen to draw inside it.
 //!
-//! plotters draws the lines and points of the data. It only guesses how wide a text is, so all
-//! text is set by our own writer. The data are drawn at four times their size and scaled down,
-//! because plotters rounds to whole pixels, in an inner `<svg>` that clips without needing an id.
+//! plotters draws the lines and points of the data. It only guesses how wide a text is, so our own
+//! writer sets all text. plotters also rounds to whole pixels, so the data are drawn at four times
+//! their size and scaled down, in an inner `<svg>`, which clips without needing an id.
 
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
-use super::theme::{CARD, Font, GRID, MUTED, width};
+use super::theme::{CARD, Font, GRID, width};
 use crate::words::{human_count, trim, usable};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
@@ -15,18 +15,18 @@ use std::collections::BTreeSet;
 
 /// Height of the part with the data.
 const PLOT_HEIGHT: f64 = 172.0;
-/// plotters draws this much larger.
+/// How much larger plotters draws.
 const FINE: f64 = 4.0;
 
 /// One axis: its range and its labelled ticks.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
-    /// The ends as they are drawn: in parts of `unit`, or logarithms.
+    /// The ends as they are drawn: divided by `part`, or as logarithms.
     lo: f64,
     hi: f64,
     log: bool,
-    /// Numbers near the ends of what a computer can hold are drawn as parts of a power of ten, so that
-    /// no difference of two overflows; for all others it is 1.
+    /// A power of ten by which numbers close to the limits of `f64` are divided, so that the difference
+    /// of two does not overflow; 1 for all others.
     part: f64,
     /// Position and label, in order.
     pub ticks: Vec<(f64, String)>,
@@ -72,7 +72,7 @@ impl Scale {
         Scale { lo, hi, log: true, part: 1.0, ticks }
     }
 
-    /// The same axis with ticks between two values only.
+    /// The same axis, with ticks only between two values.
     pub fn only(mut self, lo: f64, hi: f64) -> Scale {
         self.ticks.retain(|t| (lo..=hi).contains(&t.0));
         self
@@ -89,17 +89,17 @@ impl Scale {
         self.log
     }
 
-    /// A value on the axis drawn: itself, or its logarithm.
+    /// A value as it is drawn.
     fn place(&self, v: f64) -> f64 {
         if self.log { v.max(f64::MIN_POSITIVE).log10() } else { v / self.part }
     }
 
-    /// Where a value lies between the ends, 0 to 1 inside.
+    /// Where a value lies: 0 and 1 at the ends.
     pub fn unit(&self, v: f64) -> f64 {
         ((self.place(v) - self.lo) / (self.hi - self.lo)).clamp(-10.0, 10.0)
     }
 
-    /// The same axis with fewer labels, until they are separate within `room` pixels.
+    /// The same axis with fewer labels, so few that they do not touch within `room` pixels.
     pub fn thin(mut self, room: f64) -> Scale {
         let crowded = |ticks: &[(f64, String)]| {
             ticks.windows(2).any(|pair| {
@@ -121,7 +121,7 @@ impl Scale {
     }
 }
 
-/// The power of ten that an axis to these ends is drawn in.
+/// The [`Scale::part`] of an axis with these ends.
 fn part_of(lo: f64, hi: f64) -> f64 {
     let most = lo.abs().max(hi.abs());
     let far = most.is_finite() && most > 0.0 && !(1e-100..1e100).contains(&most);
@@ -139,13 +139,13 @@ fn tick(v: f64, step: f64, most: f64, part: f64) -> String {
     }
 }
 
-/// Where a value lies between two others, 0 to 1 inside; the middle if these are equal.
+/// Where a value lies between two others: 0 and 1 at these, and 0.5 if they are equal.
 pub(crate) fn share(v: f64, (lo, hi): (f64, f64)) -> f64 {
     let part = part_of(lo, hi);
     if hi > lo { (v / part - lo / part) / (hi / part - lo / part) } else { 0.5 }
 }
 
-/// A range that is not empty, whatever it was given.
+/// The range of two ends in any order, widened if it is empty.
 fn open(lo: f64, hi: f64) -> (f64, f64) {
     let (lo, hi) = if lo <= hi { (lo, hi) } else { (hi, lo) };
     if !usable(lo) || !usable(hi) {
@@ -156,14 +156,19 @@ fn open(lo: f64, hi: f64) -> (f64, f64) {
     if hi - lo > least { (lo, hi) } else { (lo - least, hi + least) }
 }
 
-/// The range of the values with a margin below and above (as shares of the range).
+/// The least and the greatest value; without values, infinity and minus infinity.
+pub(crate) fn range(values: &[f64]) -> (f64, f64) {
+    let (lo, hi) = (f64::INFINITY, f64::NEG_INFINITY);
+    values.iter().fold((lo, hi), |(lo, hi), &v| (lo.min(v), hi.max(v)))
+}
+
+/// The range of the values with a margin below and above, as shares of the range.
 pub(crate) fn padded(values: &[f64], below: f64, above: f64) -> (f64, f64) {
-    let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let (lo, hi) = range(values);
     if lo > hi {
         return (0.0, 1.0);
     }
-    // Halves, because the whole may be more than a number can hold.
+    // Halves, because the whole range may overflow.
     let (half, within) = (hi / 2.0 - lo / 2.0, |v: f64| v.clamp(f64::MIN, f64::MAX));
     if half <= lo.abs().max(hi.abs()) * 0.5e-9 {
         let around = if hi == 0.0 { 1.0 } else { hi.abs() * 0.05 };
@@ -172,8 +177,8 @@ pub(crate) fn padded(values: &[f64], below: f64, above: f64) -> (f64, f64) {
     (within(lo - 2.0 * (half * below)), within(hi + 2.0 * (half * above)))
 }
 
-/// The values worth showing: those much worse than the middle, `reach` times as far from it as the
-/// best is, would press everything else together and are left out.
+/// The values worth showing. Those more than `reach` times as far from the median as the best one
+/// would squeeze everything else together and are left out.
 pub(crate) fn zoomed(mut values: Vec<f64>, maximise: bool, reach: f64) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     if !maximise {
@@ -182,7 +187,7 @@ pub(crate) fn zoomed(mut values: Vec<f64>, maximise: bool, reach: f64) -> Vec<f6
     let (Some(&best), Some(&middle)) = (values.last(), values.get(values.len() / 2)) else {
         return values;
     };
-    // Eighths, so that no difference is more than a number can hold.
+    // Eighths, so that no difference overflows.
     let distance = |v: f64| (v / 8.0 - middle / 8.0).abs();
     let far = distance(best) * reach;
     if far > 0.0 {
@@ -191,7 +196,7 @@ pub(crate) fn zoomed(mut values: Vec<f64>, maximise: bool, reach: f64) -> Vec<f6
     values
 }
 
-/// The next of 1, 2, 2.5, 5 times a power of ten.
+/// The next larger of 1, 2, 2.5 or 5 times a power of ten.
 fn nice_step(rough: f64) -> f64 {
     let decade = 10f64.powf(rough.max(1e-300).log10().floor());
     let part = rough / decade;
@@ -228,6 +233,12 @@ pub(crate) struct Key {
     pub text: String,
 }
 
+impl Key {
+    pub fn new(colour: &'static str, sample: Sample, text: impl Into<String>) -> Key {
+        Key { colour, sample, text: text.into() }
+    }
+}
+
 /// What precedes the text of a legend.
 #[derive(Clone, Copy)]
 pub(crate) enum Sample {
@@ -250,6 +261,12 @@ pub(crate) struct Around {
     pub right: f64,
 }
 
+impl Around {
+    pub fn new(title: String, note: String, legend: Vec<Key>, x_name: &str) -> Around {
+        Around { title, note, legend, x_name: x_name.into(), right: 0.0 }
+    }
+}
+
 /// A picture with axes, ready for its data.
 pub(crate) struct Frame {
     pub svg: Svg,
@@ -259,7 +276,7 @@ pub(crate) struct Frame {
     pub right: f64,
     pub top: f64,
     pub bottom: f64,
-    /// Of the whole picture.
+    /// The height of the whole picture.
     pub height: f64,
 }
 
@@ -269,15 +286,14 @@ impl Frame {
         Frame::tall(around, x, y, PLOT_HEIGHT)
     }
 
-    /// The same with another height of the part with the data.
+    /// The same with another height for the part with the data.
     pub fn tall(around: Around, x: Scale, y: Scale, height: f64) -> Frame {
         let mut svg = Svg::default();
         let end = head(&mut svg, &around.title, &around.note);
         let legend_end = legend(&mut svg, &around.legend, end);
         let labels = y.ticks.iter().map(|t| width(&t.1, Font::NOTE)).fold(0.0, f64::max);
         let (left, right) = (22.0 + labels.min(110.0), WIDTH - 18.0 - around.right);
-        let top = legend_end;
-        let bottom = top + height;
+        let (top, bottom) = (legend_end, legend_end + height);
         let x = x.thin(right - left);
         let y_at = |v: f64| bottom - y.unit(v) * (bottom - top);
         for (v, label) in &y.ticks {
@@ -420,19 +436,20 @@ impl Sample {
     }
 }
 
-/// Draws inside a frame. plotters writing to a string cannot fail, so nothing here returns errors.
+/// Draws inside a frame. plotters cannot fail when it writes to a string, so nothing here returns
+/// errors.
 pub(crate) struct Pen<'a> {
     context: ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
     x: &'a Scale,
     y: &'a Scale,
     size: (u32, u32),
-    /// What is drawn without plotters, above what plotters draws.
+    /// What is drawn without plotters, on top of what plotters draws.
     marks: String,
 }
 
 impl Pen<'_> {
     fn place(&self, &(x, y): &(f64, f64)) -> (f64, f64) {
-        // Far outside is as good as anywhere outside, and plotters counts pixels in 32 bits.
+        // plotters counts pixels in 32 bits, so what lies far outside is moved nearer.
         let far = |scale: &Scale, v: f64| {
             let range = scale.hi - scale.lo;
             scale.place(v).clamp(scale.lo - 4.0 * range, scale.hi + 4.0 * range)
@@ -450,7 +467,7 @@ impl Pen<'_> {
         let _ = self.context.draw_series(pieces);
     }
 
-    /// Dots; of many, those that fall on the same spot are drawn once.
+    /// Dots. If there are many, those that fall on the same spot are drawn once.
     pub fn dots(&mut self, points: &[(f64, f64)], r: f64, colour: &str, alpha: f64) {
         if points.len() >= MANY {
             let (w, h) = (f64::from(self.size.0), f64::from(self.size.1));
@@ -472,7 +489,7 @@ impl Pen<'_> {
         let _ = self.context.draw_series(points);
     }
 
-    /// A ring with the card's colour inside, and a point in its middle.
+    /// A ring in the card's colour inside, with a point in the middle.
     pub fn ring(&mut self, point: (f64, f64), r: f64, colour: &str) {
         let at = self.place(&point);
         let size = |r: f64| (r * FINE).round() as i32;
@@ -486,8 +503,8 @@ impl Pen<'_> {
     }
 }
 
-/// Thousands of points in pixels that follow each other: of those within half a pixel across the
-/// first, the lowest, the highest and the last, which look the same.
+/// A line of thousands of points, thinned so that it looks the same: of successive points in the
+/// same column of width `half`, only the first, the lowest, the highest and the last.
 pub(crate) fn outline(points: &[(f64, f64)], half: f64) -> Cow<'_, [(f64, f64)]> {
     if points.len() < 2000 {
         return points.into();
@@ -497,22 +514,16 @@ pub(crate) fn outline(points: &[(f64, f64)], half: f64) -> Cow<'_, [(f64, f64)]>
     for run in points.chunk_by(|a, b| column(a) == column(b)) {
         let by = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
         let place = |p: Option<&(f64, f64)>| run.iter().position(|q| Some(q) == p);
-        let mut at = [
-            Some(0),
-            place(run.iter().min_by(by)),
-            place(run.iter().max_by(by)),
-            Some(run.len() - 1),
-        ];
-        at.sort_unstable();
-        let mut at: Vec<usize> = at.into_iter().flatten().collect();
-        at.dedup();
+        let ends = [place(run.iter().min_by(by)), place(run.iter().max_by(by))];
+        let at =
+            BTreeSet::from_iter([0, run.len() - 1].into_iter().chain(ends.into_iter().flatten()));
         kept.extend(at.into_iter().map(|i| run[i]));
     }
     kept.into()
 }
 
-/// The pieces of a line whose height is between `lo` and `hi`. plotters would draw the rest along
-/// the edge.
+/// The pieces of a line that lie between the heights `lo` and `hi`. plotters would draw the rest
+/// along the edge.
 fn clip(points: &[(f64, f64)], lo: f64, hi: f64) -> Vec<Vec<(f64, f64)>> {
     let mut pieces: Vec<Vec<(f64, f64)>> = vec![];
     let mut open = false;
@@ -554,22 +565,25 @@ fn rgb(hex: &str) -> RGBColor {
 
 /// A small cross, for a failure.
 pub(crate) fn cross(svg: &mut Svg, (x, y): (f64, f64), colour: &str) {
-    let r = 2.8;
-    let d = format!(
-        "M{:.1} {:.1}l{d:.1} {d:.1}m0 {m:.1}l{m:.1} {d:.1}",
-        x - r,
-        y - r,
-        d = 2.0 * r,
-        m = -2.0 * r
-    );
+    let d = format!("M{:.1} {:.1}l5.6 5.6m0 -5.6l-5.6 5.6", x - 2.8, y - 2.8);
     svg.path(&d, colour, 1.4, "");
+}
+
+/// A line that keeps the height of each point until the next one, with its corners.
+pub(crate) fn steps(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let mut line: Vec<(f64, f64)> = vec![];
+    for (x, y) in points {
+        line.extend(line.last().map(|&(_, before)| (x, before)));
+        line.push((x, y));
+    }
+    line
 }
 
 /// From this many points on, those that fall on the same spot are drawn once.
 pub(crate) const MANY: usize = 500;
 
-/// A path of points for a stroke with round ends: one in each square of `gap` pixels. It takes a tenth
-/// of the space of as many circles.
+/// A path of points for a stroke with round ends, one point in each square of `gap` pixels. It takes
+/// a tenth of the space of as many circles.
 pub(crate) fn spots(places: impl Iterator<Item = (f64, f64)>, gap: f64) -> String {
     let square = |v: f64| (v / gap).round() as i32;
     let squares: BTreeSet<(i32, i32)> = places.map(|(x, y)| (square(x), square(y))).collect();
@@ -601,9 +615,6 @@ pub(crate) fn beyond(svg: &mut Svg, (x, y): (f64, f64), up: bool, colour: &str) 
 
 /// The colour of the line along an axis.
 pub(crate) const AXIS: &str = "#B9BDBF";
-
-/// `MUTED`, as the colour of a leader from a mark to its label.
-pub(crate) const LEADER: &str = MUTED;
 
 #[cfg(test)]
 mod tests {

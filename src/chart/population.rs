@@ -1,13 +1,13 @@
 //! The life of a population: each member is a line at the height of its score, from the trial in
-//! which it was born to the one in which it left. Short lines high up and long ones low down show
-//! how a strategy forgets: by age, or by rank.
+//! which it was born to the one in which it left. The lengths of the lines show how a strategy
+//! forgets: by age, or by rank.
 
+use super::Draw;
 use super::lines::{path, thinned};
 use super::plain::{COLUMNS, fit, spark};
-use super::plot::{Around, Frame, Key, Sample, Scale, padded, spots, zoomed};
+use super::plot::{Around, Frame, Key, Sample, Scale, padded, spots, steps, zoomed};
 use super::svg::{n, nothing};
 use super::theme::{CARD, INK, colour};
-use super::{ChartInfo, Draw};
 use crate::words::{capital, direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ struct Moment {
     mean: f64,
 }
 
-/// The most moments at which mean and best are taken.
+/// The most moments at which the mean and the best are computed.
 const MOMENTS: usize = 400;
 
 impl Population {
@@ -90,7 +90,7 @@ impl Population {
         lives.collect()
     }
 
-    /// Size, best and mean whenever they may change.
+    /// Size, best and mean at the times when they may change.
     fn moments(&self, lives: &[Life]) -> Vec<Moment> {
         let mut times: Vec<f64> = lives.iter().flat_map(|l| [l.born, l.until]).collect();
         times.sort_by(f64::total_cmp);
@@ -129,7 +129,7 @@ impl Population {
         let (lo, hi) = padded(&xs, 0.02, 0.02);
         let whole = xs.iter().all(|x| x.fract() == 0.0) && hi - lo > 4.0;
         let x = Scale::linear(lo, hi, 7, whole);
-        // The first members are often far worse than all that follow, yet part of the story.
+        // The first members are often far worse than all others, yet part of the story.
         let mut view = zoomed(lives.iter().map(|l| l.score).collect(), self.maximise, 40.0);
         view.extend(moments.iter().map(|m| m.best));
         let (lo, hi) = padded(&view, 0.06, 0.08);
@@ -142,12 +142,8 @@ impl Population {
             1 => String::new(),
             n => format!(", 1 of {n} lives drawn"),
         };
-        format!(
-            "{}  ·  {}, {}{thin}",
-            direction(self.maximise),
-            plural(lives.len(), "birth"),
-            plural(dead, "death")
-        )
+        let (births, deaths) = (plural(lives.len(), "birth"), plural(dead, "death"));
+        format!("{}  ·  {births}, {deaths}{thin}", direction(self.maximise))
     }
 
     /// A life in words.
@@ -167,9 +163,8 @@ impl Population {
     }
 
     fn draw_lives(&self, frame: &mut Frame, lives: &[Life]) {
-        let (mut gone, mut here, mut births, mut deaths) =
-            (String::new(), String::new(), String::new(), String::new());
-        // Births too close to each other to be told apart become one; only some of the lines are drawn.
+        let [mut gone, mut here, mut births, mut deaths] = [const { String::new() }; 4];
+        // Births that are too close to be told apart become one, and only some of the lines are drawn.
         let every = every(lives);
         let mut born = vec![];
         for (i, life) in lives.iter().enumerate() {
@@ -202,23 +197,10 @@ impl Population {
     }
 }
 
-/// One of this many lives is drawn as a line.
+/// One in so many lives is drawn as a line.
 fn every(lives: &[Life]) -> usize {
     const DRAWN: usize = 1500;
     if lives.len() > 2 * DRAWN { lives.len().div_ceil(DRAWN) } else { 1 }
-}
-
-/// The corners of a line that keeps its value until the next moment.
-fn steps(frame: &Frame, moments: &[Moment], value: fn(&Moment) -> f64) -> Vec<(f64, f64)> {
-    let mut line: Vec<(f64, f64)> = vec![];
-    for moment in moments {
-        let (x, y) = frame.at(moment.x, value(moment));
-        if let Some(&(_, before)) = line.last() {
-            line.push((x, before));
-        }
-        line.push((x, y));
-    }
-    line
 }
 
 impl Draw for Population {
@@ -229,22 +211,16 @@ impl Draw for Population {
         }
         let moments = self.moments(&lives);
         let (x, y) = self.scales(&lives, &moments);
-        let key = |colour, sample, text: &str| Key { colour, sample, text: text.into() };
-        let around = Around {
-            title: self.title(),
-            note: self.note(&lives),
-            legend: vec![
-                key(colour(0), Sample::Dot, "birth"),
-                key(colour(0), Sample::Line(""), "life"),
-                key(colour(1), Sample::Line(""), "best alive"),
-                key(INK, Sample::Line("4 2"), "mean"),
-            ],
-            x_name: self.x_name().into(),
-            right: 0.0,
-        };
+        let legend = vec![
+            Key::new(colour(0), Sample::Dot, "birth"),
+            Key::new(colour(0), Sample::Line(""), "life"),
+            Key::new(colour(1), Sample::Line(""), "best alive"),
+            Key::new(INK, Sample::Line("4 2"), "mean"),
+        ];
+        let around = Around::new(self.title(), self.note(&lives), legend, self.x_name());
         let mut frame = Frame::tall(around, x, y, 200.0);
         self.draw_lives(&mut frame, &lives);
-        let best = path(&steps(&frame, &moments, |m| m.best));
+        let best = path(&steps(moments.iter().map(|m| frame.at(m.x, m.best))));
         let mean = moments.iter().map(|m| frame.at(m.x, m.mean)).collect();
         let mean = path(&thinned(mean, 1.0));
         frame.inside(|svg| {
@@ -300,12 +276,10 @@ impl Draw for Population {
         let (lo, hi) = (score(lo), score(hi));
         let range = format!("{} {from} to {to}, blocks from {lo} to {hi}", self.x_name());
         let ages: Vec<f64> = lives.iter().filter(|l| l.dead).map(|l| l.until - l.born).collect();
+        let mean = human_count(ages.iter().sum::<f64>() / ages.len() as f64);
         let age = match ages.len() {
             0 => String::new(),
-            k => format!(
-                "; a life lasts {} on average",
-                human_count(ages.iter().sum::<f64>() / k as f64)
-            ),
+            _ => format!("; a life lasts {mean} on average"),
         };
         out += &(fit(&format!("        {range}"), COLUMNS) + "\n");
         let dead = ages.len();
@@ -314,15 +288,8 @@ impl Draw for Population {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "population",
-    about: "the members of a population from birth to death, with the best and the mean alive",
-    example: || example().into(),
-};
-
 /// A made-up ageing population of sixteen.
-pub(crate) fn example() -> Population {
+pub(super) fn example() -> Population {
     let mut rng = crate::rng::Rng::from_u64(4);
     let mut members: Vec<Member> = vec![];
     for trial in 1..=110 {

@@ -1,14 +1,14 @@
-//! What a controller has learned: for every decision, a small panel in which the probabilities of its
-//! options are stacked, over trials. At first all options are equally likely; a band that fills its
-//! panel is a decision that has been made.
+//! What a controller has learned: for every decision, a small panel with the stacked probabilities of
+//! its options over trials. At first all options are equally likely; where a band fills its panel, the
+//! decision has been made.
 
+use super::Draw;
 use super::bands::across;
 use super::lines::{LABEL, apart, path, remarks};
-use super::plain::{COLUMNS, cell, fit, len, spark};
+use super::plain::{COLUMNS, cell, fit, heading, len, spark};
 use super::plot::{AXIS, head, share};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{CARD, Font, INK, MUTED, colour, width};
-use super::{ChartInfo, Draw};
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -50,13 +50,13 @@ pub struct DecisionProbabilities {
 }
 
 impl DecisionProbabilities {
-    /// Places and probabilities that can be drawn, as many as there are options.
+    /// Places with the probabilities of all options, as far as they can be drawn.
     fn rows(&self) -> Vec<(f64, Vec<f64>)> {
         let row = |(x, row): (&f64, &Vec<f64>)| {
             let part =
                 |o: usize| row.get(o).copied().filter(|p| usable(*p)).unwrap_or(0.0).max(0.0);
             let parts: Vec<f64> = (0..self.options.len()).map(part).collect();
-            // As shares of the largest, whose sum is finite whatever they are.
+            // As shares of the largest, because their sum is always finite.
             let most = parts.iter().copied().fold(0.0, f64::max);
             let parts: Vec<f64> = parts.iter().map(|p| p / most).collect();
             let sum: f64 = parts.iter().sum();
@@ -101,11 +101,7 @@ const SMALL: Font = Font { size: 9.0, fill: INK, bold: false, mono: false };
 
 impl Probabilities {
     fn panels(&self) -> Vec<Panel<'_>> {
-        let panel = |decision| {
-            let rows = DecisionProbabilities::rows(decision);
-            Panel { decision, rows }
-        };
-        let all = self.decisions.iter().map(panel);
+        let all = self.decisions.iter().map(|decision| Panel { decision, rows: decision.rows() });
         all.filter(|p| !p.rows.is_empty() && !p.decision.options.is_empty()).collect()
     }
 
@@ -122,11 +118,8 @@ impl Probabilities {
     fn describe(&self, panels: &[Panel]) -> String {
         let said = panels.iter().filter_map(|p| Some(p.says(p.last().first()?.0)));
         let said = said.collect::<Vec<_>>().join("; ");
-        format!(
-            "{TITLE} over {}. {}. The most likely at the end: {said}",
-            self.x_name(),
-            self.shown
-        )
+        let (x, shown) = (self.x_name(), &self.shown);
+        format!("{TITLE} over {x}. {shown}. The most likely at the end: {said}")
     }
 }
 
@@ -174,9 +167,9 @@ fn draw(
     svg.line((left, end), (right, end), AXIS, 1.0);
     let mut named: Vec<usize> = panel.last().iter().take(room).map(|l| l.0).collect();
     named.sort_unstable();
-    let wanted: Vec<f64> = named.iter().map(|o| middles[*o]).collect();
-    // A hair apart in the order of the stack, so that options of zero height keep it.
-    let wanted: Vec<f64> = wanted.iter().enumerate().map(|(i, y)| y + i as f64 * 1e-6).collect();
+    // Slightly apart in the order of the stack, so that options of zero height keep this order.
+    let wanted = |(i, o): (usize, &usize)| middles[*o] + i as f64 * 1e-6;
+    let wanted: Vec<f64> = named.iter().enumerate().map(wanted).collect();
     let places = apart(&wanted, STEP, (begin + 3.0, end - 1.0));
     for (o, y) in named.into_iter().zip(places) {
         svg.path(&path(&[(right + 1.0, middles[o]), (right + 7.0, y)]), colour(o), 1.4, "");
@@ -228,10 +221,7 @@ impl Draw for Probabilities {
         if panels.is_empty() {
             return format!("{TITLE}\nnothing to draw yet: no decision has probabilities\n");
         }
-        let mut out = format!("{TITLE}\n");
-        if !self.shown.is_empty() {
-            out += &(fit(&self.shown, COLUMNS) + "\n");
-        }
+        let mut out = heading(TITLE, &self.shown);
         let name = panels.iter().flat_map(|p| &p.decision.options).map(|o| len(o)).max();
         let name = name.unwrap_or(0).min(26);
         for panel in &panels {
@@ -240,9 +230,8 @@ impl Draw for Probabilities {
             for &(o, p) in last.iter().take(8) {
                 let values: Vec<f64> = panel.rows.iter().map(|r| r.1[o]).collect();
                 let line = spark(&values, (0.0, 1.0), 40);
-                let label = cell(&panel.decision.options[o], name);
-                out +=
-                    &(fit(&format!("  {label}  {line:<40}  {:>3.0} %", p * 100.0), COLUMNS) + "\n");
+                let (label, p) = (cell(&panel.decision.options[o], name), p * 100.0);
+                out += &(fit(&format!("  {label}  {line:<40}  {p:>3.0} %"), COLUMNS) + "\n");
             }
             if last.len() > 8 {
                 out += &format!("  and {} more\n", last.len() - 8);
@@ -250,20 +239,13 @@ impl Draw for Probabilities {
         }
         let (from, to) = Self::ends(&panels);
         let (from, to) = (human_count(from), human_count(to));
-        out + &fit(&format!("{} {from} to {to}, blocks from 0 to 100 %", self.x_name()), COLUMNS)
-            + "\n"
+        let range = format!("{} {from} to {to}, blocks from 0 to 100 %", self.x_name());
+        out + &fit(&range, COLUMNS) + "\n"
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "probabilities",
-    about: "how a controller's probabilities of the options of each decision move over trials",
-    example: || example().into(),
-};
-
 /// A made-up controller of six decisions.
-pub(crate) fn example() -> Probabilities {
+pub(super) fn example() -> Probabilities {
     let decision = |(d, (name, options)): (usize, &(&str, &[&str]))| {
         let x: Vec<f64> = (0..=60).map(|k| f64::from(k * 5)).collect();
         let logit = |o: usize, t: f64| {

@@ -1,5 +1,5 @@
-//! A report: what a finished study shows. Title, facts, what went wrong, then the charts, two per
-//! row where there is room and one on a phone.
+//! A report: what a finished study shows. Title, facts and what went wrong come first, then the
+//! charts, two per row where there is room and one on a phone.
 
 use super::Chart;
 use super::plain::{COLUMNS, cell, fit, len, wrap};
@@ -128,7 +128,7 @@ impl Report {
         write(path.as_ref(), "html", "a report", &page)
     }
 
-    /// Says before a long run what [`Report::save`] would say after it.
+    /// Gives before a long run the error that [`Report::save`] would give after it.
     ///
     /// # Errors
     /// When the name or the folder is wrong; see [`output::check`].
@@ -144,7 +144,7 @@ pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()
     output::write(path, text)
 }
 
-/// Refuses a name with another ending; what is not a regular file may have any.
+/// Refuses a name with another ending, except for what is not a regular file.
 fn named(path: &Path, end: &str, what: &str) -> Result<()> {
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
         return Ok(());
@@ -167,10 +167,8 @@ pub fn compose_html(parts: &[String]) -> String {
         .iter()
         .filter(|part| !part.trim().is_empty())
         .map(|part| {
-            let basis = match part.starts_with(r#"<svg data-nascent="half""#) {
-                true => "1 1 330px",
-                false => "1 1 100%",
-            };
+            let half = part.starts_with(r#"<svg data-nascent="half""#);
+            let basis = if half { "1 1 330px" } else { "1 1 100%" };
             format!(r#"<div style="box-sizing:border-box;flex:{basis};min-width:0;max-width:100%">{part}</div>"#)
         })
         .collect();

@@ -1,12 +1,12 @@
-//! Where the parts of a search space's picture lie: sizes only, from the leaves up. Every part is
-//! laid out in the room it is given and says how large it became; [`super::space_tree`] draws it.
+//! Where the parts of the picture of a search space lie: sizes only, from the leaves up. Every part is
+//! laid out in the room that it is given and says how large it became; [`super::space_tree`] draws it.
 
 use super::Family;
 use super::space_node::TreeNode;
 use super::theme::{Font, INK, elide, width, wrap};
 
-/// How wide a drawing may be, in pixels: narrow, which is legible on a phone, or as wide as a
-/// notebook where that saves much height.
+/// How wide a drawing may be, in pixels: narrow, so that it is legible on a phone, or as wide as a
+/// notebook where that makes it much lower.
 pub(super) const ROOM: [f64; 2] = [580.0, 736.0];
 /// The narrowest that alternatives are squeezed into, however deep they are nested.
 pub(super) const LEAST: f64 = 200.0;
@@ -41,11 +41,11 @@ pub(super) enum What {
     Stack {
         across: bool,
     },
-    /// `or` holds where to write the word between alternatives that stand in one column.
+    /// `or` holds the heights at which that word stands between alternatives in one column.
     Grid {
         or: Vec<f64>,
     },
-    /// A pale ground under a sequence that is one of several alternatives.
+    /// A pale background under a sequence that is one of several alternatives.
     Panel,
     Frame(Frame),
 }
@@ -78,12 +78,7 @@ pub(super) fn options(values: &[String], room: f64) -> String {
     }
 }
 
-pub(super) fn layer(
-    text: &str,
-    choices: &[(String, Vec<String>)],
-    family: Family,
-    room: f64,
-) -> Laid {
+fn layer(text: &str, choices: &[(String, Vec<String>)], family: Family, room: f64) -> Laid {
     let room = room.clamp(110.0, 250.0);
     let inner = room - 20.0;
     let mut text = wrap(text, Font::TEXT, inner);
@@ -106,13 +101,8 @@ pub(super) fn layer(
         widest = f64::max(widest, x - 5.0);
     }
     let h = if pills.is_empty() { 12.0 + 14.0 * text.len() as f64 } else { y + 17.0 + 8.0 };
-    Laid {
-        w: (widest + 20.0).max(64.0),
-        h,
-        port: 0.0,
-        what: What::Layer { text, pills, family },
-        parts: vec![],
-    }
+    let (w, what) = ((widest + 20.0).max(64.0), What::Layer { text, pills, family });
+    Laid { w, h, port: 0.0, what, parts: vec![] }
 }
 
 /// Parts one below another, or beside each other where `across`.
@@ -121,42 +111,34 @@ pub(super) fn stack(parts: Vec<Laid>, across: bool) -> Laid {
     let thick = |p: &Laid| if across { p.h } else { p.w };
     let breadth = parts.iter().map(thick).fold(0.0, f64::max);
     let gap = if across { GAP + 6.0 } else { GAP };
-    let mut at = 0.0;
-    let mut port = 0.0;
-    let mut placed = vec![];
+    let (mut at, mut port, mut placed) = (0.0, 0.0, vec![]);
     for (i, part) in parts.into_iter().enumerate() {
-        if i == 0 {
-            port = part.port;
-        } else {
-            at += gap - if across { 0.0 } else { part.port };
+        match (i, across) {
+            (0, true) => {}
+            (0, false) => port = part.port,
+            (_, true) => at += gap,
+            (_, false) => at += gap - part.port,
         }
         let (length, aside) = (long(&part), (breadth - thick(&part)) / 2.0);
         placed.push(if across { (at, aside, part) } else { (aside, at, part) });
         at += length;
     }
     let (w, h) = if across { (at, breadth) } else { (breadth, at) };
-    Laid {
-        w,
-        h,
-        port: if across { 0.0 } else { port },
-        what: What::Stack { across },
-        parts: placed,
-    }
+    Laid { w, h, port, what: What::Stack { across }, parts: placed }
 }
 
 /// Alternatives in rows of equal length, as many beside each other as fit.
-pub(super) fn grid(mut parts: Vec<Laid>, room: f64) -> Laid {
+fn grid(mut parts: Vec<Laid>, room: f64) -> Laid {
     let n = parts.len();
     let columns_of = |per_row: usize, parts: &[Laid]| -> Vec<f64> {
-        (0..per_row)
-            .map(|c| parts.iter().skip(c).step_by(per_row).map(|p| p.w).fold(0.0, f64::max))
-            .collect()
+        let widest = |c| parts.iter().skip(c).step_by(per_row).map(|p| p.w).fold(0.0, f64::max);
+        (0..per_row).map(widest).collect()
     };
     let total = |columns: &[f64]| {
         columns.iter().sum::<f64>() + BESIDE * columns.len().saturating_sub(1) as f64
     };
     let fits = (1..=n).rev().find(|&k| total(&columns_of(k, &parts)) <= room).unwrap_or(1);
-    // As few rows, but filled evenly: five alternatives where four fit are drawn three and two.
+    // As few rows, but evenly filled: where four fit, five alternatives are drawn as three and two.
     let per_row = n.div_ceil(n.div_ceil(fits));
     let per_row = if total(&columns_of(per_row, &parts)) <= room { per_row } else { fits };
     let columns = columns_of(per_row, &parts);
@@ -188,17 +170,17 @@ pub(super) fn grid(mut parts: Vec<Laid>, room: f64) -> Laid {
     Laid { w, h: y, port: 0.0, what: What::Grid { or }, parts: placed }
 }
 
-pub(super) fn panel(inner: Laid) -> Laid {
+fn panel(inner: Laid) -> Laid {
     let (w, h) = (inner.w + 20.0, inner.h + 20.0);
     Laid { w, h, port: 0.0, what: What::Panel, parts: vec![(10.0, 10.0, inner)] }
 }
 
-pub(super) fn frame(inner: Laid, frame: Frame) -> Laid {
+fn frame(inner: Laid, frame: Frame) -> Laid {
     let (above, below, side) = match frame.residual {
         true => (24.0 - inner.port, 36.0, 28.0),
         false => (16.0, 12.0, 12.0),
     };
-    // Beside the arrow that comes in at the middle, or at least within the frame.
+    // The label stands beside the arrow that comes in at the middle, or at least within the frame.
     let label = width(&frame.label, LABEL) + 34.0;
     let w = (inner.w + 2.0 * side).max((2.0 * label).min(260.0)).max(label);
     let h = OUT + above + inner.h + below;
@@ -236,24 +218,24 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
             frame(inner, Frame { label, colour: "#6B6B6B", dashed: false, residual: false, depth })
         }
         TreeNode::Repeat { times, inner } => {
-            let times = times.trim().trim_start_matches(['×', 'x']).trim_start();
-            let label = elide(&format!("× {times}"), LABEL, 120.0);
-            frame(
-                lay(inner, room - 24.0, depth + 1),
-                Frame { label, colour: "#00805D", dashed: false, residual: false, depth },
-            )
+            let label = elide(&format!("× {}", bare(times)), LABEL, 120.0);
+            let inner = lay(inner, room - 24.0, depth + 1);
+            frame(inner, Frame { label, colour: "#00805D", dashed: false, residual: false, depth })
         }
         TreeNode::Residual(inner) => {
             let label = "residual".to_string();
-            frame(
-                lay(inner, room - 56.0, depth + 1),
-                Frame { label, colour: "#A3527E", dashed: false, residual: true, depth },
-            )
+            let inner = lay(inner, room - 56.0, depth + 1);
+            frame(inner, Frame { label, colour: "#A3527E", dashed: false, residual: true, depth })
         }
     }
 }
 
-/// Alternatives or branches; a sequence among them has a ground of its own.
+/// How often something is repeated, without the sign for it.
+pub(super) fn bare(times: &str) -> &str {
+    times.trim().trim_start_matches(['×', 'x']).trim_start()
+}
+
+/// Alternatives or branches; a sequence among them has a background of its own.
 fn beside(parts: &[TreeNode], room: f64, depth: usize) -> Laid {
     let one = |part: &TreeNode| match part {
         TreeNode::Sequence(several) if several.len() > 1 => {

@@ -4,12 +4,14 @@
 //!
 //! Each node is laid out first, in `space_layout.rs`; here everything is drawn in its place.
 
-use super::plain::{COLUMNS, fit, len, wrap};
-use super::space_layout::{DEEPEST, LABEL, Laid, OPTION, OUT, ROOM, What, lay, options, stack};
+use super::plain::{COLUMNS, fit, heading, len, wrap};
+use super::space_layout::{
+    DEEPEST, LABEL, Laid, OPTION, OUT, Pill, ROOM, What, bare, lay, options, stack,
+};
 use super::space_node::TreeNode;
 use super::svg::{Anchor, Svg, nothing};
 use super::theme::{CARD, Font, MUTED, width};
-use super::{ChartInfo, Draw, Family};
+use super::{Draw, Family};
 use serde::{Deserialize, Serialize};
 
 /// A drawing of a search space.
@@ -27,41 +29,22 @@ fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
     match &laid.what {
         What::Layer { text, pills, family } => {
             let (strong, pale) = family.colours();
-            svg.rect(
-                (x, y, laid.w, laid.h),
-                5.0,
-                pale,
-                &format!(r#"stroke="{strong}" stroke-opacity="0.55""#),
-            );
+            let edge = format!(r#"stroke="{strong}" stroke-opacity="0.55""#);
+            svg.rect((x, y, laid.w, laid.h), 5.0, pale, &edge);
             for (i, line) in text.iter().enumerate() {
                 let at = (x + laid.w / 2.0, y + 17.0 + 14.0 * i as f64);
                 svg.text(at, line, Font::TEXT, Anchor::Middle, laid.w - 14.0);
             }
             let right = pills.iter().map(|p| p.x + p.w).fold(0.0, f64::max);
             let shift = (laid.w - 10.0 - right) / 2.0;
-            for pill in pills {
-                let (px, py) = (x + pill.x + shift.max(0.0), y + pill.y);
-                svg.rect(
-                    (px, py, pill.w, 17.0),
-                    8.5,
-                    "#FFFFFF",
-                    &format!(r#"stroke="{strong}" stroke-opacity="0.5""#),
-                );
-                svg.text(
-                    (px + 7.0, py + 12.2),
-                    &pill.name,
-                    OPTION.fill(MUTED),
-                    Anchor::Start,
-                    pill.w,
-                );
-                let name = width(&pill.name, OPTION);
-                svg.text(
-                    (px + 12.0 + name, py + 12.2),
-                    &pill.options,
-                    OPTION,
-                    Anchor::Start,
-                    pill.w - name - 16.0,
-                );
+            for Pill { x: px, y: py, w, name, options } in pills {
+                let (px, py) = (x + px + shift.max(0.0), y + py);
+                let edge = format!(r#"stroke="{strong}" stroke-opacity="0.5""#);
+                svg.rect((px, py, *w, 17.0), 8.5, "#FFFFFF", &edge);
+                svg.text((px + 7.0, py + 12.2), name, OPTION.fill(MUTED), Anchor::Start, *w);
+                let named = width(name, OPTION);
+                let at = (px + 12.0 + named, py + 12.2);
+                svg.text(at, options, OPTION, Anchor::Start, w - named - 16.0);
             }
         }
         What::Stack { across } => {
@@ -91,24 +74,15 @@ fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
             svg.rect((x, y, laid.w, laid.h), 7.0, "#EFF1F1", r##"stroke="#D9DCDC""##);
         }
         What::Frame(frame) => {
+            let colour = frame.colour;
             let dash = if frame.dashed { r#" stroke-dasharray="5 3""# } else { "" };
             let back = if frame.depth % 2 == 0 { "#FFFFFF" } else { "#F6F7F6" };
-            let extra = format!(r#"stroke="{}" stroke-width="1.2"{dash}"#, frame.colour);
-            svg.rect((x, y + OUT, laid.w, laid.h - OUT), 8.0, back, &extra);
+            let edge = format!(r#"stroke="{colour}" stroke-width="1.2""#);
+            svg.rect((x, y + OUT, laid.w, laid.h - OUT), 8.0, back, &(edge.clone() + dash));
             let label = width(&frame.label, LABEL) + 12.0;
-            svg.rect(
-                (x + 10.0, y, label, 16.0),
-                8.0,
-                CARD,
-                &format!(r#"stroke="{}" stroke-width="1.2""#, frame.colour),
-            );
-            svg.text(
-                (x + 16.0, y + 11.8),
-                &frame.label,
-                LABEL.fill(frame.colour),
-                Anchor::Start,
-                label,
-            );
+            svg.rect((x + 10.0, y, label, 16.0), 8.0, CARD, &edge);
+            let at = (x + 16.0, y + 11.8);
+            svg.text(at, &frame.label, LABEL.fill(colour), Anchor::Start, label);
             if let ([(ix, iy, inner)], true) = (laid.parts.as_slice(), frame.residual) {
                 let middle = x + laid.w / 2.0;
                 let (top, end) = (y + iy + inner.port, y + iy + inner.h);
@@ -119,25 +93,13 @@ fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
                 svg.arrow_head((middle, top), (0.0, 1.0), MUTED);
                 svg.line((middle, end), (middle, sum - 8.0), MUTED, 1.3);
                 svg.line((middle, sum + 6.0), (middle, y + laid.h), MUTED, 1.3);
-                svg.route(
-                    &[(middle, fork), (lane, fork), (lane, sum), (middle + 9.0, sum)],
-                    6.0,
-                    frame.colour,
-                    1.5,
-                );
-                svg.arrow_head((middle + 6.5, sum), (-1.0, 0.0), frame.colour);
-                svg.dot(
-                    (middle, sum),
-                    6.5,
-                    "#FFFFFF",
-                    &format!(r#"stroke="{}" stroke-width="1.3""#, frame.colour),
-                );
-                svg.path(
-                    &format!("M{:.1} {sum:.1}h7m-3.5 -3.5v7", middle - 3.5),
-                    frame.colour,
-                    1.3,
-                    "",
-                );
+                let route = [(middle, fork), (lane, fork), (lane, sum), (middle + 9.0, sum)];
+                svg.route(&route, 6.0, colour, 1.5);
+                svg.arrow_head((middle + 6.5, sum), (-1.0, 0.0), colour);
+                let edge = format!(r#"stroke="{colour}" stroke-width="1.3""#);
+                svg.dot((middle, sum), 6.5, "#FFFFFF", &edge);
+                let plus = format!("M{:.1} {sum:.1}h7m-3.5 -3.5v7", middle - 3.5);
+                svg.path(&plus, colour, 1.3, "");
             }
         }
     }
@@ -187,13 +149,11 @@ impl Draw for SpaceTree {
     }
 
     fn plain(&self) -> String {
-        let mut out = fit(self.title(), COLUMNS) + "\n";
+        let title = fit(self.title(), COLUMNS);
         if self.is_empty() {
-            return out + &format!("nothing to draw yet: {WHY}\n");
+            return format!("{title}\nnothing to draw yet: {WHY}\n");
         }
-        if !self.size.is_empty() {
-            out += &(fit(&self.size, COLUMNS) + "\n");
-        }
+        let mut out = heading(&title, &self.size);
         lines(&self.root)
             .iter()
             .for_each(|line| out += &(fit(line, COLUMNS).trim_end().to_string() + "\n"));
@@ -201,7 +161,7 @@ impl Draw for SpaceTree {
     }
 }
 
-/// The space as a tree of text, a line a part.
+/// The space as a tree of text, one line per part.
 fn lines(root: &TreeNode) -> Vec<String> {
     let mut out = vec![];
     match root {
@@ -219,7 +179,7 @@ fn branches(parts: &[TreeNode], before: &str, depth: usize, out: &mut Vec<String
         let (turn, rest) =
             if i + 1 == parts.len() { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let (said, inside) = say(part);
-        // What does not fit goes on below, to the right of the branches.
+        // What does not fit continues below, to the right of the branches.
         let room = COLUMNS.saturating_sub(len(before) + 7).max(20);
         for (i, line) in wrap(&said, room).iter().enumerate() {
             let lead = if i == 0 { turn.to_string() } else { format!("{rest}    ") };
@@ -229,7 +189,7 @@ fn branches(parts: &[TreeNode], before: &str, depth: usize, out: &mut Vec<String
     }
 }
 
-/// A frame in words: around a single part, on the same line as that.
+/// A frame in words, on the same line as the part in it if there is only one.
 fn within(word: String, inner: &TreeNode) -> (String, &[TreeNode]) {
     match inner {
         TreeNode::Sequence(parts) => (word, parts),
@@ -244,42 +204,27 @@ fn within(word: String, inner: &TreeNode) -> (String, &[TreeNode]) {
 fn say(part: &TreeNode) -> (String, &[TreeNode]) {
     match part {
         TreeNode::Layer { text, choices, .. } => {
-            let choices: String = choices
-                .iter()
-                .map(|(name, values)| format!("  {name}: {}", options(values, 200.0)))
-                .collect();
-            (format!("{text}{choices}"), &[])
+            let choice = |(name, values): &(String, Vec<String>)| {
+                format!("  {name}: {}", options(values, 200.0))
+            };
+            (text.clone() + &choices.iter().map(choice).collect::<String>(), &[])
         }
         TreeNode::Sequence(parts) => ("in sequence".into(), parts),
         TreeNode::OneOf(parts) => ("one of".into(), parts),
-        TreeNode::Repeat { times, inner } => within(
-            format!("× {} of", times.trim().trim_start_matches(['×', 'x']).trim_start()),
-            inner,
-        ),
+        TreeNode::Repeat { times, inner } => within(format!("× {} of", bare(times)), inner),
         TreeNode::Residual(inner) => within("residual".into(), inner),
         TreeNode::Branches { label, parts } => (label.clone(), parts),
         TreeNode::Edge { label, inner } => within(format!("{label}:"), inner),
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "space",
-    about: "a search space: layers, alternatives, repetition, choices of values",
-    example: || example().into(),
-};
-
 /// The space of the tour.
-pub(crate) fn example() -> SpaceTree {
+pub(super) fn example() -> SpaceTree {
+    let texts = |values: &[&str]| values.iter().map(|v| v.to_string()).collect();
     let layer = |text: &str, choices: &[(&str, &[&str])], family: Family| TreeNode::Layer {
         family,
         text: text.into(),
-        choices: choices
-            .iter()
-            .map(|(name, values)| {
-                (name.to_string(), values.iter().map(|v| v.to_string()).collect())
-            })
-            .collect(),
+        choices: choices.iter().map(|(name, values)| (name.to_string(), texts(values))).collect(),
     };
     let blocks = TreeNode::OneOf(vec![
         TreeNode::Residual(Box::new(layer("conv 32", &[("kernel", &["3", "5"])], Family::Conv))),

@@ -3,11 +3,11 @@
 
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, Reference, Rows, path, remarks};
-use super::plain::{COLUMNS, cell, fit, len};
+use super::plain::{COLUMNS, cell, fit, heading, len};
 use super::plot::{Scale, head, padded, x_axis, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, INK, MUTED, colour, width};
-use super::{ChartInfo, Draw, svg::nothing};
+use super::{Draw, svg::nothing};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -104,8 +104,8 @@ fn says(name: &str, values: &[f64]) -> String {
     }
 }
 
-/// The dots of a row as one path of round points. They are heaped up where values are dense;
-/// golden steps through the sorted values keep neighbours apart.
+/// The dots of a row as one path of round points. They pile up where values are dense; steps of the
+/// golden ratio through the sorted values keep neighbours apart.
 fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str) {
     const HIGH: f64 = 9.5;
     let bin = |v: f64| ((across.at(v) - across.left) / 4.0).max(0.0) as usize + 1;
@@ -114,7 +114,7 @@ fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str)
     let dense = |b: usize| counts[b - 1] + 2.0 * counts[b] + counts[b + 1];
     let most = values.iter().map(|v| dense(bin(*v))).fold(1.0, f64::max);
     let mut seen = std::collections::HashSet::new();
-    // Of thousands, one per pixel.
+    // If there are thousands, one per pixel.
     let fine = if values.len() > 5000 { 1.0 } else { 2.0 };
     let mut d = String::new();
     for (i, &v) in values.iter().enumerate() {
@@ -205,10 +205,7 @@ impl Draw for Spread {
         let x = self.scale(&values);
         let name = self.rows.iter().map(|r| len(&r.name)).max().unwrap_or(0).min(22);
         let room = 38;
-        let mut out = format!("{title}\n");
-        if !self.shown.is_empty() {
-            out += &(fit(&self.shown, COLUMNS) + "\n");
-        }
+        let mut out = heading(&title, &self.shown);
         for (row, all) in self.rows.iter().zip(&values) {
             let place = |v: f64| (x.unit(v).clamp(0.0, 1.0) * (room - 1) as f64).round() as usize;
             let mut cells = vec![' '; room];
@@ -240,15 +237,8 @@ fn edge_mark(svg: &mut Svg, (x, y): (f64, f64), turn: i32, fill: &str) {
     svg.area(&format!("M{} {}v6l{} -3Z", n(x + f64::from(dx) - 2.0), n(y - 3.0), -dx), fill, "");
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "spread",
-    about: "the final results of every seed, one row per strategy",
-    example: || example().into(),
-};
-
 /// Seven made-up strategies, two hundred seeds each.
-pub(crate) fn example() -> Spread {
+pub(super) fn example() -> Spread {
     let mut rng = crate::rng::Rng::from_u64(3);
     let row = |(i, name): (usize, &&str)| {
         let gap = [1.3, 0.5, 0.55, 1.1, 0.25, 0.3, 0.9][i];

@@ -3,12 +3,12 @@
 //! deviations; below, the value that decides which is tried next. Where the highest bar is not at
 //! the left, uncertainty has outweighed the prediction.
 
+use super::Draw;
 use super::lines::LABEL;
 use super::plain::{COLUMNS, fit, table};
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, padded, x_axis};
 use super::svg::{Anchor, n, nothing};
 use super::theme::{CARD, GRID, INK, MUTED, colour};
-use super::{ChartInfo, Draw};
 use crate::words::{direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +55,8 @@ pub struct Candidate {
     pub mean: f64,
     /// The predicted standard deviation.
     pub sd: f64,
-    /// The scores two and one standard deviations below the mean, and one and two above it, where the
-    /// prediction is not symmetric; the least first.
+    /// For a prediction that is not symmetric: the scores two and one standard deviations below the
+    /// mean, and one and two above it, in this order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<[f64; 4]>,
     /// The value of the acquisition function; more is more promising. `NaN` where there is none.
@@ -91,7 +91,7 @@ const GAP: f64 = 26.0;
 /// With more candidates, only some can be told apart.
 const DRAWN: usize = 800;
 
-/// One of this many candidates is drawn.
+/// One in so many candidates is drawn.
 fn every(candidates: usize) -> usize {
     if candidates > 2 * DRAWN { candidates.div_ceil(DRAWN) } else { 1 }
 }
@@ -180,31 +180,22 @@ impl SurrogateView {
         let chosen = ranked.iter().position(|c| self.chosen == Some(c.0));
         let chosen =
             chosen.map_or(String::new(), |at| format!(" Chosen: {}", said((at, &ranked[at]))));
-        format!(
-            "{} ({}). The first: {}.{chosen}",
-            self.title(),
-            self.note(ranked),
-            first.join("; ")
-        )
+        let (title, note, first) = (self.title(), self.note(ranked), first.join("; "));
+        format!("{title} ({note}). The first: {first}.{chosen}")
     }
 
     fn legend(&self, ranked: &[(usize, &Candidate)]) -> Vec<Key> {
-        let key = |colour, sample, text: &str| Key { colour, sample, text: text.into() };
-        let mut keys = vec![
-            key(colour(0), Sample::Line(""), "mean"),
-            key(colour(0), Sample::Area(0.36), "± 1 sd"),
-            key(colour(0), Sample::Area(0.15), "± 2 sd"),
+        let known = |seen: bool| ranked.iter().any(|c| c.1.seen == seen && c.1.truth().is_some());
+        let chosen = ranked.iter().any(|c| self.chosen == Some(c.0));
+        let keys = [
+            (true, Key::new(colour(0), Sample::Line(""), "mean")),
+            (true, Key::new(colour(0), Sample::Area(0.36), "± 1 sd")),
+            (true, Key::new(colour(0), Sample::Area(0.15), "± 2 sd")),
+            (known(true), Key::new(INK, Sample::Dot, "evaluated")),
+            (known(false), Key::new(INK, Sample::Ring, "true value")),
+            (chosen, Key::new(colour(1), Sample::Area(0.9), "chosen")),
         ];
-        if ranked.iter().any(|c| c.1.seen && c.1.truth().is_some()) {
-            keys.push(key(INK, Sample::Dot, "evaluated"));
-        }
-        if ranked.iter().any(|c| !c.1.seen && c.1.truth().is_some()) {
-            keys.push(key(INK, Sample::Ring, "true value"));
-        }
-        if ranked.iter().any(|c| self.chosen == Some(c.0)) {
-            keys.push(key(colour(1), Sample::Area(0.9), "chosen"));
-        }
-        keys
+        keys.into_iter().filter(|(shown, _)| *shown).map(|(_, key)| key).collect()
     }
 
     /// Means, bands and true values.
@@ -230,24 +221,18 @@ impl SurrogateView {
         for (rank, _, c) in drawn(ranked) {
             let Some(truth) = c.truth().filter(|v| frame.shows(*v)) else { continue };
             let at = frame.at(rank as f64 + 1.0, truth);
-            match c.seen {
-                true => frame.svg.dot(
-                    at,
-                    r + 0.4,
-                    INK,
-                    &format!(r#"stroke="{CARD}" stroke-width="0.8""#),
-                ),
-                false => {
-                    let (line, alpha) = if r < 2.0 { (0.8, 0.6) } else { (1.1, 1.0) };
-                    let look =
-                        format!(r#"stroke="{INK}" stroke-width="{line}" stroke-opacity="{alpha}""#);
-                    frame.svg.dot(at, r, CARD, &look);
-                }
+            if c.seen {
+                let look = format!(r#"stroke="{CARD}" stroke-width="0.8""#);
+                frame.svg.dot(at, r + 0.4, INK, &look);
+                continue;
             }
+            let (line, alpha) = if r < 2.0 { (0.8, 0.6) } else { (1.1, 1.0) };
+            let look = format!(r#"stroke="{INK}" stroke-width="{line}" stroke-opacity="{alpha}""#);
+            frame.svg.dot(at, r, CARD, &look);
         }
     }
 
-    /// The acquisition below.
+    /// The acquisition function, in the lower panel.
     fn draw_acquisition(&self, frame: &mut Frame, ranked: &[(usize, &Candidate)], wide: f64) {
         let (top, bottom) = (frame.bottom + GAP, frame.bottom + GAP + LOW);
         let (left, right) = (frame.left, frame.right);
@@ -305,8 +290,7 @@ impl Draw for SurrogateView {
             return nothing(&self.title(), "no candidate has a prediction");
         }
         let count = ranked.len() as f64;
-        let mut x = Scale::linear(0.4, count + 0.6, 6, true);
-        x = x.only(1.0, count);
+        let mut x = Scale::linear(0.4, count + 0.6, 6, true).only(1.0, count);
         if x.ticks.first().is_none_or(|t| t.0 > 1.0 + count * 0.08) {
             x.ticks.insert(0, (1.0, "1".into()));
         }
@@ -316,13 +300,7 @@ impl Draw for SurrogateView {
         if let Some((_, c)) = ranked.iter().find(|c| self.chosen == Some(c.0)) {
             note += &format!("\nchosen: {}", c.name.replace('\n', " "));
         }
-        let around = Around {
-            title: self.title(),
-            note,
-            legend: self.legend(&ranked),
-            x_name: String::new(),
-            right: 0.0,
-        };
+        let around = Around::new(self.title(), note, self.legend(&ranked), "");
         let mut frame = Frame::tall(around, x, self.y_scale(&ranked), 165.0);
         frame.x.ticks = ticks;
         frame.x = frame.x.clone().thin(frame.right - frame.left);
@@ -363,15 +341,9 @@ impl Draw for SurrogateView {
             let mark = if self.chosen == Some(*i) { "→" } else { "" };
             let truth = c.truth().map_or(String::new(), score);
             let value = if usable(c.acquisition) { score(c.acquisition) } else { "–".into() };
-            rows.push(vec![
-                format!("{mark}{}", rank + 1),
-                fit(&c.name, 17),
-                score(c.mean),
-                score(c.sd),
-                bar.into_iter().collect(),
-                value,
-                truth,
-            ]);
+            let (rank, bar) = (format!("{mark}{}", rank + 1), bar.into_iter().collect());
+            let (mean, sd) = (score(c.mean), score(c.sd));
+            rows.push(vec![rank, fit(&c.name, 17), mean, sd, bar, value, truth]);
         }
         let more = match ranked.len() - rows.len() {
             0 => String::new(),
@@ -385,15 +357,8 @@ impl Draw for SurrogateView {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "surrogate view",
-    about: "what a surrogate predicts for candidates, and what the acquisition makes of it",
-    example: || example().into(),
-};
-
 /// Forty made-up candidates, twelve of them evaluated.
-pub(crate) fn example() -> SurrogateView {
+pub(super) fn example() -> SurrogateView {
     let mut rng = crate::rng::Rng::from_u64(36);
     let mut candidates: Vec<Candidate> = (0..40)
         .map(|i| {
@@ -402,15 +367,8 @@ pub(crate) fn example() -> SurrogateView {
             let sd = if seen { 0.001 } else { 0.002 + 0.016 * rng.uniform() * rng.uniform() };
             let mean = truth + sd * rng.normal();
             let name = format!("conv({}, {}) -> linear({})", 8 << (i % 3), 3 + 2 * (i % 2), 16 + i);
-            Candidate {
-                name,
-                mean,
-                sd,
-                acquisition: 0.0,
-                truth: seen.then_some(truth),
-                seen,
-                ends: None,
-            }
+            let truth = seen.then_some(truth);
+            Candidate { name, mean, sd, truth, seen, ..Candidate::default() }
         })
         .collect();
     let best = candidates.iter().filter_map(|c| c.truth).fold(0.0, f64::max);

@@ -1,12 +1,11 @@
 //! A small SVG writer. It knows rectangles, lines, text that fits its place, and the card that
-//! every picture lies on. It writes no ids and no style sheet, so that any number of pictures
+//! every picture lies on. It writes no ids and no style sheet, so that any number of pictures can
 //! share a page without affecting each other.
 
 use super::theme::{BORDER, CARD, FONT, Font, MONO, elide, escape};
-use std::fmt::Write;
 
-/// Width of a plot in drawing units. Small, so that its text is still read on a phone, and shown
-/// larger where there is room.
+/// Width of a plot in drawing units. It is small, so that its text can still be read on a phone, and
+/// is shown larger where there is room.
 pub(crate) const WIDTH: f64 = 420.0;
 /// How wide a plot is shown where there is room.
 pub(crate) const SHOWN: f64 = 560.0;
@@ -18,6 +17,9 @@ pub(crate) enum Anchor {
     Middle,
     End,
 }
+
+/// Left, top, width and height.
+type Extent = (f64, f64, f64, f64);
 
 /// The body of a picture while it is drawn.
 #[derive(Default)]
@@ -31,6 +33,11 @@ pub(crate) fn n(v: f64) -> String {
     if rounded == 0.0 { "0".into() } else { format!("{rounded}") }
 }
 
+/// Further attributes, after a space.
+fn more(extra: &str) -> String {
+    if extra.is_empty() { String::new() } else { format!(" {extra}") }
+}
+
 impl Svg {
     /// Adds finished markup.
     pub fn raw(&mut self, markup: &str) {
@@ -38,27 +45,19 @@ impl Svg {
     }
 
     /// A rectangle with rounded corners; `extra` holds further attributes.
-    pub fn rect(
-        &mut self,
-        (x, y, w, h): (f64, f64, f64, f64),
-        round: f64,
-        fill: &str,
-        extra: &str,
-    ) {
+    pub fn rect(&mut self, (x, y, w, h): Extent, round: f64, fill: &str, extra: &str) {
         let (x, y, w, h, r) = (n(x), n(y), n(w.max(0.0)), n(h.max(0.0)), n(round));
-        let gap = if extra.is_empty() { "" } else { " " };
-        let _ = write!(
-            self.body,
-            r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="{r}" fill="{fill}"{gap}{extra}/>"#
+        let extra = more(extra);
+        self.body += &format!(
+            r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" rx="{r}" fill="{fill}"{extra}/>"#
         );
     }
 
     /// A line along path commands.
     pub fn path(&mut self, d: &str, stroke: &str, stroke_width: f64, extra: &str) {
-        let gap = if extra.is_empty() { "" } else { " " };
-        let _ = write!(
-            self.body,
-            r#"<path d="{d}" fill="none" stroke="{stroke}" stroke-width="{stroke_width}"{gap}{extra}/>"#
+        let extra = more(extra);
+        self.body += &format!(
+            r#"<path d="{d}" fill="none" stroke="{stroke}" stroke-width="{stroke_width}"{extra}/>"#
         );
     }
 
@@ -75,10 +74,10 @@ impl Svg {
                 (b.0 + dx * r, b.1 + dy * r)
             };
             let (p, q) = (near(a), near(c));
-            let _ = write!(d, "L{} {}Q{} {} {} {}", n(p.0), n(p.1), n(b.0), n(b.1), n(q.0), n(q.1));
+            d += &format!("L{} {}Q{} {} {} {}", n(p.0), n(p.1), n(b.0), n(b.1), n(q.0), n(q.1));
         }
-        if let Some(&(x, y)) = points.last().filter(|_| points.len() > 1) {
-            let _ = write!(d, "L{} {}", n(x), n(y));
+        if let [_, .., (x, y)] = points {
+            d += &format!("L{} {}", n(*x), n(*y));
         }
         self.path(&d, stroke, stroke_width, "");
     }
@@ -94,79 +93,53 @@ impl Svg {
         let (l, h) = (5.5, 3.2);
         let (ax, ay) = (x - dx * l - dy * h, y - dy * l - dx * h);
         let (bx, by) = (x - dx * l + dy * h, y - dy * l + dx * h);
-        let _ = write!(
-            self.body,
-            r#"<path d="M{} {}L{} {}L{} {}Z" fill="{fill}"/>"#,
-            n(x),
-            n(y),
-            n(ax),
-            n(ay),
-            n(bx),
-            n(by)
-        );
+        let d = format!("M{} {}L{} {}L{} {}Z", n(x), n(y), n(ax), n(ay), n(bx), n(by));
+        self.area(&d, fill, "");
     }
 
     /// A filled circle.
     pub fn dot(&mut self, (x, y): (f64, f64), r: f64, fill: &str, extra: &str) {
-        let gap = if extra.is_empty() { "" } else { " " };
-        let _ = write!(
-            self.body,
-            r#"<circle cx="{}" cy="{}" r="{}" fill="{fill}"{gap}{extra}/>"#,
-            n(x),
-            n(y),
-            n(r)
-        );
+        let (x, y, r, extra) = (n(x), n(y), n(r), more(extra));
+        self.body += &format!(r#"<circle cx="{x}" cy="{y}" r="{r}" fill="{fill}"{extra}/>"#);
     }
 
     /// An invisible spot that says something when hovered over.
     pub fn hover(&mut self, (x, y): (f64, f64), r: f64, says: &str) {
-        let _ = write!(
-            self.body,
-            r#"<circle cx="{}" cy="{}" r="{}" fill="transparent"><title>{}</title></circle>"#,
-            n(x),
-            n(y),
-            n(r),
-            escape(says)
+        let (x, y, r, says) = (n(x), n(y), n(r), escape(says));
+        self.body += &format!(
+            r#"<circle cx="{x}" cy="{y}" r="{r}" fill="transparent"><title>{says}</title></circle>"#
         );
     }
 
     /// An invisible area that says something when hovered over.
-    pub fn tip(&mut self, (x, y, w, h): (f64, f64, f64, f64), says: &str) {
-        let _ = write!(
-            self.body,
-            r#"<rect x="{}" y="{}" width="{}" height="{}" fill="transparent"><title>{}</title></rect>"#,
-            n(x),
-            n(y),
-            n(w.max(0.0)),
-            n(h.max(0.0)),
-            escape(says)
+    pub fn tip(&mut self, (x, y, w, h): Extent, says: &str) {
+        let (x, y, w, h, says) = (n(x), n(y), n(w.max(0.0)), n(h.max(0.0)), escape(says));
+        self.body += &format!(
+            r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" fill="transparent"><title>{says}</title></rect>"#
         );
     }
 
     /// An invisible wide line that says something when hovered over.
     pub fn tip_line(&mut self, d: &str, says: &str) {
-        let _ = write!(
-            self.body,
-            r#"<path d="{d}" fill="none" stroke="transparent" stroke-width="8"><title>{}</title></path>"#,
-            escape(says)
+        let says = escape(says);
+        self.body += &format!(
+            r#"<path d="{d}" fill="none" stroke="transparent" stroke-width="8"><title>{says}</title></path>"#
         );
     }
 
     /// A filled shape along path commands.
     pub fn area(&mut self, d: &str, fill: &str, extra: &str) {
-        let gap = if extra.is_empty() { "" } else { " " };
-        let _ = write!(self.body, r#"<path d="{d}" fill="{fill}"{gap}{extra}/>"#);
+        self.body += &format!(r#"<path d="{d}" fill="{fill}"{}/>"#, more(extra));
     }
 
-    /// A part of the picture, in the same pixels, of which only what lies between left, top, right
-    /// and bottom is seen.
+    /// A part of the picture, in the same pixels, clipped to an area given by left, top, right and
+    /// bottom.
     pub fn clipped(&mut self, (x0, y0, x1, y1): (f64, f64, f64, f64), part: Svg) {
         if part.body.is_empty() {
             return;
         }
         let (x, y, w, h) = (n(x0), n(y0), n((x1 - x0).max(0.0)), n((y1 - y0).max(0.0)));
-        let _ = write!(
-            self.body,
+        self.body += &format!(
             r#"<svg x="{x}" y="{y}" width="{w}" height="{h}" viewBox="{x} {y} {w} {h}">{}</svg>"#,
             part.body
         );
@@ -205,14 +178,9 @@ impl Svg {
         };
         let weight = if font.bold { r#" font-weight="600""# } else { "" };
         let face = if font.mono { format!(r#" font-family="{MONO}""#) } else { String::new() };
-        let _ = write!(
-            self.body,
-            r#"<text x="{}" y="{}" font-size="{}" fill="{}"{anchor}{weight}{face}{extra}>{tip}{}</text>"#,
-            n(x),
-            n(y),
-            n(font.size),
-            font.fill,
-            escape(&shown)
+        let (x, y, size, fill, shown) = (n(x), n(y), n(font.size), font.fill, escape(&shown));
+        self.body += &format!(
+            r#"<text x="{x}" y="{y}" font-size="{size}" fill="{fill}"{anchor}{weight}{face}{extra}>{tip}{shown}</text>"#
         );
     }
 
@@ -221,34 +189,18 @@ impl Svg {
     pub fn finish(self, (w, h): (f64, f64), shown: f64, title: &str, desc: &str) -> String {
         let (title, desc) = (escape(title), escape(desc));
         let place = if w > HALF_MAX { "wide" } else { "half" };
+        let (wide, high) = (n(shown), n(h * shown / w));
+        let mut card = Svg::default();
+        card.rect((0.5, 0.5, w - 1.0, h - 1.0), 8.0, CARD, &format!(r#"stroke="{BORDER}""#));
+        let (w, h, card, body) = (n(w), n(h), card.body, self.body);
         format!(
-            concat!(
-                r#"<svg data-nascent="{}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" "#,
-                r#"width="{}" height="{}" role="img" aria-label="{}" font-family="{}" "#,
-                r#"style="max-width:100%;height:auto;display:block">"#,
-                r#"<title>{}</title><desc>{}</desc>"#,
-                r#"<rect x="0.5" y="0.5" width="{}" height="{}" rx="8" fill="{}" stroke="{}"/>{}</svg>"#
-            ),
-            place,
-            n(w),
-            n(h),
-            n(shown),
-            n(h * shown / w),
-            title,
-            FONT,
-            title,
-            desc,
-            n(w - 1.0),
-            n(h - 1.0),
-            CARD,
-            BORDER,
-            self.body
+            r#"<svg data-nascent="{place}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{wide}" height="{high}" role="img" aria-label="{title}" font-family="{FONT}" style="max-width:100%;height:auto;display:block"><title>{title}</title><desc>{desc}</desc>{card}{body}</svg>"#
         )
     }
 }
 
-/// Pictures wider than this, in drawing units, take a row of their own in a report: halved, their
-/// text would be too small.
+/// Pictures wider than this, in drawing units, have a row of their own in a report: at half the
+/// width, their text would be too small.
 const HALF_MAX: f64 = 460.0;
 
 /// The picture for when there is nothing to draw, with the reason.
@@ -257,12 +209,8 @@ pub(crate) fn nothing(title: &str, why: &str) -> String {
     let mut svg = Svg::default();
     let middle = w / 2.0;
     svg.text((16.0, 26.0), title, Font::TITLE, Anchor::Start, w - 32.0);
-    svg.dot(
-        (middle, 54.0),
-        5.0,
-        "none",
-        r##"stroke="#9AA1A8" stroke-width="1.5" stroke-dasharray="2 2""##,
-    );
+    let dashed = r##"stroke="#9AA1A8" stroke-width="1.5" stroke-dasharray="2 2""##;
+    svg.dot((middle, 54.0), 5.0, "none", dashed);
     let says = format!("nothing to draw yet: {why}");
     svg.text((middle, 82.0), &says, Font::TEXT, Anchor::Middle, w - 32.0);
     svg.finish((w, h), SHOWN, title, &says)

@@ -1,9 +1,9 @@
 //! How every picture looks: one palette, one type scale, one way to write a number.
 //!
-//! The colours are those of Okabe and Ito (2008), which stay apart for every common kind of colour
-//! blindness. Pictures sit on an opaque near-white card, so they read the same on a light and on a
-//! dark notebook. SVG cannot measure text; the widths here are those of DejaVu Sans, a wide
-//! face, so that a label laid out here never grows beyond its place elsewhere.
+//! The colours are those of Okabe and Ito (2008), which can be told apart with every common kind of
+//! colour blindness. Pictures lie on an opaque card that is nearly white, so they look the same in a
+//! light and in a dark notebook. SVG cannot measure text. The widths here are those of DejaVu Sans, a
+//! wide typeface, so that a label never grows beyond its place in another one.
 
 pub use crate::words::{human_count, human_seconds, score};
 
@@ -34,8 +34,8 @@ pub const FONT: &str =
 pub const MONO: &str =
     "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace";
 
-/// Long words break rather than leave the page. Given twice, because JupyterLab keeps only the first in a
-/// notebook that is not trusted, and the second gives way in narrow boxes as well.
+/// Long words break rather than leave the page. It is said twice, because JupyterLab keeps only the
+/// first form in a notebook that is not trusted, and only the second works in narrow boxes as well.
 pub(crate) const BREAK: &str = "overflow-wrap:break-word;overflow-wrap:anywhere";
 
 /// The colour of series `i`.
@@ -43,8 +43,8 @@ pub fn colour(i: usize) -> &'static str {
     PALETTE[i % PALETTE.len()]
 }
 
-/// The pattern of the line of series `i`: the first four are solid, and no two of sixteen have the
-/// same colour and pattern.
+/// The pattern of the line of series `i`: the first four are solid, and no two of sixteen series have
+/// the same colour and pattern.
 pub(crate) fn dash(i: usize) -> &'static str {
     ["", "6 2.5", "1.6 2.2", "7 2.2 1.6 2.2"][(i / 4) % 4]
 }
@@ -54,25 +54,15 @@ pub fn family(kind: &str) -> (&'static str, &'static str) {
     Family::of(kind).colours()
 }
 
-/// Text as XML and HTML allow it: markup characters escaped, control characters and marks that
-/// turn the direction of writing dropped.
+/// Text as XML and HTML allow it: markup characters escaped, and without control characters and marks
+/// that change the direction of writing.
 ///
 /// ```
 /// assert_eq!(nascent::chart::theme::escape("a<b & \"c\""), "a&lt;b &amp; &quot;c&quot;");
 /// ```
 pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in clean(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c => out.push(c),
-        }
-    }
-    out
+    let marks = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#39;")];
+    marks.into_iter().fold(clean(text), |text, (mark, escaped)| text.replace(mark, escaped))
 }
 
 /// How a piece of text is set.
@@ -103,7 +93,7 @@ impl Font {
     }
 }
 
-/// The width of a text in pixels, generously estimated.
+/// A generous estimate of the width of a text in pixels.
 pub(crate) fn width(text: &str, font: Font) -> f64 {
     let em: f64 = pieces(text).map(|piece| piece_width(piece, font.mono)).sum();
     em * font.size * if font.bold { 1.1 } else { 1.0 }
@@ -115,7 +105,7 @@ fn piece_width((piece, columns): (&str, usize), mono: bool) -> f64 {
     match mono {
         true if c < '\u{1100}' => 0.61,
         true => 1.22,
-        // Emoji are wider than a letter is high.
+        // Emoji are wider than letters are high.
         false if columns > 1 && !('\u{2e80}'..'\u{1f000}').contains(&c) => 1.4,
         false => advance(c),
     }
@@ -159,7 +149,7 @@ pub(crate) fn wrap(text: &str, font: Font, room: f64) -> Vec<String> {
     wrap_by(text, |line| width(line, font) <= room)
 }
 
-/// The same, for any measure of what fits.
+/// The same with any measure of what fits.
 pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
     let text = clean(text);
     let mut lines = Vec::new();
@@ -171,7 +161,7 @@ pub(crate) fn wrap_by(text: &str, fits: impl Fn(&str) -> bool) -> Vec<String> {
         }
         let soft = |c: char| matches!(c, ' ' | ',' | '>' | ')' | ']' | '|' | ';' | '-' | '+' | '~');
         let body = &line[..line.len() - piece.len()];
-        // Late in the line where possible, and never within a word that fits on the next one.
+        // Late in the line if possible, and never within a word that fits on the next line.
         let late = body.char_indices().rfind(|&(i, c)| soft(c) && i * 2 > body.len());
         let at = match late.or_else(|| body.char_indices().rfind(|&(i, c)| c == ' ' && i > 0)) {
             Some((i, c)) => i + c.len_utf8(),

@@ -1,15 +1,15 @@
-//! How long until a target is reached: the share of seeds that have reached it, against trials or
-//! seconds. A curve that ends below 100 % is that of a strategy some of whose seeds never got there.
+//! How long it takes to reach a target: the share of seeds that have reached it, against trials or
+//! seconds. If a curve ends below 100 %, some seeds of that strategy never got there.
 //!
 //! The run-length distributions of H. Hoos and T. Stuetzle, Stochastic Local Search (2004).
 
+use super::Draw;
 use super::bands::{NAMES, across};
 use super::lines::{End, dashes, framed, names, path, remarks, thinned};
-use super::plain::{COLUMNS, cell, fit, len, spark};
+use super::plain::{COLUMNS, cell, fit, heading, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
 use super::theme::{CARD, colour};
-use super::{ChartInfo, Draw};
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -141,10 +141,9 @@ impl TimeToTarget {
 
     /// A strategy in words.
     fn says(&self, track: &Track) -> String {
-        let half = match track.half() {
-            Some(half) => format!(", half of them by {} {}", self.x_name(), human_count(half)),
-            None => String::new(),
-        };
+        let half = track.half().map(human_count);
+        let half =
+            half.map_or(String::new(), |h| format!(", half of them by {} {h}", self.x_name()));
         format!("{}: {} of {} seeds{half}", track.name, track.times.len(), track.seeds)
     }
 }
@@ -190,14 +189,12 @@ impl Draw for TimeToTarget {
     }
 
     fn plain(&self) -> String {
-        let mut out = fit(&self.title(), COLUMNS) + "\n";
+        let title = fit(&self.title(), COLUMNS);
         let tracks = self.tracks();
         if tracks.is_empty() {
-            return out + "nothing to draw yet: no seed has finished\n";
+            return format!("{title}\nnothing to draw yet: no seed has finished\n");
         }
-        if !self.shown.is_empty() {
-            out += &(fit(&self.shown, COLUMNS) + "\n");
-        }
+        let mut out = heading(&title, &self.shown);
         let x = self.scale(&tracks);
         let (start, end) = x.ends();
         let name = tracks.iter().map(|t| len(t.name)).max().unwrap_or(0).min(24);
@@ -223,15 +220,8 @@ impl Draw for TimeToTarget {
     }
 }
 
-/// The row of this chart in the table.
-pub(crate) const INFO: ChartInfo = ChartInfo {
-    name: "time to target",
-    about: "the share of seeds that reached a target, against trials or seconds",
-    example: || example().into(),
-};
-
 /// Seven made-up strategies, two hundred seeds each.
-pub(crate) fn example() -> TimeToTarget {
+pub(super) fn example() -> TimeToTarget {
     let mut rng = crate::rng::Rng::from_u64(11);
     let series = NAMES.iter().enumerate().map(|(i, name)| {
         let middle = [190.0, 70.0, 82.0, 150.0, 38.0, 45.0, 110.0][i];
@@ -240,12 +230,12 @@ pub(crate) fn example() -> TimeToTarget {
         TargetTimes { name: (*name).into(), times }
     });
     TimeToTarget {
-        series: series.collect(),
         x: "trials".into(),
-        log_x: false,
         target: "94 % accuracy".into(),
         shown: "200 seeds".into(),
         end: Some(150.0),
+        series: series.collect(),
+        ..TimeToTarget::default()
     }
 }
 

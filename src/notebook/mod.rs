@@ -1,9 +1,9 @@
 //! Showing things in a notebook: one composed output per cell, and whole lines while it runs.
 //!
 //! The evcxr kernel calls `evcxr_display` on the last value of a cell and shows what it prints
-//! between two marks, one text for each MIME type. Our types have the method themselves (it is then
-//! found without any import), and through [`EvcxrDisplay`] so do references, vectors, tuples,
-//! options and results of them.
+//! between two marks, one text for each MIME type. Our types have the method themselves, so that it is
+//! found without any import; references, vectors, tuples, options and results of them have it through
+//! [`EvcxrDisplay`].
 
 mod pictures;
 #[cfg(test)]
@@ -82,8 +82,39 @@ impl std::fmt::Display for Shown {
 
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.plain)
+        write!(f, "{self}")
     }
+}
+
+/// What is shown as something else: the type, and what stands for it.
+macro_rules! draw_as {
+    ($([$($bounds:tt)*] $type:ty: |$it:ident| $shown:expr;)*) => {$(
+        impl<$($bounds)*> Draw for $type {
+            fn html(&self) -> String {
+                let $it = self;
+                $shown.html()
+            }
+            fn plain(&self) -> String {
+                let $it = self;
+                $shown.plain()
+            }
+            fn both(&self) -> (String, String) {
+                let $it = self;
+                $shown.both()
+            }
+        }
+    )*};
+}
+draw_as! {
+    [] Architecture: |it| it.diagram();
+    [] Comparison: |it| it.report();
+    [] Map: |it| it.chart();
+    [] Retrained: |it| it.report();
+    [T: Draw + ?Sized] &T: |it| **it;
+    [T: Draw + ?Sized] Box<T>: |it| **it;
+    [T: Draw + ?Sized] Arc<T>: |it| **it;
+    [T: Draw] Vec<T>: |it| it[..];
+    [T: Draw, const N: usize] [T; N]: |it| it[..];
 }
 
 impl Draw for Chart {
@@ -92,15 +123,6 @@ impl Draw for Chart {
     }
     fn plain(&self) -> String {
         Chart::plain(self)
-    }
-}
-
-impl Draw for Map {
-    fn html(&self) -> String {
-        self.chart().html()
-    }
-    fn plain(&self) -> String {
-        self.chart().plain()
     }
 }
 
@@ -128,21 +150,12 @@ impl Draw for Space {
     }
 }
 
-/// A text that must not be overlooked.
+/// A text that readers must not overlook.
 fn warning(text: &str) -> String {
     format!(
         "<div style=\"border-left:4px solid #D55E00;background:#FFF4EE;color:#222;padding:6px 10px\">{}</div>",
         line(text)
     )
-}
-
-impl Draw for Architecture {
-    fn html(&self) -> String {
-        self.diagram().html()
-    }
-    fn plain(&self) -> String {
-        self.diagram().plain()
-    }
 }
 
 impl Draw for Study {
@@ -187,19 +200,7 @@ draw_lines!(
     Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer
 );
 
-impl Draw for Comparison {
-    fn html(&self) -> String {
-        self.report().html()
-    }
-    fn plain(&self) -> String {
-        self.report().plain()
-    }
-    fn both(&self) -> (String, String) {
-        self.report().both()
-    }
-}
-
-/// The charts so far below a line of progress: run the cell again to see more.
+/// A line of progress and below it the charts so far: run the cell again to see more.
 impl Draw for Running {
     fn html(&self) -> String {
         let study = self.study();
@@ -240,26 +241,16 @@ impl Draw for Model {
     }
 }
 
-impl Draw for Retrained {
-    fn html(&self) -> String {
-        self.report().html()
-    }
-    fn plain(&self) -> String {
-        self.report().plain()
-    }
-}
-
 impl Draw for Dataset {
     fn html(&self) -> String {
-        let parts = [line(&self.to_string()), self.samples_svg().unwrap_or_default()];
-        compose_html(&parts)
+        compose_html(&[line(&self.to_string()), self.samples_svg().unwrap_or_default()])
     }
     fn plain(&self) -> String {
         self.to_string()
     }
 }
 
-/// Nothing to show, but a check, a `Result<()>`, can be a cell's last value too.
+/// Nothing to show, but a check, which gives a `Result<()>`, can be the last value of a cell too.
 impl Draw for () {
     fn html(&self) -> String {
         String::new()
@@ -269,57 +260,12 @@ impl Draw for () {
     }
 }
 
-impl<T: Draw + ?Sized> Draw for &T {
-    fn html(&self) -> String {
-        (**self).html()
-    }
-    fn plain(&self) -> String {
-        (**self).plain()
-    }
-}
-
-impl<T: Draw + ?Sized> Draw for Box<T> {
-    fn html(&self) -> String {
-        (**self).html()
-    }
-    fn plain(&self) -> String {
-        (**self).plain()
-    }
-}
-
-impl<T: Draw + ?Sized> Draw for Arc<T> {
-    fn html(&self) -> String {
-        (**self).html()
-    }
-    fn plain(&self) -> String {
-        (**self).plain()
-    }
-}
-
 impl<T: Draw> Draw for [T] {
     fn html(&self) -> String {
         compose_html(&self.iter().map(Draw::html).collect::<Vec<_>>())
     }
     fn plain(&self) -> String {
         compose_plain(&self.iter().map(Draw::plain).collect::<Vec<_>>())
-    }
-}
-
-impl<T: Draw> Draw for Vec<T> {
-    fn html(&self) -> String {
-        self[..].html()
-    }
-    fn plain(&self) -> String {
-        self[..].plain()
-    }
-}
-
-impl<T: Draw, const N: usize> Draw for [T; N] {
-    fn html(&self) -> String {
-        self[..].html()
-    }
-    fn plain(&self) -> String {
-        self[..].plain()
     }
 }
 
@@ -387,33 +333,8 @@ macro_rules! inherent {
         }
     )*};
 }
-inherent!(
-    Answer,
-    Architecture,
-    Band,
-    Chart,
-    Compare,
-    Comparison,
-    Dataset,
-    Error,
-    Evaluation,
-    Explanation,
-    Friedman,
-    Latency,
-    Map,
-    Model,
-    Pair,
-    Report,
-    Retrained,
-    Running,
-    Searches,
-    Shown,
-    Space,
-    Study,
-    Summary,
-    Table,
-    Trial,
-    Verdict,
-    Wilcoxon,
-    Block
-);
+inherent! {
+    Answer, Architecture, Band, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
+    Explanation, Friedman, Latency, Map, Model, Pair, Report, Retrained, Running, Searches, Shown,
+    Space, Study, Summary, Table, Trial, Verdict, Wilcoxon
+}

@@ -1,16 +1,16 @@
-//! Pictures that survive without trust. A notebook that was cloned or mailed is not trusted until its
-//! cells have run, and JupyterLab then strips `<svg>` from its outputs: only labels and tooltips stay,
-//! run together. An `<img>` that carries the same SVG as data stays whole, here and on pages that show
-//! notebooks. Such a picture has no tooltips of its own, so they are placed above it as empty boxes with a
-//! title, which scale with it and survive as well.
+//! Pictures that are shown even in a notebook that is not trusted. A notebook that was cloned or mailed
+//! is not trusted until its cells have run, and JupyterLab strips `<svg>` from its outputs: only labels
+//! and tooltips are left, run together. An `<img>` with the same SVG as data stays whole, there and on
+//! pages that show notebooks. Such a picture has no tooltips of its own, so they are laid over it as
+//! empty boxes with a title, which scale with it and are kept as well.
 
 use crate::words::trim;
 
-/// If there are more boxes than this, all are left out: nobody points at one of a thousand, and the
-/// output would be larger than the picture.
+/// If there are more boxes than this, all are left out: nobody points at one in a thousand, and they
+/// would take more space than the picture.
 const TIPS: usize = 400;
 
-/// The HTML with each inline picture as an `<img>` that carries it.
+/// The HTML with each inline picture as an `<img>`.
 pub(crate) fn portable(html: &str) -> String {
     let mut out = String::with_capacity(html.len() * 4 / 3);
     let mut rest = html;
@@ -64,7 +64,7 @@ fn image(svg: &str) -> String {
         _ => attribute(head, "aria-label").unwrap_or("picture").to_string(),
     };
     let (body, tips) = without_tips(&svg[head.len()..]);
-    // What sizes the element on a page would size it once more inside the image.
+    // The style that sizes the element on a page would size it once more inside the image.
     let style = attribute(head, "style").unwrap_or_default();
     let mut inner = head.replace(&format!(" style=\"{style}\""), "");
     if !inner.contains("xmlns=") {
@@ -74,15 +74,13 @@ fn image(svg: &str) -> String {
     let size =
         |name: &str| attribute(head, name).map_or(String::new(), |v| format!(" {name}=\"{v}\""));
     let (w, h) = (size("width"), size("height"));
+    let own = "max-width:100%;height:auto;";
+    let style = style.replace(&format!("{own}display:block"), "").replace(own, "");
     let img = format!(
-        r#"<img src="data:image/svg+xml;base64,{data}" alt="{alt}"{w}{h} style="max-width:100%;height:auto;display:block;{}"/>"#,
-        style
-            .replace("max-width:100%;height:auto;display:block", "")
-            .replace("max-width:100%;height:auto;", "")
+        r#"<img src="data:image/svg+xml;base64,{data}" alt="{alt}"{w}{h} style="{own}display:block;{style}"/>"#
     );
-    let view: Vec<f64> = attribute(head, "viewBox")
-        .map(|v| v.split(' ').filter_map(|n| n.parse().ok()).collect())
-        .unwrap_or_default();
+    let view = attribute(head, "viewBox").unwrap_or_default();
+    let view: Vec<f64> = view.split(' ').filter_map(|n| n.parse().ok()).collect();
     match (view[..].try_into(), number(head, "width")) {
         (Ok(view), Some(wide)) if (1..=TIPS).contains(&tips.len()) => {
             let boxes: String = tips.iter().map(|tip| tip.html(view)).collect();
@@ -107,19 +105,16 @@ impl Tip<'_> {
     /// As shares of the whole picture, so that it scales with it.
     fn html(&self, [x, y, w, h]: [f64; 4]) -> String {
         let percent = |part: f64, of: f64| trim(format!("{:.2}", 100.0 * part / of));
+        let (left, top) = (percent(self.x - x, w), percent(self.y - y, h));
+        let (wide, high, says) = (percent(self.w, w), percent(self.h, h), self.says);
         format!(
-            r#"<div title="{}" style="position:absolute;left:{}%;top:{}%;width:{}%;height:{}%"></div>"#,
-            self.says,
-            percent(self.x - x, w),
-            percent(self.y - y, h),
-            percent(self.w, w),
-            percent(self.h, h)
+            r#"<div title="{says}" style="position:absolute;left:{left}%;top:{top}%;width:{wide}%;height:{high}%"></div>"#
         )
     }
 }
 
-/// The markup without its invisible spots, and what they say. Broad lines cannot be placed as a box, and
-/// only lose their text.
+/// The markup without its invisible spots, and what they say. A broad line cannot be placed as a box,
+/// so it only loses its text.
 fn without_tips(body: &str) -> (String, Vec<Tip<'_>>) {
     let mut out = String::with_capacity(body.len());
     let mut tips = vec![];

@@ -1,6 +1,6 @@
-//! Every chart with awkward data: names of any script and length, scores at the ends of
-//! what a number can hold, no trials and a hundred thousand. Each must be a picture with its text
-//! inside the frame and finite numbers, of a size that a notebook can hold.
+//! Every chart with awkward data: names of any script and length, scores at the limits of `f64`, no
+//! trials and a hundred thousand. Each must become a picture of a size that a notebook can hold, with
+//! its text inside the frame and with finite numbers.
 
 use super::portable;
 use crate::chart::*;
@@ -69,8 +69,7 @@ impl Other<'_> {
                 }
             }
             Value::Number(number) if number.is_f64() && !self.values.is_empty() => {
-                let value = self.values[self.count % self.values.len()];
-                *json = Value::from(value);
+                *json = Value::from(self.values[self.count % self.values.len()]);
             }
             Value::Array(list) => {
                 // A pair of numbers is one thing.
@@ -157,24 +156,35 @@ fn one_and_none() {
 /// Many thousands of trials, in each chart that grows with them; each picture is of a bounded size.
 fn many() -> Vec<(&'static str, Chart)> {
     const N: usize = 20_000;
-    /// Where it was first seen.
+    /// As many as in the first family tree that was too large.
     const TREE: usize = 100_000;
     let mut rng = crate::rng::Rng::from_u64(3);
     let scores: Vec<f64> =
         (0..TREE).map(|i| 0.9 + 0.09 * (i as f64 / TREE as f64) + 0.02 * rng.normal()).collect();
+    let some = &scores[..N];
     let score = |i: usize| (!i.is_multiple_of(50)).then_some(scores[i]);
     let names = || (0..8).map(|i| format!("strategy {i}"));
-    let maximise = true;
-    let metric = || "accuracy".to_string();
-    let run = || BestSeries {
-        name: "evolution".into(),
-        points: (0..N).map(|i| (i as f64, score(i))).collect(),
+    let (metric, maximise) = (|| "accuracy".to_string(), true);
+
+    let points: Vec<_> = (0..N).map(|i| (i as f64, score(i))).collect();
+    let run = BestSeries { name: "evolution".into(), points };
+    let series = vec![run.clone(), run];
+    let best = BestSoFar { axis: Axis::Trials, metric: metric(), maximise, series };
+
+    let curves = |curves| LearningCurves { metric: metric(), maximise, x: "epoch".into(), curves };
+    let curve = |i: usize| Curve {
+        name: format!("trial {i}"),
+        highlight: i < 3,
+        values: (0..4).map(|e| scores[i] - 0.1 / (e + 1) as f64).collect(),
     };
-    let relative = |i: usize| Relative {
-        trial: i,
-        score: score(i),
-        parents: if i > 50 { vec![i - 1 - i * 7919 % 50, i - 1 - i * 31 % 50] } else { vec![] },
-        origin: if i > 50 { "crossover".into() } else { "random".into() },
+    let long = Curve { values: some.to_vec(), ..curve(0) };
+
+    let front = |points| Frontier {
+        x: "parameters".into(),
+        metric: metric(),
+        maximise,
+        points,
+        ..Frontier::default()
     };
     let point = |i: usize| FrontierPoint {
         name: format!("trial {i}: conv(16, 3)>linear(8)"),
@@ -182,165 +192,66 @@ fn many() -> Vec<(&'static str, Chart)> {
         score: scores[i],
         best: i == 7,
     };
+    let ahead = |i| FrontierPoint { x: i as f64 + 1.0, score: i as f64, ..point(i) };
+
+    let tree = |trials| FamilyTree { metric: metric(), maximise, trials };
+    let relative = |i: usize| Relative {
+        trial: i,
+        score: score(i),
+        parents: if i > 50 { vec![i - 1 - i * 7919 % 50, i - 1 - i * 31 % 50] } else { vec![] },
+        origin: if i > 50 { "crossover".into() } else { "random".into() },
+    };
+    let child = |i: usize| {
+        let parents = i.checked_sub(1).into_iter().collect();
+        Relative { score: Some(i as f64), parents, ..relative(i) }
+    };
+
+    let member = |i: usize| {
+        let (born, died) = (i as f64, Some(i as f64 + 50.0));
+        Member { score: scores[i], born, died, ..Member::default() }
+    };
+    let members = (0..N).map(member).collect();
+    let population = Population { metric: metric(), maximise, members, ..Population::default() };
+
+    let candidate = |i: usize| {
+        let (mean, acquisition) = (scores[i], scores[i]);
+        Candidate { mean, sd: 0.01, acquisition, ..Candidate::default() }
+    };
+    let candidates = (0..N).map(candidate).collect();
+    let surrogate =
+        SurrogateView { candidates, metric: metric(), maximise, ..SurrogateView::default() };
+
+    let rows = names().map(|name| SpreadRow { name, values: some.to_vec() }).collect();
+    let spread = Spread { metric: metric(), maximise, rows, ..Spread::default() };
+
+    let band = |name| BandSeries {
+        name,
+        x: (0..N).map(|i| i as f64).collect(),
+        middle: some.to_vec(),
+        low: some.iter().map(|s| s - 0.1).collect(),
+        high: some.iter().map(|s| s + 0.1).collect(),
+    };
+    let (x, series) = ("trials".into(), names().map(band).collect());
+    let bands = Bands { x, metric: metric(), maximise, series, ..Bands::default() };
+
+    let times = (0..N).map(|i| (!i.is_multiple_of(3)).then_some(i as f64)).collect::<Vec<_>>();
+    let series = names().map(|name| TargetTimes { name, times: times.clone() }).collect();
+    let (x, target) = ("trials".into(), "0.9".into());
+    let target = TimeToTarget { x, target, series, ..TimeToTarget::default() };
+
     vec![
-        (
-            "best so far",
-            Chart::new(BestSoFar {
-                axis: Axis::Trials,
-                metric: metric(),
-                maximise,
-                series: vec![run(), run()],
-            }),
-        ),
-        (
-            "learning curves",
-            Chart::new(LearningCurves {
-                metric: metric(),
-                maximise,
-                x: "epoch".into(),
-                curves: (0..N)
-                    .map(|i| Curve {
-                        name: format!("trial {i}"),
-                        highlight: i < 3,
-                        values: (0..4).map(|e| scores[i] - 0.1 / (e + 1) as f64).collect(),
-                    })
-                    .collect(),
-            }),
-        ),
-        (
-            "one long curve",
-            Chart::new(LearningCurves {
-                metric: metric(),
-                maximise,
-                x: "epoch".into(),
-                curves: vec![Curve {
-                    name: "trial 0".into(),
-                    highlight: true,
-                    values: scores[..N].to_vec(),
-                }],
-            }),
-        ),
-        (
-            "frontier",
-            Chart::new(Frontier {
-                x: "parameters".into(),
-                metric: metric(),
-                maximise,
-                points: (0..N).map(point).collect(),
-                ..Frontier::default()
-            }),
-        ),
-        // Every point on the frontier.
-        (
-            "front of all",
-            Chart::new(Frontier {
-                x: "parameters".into(),
-                metric: metric(),
-                maximise,
-                points: (0..N)
-                    .map(|i| FrontierPoint { x: i as f64 + 1.0, score: i as f64, ..point(i) })
-                    .collect(),
-                ..Frontier::default()
-            }),
-        ),
-        (
-            "family tree",
-            Chart::new(FamilyTree {
-                metric: metric(),
-                maximise,
-                trials: (0..TREE).map(relative).collect(),
-            }),
-        ),
-        (
-            "a long line",
-            Chart::new(FamilyTree {
-                metric: metric(),
-                maximise,
-                trials: (0..N)
-                    .map(|i| Relative {
-                        score: Some(i as f64),
-                        parents: i.checked_sub(1).into_iter().collect(),
-                        ..relative(i)
-                    })
-                    .collect(),
-            }),
-        ),
-        (
-            "population",
-            Chart::new(Population {
-                metric: metric(),
-                maximise,
-                members: (0..N)
-                    .map(|i| Member {
-                        score: scores[i],
-                        born: i as f64,
-                        died: Some(i as f64 + 50.0),
-                        ..Member::default()
-                    })
-                    .collect(),
-                ..Population::default()
-            }),
-        ),
-        (
-            "surrogate",
-            Chart::new(SurrogateView {
-                candidates: (0..N)
-                    .map(|i| Candidate {
-                        mean: scores[i],
-                        sd: 0.01,
-                        acquisition: scores[i],
-                        ..Candidate::default()
-                    })
-                    .collect(),
-                metric: metric(),
-                maximise,
-                ..SurrogateView::default()
-            }),
-        ),
-        (
-            "spread",
-            Chart::new(Spread {
-                metric: metric(),
-                maximise,
-                shown: String::new(),
-                reference: None,
-                rows: names()
-                    .map(|name| SpreadRow { name, values: scores[..N].to_vec() })
-                    .collect(),
-            }),
-        ),
-        (
-            "bands",
-            Chart::new(Bands {
-                x: "trials".into(),
-                metric: metric(),
-                maximise,
-                series: names()
-                    .map(|name| BandSeries {
-                        name,
-                        x: (0..N).map(|i| i as f64).collect(),
-                        middle: scores[..N].to_vec(),
-                        low: scores[..N].iter().map(|s| s - 0.1).collect(),
-                        high: scores[..N].iter().map(|s| s + 0.1).collect(),
-                    })
-                    .collect(),
-                ..Bands::default()
-            }),
-        ),
-        (
-            "time to target",
-            Chart::new(TimeToTarget {
-                x: "trials".into(),
-                target: "0.9".into(),
-                series: names()
-                    .map(|name| TargetTimes {
-                        name,
-                        times: (0..N).map(|i| (!i.is_multiple_of(3)).then_some(i as f64)).collect(),
-                    })
-                    .collect(),
-                ..TimeToTarget::default()
-            }),
-        ),
+        ("best so far", best.into()),
+        ("learning curves", curves((0..N).map(curve).collect()).into()),
+        ("one long curve", curves(vec![long]).into()),
+        ("frontier", front((0..N).map(point).collect()).into()),
+        ("front of all", front((0..N).map(ahead).collect()).into()),
+        ("family tree", tree((0..TREE).map(relative).collect()).into()),
+        ("a long line", tree((0..N).map(child).collect()).into()),
+        ("population", population.into()),
+        ("surrogate", surrogate.into()),
+        ("spread", spread.into()),
+        ("bands", bands.into()),
+        ("time to target", target.into()),
     ]
 }
 

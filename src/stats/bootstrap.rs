@@ -1,17 +1,17 @@
-//! How sure a mean or a median over few seeds is: the percentile bootstrap.
+//! How certain a mean or a median over few seeds is: the percentile bootstrap.
 //!
-//! The seeds at hand stand for all seeds. Drawing as many of them again, with replacement, shows how
-//! much the statistic would vary; the middle of its values is the band (Efron, Bootstrap Methods:
-//! Another Look at the Jackknife, Annals of Statistics 7, 1979).
+//! The seeds at hand stand for all seeds. Drawing the same number from them with replacement shows how
+//! much the statistic would vary, and the middle part of its values is the band (Efron, Bootstrap
+//! Methods: Another Look at the Jackknife, Annals of Statistics 7, 1979).
 //!
 //! ```text
 //! repeat B times:  draw n of the n seeds with replacement;  t*_b = statistic of what was drawn
 //! band = quantiles (1 - level) / 2 and (1 + level) / 2 of t*_1 ... t*_B
 //! ```
 //!
-//! A curve is resampled as a whole: a draw of seeds is the same for all of its points. A draw is stored
-//! as how often each seed came up, so a mean is a weighted sum, and a median is a walk along the
-//! values, sorted once, until half of the draw is passed.
+//! A curve is resampled as a whole: all of its points share the draws of seeds. A draw is stored as the
+//! number of times that each seed came up. So a mean is a weighted sum, and a median is found by walking
+//! along the sorted values until half of the draw has been passed.
 
 use super::check::{self, Allowed};
 use super::summary::{mean, short, sorted, sorted_quantile};
@@ -160,17 +160,14 @@ impl Draws {
     /// The band of an estimate, from its values in the resamples.
     pub(super) fn band(&self, value: f64, resampled: &[f64]) -> Band {
         let (resampled, outside) = (sorted(resampled), (1.0 - self.level) / 2.0);
-        Band {
-            low: sorted_quantile(&resampled, outside),
-            value,
-            high: sorted_quantile(&resampled, 1.0 - outside),
-        }
+        let at = |share| sorted_quantile(&resampled, share);
+        Band { low: at(outside), value, high: at(1.0 - outside) }
     }
 }
 
-/// Points of a curve that are summed side by side: two to four vector registers.
+/// How many points of a curve are summed side by side: two to four vector registers.
 const BLOCK: usize = 8;
-/// This many counts of a block are worth a thread.
+/// How many counts of a block are worth a thread.
 const WORTH: usize = 1_000_000;
 /// 100 million counts take 400 MB.
 const MOST_COUNTS: usize = 100_000_000;
@@ -189,16 +186,16 @@ fn bands(
             let resampled = means(&columns, draws);
             columns.iter().zip(resampled).map(|(c, r)| draws.band(mean(c), &r)).collect()
         }
-        Statistic::Median => columns
-            .iter()
-            .map(|c| draws.band(sorted_quantile(&sorted(c), 0.5), &medians(c, draws)))
-            .collect(),
+        Statistic::Median => {
+            let median = |c: &[f64]| sorted_quantile(&sorted(c), 0.5);
+            columns.iter().map(|c| draws.band(median(c), &medians(c, draws))).collect()
+        }
     }
 }
 
 /// For each of up to `BLOCK` columns, its means in the resamples.
 fn means(columns: &[Vec<f64>], draws: &Draws) -> Vec<Vec<f64>> {
-    // Seed by seed, and minus the first value: what is equal in all seeds has a band of zero width.
+    // Less the first value, so that values which are equal for all seeds have a band of zero width.
     let mut first = [0.0; BLOCK];
     let mut rows = vec![[0.0; BLOCK]; draws.n];
     for (j, column) in columns.iter().enumerate() {
@@ -225,21 +222,19 @@ fn medians(column: &[f64], draws: &Draws) -> Vec<f64> {
     places.sort_unstable_by(|&a, &b| column[a].total_cmp(&column[b]));
     // Of n in order, from 0: the middle one, or the two around the middle.
     let (lower, upper) = ((draws.n - 1) / 2, draws.n / 2);
-    draws
-        .iter()
-        .map(|counts| {
-            let mut walk = places.iter();
-            let (mut passed, mut value) = (0, 0.0);
-            let mut at = |rank: usize| {
-                while passed <= rank {
-                    let Some(&place) = walk.next() else { break };
-                    passed += counts[place] as usize;
-                    value = column[place];
-                }
-                value
-            };
-            let low = at(lower);
-            f64::midpoint(low, at(upper))
-        })
-        .collect()
+    let median = |counts: &[u32]| {
+        let mut walk = places.iter();
+        let (mut passed, mut value) = (0, 0.0);
+        let mut at = |rank: usize| {
+            while passed <= rank {
+                let Some(&place) = walk.next() else { break };
+                passed += counts[place] as usize;
+                value = column[place];
+            }
+            value
+        };
+        let low = at(lower);
+        f64::midpoint(low, at(upper))
+    };
+    draws.iter().map(median).collect()
 }

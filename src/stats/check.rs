@@ -26,20 +26,16 @@ pub(super) fn sample(call: &str, name: &str, values: &[f64], allowed: Allowed) -
 /// Each value of the allowed kind.
 pub(super) fn numbers(call: &str, name: &str, values: &[f64], allowed: Allowed) -> Result<()> {
     let bad = |v: &f64| v.is_nan() || (allowed == Allowed::Finite && v.is_infinite());
-    match values.iter().position(bad) {
-        None => Ok(()),
-        Some(at) => {
-            let only = match allowed {
-                Allowed::Ordered => "NaN has no place in an order",
-                Allowed::Finite => "only finite numbers are allowed",
-            };
-            Err(Error::invalid(
-                format!("{call} with {name}[{at}] = {}", values[at]),
-                only,
-                "leaving out what failed, or giving it the worst score",
-            ))
-        }
-    }
+    let Some(at) = values.iter().position(bad) else { return Ok(()) };
+    let only = match allowed {
+        Allowed::Ordered => "NaN has no place in an order",
+        Allowed::Finite => "only finite numbers are allowed",
+    };
+    Err(Error::invalid(
+        format!("{call} with {name}[{at}] = {}", values[at]),
+        only,
+        "leaving out what failed, or giving it the worst score",
+    ))
 }
 
 /// The rows as slices, and their common length.
@@ -52,12 +48,10 @@ pub(super) fn table<'a, R: AsRef<[f64]>>(
     let rows: Vec<&[f64]> = rows.iter().map(AsRef::as_ref).collect();
     let width = rows.first().map_or(0, |row| row.len());
     for (at, row) in rows.iter().enumerate() {
-        if row.len() != width {
+        let own = row.len();
+        if own != width {
             return Err(Error::invalid(
-                format!(
-                    "{call} where {name}[0] has length {width} and {name}[{at}] has {}",
-                    row.len()
-                ),
+                format!("{call} where {name}[0] has length {width} and {name}[{at}] has {own}"),
                 "all rows need the same length",
                 "one row for each seed or point, one column for each value",
             ));

@@ -10,8 +10,9 @@
 //! P(range of k normals > q) = k  integral of phi(z) (Phi(z)^(k-1) - (Phi(z) - Phi(z - q))^(k-1)) dz
 //! ```
 //!
-//! In the last line `z` is the largest of the `k`; with infinite degrees of freedom the range needs
-//! no studentizing. Small probabilities keep their relative accuracy: none is computed as 1 minus another.
+//! In the last line, `z` is the largest of the `k`; with infinite degrees of freedom, the range needs no
+//! studentizing. Small probabilities keep their relative accuracy, because none is computed as 1 minus
+//! another.
 
 use std::f64::consts::{PI, SQRT_2};
 
@@ -102,7 +103,7 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
         return -normal_quantile(1.0 - p);
     }
     let p = p.max(1e-300);
-    // Abramowitz and Stegun 26.2.23, within 4.5e-4; then two Halley steps, each of which cubes the error.
+    // Abramowitz and Stegun 26.2.23, within 4.5e-4; then two steps of Halley, each of which cubes the error.
     let t = (-2.0 * p.ln()).sqrt();
     let top = 2.515_517 + t * (0.802_853 + t * 0.010_328);
     let mut x = top / (1.0 + t * (1.432_788 + t * (0.189_269 + t * 0.001_308))) - t;
@@ -115,8 +116,8 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
 
 /// The probability that the range of `k` >= 2 standard normal variables is above `q` >= 0.
 pub(crate) fn range_above(q: f64, k: usize) -> f64 {
-    // For a smooth function that vanishes at both ends the plain sum converges faster than any power
-    // of the step; at this one the error is only that of rounding.
+    // For a smooth function that vanishes at both ends, the plain sum converges faster than any power of
+    // the step; with this step, only the error of rounding is left.
     const STEP: f64 = 0.125;
     let others = k as f64 - 1.0;
     let steps = ((18.0 + q) / STEP).ceil() as usize;

@@ -1,9 +1,9 @@
 //! Many strategies on the same seeds: are they all alike, and if not, which can be told apart?
 //!
 //! Friedman's test (JASA 32, 1937) ranks the strategies within each seed, so that a seed which is
-//! easy for all of them does not count; Nemenyi's test says by how much two average ranks must differ. Both
-//! after Demsar (Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7, 2006), whose
-//! critical-difference diagram shows the result.
+//! easy for all of them does not count; Nemenyi's test says by how much two average ranks must differ.
+//! Both follow Demsar (Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7, 2006),
+//! whose critical-difference diagram shows the result.
 //!
 //! ```text
 //! N seeds, k strategies;  r_i^j = rank of strategy j on seed i, best = 1, ties share their mean
@@ -19,7 +19,7 @@
 
 use super::check::{self, Allowed};
 use super::distributions::{chi_square_above, range_quantile};
-use super::rank::ranks;
+use super::rank::{cubic, ranks, ties};
 use super::summary::short;
 use crate::error::{Error, Result};
 use std::f64::consts::SQRT_2;
@@ -30,15 +30,16 @@ use std::fmt;
 pub struct Friedman {
     /// The average rank of each strategy, in the order of the columns; 1 is best.
     pub ranks: Vec<f64>,
-    /// Friedman's chi-square, corrected for ties; 0 where all is tied.
+    /// Friedman's chi-square, corrected for ties; 0 if everything is tied.
     pub statistic: f64,
-    /// The probability of a statistic as large, were all strategies alike; 1 where all is tied.
+    /// The probability of a statistic at least as large if all strategies were alike; 1 if everything is
+    /// tied.
     pub p: f64,
-    /// Nemenyi's critical difference: average ranks at least so far apart differ significantly.
+    /// Nemenyi's critical difference: average ranks at least this far apart differ significantly.
     pub critical_difference: f64,
-    /// The largest groups of two or more strategies within which no two differ significantly, by
-    /// their columns, best first: the bars of a critical-difference diagram. A strategy in no group
-    /// differs from all others.
+    /// The largest groups of two or more strategies within which no two differ significantly: the bars
+    /// of a critical-difference diagram. They hold column numbers, the best strategy first. A strategy in
+    /// no group differs from all others.
     pub cliques: Vec<Vec<usize>>,
 }
 
@@ -79,15 +80,15 @@ pub fn friedman<R: AsRef<[f64]>>(
     }
     check::share(call, "alpha", alpha, "0.05")?;
     let (seeds, n, width) = (rows.len() as f64, rows.len() as u128, k as f64);
-    let (mut sums, mut ties) = (vec![0.0; k], 0);
+    let (mut sums, mut tied) = (vec![0.0; k], 0);
     for row in &rows {
         let gains: Vec<f64> = row.iter().map(|v| if maximise { -v } else { *v }).collect();
         let ranks = ranks(&gains);
         sums.iter_mut().zip(&ranks).for_each(|(sum, rank)| *sum += rank);
-        ties += tied(ranks);
+        tied += ties(&ranks);
     }
     let ranks: Vec<f64> = sums.iter().map(|sum| sum / seeds).collect();
-    let untied = (n * cubic(k) - ties) as f64 / (n * cubic(k)) as f64;
+    let untied = (n * cubic(k) - tied) as f64 / (n * cubic(k)) as f64;
     let squares: f64 = ranks.iter().map(|r| (r - (width + 1.0) / 2.0).powi(2)).sum();
     let statistic = match untied > 0.0 {
         true => 12.0 * seeds / (width * (width + 1.0)) * squares / untied,
@@ -102,18 +103,6 @@ pub fn friedman<R: AsRef<[f64]>>(
         statistic,
         critical_difference,
     })
-}
-
-/// t^3 - t
-fn cubic(t: usize) -> u128 {
-    let t = t as u128;
-    t * t * t - t
-}
-
-/// The sum of t^3 - t over the runs of t equal ranks.
-fn tied(mut ranks: Vec<f64>) -> u128 {
-    ranks.sort_unstable_by(f64::total_cmp);
-    ranks.chunk_by(|a, b| a == b).map(|run| cubic(run.len())).sum()
 }
 
 fn cliques(ranks: &[f64], critical_difference: f64) -> Vec<Vec<usize>> {
@@ -135,13 +124,8 @@ fn cliques(ranks: &[f64], critical_difference: f64) -> Vec<Vec<usize>> {
 impl fmt::Display for Friedman {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ranks: Vec<String> = self.ranks.iter().map(|r| short(*r)).collect();
-        write!(
-            f,
-            "Friedman chi-square {}, p {}, average ranks {}, critical difference {}",
-            short(self.statistic),
-            short(self.p),
-            ranks.join(" "),
-            short(self.critical_difference)
-        )
+        let [statistic, p, cd] = [self.statistic, self.p, self.critical_difference].map(short);
+        write!(f, "Friedman chi-square {statistic}, p {p}, average ranks {}, ", ranks.join(" "))?;
+        write!(f, "critical difference {cd}")
     }
 }

@@ -1,8 +1,8 @@
-//! Several tests at once: Holm's correction, so that looking many times does not find something by chance.
+//! Several tests at once: Holm's correction, so that many tests do not find something by chance.
 //!
 //! Holm (A Simple Sequentially Rejective Multiple Test Procedure, Scandinavian J. of Statistics 6,
-//! 1979) keeps the probability of any false alarm below the level, whatever the tests depend on, and
-//! rejects at least as much as Bonferroni's correction:
+//! 1979) keeps the probability of any false alarm below the level, however the tests depend on each
+//! other, and rejects at least as much as Bonferroni's correction:
 //!
 //! ```text
 //! p_(1) <= p_(2) <= ... <= p_(m);   adjusted p_(i) = max over j <= i of min(1, (m - j + 1) p_(j))
@@ -10,8 +10,8 @@
 
 use crate::error::{Error, Result};
 
-/// The p-values corrected for multiple testing, in the given order: what is at most 0.05 here is
-/// significant at 0.05 over all of them together.
+/// The p-values corrected for multiple testing, in the given order: a test whose corrected value is at
+/// most 0.05 is significant at 0.05 over all of them together.
 ///
 /// ```
 /// use nascent::stats::holm;

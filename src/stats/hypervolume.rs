@@ -1,17 +1,17 @@
 //! How good a whole front is: the volume between its points and a reference point that all of them
 //! should beat. Everything is minimised.
 //!
-//! Computed exactly, by the exclusive volumes of While, Bradstreet and Barone (A Fast Way of Calculating
-//! Exact Hypervolumes, IEEE Trans. Evolutionary Computation 16, 2012; WFG), with their slicing:
+//! It is computed exactly, by the exclusive volumes of While, Bradstreet and Barone (A Fast Way of
+//! Calculating Exact Hypervolumes, IEEE Trans. Evolutionary Computation 16, 2012; WFG), with their slicing:
 //!
 //! ```text
 //! sort p_1 ... p_n by the last objective, worst first
 //! hv(p_1 ... p_n) = sum_i (r_d - p_i,d) (box(p_i) - hv({max(p_i, q) : q after p_i}))
 //! ```
 //!
-//! `box` and the inner `hv` are of the other `d - 1` objectives: what comes after `p_i` is at least as good
-//! in the last one. Few of the limited points `max(p_i, q)` are left that no other dominates, which
-//! is what makes it fast. Two objectives are a sweep, O(n log n); `d` take O(n^(d-1) log n) at worst.
+//! `box` and the inner `hv` are of the other `d - 1` objectives, because the points after `p_i` are at
+//! least as good in the last one. Most of the limited points `max(p_i, q)` are dominated by others, which
+//! makes it fast. Two objectives are a sweep, O(n log n); `d` take O(n^(d-1) log n) at worst.
 
 use super::check::{self, Allowed};
 use super::pareto::{front, objectives};
@@ -19,8 +19,9 @@ use crate::error::{Error, Result};
 
 /// The volume that the points dominate up to the `reference`, all objectives minimised: rows are
 /// points, columns are objectives. A point that is not better than the reference in every objective adds
-/// nothing, as do duplicates and dominated points; no points have no volume. Exact up to rounding;
-/// like pymoo's `HV`. It has the units of the objectives multiplied, so bring them to a common scale first.
+/// nothing, and neither do duplicates and dominated points; without points the volume is 0. Exact up to
+/// rounding; like pymoo's `HV`. Its unit is the product of the units of the objectives, so bring these to
+/// a common scale first.
 ///
 /// ```
 /// use nascent::stats::hypervolume;
@@ -39,13 +40,10 @@ pub fn hypervolume<R: AsRef<[f64]>>(
     let reference = reference.as_ref();
     check::sample(call, "reference", reference, Allowed::Finite)?;
     let rows = objectives(call, points.as_ref(), Allowed::Finite)?;
-    if let Some(row) = rows.first().filter(|row| row.len() != reference.len()) {
+    let (n, wanted) = (rows.first().map_or(reference.len(), |row| row.len()), reference.len());
+    if n != wanted {
         return Err(Error::invalid(
-            format!(
-                "{call} with {} objectives and {} of the reference",
-                row.len(),
-                reference.len()
-            ),
+            format!("{call} with {n} objectives and {wanted} of the reference"),
             "both need the same number",
             "a value of the reference for each column of the points",
         ));
@@ -55,7 +53,7 @@ pub fn hypervolume<R: AsRef<[f64]>>(
     Ok(volume(&points, reference))
 }
 
-/// Of points within the reference, one after the other in `points`.
+/// The volume of points within the reference; `points` holds one after the other.
 fn volume(points: &[f64], reference: &[f64]) -> f64 {
     match reference {
         [] => 0.0,

@@ -1,13 +1,13 @@
-//! Statistics of results: how well two orders agree, how sure a mean over seeds is, which strategy
+//! Statistics of results: how well two orders agree, how certain a mean over seeds is, which strategy
 //! is better and whether that could be luck, and how good a front of several objectives is.
 //!
 //! | question | answer |
 //! |---|---|
-//! | does a cheap score put architectures into the order of the true one? | [`kendall_tau`], [`spearman`] |
-//! | how good is a strategy over its seeds, and how sure is that? | [`summary`](summary()), [`bootstrap`](bootstrap()), [`bootstrap_curve`] |
+//! | does a cheap score put architectures into the same order as the true one? | [`kendall_tau`], [`spearman`] |
+//! | how good is a strategy over its seeds, and how certain is that? | [`summary`](summary()), [`bootstrap`](bootstrap()), [`bootstrap_curve`] |
 //! | is this strategy better than that one? | [`wilcoxon`](wilcoxon()), [`superiority`](superiority()), [`paired_superiority`] |
 //! | which of many strategies differ? | [`friedman`](friedman()), [`holm`](holm()) over several tests |
-//! | which architectures does no other beat in every objective? | [`pareto_front`], [`non_dominated_sort`], [`crowding_distance`] |
+//! | which architectures does no other dominate? | [`pareto_front`], [`non_dominated_sort`], [`crowding_distance`] |
 //! | how good is such a front? | [`hypervolume`](hypervolume()) |
 //!
 //! ```

@@ -1,5 +1,5 @@
-//! Several objectives at once: what no other beats, in fronts one behind the other. Everything is
-//! minimised; the error stands for an accuracy.
+//! Several objectives at once: the points that no other beats, in fronts one behind the other.
+//! Everything is minimised; in place of an accuracy stands the error.
 //!
 //! ```text
 //! a dominates b    a_m <= b_m for all objectives m, and a_m < b_m for one
@@ -8,13 +8,14 @@
 //! ```
 //!
 //! Fronts and crowding are those of NSGA-II (Deb, Pratap, Agarwal, Meyarivan, IEEE Trans. Evolutionary
-//! Computation 6, 2002). Where Deb keeps for each point all that it dominates, which is a gigabyte for the
-//! 15,625 cells of NAS-Bench-201, we find the same fronts as Zhang, Tian, Cheng and Jin (An Efficient
-//! Approach to Nondominated Sorting, IEEE Trans. Evolutionary Computation 19, 2015): in lexicographic order
-//! nothing is dominated by what comes later, so each point goes to the first front of which no member
-//! dominates it.
+//! Computation 6, 2002). Deb keeps for each point all points that it dominates, which takes a gigabyte
+//! for the 15,625 cells of NAS-Bench-201. We find the same fronts as Zhang, Tian, Cheng and Jin (An
+//! Efficient Approach to Nondominated Sorting, IEEE Trans. Evolutionary Computation 19, 2015): in
+//! lexicographic order no point is dominated by a later one, so each goes to the first front of which no
+//! member dominates it.
 
 use super::check::{self, Allowed};
+use super::rank::order as order_of;
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 
@@ -55,7 +56,7 @@ pub fn non_dominated_sort<R: AsRef<[f64]>>(points: impl AsRef<[R]>) -> Result<Ve
     let rows = objectives(call, points.as_ref(), Allowed::Ordered)?;
     let mut fronts: Vec<Vec<usize>> = vec![];
     for point in lexicographic(&rows) {
-        // Neighbours in the order are the most likely to dominate, so we go from the back.
+        // Neighbours in the order are the most likely to dominate, so we start at the back.
         let dominated =
             |front: &&mut Vec<usize>| front.iter().rev().any(|&f| dominates(rows[f], rows[point]));
         match fronts.iter_mut().find(|front| !dominated(front)) {
@@ -92,7 +93,7 @@ pub fn crowding_distance<R: AsRef<[f64]>>(front: impl AsRef<[R]>) -> Result<Vec<
         // Halves, so that no difference overflows.
         let half: Vec<f64> = rows.iter().map(|row| row[objective] / 2.0).collect();
         let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by(|&a, &b| compare(&half[a], &half[b]));
+        order.sort_by(|&a, &b| order_of(&half[a], &half[b]));
         let (first, last) = (order[0], order[order.len() - 1]);
         let range = half[last] - half[first];
         if range > 0.0 {
@@ -123,7 +124,7 @@ pub(super) fn objectives<'a, R: AsRef<[f64]>>(
     Ok(rows)
 }
 
-/// What no other dominates, in lexicographic order.
+/// The rows that no other dominates, in lexicographic order.
 pub(super) fn front(rows: &[&[f64]]) -> Vec<usize> {
     let mut front: Vec<usize> = vec![];
     for point in lexicographic(rows) {
@@ -141,13 +142,8 @@ fn dominates(a: &[f64], b: &[f64]) -> bool {
 fn lexicographic(rows: &[&[f64]]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by(|&a, &b| {
-        let differ = rows[a].iter().zip(rows[b]).map(|(a, b)| compare(a, b));
+        let differ = rows[a].iter().zip(rows[b]).map(|(a, b)| order_of(a, b));
         differ.fold(Ordering::Equal, Ordering::then)
     });
     order
-}
-
-/// The order of numbers that are not NaN; 0 and -0 are equal.
-fn compare(a: &f64, b: &f64) -> Ordering {
-    a.partial_cmp(b).unwrap_or(Ordering::Equal)
 }

@@ -1,4 +1,4 @@
-//! Rank correlation: whether a cheap score puts architectures into the order of the true one.
+//! Rank correlation: whether a cheap score puts architectures into the same order as the true one.
 //!
 //! Kendall's tau counts pairs, and Knight (A Computer Method for Calculating Kendall's Tau with
 //! Ungrouped Data, JASA 61, 1966) counts them in O(n log n): sorted by `x`, the pairs in disorder are
@@ -15,7 +15,9 @@
 //!
 //! Spearman's rho (1904) is Pearson's correlation of the ranks, tied values sharing their mean rank.
 
+use super::summary::sorted;
 use crate::error::{Error, Result};
+use crate::words::plural;
 use std::cmp::Ordering;
 
 /// Kendall's rank correlation tau-b of two lists of the same length: 1 where both have the same order,
@@ -52,7 +54,7 @@ pub fn spearman(x: impl AsRef<[f64]>, y: impl AsRef<[f64]>) -> Result<f64> {
 }
 
 /// The order of numbers that are not NaN; 0 and -0 are equal.
-fn order(a: &f64, b: &f64) -> Ordering {
+pub(super) fn order(a: &f64, b: &f64) -> Ordering {
     a.partial_cmp(b).unwrap_or(Ordering::Equal)
 }
 
@@ -65,9 +67,8 @@ fn check(call: &str, x: &[f64], y: &[f64]) -> Result<()> {
         ));
     }
     if x.len() < 2 {
-        let values = if x.len() == 1 { "value" } else { "values" };
         return Err(Error::invalid(
-            format!("{call} with {} {values}", x.len()),
+            format!("{call} with {}", plural(x.len(), "value")),
             "an order needs at least two",
             "more architectures",
         ));
@@ -116,7 +117,7 @@ fn tied<T>(sorted: &[T], equal: impl Fn(&T, &T) -> bool) -> u128 {
     sorted.chunk_by(equal).map(|run| choose_two(run.len())).sum()
 }
 
-/// Sorts; returns how many exchanges of neighbours a bubble sort would have needed.
+/// Sorts, and returns how many exchanges of neighbours a bubble sort would have needed.
 fn merge_sort(values: &mut [f64]) -> u128 {
     let (mut exchanges, mut width) = (0, 1);
     let mut merged = Vec::with_capacity(values.len());
@@ -156,7 +157,18 @@ fn rho(call: &str, x: &[f64], y: &[f64]) -> Result<f64> {
     Ok((xy / (xx * yy).sqrt()).clamp(-1.0, 1.0))
 }
 
-/// The ranks from 1 on, equal values with the mean of theirs.
+/// t^3 - t, for `t` equal ranks.
+pub(super) fn cubic(t: usize) -> u128 {
+    let t = t as u128;
+    t * t * t - t
+}
+
+/// The sum of t^3 - t over the runs of t equal ranks.
+pub(super) fn ties(ranks: &[f64]) -> u128 {
+    sorted(ranks).chunk_by(|a, b| a == b).map(|run| cubic(run.len())).sum()
+}
+
+/// The ranks from 1 on; equal values have the mean of theirs.
 pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut places: Vec<usize> = (0..values.len()).collect();
     places.sort_by(|&a, &b| order(&values[a], &values[b]));

@@ -2,6 +2,7 @@
 
 use super::check::{self, Allowed};
 use crate::error::{Error, Result};
+use crate::words::{plural, trim};
 use std::fmt;
 
 /// What [`summary`] finds in a sample.
@@ -41,18 +42,11 @@ pub struct Summary {
 pub fn summary(values: impl AsRef<[f64]>) -> Result<Summary> {
     let values = values.as_ref();
     check::sample("summary(values)", "values", values, Allowed::Finite)?;
-    let (n, mean) = (values.len(), mean(values));
-    let sorted = sorted(values);
-    Ok(Summary {
-        count: n,
-        mean,
-        deviation: (n > 1).then(|| deviation(values, mean)),
-        least: sorted_quantile(&sorted, 0.0),
-        lower_quartile: sorted_quantile(&sorted, 0.25),
-        median: sorted_quantile(&sorted, 0.5),
-        upper_quartile: sorted_quantile(&sorted, 0.75),
-        most: sorted_quantile(&sorted, 1.0),
-    })
+    let (count, mean, sorted) = (values.len(), mean(values), sorted(values));
+    let deviation = (count > 1).then(|| deviation(values, mean));
+    let [least, lower_quartile, median, upper_quartile, most] =
+        [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| sorted_quantile(&sorted, share));
+    Ok(Summary { count, mean, deviation, least, lower_quartile, median, upper_quartile, most })
 }
 
 /// The value below which a `share`, from 0 to 1, of the sample lies; between two values it follows
@@ -85,7 +79,7 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     let first = values.first().copied().unwrap_or_default();
     let n = values.len().max(1) as f64;
     let mean = first + values.iter().map(|v| v - first).sum::<f64>() / n;
-    // The sum may exceed what a number can hold where the mean does not.
+    // The sum may overflow where the mean does not.
     if mean.is_finite() { mean } else { values.iter().map(|v| v / n).sum() }
 }
 
@@ -96,7 +90,7 @@ fn deviation(values: &[f64], mean: f64) -> f64 {
     if squares.is_finite() && squares > 0.0 {
         return (squares / less).sqrt();
     }
-    // Squares may be too large or too small for a number, so they are taken relative to the largest difference.
+    // Squares may overflow or vanish, so they are taken relative to the largest difference.
     let halves = || values.iter().map(|v| v / 2.0 - mean / 2.0);
     let most = halves().map(f64::abs).fold(0.0, f64::max);
     if most == 0.0 {
@@ -129,9 +123,8 @@ impl fmt::Display for Summary {
         if let Some(deviation) = self.deviation {
             write!(f, " ± {}", short(deviation))?;
         }
-        let (least, most, n) = (short(self.least), short(self.most), self.count);
-        let values = if n == 1 { "value" } else { "values" };
-        write!(f, ", median {}, {least} to {most}, {n} {values}", short(self.median))
+        let [median, least, most] = [self.median, self.least, self.most].map(short);
+        write!(f, ", median {median}, {least} to {most}, {}", plural(self.count, "value"))
     }
 }
 
@@ -142,11 +135,7 @@ pub(super) fn short(value: f64) -> String {
         _ if value == 0.0 => return "0".to_string(),
         _ => return format!("{value:.2e}"),
     };
-    let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_string(),
-        false => text,
-    }
+    trim(format!("{value:.digits$}"))
 }
 
 #[cfg(test)]

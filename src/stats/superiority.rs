@@ -1,5 +1,5 @@
-//! How probable it is that one strategy beats another: a difference in words that anyone
-//! understands, and free of the scale of the scores.
+//! How probable it is that one strategy beats another: a difference that anyone understands, and that
+//! does not depend on the scale of the scores.
 //!
 //! ```text
 //! A      = P(x better than y) + P(x equal to y) / 2          x and y from any two seeds
@@ -78,15 +78,11 @@ pub fn paired_superiority(
 ) -> Result<Band> {
     let call = "paired_superiority(x, y, ...)";
     check::pairs(call, x.as_ref(), y.as_ref(), Allowed::Ordered)?;
-    let wins: Vec<f64> = x
-        .as_ref()
-        .iter()
-        .zip(y.as_ref())
-        .map(|(x, y)| match (x == y, (x > y) == maximise) {
-            (true, _) => 0.5,
-            (false, better) => f64::from(u8::from(better)),
-        })
-        .collect();
+    let win = |(x, y): (&f64, &f64)| match (x == y, (x > y) == maximise) {
+        (true, _) => 0.5,
+        (false, better) => f64::from(u8::from(better)),
+    };
+    let wins: Vec<f64> = x.as_ref().iter().zip(y.as_ref()).map(win).collect();
     bootstrap(wins, Statistic::Mean, level, resamples, rng).map_err(|e| e.context(call))
 }
 
@@ -101,33 +97,24 @@ struct Order {
 impl Order {
     fn new(x: &[f64], y: &[f64], maximise: bool) -> Order {
         let gain = |v: &f64| if maximise { *v } else { -*v };
-        let (x, y): (Vec<f64>, Vec<f64>) =
-            (x.iter().map(gain).collect(), y.iter().map(gain).collect());
+        let y: Vec<f64> = y.iter().map(gain).collect();
         let mut places: Vec<usize> = (0..y.len()).collect();
         places.sort_by(|&a, &b| y[a].total_cmp(&y[b]));
         let y = sorted(&y);
-        let worse = x
-            .iter()
-            .map(|x| (y.partition_point(|y| y < x), y.partition_point(|y| y <= x)))
-            .collect();
-        Order { places, worse }
+        let below = |x: f64| (y.partition_point(|y| *y < x), y.partition_point(|y| *y <= x));
+        Order { places, worse: x.iter().map(|x| below(gain(x))).collect() }
     }
 
     /// The share of pairs in which x is better, when each value counts this many times.
     fn share(&self, of_x: &[u32], of_y: &[u32]) -> f64 {
-        let mut before = Vec::with_capacity(self.places.len() + 1);
-        let mut sum = 0u64;
-        before.push(0);
+        let (mut before, mut sum) = (vec![0], 0u64);
         for &place in &self.places {
             sum += u64::from(of_y[place]);
             before.push(sum);
         }
-        let wins: u64 = self
-            .worse
-            .iter()
-            .zip(of_x)
-            .map(|(&(less, not_more), &count)| u64::from(count) * (before[less] + before[not_more]))
-            .sum();
-        wins as f64 / (2 * sum * self.worse.len() as u64) as f64
+        let wins = self.worse.iter().zip(of_x).map(|(&(less, not_more), &count)| {
+            u64::from(count) * (before[less] + before[not_more])
+        });
+        wins.sum::<u64>() as f64 / (2 * sum * self.worse.len() as u64) as f64
     }
 }

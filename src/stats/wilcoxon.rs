@@ -11,16 +11,16 @@
 //!          s^2 = n (n + 1) (2 n + 1) / 24 - sum over ties of t differences (t^3 - t) / 48
 //! ```
 //!
-//! It is exact as long as at most 50 pairs differ, with or without ties; beyond that, the normal approximation has
-//! no correction for continuity. The exact distribution comes from adding one rank after the other, in
-//! halves, since shared ranks are halves. SciPy's `wilcoxon` returns the same, but approximates from 14
-//! pairs on where some are equal or tied. That is of no use where most pairs are equal, as with strategies
-//! that mostly find the same best: if 4 of 20 pairs differ, all in one direction, p = 0.125, but by the
-//! approximation 0.046.
+//! It is exact as long as at most 50 pairs differ, with or without ties. Beyond that, the normal
+//! approximation is used, without a correction for continuity. The exact distribution comes from adding
+//! one rank after the other, in units of one half, because shared ranks are multiples of it. SciPy's
+//! `wilcoxon` returns the same, but approximates from 14 pairs on if some are equal or tied. That fails
+//! where most pairs are equal, as with strategies that mostly find the same best architecture: if 4 of 20
+//! pairs differ, all in one direction, p = 0.125, but the approximation gives 0.046.
 
 use super::check::{self, Allowed};
 use super::distributions::normal_cdf;
-use super::rank::ranks;
+use super::rank::{ranks, ties};
 use super::summary::short;
 use crate::error::Result;
 use std::fmt;
@@ -35,7 +35,7 @@ pub struct Wilcoxon {
     pub statistic: f64,
     /// The sum of the ranks of the pairs in which x is larger, T+.
     pub plus: f64,
-    /// The probability of sums at least as uneven, were both strategies alike (two-sided).
+    /// The probability of sums at least as uneven if both strategies were alike (two-sided).
     pub p: f64,
     /// How many pairs differ.
     pub differ: usize,
@@ -73,17 +73,9 @@ pub fn wilcoxon(x: impl AsRef<[f64]>, y: impl AsRef<[f64]>) -> Result<Wilcoxon> 
     let exact = ranks.len() <= EXACT;
     let p = match exact {
         true => exact_p(&ranks, plus.min(minus)),
-        false => normal_p(ranks.len() as f64, plus, ties(&ranks)),
+        false => normal_p(ranks.len() as f64, plus, ties(&ranks) as f64),
     };
     Ok(Wilcoxon { statistic: plus.min(minus), plus, p, differ: ranks.len(), exact })
-}
-
-/// The sum of t^3 - t over the runs of t equal ranks.
-fn ties(ranks: &[f64]) -> f64 {
-    let mut sorted = ranks.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let runs = sorted.chunk_by(|a, b| a == b).map(|run| run.len() as f64);
-    runs.map(|t| t * t * t - t).sum()
 }
 
 /// Both tails of the distribution of T+, which is symmetric: twice the one up to the smaller sum.

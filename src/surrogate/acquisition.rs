@@ -9,12 +9,13 @@
 //!
 //! Expected improvement over the best seen, f*: Jones, Schonlau and Welch, "Efficient Global
 //! Optimization of Expensive Black-Box Functions", J. Global Optimization 13, 1998. Upper confidence
-//! bound: Srinivas et al., arXiv 0912.3995. Thompson sampling draws a whole function where the model
-//! has one; independent Thompson sampling, as in BANANAS (arXiv 1910.11858), draws every value by
-//! itself from the normal distribution of mu and sigma.
+//! bound: Srinivas et al., arXiv 0912.3995. Thompson sampling draws a whole function if the model can;
+//! independent Thompson sampling, as in BANANAS (arXiv 1910.11858), draws every value on its own from the
+//! normal distribution with mu and sigma.
 
 use super::Scale;
 use crate::rng::Rng;
+pub(super) use crate::stats::distributions::normal_pdf as density;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::{PI, SQRT_2};
 
@@ -38,8 +39,8 @@ impl Acquisition {
         }
     }
 
-    /// Converts its value from the model's scale to scores: an improvement by what a step is worth at the
-    /// best, all others to the score that they stand for.
+    /// Converts its value from the scale of the model to scores: an improvement by what a step is worth
+    /// at the best score, all others to the score that they stand for.
     pub(crate) fn in_scores(self, value: f64, scale: &Scale) -> f64 {
         match self {
             Acquisition::ExpectedImprovement => value * scale.slope(),
@@ -75,11 +76,6 @@ pub(crate) fn expected_improvement(mu: f64, sigma: f64, best: f64) -> f64 {
     (sigma * (density(z) + z * below(z))).max(0.0)
 }
 
-/// The density of the standard normal distribution.
-pub(crate) fn density(z: f64) -> f64 {
-    (-0.5 * z * z).exp() / (2.0 * PI).sqrt()
-}
-
 /// The distribution function of the standard normal distribution, precise in both tails: a series
 /// near 0, a continued fraction beyond (Abramowitz and Stegun 7.1.6 and 7.1.14).
 pub(crate) fn below(z: f64) -> f64 {
@@ -99,7 +95,8 @@ pub(crate) fn below(z: f64) -> f64 {
     if z < 0.0 { tail / 2.0 } else { 1.0 - tail / 2.0 }
 }
 
-/// The z with `below(z) = p`: a rational first guess (Abramowitz and Stegun 26.2.23) and Halley's steps.
+/// The z with `below(z) = p`: a rational first guess (Abramowitz and Stegun 26.2.23) and two steps of
+/// Halley's method.
 pub(crate) fn quantile(p: f64) -> f64 {
     if p == 0.5 {
         return 0.0;

@@ -18,17 +18,16 @@ pub(crate) struct Network {
     features: usize,
     width: usize,
     layers: usize,
-    /// The first layer has a row of `width` weights per feature, a hidden layer one for each of its
-    /// inputs, the last a single row; the rows of a layer are followed by its biases.
+    /// The first layer has a row of `width` weights for each feature, a hidden layer one for each of its
+    /// inputs, and the last a single row. The rows of a layer are followed by its biases.
     weights: Vec<f64>,
 }
 
-/// Where the weights of hidden layer `l` begin; `l = layers` is the last.
 impl Network {
     fn new(features: usize, recipe: &Recipe, active: f64, rng: &mut Rng) -> Network {
         let (width, layers) = (recipe.width, recipe.layers.max(1));
         let mut net = Network { features, width, layers, weights: vec![] };
-        // He et al.: variance 2 / inputs; this many features are present at once.
+        // He et al.: variance 2 / inputs; `active` features are present at once.
         let mut rows = |inputs: usize, variance: f64, out: usize| {
             net.weights.extend((0..inputs * out).map(|_| variance.sqrt() * rng.normal()));
             net.weights.extend(std::iter::repeat_n(0.0, out));
@@ -39,6 +38,7 @@ impl Network {
         net
     }
 
+    /// Where the weights of a hidden layer begin; those of the last layer for `self.layers`.
     fn begin(&self, layer: usize) -> usize {
         match layer {
             0 => 0,
@@ -57,16 +57,11 @@ impl Network {
             let (before, rest) = hidden.split_at_mut(layer * width);
             let out = &mut rest[..width];
             out.copy_from_slice(&w[inputs * width..(inputs + 1) * width]);
-            match layer {
-                0 => x.iter().for_each(|&f| add(out, 1.0, &w[f as usize * width..])),
-                _ => {
-                    let input = &before[(layer - 1) * width..];
-                    for (i, &v) in input.iter().enumerate() {
-                        if v != 0.0 {
-                            add(out, v, &w[i * width..]);
-                        }
-                    }
-                }
+            if layer == 0 {
+                x.iter().for_each(|&f| add(out, 1.0, &w[f as usize * width..]));
+            } else {
+                let input = before[(layer - 1) * width..].iter().enumerate();
+                input.filter(|(_, v)| **v != 0.0).for_each(|(i, v)| add(out, *v, &w[i * width..]));
             }
             out.iter_mut().for_each(|v| *v = v.max(0.0));
         }
@@ -87,17 +82,14 @@ impl Network {
         let mut below = vec![0.0; width];
         for layer in (0..self.layers).rev() {
             let here = &hidden[layer * width..(layer + 1) * width];
-            delta.iter_mut().zip(here).for_each(|(d, &h)| {
-                if h <= 0.0 {
-                    *d = 0.0;
-                }
-            });
+            delta.iter_mut().zip(here).filter(|(_, h)| **h <= 0.0).for_each(|(d, _)| *d = 0.0);
             let begin = self.begin(layer);
             let inputs = if layer == 0 { self.features } else { width };
             add(&mut gradient[begin + inputs * width..], 1.0, &delta);
             if layer == 0 {
-                x.iter()
-                    .for_each(|&f| add(&mut gradient[begin + f as usize * width..], 1.0, &delta));
+                let mut row =
+                    |f: u32| add(&mut gradient[begin + f as usize * width..], 1.0, &delta);
+                x.iter().for_each(|f| row(*f));
                 break;
             }
             let input = &hidden[(layer - 1) * width..layer * width];
@@ -133,15 +125,12 @@ impl Ensemble {
         rng: &mut Rng,
     ) -> Ensemble {
         let active = x.iter().map(Vec::len).sum::<usize>() as f64 / x.len().max(1) as f64;
-        Ensemble(
-            (0..members)
-                .map(|_| {
-                    let mut net = Network::new(features, recipe, active, rng);
-                    net.train(x, y, recipe, rng);
-                    net
-                })
-                .collect(),
-        )
+        let member = |_| {
+            let mut net = Network::new(features, recipe, active, rng);
+            net.train(x, y, recipe, rng);
+            net
+        };
+        Ensemble((0..members).map(member).collect())
     }
 
     /// The mean of the outputs and their standard deviation.
@@ -158,8 +147,7 @@ impl Ensemble {
 impl Network {
     fn train(&mut self, x: &[Vec<u32>], y: &[f64], recipe: &Recipe, rng: &mut Rng) {
         let size = self.weights.len();
-        let (mut gradient, mut first, mut second) =
-            (vec![0.0; size], vec![0.0; size], vec![0.0; size]);
+        let [mut gradient, mut first, mut second] = [0; 3].map(|_| vec![0.0; size]);
         let (mut hidden, mut step) = (vec![], 0);
         for _ in 0..recipe.epochs {
             let order = rng.permutation(y.len());

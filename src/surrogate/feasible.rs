@@ -1,6 +1,6 @@
-//! How likely it is to fail what has some features, learned from what did.
+//! How likely an architecture with given features is to fail, learned from those that did.
 //!
-//! Bayesian probit regression on features that are there or not, one result after the other:
+//! Bayesian probit regression on features that are present or absent, one result after the other:
 //! Graepel, Quinonero Candela, Borchert and Herbrich, "Web-Scale Bayesian Click-Through Rate Prediction
 //! for Sponsored Search Advertising in Microsoft's Bing Search Engine", ICML 2010, equations 5 to 8. With
 //! the features i that x has, one of which is always present, and y = 1 for a success, -1 for a failure:
@@ -13,30 +13,32 @@
 //! s_i^2 <- s_i^2 (1 - s_i^2 / S^2 w)
 //! ```
 //!
-//! Options that were never seen leave the matter open, since their weight is as uncertain as at first. A sum
-//! of weights distinguishes what fails by an option, by a branch and by two options together. What fails by
-//! its size, because of a limit on memory or time, shows in the costs that are known of a network before it
-//! is built: parameters, multiply-adds and memory are features as well, on a logarithmic scale in
-//! overlapping steps, of which each cost has three. A result is learned once, so the cost of a study
-//! is linear in its trials.
+//! Options that were never seen leave the matter open, because their weight is as uncertain as at first. A
+//! sum of weights captures failures due to an option, a branch, or two options together. Failures due to
+//! size, because of a limit on memory or time, show in the costs of a network that are known before it is
+//! built: parameters, multiply-adds and memory are features as well, on a logarithmic scale in overlapping
+//! steps, of which each cost has three. A result is learned once, so the cost of a study is linear in its
+//! trials.
 
 use super::acquisition::{below, density};
 use std::collections::HashMap;
 
-/// The standard deviation of what the features do not explain: less than theirs, as most failures come again.
+/// The standard deviation of what the features do not explain. It is less than theirs, because most
+/// failures are repeated.
 const BETA: f64 = 0.5;
+
 /// The weights of the features met so far: mean and variance.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Feasible(HashMap<usize, (f64, f64)>);
 
 impl Feasible {
-    /// The probability that what has these features does not fail.
+    /// The probability that an architecture with these features does not fail.
     pub(crate) fn of(&self, features: &[usize]) -> f64 {
         let (mean, deviation) = self.sum(features);
         below(mean / deviation)
     }
 
-    /// Learns whether what has these features has failed.
+    /// Learns whether an architecture with these features has failed.
     pub(crate) fn learn(&mut self, features: &[usize], failed: bool) {
         let (mean, s) = self.sum(features);
         let y = if failed { -1.0 } else { 1.0 };

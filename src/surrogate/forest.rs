@@ -15,7 +15,7 @@ use crate::rng::Rng;
 
 /// The share of the features that a node may split on, as in SMAC.
 const SHARE: f64 = 5.0 / 6.0;
-/// The least that a leaf holds, as in SMAC.
+/// The fewest rows that a leaf holds, as in SMAC.
 const LEAF: usize = 3;
 
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ enum Node {
         mean: f64,
         variance: f64,
     },
-    /// On to `has` if the feature is present, to the next node if not.
+    /// The next node is `has` if the feature is present, and the following one otherwise.
     Split {
         feature: u32,
         has: usize,
@@ -53,15 +53,15 @@ impl Forest {
     /// Grows the trees.
     pub(crate) fn grow(rows: &Rows, trees: usize, rng: &mut Rng) -> Forest {
         let n = rows.y.len();
-        let mut grower =
-            Grower { rows, tallies: vec![Tally::default(); rows.width], touched: vec![] };
-        let tree = |grower: &mut Grower, rng: &mut Rng| {
+        let tallies = vec![Tally::default(); rows.width];
+        let mut grower = Grower { rows, tallies, touched: vec![] };
+        let tree = |_| {
             let mut sample: Vec<usize> = (0..n).map(|_| rng.below(n)).collect();
             let mut nodes = vec![];
             grower.node(&mut sample, &mut nodes, rng);
             nodes
         };
-        Forest((0..trees).map(|_| tree(&mut grower, rng)).collect())
+        Forest((0..trees).map(tree).collect())
     }
 
     /// mu and sigma at a point, given by its present features.

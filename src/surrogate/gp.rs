@@ -12,10 +12,10 @@
 //! sigma^2(x) = s^2 (r(x, x) - |L^-1 r(x)|^2)                of the function, without the noise
 //! ```
 //!
-//! The mean and the variance that maximise the likelihood are known for every kernel, so only the
-//! kernel's own parameters and g are searched for.
+//! The mean and the variance that maximise the likelihood have a closed form for every kernel, so only
+//! the parameters of the kernel and g are searched for.
 
-/// A lower triangle that grows by rows: the factor L of A = L L^T.
+/// A lower triangular matrix that grows by rows: the factor L of A = L L^T.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cholesky {
     /// The rows, one after the other: row i has i + 1 numbers.
@@ -23,7 +23,7 @@ pub(crate) struct Cholesky {
     n: usize,
 }
 
-/// The least that is left of a diagonal element, for points that a kernel cannot tell apart.
+/// The least value under the root of a diagonal element, for points that a kernel cannot tell apart.
 const LEAST: f64 = 1e-10;
 
 impl Cholesky {
@@ -61,15 +61,13 @@ impl Cholesky {
     pub(crate) fn backward(&self, x: &mut [f64]) {
         for i in (0..x.len()).rev() {
             let row = self.row(i);
-            x[i] /= row[i];
-            let xi = x[i];
-            for (v, l) in x[..i].iter_mut().zip(row) {
-                *v -= l * xi;
-            }
+            let (before, rest) = x.split_at_mut(i);
+            rest[0] /= row[i];
+            before.iter_mut().zip(row).for_each(|(v, l)| *v -= l * rest[0]);
         }
     }
 
-    /// The product of the last row with that many numbers.
+    /// The product of the last row with as many numbers.
     pub(crate) fn last_times(&self, x: &[f64]) -> f64 {
         self.n.checked_sub(1).map_or(0.0, |i| dot(self.row(i), x))
     }
@@ -80,7 +78,7 @@ impl Cholesky {
     }
 }
 
-/// Sums in four lanes, which a compiler may keep in one register.
+/// The inner product, summed in four lanes, which a compiler may keep in one register.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 4];
     let (x, y) = (a.chunks_exact(4), b.chunks_exact(4));
@@ -126,8 +124,8 @@ impl Gp {
         self.mean + dot(&self.alpha, &r[..self.alpha.len()])
     }
 
-    /// sigma of a point, from L^-1 r of its correlations with all points of the factor, including those without a
-    /// value.
+    /// sigma of a point, from L^-1 r of its correlations with all points of the factor, including those
+    /// without a value.
     pub(crate) fn sigma(&self, solved: &[f64], own: f64) -> f64 {
         self.covariance(solved, solved, own).max(0.0).sqrt()
     }

@@ -1,5 +1,5 @@
-//! Surrogates: models of numbers by features or distances, whatever these are of. One model a file; the
-//! strategies put them together.
+//! Surrogates: models that predict numbers from features or distances of any kind. Each file holds one
+//! model; the strategies put them together.
 
 mod acquisition;
 mod ensemble;

@@ -6,12 +6,13 @@ use std::fmt;
 
 /// What a strategy with a model expects of an architecture.
 ///
-/// The model knows scores by their ranks; here they are turned back into scores, in the direction of the
-/// metric. With several objectives it is the evenly weighted sum that strategies with a model maximise.
+/// The model sees only the ranks of scores; here its predictions are turned back into scores, in the
+/// direction of the metric. With several objectives, a score is the evenly weighted sum that strategies
+/// with a model maximise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     mean: f64,
-    /// At -2, -1, 1 and 2 standard deviations of the model, the least score first.
+    /// The scores at -2, -1, 1 and 2 standard deviations of the model, the least first.
     ends: [f64; 4],
     acquisition: f64,
 }
@@ -25,21 +26,21 @@ impl Prediction {
         scale: &Scale,
         sign: f64,
     ) -> Prediction {
-        // How bad it can be is unknown: nothing is expected to be worse than the worst seen.
+        // How bad a score can be is unknown, so none is expected to be worse than the worst seen.
         let end = |k: f64| sign * scale.y(mu + k * sigma).max(scale.worst());
         let mut ends = [-2.0, -1.0, 1.0, 2.0].map(end);
         ends.sort_by(f64::total_cmp);
         Prediction { mean: sign * scale.y(mu).max(scale.worst()), ends, acquisition }
     }
 
-    /// Of a model that is normal in scores: the mean, the standard deviation, and how much the strategy
-    /// would like to try it.
+    /// The prediction of a model that is normal in scores: the mean, the standard deviation, and how much
+    /// the strategy would like to try the architecture.
     pub fn normal(mean: f64, sd: f64, acquisition: f64) -> Prediction {
         let ends = [-2.0, -1.0, 1.0, 2.0].map(|k| mean + k * sd.abs());
         Prediction { mean, ends, acquisition }
     }
 
-    /// The expected score: the middle of the predicted distribution.
+    /// The expected score: the median of the predicted distribution.
     pub fn mean(&self) -> f64 {
         self.mean
     }
@@ -65,11 +66,11 @@ impl Prediction {
         self.ends
     }
 
-    /// How much the strategy would like to try it; more is better. It is computed on the scale of the
-    /// model, which is that of ranks, so it does not follow from the mean and the deviation here. The
-    /// expected improvement is turned into scores by what a step of the model is worth at the best score
-    /// seen; an upper bound, or the value that Thompson sampling has drawn, is a score, in the direction of
-    /// more is better.
+    /// How much the strategy would like to try the architecture; more is better. It is computed on the
+    /// scale of the model, which is that of ranks, so it does not follow from the mean and the deviation
+    /// here. The expected improvement is turned into scores by what a step of the model is worth at the
+    /// best score seen. An upper bound, or the value that Thompson sampling has drawn, is a score, with its
+    /// sign turned if needed so that more is better.
     pub fn acquisition(&self) -> f64 {
         self.acquisition
     }

@@ -1,32 +1,32 @@
 //! What a model learns about the scores: their ranks, as quantiles of a normal distribution.
 //!
-//! Accuracies crowd below their bound and losses have long tails, so a model of the plain scores
-//! is spent on the worst architectures. Logarithms of the error fix that where the bound is known;
-//! ranks do so for every metric, and need no bound, no scale and no constant:
+//! Accuracies crowd below their bound and losses have long tails, so a model of the plain scores spends
+//! its flexibility on the worst architectures. Logarithms of the error help where the bound is known;
+//! ranks help for every metric, and need no bound, no scale and no constant:
 //!
 //! ```text
 //! z_i = Phi^-1((r_i - 1/2) / n)       r_i the rank of y_i among the n seen, equals share their mean
 //! ```
 //!
-//! A search is the same, trial for trial, whether it sees an accuracy in % or as a share, an error or
+//! A search is the same, trial for trial, whether it sees an accuracy in % or as a share, or an error or
 //! its logarithm. Gaussian copula: Salinas, Shen and Perrone, "A Quantile-based Approach for
 //! Hyperparameter Transfer Learning", ICML 2020 (arXiv 1909.13595); (r - 1/2) / n is Hazen's
 //! plotting position. Predictions go back by linear interpolation between the scores seen; beyond
 //! them, the line through the outer quarter of the scores is used.
 //!
-//! A trial that failed is given as negative infinity, worse than every score: it takes a rank below all
-//! of them, but is not a score to go back to.
+//! A failed trial is given as negative infinity, worse than every score: it has a rank below all of them,
+//! but predictions never go back to it.
 
 use super::acquisition::quantile;
 
-/// The scale on which the scores seen are normal.
+/// The scale on which the scores seen are normally distributed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scale {
     /// The distinct scores in order, each with its quantile.
     steps: Vec<(f64, f64)>,
-    /// The quantile of what failed.
+    /// The quantile of failed trials.
     failed: Option<f64>,
-    /// Score for quantile beyond the lowest and the highest.
+    /// Scores per step of the quantile, below the lowest and above the highest.
     slopes: (f64, f64),
 }
 
@@ -76,7 +76,7 @@ impl Scale {
         self.between(i, z, |s| (s.1, s.0), |slope| slope)
     }
 
-    /// The worst score seen; failures have none.
+    /// The worst score seen; failed trials have none.
     pub(crate) fn worst(&self) -> f64 {
         self.steps.first().map_or(f64::NEG_INFINITY, |step| step.0)
     }
@@ -86,7 +86,7 @@ impl Scale {
         self.slopes.1
     }
 
-    /// On the line through step i and the previous one, or beyond the ends.
+    /// A point on the line through step `i` and the previous one, or beyond the ends.
     fn between(
         &self,
         i: usize,
