@@ -745,11 +745,7 @@ impl fmt::Display for Dataset {
     }
 }
 
-impl fmt::Debug for Dataset {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Dataset);
 
 #[cfg(test)]
 mod tests {

@@ -532,8 +532,4 @@ impl fmt::Display for Train {
     }
 }
 
-impl fmt::Debug for Train {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Train);

@@ -383,11 +383,7 @@ impl fmt::Display for Op {
     }
 }
 
-impl fmt::Debug for Op {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Op);
 
 impl PartialEq for Op {
     fn eq(&self, other: &Op) -> bool {

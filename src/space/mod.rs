@@ -855,13 +855,4 @@ impl fmt::Display for Space {
     }
 }
 
-macro_rules! debug_as_display {
-    ($($name:ident),*) => {$(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-    )*};
-}
-debug_as_display!(Space, Architecture, Distance, Encoding, Latency);
+crate::draw::debug_as_display!(Space, Architecture, Distance, Encoding, Latency);

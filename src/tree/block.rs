@@ -299,11 +299,7 @@ impl fmt::Display for Block {
     }
 }
 
-impl fmt::Debug for Block {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+crate::draw::debug_as_display!(Block);
 
 impl PartialEq for Block {
     fn eq(&self, other: &Block) -> bool {

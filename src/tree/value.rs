@@ -72,11 +72,7 @@ macro_rules! choice_types {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
+        crate::draw::debug_as_display!($name);
 
         impl $name {
             /// The values on offer.
