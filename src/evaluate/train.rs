@@ -222,7 +222,7 @@ impl Train {
         for (name, value) in &metrics {
             evaluation = evaluation.with(name, *value);
         }
-        if let Some((name, why)) = run.undefined(Split::Test) {
+        for (name, why) in run.undefined(Split::Test) {
             evaluation = evaluation.without(&name, &why);
         }
         Ok(Retrained {
