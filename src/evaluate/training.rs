@@ -348,13 +348,25 @@ impl Training {
             .with_losses(self.losses())
             .with_epochs(self.log.epoch as f64);
         let found = metrics.iter().fold(start, |e, (name, value)| e.with(name, value.0));
-        let why = if metrics.is_empty() { None } else { self.undefined(Split::Validation) };
+        let why = if metrics.is_empty() { vec![] } else { self.undefined(Split::Validation) };
         why.iter().fold(found, |e, (name, why)| e.without(name, why))
     }
 
-    /// The metric that is undefined on a split, and why.
-    pub(super) fn undefined(&self, split: Split) -> Option<(String, String)> {
-        let Task::Regression { outputs } = self.train.data.task() else { return None };
+    /// The metrics that are undefined on a split, each with the reason.
+    pub(super) fn undefined(&self, split: Split) -> Vec<(String, String)> {
+        let reason = |figure: Figure| match figure {
+            Figure::R2 => self
+                .constant_target(split)
+                .map(|target| format!("{target}, so there is no variance that could be explained")),
+            Figure::Accuracy | Figure::Loss | Figure::Perplexity | Figure::Rmse => None,
+        };
+        let with_name = |&figure: &Figure| Some((figure.metric().name, reason(figure)?));
+        self.train.data.task().figures().iter().filter_map(with_name).collect()
+    }
+
+    /// The first target that has the same value in all samples of a split, in words.
+    fn constant_target(&self, split: Split) -> Option<String> {
+        let outputs = self.train.data.task().outputs();
         let indices = self.train.data.indices(split);
         let samples = indices.len();
         let rows = Tensor::new(indices, self.y.device()).ok()?;
@@ -369,9 +381,7 @@ impl Training {
             Split::TrainValidation => "training and validation",
         };
         let value = rows[constant];
-        let why = format!("{which}is {value} in all {samples} samples of the {split} split");
-        let r2 = Figure::R2.metric().name;
-        Some((r2, format!("{why}, so there is no variance that could be explained")))
+        Some(format!("{which}is {value} in all {samples} samples of the {split} split"))
     }
 
     /// All that is needed to continue later, even in another process.
@@ -404,8 +414,13 @@ impl fmt::Debug for Training {
     }
 }
 
-/// The mean loss of a batch.
-fn loss(task: &Task, out: &Tensor, y: &Tensor, smoothing: f64) -> candle_core::Result<Tensor> {
+/// The mean loss of a batch, which a proxy may need too.
+pub(super) fn loss(
+    task: &Task,
+    out: &Tensor,
+    y: &Tensor,
+    smoothing: f64,
+) -> candle_core::Result<Tensor> {
     match task {
         Task::Classification { .. } => kernel::cross_entropy(out, y, smoothing),
         Task::Regression { .. } => (out - y)?.sqr()?.mean_all(),
@@ -614,6 +629,9 @@ impl fmt::Debug for Checkpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Dataset;
+    use crate::layer::{embedding, linear};
+    use crate::space::Space;
 
     /// Each by its definition, and none of them as another one.
     #[test]
@@ -643,5 +661,31 @@ mod tests {
                 assert!((found - value(&name)).abs() < 1e-7, "{name} of {task}: {found}");
             }
         }
+    }
+
+    /// What is not measured where every sample has the same target has a reason, and nothing else has.
+    #[test]
+    fn a_metric_is_measured_or_there_is_a_reason() -> Result<()> {
+        let x: Vec<f32> = (0..40).map(|i| i as f32).collect();
+        for data in [
+            Dataset::classification("same", x.clone(), [1], vec![1; 40], 2)?,
+            Dataset::regression("same", x.clone(), [1], vec![3.0; 40], 1)?,
+            Dataset::next_token("same", &[1; 41], 4, 2)?,
+        ] {
+            let block = match data.task() {
+                Task::NextToken { .. } => embedding(2),
+                _ => linear(2),
+            };
+            let arch = Space::on(&data).then(block).default_architecture()?;
+            let run = Train::on(&data).batch_size(2).start(&arch, 1)?;
+            let measured = run.measure(Split::Validation)?.into_iter().map(|m| m.0);
+            let undefined = run.undefined(Split::Validation).into_iter().map(|m| m.0);
+            let mut found: Vec<String> = measured.chain(undefined).collect();
+            let mut all: Vec<String> = data.task().metrics().into_iter().map(|m| m.name).collect();
+            found.sort();
+            all.sort();
+            assert_eq!(found, all, "{}", data.task());
+        }
+        Ok(())
     }
 }

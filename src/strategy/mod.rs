@@ -6,7 +6,7 @@ macro_rules! debug_as_described {
     ($strategy:ident) => {
         impl std::fmt::Debug for $strategy {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(&$crate::Strategy::describe(self, 0))
+                f.write_str(&crate::strategy::Strategy::describe(self, 0))
             }
         }
     };

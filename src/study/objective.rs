@@ -104,3 +104,28 @@ impl Study {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::evaluator;
+    use crate::layer::linear;
+    use crate::space::Space;
+    use crate::task::Task;
+
+    /// A new row of the table is found where users look for it.
+    #[test]
+    fn what_is_known_of_every_trial_is_documented_and_written_down() {
+        let space = Space::new([4], Task::classification(2)).then(linear(2));
+        let csv = Study::new(&space, evaluator(|_, _| 0.0)).to_csv();
+        let columns: Vec<&str> = csv.lines().next().unwrap_or_default().split(',').collect();
+        for name in names(true) {
+            assert!(columns.contains(&&*name), "src/study/csv.rs has no column {name:?}");
+            let code = format!("`\"{name}\"`");
+            assert!(
+                include_str!("objective.rs").contains(&code),
+                "Study::objective lacks {name:?}"
+            );
+        }
+    }
+}

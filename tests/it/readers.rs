@@ -151,6 +151,55 @@ fn a_link_in_a_circle_is_walked_once() {
     assert_eq!(of(&folder.0).unwrap().len(), 6);
 }
 
+// ---- what every reader has ----
+
+type Reader = fn(&Path) -> Result<Dataset>;
+
+/// All that read one file, by their names.
+const OF_ONE_FILE: [(&str, Reader); 5] = [
+    ("csv", |path| Dataset::csv(path, "a", Task::regression(1))),
+    ("text_file", |path| Dataset::text_file(path, 8)),
+    ("texts_file", |path| Dataset::texts_file(path, "a", "b", 8)),
+    ("cifar10", |path| Dataset::cifar10(path)),
+    ("cifar100", |path| Dataset::cifar100(path)),
+];
+
+/// A new reader is in the table of `Dataset`'s documentation, and in the one above if it reads one file.
+#[test]
+fn the_tables_have_every_reader() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/data");
+    let documentation = std::fs::read_to_string(folder.join("mod.rs")).unwrap();
+    let mut found = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != "rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        for function in text.split("\n    pub fn ").skip(1) {
+            let head = function.split(" {\n").next().unwrap();
+            let makes = ["-> Dataset", "-> Result<Dataset>"].iter().any(|end| head.ends_with(end));
+            if !makes || head.contains("&self") {
+                continue;
+            }
+            found += 1;
+            let name = head.split(['(', '<']).next().unwrap();
+            let link = format!("[`{name}`](Dataset::{name})");
+            assert!(documentation.contains(&link), "{link} is not in the table of Dataset");
+            let of_one_file = head.contains("path: impl AsRef<Path>");
+            let listed = OF_ONE_FILE.iter().any(|reader| reader.0 == name);
+            assert_eq!(of_one_file, listed, "{name}: is it in OF_ONE_FILE?");
+        }
+    }
+    assert!(found > 15, "{found}");
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let path = Path::new("no/such/file");
+    OF_ONE_FILE.iter().for_each(|(_, read)| says(read(path), &["no/such/file"]));
+}
+
 // ---- what is not a file ----
 
 /// A pipe that nothing writes to, a device without an end and a folder are refused at once.
@@ -169,12 +218,8 @@ fn pipes_devices_and_folders_are_refused_at_once() {
     let zero = Path::new("/dev/zero");
     for path in [&pipe, zero] {
         let said = ["pipe or a device", "regular file"];
-        says(Dataset::csv(path, "a", Task::regression(1)), &said);
-        says(Dataset::text_file(path, 8), &said);
-        says(Dataset::texts_file(path, "a", "b", 8), &said);
+        OF_ONE_FILE.iter().for_each(|(_, read)| says(read(path), &said));
         says(Dataset::from_idx(path, &labels), &said);
-        says(Dataset::cifar10(path), &said);
-        says(Dataset::cifar100(path), &said);
         // Either file of a model.
         let space = Space::new([2], Task::classification(2)).then(linear(2));
         let arch = space.default_architecture().unwrap();
