@@ -360,7 +360,7 @@ impl Drop for Beside {
 #[cfg(unix)]
 fn own(path: &Path, old: &Metadata) {
     use std::os::unix::fs::{MetadataExt, chown};
-    // Only a privileged user can; for everybody else, the new file belongs to the writer.
+    // Where that is not allowed, the new file belongs to the writer.
     let _ = chown(path, Some(old.uid()), Some(old.gid()));
 }
 

@@ -43,7 +43,7 @@ impl Cell {
         }
     }
 
-    /// Numbers that a step keeps for each unit besides the state: the gates and what is beside them.
+    /// Numbers that a step keeps for each unit besides the state: of an LSTM or a GRU its gates and what is beside them.
     pub(crate) fn kept(self) -> usize {
         match self {
             Cell::Rnn => 0,

@@ -47,7 +47,7 @@ struct Dropout {
 }
 
 /// `x` with each number, or for a `shape` of fewer dimensions each slice, dropped with probability
-/// `p`.
+/// `p`; what stays is scaled by 1 / (1 - p). In evaluation nothing is dropped.
 pub(super) fn dropped(
     x: &Tensor,
     shape: &[usize],

@@ -1,7 +1,7 @@
 //! The table of layers. Each has a file with its function, its row, its costs and its forward pass.
 //!
-//! A new layer is one file, one row of [`layers`] and its exports. Stored operations and blocks, which
-//! name their layers, are read here, next to the names.
+//! A new layer is one file, one row of [`layers`] and its exports. Stored operations, which name their
+//! layers, are read here, next to the names.
 
 pub(crate) mod activation;
 pub(crate) mod attention;

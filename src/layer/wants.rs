@@ -20,7 +20,7 @@ pub(super) fn sequence(op: &Op, inputs: &[Shape]) -> Result<(usize, usize)> {
     }
 }
 
-/// Refuses tokens: a layer that takes any shape of numbers.
+/// Refuses tokens, in a layer that takes numbers of any shape.
 pub(super) fn numbers(op: &Op, inputs: &[Shape]) -> Result<()> {
     match inputs.iter().any(|shape| shape.vocabulary().is_some()) {
         false => Ok(()),
@@ -38,9 +38,10 @@ pub(super) fn same_shape(op: &Op, inputs: &[Shape]) -> Result<Plan> {
 pub(super) fn not(op: &Op, inputs: &[Shape], wanted: &str) -> Error {
     let input = &inputs[0];
     let instead = |rank| (op.info.facts.instead)(op, rank);
+    // An embedding turns tokens into a sequence.
+    let embedded = vec![Shape::new([input.elements(), 16]); inputs.len()];
     let try_ = match (input.vocabulary(), input.as_slice()) {
-        // An embedding turns tokens into a sequence.
-        (Some(_), _) if wanted.contains("sequence") || wanted == "numbers" => {
+        (Some(_), _) if (op.info.plan)(op, &embedded).is_ok() => {
             "embedding(16) before it".to_string()
         }
         (Some(_), _) => match instead(2) {

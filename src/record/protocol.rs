@@ -17,7 +17,7 @@ pub struct Protocol {
     pub trials: Option<usize>,
     /// The most epochs of all trials together.
     pub epochs: Option<f64>,
-    /// The most seconds of all trials together; this limit depends on the machine.
+    /// The most seconds of wall time; this limit depends on the machine.
     pub seconds: Option<f64>,
     /// The most simulated seconds of all trials together.
     #[serde(default, skip_serializing_if = "Option::is_none")]

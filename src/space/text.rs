@@ -548,7 +548,7 @@ struct Search {
 
 /// What has to fit after the block that is being matched, from a position in the items.
 type Then<'a> = dyn FnMut(&mut Search, usize) -> bool + 'a;
-/// The same, after all items.
+/// What has to fit next, at a position that is known already.
 type Next<'a> = dyn FnMut(&mut Search) -> bool + 'a;
 
 impl Search {
@@ -612,15 +612,23 @@ impl Search {
 
     /// Every part against its own items.
     fn each(&mut self, parts: &[Part], then: &mut Next) -> bool {
-        match parts {
-            [] => then(self),
-            [Part::Pick { pick, of }, rest @ ..] => {
-                self.option(*pick, *of, &mut |s| s.each(rest, then))
-            }
+        let mark = self.flat.len();
+        // A loop over the options that stand in front: a recursion would be deep in long texts.
+        let mut parts = parts;
+        while let [Part::Pick { pick, of }, rest @ ..] = parts {
+            self.flat.extend((*of > 1).then_some(*pick as u32));
+            parts = rest;
+        }
+        let fits = match parts {
             [Part::Block(block, items), rest @ ..] => {
                 self.block(block, items, 0, &mut |s, end| end == items.len() && s.each(rest, then))
             }
+            _ => then(self),
+        };
+        if !fits {
+            self.flat.truncate(mark);
         }
+        fits
     }
 
     fn blocks(&mut self, blocks: &[Block], items: &[Item], at: usize, then: &mut Then) -> bool {

@@ -230,7 +230,10 @@ pub(crate) fn stored_name(strategy: &AnyStrategy) -> Option<String> {
 
 /// Whether a strategy is of the row of random search, which others are compared with.
 pub(crate) fn is_random(strategy: &AnyStrategy) -> bool {
-    stored_name(strategy).is_some_and(|name| name == random::ROW.name)
+    let form = strategy.to_json().and_then(|json| stored(&json));
+    form.is_some_and(|(name, settings)| {
+        name == random::ROW.name && (random::ROW.read)(settings).is_some()
+    })
 }
 
 /// The row of this name.

@@ -304,8 +304,8 @@ impl Study {
     }
 
     /// The most seconds that one trial may take; with [`OnFailure::Retry`], that each attempt may
-    /// take. A trial that takes longer has failed. A training stops within one step of the limit, even
-    /// if a closure runs it on its own thread. Nothing else can be stopped in the middle: it is judged
+    /// take. A trial that takes longer has failed. A training stops within one step of the limit, also
+    /// one inside a closure, on the thread that called it. Nothing else can be stopped in the middle: it is judged
     /// when it ends, and a closure that never returns keeps the study waiting for ever. An evaluator
     /// of your own can ask its [`Watch`](crate::Watch) now and then. Like all limits in seconds, this
     /// one depends on the machine.

@@ -1,7 +1,7 @@
 //! Several objectives: what a search optimises besides the score, and the front it leaves.
 //!
 //! An architecture dominates another one when it is at least as good in every objective and better
-//! in one; the front are those that no other one dominates (Deb et al. 2002, IEEE Trans. Evol. Comp.
+//! in one; the front is the set that no other one dominates (Deb et al. 2002, IEEE Trans. Evol. Comp.
 //! 6:2). The score stays the first objective, so everything that knows one objective still works.
 
 use super::Study;

@@ -160,7 +160,7 @@ fn collect(block: &Block, name: String, found: &mut Vec<Part>) {
     }
 }
 
-/// The cell, if a single operation stands on each of its edges.
+/// The cell, if each of its edges carries one operation of a list that is not too long.
 fn edge_cell(cell: &Cell) -> Option<EdgeCell> {
     let (inputs, mut steps) = (cell.inputs(), vec![]);
     for ((step, sets), to) in cell.nodes().zip(inputs..) {
