@@ -30,8 +30,9 @@
 //! - spaces: [`Block`] with [`any`], [`one_of`], [`repeat`], [`cell`], [`wired`], [`shared`] and the
 //!   [`presets`] from the literature; limits by [`Space::at_most`]; [`Distance`] and [`Encoding`] of
 //!   architectures;
-//! - evaluation: [`Train`], a [`Table`] of measured architectures, the embedded [`NasBench201`] and
-//!   [`Mnist1dBench`], an [`evaluator`] of your own; [`Latency`] on this machine;
+//! - evaluation: [`Train`]; a [`Supernet`], whose weights all architectures share; a [`Table`] of
+//!   measured architectures, the embedded [`NasBench201`] and [`Mnist1dBench`]; an [`evaluator`] of your
+//!   own; [`Latency`] on this machine;
 //! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Annealing`], [`Evolution`], [`Genetic`],
 //!   [`Nsga2`]; with a model [`Tpe`], [`GaussianProcess`], [`RandomForest`] and [`Bananas`]; with a
 //!   controller [`Reinforce`] and [`Ppo`]; a [`strategy`](fn@strategy) of your own; side by side in a
@@ -101,7 +102,8 @@ pub use draw::Draw;
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluation, IntoEvaluator,
-    IntoOutcome, Mnist1dBench, NasBench201, Retrained, Table, Train, Training, Watch, evaluator,
+    IntoOutcome, Mnist1dBench, NasBench201, Retrained, Supernet, Table, Train, Training, Watch,
+    evaluator,
 };
 pub use graph::LayerRow;
 pub use layer::{

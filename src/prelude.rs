@@ -8,13 +8,13 @@ pub use crate::{
     Key, Latency, Limit, LocalSearch, LogMel, Macs, Memory, Metric, Mnist1dBench, Model,
     NasBench201, Nsga2, Odds, OnFailure, Optimizer, Params, Ppo, Prediction, Proposal, Protocol,
     Random, RandomForest, Reinforce, Result, Retrained, Rng, Running, Schedule, Searches, Shape,
-    Space, Split, Strategy, Study, Surrogate, Table, Task, Tpe, Train, Training, Trial, Watch,
-    activation, any, attention, avg_pool, batch_norm, best_device, branches, cell, choice, concat,
-    conv, conv1d, darts_rnn, depthwise, drop_path, dropout, embedding, evaluator, feed_forward,
-    flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last, layer_norm, linear,
-    lstm, max_pool, one_of, positions, presets, relu, repeat, residual, rnn, running, same,
-    sep_conv, seq, shared, show, sigmoid, silu, skip, squeeze_excite, stack, stats, strategy, tanh,
-    wired, zero,
+    Space, Split, Strategy, Study, Supernet, Surrogate, Table, Task, Tpe, Train, Training, Trial,
+    Watch, activation, any, attention, avg_pool, batch_norm, best_device, branches, cell, choice,
+    concat, conv, conv1d, darts_rnn, depthwise, drop_path, dropout, embedding, evaluator,
+    feed_forward, flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last,
+    layer_norm, linear, lstm, max_pool, one_of, positions, presets, relu, repeat, residual, rnn,
+    running, same, sep_conv, seq, shared, show, sigmoid, silu, skip, squeeze_excite, stack, stats,
+    strategy, tanh, wired, zero,
 };
 
 pub use crate::chart::{Chart, Report};

@@ -127,6 +127,13 @@ impl Hash64 {
     }
 }
 
+/// One hash of two.
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
+    let mut v = (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    v = (v ^ (v >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    v ^ (v >> 29)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

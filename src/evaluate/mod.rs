@@ -3,6 +3,8 @@
 mod benchmark;
 mod custom;
 mod number;
+mod paths;
+mod supernet;
 mod table;
 mod train;
 mod training;
@@ -10,6 +12,7 @@ mod watch;
 
 pub use benchmark::{Mnist1dBench, NasBench201};
 pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, IntoOutcome, evaluator};
+pub use supernet::Supernet;
 pub use table::Table;
 pub use train::Train;
 pub use training::{Checkpoint, Training};

@@ -10,6 +10,7 @@ use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
 use crate::model::{Model, Steps};
+use crate::op::Pass;
 use crate::rng::Rng;
 use crate::space::Architecture;
 use crate::task::{Figure, Metric, Task};
@@ -94,7 +95,13 @@ impl Training {
         crate::room::fits(arch.memory(train.settings.batch), || arch.largest_layer())?;
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
-        let model = Model::new(arch, &train.device, init)?.for_data(&train.data)?;
+        let model = Model::new(arch, &train.device, init)?;
+        Ok(Training { gauge, ..Training::of(train, &model, seed, split)? })
+    }
+
+    /// A training of a network that is there already.
+    pub(super) fn of(train: &Train, model: &Model, seed: u64, split: Split) -> Result<Training> {
+        let model = model.for_data(&train.data)?;
         let steps = Steps::new(train.settings.optimizer, model.weights())?;
         let (x, y) = train.data.on(&train.device)?;
         let log = Log { seed, full: train.settings.epochs.max(0) as usize, ..Log::default() };
@@ -109,7 +116,7 @@ impl Training {
             best: None,
             watch: Watch::current(),
             threads: kernel::Threads::new(train.threads.max(1) as usize)?,
-            gauge,
+            gauge: None,
             memory: None,
         })
     }
@@ -161,7 +168,13 @@ impl Training {
             if self.done() {
                 break;
             }
-            self.one_epoch()?;
+            self.one_epoch(Training::one_step)?;
+            if self.split == Split::Train {
+                let metrics = self.measure(Split::Validation)?;
+                let metrics = metrics.into_iter().map(|(name, value)| (name, Number(value)));
+                self.log.metrics.push(metrics.collect());
+                self.judge();
+            }
         }
         Ok(())
     }
@@ -176,12 +189,22 @@ impl Training {
         self.log.stopped || self.log.epoch >= self.log.full
     }
 
-    fn one_epoch(&mut self) -> Result<()> {
-        let epoch = self.log.epoch;
+    /// The samples in the order of the epoch that comes next.
+    fn order(&self) -> Vec<u32> {
         let mut order = self.train.data.indices(self.split);
-        Rng::from_u64(self.log.seed).stream("shuffle", epoch).shuffle(&mut order);
+        Rng::from_u64(self.log.seed).stream("shuffle", self.log.epoch).shuffle(&mut order);
+        order
+    }
+
+    /// One epoch of steps, each on a batch, of which it returns the loss.
+    pub(super) fn one_epoch(
+        &mut self,
+        mut step: impl FnMut(&mut Training, &[u32]) -> Result<Tensor>,
+    ) -> Result<()> {
+        let epoch = self.log.epoch;
+        let order = self.order();
         let batches = order.chunks_exact(self.train.settings.batch as usize);
-        let losses: Vec<Tensor> = batches.map(|b| self.one_step(b)).collect::<Result<_>>()?;
+        let losses: Vec<Tensor> = batches.map(|b| step(self, b)).collect::<Result<_>>()?;
         // Read at the end, so that no step waits for a GPU.
         let losses: Vec<f64> =
             losses.iter().map(|l| Ok(f64::from(l.to_scalar::<f32>()?))).collect::<Result<_>>()?;
@@ -198,24 +221,19 @@ impl Training {
         }
         self.log.losses.push(mean);
         self.log.epoch += 1;
-        if self.split == Split::Train {
-            let metrics = self.measure(Split::Validation)?;
-            let metrics = metrics.into_iter().map(|(name, value)| (name, Number(value)));
-            self.log.metrics.push(metrics.collect());
-            self.judge();
-        }
         Ok(())
     }
 
     /// One step on a batch of samples; returns the loss before it.
     fn one_step(&mut self, batch: &[u32]) -> Result<Tensor> {
         self.watch.check()?;
+        let model = [self.model.clone()];
         let Some(gauge) = self.gauge.take() else {
             kernel::step_begins();
             let threads = self.threads.clone();
-            return threads.run(|| self.unmeasured_step(batch));
+            return threads.run(|| self.step(batch, &model));
         };
-        let (loss, most) = gauge.measure(|| self.unmeasured_step(batch));
+        let (loss, most) = gauge.measure(|| self.step(batch, &model));
         self.memory = most;
         if let Some(bytes) = most {
             self.watch.allocated(bytes);
@@ -223,25 +241,80 @@ impl Training {
         loss
     }
 
-    fn unmeasured_step(&mut self, batch: &[u32]) -> Result<Tensor> {
+    /// One step on weights that other networks share: the gradients of all these networks are added up
+    /// before the weights change. Returns the mean of their losses.
+    pub(super) fn shared_step(&mut self, batch: &[u32], models: &[Model]) -> Result<Tensor> {
+        self.watch.check()?;
+        for model in models {
+            self.steps.take_on(model.weights())?;
+        }
+        kernel::step_begins();
+        let threads = self.threads.clone();
+        threads.run(|| self.step(batch, models))
+    }
+
+    /// The steps that were taken so far.
+    pub(super) fn taken(&self) -> usize {
+        self.steps.taken
+    }
+
+    fn step(&mut self, batch: &[u32], models: &[Model]) -> Result<Tensor> {
         let step = self.steps.taken;
         let per_epoch = self.train.steps(self.split);
-        let i = Tensor::new(batch, &self.train.device)?;
-        let (mut x, y) = (self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?);
+        let (mut x, y) = self.gather(batch)?;
         if !self.train.settings.augment.is_none() {
             let mut rng = Rng::from_u64(self.log.seed).stream("augment", step);
             x = self.train.settings.augment.apply(&x, &mut rng)?;
         }
-        let mut dropout = Rng::from_u64(self.log.seed).stream("dropout", step);
-        let out = self.model.forward_train(&x, &mut dropout)?;
-        let loss = loss(&self.train.data.task(), &out, &y, self.train.settings.smoothing)?;
-        let mut grads = loss.backward()?;
-        if let Some(most) = self.train.settings.clip {
-            clip(&mut grads, &self.model.vars(), most)?;
+        let (mut sum, mut all): (Option<Tensor>, Option<GradStore>) = (None, None);
+        for model in models {
+            let mut dropout = Rng::from_u64(self.log.seed).stream("dropout", step);
+            let out = model.forward_train(&x, &mut dropout)?;
+            let loss = loss(&self.train.data.task(), &out, &y, self.train.settings.smoothing)?;
+            let mut grads = loss.backward()?;
+            if let Some(most) = self.train.settings.clip {
+                clip(&mut grads, &model.vars(), most)?;
+            }
+            match &mut all {
+                None => all = Some(grads),
+                Some(all) => add(all, &grads, model.weights())?,
+            }
+            sum = Some(match sum {
+                None => loss.detach(),
+                Some(sum) => (sum + loss.detach())?,
+            });
         }
         let scale = self.train.settings.schedule.scale(step, per_epoch, per_epoch * self.log.full);
-        self.steps.step(&grads, scale)?;
-        Ok(loss.detach())
+        if let Some(grads) = &all {
+            self.steps.step(grads, scale)?;
+        }
+        match (sum, models.len()) {
+            (Some(loss), 1) => Ok(loss),
+            (Some(sum), n) => Ok((sum / n as f64)?),
+            (None, _) => Err(Error::from("a step without a network")),
+        }
+    }
+
+    fn gather(&self, samples: &[u32]) -> Result<(Tensor, Tensor)> {
+        let i = Tensor::new(samples, self.x.device())?;
+        Ok((self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?))
+    }
+
+    /// Sets the running statistics to those of the current weights: the mean over some batches of
+    /// training samples. Returns how many samples were used.
+    pub(super) fn recalibrate(&self, batches: usize) -> Result<usize> {
+        let mut used = 0;
+        let order = self.order();
+        let batches = order.chunks_exact(self.train.settings.batch as usize).take(batches);
+        for (i, batch) in batches.enumerate() {
+            self.watch.check()?;
+            let rng = Rng::from_u64(self.log.seed).stream("recalibrate", i);
+            let mut pass = Pass::new(true, Some(rng));
+            pass.momentum = 1.0 / (i + 1) as f64;
+            self.model.run(&self.gather(batch)?.0, &mut pass)?;
+            used += batch.len();
+        }
+        Ok(used)
     }
 
     /// The mean seconds of a few steps, for a forecast; this spoils the training.
@@ -290,9 +363,8 @@ impl Training {
         let (mut sums, task) = (Sums::default(), self.train.data.task());
         let at_once = 2 * self.train.settings.batch.clamp(1, 1 << 20) as usize;
         for batch in self.train.data.indices(split).chunks(at_once.min(EVALUATION_BATCH)) {
-            let i = Tensor::new(batch, self.x.device())?;
-            let out = self.model.forward(&self.x.index_select(&i, 0)?)?;
-            let y = self.y.index_select(&i, 0)?.flatten_all()?;
+            let (x, y) = self.gather(batch)?;
+            let (out, y) = (self.model.forward(&x)?, y.flatten_all()?);
             match task {
                 Task::Regression { outputs } => {
                     sums.values(&out.flatten_all()?.to_vec1()?, &y.to_vec1()?, outputs);
@@ -445,6 +517,19 @@ fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
                 grads.insert(var, (g * (most / norm))?);
             }
         }
+    }
+    Ok(())
+}
+
+/// Adds the gradients of these weights to what there is.
+fn add(all: &mut GradStore, grads: &GradStore, weights: &[(String, Var)]) -> Result<()> {
+    for (_, var) in weights {
+        let Some(g) = grads.get(var) else { continue };
+        let sum = match all.get(var) {
+            Some(before) => (before + g)?,
+            None => g.clone(),
+        };
+        all.insert(var, sum);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::graph::lowering::{Graph, Node, leading_to};
 use crate::graph::walk::Role;
 use crate::layer::{ADD, CONCAT, ZERO};
 use crate::op::{Activation, Value};
-use crate::rng::Hash64;
+use crate::rng::{Hash64, mix};
 
 /// What an operation amounts to.
 #[derive(Clone, Copy, PartialEq)]
@@ -138,13 +138,6 @@ pub(crate) fn canonical(nodes: &[Node], end: usize) -> u64 {
     list.extend((0..=end).filter(|&id| used[id]).map(|id| colours[id]));
     list.sort_unstable();
     list.iter().fold(colours[end], |h, &v| mix(h, v))
-}
-
-/// One hash of two.
-pub(crate) const fn mix(a: u64, b: u64) -> u64 {
-    let mut v = (a.rotate_left(23) ^ b).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    v = (v ^ (v >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    v ^ (v >> 29)
 }
 
 /// A hash of the name of each activation.

@@ -20,6 +20,8 @@ pub(crate) struct Node {
     pub(crate) both: bool,
     /// How many channels its vertex of a wired cell has above an equal share.
     pub(crate) spare: usize,
+    /// Where it stands in the tree: the same in all architectures of a space.
+    pub(crate) site: u64,
 }
 
 /// Nodes in topological order; the first is the input, the last the output.
@@ -76,6 +78,8 @@ pub(crate) struct Nodes<'s> {
     over: Option<&'s dyn Fn(&Node) -> bool>,
     /// See [`Node::spare`].
     spare: usize,
+    /// See [`Node::site`].
+    site: u64,
     /// Whether errors name a layer by its number, which a piece of a network does not have.
     numbered: bool,
 }
@@ -118,7 +122,7 @@ impl Graph {
 
 impl<'s> Nodes<'s> {
     pub(crate) fn new(spec: &'s Spec) -> Nodes<'s> {
-        Nodes { nodes: vec![], spec, over: None, spare: 0, numbered: true }
+        Nodes { nodes: vec![], spec, over: None, spare: 0, site: 0, numbered: true }
     }
 
     /// For a piece of a network, whose layers have no numbers of their own.
@@ -130,8 +134,8 @@ impl<'s> Nodes<'s> {
     pub(crate) fn input(&mut self, shape: Shape) -> Result<usize> {
         let op = Op::of(&INPUT, &[]);
         let plan = (INPUT.plan)(&op, &[shape])?;
-        let (inputs, role, both, spare) = (vec![], Role::Chosen, false, 0);
-        self.nodes.push(Node { op, inputs, plan, role, both, spare });
+        let (inputs, role, both, spare, site) = (vec![], Role::Chosen, false, 0, 0);
+        self.nodes.push(Node { op, inputs, plan, role, both, spare, site });
         Ok(self.nodes.len() - 1)
     }
 
@@ -160,8 +164,8 @@ impl<'s> Nodes<'s> {
             false => e,
         })?;
         let both = op.gives_both(inputs.first().is_some_and(|&i| self.nodes[i].both));
-        let spare = self.spare;
-        self.nodes.push(Node { op, inputs, plan, role, both, spare });
+        let (spare, site) = (self.spare, self.site);
+        self.nodes.push(Node { op, inputs, plan, role, both, spare, site });
         if self.over.is_some_and(|over| over(&self.nodes[number])) {
             return Err(Error::new(ErrorKind::Shape, "it costs too much"));
         }
@@ -180,6 +184,7 @@ impl<'s> Nodes<'s> {
 impl Sink for Nodes<'_> {
     type At = usize;
     type Stop = Error;
+    const SITES: bool = true;
 
     fn layer(&mut self, layer: &Block, picks: &[u32], from: usize) -> Result<usize> {
         let Tree::Layer { info, args } = &*layer.0 else { return Ok(from) };
@@ -318,6 +323,10 @@ impl Sink for Nodes<'_> {
 
     fn is_zero(&self, at: usize) -> bool {
         self.nodes[at].op.is(&ZERO)
+    }
+
+    fn site(&mut self, site: u64) {
+        self.site = site;
     }
 
     fn spare(&mut self, spare: usize) -> usize {

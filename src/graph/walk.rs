@@ -7,6 +7,7 @@
 //! in `open.rs` every choice stays open.
 
 use crate::error::{Error, ErrorKind};
+use crate::rng::mix;
 use crate::shape::Shape;
 use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
 
@@ -43,6 +44,8 @@ pub(crate) trait Sink {
     /// Whether choices stay open. Then nothing is decided: all options of a choice are walked from the
     /// same place, and what is repeated, or stands on every vertex, once.
     const OPEN: bool = false;
+    /// Whether it wants to know where in the tree it is.
+    const SITES: bool = false;
 
     fn layer(&mut self, layer: &Block, picks: &[u32], at: Self::At)
     -> Result<Self::At, Self::Stop>;
@@ -55,6 +58,10 @@ pub(crate) trait Sink {
     /// What the task puts at the end.
     fn head(&mut self, end: Self::At) -> Result<Self::At, Self::Stop>;
     fn stop(&self, why: impl FnOnce() -> Error) -> Self::Stop;
+
+    /// What is made next stands here: the same site, in every architecture, for the same place in the
+    /// tree.
+    fn site(&mut self, _site: u64) {}
 
     fn shape(&self, at: Self::At) -> Shape;
     fn dims<'a>(&'a self, at: &'a Self::At) -> &'a [usize];
@@ -115,12 +122,25 @@ pub(crate) struct Walk<'s, S: Sink> {
     own: usize,
     /// How many decisions settle that it does not fit, where they are fewer than those that were read.
     settled: Option<usize>,
+    /// The place in the tree of what is being walked.
+    site: u64,
 }
 
 impl<'s, S: Sink> Walk<'s, S> {
     pub(crate) fn new(spec: &'s Spec, sink: S) -> Walk<'s, S> {
         let (before, wide, settled) = (None, None, None);
-        Walk { spec, sink, shared: vec![], read: 0, inside: 0, before, wide, own: 0, settled }
+        Walk {
+            spec,
+            sink,
+            shared: vec![],
+            read: 0,
+            inside: 0,
+            before,
+            wide,
+            own: 0,
+            settled,
+            site: 0,
+        }
     }
 
     /// The network of decisions, from its input to its output.
@@ -129,7 +149,8 @@ impl<'s, S: Sink> Walk<'s, S> {
     /// When its layers do not fit together.
     pub(crate) fn network(&mut self, decisions: &'s [u32], input: S::At) -> Result<S::At, S::Stop> {
         let mut rest = self.split_shared(decisions);
-        let end = self.block(&self.spec.root, &mut rest, input)?;
+        let end = self.part(0, &self.spec.root, &mut rest, input)?;
+        self.here(1);
         self.sink.head(end)
     }
 
@@ -199,6 +220,31 @@ impl<'s, S: Sink> Walk<'s, S> {
         }
     }
 
+    /// Tells the sink that it is at part `n` of what is being walked.
+    fn here(&mut self, n: usize) {
+        if S::SITES {
+            self.sink.site(mix(self.site, n as u64));
+        }
+    }
+
+    /// Walks part `n` of what is being walked.
+    fn part(
+        &mut self,
+        n: usize,
+        block: &Block,
+        decisions: &mut &[u32],
+        at: S::At,
+    ) -> Result<S::At, S::Stop> {
+        if !S::SITES {
+            return self.block(block, decisions, at);
+        }
+        let whole = self.site;
+        self.site = mix(whole, n as u64);
+        let end = self.block(block, decisions, at);
+        self.site = whole;
+        end
+    }
+
     pub(crate) fn block(
         &mut self,
         block: &Block,
@@ -209,6 +255,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             Tree::Layer { args, .. } => {
                 let choices = args.iter().filter(|choice| choice.options.len() > 1).count();
                 let picks = self.take(decisions, choices);
+                self.here(0);
                 self.sink.layer(block, picks, at)
             }
             _ if S::OPEN => self.open(block, at),
@@ -247,21 +294,26 @@ impl<'s, S: Sink> Walk<'s, S> {
     ) -> Result<S::At, S::Stop> {
         match &*block.0 {
             Tree::Layer { .. } => self.block(block, decisions, at),
-            Tree::Seq(blocks) => blocks.iter().try_fold(at, |at, b| self.block(b, decisions, at)),
+            Tree::Seq(blocks) => {
+                let mut blocks = blocks.iter().enumerate();
+                blocks.try_fold(at, |at, (i, block)| self.part(i, block, decisions, at))
+            }
             Tree::OneOf(options) => {
                 let pick = self.pick(decisions, options.len());
-                options.get(pick).map_or(Ok(at), |option| self.block(option, decisions, at))
+                let option = options.get(pick);
+                option.map_or(Ok(at), |option| self.part(pick, option, decisions, at))
             }
             Tree::Repeat { times, block } => {
                 let pick = self.pick(decisions, times.options.len());
                 let mut copies = 0..genes::count(times, pick);
-                copies.try_fold(at, |at, _| self.block(block, decisions, at))
+                copies.try_fold(at, |at, copy| self.part(copy, block, decisions, at))
             }
             Tree::Residual(inner) => {
-                let out = self.block(inner, decisions, at)?;
+                let out = self.part(0, inner, decisions, at)?;
                 if out == at {
                     return Ok(at);
                 }
+                self.here(1);
                 let shortcut = self.sink.shortcut(at, out)?;
                 self.sink.join(Join::Sum, &[out, shortcut], Role::Chosen)
             }
@@ -304,7 +356,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             nodes.push(self.before.take().unwrap_or(at));
         }
         nodes.push(at);
-        let mut ends = vec![];
+        let (mut ends, mut edges) = (vec![], 0);
         for (step, sets) in cell.nodes() {
             ends.clear();
             let kept = sets.filter(|_| !S::OPEN).map(|sets| {
@@ -312,9 +364,10 @@ impl<'s, S: Sink> Walk<'s, S> {
                 sets.get(pick).map_or(&[][..], Vec::as_slice)
             });
             for (i, edge) in step.edges.iter().enumerate() {
+                edges += 1;
                 if kept.is_none_or(|kept| kept.contains(&i)) {
                     let from = nodes.get(edge.from).copied().unwrap_or(at);
-                    ends.push(self.block(&edge.block, decisions, from)?);
+                    ends.push(self.part(edges, &edge.block, decisions, from)?);
                 }
             }
             nodes.push(self.join(step.join, &mut ends, Role::Chosen)?);
@@ -359,6 +412,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 continue;
             }
             self.sink.spare(widths[v].saturating_sub(share));
+            self.here(v);
             reads.clear();
             for u in wiring.sources(v) {
                 reads.push(match u {
@@ -368,7 +422,7 @@ impl<'s, S: Sink> Walk<'s, S> {
                 });
             }
             let sum = self.join(Join::Sum, &mut reads, Role::Chosen)?;
-            gives[v] = self.block(&cell.op, decisions, sum)?;
+            gives[v] = self.part(v, &cell.op, decisions, sum)?;
             if !self.sink.same_shape(sum, gives[v]) {
                 return Err(self.sink.stop(|| {
                     let (a, b) = (self.sink.shape(sum), self.sink.shape(gives[v]));
@@ -391,6 +445,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             reads.push(gathered);
         }
         if wiring.has(0, last) {
+            self.here(last);
             reads.push(self.sink.between(Between::Projection(channels), at)?);
         }
         self.join(Join::Sum, &mut reads, Role::Chosen)
@@ -403,18 +458,19 @@ impl<'s, S: Sink> Walk<'s, S> {
         at: S::At,
     ) -> Result<S::At, S::Stop> {
         let (mut earlier, mut last) = (at, at);
-        for pair in parts.chunks_exact(2) {
+        for (i, pair) in parts.chunks_exact(2).enumerate() {
             let [prepare, cell] = pair else { continue };
-            let at = self.block(prepare, decisions, last)?;
+            let at = self.part(3 * i, prepare, decisions, last)?;
             // A preparation has no decisions, so that it can stand there twice.
             self.before = Some(match same_size(self.sink.dims(&earlier), self.sink.dims(&last)) {
-                true => self.block(prepare, &mut &[][..], earlier)?,
+                true => self.part(3 * i + 1, prepare, &mut &[][..], earlier)?,
                 false => {
+                    self.here(3 * i + 1);
                     let active = self.sink.between(Between::Relu, earlier)?;
                     self.sink.shortcut(active, at)?
                 }
             });
-            let end = self.block(cell, decisions, at)?;
+            let end = self.part(3 * i + 2, cell, decisions, at)?;
             self.before = None;
             (earlier, last) = (last, end);
         }

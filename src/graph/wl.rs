@@ -18,8 +18,9 @@
 //! ReLU in front of it is two operations.
 
 use crate::error::{Error, Result};
-use crate::graph::canonical::{Plain, is_small_sum, label, mix, simplify};
+use crate::graph::canonical::{Plain, is_small_sum, label, simplify};
 use crate::graph::lowering::Node;
+use crate::rng::mix;
 
 /// More iterations than this add nothing.
 const MOST_ITERATIONS: i64 = 100;

@@ -50,7 +50,6 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     Ok(Plan { params, single, ..Plan::free(inputs[0].clone()) })
 }
 
-const MOMENTUM: f64 = 0.1;
 const EPS: f64 = 1e-5;
 
 pub(crate) struct Norm {
@@ -83,8 +82,8 @@ impl Norm {
         }
         let (y, mean, var) = kernel::batch_norm(x, &self.gamma, &self.beta, EPS, relu)?;
         for (running, batch) in [(&self.mean, mean), (&self.var, var)] {
-            let old = (running.as_detached_tensor() * (1.0 - MOMENTUM))?;
-            running.set(&(old + (batch * MOMENTUM)?)?)?;
+            let old = (running.as_detached_tensor() * (1.0 - pass.momentum))?;
+            running.set(&(old + (batch * pass.momentum)?)?)?;
         }
         Ok(y)
     }

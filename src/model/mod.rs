@@ -15,14 +15,16 @@ pub use schedule::Schedule;
 
 use crate::data::{Dataset, Meaning};
 use crate::error::{Error, Result};
+use crate::graph::lowering::Node;
 use crate::kernel::Ends;
-use crate::op::{Layer, Params, Pass};
+use crate::op::{Layer, Params, Pass, Store};
 use crate::rng::Rng;
 use crate::room::fits;
 use crate::shape::Shape;
 use crate::space::Architecture;
 use crate::task::Task;
 use candle_core::{DType, Device, Tensor, Var};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -76,16 +78,45 @@ impl Model {
         device: &Device,
         seed: impl crate::count::Count,
     ) -> Result<Model> {
-        let graph = arch.graph()?;
         fits(arch.params().saturating_mul(4), || arch.largest_layer())?;
-        let mut params = Params::new(device, seed.to_seed());
+        let params = Params::new(device, seed.to_seed());
+        Model::build(arch, params, |id, node, _| format!("{id}.{}", node.op.info.name))
+    }
+
+    /// The network of an architecture with the weights that it has in common with the others of its
+    /// space: those of the same operation on inputs of the same shapes, at the same place in the tree.
+    /// Weights that are not in the store yet are initialised from the seed, whatever came before.
+    pub(crate) fn sharing(
+        arch: &Architecture,
+        device: &Device,
+        seed: u64,
+        store: &Store,
+    ) -> Result<Model> {
+        let params = Params::new(device, seed).sharing(store);
+        let mut met = HashMap::new();
+        Model::build(arch, params, |_, node, inputs| {
+            let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
+            let name = format!("{:016x}.{} of {}", node.site, node.op, shapes.join(" and "));
+            // Two nodes at one site are told apart by their order.
+            let before = met.entry(name.clone()).or_insert(0);
+            *before += 1;
+            if *before > 1 { format!("{name} {before}") } else { name }
+        })
+    }
+
+    fn build(
+        arch: &Architecture,
+        mut params: Params,
+        mut name: impl FnMut(usize, &Node, &[Shape]) -> String,
+    ) -> Result<Model> {
+        let graph = arch.graph()?;
         let mut layers = Vec::with_capacity(graph.nodes.len());
         let mut readers = vec![0; graph.nodes.len()];
         let live = graph.live();
         for (id, node) in graph.nodes.iter().enumerate() {
             let inputs: Vec<Shape> =
                 node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect();
-            params.enter(format!("{id}.{}", node.op.info.name));
+            params.enter(name(id, node, &inputs));
             layers
                 .push(((node.op.info.build)(&node.op, &inputs, &mut params)?, node.inputs.clone()));
             if live[id] {
@@ -94,7 +125,7 @@ impl Model {
         }
         let net = Arc::new(Inner {
             arch: arch.clone(),
-            device: device.clone(),
+            device: params.device,
             layers,
             readers,
             strides: graph.nodes.iter().map(|n| n.op.stride() as u32).collect(),

@@ -7,6 +7,7 @@ use crate::kernel;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 
 /// How weights are updated from their gradients.
@@ -114,17 +115,34 @@ pub(crate) struct Steps {
     weights: Vec<(String, Var)>,
     /// One or two tensors per weight, zero at first.
     state: Vec<Vec<Var>>,
+    /// How many of the steps each weight has missed.
+    missed: Vec<usize>,
+    /// The names of the weights.
+    known: HashSet<String>,
     pub(crate) taken: usize,
 }
 
 impl Steps {
     pub(crate) fn new(optimizer: Optimizer, weights: &[(String, Var)]) -> Result<Self> {
-        let zero = |v: &Var| Var::zeros(v.shape(), v.dtype(), v.device());
-        let zeros = |(_, v): &(String, Var)| -> candle_core::Result<Vec<Var>> {
-            (0..optimizer.moments()).map(|_| zero(v)).collect()
-        };
-        let state = weights.iter().map(zeros).collect::<candle_core::Result<_>>()?;
-        Ok(Steps { optimizer, weights: weights.to_vec(), state, taken: 0 })
+        let (state, missed, known) = (vec![], vec![], HashSet::new());
+        let mut steps = Steps { optimizer, weights: vec![], state, missed, known, taken: 0 };
+        steps.take_on(weights)?;
+        Ok(steps)
+    }
+
+    /// Updates these weights too, from now on; those that it has already stay as they are.
+    pub(crate) fn take_on(&mut self, weights: &[(String, Var)]) -> Result<()> {
+        for (name, v) in weights {
+            if !self.known.insert(name.clone()) {
+                continue;
+            }
+            let zero = |_| Var::zeros(v.shape(), v.dtype(), v.device());
+            let moments = (0..self.optimizer.moments()).map(zero);
+            self.state.push(moments.collect::<candle_core::Result<_>>()?);
+            self.missed.push(self.taken);
+            self.weights.push((name.clone(), v.clone()));
+        }
+        Ok(())
     }
 
     /// One step; `scale` is the schedule's factor of the learning rate.
@@ -132,15 +150,19 @@ impl Steps {
         let o = self.optimizer;
         let lr = o.learning_rate * scale;
         self.taken += 1;
-        for ((_, var), state) in self.weights.iter().zip(&self.state) {
+        let each = self.weights.iter().zip(&self.state).zip(&mut self.missed);
+        for (((_, var), state), missed) in each {
             // A weight that the loss does not depend on has no gradient.
-            let Some(grad) = grads.get(var) else { continue };
+            let Some(grad) = grads.get(var) else {
+                *missed += 1;
+                continue;
+            };
             match (o.rule, &state[..]) {
                 (Rule::Sgd { momentum, nesterov }, [buf]) => {
                     kernel::sgd_step(var, grad, buf, lr, momentum, o.weight_decay, nesterov)?;
                 }
                 (Rule::Adamw { beta1, beta2, eps }, [m, v]) => {
-                    let (t, wd) = (self.taken, o.weight_decay);
+                    let (t, wd) = (self.taken - *missed, o.weight_decay);
                     kernel::adamw_step(var, grad, m, v, t, lr, beta1, beta2, eps, wd)?;
                 }
                 _ => unreachable!("the state was made for this rule"),

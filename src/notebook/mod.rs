@@ -20,7 +20,7 @@ use crate::{
     Acts, Answer, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance,
     Encoding, Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric,
     Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space,
-    Standing, Study, Table, Task, Train, Trial, Verdict,
+    Standing, Study, Supernet, Table, Task, Train, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -196,8 +196,8 @@ macro_rules! draw_lines {
 }
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
-    Train, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding, Band,
-    Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer
+    Train, Supernet, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding,
+    Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer
 );
 
 /// A line of progress and below it the charts so far: run the cell again to see more.

@@ -12,7 +12,7 @@ mod value;
 
 pub use activation::Activation;
 pub(crate) use facts::{Directions, Facts};
-pub(crate) use params::Params;
+pub(crate) use params::{Params, Store};
 pub(crate) use pass::Pass;
 pub use value::Value;
 

@@ -4,14 +4,39 @@
 use crate::error::Result;
 use crate::rng::Rng;
 use candle_core::{Device, Tensor, Var};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Weights and buffers that several networks have in common, by name: what one has made, the next one
+/// finds. Clones are the same store.
+#[derive(Clone, Default)]
+pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Var>>>);
+
+impl Store {
+    fn get(&self, name: &str) -> Option<Var> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// How many numbers it holds.
+    pub(crate) fn numbers(&self) -> usize {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().map(|var| var.elem_count()).sum()
+    }
+
+    fn put(&self, name: String, var: Var) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, var);
+    }
+}
 
 /// Collects the weights (trained) and the buffers (running statistics) of a network.
 pub(crate) struct Params {
     pub(crate) weights: Vec<(String, Var)>,
     pub(crate) buffers: Vec<(String, Var)>,
-    device: Device,
+    pub(crate) device: Device,
     rng: Rng,
     prefix: String,
+    /// Where the weights are that other networks have too.
+    store: Store,
 }
 
 impl Params {
@@ -22,7 +47,13 @@ impl Params {
             device: device.clone(),
             rng: Rng::from_u64(seed),
             prefix: String::new(),
+            store: Store::default(),
         }
+    }
+
+    /// The same, with the weights that are in the store already, and adding to them.
+    pub(crate) fn sharing(self, store: &Store) -> Self {
+        Params { store: store.clone(), ..self }
     }
 
     /// Sets the beginning of the names that follow.
@@ -34,17 +65,35 @@ impl Params {
         format!("{}.{name}", self.prefix)
     }
 
-    fn keep(&mut self, name: &str, values: Vec<f32>, dims: &[usize]) -> Result<Var> {
-        let var = Var::from_tensor(&Tensor::from_vec(values, dims, &self.device)?)?;
-        self.weights.push((self.name(name), var.clone()));
+    /// The variable of a name, made if there is none.
+    fn var(&self, name: &str, make: impl FnOnce() -> candle_core::Result<Tensor>) -> Result<Var> {
+        if let Some(var) = self.store.get(name) {
+            return Ok(var);
+        }
+        let var = Var::from_tensor(&make()?)?;
+        self.store.put(name.to_string(), var.clone());
+        Ok(var)
+    }
+
+    fn keep(
+        &mut self,
+        name: &str,
+        dims: &[usize],
+        values: impl FnOnce(&Params, &str) -> Vec<f32>,
+    ) -> Result<Var> {
+        let name = self.name(name);
+        let make = || Tensor::from_vec(values(self, &name), dims, &self.device);
+        let var = self.var(&name, make)?;
+        self.weights.push((name, var.clone()));
         Ok(var)
     }
 
     /// Every weight is drawn from a stream of its own, named after it.
     fn drawn(&mut self, name: &str, dims: &[usize], draw: impl Fn(&mut Rng) -> f64) -> Result<Var> {
-        let mut rng = self.rng.stream(&self.name(name), 0);
-        let values = (0..dims.iter().product()).map(|_| draw(&mut rng) as f32).collect();
-        self.keep(name, values, dims)
+        self.keep(name, dims, |params, name| {
+            let mut rng = params.rng.stream(name, 0);
+            (0..dims.iter().product()).map(|_| draw(&mut rng) as f32).collect()
+        })
     }
 
     /// Uniform in ±1/sqrt(fan_in): PyTorch's default for convolutions and linear layers, so that results
@@ -70,13 +119,14 @@ impl Params {
     }
 
     pub(crate) fn constant(&mut self, name: &str, dims: &[usize], value: f32) -> Result<Var> {
-        self.keep(name, vec![value; dims.iter().product()], dims)
+        self.keep(name, dims, |_, _| vec![value; dims.iter().product()])
     }
 
     /// A running statistic, which is stored with the weights but not trained.
     pub(crate) fn buffer(&mut self, name: &str, dim: usize, value: f32) -> Result<Var> {
-        let var = Var::from_tensor(&Tensor::full(value, dim, &self.device)?)?;
-        self.buffers.push((self.name(name), var.clone()));
+        let name = self.name(name);
+        let var = self.var(&name, || Tensor::full(value, dim, &self.device))?;
+        self.buffers.push((name, var.clone()));
         Ok(var)
     }
 }

@@ -4,17 +4,22 @@ use crate::kernel::Ends;
 use crate::rng::Rng;
 use std::sync::Arc;
 
+/// The momentum of running statistics, as in PyTorch.
+const MOMENTUM: f64 = 0.1;
+
 /// One forward pass: training or evaluation, and the stream that dropout draws from.
 pub(crate) struct Pass {
     pub(crate) train: bool,
     pub(crate) rng: Option<Rng>,
+    /// The weight of a batch in running statistics.
+    pub(crate) momentum: f64,
     /// The valid length of each sample in the layer's input, at least 1; only where there is padding.
     pub(crate) ends: Option<Ends>,
 }
 
 impl Pass {
     pub(crate) fn new(train: bool, rng: Option<Rng>) -> Pass {
-        Pass { train, rng, ends: None }
+        Pass { train, rng, momentum: MOMENTUM, ends: None }
     }
 
     /// The valid lengths in a batch of `n` sequences of `l` positions; `None` if there is no padding.

@@ -2,11 +2,11 @@
 
 use super::Space;
 use crate::error::{Error, Result};
-use crate::graph::canonical::{canonical, mix};
+use crate::graph::canonical::canonical;
 use crate::graph::cost::{Costs, Inputs};
 use crate::graph::lowering::Node;
 use crate::graph::{Graph, LayerRow, Misfit, Sums};
-use crate::rng::Hash64;
+use crate::rng::{Hash64, mix};
 use crate::shape::Shape;
 use serde::{Deserialize, Serialize};
 use std::fmt;

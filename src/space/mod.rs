@@ -205,6 +205,11 @@ impl Space {
     }
 
     /// What holds all of its decisions, in order.
+    /// The options of each decision, if every architecture has the same decisions.
+    pub(crate) fn fixed_decisions(&self) -> Option<Vec<usize>> {
+        genes::is_fixed(self.genes()).then(|| genes::complete(self.genes(), &[]).1)
+    }
+
     fn genes(&self) -> &Block {
         &self.genome().whole
     }

@@ -48,6 +48,22 @@ pub(crate) fn walk(block: &Block, decide: &mut Decide) -> Result<()> {
     Ok(())
 }
 
+/// Whether every architecture has the same decisions: none depends on another one.
+pub(crate) fn is_fixed(block: &Block) -> bool {
+    match &*block.0 {
+        Node::Layer { .. } => true,
+        Node::OneOf(options) => match &options[..] {
+            [only] => is_fixed(only),
+            _ => !options.iter().any(Block::has_choices),
+        },
+        Node::Repeat { times, block } => match times.options.len() {
+            1 => is_fixed(block),
+            _ => !block.has_choices(),
+        },
+        _ => block.parts().unwrap_or_default().iter().all(is_fixed),
+    }
+}
+
 /// How many of these decisions, from the front, belong to the block.
 pub(crate) fn length(block: &Block, decisions: &[u32]) -> usize {
     let mut read = 0;

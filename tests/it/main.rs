@@ -35,6 +35,7 @@ mod spaces;
 mod stats;
 mod strategies;
 mod study;
+mod supernet;
 mod surrogates;
 mod table;
 mod training;

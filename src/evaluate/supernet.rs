@@ -1,0 +1,284 @@
+//! Weight sharing: one set of weights for all architectures of a space, trained once, on single paths.
+//!
+//! An architecture is a path through a network that holds them all, and paths that go through the same
+//! operation, at the same place and on inputs of the same shape, have its weights in common:
+//!
+//! ```text
+//! SPOS (Guo et al., arXiv 1904.00420)           FairNAS (Chu et al., arXiv 1907.01845)
+//! for each batch (x, y):                        for each batch (x, y):
+//!     a ~ U(A), uniform over the space              for each choice: shuffle its m operations
+//!     W <- W - lr grad L(N(a, W); x, y)             a_1, ..., a_m: a_k takes the k-th of each choice
+//!                                                   W <- W - lr sum_k grad L(N(a_k, W); x, y)
+//! ```
+//!
+//! An architecture is then scored without any training, on the weights that it inherits. Their batch
+//! statistics belong to all paths and to none, so those of the path are measured anew on some batches
+//! before it is validated (SPOS, section 3.4).
+//!
+//! It is cheap, and it is not the truth: weights that serve all are best for none, and how well they rank
+//! differs from space to space. Compare with networks that were trained alone before you believe it.
+
+use super::paths::Fair;
+use super::{Budget, Evaluation, Evaluator, Train, Training, Watch};
+use crate::count::Count;
+use crate::data::Split;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::op::Store;
+use crate::rng::Rng;
+use crate::space::{Architecture, Space};
+use crate::words::{human_seconds, plural, thousands};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A network that holds all architectures of a space, on shared weights.
+///
+/// ```
+/// use nascent::prelude::*;
+/// let data = Dataset::digits().take(300);
+/// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
+/// let space = Space::on(&data).then(conv(8, 3)).then(&op).then(&op).then(global_avg_pool());
+///
+/// let supernet = Supernet::on(&space, &Train::on(&data).epochs(2)).train(1)?;
+/// let study = Study::new(&space, &supernet).strategy(Evolution::regularized()).trials(9).quiet().run()?;
+///
+/// let best = study.best()?.architecture();
+/// let model: Model = supernet.extract(&best)?;            // a network of its own, with what it inherits
+/// let alone = Train::on(&data).retrain(&best, 2, 1)?;     // and what it comes to when trained alone
+/// # let _ = (model, alone);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("OneShot", "SuperNetwork", "WeightSharing", "SPOS", "FairNAS"))]
+pub struct Supernet {
+    space: Space,
+    train: Train,
+    fair: bool,
+    batches: i64,
+    trained: Option<Arc<Trained>>,
+}
+
+struct Trained {
+    store: Store,
+    seed: u64,
+    losses: Vec<f64>,
+    /// How often a path was trained on a batch.
+    paths: usize,
+    seconds: f64,
+}
+
+impl Supernet {
+    /// Of a space, with the data, the epochs, the batches and the optimiser of a training. Paths are
+    /// drawn uniformly.
+    pub fn on(space: &Space, train: &Train) -> Supernet {
+        Supernet {
+            space: space.clone(),
+            train: train.clone(),
+            fair: false,
+            batches: 20,
+            trained: None,
+        }
+    }
+
+    /// Trains with strict fairness: in every step each operation of every choice once, by as many paths as
+    /// there are operations. A step costs as much as all these paths. For spaces in which every
+    /// architecture has the same choices.
+    pub fn fair(&self) -> Supernet {
+        Supernet { fair: true, trained: None, ..self.clone() }
+    }
+
+    /// How many batches of training samples the statistics of a path are measured on before it is
+    /// validated; 20 by default.
+    pub fn recalibrate(&self, batches: impl Count) -> Supernet {
+        Supernet { batches: batches.to_i64(), ..self.clone() }
+    }
+
+    /// Trains the shared weights; they follow from the seed.
+    ///
+    /// # Errors
+    /// When settings have problems, the data are not those of the space, or the training diverges.
+    pub fn train(&self, seed: impl Count) -> Result<Supernet> {
+        let begun = std::time::Instant::now();
+        match &self.problems()[..] {
+            [] => {}
+            problems => return Err(Error::all("the supernet", problems)),
+        }
+        let seed = seed.to_seed();
+        let rng = Rng::from_u64(seed);
+        let store = Store::default();
+        let model = |arch: &Architecture| {
+            Model::sharing(arch, &self.train.device, rng.stream("init", 0).bits(), &store)
+        };
+        let fair = self.fair.then(|| Fair::of(&self.space)).transpose()?;
+        let first = self.space.sample(&mut rng.stream("first", 0))?;
+        crate::room::fits(first.memory(self.train.settings.batch), || first.largest_layer())?;
+        let mut run = Training::of(&self.train, &model(&first)?, seed, Split::Train)?;
+        let mut paths = 0;
+        for _ in 0..self.train.full() {
+            run.one_epoch(|run, batch| {
+                let mut rng = rng.stream("paths", run.taken());
+                let archs = match &fair {
+                    Some(fair) => fair.draw(&self.space, &mut rng)?,
+                    None => vec![self.space.sample(&mut rng)?],
+                };
+                paths += archs.len();
+                let models = archs.iter().map(model).collect::<Result<Vec<_>>>()?;
+                run.shared_step(batch, &models)
+            })?;
+        }
+        let (losses, seconds) = (run.losses(), begun.elapsed().as_secs_f64());
+        let trained = Trained { store, seed, losses, paths, seconds };
+        Ok(Supernet { trained: Some(Arc::new(trained)), ..self.clone() })
+    }
+
+    fn trained(&self) -> Result<&Trained> {
+        self.trained.as_deref().ok_or_else(|| {
+            Error::invalid(
+                "a supernet that has not been trained",
+                "its weights are random, and would rank nothing",
+                "let supernet = supernet.train(1)?; first",
+            )
+        })
+    }
+
+    /// The training loss of every epoch, as a mean over the paths that were drawn; empty before the
+    /// training.
+    pub fn losses(&self) -> Vec<f64> {
+        self.trained.as_ref().map_or(vec![], |trained| trained.losses.clone())
+    }
+
+    /// A network of its own, with a copy of the weights that the architecture has in the supernet.
+    ///
+    /// # Errors
+    /// When the supernet has not been trained, or the architecture is of another space.
+    pub fn extract(&self, arch: &Architecture) -> Result<Model> {
+        let trained = self.trained()?;
+        if !self.space.contains(arch) {
+            return Err(Error::invalid(
+                format!("the architecture {arch}"),
+                "it is not one of the space that the supernet was made of",
+                "space.sample(&mut rng), or space.decode(arch.decisions())",
+            ));
+        }
+        let (device, seed) = (&self.train.device, trained.seed);
+        let init = Rng::from_u64(seed).stream("init", 0).bits();
+        let shared = Model::sharing(arch, device, init, &trained.store)?.named_vars();
+        let own = Model::new(arch, device, 0)?.for_data(&self.train.data)?;
+        let names = own.named_vars().into_iter().map(|(name, _)| name);
+        let values = shared.iter().map(|(_, var)| Ok(var.as_detached_tensor().copy()?));
+        own.set(names.zip(values.collect::<Result<Vec<_>>>()?).collect::<HashMap<_, _>>())?;
+        Ok(own)
+    }
+
+    /// Scores an architecture on the weights that it inherits, on the validation split.
+    ///
+    /// # Errors
+    /// As [`Supernet::extract`].
+    pub fn evaluate(&self, arch: &Architecture) -> Result<Evaluation> {
+        Evaluator::evaluate(self, arch, &Budget::open(0))
+    }
+}
+
+impl Evaluator for Supernet {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        self.evaluate_watched(arch, budget, &Watch::current())
+    }
+
+    fn evaluate_watched(
+        &self,
+        arch: &Architecture,
+        _: &Budget,
+        watch: &Watch,
+    ) -> Result<Evaluation> {
+        crate::kernel::prepare();
+        let seed = self.trained()?.seed;
+        let model = self.extract(arch)?;
+        let mut run = Training::of(&self.train, &model, seed, Split::Train)?;
+        run.watch(watch);
+        let samples = run.recalibrate(self.batches.max(0) as usize)?;
+        let metrics = run.measure(Split::Validation)?;
+        let epochs = samples as f64 / self.train.data.count(Split::Train).max(1) as f64;
+        let found = Evaluation::new(metrics[0].1).with_epochs(epochs);
+        let found = metrics.iter().fold(found, |e, (name, value)| e.with(name, *value));
+        let undefined = run.undefined(Split::Validation);
+        Ok(undefined.iter().fold(found, |e, (name, why)| e.without(name, why)))
+    }
+
+    fn wraps(&self) -> Option<&dyn Evaluator> {
+        Some(&self.train)
+    }
+
+    fn figures(&self) -> Option<Vec<String>> {
+        self.train.figures()
+    }
+
+    fn full(&self) -> usize {
+        1
+    }
+
+    fn forecast(&self, _: &Architecture) -> Option<f64> {
+        None
+    }
+
+    fn to_json(&self) -> Option<String> {
+        None
+    }
+
+    fn describe(&self) -> String {
+        self.to_string()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut found = self.train.problems();
+        found.extend(self.train.problems_with(&self.space));
+        found.extend(self.space.check().err().map(|e| e.to_string()));
+        if self.space.size() == Some(1) {
+            found.push(
+                "the space has a single architecture, and nothing to share. Try one_of([...]) in \
+                 place of a layer, or train it alone: Train::on(&data)."
+                    .to_string(),
+            );
+        }
+        if self.batches < 1 {
+            found.push(format!(
+                "recalibrate({}): at least 1 batch is needed, for the statistics of all paths are \
+                 those of none. Try 20.",
+                self.batches
+            ));
+        }
+        if self.fair {
+            found.extend(Fair::of(&self.space).err().map(|e| e.to_string()));
+        }
+        found
+    }
+
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        match *space == self.space {
+            true => vec![],
+            false => vec![
+                "the supernet is of another space. Build it with Supernet::on(&space, &train) with the \
+                 space of the study."
+                    .to_string(),
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Supernet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let paths = if self.fair { "fair paths" } else { "uniform paths" };
+        write!(f, "supernet of {} architectures on {paths}, ", self.space.size_text())?;
+        let Some(trained) = &self.trained else {
+            return write!(f, "not trained yet; {}", self.train);
+        };
+        let numbers = thousands(trained.store.numbers() as u128);
+        let epochs = plural(trained.losses.len(), "epoch");
+        let (paths, seconds) = (thousands(trained.paths as u128), human_seconds(trained.seconds));
+        write!(f, "trained on {} for {epochs}, ", self.train.data().name())?;
+        write!(f, "{paths} steps of a path in {seconds}; {numbers} shared weights")
+    }
+}
+
+crate::draw::debug_as_display!(Supernet);

@@ -1,0 +1,170 @@
+//! Weight sharing: what paths have in common, what is scored, and what is refused.
+
+use crate::help::lines;
+use nascent::prelude::*;
+
+fn data() -> Dataset {
+    Dataset::digits().take(400)
+}
+
+/// Two places with three operations each, after a stem that all paths have.
+fn space() -> Space {
+    space_on(&data())
+}
+
+fn space_on(data: &Dataset) -> Space {
+    let op = one_of([conv(same(), 3), conv(same(), 1), zero()]);
+    let edges = [vec![op.clone()], vec![op.clone(), op]];
+    Space::on(data).then(conv(8, 3)).then(cell(edges)).then(global_avg_pool())
+}
+
+fn train() -> Train {
+    Train::on(&data()).epochs(3).optimizer(Optimizer::sgd(0.9).learning_rate(0.05))
+}
+
+fn weights(model: &Model) -> Vec<(String, Vec<f32>)> {
+    let values = |v: &candle_core::Var| v.flatten_all().unwrap().to_vec1().unwrap();
+    model.named_vars().iter().map(|(name, v)| (name.clone(), values(v))).collect()
+}
+
+/// The weights of a model by what comes behind the number of the layer.
+fn of_layer(model: &Model, number: usize) -> Vec<Vec<f32>> {
+    let begin = format!("{number}.");
+    weights(model).into_iter().filter(|(n, _)| n.starts_with(&begin)).map(|(_, v)| v).collect()
+}
+
+#[test]
+fn paths_share_what_they_have_in_common() {
+    let (space, supernet) = (space(), Supernet::on(&space(), &train()).train(1).unwrap());
+    let arch = |picks: [u32; 3]| space.decode(picks).unwrap();
+    let extract = |picks| supernet.extract(&arch(picks)).unwrap();
+    let (a, b, c) = (extract([0, 0, 2]), extract([0, 1, 2]), extract([1, 0, 2]));
+    // The stem, and the first edge, which a and b have in common.
+    assert_eq!(of_layer(&a, 1), of_layer(&b, 1));
+    assert_eq!(of_layer(&a, 1), of_layer(&c, 1));
+    assert_eq!(of_layer(&a, 2), of_layer(&b, 2));
+    // The same operation at another place, and another one at the same place, have weights of their own.
+    assert_ne!(of_layer(&a, 2), of_layer(&a, 3));
+    assert_ne!(of_layer(&a, 2)[0].len(), of_layer(&c, 2)[0].len());
+    // What is extracted is a copy: training it leaves the supernet as it is.
+    a.vars()[0].set(&a.vars()[0].zeros_like().unwrap()).unwrap();
+    assert_ne!(weights(&a), weights(&extract([0, 0, 2])));
+    assert_eq!(weights(&b), weights(&extract([0, 1, 2])));
+}
+
+#[test]
+fn the_weights_follow_from_the_seed_alone() {
+    let supernet = Supernet::on(&space(), &train());
+    for supernet in [supernet.clone(), supernet.fair()] {
+        let arch = space().decode([0, 1, 0]).unwrap();
+        let found = |s: &Supernet| weights(&s.extract(&arch).unwrap());
+        let (one, again) = (supernet.train(1).unwrap(), supernet.train(1).unwrap());
+        assert_eq!((found(&one), one.losses()), (found(&again), again.losses()));
+        assert_ne!(found(&one), found(&supernet.train(2).unwrap()));
+        let threads = Supernet::on(&space(), &train().threads(2));
+        let threads = if supernet.to_string().contains("fair") { threads.fair() } else { threads };
+        assert_eq!(found(&one), found(&threads.train(1).unwrap()));
+    }
+}
+
+#[test]
+fn fair_paths_train_every_operation_in_every_step() {
+    // One epoch of one step: all operations have moved, and uniform paths leave some as they were.
+    let small = Dataset::digits().take(100);
+    let train = Train::on(&small).epochs(1).batch_size(50);
+    let op = one_of([conv(same(), 3), conv(same(), 1), conv(same(), 5)]);
+    let space = Space::on(&small).then(conv(8, 3)).then(&op).then(global_avg_pool());
+    let of = |supernet: &Supernet, pick: u32| {
+        of_layer(&supernet.extract(&space.decode([pick]).unwrap()).unwrap(), 2)
+    };
+    // A learning rate that changes nothing shows where the weights began.
+    let still = train.optimizer(Optimizer::sgd(0.0).learning_rate(1e-30));
+    let begun = Supernet::on(&space, &still).fair().train(1).unwrap();
+    let fair = Supernet::on(&space, &train).fair().train(1).unwrap();
+    let uniform = Supernet::on(&space, &train).train(1).unwrap();
+    let moved = |s: &Supernet| (0..3).filter(|&pick| of(s, pick)[0] != of(&begun, pick)[0]).count();
+    assert_eq!((moved(&fair), moved(&uniform)), (3, 1));
+}
+
+#[test]
+fn an_architecture_is_scored_on_what_it_inherits() {
+    let data = Dataset::digits();
+    let space = space_on(&data);
+    let train = Train::on(&data).epochs(8).optimizer(Optimizer::sgd(0.9).learning_rate(0.1));
+    let supernet = Supernet::on(&space, &train).train(3).unwrap();
+    let score = |picks: [u32; 3]| supernet.evaluate(&space.decode(picks).unwrap()).unwrap().score();
+    assert!(supernet.losses()[7] < supernet.losses()[0]);
+    // Without an edge to the output nothing is learned; with convolutions much is.
+    let (whole, nothing) = (score([0, 0, 0]), score([2, 2, 2]));
+    assert!(nothing < 0.2 && whole > 0.3, "{nothing} {whole}");
+    assert_eq!(whole, score([0, 0, 0]));
+    let found = supernet.evaluate(&space.decode([0, 0, 0]).unwrap()).unwrap();
+    assert!(found.get("loss").is_some() && found.epochs_spent() > Some(0.0));
+    // The statistics are those of the path, not the mean of all paths.
+    let other = supernet.recalibrate(1).evaluate(&space.decode([0, 0, 0]).unwrap()).unwrap();
+    assert_ne!(other.get("loss"), found.get("loss"));
+}
+
+#[test]
+fn a_study_searches_on_shared_weights() {
+    let space = space();
+    let supernet = Supernet::on(&space, &train()).train(1).unwrap();
+    for strategy in [Evolution::regularized().into_strategy(), Random.into_strategy()] {
+        let plan = Study::new(&space, &supernet).strategy(strategy).trials(12).seed(1).quiet();
+        let study = plan.jobs(1).run().unwrap();
+        assert_eq!(lines(&study), lines(&plan.jobs(3).run().unwrap()));
+        assert_eq!(study.failed().len(), 0);
+        let best = study.best().unwrap();
+        assert_eq!(best.score(), Some(supernet.evaluate(&best.architecture()).unwrap().score()));
+        // What is retrained is trained alone.
+        assert!(study.metric().name == "accuracy" && study.retrain(2).is_ok());
+    }
+}
+
+#[test]
+fn kinds_of_spaces_are_shared() {
+    let tokens = Dataset::names();
+    let recurrent = Space::on(&tokens)
+        .then(embedding(8))
+        .then(one_of([gru(8), lstm(8), rnn(8)]).residual())
+        .then(last());
+    let mnist = Dataset::mnist1d().take(300);
+    let depth = Space::on(&mnist)
+        .then(conv1d(any([4, 8]), 5))
+        .then(repeat(0..=2, one_of([conv1d(same(), 3), skip()])))
+        .then(global_avg_pool());
+    for (space, data) in [(recurrent, tokens.take(200)), (depth, mnist)] {
+        let supernet = Supernet::on(&space, &Train::on(&data).epochs(1)).train(1).unwrap();
+        for arch in space.enumerate().take(6) {
+            let found = supernet.evaluate(&arch).unwrap();
+            assert!(found.score().is_finite(), "{arch}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_shared_is_refused_with_advice() {
+    let (space, train) = (space(), train());
+    let said = |e: Error, parts: &[&str]| {
+        let text = e.to_string();
+        parts.iter().for_each(|part| assert!(text.contains(part), "{part:?} is not in {text}"));
+    };
+    let (supernet, arch) = (Supernet::on(&space, &train), space.default_architecture().unwrap());
+    said(supernet.evaluate(&arch).unwrap_err(), &["not been trained", "supernet.train(1)?"]);
+    said(supernet.extract(&arch).unwrap_err(), &["not been trained"]);
+    let trained = supernet.train(1).unwrap();
+    let other = Space::on(&data()).then(conv(8, 3)).then(global_avg_pool());
+    let foreign = other.default_architecture().unwrap();
+    said(trained.extract(&foreign).unwrap_err(), &["not one of the space", "space.sample"]);
+    said(Supernet::on(&other, &train).train(1).err().unwrap(), &["single architecture", "one_of"]);
+    said(supernet.recalibrate(0).train(1).err().unwrap(), &["recalibrate(0)", "Try 20"]);
+    said(Supernet::on(&space, &train.epochs(0)).train(1).err().unwrap(), &["epochs(0)"]);
+    let mnist = Train::on(&Dataset::mnist1d());
+    said(Supernet::on(&space, &mnist).train(1).err().unwrap(), &["Space::on(&data)"]);
+    let deep = Space::on(&data()).then(repeat(1..=2, one_of([relu(), gelu()]))).then(flatten());
+    said(Supernet::on(&deep, &train).fair().train(1).err().unwrap(), &["uniform paths"]);
+    assert!(Supernet::on(&deep, &train).train(1).is_ok());
+    // A study on it says what is wrong before anything runs.
+    let study = Study::new(&other, &trained).trials(2).quiet();
+    assert!(study.problems().iter().any(|p| p.contains("another space")), "{:?}", study.problems());
+}
