@@ -78,6 +78,7 @@ TYPES = {
     "metric": ("Metric::minimise(\"loss\")", "metric.better(1.0, 2.0)"),
     "rng": ("Rng::new(1)", "rng.clone().below(10)"),
     "arch": ("space.default_architecture()?", "arch.params()"),
+    "supernet": ("Supernet::on(&space, &Train::on(&data).epochs(1)).train(1)?", "supernet.evaluate(&arch)?.score() >= 0.0"),
     "rows": ("arch.layers()", "rows.len()"),
     "model": ("Model::new(&arch, &Device::Cpu, 1)?", "model.vars().len()"),
     "tensor": ("data.tensors(Split::Test)?", "tensor.0.dims().len()"),

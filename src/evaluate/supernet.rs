@@ -27,7 +27,7 @@ use crate::model::Model;
 use crate::op::Store;
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
-use crate::words::{human_seconds, plural, thousands};
+use crate::words::{human_seconds, thousands};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -64,6 +64,8 @@ struct Trained {
     store: Store,
     seed: u64,
     losses: Vec<f64>,
+    /// How many weights there are after the training.
+    numbers: usize,
     /// How often a path was trained on a batch.
     paths: usize,
     seconds: f64,
@@ -101,9 +103,9 @@ impl Supernet {
     /// When settings have problems, the data are not those of the space, or the training diverges.
     pub fn train(&self, seed: impl Count) -> Result<Supernet> {
         let begun = std::time::Instant::now();
-        match &self.problems()[..] {
+        match &self.faults()[..] {
             [] => {}
-            problems => return Err(Error::all("the supernet", problems)),
+            faults => return Err(Error::all("the supernet", faults)),
         }
         let seed = seed.to_seed();
         let rng = Rng::from_u64(seed);
@@ -129,8 +131,34 @@ impl Supernet {
             })?;
         }
         let (losses, seconds) = (run.losses(), begun.elapsed().as_secs_f64());
-        let trained = Trained { store, seed, losses, paths, seconds };
+        let numbers = store.numbers();
+        let trained = Trained { store, seed, losses, numbers, paths, seconds };
         Ok(Supernet { trained: Some(Arc::new(trained)), ..self.clone() })
+    }
+
+    /// What keeps it from being trained.
+    fn faults(&self) -> Vec<String> {
+        let mut found = self.train.problems();
+        found.extend(self.train.problems_with(&self.space));
+        found.extend(self.space.check().err().map(|e| e.to_string()));
+        if self.space.size() == Some(1) {
+            found.push(
+                "the space has a single architecture, and nothing to share. Try one_of([...]) in \
+                 place of a layer, or train it alone: Train::on(&data)."
+                    .to_string(),
+            );
+        }
+        if self.batches < 1 {
+            found.push(format!(
+                "recalibrate({}): at least 1 batch is needed, for the statistics of all paths are \
+                 those of none. Try 20.",
+                self.batches
+            ));
+        }
+        if self.fair {
+            found.extend(Fair::of(&self.space).err().map(|e| e.to_string()));
+        }
+        found
     }
 
     fn trained(&self) -> Result<&Trained> {
@@ -226,31 +254,24 @@ impl Evaluator for Supernet {
         None
     }
 
+    /// What the weights follow from, and nothing else: a journal goes on with another supernet that was
+    /// trained in the same way.
     fn describe(&self) -> String {
-        self.to_string()
+        let paths = if self.fair { "fair paths" } else { "uniform paths" };
+        let seed = match &self.trained {
+            Some(trained) => format!("from seed {}", trained.seed),
+            None => "not trained yet".to_string(),
+        };
+        let size = self.space.size_text();
+        let (batches, train) = (self.batches, &self.train);
+        format!(
+            "supernet of {size} architectures on {paths}, {seed}, recalibrated on {batches}: {train}"
+        )
     }
 
     fn problems(&self) -> Vec<String> {
-        let mut found = self.train.problems();
-        found.extend(self.train.problems_with(&self.space));
-        found.extend(self.space.check().err().map(|e| e.to_string()));
-        if self.space.size() == Some(1) {
-            found.push(
-                "the space has a single architecture, and nothing to share. Try one_of([...]) in \
-                 place of a layer, or train it alone: Train::on(&data)."
-                    .to_string(),
-            );
-        }
-        if self.batches < 1 {
-            found.push(format!(
-                "recalibrate({}): at least 1 batch is needed, for the statistics of all paths are \
-                 those of none. Try 20.",
-                self.batches
-            ));
-        }
-        if self.fair {
-            found.extend(Fair::of(&self.space).err().map(|e| e.to_string()));
-        }
+        let mut found = self.faults();
+        found.extend(self.trained().err().map(|e| e.to_string()));
         found
     }
 
@@ -268,16 +289,12 @@ impl Evaluator for Supernet {
 
 impl fmt::Display for Supernet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let paths = if self.fair { "fair paths" } else { "uniform paths" };
-        write!(f, "supernet of {} architectures on {paths}, ", self.space.size_text())?;
-        let Some(trained) = &self.trained else {
-            return write!(f, "not trained yet; {}", self.train);
-        };
-        let numbers = thousands(trained.store.numbers() as u128);
-        let epochs = plural(trained.losses.len(), "epoch");
-        let (paths, seconds) = (thousands(trained.paths as u128), human_seconds(trained.seconds));
-        write!(f, "trained on {} for {epochs}, ", self.train.data().name())?;
-        write!(f, "{paths} steps of a path in {seconds}; {numbers} shared weights")
+        f.write_str(&Evaluator::describe(self))?;
+        let Some(trained) = &self.trained else { return Ok(()) };
+        let (numbers, paths) =
+            (thousands(trained.numbers as u128), thousands(trained.paths as u128));
+        let seconds = human_seconds(trained.seconds);
+        write!(f, "; {numbers} shared weights, {paths} steps of a path in {seconds}")
     }
 }
 

@@ -96,13 +96,15 @@ impl Training {
         let gauge = train.device.is_cpu().then(kernel::Gauge::new);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let model = Model::new(arch, &train.device, init)?;
-        Ok(Training { gauge, ..Training::of(train, &model, seed, split)? })
+        let mut run = Training { gauge, ..Training::of(train, &model, seed, split)? };
+        run.steps.take_on(model.weights())?;
+        Ok(run)
     }
 
-    /// A training of a network that is there already.
+    /// Of a network that is there already, of which no weight is trained yet.
     pub(super) fn of(train: &Train, model: &Model, seed: u64, split: Split) -> Result<Training> {
         let model = model.for_data(&train.data)?;
-        let steps = Steps::new(train.settings.optimizer, model.weights())?;
+        let steps = Steps::new(train.settings.optimizer);
         let (x, y) = train.data.on(&train.device)?;
         let log = Log { seed, full: train.settings.epochs.max(0) as usize, ..Log::default() };
         Ok(Training {

@@ -103,6 +103,15 @@ pub(crate) trait Sink {
     }
 }
 
+/// The site of the whole tree.
+const ROOT: u64 = 1;
+
+/// The site of part `n` of what stands at a site. Parts count from 1, for `mix(0, 0)` is 0: the first part
+/// of a first part would stand where the whole does.
+fn site_in(site: u64, n: usize) -> u64 {
+    mix(site, n as u64 + 1)
+}
+
 /// A walk, with what it carries from block to block.
 pub(crate) struct Walk<'s, S: Sink> {
     spec: &'s Spec,
@@ -139,7 +148,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             wide,
             own: 0,
             settled,
-            site: 0,
+            site: ROOT,
         }
     }
 
@@ -223,7 +232,7 @@ impl<'s, S: Sink> Walk<'s, S> {
     /// Tells the sink that it is at part `n` of what is being walked.
     fn here(&mut self, n: usize) {
         if S::SITES {
-            self.sink.site(mix(self.site, n as u64));
+            self.sink.site(site_in(self.site, n));
         }
     }
 
@@ -239,7 +248,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             return self.block(block, decisions, at);
         }
         let whole = self.site;
-        self.site = mix(whole, n as u64);
+        self.site = site_in(whole, n);
         let end = self.block(block, decisions, at);
         self.site = whole;
         end

@@ -123,11 +123,10 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    pub(crate) fn new(optimizer: Optimizer, weights: &[(String, Var)]) -> Result<Self> {
-        let (state, missed, known) = (vec![], vec![], HashSet::new());
-        let mut steps = Steps { optimizer, weights: vec![], state, missed, known, taken: 0 };
-        steps.take_on(weights)?;
-        Ok(steps)
+    /// On no weights so far.
+    pub(crate) fn new(optimizer: Optimizer) -> Self {
+        let (weights, state, missed) = (vec![], vec![], vec![]);
+        Steps { optimizer, weights, state, missed, known: HashSet::new(), taken: 0 }
     }
 
     /// Updates these weights too, from now on; those that it has already stay as they are.

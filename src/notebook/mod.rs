@@ -336,5 +336,5 @@ macro_rules! inherent {
 inherent! {
     Answer, Architecture, Band, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
     Explanation, Friedman, Latency, Map, Model, Pair, Report, Retrained, Running, Searches, Shown,
-    Space, Study, Summary, Table, Trial, Verdict, Wilcoxon
+    Space, Study, Summary, Supernet, Table, Trial, Verdict, Wilcoxon
 }

@@ -35,8 +35,8 @@ pub(crate) struct Params {
     pub(crate) device: Device,
     rng: Rng,
     prefix: String,
-    /// Where the weights are that other networks have too.
-    store: Store,
+    /// Where the weights are that other networks have too, if there are such.
+    store: Option<Store>,
 }
 
 impl Params {
@@ -47,13 +47,13 @@ impl Params {
             device: device.clone(),
             rng: Rng::from_u64(seed),
             prefix: String::new(),
-            store: Store::default(),
+            store: None,
         }
     }
 
     /// The same, with the weights that are in the store already, and adding to them.
     pub(crate) fn sharing(self, store: &Store) -> Self {
-        Params { store: store.clone(), ..self }
+        Params { store: Some(store.clone()), ..self }
     }
 
     /// Sets the beginning of the names that follow.
@@ -67,11 +67,13 @@ impl Params {
 
     /// The variable of a name, made if there is none.
     fn var(&self, name: &str, make: impl FnOnce() -> candle_core::Result<Tensor>) -> Result<Var> {
-        if let Some(var) = self.store.get(name) {
+        if let Some(var) = self.store.as_ref().and_then(|store| store.get(name)) {
             return Ok(var);
         }
         let var = Var::from_tensor(&make()?)?;
-        self.store.put(name.to_string(), var.clone());
+        if let Some(store) = &self.store {
+            store.put(name.to_string(), var.clone());
+        }
         Ok(var)
     }
 

@@ -86,7 +86,8 @@ impl Controller {
         let heads = (weight, p.constant("heads.bias", &[width], 0.0)?);
         // Adam: AdamW without decay.
         let adam = Optimizer::adamw().learning_rate(rate).weight_decay(0.0);
-        let adam = Steps::new(adam, &p.weights)?;
+        let mut adam = Steps::new(adam);
+        adam.take_on(&p.weights)?;
         Ok(Controller { places, shared, embedding, lstm, heads, adam, plain: OnceLock::new() })
     }
 

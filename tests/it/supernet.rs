@@ -1,6 +1,6 @@
 //! Weight sharing: what paths have in common, what is scored, and what is refused.
 
-use crate::help::lines;
+use crate::help::{Folder, lines};
 use nascent::prelude::*;
 
 fn data() -> Dataset {
@@ -50,6 +50,44 @@ fn paths_share_what_they_have_in_common() {
     a.vars()[0].set(&a.vars()[0].zeros_like().unwrap()).unwrap();
     assert_ne!(weights(&a), weights(&extract([0, 0, 2])));
     assert_eq!(weights(&b), weights(&extract([0, 1, 2])));
+}
+
+/// The first part of a first part has a place of its own: a layer that only some paths have does not
+/// lend its weights to an equal one behind it.
+#[test]
+fn equal_layers_at_different_places_do_not_share() {
+    let data = data();
+    let inner = seq([seq([skip(), conv(same(), 3)]), skip()]);
+    let space = Space::on(&data)
+        .then(one_of([inner, relu().then(skip())]))
+        .then(conv(same(), 3))
+        .then(global_avg_pool());
+    let supernet = Supernet::on(&space, &train()).train(1).unwrap();
+    let extract = |pick| supernet.extract(&space.decode([pick]).unwrap()).unwrap();
+    let convs = |model: &Model| -> Vec<Vec<f32>> {
+        let all = weights(model).into_iter();
+        all.filter(|(name, _)| name.ends_with("conv.weight")).map(|(_, v)| v).collect()
+    };
+    let (both, one) = (convs(&extract(0)), convs(&extract(1)));
+    assert_eq!((both.len(), one.len()), (2, 1));
+    assert_eq!(both[1], one[0]);
+    assert_ne!(both[0], one[0]);
+}
+
+/// A journal goes on with a supernet that was trained in the same way, and with no other.
+#[test]
+fn a_journal_knows_the_weights_by_their_seed() {
+    let folder = Folder::new("supernet");
+    let (space, path) = (space(), folder.file("study.jsonl"));
+    let plan = |seed: u64, trials: usize| {
+        let supernet = Supernet::on(&space, &train()).train(seed).unwrap();
+        Study::new(&space, &supernet).trials(trials).seed(1).quiet().journal(&path)
+    };
+    let begun = plan(1, 3).run().unwrap();
+    let on = plan(1, 6).run().unwrap();
+    assert_eq!(lines(&begun)[..], lines(&on)[..3]);
+    let other = plan(2, 6).run().unwrap_err().to_string();
+    assert!(other.contains("from seed 1") && other.contains("from seed 2"), "{other}");
 }
 
 #[test]
@@ -165,6 +203,8 @@ fn what_cannot_be_shared_is_refused_with_advice() {
     said(Supernet::on(&deep, &train).fair().train(1).err().unwrap(), &["uniform paths"]);
     assert!(Supernet::on(&deep, &train).train(1).is_ok());
     // A study on it says what is wrong before anything runs.
+    let early = Study::new(&space, &supernet).trials(2).quiet();
+    assert!(early.problems().iter().any(|p| p.contains("not been trained")));
     let study = Study::new(&other, &trained).trials(2).quiet();
     assert!(study.problems().iter().any(|p| p.contains("another space")), "{:?}", study.problems());
 }
