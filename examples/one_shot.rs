@@ -1,27 +1,38 @@
-//! A supernet from the command line: shared weights, a search on them, and what its winner comes to when
-//! it is trained alone.
+//! One-shot search from the command line: shared weights, what is derived from them, and what that comes to
+//! when it is trained alone.
 //!
 //! ```text
-//! cargo run --release --example one_shot -- --method fairnas --data mnist1d --epochs 30 --seed 1
+//! cargo run --release --example one_shot -- --method darts2 --data digits --epochs 20 --seed 1
 //! ```
 //!
-//! A line per epoch, `epoch N loss L`; then `derived ARCHITECTURE`, the best that the search found on the
-//! shared weights, `shared S`, its validation accuracy there, and `standalone S`, its test accuracy after a
-//! training of its own for as many epochs. With `--data mnist1d` the space is that of `Mnist1dBench`, whose
-//! 2,250 networks were all trained alone: `tau T` is Kendall's tau between the shared accuracy of 100
-//! random ones and the test accuracy in that table.
+//! A line per epoch; then `derived ARCHITECTURE`, `shared S`, its validation accuracy on the shared weights,
+//! `standalone S`, its test accuracy after a training of its own for as many epochs, and `tau T` where the
+//! space is one whose networks were all trained alone. With `--data mnist1d` that is the space of
+//! `Mnist1dBench`, whose 2,250 networks are in a table: T is Kendall's tau between the shared accuracy of 300
+//! random ones and the test accuracy in that table. It has widths to choose, which do not mix: there the
+//! methods are spos, fairnas, random and enas.
+//!
+//! With `--data digits` the space is that of NAS-Bench-201, with 16 channels and one cell per stage: `tau
+//! cifar10 T` is for 300 random cells, against what the benchmark found on CIFAR-10: validation accuracy, or
+//! with `--table nasbench201.csv.gz` test accuracy; `table cifar10 S` is that of the derived cell. With `--alone
+//! N`, `tau alone T` is for the first N of them, against accuracy trained alone on digits.
 
 use nascent::prelude::*;
-use nascent::stats;
+use nascent::{IntoEvaluator, stats};
 
 const HELP: &str = "one_shot: a search on shared weights
-  --method NAME   spos: uniform paths, then evolution; fairnas: fair paths, then evolution;
-                  random: uniform paths, then random search (spos)
+  --method NAME   darts, darts2 (second order), gdas, snas, pc_darts, drnas, enas;
+                  spos: uniform paths, then evolution; fairnas: fair paths, then evolution;
+                  random: uniform paths, then random search (darts2)
   --data NAME     digits or mnist1d (digits)
-  --epochs N      epochs of the supernet, and of the winner alone (20)
-  --trials N      architectures that the search scores on the shared weights (100)
+  --epochs N      epochs of the search, and of the winner alone (20)
+  --trials N      architectures that spos, fairnas and random score on the shared weights (100)
   --seed N        the seed (1)
-  --jobs N        threads (one per core)";
+  --jobs N        threads of that scoring (one per core)
+  --journal FILE  keeps the search, and goes on where it was stopped
+  --rank N        random networks whose order on the shared weights is compared (300)
+  --table FILE    the table of NAS-Bench-201, for its test accuracies
+  --alone N       train so many of these networks alone (0)";
 
 struct Options {
     method: String,
@@ -30,12 +41,19 @@ struct Options {
     trials: usize,
     seed: u64,
     jobs: Option<usize>,
+    journal: Option<String>,
+    rank: usize,
+    table: Option<String>,
+    alone: usize,
 }
 
 impl Options {
     fn read() -> Result<Options> {
-        let (method, data) = ("spos".to_string(), "digits".to_string());
-        let mut o = Options { method, data, epochs: 20, trials: 100, seed: 1, jobs: None };
+        let (method, data) = ("darts2".to_string(), "digits".to_string());
+        let (jobs, journal, table, rank, alone) = (None, None, None, 300, 0);
+        let (epochs, trials, seed) = (20, 100, 1);
+        let mut o =
+            Options { method, data, epochs, trials, seed, jobs, journal, rank, table, alone };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
             if word == "--help" {
@@ -57,11 +75,77 @@ impl Options {
                 "--trials" => o.trials = number()?,
                 "--seed" => o.seed = number()? as u64,
                 "--jobs" => o.jobs = Some(number()?),
+                "--journal" => o.journal = Some(value),
+                "--rank" => o.rank = number()?,
+                "--table" => o.table = Some(value),
+                "--alone" => o.alone = number()?,
                 _ => return Err(Error::invalid(&word, "not known", "--help")),
             }
         }
         Ok(o)
     }
+
+    /// The study with the threads and the journal that were asked for.
+    fn set(&self, study: Study) -> Study {
+        let study = study.seed(self.seed).quiet();
+        let study = self.jobs.map_or(study.clone(), |jobs| study.jobs(jobs));
+        self.journal.as_ref().map_or(study.clone(), |path| study.journal(path))
+    }
+}
+
+/// What a search has come to.
+struct Found {
+    derived: Architecture,
+    /// Its score on the shared weights.
+    score: f64,
+    shared: AnyEvaluator,
+}
+
+fn search(o: &Options, space: &Space, train: &Train) -> Result<Found> {
+    let supernet = match o.method.as_str() {
+        "spos" | "random" => Supernet::on(space, train),
+        "fairnas" => Supernet::on(space, train).fair(),
+        name => {
+            let study = o.set(Study::one_shot(space, train, Method::named(name)?));
+            let study = study.on_trial(|t| {
+                let Some(found) = t.evaluation() else { return };
+                let figures = ["loss", "entropy", "skip connections", "curvature", "reward"];
+                let figures =
+                    figures.iter().filter_map(|f| Some(format!("{f} {:.4}", found.get(f)?)));
+                let figures: Vec<String> = figures.collect();
+                println!(
+                    "epoch {} score {:.4} {}",
+                    t.number() + 1,
+                    found.score(),
+                    figures.join(" ")
+                );
+            });
+            let study = study.run()?;
+            let last = study.trials_done().last().and_then(Trial::score).unwrap_or(f64::NAN);
+            return Ok(Found { derived: study.derived()?, score: last, shared: study.shared()? });
+        }
+    };
+    let supernet = supernet.train(o.seed)?;
+    for (epoch, loss) in supernet.losses().iter().enumerate() {
+        println!("epoch {} loss {loss:.4}", epoch + 1);
+    }
+    let strategy = match o.method.as_str() {
+        "random" => Random.into_strategy(),
+        _ => Evolution::regularized().into_strategy(),
+    };
+    let study = Study::new(space, &supernet).strategy(strategy).trials(o.trials);
+    let best = o.set(study).run()?.best()?;
+    let score = best.score().unwrap_or(f64::NAN);
+    Ok(Found { derived: best.architecture(), score, shared: supernet.into_evaluator() })
+}
+
+/// Kendall's tau between the scores on shared weights and other figures.
+fn tau(shared: &AnyEvaluator, known: &[(Architecture, f64)]) -> Result<f64> {
+    let score =
+        |(arch, _): &(Architecture, f64)| Ok(shared.evaluate(arch, &Budget::new(1, 1, 1))?.score());
+    let scores = known.iter().map(score).collect::<Result<Vec<f64>>>()?;
+    let figures: Vec<f64> = known.iter().map(|(_, figure)| *figure).collect();
+    stats::kendall_tau(&scores, &figures)
 }
 
 fn one_shot() -> Result<()> {
@@ -80,42 +164,45 @@ fn one_shot() -> Result<()> {
             ));
         }
     };
-    let sgd = Optimizer::sgd(0.9).nesterov().learning_rate(0.05).weight_decay(3e-4);
+    // DARTS has 0.025 for the weights, single paths are trained at twice the rate.
+    let single = ["spos", "fairnas", "random", "enas"].contains(&o.method.as_str());
+    let rate = if single { 0.05 } else { 0.025 };
+    let sgd = Optimizer::sgd(0.9).learning_rate(rate).weight_decay(3e-4);
+    let sgd = if single { sgd.nesterov() } else { sgd };
     let train = Train::on(&data).epochs(o.epochs).optimizer(sgd).clip_gradient(5.0);
-    let supernet = Supernet::on(&space, &train);
-    let (supernet, search) = match o.method.as_str() {
-        "spos" => (supernet, Evolution::regularized().into_strategy()),
-        "fairnas" => (supernet.fair(), Evolution::regularized().into_strategy()),
-        "random" => (supernet, Random.into_strategy()),
-        other => {
-            let allowed = "spos, fairnas or random";
-            return Err(Error::invalid(format!("--method {other}"), "not known", allowed));
-        }
-    };
-    let supernet = supernet.train(o.seed)?;
-    for (epoch, loss) in supernet.losses().iter().enumerate() {
-        println!("epoch {} loss {loss:.4}", epoch + 1);
-    }
-    let mut study = Study::new(&space, &supernet).strategy(search).trials(o.trials).seed(o.seed);
-    if let Some(jobs) = o.jobs {
-        study = study.jobs(jobs);
-    }
-    let best = study.quiet().run()?.best()?;
-    println!("derived {}", best.architecture());
-    println!("shared {:.4}", best.score().unwrap_or(f64::NAN));
-    let alone = train.retrain(&best.architecture(), o.epochs, o.seed)?;
+    let begun = std::time::Instant::now();
+    let Found { derived, score, shared } = search(&o, &space, &train)?;
+    println!("seconds {:.1}", begun.elapsed().as_secs_f64());
+    println!("derived {derived}");
+    println!("shared {score:.4}");
+    let alone = train.retrain(&derived, o.epochs, o.seed)?;
     println!("standalone {:.4}", alone.test_score());
-    if o.data == "mnist1d" {
-        let (table, mut rng) = (Mnist1dBench::table(), Rng::new(o.seed).stream("ranked", 0));
-        let (mut shared, mut alone) = (vec![], vec![]);
-        for _ in 0..100 {
-            let arch = space.sample(&mut rng)?;
-            if let Some(accuracy) = table.figure(&arch, "test")? {
-                shared.push(supernet.evaluate(&arch)?.score());
-                alone.push(accuracy);
-            }
+    let mut rng = Rng::new(o.seed).stream("ranked", 0);
+    let mut networks: Vec<Architecture> = vec![];
+    while networks.len() < o.rank {
+        let arch = space.sample(&mut rng)?;
+        if !networks.contains(&arch) {
+            networks.push(arch);
         }
-        println!("tau {:.3}", stats::kendall_tau(&shared, &alone)?);
+    }
+    let (table, column) = match (o.data.as_str(), &o.table) {
+        ("mnist1d", _) => (Mnist1dBench::table(), "test"),
+        (_, None) => (NasBench201::cifar10(), "val"),
+        (_, Some(path)) => (NasBench201::read(path, "cifar10")?, "c10_test200"),
+    };
+    let figure = |arch: &Architecture| {
+        // The same decisions in the table's own space, whose networks are larger.
+        let arch = table.space().decode(arch.decisions())?;
+        Ok::<f64, Error>(table.figure(&arch, column)?.unwrap_or(f64::NAN))
+    };
+    let known = networks.iter().map(|a| Ok((a.clone(), figure(a)?))).collect::<Result<Vec<_>>>()?;
+    let name = if o.data == "digits" { " cifar10" } else { "" };
+    println!("table{name} {:.2}", figure(&derived)?);
+    println!("tau{name} {:.3}", tau(&shared, &known)?);
+    if o.alone > 1 {
+        let alone = |a: &Architecture| Ok((a.clone(), train.retrain(a, o.epochs, 1)?.test_score()));
+        let known = networks.iter().take(o.alone).map(alone).collect::<Result<Vec<_>>>()?;
+        println!("tau alone {:.3}", tau(&shared, &known)?);
     }
     Ok(())
 }

@@ -78,6 +78,7 @@ mod kernel;
 mod layer;
 mod model;
 mod notebook;
+mod oneshot;
 mod op;
 pub mod output;
 pub mod prelude;
@@ -114,6 +115,7 @@ pub use layer::{
 };
 pub use model::{Answer, IntoInputs, Model, Optimizer, Schedule};
 pub use notebook::{EvcxrDisplay, Shown, show};
+pub use oneshot::{Darts, DrNas, Enas, Gdas, Method, MethodInfo, PcDarts, Snas, one_shot_methods};
 pub use op::{Activation, LayerInfo, Op, Plan, Setting, Value};
 pub use record::{Duplicates, History, Key, OnFailure, Protocol, Trial};
 pub use rng::Rng;

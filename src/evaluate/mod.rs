@@ -16,6 +16,7 @@ pub use supernet::Supernet;
 pub use table::Table;
 pub use train::Train;
 pub use training::{Checkpoint, Training};
+pub(crate) use training::{clip, loss, measured};
 pub use watch::Watch;
 
 use crate::count::Count;
@@ -128,6 +129,9 @@ pub struct Evaluation {
     /// Simulated seconds, where the evaluation looks its result up instead of computing it.
     #[serde(default)]
     seconds: Option<Number>,
+    /// The weights of all options, in a one-shot search.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    options: Vec<Number>,
     /// Figures that have no value here, and why.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     undefined: BTreeMap<String, String>,
@@ -137,6 +141,16 @@ impl Evaluation {
     /// A result with a score; the evaluator says which way is better.
     pub fn new(score: f64) -> Self {
         Evaluation { score: Number(score), ..Default::default() }
+    }
+
+    /// With the weights of all options of a one-shot search.
+    pub(crate) fn with_option_weights(&self, weights: Vec<f64>) -> Self {
+        Evaluation { options: weights.into_iter().map(Number).collect(), ..self.clone() }
+    }
+
+    /// In a one-shot search: the weights of all options after this epoch, choice by choice; empty elsewhere.
+    pub fn option_weights(&self) -> Vec<f64> {
+        self.options.iter().map(|w| w.0).collect()
     }
 
     /// With a further figure, by name.

@@ -33,26 +33,26 @@ use std::fmt;
 #[must_use = "methods return a new value and leave this one as it is"]
 #[doc(alias = "Trainer")]
 pub struct Train {
-    pub(super) data: Dataset,
-    pub(super) settings: Settings,
-    pub(super) device: Device,
+    pub(crate) data: Dataset,
+    pub(crate) settings: Settings,
+    pub(crate) device: Device,
     pub(super) threads: i64,
 }
 
 /// What a result depends on, apart from architecture, data and seed.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Settings {
-    pub(super) epochs: i64,
-    pub(super) batch: i64,
-    pub(super) optimizer: Optimizer,
-    pub(super) schedule: Schedule,
-    pub(super) smoothing: f64,
+pub(crate) struct Settings {
+    pub(crate) epochs: i64,
+    pub(crate) batch: i64,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) schedule: Schedule,
+    pub(crate) smoothing: f64,
     // Older journals have none; those without stay as they were.
     #[serde(default, skip_serializing_if = "Augment::is_none")]
-    pub(super) augment: Augment,
-    pub(super) clip: Option<f64>,
-    pub(super) patience: Option<i64>,
-    pub(super) keep_best: bool,
+    pub(crate) augment: Augment,
+    pub(crate) clip: Option<f64>,
+    pub(crate) patience: Option<i64>,
+    pub(crate) keep_best: bool,
 }
 
 /// A training in a journal, on data that the crate embeds.

@@ -102,7 +102,7 @@ impl Training {
     }
 
     /// Of a network that is there already, of which no weight is trained yet.
-    pub(super) fn of(train: &Train, model: &Model, seed: u64, split: Split) -> Result<Training> {
+    pub(crate) fn of(train: &Train, model: &Model, seed: u64, split: Split) -> Result<Training> {
         let model = model.for_data(&train.data)?;
         let steps = Steps::new(train.settings.optimizer);
         let (x, y) = train.data.on(&train.device)?;
@@ -182,7 +182,7 @@ impl Training {
     }
 
     /// Asks the watch before every step.
-    pub(super) fn watch(&mut self, watch: &Watch) {
+    pub(crate) fn watch(&mut self, watch: &Watch) {
         self.watch = watch.clone();
     }
 
@@ -304,7 +304,7 @@ impl Training {
 
     /// Sets the running statistics to those of the current weights: the mean over some batches of
     /// training samples. Returns how many samples were used.
-    pub(super) fn recalibrate(&self, batches: usize) -> Result<usize> {
+    pub(crate) fn recalibrate(&self, batches: usize) -> Result<usize> {
         let mut used = 0;
         let order = self.order();
         let batches = order.chunks_exact(self.train.settings.batch as usize).take(batches);
@@ -362,22 +362,7 @@ impl Training {
     /// # Errors
     /// Only what Candle reports.
     pub fn measure(&self, split: Split) -> Result<Vec<(String, f64)>> {
-        let (mut sums, task) = (Sums::default(), self.train.data.task());
-        let at_once = 2 * self.train.settings.batch.clamp(1, 1 << 20) as usize;
-        for batch in self.train.data.indices(split).chunks(at_once.min(EVALUATION_BATCH)) {
-            let (x, y) = self.gather(batch)?;
-            let (out, y) = (self.model.forward(&x)?, y.flatten_all()?);
-            match task {
-                Task::Regression { outputs } => {
-                    sums.values(&out.flatten_all()?.to_vec1()?, &y.to_vec1()?, outputs);
-                }
-                _ => {
-                    let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
-                    sums.classes(&rows, &y.to_vec1()?);
-                }
-            }
-        }
-        Ok(sums.metrics(&task))
+        measured(&self.train, (&self.x, &self.y), split, |x| self.model.forward(x))
     }
 
     /// The epochs trained so far.
@@ -488,8 +473,33 @@ impl fmt::Debug for Training {
     }
 }
 
+/// The metrics of a network on a split, the score first; without those that are undefined there.
+pub(crate) fn measured(
+    train: &Train,
+    (x, y): (&Tensor, &Tensor),
+    split: Split,
+    mut forward: impl FnMut(&Tensor) -> Result<Tensor>,
+) -> Result<Vec<(String, f64)>> {
+    let (mut sums, task) = (Sums::default(), train.data.task());
+    let at_once = 2 * train.settings.batch.clamp(1, 1 << 20) as usize;
+    for batch in train.data.indices(split).chunks(at_once.min(EVALUATION_BATCH)) {
+        let i = Tensor::new(batch, x.device())?;
+        let (out, y) = (forward(&x.index_select(&i, 0)?)?, y.index_select(&i, 0)?.flatten_all()?);
+        match task {
+            Task::Regression { outputs } => {
+                sums.values(&out.flatten_all()?.to_vec1()?, &y.to_vec1()?, outputs);
+            }
+            _ => {
+                let rows = out.reshape(((), task.outputs()))?.to_vec2()?;
+                sums.classes(&rows, &y.to_vec1()?);
+            }
+        }
+    }
+    Ok(sums.metrics(&task))
+}
+
 /// The mean loss of a batch, which a proxy may need too.
-pub(super) fn loss(
+pub(crate) fn loss(
     task: &Task,
     out: &Tensor,
     y: &Tensor,
@@ -505,7 +515,7 @@ pub(super) fn loss(
 }
 
 /// Scales the gradients so that their common norm is at most `most` (arXiv 1211.5063).
-fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
+pub(crate) fn clip(grads: &mut GradStore, vars: &[Var], most: f64) -> Result<()> {
     let mut square = 0.0;
     for var in vars {
         if let Some(g) = grads.get(var) {

@@ -63,7 +63,7 @@ impl Sums {
         })
     }
 
-    fn of(nodes: &[Node]) -> Sums {
+    pub(crate) fn of(nodes: &[Node]) -> Sums {
         nodes.iter().fold(Sums::default(), Sums::and)
     }
 

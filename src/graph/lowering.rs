@@ -2,11 +2,15 @@
 
 use crate::chart::Family;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::walk::{Between, Inputs, Role, Sink, Walk};
-use crate::layer::{ACTIVATION, ADD, CONCAT, CONV, FLATTEN, INPUT, LINEAR, TRUNCATE, ZERO};
+use crate::graph::relaxed::Relaxed;
+use crate::graph::walk::{Between, Choice, Inputs, Role, Sink, Walk};
+use crate::layer::{
+    ACTIVATION, ADD, BATCH_NORM, CONCAT, CONV, FLATTEN, INPUT, LINEAR, MAX_POOL, REST, SHUFFLE,
+    TRUNCATE, ZERO,
+};
 use crate::op::{Activation, Op, Plan, Value};
 use crate::shape::Shape;
-use crate::tree::{Block, CHOICE, Join, Spec, Tree};
+use crate::tree::{Block, CHOICE, Join, Spec, Tree, block_name};
 
 /// An operation with its place in the network.
 #[derive(Clone)]
@@ -71,7 +75,7 @@ impl std::fmt::Display for LayerRow {
 pub(crate) const MOST_LAYERS: usize = 10_000;
 
 /// The sink that makes the operations of a network, node by node.
-pub(crate) struct Nodes<'s> {
+pub(crate) struct Nodes<'s, const MIXED: bool = false> {
     pub(crate) nodes: Vec<Node>,
     spec: &'s Spec,
     /// Adds a node to what was spent, and tells whether that is too much.
@@ -82,6 +86,20 @@ pub(crate) struct Nodes<'s> {
     site: u64,
     /// Whether errors name a layer by its number, which a piece of a network does not have.
     numbered: bool,
+    mixing: Option<Mixing<'s>>,
+}
+
+/// What the sink knows of choices that are mixed.
+struct Mixing<'s> {
+    relaxed: &'s Relaxed,
+    /// Whether the edges into a node have weights even where all of them are kept.
+    normalise: bool,
+    /// The share of the channels that options see: one of so many (PC-DARTS).
+    share: usize,
+    /// The choices that it is inside of: whether their options see a share of the channels.
+    within: Vec<bool>,
+    /// Of each node: whether it belongs to an option.
+    inside: Vec<bool>,
 }
 
 impl Graph {
@@ -120,22 +138,58 @@ impl Graph {
     }
 }
 
+/// The network of a space with all its choices relaxed.
+pub(crate) struct MixedGraph {
+    pub(crate) graph: Graph,
+    /// Which nodes belong to an option of a choice.
+    pub(crate) inside: Vec<bool>,
+}
+
+impl MixedGraph {
+    /// `normalise` gives the edges into a node weights even where all of them are kept; options see one
+    /// of `share` channels.
+    ///
+    /// # Errors
+    /// When options of one choice differ in their shapes, or a choice cannot be mixed at all.
+    pub(crate) fn of(
+        spec: &Spec,
+        relaxed: &Relaxed,
+        normalise: bool,
+        share: usize,
+    ) -> Result<MixedGraph> {
+        let (inside, within) = (vec![], vec![]);
+        let mixing = Some(Mixing { relaxed, normalise, share: share.max(1), within, inside });
+        let (nodes, spare, site) = (vec![], 0, 0);
+        let sink = Nodes::<true> { nodes, spec, over: None, spare, site, numbered: true, mixing };
+        let mut walk = Walk::new(spec, sink);
+        let input = walk.sink.input(spec.input.clone())?;
+        walk.network(&[], input)?;
+        let inside = walk.sink.mixing.map_or(vec![], |mixing| mixing.inside);
+        Ok(MixedGraph { graph: Graph { nodes: walk.sink.nodes }, inside })
+    }
+}
+
 impl<'s> Nodes<'s> {
     pub(crate) fn new(spec: &'s Spec) -> Nodes<'s> {
-        Nodes { nodes: vec![], spec, over: None, spare: 0, site: 0, numbered: true }
+        Nodes { nodes: vec![], spec, over: None, spare: 0, site: 0, numbered: true, mixing: None }
     }
 
     /// For a piece of a network, whose layers have no numbers of their own.
     pub(crate) fn piece(spec: &'s Spec) -> Nodes<'s> {
         Nodes { numbered: false, ..Nodes::new(spec) }
     }
+}
 
+impl<const MIXED: bool> Nodes<'_, MIXED> {
     /// Where data of a shape enter.
     pub(crate) fn input(&mut self, shape: Shape) -> Result<usize> {
         let op = Op::of(&INPUT, &[]);
         let plan = (INPUT.plan)(&op, &[shape])?;
         let (inputs, role, both, spare, site) = (vec![], Role::Chosen, false, 0, 0);
         self.nodes.push(Node { op, inputs, plan, role, both, spare, site });
+        if let Some(mixing) = &mut self.mixing {
+            mixing.inside.push(false);
+        }
         Ok(self.nodes.len() - 1)
     }
 
@@ -166,10 +220,56 @@ impl<'s> Nodes<'s> {
         let both = op.gives_both(inputs.first().is_some_and(|&i| self.nodes[i].both));
         let (spare, site) = (self.spare, self.site);
         self.nodes.push(Node { op, inputs, plan, role, both, spare, site });
+        if let Some(mixing) = &mut self.mixing {
+            mixing.inside.push(!mixing.within.is_empty());
+        }
         if self.over.is_some_and(|over| over(&self.nodes[number])) {
             return Err(Error::new(ErrorKind::Shape, "it costs too much"));
         }
         Ok(number)
+    }
+
+    /// What a share of the channels became, with the other channels behind it, in an order in which the
+    /// next share is another one (PC-DARTS).
+    fn rest(&mut self, at: usize, mixed: usize, what: &Block) -> Result<usize> {
+        let int = |n: usize| Value::Int(n as i64);
+        let share = self.mixing.as_ref().map_or(1, |mixing| mixing.share);
+        let (&[c, h, _], &[d, oh, _]) = (self.output(at).as_slice(), self.output(mixed).as_slice())
+        else {
+            return Err(self.unlike(&[at, mixed], what));
+        };
+        if d != c / share {
+            return Err(Error::invalid(
+                format!("{}, whose options make {d} channels of {}", block_name(what), c / share),
+                "options that see a share of the channels have to keep their number",
+                "same() in place of a number of channels",
+            ));
+        }
+        let mut rest = self.push(Op::of(&REST, &[int(c / share)]), vec![at], Role::Chosen)?;
+        if oh != h {
+            let stride = h.div_ceil(oh);
+            let pool = Op::of(&MAX_POOL, &[int(stride), int(stride)]);
+            rest = self.push(pool, vec![rest], Role::Chosen)?;
+        }
+        let all = self.push(Op::of(&CONCAT, &[]), vec![mixed, rest], Role::Chosen)?;
+        self.push(Op::of(&SHUFFLE, &[int(share)]), vec![all], Role::Chosen)
+    }
+
+    /// The error of options that do not mix.
+    fn unlike(&self, ends: &[usize], what: &Block) -> Error {
+        let mut shapes: Vec<String> = vec![];
+        for &end in ends {
+            let shape = self.output(end).to_string();
+            if !shapes.contains(&shape) {
+                shapes.push(shape);
+            }
+        }
+        Error::invalid(
+            format!("{}, whose options give {}", block_name(what), shapes.join(" and ")),
+            "options are mixed number by number, so all of them have to give the same shape",
+            "the same channels in each option, as same(), with the same stride; or \
+             Supernet::on(&space, &train), which trains one path at a time",
+        )
     }
 
     /// A linear layer takes an image as one vector.
@@ -181,10 +281,11 @@ impl<'s> Nodes<'s> {
     }
 }
 
-impl Sink for Nodes<'_> {
+impl<const M: bool> Sink for Nodes<'_, M> {
     type At = usize;
     type Stop = Error;
     const SITES: bool = true;
+    const MIXED: bool = M;
 
     fn layer(&mut self, layer: &Block, picks: &[u32], from: usize) -> Result<usize> {
         let Tree::Layer { info, args } = &*layer.0 else { return Ok(from) };
@@ -331,6 +432,56 @@ impl Sink for Nodes<'_> {
 
     fn spare(&mut self, spare: usize) -> usize {
         std::mem::replace(&mut self.spare, spare)
+    }
+
+    /// Of an image, the options of a choice that is inside no other see the first channels, where they
+    /// are to see a share.
+    fn options(&mut self, at: usize) -> Result<usize> {
+        let Some(mixing) = &mut self.mixing else { return Ok(at) };
+        let share = mixing.share;
+        let shape = self.nodes[at].plan.output.as_slice();
+        let partial = match *shape {
+            [c, _, _] if share > 1 && mixing.within.is_empty() => (c % share == 0).then_some(c),
+            _ => None,
+        };
+        let from = match partial {
+            Some(c) => self.between(Between::First(c / share), at)?,
+            None => at,
+        };
+        if let Some(mixing) = &mut self.mixing {
+            mixing.within.push(partial.is_some());
+        }
+        Ok(from)
+    }
+
+    /// A pooling option is normalised, as everything else that is mixed: the authors' program of DARTS
+    /// does the same. The channels that options do not see are put behind what they give.
+    fn mix(&mut self, choices: &[Choice], at: usize, ends: Vec<usize>) -> Result<usize> {
+        let (Some(mixing), Some(&whole)) = (&self.mixing, ends.first()) else {
+            return Err(Error::from("a choice without options"));
+        };
+        let (op, mut inputs) = mixing.relaxed.mix_of(choices, &ends, |end| self.is_zero(end))?;
+        if ends.iter().any(|&end| self.output(end) != self.output(whole)) {
+            return Err(self.unlike(&ends, choices[0].block));
+        }
+        for end in &mut inputs {
+            let node = &self.nodes[*end];
+            if node.op.info.family == Family::Pool && node.plan.output.as_slice().len() == 3 {
+                *end = self.push(Op::of(&BATCH_NORM, &[]), vec![*end], Role::Chosen)?;
+            }
+        }
+        let partial = self.mixing.as_mut().and_then(|m| m.within.pop()).unwrap_or(false);
+        // Where nothing but zeros can be chosen, they are what there is.
+        let mixed = if inputs.is_empty() { whole } else { self.push(op, inputs, Role::Chosen)? };
+        if partial { self.rest(at, mixed, choices[0].block) } else { Ok(mixed) }
+    }
+
+    fn edges(&mut self, id: u64, _: Option<&[Vec<usize>]>, ends: &[usize]) -> Result<usize> {
+        let sum = self.mixing.as_ref().and_then(|m| m.relaxed.sum_of(id, ends.len(), m.normalise));
+        match sum {
+            Some(op) => self.push(op, ends.to_vec(), Role::Chosen),
+            None => self.join(Join::Sum, ends, Role::Chosen),
+        }
     }
 }
 

@@ -6,15 +6,17 @@ pub(crate) mod lowering;
 mod networks;
 mod open;
 mod reach;
+mod relaxed;
 pub(crate) mod sequence;
 pub(crate) mod walk;
 pub(crate) mod wl;
 
 pub(crate) use cost::Sums;
 pub use lowering::LayerRow;
-pub(crate) use lowering::{Graph, MOST_LAYERS, Misfit};
+pub(crate) use lowering::{Graph, MOST_LAYERS, Misfit, MixedGraph};
 pub(crate) use networks::Networks;
 pub(crate) use open::Part;
 pub(crate) use reach::{Reach, Verdict};
+pub(crate) use relaxed::{Ask, Place, Relaxed};
 pub(crate) use sequence::{MOST_SKIPS, Sequence, sequence};
 pub(crate) use wl::{check as check_iterations, collect, count};

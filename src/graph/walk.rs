@@ -7,9 +7,9 @@
 //! in `open.rs` every choice stays open.
 
 use crate::error::{Error, ErrorKind};
-use crate::rng::mix;
+use crate::rng::{Hash64, mix};
 use crate::shape::Shape;
-use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
+use crate::tree::{Block, Cell, Choice as Settings, Join, Spec, Tree, Wired, genes};
 
 /// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
 /// one.
@@ -46,6 +46,8 @@ pub(crate) trait Sink {
     const OPEN: bool = false;
     /// Whether it wants to know where in the tree it is.
     const SITES: bool = false;
+    /// Whether nothing is decided and all options of a choice are made, to be mixed into one tensor.
+    const MIXED: bool = false;
 
     fn layer(&mut self, layer: &Block, picks: &[u32], at: Self::At)
     -> Result<Self::At, Self::Stop>;
@@ -101,15 +103,66 @@ pub(crate) trait Sink {
     fn choice(&mut self, at: Self::At, _ends: Vec<Self::At>) -> Self::At {
         at
     }
+
+    /// Where choices are mixed: the options of one begin here; returns what they read.
+    fn options(&mut self, at: Self::At) -> Result<Self::At, Self::Stop> {
+        Ok(at)
+    }
+
+    /// Where choices are mixed: what the options of these choices gave, which began at `at`, as one
+    /// tensor. There are several choices only where a layer has several settings to choose; the last one
+    /// varies fastest.
+    fn mix(
+        &mut self,
+        _choices: &[Choice],
+        _at: Self::At,
+        ends: Vec<Self::At>,
+    ) -> Result<Self::At, Self::Stop> {
+        match ends[..] {
+            [one, ..] => Ok(one),
+            [] => Err(self.stop(|| Error::from("a choice without options"))),
+        }
+    }
+
+    /// Where choices are mixed: the sum of all edges into a node of a cell, of which an architecture keeps
+    /// one of these sets, if not all.
+    fn edges(
+        &mut self,
+        _id: u64,
+        _sets: Option<&[Vec<usize>]>,
+        ends: &[Self::At],
+    ) -> Result<Self::At, Self::Stop> {
+        self.join(Join::Sum, ends, Role::Chosen)
+    }
 }
 
+/// A choice of a block that is mixed: of its blocks, its times, or one of its settings.
+pub(crate) struct Choice<'t> {
+    /// The same for all uses of a shared block.
+    pub(crate) id: u64,
+    pub(crate) block: &'t Block,
+    pub(crate) options: usize,
+}
+
+/// The most combinations of settings of one layer that are mixed.
+const MOST_MIXED: usize = 64;
+/// Nodes of a cell stand behind so many edges.
+pub(crate) const MOST_EDGES: usize = 1 << 20;
+
 /// The site of the whole tree.
-const ROOT: u64 = 1;
+pub(crate) const ROOT: u64 = 1;
 
 /// The site of part `n` of what stands at a site. Parts count from 1, for `mix(0, 0)` is 0: the first part
 /// of a first part would stand where the whole does.
-fn site_in(site: u64, n: usize) -> u64 {
+pub(crate) fn site_in(site: u64, n: usize) -> u64 {
     mix(site, n as u64 + 1)
+}
+
+/// Where the choices of a shared block stand, wherever it is used.
+pub(crate) fn shared_site(name: &str) -> u64 {
+    let mut hash = Hash64::new();
+    hash.write(name.as_bytes());
+    hash.finish()
 }
 
 /// A walk, with what it carries from block to block.
@@ -133,6 +186,8 @@ pub(crate) struct Walk<'s, S: Sink> {
     settled: Option<usize>,
     /// The place in the tree of what is being walked.
     site: u64,
+    /// The place of its choices: inside a shared block it is counted from there.
+    choice: u64,
 }
 
 impl<'s, S: Sink> Walk<'s, S> {
@@ -149,6 +204,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             own: 0,
             settled,
             site: ROOT,
+            choice: ROOT,
         }
     }
 
@@ -247,10 +303,10 @@ impl<'s, S: Sink> Walk<'s, S> {
         if !S::SITES {
             return self.block(block, decisions, at);
         }
-        let whole = self.site;
-        self.site = site_in(whole, n);
+        let (whole, choice) = (self.site, self.choice);
+        (self.site, self.choice) = (site_in(whole, n), site_in(choice, n));
         let end = self.block(block, decisions, at);
-        self.site = whole;
+        (self.site, self.choice) = (whole, choice);
         end
     }
 
@@ -261,6 +317,7 @@ impl<'s, S: Sink> Walk<'s, S> {
         at: S::At,
     ) -> Result<S::At, S::Stop> {
         match &*block.0 {
+            Tree::Layer { args, .. } if S::MIXED => self.mixed_layer(block, args, at),
             Tree::Layer { args, .. } => {
                 let choices = args.iter().filter(|choice| choice.options.len() > 1).count();
                 let picks = self.take(decisions, choices);
@@ -295,6 +352,55 @@ impl<'s, S: Sink> Walk<'s, S> {
         Ok(end)
     }
 
+    /// A layer with each combination of the settings that are to be chosen.
+    fn mixed_layer(
+        &mut self,
+        block: &Block,
+        args: &[Settings],
+        at: S::At,
+    ) -> Result<S::At, S::Stop> {
+        self.here(0);
+        let open = args.iter().enumerate().filter(|(_, choice)| choice.options.len() > 1);
+        let choices: Vec<Choice> = open
+            .map(|(i, choice)| Choice {
+                id: site_in(self.choice, i),
+                block,
+                options: choice.options.len(),
+            })
+            .collect();
+        if choices.is_empty() {
+            return self.sink.layer(block, &[], at);
+        }
+        let all = choices.iter().map(|c| c.options).fold(1, usize::saturating_mul);
+        if all > MOST_MIXED {
+            return Err(self.sink.stop(|| {
+                Error::invalid(
+                    format!("{all} combinations of settings of {block}"),
+                    format!("at most {MOST_MIXED} are mixed, for all of them are computed"),
+                    "fewer choices in one layer, or Supernet::on(&space, &train), which trains one path \
+                     at a time",
+                )
+            }));
+        }
+        let from = self.sink.options(at)?;
+        let mut ends = Vec::with_capacity(all);
+        for mut n in 0..all {
+            let mut picks: Vec<u32> = vec![0; choices.len()];
+            for (pick, choice) in picks.iter_mut().zip(&choices).rev() {
+                (*pick, n) = ((n % choice.options) as u32, n / choice.options);
+            }
+            ends.push(self.sink.layer(block, &picks, from)?);
+        }
+        self.sink.mix(&choices, at, ends)
+    }
+
+    /// The choice of a block at `at`, all of whose options gave something.
+    fn mix(&mut self, block: &Block, at: S::At, ends: Vec<S::At>) -> Result<S::At, S::Stop> {
+        self.here(ends.len());
+        let choice = Choice { id: self.choice, block, options: ends.len() };
+        self.sink.mix(&[choice], at, ends)
+    }
+
     fn composed(
         &mut self,
         block: &Block,
@@ -306,6 +412,26 @@ impl<'s, S: Sink> Walk<'s, S> {
             Tree::Seq(blocks) => {
                 let mut blocks = blocks.iter().enumerate();
                 blocks.try_fold(at, |at, (i, block)| self.part(i, block, decisions, at))
+            }
+            Tree::OneOf(options) if S::MIXED && options.len() > 1 => {
+                let before = self.before;
+                let from = self.sink.options(at)?;
+                let mut ends = Vec::with_capacity(options.len());
+                for (i, option) in options.iter().enumerate() {
+                    self.before = before;
+                    ends.push(self.part(i, option, &mut &[][..], from)?);
+                }
+                self.mix(block, at, ends)
+            }
+            Tree::Repeat { times, block: copy } if S::MIXED && times.options.len() > 1 => {
+                let counts: Vec<usize> =
+                    (0..times.options.len()).map(|i| genes::count(times, i)).collect();
+                let mut after = vec![self.sink.options(at)?];
+                for n in 0..counts.iter().copied().max().unwrap_or(0) {
+                    let end = self.part(n, copy, &mut &[][..], after[n])?;
+                    after.push(end);
+                }
+                self.mix(block, at, counts.iter().map(|&n| after[n]).collect())
             }
             Tree::OneOf(options) => {
                 let pick = self.pick(decisions, options.len());
@@ -333,6 +459,12 @@ impl<'s, S: Sink> Walk<'s, S> {
                 self.block(block, decisions, at)
             }
             Tree::Stack(parts) => self.stack(parts, decisions, at),
+            Tree::Shared { name, block } if S::MIXED => {
+                let outside = std::mem::replace(&mut self.choice, shared_site(name));
+                let end = self.block(block, &mut &[][..], at);
+                self.choice = outside;
+                end
+            }
             Tree::Shared { name, block } => match self.spec.genome().number(name) {
                 Some(i) if !S::OPEN => self.shared(i, block, at),
                 _ => self.block(block, decisions, at),
@@ -366,9 +498,9 @@ impl<'s, S: Sink> Walk<'s, S> {
         }
         nodes.push(at);
         let (mut ends, mut edges) = (vec![], 0);
-        for (step, sets) in cell.nodes() {
+        for (n, (step, sets)) in cell.nodes().enumerate() {
             ends.clear();
-            let kept = sets.filter(|_| !S::OPEN).map(|sets| {
+            let kept = sets.filter(|_| !S::OPEN && !S::MIXED).map(|sets| {
                 let pick = self.pick(decisions, sets.len());
                 sets.get(pick).map_or(&[][..], Vec::as_slice)
             });
@@ -378,6 +510,11 @@ impl<'s, S: Sink> Walk<'s, S> {
                     let from = nodes.get(edge.from).copied().unwrap_or(at);
                     ends.push(self.part(edges, &edge.block, decisions, from)?);
                 }
+            }
+            if S::MIXED && step.join == Join::Sum && ends.len() > 1 {
+                self.here(MOST_EDGES + n);
+                nodes.push(self.sink.edges(site_in(self.choice, MOST_EDGES + n), sets, &ends)?);
+                continue;
             }
             nodes.push(self.join(step.join, &mut ends, Role::Chosen)?);
         }
@@ -392,6 +529,15 @@ impl<'s, S: Sink> Walk<'s, S> {
 
     fn wired(&mut self, cell: &Wired, decisions: &mut &[u32], at: S::At) -> Result<S::At, S::Stop> {
         let wide = self.wide.take();
+        if S::MIXED {
+            return Err(self.sink.stop(|| {
+                Error::invalid(
+                    "wired(...) in a space whose choices are to be mixed",
+                    "how its vertices are wired decides their widths, and widths do not mix",
+                    "cell([...]), or Supernet::on(&space, &train), which trains one path at a time",
+                )
+            }));
+        }
         let place = self.place(decisions);
         let edges = self.take(decisions, cell.pairs());
         let Some(wiring) = cell.pruned(edges) else {

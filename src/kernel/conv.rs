@@ -10,7 +10,7 @@
 
 use super::conv_sizes::Conv;
 use super::operation::{Gradients, Input, Operation, apply2};
-use super::{Host, direct, on_host, output, tensor};
+use super::{Host, direct, on_host, output, tensor, wanted};
 use candle_core::{CpuStorage, D, Result, Shape, Tensor};
 
 /// The convolution above, with any stride, padding, dilation and groups; kernels need not be square.
@@ -107,7 +107,7 @@ impl Operation<2> for Conv {
         let grad = grad.contiguous()?;
         let (x_host, w_host, g_host) = (Host::new(x)?, Host::new(w)?, Host::new(&grad)?);
         let (xs, ws, g) = (x_host.data()?, w_host.data()?, g_host.data()?);
-        let (dx, dw) = direct::backward(self, xs, ws, g, x.track_op(), w.track_op());
+        let (dx, dw) = direct::backward(self, xs, ws, g, x.track_op(), wanted(w));
         let dx = dx.map(|d| tensor(d, x.shape())).transpose()?;
         Ok([dx, dw.map(|d| tensor(d, w.shape())).transpose()?])
     }

@@ -26,6 +26,7 @@ mod linear;
 mod loss;
 mod math;
 mod memory;
+mod mix;
 mod norm;
 mod norm_columns;
 mod operation;
@@ -54,8 +55,9 @@ pub(crate) use linear::linear;
 pub(crate) use loss::cross_entropy;
 pub(crate) use math::multiply_adds;
 pub(crate) use memory::{Gauge, heap, prepare, step_begins};
+pub(crate) use mix::weigh;
 pub(crate) use norm::{batch_norm, batch_norm_eval};
-pub(crate) use optim::{adamw_step, sgd_step};
+pub(crate) use optim::{adamw_step, sgd_step, shift};
 pub(crate) use pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};
 pub(crate) use recurrent::{Cell, Ends, recurrent};
 pub(crate) use threads::Threads;
@@ -114,6 +116,29 @@ fn tensor(data: Vec<f32>, shape: impl Into<Shape>) -> Result<Tensor> {
 /// The gradient of `x`, if it is needed.
 fn gradient(x: &Tensor, data: Vec<f32>) -> Result<Option<Tensor>> {
     x.track_op().then(|| tensor(data, x.shape())).transpose()
+}
+
+thread_local! {
+    static FIXED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// Runs a forward and backward pass in which the weights of layers have no gradient: those of the options of
+/// a choice have one, and what flows back through the layers. Convolutions, the most expensive ones, save
+/// the gradient of their weights.
+pub(crate) fn with_fixed_weights<T>(f: impl FnOnce() -> T) -> T {
+    struct Reset(bool);
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            FIXED.set(self.0);
+        }
+    }
+    let _reset = Reset(FIXED.replace(true));
+    f()
+}
+
+/// Whether the gradient of a layer's weight is needed.
+fn wanted(weight: &Tensor) -> bool {
+    weight.track_op() && !FIXED.get()
 }
 
 /// A matrix seen through its strides, in elements: row `i`, column `j` is at `i * rs + j * cs`.

@@ -97,6 +97,18 @@ pub(crate) fn adamw_step(
     var.inplace_op3(m, v, &Update(rule))
 }
 
+/// `var += factor * by`, where `by` may be the variable itself.
+pub(crate) fn shift(var: &Var, by: &Tensor, factor: f64) -> Result<()> {
+    let same = by.id() == var.id();
+    let by = &checked("shift", var, by, &[])?;
+    if !on_host(&[var, by]) || same {
+        let moved = (var.as_detached_tensor() + by.affine(factor, 0.0)?)?;
+        return var.set(&moved);
+    }
+    let factor = factor as f32;
+    var.inplace_op3(by, by, &Update(move |w: f32, by, _| w + factor * by))
+}
+
 /// The gradient, made contiguous; an error if the shapes or types differ.
 fn checked(name: &str, var: &Var, grad: &Tensor, state: &[&Var]) -> Result<Tensor> {
     for t in std::iter::once(grad).chain(state.iter().map(|v| v.as_tensor())) {

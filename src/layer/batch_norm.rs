@@ -62,8 +62,8 @@ pub(crate) struct Norm {
 impl Norm {
     pub(super) fn build(channels: usize, p: &mut Params) -> Result<Self> {
         Ok(Norm {
-            gamma: p.constant("gamma", &[channels], 1.0)?,
-            beta: p.constant("beta", &[channels], 0.0)?,
+            gamma: p.affine("gamma", &[channels], 1.0)?,
+            beta: p.affine("beta", &[channels], 0.0)?,
             mean: p.buffer("running_mean", channels, 0.0)?,
             var: p.buffer("running_var", channels, 1.0)?,
         })

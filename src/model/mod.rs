@@ -2,6 +2,8 @@
 
 mod answer;
 mod inputs;
+mod mixed;
+mod net;
 mod optimizer;
 mod saved;
 mod schedule;
@@ -9,6 +11,7 @@ mod timed;
 
 pub use answer::Answer;
 pub use inputs::IntoInputs;
+pub(crate) use mixed::Mixed;
 pub use optimizer::Optimizer;
 pub(crate) use optimizer::Steps;
 pub use schedule::Schedule;
@@ -16,15 +19,14 @@ pub use schedule::Schedule;
 use crate::data::{Dataset, Meaning};
 use crate::error::{Error, Result};
 use crate::graph::lowering::Node;
-use crate::kernel::Ends;
-use crate::op::{Layer, Params, Pass, Store};
+use crate::op::{Params, Pass, Store};
 use crate::rng::Rng;
 use crate::room::fits;
 use crate::shape::Shape;
 use crate::space::Architecture;
 use crate::task::Task;
-use candle_core::{DType, Device, Tensor, Var};
-use std::collections::HashMap;
+use candle_core::{Device, Tensor, Var};
+use net::Net;
 use std::fmt;
 use std::sync::Arc;
 
@@ -42,30 +44,14 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone)]
 pub struct Model {
-    net: Arc<Inner>,
+    inner: Arc<Inner>,
     /// The meaning of its numbers, if it was trained on data or given them.
     meaning: Arc<Meaning>,
 }
 
 struct Inner {
     arch: Architecture,
-    device: Device,
-    layers: Vec<(Box<dyn Layer>, Vec<usize>)>,
-    /// How many later layers read each layer's output, which is dropped after the last one.
-    readers: Vec<usize>,
-    /// The factor by which each layer shortens a sequence.
-    strides: Vec<u32>,
-    /// Which layers the output depends on; the others are not computed.
-    live: Vec<bool>,
-    weights: Vec<(String, Var)>,
-    buffers: Vec<(String, Var)>,
-}
-
-/// The valid lengths in a batch of tokens `[N, L]`: up to the last symbol that is not 0.
-fn find_ends(tokens: &Tensor) -> candle_core::Result<Ends> {
-    let rows = tokens.to_dtype(DType::U32)?.to_vec2::<u32>()?;
-    let end = |row: &Vec<u32>| row.iter().rposition(|&t| t != 0).map_or(1, |i| i as u32 + 1);
-    Ok(Arc::new(rows.iter().map(end).collect()))
+    net: Net,
 }
 
 impl Model {
@@ -93,47 +79,17 @@ impl Model {
         store: &Store,
     ) -> Result<Model> {
         let params = Params::new(device, seed).sharing(store);
-        let mut met = HashMap::new();
-        Model::build(arch, params, |_, node, inputs| {
-            let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
-            let name = format!("{:016x}.{} of {}", node.site, node.op, shapes.join(" and "));
-            // Two nodes at one site are told apart by their order.
-            let before = met.entry(name.clone()).or_insert(0);
-            *before += 1;
-            if *before > 1 { format!("{name} {before}") } else { name }
-        })
+        Model::build(arch, params, net::by_site())
     }
 
     fn build(
         arch: &Architecture,
-        mut params: Params,
-        mut name: impl FnMut(usize, &Node, &[Shape]) -> String,
+        params: Params,
+        name: impl FnMut(usize, &Node, &[Shape]) -> String,
     ) -> Result<Model> {
-        let graph = arch.graph()?;
-        let mut layers = Vec::with_capacity(graph.nodes.len());
-        let mut readers = vec![0; graph.nodes.len()];
-        let live = graph.live();
-        for (id, node) in graph.nodes.iter().enumerate() {
-            let inputs: Vec<Shape> =
-                node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect();
-            params.enter(name(id, node, &inputs));
-            layers
-                .push(((node.op.info.build)(&node.op, &inputs, &mut params)?, node.inputs.clone()));
-            if live[id] {
-                node.inputs.iter().for_each(|&i| readers[i] += 1);
-            }
-        }
-        let net = Arc::new(Inner {
-            arch: arch.clone(),
-            device: params.device,
-            layers,
-            readers,
-            strides: graph.nodes.iter().map(|n| n.op.stride() as u32).collect(),
-            live,
-            weights: params.weights,
-            buffers: params.buffers,
-        });
-        Ok(Model { net, meaning: Arc::default() })
+        let net = Net::of(arch.graph()?, params, name, |_| true)?;
+        let inner = Arc::new(Inner { arch: arch.clone(), net });
+        Ok(Model { inner, meaning: Arc::default() })
     }
 
     /// The output for a batch of inputs `[N, ...]`, which must already be scaled if the training data were
@@ -161,50 +117,7 @@ impl Model {
     }
 
     pub(crate) fn run(&self, x: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let m = &*self.net;
-        let wanted = m.arch.space().input();
-        if x.dims().get(1..) != Some(wanted.as_slice()) {
-            let given = x.dims();
-            candle_core::bail!(
-                "the model needs a batch of inputs of {wanted}, and was given {given:?}"
-            );
-        }
-        // Numbers in a notebook are f64 by default; weights are f32.
-        let x = match wanted.vocabulary() {
-            None => x.to_dtype(DType::F32)?,
-            Some(_) => x.clone(),
-        };
-        // The valid lengths in the output of each layer.
-        let mut ends: Vec<Option<Ends>> = vec![None; m.layers.len()];
-        if wanted.is_padded() && wanted.vocabulary().is_some() {
-            ends[0] = Some(find_ends(&x)?);
-        }
-        let mut left = m.readers.clone();
-        let mut outputs: Vec<Option<Tensor>> = vec![None; m.layers.len()];
-        outputs[0] = Some(x);
-        for (id, (layer, from)) in m.layers.iter().enumerate().skip(1) {
-            if !m.live[id] {
-                continue;
-            }
-            let inputs: Vec<&Tensor> = from.iter().filter_map(|&i| outputs[i].as_ref()).collect();
-            pass.ends = from.iter().find_map(|&i| ends[i].clone());
-            let y = layer.forward(&inputs, pass)?;
-            ends[id] = pass.ends.take().map(|ends| match m.strides[id] {
-                1 => ends,
-                s => Arc::new(ends.iter().map(|e| e.div_ceil(s).max(1)).collect()),
-            });
-            for &i in from {
-                left[i] -= 1;
-                if left[i] == 0 {
-                    outputs[i] = None;
-                }
-            }
-            outputs[id] = Some(y);
-        }
-        match outputs.pop().flatten() {
-            Some(y) => Ok(y),
-            None => candle_core::bail!("a network without layers"),
-        }
+        self.inner.net.run(x, pass)
     }
 
     /// The same network, with shared weights, and with what a data set knows: how its inputs were scaled,
@@ -234,7 +147,7 @@ impl Model {
     }
 
     pub(crate) fn with_meaning(&self, meaning: Meaning) -> Model {
-        Model { net: self.net.clone(), meaning: Arc::new(meaning) }
+        Model { inner: self.inner.clone(), meaning: Arc::new(meaning) }
     }
 
     pub(crate) fn meaning(&self) -> &Meaning {
@@ -243,12 +156,12 @@ impl Model {
 
     /// The task.
     pub fn task(&self) -> Task {
-        self.net.arch.space().task()
+        self.inner.arch.space().task()
     }
 
     /// The shape of one input.
     pub fn input(&self) -> Shape {
-        self.net.arch.space().input()
+        self.inner.arch.space().input()
     }
 
     /// The words of the classes in the order of their numbers: those of the data that it was trained on,
@@ -270,33 +183,33 @@ impl Model {
 
     /// The architecture.
     pub fn architecture(&self) -> Architecture {
-        self.net.arch.clone()
+        self.inner.arch.clone()
     }
 
     /// The device that the weights are on.
     pub fn device(&self) -> Device {
-        self.net.device.clone()
+        self.inner.net.device.clone()
     }
 
     /// The trained weights, for an optimiser of your own.
     pub fn vars(&self) -> Vec<Var> {
-        self.net.weights.iter().map(|(_, v)| v.clone()).collect()
+        self.inner.net.weights.iter().map(|(_, v)| v.clone()).collect()
     }
 
     /// The trained weights and the running statistics by name.
     pub fn named_vars(&self) -> Vec<(String, Var)> {
-        self.net.weights.iter().chain(&self.net.buffers).cloned().collect()
+        self.inner.net.weights.iter().chain(&self.inner.net.buffers).cloned().collect()
     }
 
     pub(crate) fn weights(&self) -> &[(String, Var)] {
-        &self.net.weights
+        &self.inner.net.weights
     }
 }
 
 impl fmt::Display for Model {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = crate::words::thousands(self.net.arch.params() as u128);
-        write!(f, "model {} with {n} parameters", self.net.arch)?;
+        let n = crate::words::thousands(self.inner.arch.params() as u128);
+        write!(f, "model {} with {n} parameters", self.inner.arch)?;
         if self.meaning.data.is_empty() {
             return Ok(());
         }

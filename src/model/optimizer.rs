@@ -170,6 +170,23 @@ impl Steps {
         Ok(())
     }
 
+    /// Moves the weights to where a step along these gradients would take them, without taking it: `w - xi d`,
+    /// where `d` is the step of SGD with its momentum and decay, or of AdamW the gradient alone. Returns xi,
+    /// the learning rate.
+    pub(crate) fn look_ahead(&self, grads: &GradStore, scale: f64) -> Result<f64> {
+        let o = self.optimizer;
+        let xi = o.learning_rate * scale;
+        for ((_, var), state) in self.weights.iter().zip(&self.state) {
+            let Some(grad) = grads.get(var) else { continue };
+            if let (Rule::Sgd { momentum, .. }, [buffer]) = (o.rule, &state[..]) {
+                kernel::shift(var, var, -xi * o.weight_decay)?;
+                kernel::shift(var, buffer, -xi * momentum)?;
+            }
+            kernel::shift(var, grad, -xi)?;
+        }
+        Ok(xi)
+    }
+
     /// The state by name, for a checkpoint.
     pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
         self.slots().into_iter().map(|(name, s)| (name, s.as_detached_tensor())).collect()

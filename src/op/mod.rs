@@ -13,7 +13,7 @@ mod value;
 pub use activation::Activation;
 pub(crate) use facts::{Directions, Facts};
 pub(crate) use params::{Params, Store};
-pub(crate) use pass::Pass;
+pub(crate) use pass::{Mixture, Pass};
 pub use value::Value;
 
 use crate::chart::Family;

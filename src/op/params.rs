@@ -23,7 +23,18 @@ impl Store {
         all.values().map(|var| var.elem_count()).sum()
     }
 
-    fn put(&self, name: String, var: Var) {
+    /// All of them by name.
+    pub(crate) fn vars(&self) -> Vec<(String, Var)> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
+    }
+
+    /// Their values by name.
+    pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
+        self.vars().into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect()
+    }
+
+    pub(crate) fn put(&self, name: String, var: Var) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, var);
     }
 }
@@ -37,6 +48,8 @@ pub(crate) struct Params {
     prefix: String,
     /// Where the weights are that other networks have too, if there are such.
     store: Option<Store>,
+    /// Whether a normalisation has a scale and a shift to learn.
+    affine: bool,
 }
 
 impl Params {
@@ -48,6 +61,7 @@ impl Params {
             rng: Rng::from_u64(seed),
             prefix: String::new(),
             store: None,
+            affine: true,
         }
     }
 
@@ -59,6 +73,11 @@ impl Params {
     /// Sets the beginning of the names that follow.
     pub(crate) fn enter(&mut self, prefix: String) {
         self.prefix = prefix;
+    }
+
+    /// Sets whether the normalisations that follow learn a scale and a shift.
+    pub(crate) fn learn_affine(&mut self, affine: bool) {
+        self.affine = affine;
     }
 
     fn name(&self, name: &str) -> String {
@@ -122,6 +141,14 @@ impl Params {
 
     pub(crate) fn constant(&mut self, name: &str, dims: &[usize], value: f32) -> Result<Var> {
         self.keep(name, dims, |_, _| vec![value; dims.iter().product()])
+    }
+
+    /// The scale or the shift of a normalisation over the batch, one number per channel.
+    pub(crate) fn affine(&mut self, name: &str, dims: &[usize], value: f32) -> Result<Var> {
+        match self.affine {
+            true => self.constant(name, dims, value),
+            false => Ok(Var::from_tensor(&Tensor::full(value, dims, &self.device)?)?),
+        }
     }
 
     /// A running statistic, which is stored with the weights but not trained.

@@ -37,16 +37,16 @@ const MOST_COLUMNS: usize = 100_000;
 
 /// The size and initial weights of a controller.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Layers of the LSTM.
-    pub(super) layers: usize,
+    pub(crate) layers: usize,
     /// Units of each, and numbers of an embedding.
-    pub(super) units: usize,
+    pub(crate) units: usize,
     /// Initial weights are uniform in ± this, biases 0.
-    pub(super) init: f64,
+    pub(crate) init: f64,
 }
 
-pub(super) struct Controller {
+pub(crate) struct Controller {
     places: Arc<Places>,
     /// Whether the copies of a repetition share a place.
     shared: bool,
@@ -62,7 +62,7 @@ pub(super) struct Controller {
 }
 
 impl Controller {
-    pub(super) fn new(space: &Space, shape: Shape, rate: f64, seed: u64) -> Result<Controller> {
+    pub(crate) fn new(space: &Space, shape: Shape, rate: f64, seed: u64) -> Result<Controller> {
         kernel::prepare();
         let places = space.places().clone();
         let shared = places.columns(false) > MOST_OPTIONS;
@@ -97,7 +97,7 @@ impl Controller {
     }
 
     /// Whether there is anything to decide.
-    pub(super) fn decides(&self) -> bool {
+    pub(crate) fn decides(&self) -> bool {
         self.width() > 0
     }
 
@@ -119,7 +119,7 @@ impl Controller {
     }
 
     /// For N architectures, log p(a) and the sum of the entropies of the decisions: `[N, 2]`.
-    pub(super) fn score(&self, archs: &[&[u32]]) -> Result<Tensor> {
+    pub(crate) fn score(&self, archs: &[&[u32]]) -> Result<Tensor> {
         let lists: Vec<Vec<Decided>> = archs.iter().map(|a| self.decided(a)).collect();
         let (n, l) = (lists.len(), lists.iter().map(Vec::len).max().unwrap_or(0).max(1));
         let start = self.width() as u32;
@@ -152,15 +152,35 @@ impl Controller {
     }
 
     /// One step of Adam that reduces the loss.
-    pub(super) fn descend(&mut self, loss: &Tensor) -> Result<()> {
+    pub(crate) fn descend(&mut self, loss: &Tensor) -> Result<()> {
         self.adam.step(&loss.backward()?, 1.0)?;
         self.plain = OnceLock::new();
         Ok(())
     }
 
+    /// The weights and the state of Adam by name, to be kept and set again.
+    pub(crate) fn named(&self) -> Vec<(String, Var)> {
+        let mut all = vec![("controller.embedding".to_string(), self.embedding.clone())];
+        for (i, (weight, bias)) in self.lstm.iter().enumerate() {
+            all.push((format!("controller.lstm.{i}.weight"), weight.clone()));
+            all.push((format!("controller.lstm.{i}.bias"), bias.clone()));
+        }
+        all.push(("controller.heads.weight".to_string(), self.heads.0.clone()));
+        all.push(("controller.heads.bias".to_string(), self.heads.1.clone()));
+        let state = self.adam.slots();
+        all.extend(state.into_iter().map(|(name, var)| (format!("controller.{name}"), var)));
+        all
+    }
+
+    /// After its weights and state were set: how many steps have led to them.
+    pub(crate) fn resume(&mut self, steps: usize) {
+        self.adam.taken = steps;
+        self.plain = OnceLock::new();
+    }
+
     /// Draws the decisions of an architecture; `see` receives the first column of each place and the
     /// probabilities there.
-    pub(super) fn draw(
+    pub(crate) fn draw(
         &self,
         rng: &mut Rng,
         see: &mut dyn FnMut(usize, &[f32]),
@@ -191,7 +211,7 @@ impl Controller {
 
     /// The mean one-hot encoding over this many draws: for every option the probability that an
     /// architecture has it.
-    pub(super) fn odds(&self, draws: usize, rng: &mut Rng) -> Result<Vec<f64>> {
+    pub(crate) fn odds(&self, draws: usize, rng: &mut Rng) -> Result<Vec<f64>> {
         let mut sum = vec![0.0; self.width()];
         for _ in 0..draws {
             // Probabilities are less noisy than the number of draws of an option.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::record::History;
 use crate::rng::Rng;
 use crate::space::Architecture;
+use std::path::Path;
 use std::sync::Arc;
 
 /// Any strategy, in an owned handle that a notebook variable can hold.
@@ -31,6 +32,10 @@ macro_rules! forwarded {
             fn problems(&self) -> Vec<String> {
                 let $this = self;
                 $inner.problems()
+            }
+            fn beside(&self, journal: Option<&Path>, seed: u64) {
+                let $this = self;
+                $inner.beside(journal, seed)
             }
         }
     )*};

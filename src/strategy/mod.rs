@@ -17,7 +17,7 @@ mod annealing;
 mod bananas;
 mod bayesian;
 mod candidates;
-mod controller;
+pub(crate) mod controller;
 mod custom;
 mod evolution;
 mod features;
@@ -58,6 +58,7 @@ use crate::space::Architecture;
 use crate::surrogate::Prediction;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::path::Path;
 
 /// What to try next? A strategy is asked once per trial.
 ///
@@ -107,6 +108,13 @@ pub trait Strategy: Send + Sync {
     /// What is wrong with its settings, in words; asked before a study begins.
     fn problems(&self) -> Vec<String> {
         vec![]
+    }
+
+    /// Where the journal of the study with this seed is, which begins or goes on, if it has one: a strategy
+    /// may keep beside it what would take long to compute again.
+    #[doc(hidden)]
+    fn beside(&self, journal: Option<&Path>, seed: u64) {
+        let _ = (journal, seed);
     }
 }
 

@@ -8,6 +8,7 @@ use super::journal::{self, Event, Journal};
 use super::state::State;
 use super::{Setup, Study, running};
 use crate::error::{Error, ErrorKind, Result};
+use crate::strategy::Strategy;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 /// The open journal, while a study is run or asked by hand.
@@ -49,6 +50,7 @@ impl Study {
 
     /// The desk; if there is to be a journal, it is open, and this study writes it.
     pub(super) fn desk(&self) -> Result<MutexGuard<'_, Desk>> {
+        self.setup.strategy.beside(self.setup.journal.as_deref(), self.setup.protocol.seed);
         let Some(path) = &self.setup.journal else { return Ok(self.at_desk()) };
         // The desk is not locked here: a search that is stopping needs it in order to end.
         if !self.at_desk().is_of(self) {

@@ -19,7 +19,7 @@ pub use choice::choice;
 pub(crate) use choice::{CHOICE, MOST_OPTIONS};
 pub(crate) use genome::Genome;
 pub(crate) use line::{block_name, block_text, times_text};
-pub(crate) use places::Places;
+pub(crate) use places::{Places, distinct};
 pub(crate) use spec::Spec;
 pub(crate) use value::Choice;
 pub use value::{Acts, Floats, IntoActs, IntoFloats, IntoInts, Ints, Item, Items, any, same};

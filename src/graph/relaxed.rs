@@ -1,0 +1,361 @@
+//! A space with all its choices relaxed: one network in which a choice is the weighted sum of what its
+//! options give, and an architecture is the special case that one option of each has weight 1.
+//!
+//! Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", arXiv 1806.09055, section 2.2:
+//!
+//! ```text
+//! choice of operations o in O on an edge (i, j)         o_mix(x) = sum over o of w_o o(x)
+//! node j of a cell, of which edges are chosen           x_j = sum over i < j of g_i o_mix_(i,j)(x_i)
+//! ```
+//!
+//! The weights w and g of all choices stand one behind the other in one list of numbers. Those of a shared
+//! block stand in it once, so that all cells of a network are the same; the weights of its layers are not
+//! shared. What w is made of, and how it is learned, differs from method to method.
+
+use crate::error::{Error, Result};
+use crate::graph::walk::{Choice, MOST_EDGES, ROOT, shared_site, site_in};
+use crate::layer::{MIX, SKIP, ZERO};
+use crate::op::{LayerInfo, Op, Value};
+use crate::tree::{Block, Cell, Join, Spec, Tree, block_name, distinct, genes};
+use std::collections::HashMap;
+
+/// A choice, with a weight for each of its options.
+#[derive(Clone)]
+pub(crate) struct Place {
+    /// Where it stands, such as `normal 0-2`.
+    pub(crate) label: String,
+    pub(crate) options: Vec<String>,
+    /// Which options are an edge that is not there.
+    pub(crate) zeros: Vec<bool>,
+    /// Which options do nothing.
+    pub(crate) skips: Vec<bool>,
+    /// The first of its weights in the list.
+    pub(crate) at: usize,
+}
+
+/// Where the edges of a cell meet.
+#[derive(Clone)]
+pub(crate) struct Meeting {
+    /// The cell.
+    pub(crate) cell: String,
+    /// The nodes that the edges come from, and the one that they lead to.
+    pub(crate) from: Vec<usize>,
+    pub(crate) to: usize,
+    /// The first choice on each edge.
+    pub(crate) places: Vec<Option<usize>>,
+    /// The sets of edges of which one is kept, if not all are.
+    pub(crate) sets: Option<Vec<Vec<usize>>>,
+    /// The first of its weights in the list: one for each edge.
+    pub(crate) at: usize,
+}
+
+/// All choices of a space, in the order of its tree.
+#[derive(Clone, Default)]
+pub(crate) struct Relaxed {
+    pub(crate) places: Vec<Place>,
+    pub(crate) meetings: Vec<Meeting>,
+    /// The length of the list of weights.
+    pub(crate) width: usize,
+    /// Of a choice or a meeting: its number.
+    known: HashMap<u64, usize>,
+    /// The shared blocks that were met.
+    shared: Vec<String>,
+}
+
+/// What has to be decided in order to name an architecture.
+pub(crate) enum Ask<'a> {
+    /// The option of a choice; `kept` in a cell whose edges are kept or left out as such.
+    Place { place: &'a Place, kept: bool },
+    /// The set of edges that is kept.
+    Sets { meeting: &'a Meeting, sets: &'a [Vec<usize>] },
+}
+
+impl Relaxed {
+    /// The choices of a space.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn of(spec: &Spec) -> Result<Relaxed> {
+        let mut found = Relaxed::default();
+        for (name, block) in &spec.genome().shared {
+            found.shared(name, block);
+        }
+        found.survey(&spec.root, site_in(ROOT, 0), "");
+        match found.places.is_empty() {
+            false => Ok(found),
+            true => Err(Error::invalid(
+                "a space without choices to relax",
+                "a gradient needs options that can be mixed: of blocks, edges, activations or kernels",
+                "one_of([conv(same(), 3), conv(same(), 5), skip()]) in place of a layer",
+            )),
+        }
+    }
+
+    /// A choice; of blocks, if there are such.
+    fn place(&mut self, id: u64, label: String, options: Vec<String>, blocks: &[Block]) {
+        self.known.insert(id, self.places.len());
+        let n = options.len();
+        let are = |info: &'static LayerInfo| -> Vec<bool> {
+            (0..n).map(|i| blocks.get(i).is_some_and(|block| is(block, info))).collect()
+        };
+        let (zeros, skips) = (are(&ZERO), are(&SKIP));
+        self.places.push(Place { label, options, zeros, skips, at: self.width });
+        self.width += n;
+    }
+
+    fn shared(&mut self, name: &str, block: &Block) {
+        if !self.shared.iter().any(|known| known == name) {
+            self.shared.push(name.to_string());
+            self.survey(block, shared_site(name), name);
+        }
+    }
+
+    fn survey(&mut self, block: &Block, id: u64, path: &str) {
+        match &*block.0 {
+            Tree::Layer { info, args } => {
+                for (i, choice) in args.iter().enumerate().filter(|(_, c)| c.options.len() > 1) {
+                    let setting = &info.args[i];
+                    let label = within(path, &format!("{} {}", info.name, setting.name));
+                    let options: Vec<String> =
+                        choice.options.iter().map(|v| setting.option(v)).collect();
+                    self.place(site_in(id, i), label, options, &[]);
+                }
+            }
+            Tree::OneOf(options) => {
+                if options.len() > 1 {
+                    let label = if path.is_empty() { "one_of".into() } else { path.to_string() };
+                    let names = options.iter().map(block_name).collect();
+                    self.place(id, label, distinct(names), options);
+                }
+                for (i, option) in options.iter().enumerate() {
+                    let inner = within(path, &block_name(option));
+                    self.survey(option, site_in(id, i), &inner);
+                }
+            }
+            Tree::Repeat { times, block } => {
+                let counts: Vec<usize> =
+                    (0..times.options.len()).map(|i| genes::count(times, i)).collect();
+                if counts.len() > 1 {
+                    let names = counts.iter().map(usize::to_string).collect();
+                    self.place(id, within(path, "repeat"), names, &[]);
+                }
+                for copy in 0..counts.iter().copied().max().unwrap_or(0) {
+                    self.survey(block, site_in(id, copy), &within(path, &format!("[{copy}]")));
+                }
+            }
+            Tree::Cell(cell) => self.cell(cell, id, path),
+            Tree::Shared { name, block } => self.shared(name, block),
+            _ => {
+                let all: Vec<(usize, Block)> = parts(block).collect();
+                let several = all.iter().filter(|(_, part)| part.has_choices()).count() > 1;
+                for (n, part) in all {
+                    let inner = if several { within(path, &n.to_string()) } else { path.into() };
+                    self.survey(&part, inner_site(block, id, n), &inner);
+                }
+            }
+        }
+    }
+
+    fn cell(&mut self, cell: &Cell, id: u64, path: &str) {
+        let mut edges = 0;
+        for (n, (step, sets)) in cell.nodes().enumerate() {
+            let (mut places, to) = (vec![], n + cell.inputs());
+            for edge in &step.edges {
+                edges += 1;
+                let first = self.places.len();
+                let label = within(path, &format!("{}-{to}", edge.from));
+                self.survey(&edge.block, site_in(id, edges), &label);
+                places.push((self.places.len() > first).then_some(first));
+            }
+            let chosen = sets.is_some() || places.iter().all(Option::is_some);
+            if chosen && step.join == Join::Sum && places.len() > 1 {
+                self.known.insert(site_in(id, MOST_EDGES + n), self.meetings.len());
+                let from = step.edges.iter().map(|edge| edge.from).collect();
+                let (cell, sets, at) = (path.to_string(), sets.map(<[_]>::to_vec), self.width);
+                self.width += places.len();
+                self.meetings.push(Meeting { cell, from, to, places, sets, at });
+            }
+        }
+    }
+
+    /// The number of a choice or a meeting.
+    fn known(&self, id: u64) -> Result<usize> {
+        let lost = || Error::from("a choice that the survey of the space has not met");
+        self.known.get(&id).copied().ok_or_else(lost)
+    }
+
+    /// The decisions of the architecture for which `ask` answers every question with an option.
+    ///
+    /// # Errors
+    /// Only those of `ask`.
+    pub(crate) fn decide(
+        &self,
+        spec: &Spec,
+        mut ask: impl FnMut(Ask) -> Result<usize>,
+    ) -> Result<Vec<u32>> {
+        let mut decided = vec![];
+        for (name, block) in &spec.genome().shared {
+            self.visit(block, shared_site(name), false, &mut ask, &mut decided)?;
+        }
+        self.visit(&spec.root, site_in(ROOT, 0), false, &mut ask, &mut decided)?;
+        Ok(decided)
+    }
+
+    fn visit(
+        &self,
+        block: &Block,
+        id: u64,
+        kept: bool,
+        ask: &mut dyn FnMut(Ask) -> Result<usize>,
+        decided: &mut Vec<u32>,
+    ) -> Result<()> {
+        let mut choose = |id: u64, options: usize, decided: &mut Vec<u32>| -> Result<usize> {
+            if options < 2 {
+                return Ok(0);
+            }
+            let place = &self.places[self.known(id)?];
+            let pick = ask(Ask::Place { place, kept })?.min(options - 1);
+            decided.push(pick as u32);
+            Ok(pick)
+        };
+        match &*block.0 {
+            Tree::Layer { args, .. } => {
+                for (i, choice) in args.iter().enumerate() {
+                    choose(site_in(id, i), choice.options.len(), decided)?;
+                }
+                Ok(())
+            }
+            Tree::OneOf(options) => {
+                let pick = choose(id, options.len(), decided)?;
+                let Some(option) = options.get(pick) else { return Ok(()) };
+                self.visit(option, site_in(id, pick), kept, ask, decided)
+            }
+            Tree::Repeat { times, block } => {
+                let pick = choose(id, times.options.len(), decided)?;
+                (0..genes::count(times, pick))
+                    .try_for_each(|n| self.visit(block, site_in(id, n), kept, ask, decided))
+            }
+            Tree::Cell(cell) => {
+                let mut edges = 0;
+                for (n, (step, sets)) in cell.nodes().enumerate() {
+                    let all: Vec<usize> = (0..step.edges.len()).collect();
+                    let set = match sets {
+                        Some(sets) if sets.len() > 1 => {
+                            let meeting = self.known(site_in(id, MOST_EDGES + n))?;
+                            let meeting = &self.meetings[meeting];
+                            let pick = ask(Ask::Sets { meeting, sets })?.min(sets.len() - 1);
+                            decided.push(pick as u32);
+                            &sets[pick]
+                        }
+                        Some([only]) => only,
+                        _ => &all,
+                    };
+                    for &i in set {
+                        let block = &step.edges[i].block;
+                        let site = site_in(id, edges + i + 1);
+                        self.visit(block, site, cell.keep.is_some(), ask, decided)?;
+                    }
+                    edges += step.edges.len();
+                }
+                Ok(())
+            }
+            // Their decisions stand in front of the others.
+            Tree::Shared { block, .. } if block.has_choices() => Ok(()),
+            _ => parts(block).try_for_each(|(n, part)| {
+                self.visit(&part, inner_site(block, id, n), kept, ask, decided)
+            }),
+        }
+    }
+
+    /// The weights with which the network is that of an architecture.
+    ///
+    /// # Errors
+    /// When it has not the decisions of this space.
+    pub(crate) fn one_hot(&self, spec: &Spec, decisions: &[u32]) -> Result<Vec<f64>> {
+        let mut weights = vec![0.0; self.width];
+        for meeting in self.meetings.iter().filter(|meeting| meeting.sets.is_none()) {
+            weights[meeting.at..meeting.at + meeting.from.len()].fill(1.0);
+        }
+        let mut rest = decisions.iter();
+        self.decide(spec, |question| {
+            let pick = rest.next().map_or(0, |&pick| pick as usize);
+            match question {
+                Ask::Place { place, .. } => weights[place.at + pick] = 1.0,
+                Ask::Sets { meeting, sets } => {
+                    sets.get(pick)
+                        .into_iter()
+                        .flatten()
+                        .for_each(|i| weights[meeting.at + i] = 1.0);
+                }
+            }
+            Ok(pick)
+        })?;
+        Ok(weights)
+    }
+
+    /// The operation that mixes the options of choices that are not zeros, with the columns of their
+    /// weights, and these options.
+    pub(crate) fn mix_of(
+        &self,
+        choices: &[Choice],
+        ends: &[usize],
+        zero: impl Fn(usize) -> bool,
+    ) -> Result<(Op, Vec<usize>)> {
+        let at = choices.iter().map(|c| Ok(self.places[self.known(c.id)?].at));
+        let at = at.collect::<Result<Vec<usize>>>()?;
+        let (mut args, mut inputs) = (vec![], vec![]);
+        for (mut n, &end) in ends.iter().enumerate() {
+            if zero(end) {
+                continue;
+            }
+            let mut columns = vec![];
+            for (choice, at) in choices.iter().zip(&at).rev() {
+                columns.push(Value::Int((at + n % choice.options) as i64));
+                n /= choice.options;
+            }
+            args.push(Value::Int(columns.len() as i64));
+            args.extend(columns);
+            inputs.push(end);
+        }
+        Ok((Op { info: &MIX, args }, inputs))
+    }
+
+    /// The operation that adds up the edges of a meeting, or nothing where all of them are simply there.
+    pub(crate) fn sum_of(&self, id: u64, edges: usize, normalise: bool) -> Option<Op> {
+        let meeting = &self.meetings[*self.known.get(&id)?];
+        let needed = meeting.sets.is_some() || normalise;
+        let column = |i: usize| [Value::Int(1), Value::Int((meeting.at + i) as i64)];
+        needed.then(|| Op { info: &MIX, args: (0..edges).flat_map(column).collect() })
+    }
+}
+
+/// Whether a block is a layer of this row.
+fn is(block: &Block, row: &'static LayerInfo) -> bool {
+    match &*block.0 {
+        Tree::Layer { info, .. } => std::ptr::eq(*info, row),
+        Tree::Shared { block, .. } => is(block, row),
+        _ => false,
+    }
+}
+
+/// The parts of a block without a choice of its own, with their numbers in the walk.
+fn parts(block: &Block) -> impl Iterator<Item = (usize, Block)> {
+    let stack = matches!(&*block.0, Tree::Stack(_));
+    let parts = block.parts().unwrap_or_default().to_vec();
+    // A stack prepares the earlier input of each cell as well.
+    let number = move |i: usize| if stack { i / 2 * 3 + i % 2 * 2 } else { i };
+    parts.into_iter().enumerate().map(move |(i, part)| (number(i), part))
+}
+
+/// The site of part `n`: that of the block itself, where the walk goes straight into it.
+fn inner_site(block: &Block, id: u64, n: usize) -> u64 {
+    match &*block.0 {
+        Tree::Wide { .. } | Tree::Broken { .. } => id,
+        Tree::Shared { name, .. } => shared_site(name),
+        _ => site_in(id, n),
+    }
+}
+
+fn within(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_string() } else { format!("{path} {name}") }
+}

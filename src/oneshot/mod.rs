@@ -1,0 +1,169 @@
+//! One-shot search: all architectures of a space are trained at once, in one network, and one of them is
+//! derived from it. Each file holds one method and its row; what they share is in `bilevel.rs` (alphas and
+//! weights in turn) and `relaxation.rs` (weights from alphas).
+//!
+//! A search gives a [`Study`](crate::Study), as any other: a trial is an epoch, its architecture the one that
+//! would be derived after it, its score what this one reaches on the weights that all share. So the same
+//! journal, charts and limits serve. What it derives in the end is
+//! [`Study::derived`](crate::Study::derived); train it alone before you believe its score.
+
+mod bilevel;
+mod darts;
+mod drnas;
+mod enas;
+mod gdas;
+mod pc_darts;
+mod relaxation;
+mod search;
+mod snas;
+
+pub use darts::Darts;
+pub use drnas::DrNas;
+pub use enas::Enas;
+pub use gdas::Gdas;
+pub use pc_darts::PcDarts;
+pub(crate) use search::OneShot;
+pub use snas::Snas;
+
+use crate::error::{Error, Result};
+use crate::evaluate::{Train, Watch};
+use crate::graph::Relaxed;
+use crate::space::Space;
+use bilevel::{Bilevel, Rules};
+use candle_core::Tensor;
+use relaxation::Relaxation;
+use std::fmt;
+use std::sync::Arc;
+
+/// A search in progress, epoch by epoch.
+trait Search: Send {
+    /// The epochs that are over.
+    fn epoch(&self) -> usize;
+    /// One epoch.
+    fn advance(&mut self, watch: &Watch) -> Result<()>;
+    /// Why it has stopped before its last epoch.
+    fn stopped(&self) -> Option<String>;
+    /// The decisions of the architecture that would be derived now.
+    fn derive(&mut self) -> Result<Vec<u32>>;
+    /// The validation metrics of an architecture on the shared weights, the score first.
+    fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>>;
+    /// What is to be shown of this epoch.
+    fn signals(&self) -> Result<Signals>;
+    /// All that is needed to go on in another process.
+    fn keep(&self) -> Result<Kept>;
+    fn restore(&mut self, kept: Kept) -> Result<()>;
+}
+
+/// What there is to show of an epoch.
+struct Signals {
+    figures: Vec<(String, f64)>,
+    /// The weights of all options; see [`Relaxed`].
+    weights: Vec<f64>,
+}
+
+/// A search as data.
+struct Kept {
+    state: serde_json::Value,
+    /// Steps of the weights.
+    steps: usize,
+    tensors: Vec<(String, Tensor)>,
+}
+
+type Begin = dyn Fn(&Space, &Train, u64) -> Result<Box<dyn Search>> + Send + Sync;
+
+/// A method of one-shot search with its settings, for [`Study::one_shot`](crate::Study::one_shot); made of
+/// [`Darts`], [`Gdas`], [`Snas`], [`PcDarts`], [`DrNas`] or [`Enas`] by `into()`.
+#[derive(Clone)]
+pub struct Method {
+    name: String,
+    problems: Vec<String>,
+    /// Whether it needs the choices of a space to be mixed.
+    relaxes: bool,
+    begin: Arc<Begin>,
+}
+
+impl Method {
+    /// A method of alphas and weights in turn.
+    fn relaxed(name: &str, relaxation: impl Relaxation + 'static, rules: Rules) -> Method {
+        let relaxation: Arc<dyn Relaxation> = Arc::new(relaxation);
+        Method {
+            name: format!("{name}{}", rules.describe()),
+            problems: rules.problems(),
+            relaxes: true,
+            begin: Arc::new(move |space, train, seed| {
+                let begun = Bilevel::begin(rules, relaxation.clone(), space, train, seed)?;
+                Ok(Box::new(begun))
+            }),
+        }
+    }
+
+    /// The method of this name in the table; see [`one_shot_methods`].
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// assert!(Method::named("gdas").is_ok());
+    /// assert!(Method::named("dart").unwrap_err().to_string().contains("darts, darts2, gdas"));
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such row.
+    pub fn named(name: &str) -> Result<Method> {
+        let row = METHODS.iter().find(|row| row.name == name);
+        row.map(|row| (row.make)()).ok_or_else(|| {
+            let names: Vec<&str> = METHODS.iter().map(|row| row.name).collect();
+            Error::invalid(format!("the method {name}"), "not in the table", names.join(", "))
+        })
+    }
+
+    /// What keeps it from searching this space with this training.
+    fn problems(&self, space: &Space, train: &Train) -> Vec<String> {
+        let mut found = self.problems.clone();
+        let (batch, samples) = (train.settings.batch.max(1) as usize, train.data.sizes().0);
+        if samples / 2 < batch {
+            found.push(format!(
+                "{samples} training samples, of which one half trains the weights and the other the \
+                 choice: a batch of {batch} does not fit into {}. Try .batch_size({}), or more data.",
+                samples / 2,
+                (samples / 4).max(1)
+            ));
+        }
+        if self.relaxes {
+            found.extend(Relaxed::of(space.networks().spec()).err().map(|e| e.to_string()));
+        }
+        found
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+crate::draw::debug_as_display!(Method);
+
+/// A row of the table of one-shot methods.
+#[derive(Clone, Debug)]
+pub struct MethodInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// How it searches, in a line.
+    pub about: &'static str,
+    /// Where it was described.
+    pub paper: &'static str,
+    /// Makes the method with its default settings.
+    pub make: fn() -> Method,
+}
+
+/// The table of one-shot methods.
+///
+/// ```
+/// let names: Vec<&str> = nascent::one_shot_methods().iter().map(|row| row.name).collect();
+/// assert_eq!(names, ["darts", "darts2", "gdas", "snas", "pc_darts", "drnas", "enas"]);
+/// ```
+pub fn one_shot_methods() -> &'static [MethodInfo] {
+    METHODS
+}
+
+static METHODS: &[MethodInfo] =
+    &[darts::ROW, darts::SECOND, gdas::ROW, snas::ROW, pc_darts::ROW, drnas::ROW, enas::ROW];

@@ -1,0 +1,328 @@
+//! A one-shot search as the strategy and the evaluator of a study: the strategy runs an epoch and proposes
+//! what would be derived after it; the evaluator scores that on the shared weights.
+//!
+//! Beside the journal a file keeps the weights and all else after every epoch. A study that goes on reads it,
+//! or, where it is missing, runs its epochs again: with the same seed they come out the same.
+
+use super::{Kept, Method, Search, Signals};
+use crate::error::{Error, ErrorKind, Result};
+use crate::evaluate::{
+    AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Retrained, Train, Watch,
+};
+use crate::output;
+use crate::record::History;
+use crate::rng::{Rng, child};
+use crate::space::{Architecture, Space};
+use crate::strategy::{Proposal, Strategy};
+use crate::task::Metric;
+use candle_core::{Device, Tensor};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A method with its space and training, and the searches in progress. Clones have the same ones.
+#[derive(Clone)]
+pub(crate) struct OneShot {
+    space: Space,
+    train: Train,
+    method: Method,
+    /// By the seed of the study.
+    runs: Arc<Mutex<HashMap<u64, Arc<Mutex<Run>>>>>,
+    /// What was found about the last proposals, by the seeds of their trials.
+    found: Arc<Mutex<HashMap<u64, Evaluation>>>,
+}
+
+#[derive(Default)]
+struct Run {
+    search: Option<Box<dyn Search>>,
+    /// Where it is kept.
+    path: Option<PathBuf>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl OneShot {
+    pub(crate) fn new(space: &Space, train: &Train, method: Method) -> OneShot {
+        let (space, train) = (space.clone(), train.clone());
+        OneShot { space, train, method, runs: Arc::default(), found: Arc::default() }
+    }
+
+    fn run(&self, seed: u64) -> Arc<Mutex<Run>> {
+        locked(&self.runs).entry(seed).or_default().clone()
+    }
+
+    /// Everything that the result follows from, besides the seed.
+    fn belongs(&self) -> String {
+        let space = self.space.fingerprint();
+        let data = self.train.data.fingerprint();
+        format!("{} on space {space:016x}, data {data:016x}: {}", self.method, self.train)
+    }
+
+    /// The search after so many epochs.
+    fn at<'r>(&self, run: &'r mut Run, epochs: usize, seed: u64) -> Result<&'r mut dyn Search> {
+        if run.search.as_ref().is_some_and(|s| s.epoch() > epochs) {
+            run.search = None;
+        }
+        if run.search.is_none() {
+            let mut search = (self.method.begin)(&self.space, &self.train, seed)?;
+            if let Some(path) = &run.path {
+                free(path)?;
+                if let Some((epoch, kept)) = read(path, &self.belongs(), seed)
+                    && epoch <= epochs
+                {
+                    search.restore(kept).map_err(|e| e.context(path.display().to_string()))?;
+                }
+            }
+            run.search = Some(search);
+        }
+        let Some(search) = &mut run.search else { return Err(Error::from("no search")) };
+        let watch = Watch::current();
+        while search.epoch() < epochs {
+            search.advance(&watch)?;
+        }
+        Ok(&mut **search)
+    }
+
+    /// What the search of this seed finds after so many epochs: the decisions, where they come from, and
+    /// how good they are.
+    fn after(&self, epochs: usize, seed: u64) -> Result<(Vec<u32>, String, Evaluation)> {
+        let run = self.run(seed);
+        let mut run = locked(&run);
+        let search = self.at(&mut run, epochs, seed)?;
+        let decisions = search.derive()?;
+        let metrics = search.score(&decisions, &Watch::current())?;
+        let Signals { figures, weights } = search.signals()?;
+        let origin = match search.stopped() {
+            Some(why) => format!("epoch {epochs}, stopped: {why}"),
+            None => format!("epoch {epochs}"),
+        };
+        let over =
+            epochs >= self.train.settings.epochs.max(0) as usize || search.stopped().is_some();
+        let kept = search.keep()?;
+        let found = Evaluation::new(metrics.first().map_or(f64::NAN, |m| m.1)).with_epochs(1.0);
+        let found = metrics.iter().chain(&figures).fold(found, |e, (name, v)| e.with(name, *v));
+        if let Some(path) = &run.path {
+            write(path, &self.belongs(), seed, epochs, kept)?;
+        }
+        Ok((decisions, origin, found.with_option_weights(weights)))
+    }
+}
+
+/// Any architecture, scored on the weights that a search has come to after some epochs.
+struct Shared {
+    search: OneShot,
+    epochs: usize,
+    seed: u64,
+}
+
+impl OneShot {
+    /// An evaluator on the shared weights after so many epochs.
+    pub(crate) fn shared(&self, epochs: usize, seed: u64) -> AnyEvaluator {
+        Shared { search: self.clone(), epochs, seed }.into_evaluator()
+    }
+}
+
+impl Evaluator for Shared {
+    fn evaluate(&self, arch: &Architecture, _: &Budget) -> Result<Evaluation> {
+        let run = self.search.run(self.seed);
+        let mut run = locked(&run);
+        let search = self.search.at(&mut run, self.epochs, self.seed)?;
+        let metrics = search.score(arch.decided(), &Watch::current())?;
+        let found = Evaluation::new(metrics.first().map_or(f64::NAN, |m| m.1)).with_epochs(0.0);
+        Ok(metrics.iter().fold(found, |e, (name, value)| e.with(name, *value)))
+    }
+
+    fn metric(&self) -> Metric {
+        Evaluator::metric(&self.search.train)
+    }
+
+    fn full(&self) -> usize {
+        1
+    }
+
+    fn describe(&self) -> String {
+        let (epochs, seed) = (self.epochs, self.seed);
+        format!("weights after {epochs} epochs from seed {seed} of {}", self.search.belongs())
+    }
+
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        match *space == self.search.space {
+            true => vec![],
+            false => vec![
+                "the weights are of a search of another space. Try the space that it searched."
+                    .to_string(),
+            ],
+        }
+    }
+
+    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+        Evaluator::retrain(&self.search.train, arch, epochs, seed)
+    }
+}
+
+impl Strategy for OneShot {
+    fn ask(&self, history: &History, _: &mut Rng) -> Result<Proposal> {
+        if history.batch() != 1 {
+            return Err(Error::invalid(
+                format!("batch({}) in a one-shot search", history.batch()),
+                "an epoch begins where the last one has ended, so it is 1",
+                "the study without batch(...)",
+            ));
+        }
+        let (epochs, seed) = (history.asked() + 1, history.seed());
+        let over = |why: String| Err(Error::new(ErrorKind::Exhausted, why));
+        let full = self.train.settings.epochs.max(0) as usize;
+        if epochs > full {
+            return over(format!("the search has had the {full} epochs of its training"));
+        }
+        if let Some(last) = history.trials().last()
+            && let Some((_, why)) = last.origin().split_once("stopped: ")
+        {
+            return over(format!("the search has stopped early: {why}"));
+        }
+        let (decisions, origin, found) = self.after(epochs, seed)?;
+        let trial = child(seed, "trial", history.asked() as u64);
+        locked(&self.found).insert(trial, found);
+        Ok(Proposal::new(self.space.decode(decisions)?, &origin))
+    }
+
+    fn describe(&self, _: usize) -> String {
+        self.method.to_string()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        self.method.problems(&self.space, &self.train)
+    }
+
+    fn beside(&self, journal: Option<&Path>, seed: u64) {
+        let path = journal.map(|journal| {
+            let mut name = journal.file_name().unwrap_or_default().to_os_string();
+            name.push(".weights");
+            journal.with_file_name(name)
+        });
+        let run = self.run(seed);
+        let mut run = locked(&run);
+        if run.path != path {
+            // Another file, and perhaps another search in it.
+            *run = Run { search: None, path };
+        }
+    }
+}
+
+impl Evaluator for OneShot {
+    /// What was found when the architecture was proposed. Where a process has ended in between, the file
+    /// beside the journal leads there again.
+    fn evaluate(&self, _: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        if let Some(found) = locked(&self.found).remove(&budget.seed()) {
+            return Ok(found);
+        }
+        let full = self.train.settings.epochs.max(0) as usize;
+        let seeds: Vec<u64> = locked(&self.runs).keys().copied().collect();
+        let trials = seeds.iter().flat_map(|&seed| (0..full).map(move |n| (seed, n)));
+        let trial = |&(seed, n): &(u64, usize)| child(seed, "trial", n as u64) == budget.seed();
+        match trials.into_iter().find(trial) {
+            Some((seed, n)) => Ok(self.after(n + 1, seed)?.2),
+            None => Err(Error::invalid(
+                "an architecture of its own for a one-shot search",
+                "it scores what it derives, after each of its epochs",
+                "Supernet::on(&space, &train).train(1)?, which scores any architecture",
+            )),
+        }
+    }
+
+    fn metric(&self) -> Metric {
+        Evaluator::metric(&self.train)
+    }
+
+    fn full(&self) -> usize {
+        1
+    }
+
+    fn describe(&self) -> String {
+        format!("shared weights of a one-shot search: {}", self.belongs())
+    }
+
+    fn data_fingerprint(&self) -> u64 {
+        self.train.data_fingerprint()
+    }
+
+    fn problems(&self) -> Vec<String> {
+        Evaluator::problems(&self.train)
+    }
+
+    fn problems_with(&self, space: &Space) -> Vec<String> {
+        Evaluator::problems_with(&self.train, space)
+    }
+
+    fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
+        Evaluator::retrain(&self.train, arch, epochs, seed)
+    }
+}
+
+/// How the header of a file of weights begins.
+const KIND: &str = "nascent one-shot search 1";
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Header {
+    kind: String,
+    of: String,
+    seed: u64,
+    epoch: usize,
+    steps: usize,
+    state: serde_json::Value,
+}
+
+/// Writes a search: a length, a JSON header of that many bytes, and safetensors.
+fn write(path: &Path, of: &str, seed: u64, epoch: usize, kept: Kept) -> Result<()> {
+    let Kept { state, steps, tensors } = kept;
+    let header = Header { kind: KIND.into(), of: of.into(), seed, epoch, steps, state };
+    let header = serde_json::to_vec(&header)?;
+    let cpu = |(name, t): (String, Tensor)| Ok((name, t.to_device(&Device::Cpu)?.contiguous()?));
+    let tensors: BTreeMap<String, Tensor> = tensors.into_iter().map(cpu).collect::<Result<_>>()?;
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header);
+    bytes.extend(safetensors::serialize(tensors, None).map_err(|e| Error::from(e.to_string()))?);
+    output::write(path, &bytes)
+}
+
+/// Whether a search may be kept there: there is nothing yet, or a search.
+///
+/// # Errors
+/// When there is another file.
+fn free(path: &Path) -> Result<()> {
+    let foreign = match std::fs::read(path) {
+        Ok(bytes) => !bytes.is_empty() && header_of(&bytes).is_none(),
+        Err(_) => path.exists(),
+    };
+    match foreign {
+        false => Ok(()),
+        true => Err(Error::invalid(
+            format!("the file {}", path.display()),
+            "a one-shot search keeps its weights there, and this is something else",
+            "another name for the journal, or to move the file away",
+        )),
+    }
+}
+
+fn header_of(bytes: &[u8]) -> Option<(Header, &[u8])> {
+    let (length, rest) = bytes.split_at_checked(8)?;
+    let length = u64::from_le_bytes(length.try_into().ok()?);
+    let (header, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+    let header: Header = serde_json::from_slice(header).ok()?;
+    (header.kind == KIND).then_some((header, rest))
+}
+
+/// Reads a search with its epoch; nothing where there is no file, or one of another search: then its epochs
+/// are run again.
+fn read(path: &Path, of: &str, seed: u64) -> Option<(usize, Kept)> {
+    let bytes = std::fs::read(path).ok()?;
+    let (header, rest) = header_of(&bytes)?;
+    if header.of != of || header.seed != seed {
+        return None;
+    }
+    let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu).ok()?;
+    let Header { state, steps, epoch, .. } = header;
+    Some((epoch, Kept { state, steps, tensors: tensors.into_iter().collect() }))
+}
