@@ -96,7 +96,8 @@ pub fn svg(picture: &str) {
         let (end, wide) = (x + w, size[2]);
         assert!(x >= 1.0 && end <= wide - 1.0, "{shown:?} from {x} to {end} in {wide}");
         assert!(y - font.size >= 0.0 && y + 2.0 <= size[3], "{shown:?} at {y} in {}", size[3]);
-        if !shown.trim().is_empty() {
+        // What an animation shows later may lie where something else is seen at rest.
+        if !shown.trim().is_empty() && !tag.contains(r#" opacity="0""#) {
             boxes.push((x, y - font.size * 0.72, x + w, y + 1.0, shown));
         }
     }

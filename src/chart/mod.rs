@@ -18,11 +18,13 @@
 
 mod bands;
 mod best_so_far;
+mod cell_weights;
 mod critical_difference;
 mod diagram;
 mod family;
 mod family_tree;
 mod frontier;
+mod landscape;
 mod leaderboard;
 mod learning_curves;
 mod letters;
@@ -34,6 +36,7 @@ mod plot;
 mod population;
 mod probabilities;
 mod report;
+mod search_signals;
 mod space_layout;
 mod space_node;
 mod space_tree;
@@ -45,11 +48,13 @@ mod time_to_target;
 
 pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
+pub use cell_weights::{CellWeights, WeightedEdge};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use diagram::{Diagram, DiagramRow};
 pub use family::Family;
 pub use family_tree::{FamilyTree, Relative};
 pub use frontier::{Frontier, FrontierPoint};
+pub use landscape::Landscape;
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
 pub use lines::Reference;
@@ -58,6 +63,7 @@ pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub use report::{Report, compose_html, compose_plain};
+pub use search_signals::{SearchSignals, Signal};
 pub use space_node::TreeNode;
 pub use space_tree::SpaceTree;
 pub use spread::{Spread, SpreadRow};
@@ -193,6 +199,15 @@ table! {
     /// The probabilities of a controller over trials.
     Probabilities in probabilities, "probabilities":
         "how a controller's probabilities of the options of each decision move over trials";
+    /// The weights of the options on the edges of a cell.
+    CellWeights in cell_weights, "cell weights":
+        "the weights of the options on every edge of a cell as a search goes on, and the cell derived from them";
+    /// What a search measures of itself.
+    SearchSignals in search_signals, "search signals":
+        "what a search measures of itself as it goes on, one panel below the other";
+    /// A metric over a plane, with the path of a search.
+    Landscape in landscape, "landscape":
+        "a metric over a plane through the space of weights, and the path of the search on it";
 }
 
 /// A chart: its data, and the ways to see them.

@@ -44,12 +44,14 @@ impl Scale {
             false => step,
         };
         let first = (lo / step).ceil();
-        let ticks = (0..4 * n.max(1) + 8)
+        let mut ticks: Vec<(f64, String)> = (0..4 * n.max(1) + 8)
             .map(|i| (first + i as f64) * step)
             .take_while(|&v| v <= hi + step * 1e-9)
             .map(|v| (v * part, tick(v, step, lo.abs().max(hi.abs()), part)))
             .filter(|tick| tick.0.is_finite())
             .collect();
+        // Close to the least number there is, several are the same.
+        ticks.dedup_by_key(|tick| tick.0);
         Scale { lo, hi, log: false, part, ticks }
     }
 
@@ -293,14 +295,26 @@ impl Frame {
         let legend_end = legend(&mut svg, &around.legend, end);
         let labels = y.ticks.iter().map(|t| width(&t.1, Font::NOTE)).fold(0.0, f64::max);
         let (left, right) = (22.0 + labels.min(110.0), WIDTH - 18.0 - around.right);
-        let (top, bottom) = (legend_end, legend_end + height);
         let x = x.thin(right - left);
+        let area = (left, legend_end, right, legend_end + height);
+        let mut frame = Frame::within(svg, area, x, y);
+        x_axis(&mut frame.svg, &frame.x, (left, right), frame.bottom, &around.x_name);
+        frame
+    }
+
+    /// A frame in a picture that has been begun, given by left, top, right and bottom: only the grid
+    /// and the labels on the left are drawn.
+    pub fn within(
+        mut svg: Svg,
+        (left, top, right, bottom): (f64, f64, f64, f64),
+        x: Scale,
+        y: Scale,
+    ) -> Frame {
         let y_at = |v: f64| bottom - y.unit(v) * (bottom - top);
         for (v, label) in &y.ticks {
             svg.line((left, y_at(*v)), (right, y_at(*v)), GRID, 1.0);
             svg.text((left - 7.0, y_at(*v) + 4.0), label, Font::NOTE, Anchor::End, 110.0);
         }
-        x_axis(&mut svg, &x, (left, right), bottom, &around.x_name);
         Frame { svg, x, y, left, right, top, bottom, height: bottom + 46.0 }
     }
 

@@ -164,6 +164,20 @@ impl Svg {
         self.set(x, y, text, font, at, room, &halo);
     }
 
+    /// Adds an animation to what was drawn last, a text; `hidden` if it is not seen at rest.
+    pub fn animate_text(&mut self, animation: &str, hidden: bool) {
+        let Some(start) = self.body.rfind("<text ").filter(|_| self.body.ends_with("</text>"))
+        else {
+            return;
+        };
+        self.body.truncate(self.body.len() - "</text>".len());
+        if hidden {
+            self.body.insert_str(start + "<text".len(), r#" opacity="0""#);
+        }
+        self.body += animation;
+        self.body += "</text>";
+    }
+
     #[allow(clippy::too_many_arguments)]
     fn set(&mut self, x: f64, y: f64, text: &str, font: Font, at: Anchor, room: f64, extra: &str) {
         let shown = elide(text, font, room);

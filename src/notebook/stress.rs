@@ -239,6 +239,34 @@ fn many() -> Vec<(&'static str, Chart)> {
     let (x, target) = ("trials".into(), "0.9".into());
     let target = TimeToTarget { x, target, series, ..TimeToTarget::default() };
 
+    let (x, y): (Vec<f64>, Vec<f64>) = (0..N).map(|i| (i as f64, scores[i])).unzip();
+    let signal = |name| Signal { name, x: x.clone(), y: y.clone(), ..Signal::default() };
+    let marks = (0..N).map(|i| (i as f64, format!("mark {i}"))).collect();
+    let panels = names().map(signal).collect();
+    let signals = SearchSignals { panels, marks, ..SearchSignals::default() };
+
+    let edge = |(from, to)| WeightedEdge {
+        from,
+        to,
+        options: names().collect(),
+        frames: (0..N / 10).map(|i| scores[i..i + 8].to_vec()).collect(),
+        kept: vec![3],
+    };
+    let nodes = (0..8).map(|i| format!("node {i}")).collect();
+    let edges = (0..8).flat_map(|to| (0..to).map(move |from| (from, to))).map(edge).collect();
+    let cell = CellWeights { nodes, edges, ..CellWeights::default() };
+
+    let places: Vec<f64> = (0..300).map(|i| i as f64).collect();
+    let plane = Landscape {
+        metric: metric(),
+        maximise,
+        values: scores.chunks(300).take(300).map(<[f64]>::to_vec).collect(),
+        path: x.iter().map(|x| (x / 70.0, 150.0 + 100.0 * (x / 900.0).sin())).collect(),
+        xs: places.clone(),
+        ys: places,
+        ..Landscape::default()
+    };
+
     vec![
         ("best so far", best.into()),
         ("learning curves", curves((0..N).map(curve).collect()).into()),
@@ -252,6 +280,9 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("spread", spread.into()),
         ("bands", bands.into()),
         ("time to target", target.into()),
+        ("search signals", signals.into()),
+        ("cell weights", cell.into()),
+        ("landscape", plane.into()),
     ]
 }
 
