@@ -36,11 +36,8 @@ pub(crate) struct Place {
 /// Where the edges of a cell meet.
 #[derive(Clone)]
 pub(crate) struct Meeting {
-    /// The cell.
-    pub(crate) cell: String,
-    /// The nodes that the edges come from, and the one that they lead to.
+    /// The nodes that the edges come from.
     pub(crate) from: Vec<usize>,
-    pub(crate) to: usize,
     /// The first choice on each edge.
     pub(crate) places: Vec<Option<usize>>,
     /// The sets of edges of which one is kept, if not all are.
@@ -49,11 +46,51 @@ pub(crate) struct Meeting {
     pub(crate) at: usize,
 }
 
+/// A cell with a choice on each of its edges.
+#[derive(Clone)]
+pub(crate) struct CellPlan {
+    pub(crate) name: String,
+    /// How many of its nodes are inputs, and how many there are.
+    inputs: usize,
+    count: usize,
+    /// Whether the output is all nodes beside each other, rather than the last one.
+    concat: bool,
+    pub(crate) edges: Vec<EdgePlan>,
+}
+
+#[derive(Clone)]
+pub(crate) struct EdgePlan {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// The first choice on it.
+    pub(crate) place: usize,
+}
+
+impl CellPlan {
+    /// The names of its nodes; the last one is the output, where that is none of the others.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        let name = |i: usize| match (i, self.inputs) {
+            (0, 1) => "input".to_string(),
+            (0, _) => "before last".to_string(),
+            (1, 2) => "last".to_string(),
+            _ => i.to_string(),
+        };
+        (0..self.count).map(name).chain(self.concat.then(|| "output".to_string())).collect()
+    }
+
+    /// The connections of the nodes with the output.
+    pub(crate) fn fixed(&self) -> Vec<(usize, usize)> {
+        let nodes = if self.concat { self.inputs..self.count } else { 0..0 };
+        nodes.map(|node| (node, self.count)).collect()
+    }
+}
+
 /// All choices of a space, in the order of its tree.
 #[derive(Clone, Default)]
 pub(crate) struct Relaxed {
     pub(crate) places: Vec<Place>,
     pub(crate) meetings: Vec<Meeting>,
+    pub(crate) cells: Vec<CellPlan>,
     /// The length of the list of weights.
     pub(crate) width: usize,
     /// Of a choice or a meeting: its number.
@@ -157,7 +194,7 @@ impl Relaxed {
     }
 
     fn cell(&mut self, cell: &Cell, id: u64, path: &str) {
-        let mut edges = 0;
+        let (mut edges, mut planned) = (0, vec![]);
         for (n, (step, sets)) in cell.nodes().enumerate() {
             let (mut places, to) = (vec![], n + cell.inputs());
             for edge in &step.edges {
@@ -166,16 +203,33 @@ impl Relaxed {
                 let label = within(path, &format!("{}-{to}", edge.from));
                 self.survey(&edge.block, site_in(id, edges), &label);
                 places.push((self.places.len() > first).then_some(first));
+                planned.push(EdgePlan { from: edge.from, to, place: first });
+            }
+            if places.contains(&None) {
+                planned.retain(|edge| edge.to != to);
             }
             let chosen = sets.is_some() || places.iter().all(Option::is_some);
             if chosen && step.join == Join::Sum && places.len() > 1 {
                 self.known.insert(site_in(id, MOST_EDGES + n), self.meetings.len());
                 let from = step.edges.iter().map(|edge| edge.from).collect();
-                let (cell, sets, at) = (path.to_string(), sets.map(<[_]>::to_vec), self.width);
+                let (sets, at) = (sets.map(<[_]>::to_vec), self.width);
                 self.width += places.len();
-                self.meetings.push(Meeting { cell, from, to, places, sets, at });
+                self.meetings.push(Meeting { from, places, sets, at });
             }
         }
+        if planned.len() == edges && edges > 1 {
+            let (name, inputs) = (if path.is_empty() { "cell" } else { path }, cell.inputs());
+            let (count, concat) = (inputs + cell.steps.len(), cell.concat);
+            self.cells.push(CellPlan { name: name.into(), inputs, count, concat, edges: planned });
+        }
+    }
+
+    /// The weight of the edge with this choice.
+    pub(crate) fn gate(&self, place: usize) -> Option<usize> {
+        self.meetings.iter().find_map(|meeting| {
+            let edge = meeting.places.iter().position(|p| *p == Some(place))?;
+            Some(meeting.at + edge)
+        })
     }
 
     /// The number of a choice or a meeting.

@@ -22,7 +22,7 @@ pub use drnas::DrNas;
 pub use enas::Enas;
 pub use gdas::Gdas;
 pub use pc_darts::PcDarts;
-pub(crate) use search::OneShot;
+pub(crate) use search::{Layout, OneShot};
 pub use snas::Snas;
 
 use crate::error::{Error, Result};

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
     AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Retrained, Train, Watch,
 };
+use crate::graph::Relaxed;
 use crate::output;
 use crate::record::History;
 use crate::rng::{Rng, child};
@@ -98,8 +99,6 @@ impl OneShot {
             Some(why) => format!("epoch {epochs}, stopped: {why}"),
             None => format!("epoch {epochs}"),
         };
-        let over =
-            epochs >= self.train.settings.epochs.max(0) as usize || search.stopped().is_some();
         let kept = search.keep()?;
         let found = Evaluation::new(metrics.first().map_or(f64::NAN, |m| m.1)).with_epochs(1.0);
         let found = metrics.iter().chain(&figures).fold(found, |e, (name, v)| e.with(name, *v));
@@ -107,6 +106,81 @@ impl OneShot {
             write(path, &self.belongs(), seed, epochs, kept)?;
         }
         Ok((decisions, origin, found.with_option_weights(weights)))
+    }
+}
+
+/// What the list of option weights means.
+pub(crate) struct Layout {
+    /// Each choice with its options and the first of its weights.
+    pub(crate) groups: Vec<(String, Vec<String>, usize)>,
+    pub(crate) cells: Vec<CellLayout>,
+    /// The length of the list.
+    pub(crate) width: usize,
+}
+
+/// A cell of the space.
+pub(crate) struct CellLayout {
+    pub(crate) name: String,
+    pub(crate) nodes: Vec<String>,
+    pub(crate) edges: Vec<EdgeLayout>,
+    /// Connections without a choice.
+    pub(crate) fixed: Vec<(usize, usize)>,
+}
+
+pub(crate) struct EdgeLayout {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// The choice on it, by its place in the groups.
+    pub(crate) group: usize,
+    /// The weight of the edge itself.
+    pub(crate) gate: Option<usize>,
+}
+
+impl OneShot {
+    /// What the list of option weights means.
+    ///
+    /// # Errors
+    /// When the space has nothing to choose.
+    pub(crate) fn layout(&self) -> Result<Layout> {
+        if !self.method.relaxes {
+            // The columns of the one-hot encoding, place by place.
+            let mut labels = vec![];
+            self.space.places().labels("", &mut labels);
+            let mut groups: Vec<(String, Vec<String>, usize)> = vec![];
+            for (at, (place, option)) in labels.into_iter().enumerate() {
+                match groups.last_mut().filter(|(name, ..)| *name == place) {
+                    Some((_, options, _)) => options.push(option),
+                    None => groups.push((place, vec![option], at)),
+                }
+            }
+            let width = groups.last().map_or(0, |(_, options, at)| at + options.len());
+            return Ok(Layout { groups, cells: vec![], width });
+        }
+        let relaxed = Relaxed::of(self.space.networks().spec())?;
+        let groups = relaxed.places.iter().map(|p| (p.label.clone(), p.options.clone(), p.at));
+        let cells = relaxed.cells.iter().map(|cell| CellLayout {
+            name: cell.name.clone(),
+            nodes: cell.nodes(),
+            edges: (cell.edges.iter())
+                .map(|edge| EdgeLayout {
+                    from: edge.from,
+                    to: edge.to,
+                    group: edge.place,
+                    gate: relaxed.gate(edge.place),
+                })
+                .collect(),
+            fixed: cell.fixed(),
+        });
+        Ok(Layout { groups: groups.collect(), cells: cells.collect(), width: relaxed.width })
+    }
+
+    /// The option weights with which a relaxed network is that of an architecture.
+    ///
+    /// # Errors
+    /// When the space has nothing to choose.
+    pub(crate) fn derived_weights(&self, arch: &Architecture) -> Result<Vec<f64>> {
+        let spec = self.space.networks().spec();
+        Relaxed::of(spec)?.one_hot(spec, arch.decided())
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod progress;
 mod report;
 mod run;
 mod running;
+mod shared;
 mod state;
 
 pub use ended::Ended;
@@ -23,14 +24,12 @@ pub use running::{Running, Searches, running};
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{
-    AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Train,
-};
-use crate::oneshot::{Method, OneShot};
+use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
+use crate::oneshot::OneShot;
 use crate::record::{
     Cost, Duplicates, Failure, History, Key, OnFailure, Outcome, Protocol, Trial, best_of,
 };
-use crate::space::{Architecture, Space};
+use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Random, Strategy};
 use crate::task::Metric;
 use crate::threads::{MOST_THREADS, cores};
@@ -170,81 +169,6 @@ impl Study {
             one_shot: None,
         };
         Study::of(setup, state)
-    }
-
-    /// A one-shot search: all architectures of the space are trained at once, in one network with shared
-    /// weights, and the method derives one of them. Each trial is an epoch of the training: its
-    /// architecture is the one that would be derived after it, its score the accuracy (or what the task
-    /// has) that this one reaches on the shared weights, on the validation split. The alphas or the
-    /// controller learn from one half of the training split, the weights from the other.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let data = Dataset::digits().take(300);
-    /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
-    /// let space = Space::on(&data).then(conv(8, 3)).then(&op).then(&op).then(global_avg_pool());
-    ///
-    /// let train = Train::on(&data).epochs(3);
-    /// let search = Study::one_shot(&space, &train, Darts::second_order()).seed(1).quiet().run()?;
-    /// assert_eq!(search.trials_done().len(), 3);
-    ///
-    /// let derived = search.derived()?;
-    /// let alone = train.retrain(&derived, 3, 1)?; // what it comes to when it is trained alone
-    /// # let _ = alone;
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    pub fn one_shot(space: &Space, train: &Train, method: impl Into<Method>) -> Study {
-        let search = OneShot::new(space, train, method.into());
-        let mut study = Study::new(space, search.clone());
-        let setup = Arc::make_mut(&mut study.setup);
-        setup.one_shot = Some(search.clone());
-        setup.strategy = search.into_strategy();
-        let epochs = train.settings.epochs.max(0) as usize;
-        (setup.protocol.batch, setup.protocol.trials) = (1, Some(epochs));
-        setup.protocol.duplicates = Duplicates::Repeat;
-        study
-    }
-
-    /// An evaluator that scores any architecture on the weights that a one-shot search has come to: for
-    /// their ranking, or for a search by another strategy.
-    ///
-    /// ```
-    /// use nascent::prelude::*;
-    /// let data = Dataset::digits().take(300);
-    /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
-    /// let space = Space::on(&data).then(conv(8, 3)).then(&op).then(global_avg_pool());
-    /// let search = Study::one_shot(&space, &Train::on(&data).epochs(2), Darts::first_order()).quiet().run()?;
-    /// let all = Study::new(&space, search.shared()?).strategy(Grid).quiet().run()?;
-    /// assert_eq!(all.trials_done().len(), 3);
-    /// # Ok::<(), nascent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// When it is no one-shot search, or no epoch has ended.
-    pub fn shared(&self) -> Result<AnyEvaluator> {
-        let Some(search) = &self.setup.one_shot else {
-            return Err(Error::invalid(
-                "the shared weights of a study that is no one-shot search",
-                "its evaluator has none",
-                "Study::one_shot(&space, &train, Darts::first_order())",
-            ));
-        };
-        let epochs = self.trials_done().len();
-        self.derived()?;
-        Ok(search.shared(epochs, self.setup.protocol.seed))
-    }
-
-    /// The architecture that a one-shot search derives: that of its last epoch.
-    ///
-    /// # Errors
-    /// When no epoch has ended.
-    pub fn derived(&self) -> Result<Architecture> {
-        let last = self.trials_done().into_iter().rev().find(|t| t.score().is_some());
-        let none = || {
-            let text = "no epoch of the search has ended. Try .run()? first";
-            Error::new(ErrorKind::Missing, text)
-        };
-        Ok(last.ok_or_else(none)?.architecture())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
