@@ -2,7 +2,7 @@
 //! `benches/compare`.
 
 use divan::{Bencher, black_box};
-use nascent::bench::{Case, Steps, peak};
+use nascent::bench::{Case, SearchSteps, Steps, peak};
 use nascent::prelude::*;
 
 fn main() {
@@ -78,4 +78,11 @@ fn step_gru(bencher: Bencher) {
 fn step_conv1d(bencher: Bencher) {
     let unit = |k: i64| conv1d(25, k).stride(2).norm(false);
     steps(bencher, &[40, 1], |s| s.then(unit(5)).then(unit(3)).then(unit(3)));
+}
+
+/// Eight steps of a one-shot search each.
+#[divan::bench(args = ["darts", "darts2", "path"])]
+fn search(bencher: Bencher, method: &str) {
+    let mut steps = SearchSteps::new(method).unwrap();
+    bencher.bench_local(|| steps.steps().unwrap());
 }

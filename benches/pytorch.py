@@ -85,8 +85,102 @@ def ops():
              ("step_lstm", step(Recurrent(nn.LSTM), torch.randn(64, 40, 1))),
              ("step_gru", step(Recurrent(nn.GRU), torch.randn(64, 40, 1))),
              ("step_conv1d", step(conv, torch.randn(64, 1, 40)))]
+    rows += [(f"search {name}", searching(name)) for name in ("darts", "darts2", "path")]
     for name, work in rows:
         print(f"{name}\t{median(work, 15)}", flush=True)
+
+
+class Mixed(nn.Module):
+    """A cell of NAS-Bench-201 with all operations on each edge, C channels."""
+
+    def __init__(self, c):
+        super().__init__()
+
+        def unit(k):
+            return nn.Sequential(nn.ReLU(), nn.Conv2d(c, c, k, padding=k // 2, bias=False), nn.BatchNorm2d(c, affine=False))
+
+        def pool():
+            return nn.Sequential(nn.AvgPool2d(3, 1, 1, count_include_pad=False), nn.BatchNorm2d(c, affine=False))
+
+        self.edges = nn.ModuleList(nn.ModuleList([nn.Identity(), unit(1), unit(3), pool()]) for _ in range(6))
+
+    def forward(self, x, weights):
+        """`weights` is [6, 5], the first for none; or a list of six operations, 0 for none."""
+        states, edge = [x], 0
+        for node in (1, 2, 3):
+            total = 0
+            for i in range(node):
+                ops, w = self.edges[edge], weights[edge]
+                if isinstance(w, int):
+                    total = total + (ops[w - 1](states[i]) if w else torch.zeros_like(x))
+                else:
+                    total = total + sum(w[o + 1] * op(states[i]) for o, op in enumerate(ops))
+                edge += 1
+            states.append(total)
+        return states[-1]
+
+
+class Supernet(nn.Module):
+    def __init__(self, c=16):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, c, 3, padding=1, bias=False), nn.BatchNorm2d(c))
+        self.cells = nn.ModuleList([Mixed(c), Mixed(2 * c), Mixed(4 * c)])
+        self.reductions = nn.ModuleList([Reduction(c, 2 * c), Reduction(2 * c, 4 * c)])
+        self.head = nn.Sequential(nn.BatchNorm2d(4 * c), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4 * c, 10))
+
+    def forward(self, x, weights):
+        x = self.cells[0](self.stem(x), weights)
+        x = self.cells[1](self.reductions[0](x), weights)
+        return self.head(self.cells[2](self.reductions[1](x), weights))
+
+
+def searching(kind):
+    """Eight steps of DARTS to first or second order, or on single paths drawn uniformly (SPOS)."""
+    model, alpha = Supernet(), (1e-3 * torch.randn(6, 5)).requires_grad_()
+    weights = list(model.parameters())
+    sgd = torch.optim.SGD(weights, 0.025, 0.9, weight_decay=3e-4)
+    adam = torch.optim.Adam([alpha], 3e-4, (0.5, 0.999), weight_decay=1e-3)
+    train, held_out = [(torch.randn(64, 1, 8, 8), torch.arange(64) % 10) for _ in range(2)]
+
+    def loss(batch, w=None):
+        return F.cross_entropy(model(batch[0], F.softmax(alpha, -1) if w is None else w), batch[1])
+
+    def ahead():
+        before = [p.detach().clone() for p in weights]
+        grads = torch.autograd.grad(loss(train), weights)
+        with torch.no_grad():
+            for p, g in zip(weights, grads):
+                buffer = sgd.state[p].get("momentum_buffer")
+                p -= 0.025 * ((0.9 * buffer if buffer is not None else 0) + g + 3e-4 * p)
+        *of_weights, of_alpha = torch.autograd.grad(loss(held_out), weights + [alpha])
+        eps = 0.01 / torch.sqrt(sum((g * g).sum() for g in of_weights))
+        sides = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                for p, b, g in zip(weights, before, of_weights):
+                    p.copy_(b + sign * eps * g)
+            sides.append(torch.autograd.grad(loss(train), [alpha])[0])
+        with torch.no_grad():
+            for p, b in zip(weights, before):
+                p.copy_(b)
+        alpha.grad = of_alpha - 0.025 * (sides[0] - sides[1]) / (2 * eps)
+
+    def steps():
+        for _ in range(8):
+            path = torch.randint(5, (6,)).tolist() if kind == "path" else None
+            if kind == "darts":
+                adam.zero_grad()
+                loss(held_out).backward()
+                adam.step()
+            elif kind == "darts2":
+                ahead()
+                adam.step()
+            sgd.zero_grad()
+            loss(train, path).backward()
+            nn.utils.clip_grad_norm_([p for p in weights if p.grad is not None], 5)
+            sgd.step()
+
+    return steps
 
 
 def operation(name, c):

@@ -109,7 +109,14 @@ fn search(o: &Options, space: &Space, train: &Train) -> Result<Found> {
             let study = o.set(Study::one_shot(space, train, Method::named(name)?));
             let study = study.on_trial(|t| {
                 let Some(found) = t.evaluation() else { return };
-                let figures = ["loss", "entropy", "skip connections", "curvature", "reward"];
+                let figures = [
+                    "loss",
+                    "accuracy of the mixture",
+                    "entropy",
+                    "skip connections",
+                    "curvature",
+                    "reward",
+                ];
                 let figures =
                     figures.iter().filter_map(|f| Some(format!("{f} {:.4}", found.get(f)?)));
                 let figures: Vec<String> = figures.collect();

@@ -85,6 +85,53 @@ impl Steps {
     }
 }
 
+/// Steps of a one-shot search on cells of NAS-Bench-201, C = 16, N = 1, images of 8x8 in batches of 64.
+pub struct SearchSteps {
+    space: Space,
+    train: Train,
+    /// What is left of a method's search; none for single paths.
+    search: Option<crate::oneshot::Begun>,
+}
+
+impl SearchSteps {
+    /// How many steps [`SearchSteps::steps`] takes.
+    pub const STEPS: usize = 8;
+
+    /// Of a method by name, or of single paths, drawn uniformly ("path").
+    pub fn new(method: &str) -> Result<SearchSteps> {
+        let mut rng = crate::rng::Rng::from_u64(0);
+        // Halves of the training split for a method; the whole of it for single paths.
+        let path = method == "path";
+        let train = 64 * Self::STEPS * if path { 1 } else { 2 };
+        let n = train + 128;
+        let x: Vec<f32> = (0..n * 64).map(|_| rng.normal() as f32).collect();
+        let labels: Vec<u32> = (0..n as u32).map(|i| i % 10).collect();
+        let data = Dataset::classification("made up", x, [1, 8, 8], labels, 10)?;
+        let range = |from: usize, to: usize| (from as u32..to as u32).collect::<Vec<u32>>();
+        let data =
+            data.with_splits(range(0, train), range(train, train + 64), range(train + 64, n))?;
+        let space = Space::on(&data).then(crate::space::presets::nas_bench_201(16, 1));
+        let sgd = crate::model::Optimizer::sgd(0.9).learning_rate(0.025).weight_decay(3e-4);
+        let train = Train::on(&data).epochs(1_000).optimizer(sgd).clip_gradient(5.0);
+        let search = match path {
+            true => None,
+            false => Some(crate::oneshot::begin(method, &space, &train)?),
+        };
+        Ok(SearchSteps { space, train, search })
+    }
+
+    /// Some steps, of the weights and of what they are mixed by.
+    pub fn steps(&mut self) -> Result<()> {
+        match &mut self.search {
+            Some(search) => search.epoch(),
+            None => {
+                let supernet = crate::evaluate::Supernet::on(&self.space, &self.train.epochs(1));
+                supernet.train(1).map(|_| ())
+            }
+        }
+    }
+}
+
 /// Multiply-adds per second of one core, in registers alone: no kernel can be faster.
 pub fn peak() -> f64 {
     const ROUNDS: usize = 2_000_000;

@@ -63,6 +63,7 @@ impl Net {
         mut name: impl FnMut(usize, &Node, &[Shape]) -> String,
         affine: impl Fn(usize) -> bool,
     ) -> Result<Net> {
+        crate::kernel::prepare();
         let mut layers = Vec::with_capacity(graph.nodes.len());
         let mut readers = vec![0; graph.nodes.len()];
         let live = graph.live();

@@ -498,6 +498,27 @@ impl Bilevel {
         Ok(eigenvalue)
     }
 
+    /// The validation metrics of the network with these weights of options, whose statistics are measured
+    /// anew.
+    fn validate(&self, weights: &[f64], watch: &Watch) -> Result<Vec<(String, f64)>> {
+        let mixture = self.model.set(weights)?;
+        let rng = Rng::from_u64(self.seed).stream("recalibrate", self.state.epoch);
+        let mut order = self.train.data.indices(Split::Train);
+        rng.stream("shuffle", 0).shuffle(&mut order);
+        for (i, batch) in order.chunks_exact(self.batch()).take(RECALIBRATION).enumerate() {
+            watch.check()?;
+            let mut pass = Pass::new(true, Some(rng.stream("dropout", i)));
+            (pass.momentum, pass.mixture) = (1.0 / (i + 1) as f64, Some(mixture.clone()));
+            self.model.run(&self.gather(batch)?.0, &mut pass)?;
+        }
+        measured(&self.train, (&self.x, &self.y), Split::Validation, |x| {
+            watch.check()?;
+            let mut pass = Pass::new(false, None);
+            pass.mixture = Some(mixture.clone());
+            Ok(self.model.run(x, &mut pass)?)
+        })
+    }
+
     /// Whether to stop, and at which epoch's alphas.
     fn judge(&self) -> Result<Option<(usize, String)>> {
         let last = self.state.path.len();
@@ -611,25 +632,10 @@ impl Search for Bilevel {
 
     fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>> {
         let weights = self.relaxed.one_hot(self.space.networks().spec(), decisions)?;
-        let mixture = self.model.set(&weights)?;
-        let rng = Rng::from_u64(self.seed).stream("recalibrate", self.state.epoch);
-        let mut order = self.train.data.indices(Split::Train);
-        rng.stream("shuffle", 0).shuffle(&mut order);
-        for (i, batch) in order.chunks_exact(self.batch()).take(RECALIBRATION).enumerate() {
-            watch.check()?;
-            let mut pass = Pass::new(true, Some(rng.stream("dropout", i)));
-            (pass.momentum, pass.mixture) = (1.0 / (i + 1) as f64, Some(mixture.clone()));
-            self.model.run(&self.gather(batch)?.0, &mut pass)?;
-        }
-        measured(&self.train, (&self.x, &self.y), Split::Validation, |x| {
-            watch.check()?;
-            let mut pass = Pass::new(false, None);
-            pass.mixture = Some(mixture.clone());
-            Ok(self.model.run(x, &mut pass)?)
-        })
+        self.validate(&weights, watch)
     }
 
-    fn signals(&self) -> Result<Signals> {
+    fn signals(&mut self, watch: &Watch) -> Result<Signals> {
         let weights = self.settled(&self.state.alphas);
         let places = &self.relaxed.places;
         let each = places.iter().map(|p| entropy(&weights[p.at..p.at + p.options.len()]));
@@ -637,6 +643,10 @@ impl Search for Bilevel {
         let mut figures = vec![("entropy".to_string(), mean)];
         let skips = self.skips(&self.decide(&self.state.alphas)?)?;
         figures.push(("skip connections".to_string(), skips as f64));
+        // What the mixture itself reaches: the gap to what is derived is what discretisation costs.
+        let mixed = self.validate(&weights, watch)?;
+        figures
+            .extend(mixed.first().map(|(name, value)| (format!("{name} of the mixture"), *value)));
         let progress = self.state.epoch.saturating_sub(1) as f64 / (self.full() - 1).max(1) as f64;
         if let Some(temperature) = self.relaxation.temperature(progress) {
             figures.push(("temperature".to_string(), temperature));

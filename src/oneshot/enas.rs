@@ -290,7 +290,7 @@ impl Search for Sampled {
         run.measure(Split::Validation)
     }
 
-    fn signals(&self) -> Result<Signals> {
+    fn signals(&mut self, _: &Watch) -> Result<Signals> {
         let mut rng = Rng::from_u64(self.seed).stream("odds", self.state.epoch);
         let weights = self.controller.odds(50, &mut rng)?;
         Ok(Signals { figures: vec![("reward".to_string(), self.state.reward)], weights })

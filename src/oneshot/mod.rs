@@ -48,7 +48,7 @@ trait Search: Send {
     /// The validation metrics of an architecture on the shared weights, the score first.
     fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>>;
     /// What is to be shown of this epoch.
-    fn signals(&self) -> Result<Signals>;
+    fn signals(&mut self, watch: &Watch) -> Result<Signals>;
     /// All that is needed to go on in another process.
     fn keep(&self) -> Result<Kept>;
     fn restore(&mut self, kept: Kept) -> Result<()>;
@@ -141,6 +141,20 @@ impl fmt::Display for Method {
 }
 
 crate::draw::debug_as_display!(Method);
+
+/// A search outside a study, for benchmarks.
+pub(crate) struct Begun(Box<dyn Search>);
+
+/// Begins the search of a method of the table.
+pub(crate) fn begin(name: &str, space: &Space, train: &Train) -> Result<Begun> {
+    Ok(Begun((Method::named(name)?.begin)(space, train, 1)?))
+}
+
+impl Begun {
+    pub(crate) fn epoch(&mut self) -> Result<()> {
+        self.0.advance(&Watch::none())
+    }
+}
 
 /// A row of the table of one-shot methods.
 #[derive(Clone, Debug)]

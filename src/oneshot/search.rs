@@ -94,7 +94,7 @@ impl OneShot {
         let search = self.at(&mut run, epochs, seed)?;
         let decisions = search.derive()?;
         let metrics = search.score(&decisions, &Watch::current())?;
-        let Signals { figures, weights } = search.signals()?;
+        let Signals { figures, weights } = search.signals(&Watch::current())?;
         let origin = match search.stopped() {
             Some(why) => format!("epoch {epochs}, stopped: {why}"),
             None => format!("epoch {epochs}"),

@@ -210,7 +210,10 @@ impl Study {
         let score = format!("shared {} of what is derived", self.metric().name);
         let mut panels: Vec<Signal> = vec![];
         panels.extend(panel(score, false, &|e| Some(e.score())));
-        for name in ["entropy", "skip connections", "temperature", "curvature", "reward"] {
+        let mixture = format!("{} of the mixture", self.metric().name);
+        for name in
+            [mixture.as_str(), "entropy", "skip connections", "temperature", "curvature", "reward"]
+        {
             panels.extend(panel(name.to_string(), false, &|e| e.get(name)));
         }
         let stopped = trials.iter().filter(|t| t.origin().contains("stopped: "));
