@@ -82,7 +82,7 @@ fn one_shot() -> Result<()> {
     };
     let sgd = Optimizer::sgd(0.9).nesterov().learning_rate(0.05).weight_decay(3e-4);
     let train = Train::on(&data).epochs(o.epochs).optimizer(sgd).clip_gradient(5.0);
-    let supernet = Supernet::on(&space, &train);
+    let supernet = Supernet::on(&space, &train).quiet();
     let (supernet, search) = match o.method.as_str() {
         "spos" => (supernet, Evolution::regularized().into_strategy()),
         "fairnas" => (supernet.fair(), Evolution::regularized().into_strategy()),

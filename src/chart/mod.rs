@@ -16,6 +16,7 @@
 //! assert!(chart.svg().starts_with("<svg") && chart.plain().contains("best 0.9400"));
 //! ```
 
+mod agreement;
 mod bands;
 mod best_so_far;
 mod critical_difference;
@@ -43,6 +44,7 @@ mod svg;
 pub mod theme;
 mod time_to_target;
 
+pub use agreement::{Agreement, Measured};
 pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use critical_difference::{CriticalDifference, MeanRank};
@@ -193,6 +195,9 @@ table! {
     /// The probabilities of a controller over trials.
     Probabilities in probabilities, "probabilities":
         "how a controller's probabilities of the options of each decision move over trials";
+    /// A cheap measure against the truth.
+    Agreement in agreement, "agreement":
+        "a cheap measure of networks against the truth, and what is lost by its choice";
 }
 
 /// A chart: its data, and the ways to see them.

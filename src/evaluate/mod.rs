@@ -6,6 +6,7 @@ mod number;
 mod paths;
 mod supernet;
 mod table;
+mod telling;
 mod train;
 mod training;
 mod watch;

@@ -19,7 +19,9 @@
 //! differs from space to space. Compare with networks that were trained alone before you believe it.
 
 use super::paths::Fair;
+use super::telling::Telling;
 use super::{Budget, Evaluation, Evaluator, Train, Training, Watch};
+use crate::chart::{Agreement, Chart, Measured};
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, Result};
@@ -27,7 +29,7 @@ use crate::model::Model;
 use crate::op::Store;
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
-use crate::words::{human_seconds, thousands};
+use crate::words::{human_seconds, plural, thousands};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ use std::sync::Arc;
 /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
 /// let space = Space::on(&data).then(conv(8, 3)).then(&op).then(&op).then(global_avg_pool());
 ///
-/// let supernet = Supernet::on(&space, &Train::on(&data).epochs(2)).train(1)?;
+/// let supernet = Supernet::on(&space, &Train::on(&data).epochs(2)).quiet().train(1)?;
 /// let study = Study::new(&space, &supernet).strategy(Evolution::regularized()).trials(9).quiet().run()?;
 ///
 /// let best = study.best()?.architecture();
@@ -57,6 +59,7 @@ pub struct Supernet {
     train: Train,
     fair: bool,
     batches: i64,
+    quiet: bool,
     trained: Option<Arc<Trained>>,
 }
 
@@ -80,6 +83,7 @@ impl Supernet {
             train: train.clone(),
             fair: false,
             batches: 20,
+            quiet: false,
             trained: None,
         }
     }
@@ -97,7 +101,13 @@ impl Supernet {
         Supernet { batches: batches.to_i64(), ..self.clone() }
     }
 
-    /// Trains the shared weights; they follow from the seed.
+    /// Trains without lines of progress.
+    pub fn quiet(&self) -> Supernet {
+        Supernet { quiet: true, ..self.clone() }
+    }
+
+    /// Trains the shared weights; they follow from the seed. At most ten lines on standard output say how
+    /// far it is, with the loss and the time left; see [`Supernet::quiet`].
     ///
     /// # Errors
     /// When settings have problems, the data are not those of the space, or the training diverges.
@@ -118,7 +128,9 @@ impl Supernet {
         crate::room::fits(first.memory(self.train.settings.batch), || first.largest_layer())?;
         let mut run = Training::of(&self.train, &model(&first)?, seed, Split::Train)?;
         let mut paths = 0;
-        for _ in 0..self.train.full() {
+        let epochs = self.train.full();
+        let mut telling = Telling::new(self.quiet, epochs);
+        for epoch in 1..=epochs {
             run.one_epoch(|run, batch| {
                 let mut rng = rng.stream("paths", run.taken());
                 let archs = match &fair {
@@ -129,8 +141,10 @@ impl Supernet {
                 let models = archs.iter().map(model).collect::<Result<Vec<_>>>()?;
                 run.shared_step(batch, &models)
             })?;
+            telling.epoch(epoch, last(&run.losses()), begun.elapsed().as_secs_f64());
         }
         let (losses, seconds) = (run.losses(), begun.elapsed().as_secs_f64());
+        telling.finish(last(&losses), seconds);
         let numbers = store.numbers();
         let trained = Trained { store, seed, losses, numbers, paths, seconds };
         Ok(Supernet { trained: Some(Arc::new(trained)), ..self.clone() })
@@ -183,13 +197,7 @@ impl Supernet {
     /// When the supernet has not been trained, or the architecture is of another space.
     pub fn extract(&self, arch: &Architecture) -> Result<Model> {
         let trained = self.trained()?;
-        if !self.space.contains(arch) {
-            return Err(Error::invalid(
-                format!("the architecture {arch}"),
-                "it is not one of the space that the supernet was made of",
-                "space.sample(&mut rng), or space.decode(arch.decisions())",
-            ));
-        }
+        self.has(arch)?;
         let (device, seed) = (&self.train.device, trained.seed);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let shared = Model::sharing(arch, device, init, &trained.store)?.named_vars();
@@ -207,6 +215,74 @@ impl Supernet {
     pub fn evaluate(&self, arch: &Architecture) -> Result<Evaluation> {
         Evaluator::evaluate(self, arch, &Budget::open(0))
     }
+
+    /// How well the shared weights rank: a chart of some networks, each with the score that it has on the
+    /// weights that it inherits and the one that is known of it, such as its test accuracy after a training
+    /// of its own. Better has to be the same in both, higher or lower. It says Kendall's tau, and how much
+    /// is lost by trusting the shared weights. The networks are scored on all cores.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = Mnist1dBench::table();                       // 2,250 networks that were trained alone
+    /// let (space, data) = (table.space(), Dataset::mnist1d().take(400));
+    /// let supernet = Supernet::on(&space, &Train::on(&data).epochs(1)).quiet().train(1)?;
+    /// let mut known = vec![];
+    /// for arch in space.enumerate().step_by(500) {
+    ///     let accuracy = table.figure(&arch, "test")?.unwrap_or(f64::NAN);
+    ///     known.push((arch, accuracy));
+    /// }
+    /// let chart: Chart = supernet.agreement(known)?;
+    /// assert!(chart.plain().contains("5 networks"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are fewer than two networks, and as [`Supernet::extract`].
+    pub fn agreement(&self, known: impl IntoIterator<Item = (Architecture, f64)>) -> Result<Chart> {
+        self.trained()?;
+        let known: Vec<(Architecture, f64)> = known.into_iter().collect();
+        if known.len() < 2 {
+            return Err(Error::invalid(
+                format!("the agreement of {}", plural(known.len(), "network")),
+                "an order needs at least two, and says little below twenty",
+                "more networks of which the truth is known",
+            ));
+        }
+        known.iter().try_for_each(|(arch, _)| self.has(arch))?;
+        let (budget, watch) = (Budget::open(0), Watch::current());
+        let score = |i: usize| self.evaluate_watched(&known[i].0, &budget, &watch);
+        let scores = crate::threads::map(known.len(), 1, score);
+        let scores = scores.into_iter().collect::<Result<Vec<Evaluation>>>()?;
+        let measured = |((arch, truth), found): ((Architecture, f64), Evaluation)| Measured {
+            name: arch.to_string(),
+            cheap: found.score(),
+            truth,
+        };
+        let metric = self.metric();
+        Ok(Chart::new(Agreement {
+            cheap: format!("{} on shared weights", metric.name),
+            truth: format!("{} of training alone", metric.name),
+            maximise: metric.maximise,
+            networks: known.into_iter().zip(scores).map(measured).collect(),
+        }))
+    }
+
+    /// Refuses an architecture of another space.
+    fn has(&self, arch: &Architecture) -> Result<()> {
+        match self.space.contains(arch) {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                format!("the architecture {arch}"),
+                "it is not one of the space that the supernet was made of",
+                "space.sample(&mut rng), or space.decode(arch.decisions())",
+            )),
+        }
+    }
+}
+
+/// The last of the losses.
+fn last(losses: &[f64]) -> f64 {
+    losses.last().copied().unwrap_or(f64::NAN)
 }
 
 impl Evaluator for Supernet {

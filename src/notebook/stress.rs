@@ -239,6 +239,15 @@ fn many() -> Vec<(&'static str, Chart)> {
     let (x, target) = ("trials".into(), "0.9".into());
     let target = TimeToTarget { x, target, series, ..TimeToTarget::default() };
 
+    let measured = |i: usize| Measured {
+        name: format!("conv(16, 3)>linear({i})"),
+        cheap: scores[i] + 0.01 * scores[TREE - 1 - i],
+        truth: scores[i],
+    };
+    let (cheap, truth) = ("accuracy on shared weights".into(), "test accuracy".into());
+    let networks = (0..TREE).map(measured).collect();
+    let agreement = Agreement { cheap, truth, maximise, networks };
+
     vec![
         ("best so far", best.into()),
         ("learning curves", curves((0..N).map(curve).collect()).into()),
@@ -252,6 +261,7 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("spread", spread.into()),
         ("bands", bands.into()),
         ("time to target", target.into()),
+        ("agreement", agreement.into()),
     ]
 }
 
