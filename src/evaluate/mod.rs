@@ -5,6 +5,8 @@ mod custom;
 mod number;
 mod paths;
 mod supernet;
+mod supernet_memory;
+mod supernet_saved;
 mod table;
 mod telling;
 mod train;

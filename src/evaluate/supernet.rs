@@ -19,6 +19,7 @@
 //! differs from space to space. Compare with networks that were trained alone before you believe it.
 
 use super::paths::Fair;
+use super::supernet_memory::Needs;
 use super::telling::Telling;
 use super::{Budget, Evaluation, Evaluator, Train, Training, Watch};
 use crate::chart::{Agreement, Chart, Measured};
@@ -30,6 +31,7 @@ use crate::op::Store;
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
 use crate::words::{human_seconds, plural, thousands};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -55,17 +57,24 @@ use std::sync::Arc;
 #[must_use = "methods return a new value and leave this one as it is"]
 #[doc(alias("OneShot", "SuperNetwork", "WeightSharing", "SPOS", "FairNAS"))]
 pub struct Supernet {
-    space: Space,
-    train: Train,
-    fair: bool,
-    batches: i64,
+    pub(super) space: Space,
+    pub(super) train: Train,
+    pub(super) fair: bool,
+    pub(super) batches: i64,
     quiet: bool,
     trained: Option<Arc<Trained>>,
 }
 
-struct Trained {
-    store: Store,
-    seed: u64,
+/// What a training has made.
+pub(super) struct Trained {
+    pub(super) store: Store,
+    pub(super) log: Log,
+}
+
+/// What is said of a training.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Log {
+    pub(super) seed: u64,
     losses: Vec<f64>,
     /// How many weights there are after the training.
     numbers: usize,
@@ -110,7 +119,8 @@ impl Supernet {
     /// far it is, with the loss and the time left; see [`Supernet::quiet`].
     ///
     /// # Errors
-    /// When settings have problems, the data are not those of the space, or the training diverges.
+    /// When settings have problems, the data are not those of the space, the memory does not suffice
+    /// (see [`Supernet::memory`]), or the training diverges.
     pub fn train(&self, seed: impl Count) -> Result<Supernet> {
         let begun = std::time::Instant::now();
         match &self.faults()[..] {
@@ -125,7 +135,14 @@ impl Supernet {
         };
         let fair = self.fair.then(|| Fair::of(&self.space)).transpose()?;
         let first = self.space.sample(&mut rng.stream("first", 0))?;
-        crate::room::fits(first.memory(self.train.settings.batch), || first.largest_layer())?;
+        match Needs::of(&self.space, &self.train, self.fair) {
+            Some(Needs { all, shared }) => crate::room::fits_shared(all, shared)?,
+            None => {
+                crate::room::fits(first.memory(self.train.settings.batch), || {
+                    first.largest_layer()
+                })?;
+            }
+        }
         let mut run = Training::of(&self.train, &model(&first)?, seed, Split::Train)?;
         let mut paths = 0;
         let epochs = self.train.full();
@@ -146,8 +163,12 @@ impl Supernet {
         let (losses, seconds) = (run.losses(), begun.elapsed().as_secs_f64());
         telling.finish(last(&losses), seconds);
         let numbers = store.numbers();
-        let trained = Trained { store, seed, losses, numbers, paths, seconds };
-        Ok(Supernet { trained: Some(Arc::new(trained)), ..self.clone() })
+        let log = Log { seed, losses, numbers, paths, seconds };
+        Ok(self.with(Trained { store, log }))
+    }
+
+    pub(super) fn with(&self, trained: Trained) -> Supernet {
+        Supernet { trained: Some(Arc::new(trained)), ..self.clone() }
     }
 
     /// What keeps it from being trained.
@@ -175,7 +196,7 @@ impl Supernet {
         found
     }
 
-    fn trained(&self) -> Result<&Trained> {
+    pub(super) fn trained(&self) -> Result<&Trained> {
         self.trained.as_deref().ok_or_else(|| {
             Error::invalid(
                 "a supernet that has not been trained",
@@ -185,10 +206,33 @@ impl Supernet {
         })
     }
 
+    /// The bytes that the training needs at most: all weights that a path may have, as far as the steps of
+    /// the training can touch them, their running statistics, the state of the optimiser, the gradients,
+    /// and what the largest path keeps for its backward pass. Nothing is allocated to find out. What the
+    /// allocator and the data set hold comes on top; and scoring takes a copy of the weights of the
+    /// path. It is an upper bound: in spaces with shared blocks or wired cells it counts some weights that
+    /// no path has. [`Supernet::train`] refuses what does not fit into the memory that is free.
+    ///
+    /// `None` where the space has too many shapes to tell, or none that fit.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits();
+    /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
+    /// let space = Space::on(&data).then(conv(8, 3)).then(repeat(4, op)).then(global_avg_pool());
+    /// let supernet = Supernet::on(&space, &Train::on(&data));
+    /// let one = space.default_architecture()?.memory(64);
+    /// assert!(supernet.memory().is_some_and(|bytes| one < bytes && bytes < 2 * one));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn memory(&self) -> Option<usize> {
+        Needs::of(&self.space, &self.train, self.fair).map(|needs| needs.all)
+    }
+
     /// The training loss of every epoch, as a mean over the paths that were drawn; empty before the
     /// training.
     pub fn losses(&self) -> Vec<f64> {
-        self.trained.as_ref().map_or(vec![], |trained| trained.losses.clone())
+        self.trained.as_ref().map_or(vec![], |trained| trained.log.losses.clone())
     }
 
     /// A network of its own, with a copy of the weights that the architecture has in the supernet.
@@ -198,7 +242,7 @@ impl Supernet {
     pub fn extract(&self, arch: &Architecture) -> Result<Model> {
         let trained = self.trained()?;
         self.has(arch)?;
-        let (device, seed) = (&self.train.device, trained.seed);
+        let (device, seed) = (&self.train.device, trained.log.seed);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let shared = Model::sharing(arch, device, init, &trained.store)?.named_vars();
         let own = Model::new(arch, device, 0)?.for_data(&self.train.data)?;
@@ -297,7 +341,7 @@ impl Evaluator for Supernet {
         watch: &Watch,
     ) -> Result<Evaluation> {
         crate::kernel::prepare();
-        let seed = self.trained()?.seed;
+        let seed = self.trained()?.log.seed;
         let model = self.extract(arch)?;
         let mut run = Training::of(&self.train, &model, seed, Split::Train)?;
         run.watch(watch);
@@ -335,7 +379,7 @@ impl Evaluator for Supernet {
     fn describe(&self) -> String {
         let paths = if self.fair { "fair paths" } else { "uniform paths" };
         let seed = match &self.trained {
-            Some(trained) => format!("from seed {}", trained.seed),
+            Some(trained) => format!("from seed {}", trained.log.seed),
             None => "not trained yet".to_string(),
         };
         let size = self.space.size_text();
@@ -367,9 +411,9 @@ impl fmt::Display for Supernet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Evaluator::describe(self))?;
         let Some(trained) = &self.trained else { return Ok(()) };
-        let (numbers, paths) =
-            (thousands(trained.numbers as u128), thousands(trained.paths as u128));
-        let seconds = human_seconds(trained.seconds);
+        let Log { numbers, paths, seconds, .. } = trained.log;
+        let (numbers, paths) = (thousands(numbers as u128), thousands(paths as u128));
+        let seconds = human_seconds(seconds);
         write!(f, "; {numbers} shared weights, {paths} steps of a path in {seconds}")
     }
 }

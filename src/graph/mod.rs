@@ -7,6 +7,7 @@ mod networks;
 mod open;
 mod reach;
 pub(crate) mod sequence;
+mod sharing;
 pub(crate) mod walk;
 pub(crate) mod wl;
 
@@ -17,4 +18,5 @@ pub(crate) use networks::Networks;
 pub(crate) use open::Part;
 pub(crate) use reach::{Reach, Verdict};
 pub(crate) use sequence::{MOST_SKIPS, Sequence, sequence};
+pub(crate) use sharing::Sharing;
 pub(crate) use wl::{check as check_iterations, collect, count};

@@ -104,11 +104,11 @@ pub(crate) trait Sink {
 }
 
 /// The site of the whole tree.
-const ROOT: u64 = 1;
+pub(crate) const ROOT: u64 = 1;
 
 /// The site of part `n` of what stands at a site. Parts count from 1, for `mix(0, 0)` is 0: the first part
 /// of a first part would stand where the whole does.
-fn site_in(site: u64, n: usize) -> u64 {
+pub(crate) fn site_in(site: u64, n: usize) -> u64 {
     mix(site, n as u64 + 1)
 }
 

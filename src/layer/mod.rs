@@ -32,6 +32,7 @@ mod wants;
 pub(crate) use activation::ACTIVATION;
 pub use activation::{activation, gelu, relu, sigmoid, silu, tanh};
 pub use attention::attention;
+pub(crate) use batch_norm::BATCH_NORM;
 pub use batch_norm::batch_norm;
 pub(crate) use conv::CONV;
 pub use conv::conv;
@@ -103,7 +104,7 @@ static LAYERS: &[&LayerInfo] = &[
     &pool::AVG_POOL,
     &pool::GLOBAL_AVG_POOL,
     &pool::GLOBAL_MAX_POOL,
-    &batch_norm::BATCH_NORM,
+    &BATCH_NORM,
     &layer_norm::LAYER_NORM,
     &group_norm::GROUP_NORM,
     &squeeze_excite::SQUEEZE_EXCITE,

@@ -3,7 +3,7 @@
 mod answer;
 mod inputs;
 mod optimizer;
-mod saved;
+pub(crate) mod saved;
 mod schedule;
 mod timed;
 

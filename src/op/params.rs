@@ -23,7 +23,12 @@ impl Store {
         all.values().map(|var| var.elem_count()).sum()
     }
 
-    fn put(&self, name: String, var: Var) {
+    /// What it holds, by name.
+    pub(crate) fn all(&self) -> BTreeMap<String, Var> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn put(&self, name: String, var: Var) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, var);
     }
 }

@@ -228,6 +228,110 @@ fn kinds_of_spaces_are_shared() {
 }
 
 #[test]
+fn a_supernet_is_saved_and_loaded() {
+    let folder = Folder::new("supernet-saved");
+    let (space, train, path) = (space(), train(), folder.file("shared.safetensors"));
+    let supernet = Supernet::on(&space, &train).quiet().fair().recalibrate(2).train(7).unwrap();
+    // The ending is added, or is there already.
+    supernet.save(folder.file("shared")).unwrap();
+    let again = Supernet::load(&space, &train, &path).unwrap();
+    for arch in space.enumerate().step_by(5) {
+        let found = supernet.evaluate(&arch).unwrap();
+        assert_eq!(again.evaluate(&arch).unwrap(), found);
+        let both = [&supernet, &again].map(|s| weights(&s.extract(&arch).unwrap()));
+        assert_eq!(both[0], both[1]);
+    }
+    assert_eq!(again.to_string(), supernet.to_string());
+    assert_eq!((again.losses(), again.memory()), (supernet.losses(), supernet.memory()));
+    // What was not trained begins as it did; the same threads or more give the same.
+    let short = Train::on(&data().take(80)).epochs(1).batch_size(40).threads(2);
+    let one = Supernet::on(&space, &short).quiet().train(1).unwrap();
+    one.save(&path).unwrap();
+    let again = Supernet::load(&space, &short.threads(1), &path).unwrap();
+    for arch in space.enumerate() {
+        assert_eq!(again.evaluate(&arch).unwrap(), one.evaluate(&arch).unwrap());
+    }
+    // A journal goes on with it.
+    let journal = folder.file("study.jsonl");
+    let plan =
+        |s: &Supernet, n: usize| Study::new(&space, s).trials(n).seed(1).quiet().journal(&journal);
+    let begun = plan(&one, 3).run().unwrap();
+    let on = plan(&again, 6).run().unwrap();
+    assert_eq!(lines(&begun)[..], lines(&on)[..3]);
+}
+
+#[test]
+fn files_of_something_else_are_refused() {
+    let folder = Folder::new("supernet-refused");
+    let (space, train, path) = (space(), train(), folder.file("shared.safetensors"));
+    let supernet = Supernet::on(&space, &train).quiet();
+    let said = |e: Option<Error>, parts: &[&str]| {
+        let text = e.unwrap().to_string();
+        parts.iter().for_each(|part| assert!(text.contains(part), "{part:?} is not in {text}"));
+    };
+    said(supernet.save(&path).err(), &["not been trained"]);
+    said(Supernet::load(&space, &train, &path).err(), &["shared.safetensors", "Supernet::save"]);
+    let trained = supernet.train(1).unwrap();
+    said(trained.save("").err(), &["for a supernet", "a name is wanted"]);
+    said(trained.save(folder.file("no/such/x")).err(), &["no/such"]);
+    trained.save(&path).unwrap();
+    let op = one_of([conv(same(), 3), zero()]);
+    let other = Space::on(&data()).then(conv(8, 3)).then(op).then(global_avg_pool());
+    let parts = ["shared.safetensors", "of another space, of 27", "this one has 2", "Supernet::on"];
+    said(Supernet::load(&other, &train, &path).err(), &parts);
+    let longer = train.epochs(4);
+    said(Supernet::load(&space, &longer, &path).err(), &["for 3 epochs", "for 4 epochs"]);
+    let fewer = Train::on(&data().take(300)).epochs(3);
+    said(Supernet::load(&space, &fewer, &path).err(), &["on the data", "the same data"]);
+    // Cut off, changed in a single byte of a weight, or not there at all.
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+    said(Supernet::load(&space, &train, &path).err(), &["not a whole safetensors file"]);
+    let mut changed = whole.clone();
+    let last = changed.len() - 2;
+    changed[last] ^= 1;
+    std::fs::write(&path, &changed).unwrap();
+    said(Supernet::load(&space, &train, &path).err(), &["damaged", "train again"]);
+    std::fs::write(&path, "").unwrap();
+    assert!(Supernet::load(&space, &train, &path).is_err());
+    // Of another kind, and of a later version.
+    let model = trained.extract(&space.default_architecture().unwrap()).unwrap();
+    model.save(folder.file("model")).unwrap();
+    let of_model = Supernet::load(&space, &train, folder.file("model"));
+    said(of_model.err(), &["a single model", "Model::load"]);
+    assert!(Model::load(folder.file("shared"), &Device::Cpu).is_err());
+    let at = whole.windows(9).position(|w| w == b"format\\\":").unwrap();
+    let mut newer = whole;
+    newer[at + 9] = b'9';
+    std::fs::write(&path, &newer).unwrap();
+    said(Supernet::load(&space, &train, &path).err(), &["its format is 9", "newer"]);
+}
+
+#[test]
+fn the_memory_is_known_before_and_too_much_is_refused() {
+    let (space, train) = (space(), train());
+    let supernet = Supernet::on(&space, &train).quiet();
+    let (uniform, fair) = (supernet.memory().unwrap(), supernet.fair().memory().unwrap());
+    let largest = space.enumerate().map(|a| a.memory(64)).max().unwrap();
+    // SGD has one moment, and the estimate of a single network counts two.
+    assert!(
+        uniform < fair && largest / 2 < uniform && fair < 3 * largest,
+        "{uniform} {fair} {largest}"
+    );
+    assert_eq!(supernet.train(1).unwrap().memory(), Some(uniform));
+    assert!(Supernet::on(&space, &train.optimizer(Optimizer::adamw())).memory().unwrap() > uniform);
+    let huge = Space::on(&data()).then(repeat(60, one_of([linear(65_536), linear(65_535)])));
+    let supernet = Supernet::on(&huge, &train).quiet();
+    assert!(supernet.memory().unwrap() > 1 << 40);
+    let said = supernet.train(1).err().unwrap().to_string();
+    for part in
+        ["a supernet that needs up to", "GB are free", "fewer operations", "smaller batches"]
+    {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_shared_is_refused_with_advice() {
     let (space, train) = (space(), train());
     let said = |e: Error, parts: &[&str]| {
