@@ -103,8 +103,8 @@ struct Found {
 
 fn search(o: &Options, space: &Space, train: &Train) -> Result<Found> {
     let supernet = match o.method.as_str() {
-        "spos" | "random" => Supernet::on(space, train),
-        "fairnas" => Supernet::on(space, train).fair(),
+        "spos" | "random" => Supernet::on(space, train).quiet(),
+        "fairnas" => Supernet::on(space, train).fair().quiet(),
         name => {
             let study = o.set(Study::one_shot(space, train, Method::named(name)?));
             let study = study.on_trial(|t| {

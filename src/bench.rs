@@ -87,10 +87,7 @@ impl Steps {
 
 /// Steps of a one-shot search on cells of NAS-Bench-201, C = 16, N = 1, images of 8x8 in batches of 64.
 pub struct SearchSteps {
-    space: Space,
-    train: Train,
-    /// What is left of a method's search; none for single paths.
-    search: Option<crate::oneshot::Begun>,
+    epoch: Box<dyn FnMut() -> Result<()>>,
 }
 
 impl SearchSteps {
@@ -113,22 +110,17 @@ impl SearchSteps {
         let space = Space::on(&data).then(crate::space::presets::nas_bench_201(16, 1));
         let sgd = crate::model::Optimizer::sgd(0.9).learning_rate(0.025).weight_decay(3e-4);
         let train = Train::on(&data).epochs(1_000).optimizer(sgd).clip_gradient(5.0);
-        let search = match path {
-            true => None,
-            false => Some(crate::oneshot::begin(method, &space, &train)?),
-        };
-        Ok(SearchSteps { space, train, search })
+        if path {
+            let mut going = crate::evaluate::Supernet::on(&space, &train).begin(1)?;
+            return Ok(SearchSteps { epoch: Box::new(move || going.epoch()) });
+        }
+        let mut search = crate::oneshot::begin(method, &space, &train)?;
+        Ok(SearchSteps { epoch: Box::new(move || search.epoch()) })
     }
 
     /// Some steps, of the weights and of what they are mixed by.
     pub fn steps(&mut self) -> Result<()> {
-        match &mut self.search {
-            Some(search) => search.epoch(),
-            None => {
-                let supernet = crate::evaluate::Supernet::on(&self.space, &self.train.epochs(1));
-                supernet.train(1).map(|_| ())
-            }
-        }
+        (self.epoch)()
     }
 }
 

@@ -186,6 +186,19 @@ pub(crate) fn fits(bytes: usize, largest: impl Fn() -> String) -> Result<()> {
     }
 }
 
+/// Refuses weights that many architectures share for which there is not enough memory; `shared` are the
+/// bytes of the weights with the state of their optimiser, of `bytes` in all.
+pub(crate) fn fits_shared(bytes: usize, shared: usize) -> Result<()> {
+    match Room::now().filter(|room| bytes > room.bytes) {
+        Some(room) => Err(Error::invalid(
+            format!("a supernet that needs up to {}", memory_size(bytes)),
+            format!("{room}; {} of it are shared weights and their optimiser", memory_size(shared)),
+            "fewer operations and values in the space, or smaller batches",
+        )),
+        None => Ok(()),
+    }
+}
+
 fn too_large(bytes: usize, room: Room, largest: String) -> Error {
     Error::invalid(
         format!("an architecture that needs about {}", memory_size(bytes)),

@@ -16,6 +16,7 @@
 //! assert!(chart.svg().starts_with("<svg") && chart.plain().contains("best 0.9400"));
 //! ```
 
+mod agreement;
 mod bands;
 mod best_so_far;
 mod cell_weights;
@@ -46,6 +47,7 @@ mod svg;
 pub mod theme;
 mod time_to_target;
 
+pub use agreement::{Agreement, Measured};
 pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use cell_weights::{CellWeights, WeightedEdge};
@@ -208,6 +210,9 @@ table! {
     /// A metric over a plane, with the path of a search.
     Landscape in landscape, "landscape":
         "a metric over a plane through the space of weights, and the path of the search on it";
+    /// A cheap measure against the truth.
+    Agreement in agreement, "agreement":
+        "a cheap measure of networks against the truth, and what is lost by its choice";
 }
 
 /// A chart: its data, and the ways to see them.

@@ -28,10 +28,15 @@ impl Fair {
         Ok(Fair { options })
     }
 
+    /// How many paths there are in a step.
+    pub(super) fn paths(&self) -> usize {
+        self.options.iter().copied().max().unwrap_or(1)
+    }
+
     /// The paths of one step, as many as the largest choice has options. Of a choice with fewer, the
     /// options take turns, so that none is drawn more than once more often than another.
     pub(super) fn draw(&self, space: &Space, rng: &mut Rng) -> Result<Vec<Architecture>> {
-        let paths = self.options.iter().copied().max().unwrap_or(1);
+        let paths = self.paths();
         let mut last = None;
         for _ in 0..TRIES {
             let columns: Vec<Vec<u32>> =

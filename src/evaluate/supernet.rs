@@ -19,7 +19,10 @@
 //! differs from space to space. Compare with networks that were trained alone before you believe it.
 
 use super::paths::Fair;
+use super::supernet_memory::Needs;
+use super::telling::Telling;
 use super::{Budget, Evaluation, Evaluator, Train, Training, Watch};
+use crate::chart::{Agreement, Chart, Measured};
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, Result};
@@ -27,7 +30,9 @@ use crate::model::Model;
 use crate::op::Store;
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
-use crate::words::{human_seconds, thousands};
+use crate::words::{human_seconds, plural, thousands};
+use candle_core::Device;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +45,7 @@ use std::sync::Arc;
 /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
 /// let space = Space::on(&data).then(conv(8, 3)).then(&op).then(&op).then(global_avg_pool());
 ///
-/// let supernet = Supernet::on(&space, &Train::on(&data).epochs(2)).train(1)?;
+/// let supernet = Supernet::on(&space, &Train::on(&data).epochs(2)).quiet().train(1)?;
 /// let study = Study::new(&space, &supernet).strategy(Evolution::regularized()).trials(9).quiet().run()?;
 ///
 /// let best = study.best()?.architecture();
@@ -53,22 +58,63 @@ use std::sync::Arc;
 #[must_use = "methods return a new value and leave this one as it is"]
 #[doc(alias("OneShot", "SuperNetwork", "WeightSharing", "SPOS", "FairNAS"))]
 pub struct Supernet {
-    space: Space,
-    train: Train,
-    fair: bool,
-    batches: i64,
+    pub(super) space: Space,
+    pub(super) train: Train,
+    pub(super) fair: bool,
+    pub(super) batches: i64,
+    quiet: bool,
     trained: Option<Arc<Trained>>,
 }
 
-struct Trained {
-    store: Store,
-    seed: u64,
+/// What a training has made.
+pub(super) struct Trained {
+    pub(super) store: Store,
+    pub(super) log: Log,
+}
+
+/// What is said of a training.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Log {
+    pub(super) seed: u64,
     losses: Vec<f64>,
     /// How many weights there are after the training.
     numbers: usize,
     /// How often a path was trained on a batch.
     paths: usize,
     seconds: f64,
+}
+
+/// A training in progress.
+pub(crate) struct Going {
+    space: Space,
+    device: Device,
+    fair: Option<Fair>,
+    store: Store,
+    /// The seed of the initial weights.
+    init: u64,
+    seed: u64,
+    run: Training,
+    /// How often a path was trained on a batch.
+    paths: usize,
+}
+
+impl Going {
+    /// One epoch.
+    pub(crate) fn epoch(&mut self) -> Result<()> {
+        let rng = Rng::from_u64(self.seed);
+        let Going { space, device, fair, store, init, paths, run, .. } = self;
+        run.one_epoch(|run, batch| {
+            let mut rng = rng.stream("paths", run.taken());
+            let archs = match fair {
+                Some(fair) => fair.draw(space, &mut rng)?,
+                None => vec![space.sample(&mut rng)?],
+            };
+            *paths += archs.len();
+            let model = |arch: &Architecture| Model::sharing(arch, device, *init, store);
+            let models = archs.iter().map(model).collect::<Result<Vec<_>>>()?;
+            run.shared_step(batch, &models)
+        })
+    }
 }
 
 impl Supernet {
@@ -80,6 +126,7 @@ impl Supernet {
             train: train.clone(),
             fair: false,
             batches: 20,
+            quiet: false,
             trained: None,
         }
     }
@@ -97,43 +144,59 @@ impl Supernet {
         Supernet { batches: batches.to_i64(), ..self.clone() }
     }
 
-    /// Trains the shared weights; they follow from the seed.
+    /// Trains without lines of progress.
+    pub fn quiet(&self) -> Supernet {
+        Supernet { quiet: true, ..self.clone() }
+    }
+
+    /// Trains the shared weights; they follow from the seed. At most ten lines on standard output say how
+    /// far it is, with the loss and the time left; see [`Supernet::quiet`].
     ///
     /// # Errors
-    /// When settings have problems, the data are not those of the space, or the training diverges.
+    /// When settings have problems, the data are not those of the space, the memory does not suffice
+    /// (see [`Supernet::memory`]), or the training diverges.
     pub fn train(&self, seed: impl Count) -> Result<Supernet> {
         let begun = std::time::Instant::now();
+        let mut going = self.begin(seed.to_seed())?;
+        let epochs = self.train.full();
+        let mut telling = Telling::new(self.quiet, epochs);
+        for epoch in 1..=epochs {
+            going.epoch()?;
+            telling.epoch(epoch, last(&going.run.losses()), begun.elapsed().as_secs_f64());
+        }
+        let (losses, seconds) = (going.run.losses(), begun.elapsed().as_secs_f64());
+        telling.finish(last(&losses), seconds);
+        let Going { store, seed, paths, .. } = going;
+        let log = Log { seed, losses, numbers: store.numbers(), paths, seconds };
+        Ok(self.with(Trained { store, log }))
+    }
+
+    /// The training before its first epoch.
+    pub(crate) fn begin(&self, seed: u64) -> Result<Going> {
         match &self.faults()[..] {
             [] => {}
             faults => return Err(Error::all("the supernet", faults)),
         }
-        let seed = seed.to_seed();
-        let rng = Rng::from_u64(seed);
-        let store = Store::default();
-        let model = |arch: &Architecture| {
-            Model::sharing(arch, &self.train.device, rng.stream("init", 0).bits(), &store)
-        };
+        let (rng, store) = (Rng::from_u64(seed), Store::default());
         let fair = self.fair.then(|| Fair::of(&self.space)).transpose()?;
         let first = self.space.sample(&mut rng.stream("first", 0))?;
-        crate::room::fits(first.memory(self.train.settings.batch), || first.largest_layer())?;
-        let mut run = Training::of(&self.train, &model(&first)?, seed, Split::Train)?;
-        let mut paths = 0;
-        for _ in 0..self.train.full() {
-            run.one_epoch(|run, batch| {
-                let mut rng = rng.stream("paths", run.taken());
-                let archs = match &fair {
-                    Some(fair) => fair.draw(&self.space, &mut rng)?,
-                    None => vec![self.space.sample(&mut rng)?],
-                };
-                paths += archs.len();
-                let models = archs.iter().map(model).collect::<Result<Vec<_>>>()?;
-                run.shared_step(batch, &models)
-            })?;
+        match Needs::of(&self.space, &self.train, self.fair) {
+            Some(Needs { all, shared }) => crate::room::fits_shared(all, shared)?,
+            None => {
+                crate::room::fits(first.memory(self.train.settings.batch), || {
+                    first.largest_layer()
+                })?;
+            }
         }
-        let (losses, seconds) = (run.losses(), begun.elapsed().as_secs_f64());
-        let numbers = store.numbers();
-        let trained = Trained { store, seed, losses, numbers, paths, seconds };
-        Ok(Supernet { trained: Some(Arc::new(trained)), ..self.clone() })
+        let init = rng.stream("init", 0).bits();
+        let model = Model::sharing(&first, &self.train.device, init, &store)?;
+        let run = Training::of(&self.train, &model, seed, Split::Train)?;
+        let (space, device) = (self.space.clone(), self.train.device.clone());
+        Ok(Going { space, device, fair, store, init, seed, run, paths: 0 })
+    }
+
+    pub(super) fn with(&self, trained: Trained) -> Supernet {
+        Supernet { trained: Some(Arc::new(trained)), ..self.clone() }
     }
 
     /// What keeps it from being trained.
@@ -161,7 +224,7 @@ impl Supernet {
         found
     }
 
-    fn trained(&self) -> Result<&Trained> {
+    pub(super) fn trained(&self) -> Result<&Trained> {
         self.trained.as_deref().ok_or_else(|| {
             Error::invalid(
                 "a supernet that has not been trained",
@@ -171,10 +234,33 @@ impl Supernet {
         })
     }
 
+    /// The bytes that the training needs at most: all weights that a path may have, as far as the steps of
+    /// the training can touch them, their running statistics, the state of the optimiser, the gradients,
+    /// and what the largest path keeps for its backward pass. Nothing is allocated to find out. What the
+    /// allocator and the data set hold comes on top; and scoring takes a copy of the weights of the
+    /// path. It is an upper bound: in spaces with shared blocks or wired cells it counts some weights that
+    /// no path has. [`Supernet::train`] refuses what does not fit into the memory that is free.
+    ///
+    /// `None` where the space has too many shapes to tell, or none that fit.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits();
+    /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
+    /// let space = Space::on(&data).then(conv(8, 3)).then(repeat(4, op)).then(global_avg_pool());
+    /// let supernet = Supernet::on(&space, &Train::on(&data));
+    /// let one = space.default_architecture()?.memory(64);
+    /// assert!(supernet.memory().is_some_and(|bytes| one < bytes && bytes < 2 * one));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn memory(&self) -> Option<usize> {
+        Needs::of(&self.space, &self.train, self.fair).map(|needs| needs.all)
+    }
+
     /// The training loss of every epoch, as a mean over the paths that were drawn; empty before the
     /// training.
     pub fn losses(&self) -> Vec<f64> {
-        self.trained.as_ref().map_or(vec![], |trained| trained.losses.clone())
+        self.trained.as_ref().map_or(vec![], |trained| trained.log.losses.clone())
     }
 
     /// A network of its own, with a copy of the weights that the architecture has in the supernet.
@@ -183,14 +269,8 @@ impl Supernet {
     /// When the supernet has not been trained, or the architecture is of another space.
     pub fn extract(&self, arch: &Architecture) -> Result<Model> {
         let trained = self.trained()?;
-        if !self.space.contains(arch) {
-            return Err(Error::invalid(
-                format!("the architecture {arch}"),
-                "it is not one of the space that the supernet was made of",
-                "space.sample(&mut rng), or space.decode(arch.decisions())",
-            ));
-        }
-        let (device, seed) = (&self.train.device, trained.seed);
+        self.has(arch)?;
+        let (device, seed) = (&self.train.device, trained.log.seed);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
         let shared = Model::sharing(arch, device, init, &trained.store)?.named_vars();
         let own = Model::new(arch, device, 0)?.for_data(&self.train.data)?;
@@ -207,6 +287,74 @@ impl Supernet {
     pub fn evaluate(&self, arch: &Architecture) -> Result<Evaluation> {
         Evaluator::evaluate(self, arch, &Budget::open(0))
     }
+
+    /// How well the shared weights rank: a chart of some networks, each with the score that it has on the
+    /// weights that it inherits and the one that is known of it, such as its test accuracy after a training
+    /// of its own. Better has to be the same in both, higher or lower. It says Kendall's tau, and how much
+    /// is lost by trusting the shared weights. The networks are scored on all cores.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = Mnist1dBench::table();                       // 2,250 networks that were trained alone
+    /// let (space, data) = (table.space(), Dataset::mnist1d().take(400));
+    /// let supernet = Supernet::on(&space, &Train::on(&data).epochs(1)).quiet().train(1)?;
+    /// let mut known = vec![];
+    /// for arch in space.enumerate().step_by(500) {
+    ///     let accuracy = table.figure(&arch, "test")?.unwrap_or(f64::NAN);
+    ///     known.push((arch, accuracy));
+    /// }
+    /// let chart: Chart = supernet.agreement(known)?;
+    /// assert!(chart.plain().contains("5 networks"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there are fewer than two networks, and as [`Supernet::extract`].
+    pub fn agreement(&self, known: impl IntoIterator<Item = (Architecture, f64)>) -> Result<Chart> {
+        self.trained()?;
+        let known: Vec<(Architecture, f64)> = known.into_iter().collect();
+        if known.len() < 2 {
+            return Err(Error::invalid(
+                format!("the agreement of {}", plural(known.len(), "network")),
+                "an order needs at least two, and says little below twenty",
+                "more networks of which the truth is known",
+            ));
+        }
+        known.iter().try_for_each(|(arch, _)| self.has(arch))?;
+        let (budget, watch) = (Budget::open(0), Watch::current());
+        let score = |i: usize| self.evaluate_watched(&known[i].0, &budget, &watch);
+        let scores = crate::threads::map(known.len(), 1, score);
+        let scores = scores.into_iter().collect::<Result<Vec<Evaluation>>>()?;
+        let measured = |((arch, truth), found): ((Architecture, f64), Evaluation)| Measured {
+            name: arch.to_string(),
+            cheap: found.score(),
+            truth,
+        };
+        let metric = self.metric();
+        Ok(Chart::new(Agreement {
+            cheap: format!("{} on shared weights", metric.name),
+            truth: format!("{} of training alone", metric.name),
+            maximise: metric.maximise,
+            networks: known.into_iter().zip(scores).map(measured).collect(),
+        }))
+    }
+
+    /// Refuses an architecture of another space.
+    fn has(&self, arch: &Architecture) -> Result<()> {
+        match self.space.contains(arch) {
+            true => Ok(()),
+            false => Err(Error::invalid(
+                format!("the architecture {arch}"),
+                "it is not one of the space that the supernet was made of",
+                "space.sample(&mut rng), or space.decode(arch.decisions())",
+            )),
+        }
+    }
+}
+
+/// The last of the losses.
+fn last(losses: &[f64]) -> f64 {
+    losses.last().copied().unwrap_or(f64::NAN)
 }
 
 impl Evaluator for Supernet {
@@ -221,7 +369,7 @@ impl Evaluator for Supernet {
         watch: &Watch,
     ) -> Result<Evaluation> {
         crate::kernel::prepare();
-        let seed = self.trained()?.seed;
+        let seed = self.trained()?.log.seed;
         let model = self.extract(arch)?;
         let mut run = Training::of(&self.train, &model, seed, Split::Train)?;
         run.watch(watch);
@@ -259,7 +407,7 @@ impl Evaluator for Supernet {
     fn describe(&self) -> String {
         let paths = if self.fair { "fair paths" } else { "uniform paths" };
         let seed = match &self.trained {
-            Some(trained) => format!("from seed {}", trained.seed),
+            Some(trained) => format!("from seed {}", trained.log.seed),
             None => "not trained yet".to_string(),
         };
         let size = self.space.size_text();
@@ -291,9 +439,9 @@ impl fmt::Display for Supernet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&Evaluator::describe(self))?;
         let Some(trained) = &self.trained else { return Ok(()) };
-        let (numbers, paths) =
-            (thousands(trained.numbers as u128), thousands(trained.paths as u128));
-        let seconds = human_seconds(trained.seconds);
+        let Log { numbers, paths, seconds, .. } = trained.log;
+        let (numbers, paths) = (thousands(numbers as u128), thousands(paths as u128));
+        let seconds = human_seconds(seconds);
         write!(f, "; {numbers} shared weights, {paths} steps of a path in {seconds}")
     }
 }

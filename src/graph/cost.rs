@@ -168,7 +168,7 @@ impl Value {
         }
     }
 
-    fn elements(&self) -> u64 {
+    pub(crate) fn elements(&self) -> u64 {
         self.as_slice().iter().fold(1u64, |n, &d| n.saturating_mul(d as u64))
     }
 }

@@ -8,6 +8,7 @@ mod open;
 mod reach;
 mod relaxed;
 pub(crate) mod sequence;
+mod sharing;
 pub(crate) mod walk;
 pub(crate) mod wl;
 
@@ -19,4 +20,5 @@ pub(crate) use open::Part;
 pub(crate) use reach::{Reach, Verdict};
 pub(crate) use relaxed::{Ask, Place, Relaxed};
 pub(crate) use sequence::{MOST_SKIPS, Sequence, sequence};
+pub(crate) use sharing::Sharing;
 pub(crate) use wl::{check as check_iterations, collect, count};

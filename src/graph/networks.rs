@@ -2,7 +2,7 @@
 
 use crate::graph::cost::{Costs, Memo};
 use crate::graph::open::Open;
-use crate::graph::{Graph, Misfit, Reach};
+use crate::graph::{Graph, Misfit, Reach, Sharing};
 use crate::tree::Spec;
 use std::sync::OnceLock;
 
@@ -13,11 +13,14 @@ pub(crate) struct Networks {
     memo: Memo,
     /// Which shapes can reach each part of it.
     reach: OnceLock<Reach>,
+    /// What they have together, if they share weights.
+    sharing: OnceLock<Option<Sharing>>,
 }
 
 impl Networks {
     pub(crate) fn new(spec: Spec) -> Networks {
-        Networks { spec, memo: Memo::default(), reach: OnceLock::new() }
+        let (reach, sharing) = (OnceLock::new(), OnceLock::new());
+        Networks { spec, memo: Memo::default(), reach, sharing }
     }
 
     pub(crate) fn spec(&self) -> &Spec {
@@ -45,5 +48,10 @@ impl Networks {
 
     pub(crate) fn reach(&self) -> &Reach {
         self.reach.get_or_init(|| Reach::of(&self.spec))
+    }
+
+    /// Nothing where the space has too many shapes to tell, or none that fit.
+    pub(crate) fn sharing(&self) -> Option<Sharing> {
+        *self.sharing.get_or_init(|| Sharing::of(&self.spec))
     }
 }

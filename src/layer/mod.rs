@@ -107,7 +107,7 @@ static LAYERS: &[&LayerInfo] = &[
     &pool::AVG_POOL,
     &pool::GLOBAL_AVG_POOL,
     &pool::GLOBAL_MAX_POOL,
-    &batch_norm::BATCH_NORM,
+    &BATCH_NORM,
     &layer_norm::LAYER_NORM,
     &group_norm::GROUP_NORM,
     &squeeze_excite::SQUEEZE_EXCITE,

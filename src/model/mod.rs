@@ -5,7 +5,7 @@ mod inputs;
 mod mixed;
 mod net;
 mod optimizer;
-mod saved;
+pub(crate) mod saved;
 mod schedule;
 mod timed;
 

@@ -85,7 +85,7 @@ impl Optimizer {
     }
 
     /// The number of tensors of state for each weight.
-    fn moments(&self) -> usize {
+    pub(crate) fn moments(&self) -> usize {
         if matches!(self.rule, Rule::Sgd { .. }) { 1 } else { 2 }
     }
 }

@@ -140,24 +140,31 @@ impl Model {
     }
 }
 
-fn finite(t: &Tensor) -> Result<bool> {
+pub(crate) fn finite(t: &Tensor) -> Result<bool> {
     let t = t.to_dtype(DType::F32)?.flatten_all()?;
     Ok(t.to_vec1::<f32>()?.iter().all(|v| v.is_finite()))
 }
 
-/// The meaning of the weights according to the header of their file, if they belong to the architecture.
-fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
+/// What the header of a file of weights says in words, if the file is whole.
+///
+/// # Errors
+/// When it is not.
+pub(crate) fn words(bytes: &[u8]) -> Result<HashMap<String, String>> {
     // The first call checks the lengths of the whole file, which reading the header alone does not.
     let read = safetensors::SafeTensors::deserialize(bytes)
         .and_then(|_| safetensors::SafeTensors::read_metadata(bytes));
     let (_, found) = read.map_err(|e| {
         wrong(format!(
             "not a whole safetensors file ({e}): it is cut short, damaged, or of another program. \
-             Save the model again, or get the file again"
+             Save it again, or get the file again"
         ))
     })?;
-    let none = HashMap::new();
-    let said = found.metadata().as_ref().unwrap_or(&none);
+    Ok(found.metadata().clone().unwrap_or_default())
+}
+
+/// The meaning of the weights according to the header of their file, if they belong to the architecture.
+fn head(bytes: &[u8], arch: &Architecture, json: &Path) -> Result<Meaning> {
+    let said = words(bytes)?;
     let Some(format) = said.get("nascent.format") else {
         // Written by an older version or another program: only names and shapes can be checked.
         return Ok(Meaning::default());
@@ -220,21 +227,27 @@ impl Meaning {
 
 /// The two files of a saved model: the path with each extension, added or in place of the other.
 fn files(path: &Path) -> Result<(PathBuf, PathBuf)> {
+    let with = |end| file_of(path, end, "model", "a name is wanted, of which two files are made");
+    Ok((with(".safetensors")?, with(".json")?))
+}
+
+/// The file of what is saved under a path: with this ending, added or in place of the other one.
+///
+/// # Errors
+/// When the path ends in no name.
+pub(crate) fn file_of(path: &Path, end: &str, what: &str, wanted: &str) -> Result<PathBuf> {
     let text = path.as_os_str().to_string_lossy();
     if path.file_name().is_none() || text.ends_with(['/', std::path::MAIN_SEPARATOR]) {
         // The files would have no name but their extensions, and be hidden.
         return Err(Error::invalid(
-            format!("the path {text:?} for a model"),
-            "a name is wanted, of which two files are made",
-            path.join("model").display(),
+            format!("the path {text:?} for a {what}"),
+            wanted,
+            path.join(what).display(),
         ));
     }
     let ours = path.extension().is_some_and(|e| e == "json" || e == "safetensors");
     let stem = if ours { path.with_extension("") } else { path.to_path_buf() };
-    let with = |end: &str| {
-        let mut name = stem.clone().into_os_string();
-        name.push(end);
-        PathBuf::from(name)
-    };
-    Ok((with(".safetensors"), with(".json")))
+    let mut name = stem.into_os_string();
+    name.push(end);
+    Ok(PathBuf::from(name))
 }

@@ -266,6 +266,14 @@ fn many() -> Vec<(&'static str, Chart)> {
         ys: places,
         ..Landscape::default()
     };
+    let measured = |i: usize| Measured {
+        name: format!("conv(16, 3)>linear({i})"),
+        cheap: scores[i] + 0.01 * scores[TREE - 1 - i],
+        truth: scores[i],
+    };
+    let (cheap, truth) = ("accuracy on shared weights".into(), "test accuracy".into());
+    let networks = (0..TREE).map(measured).collect();
+    let agreement = Agreement { cheap, truth, maximise, networks };
 
     vec![
         ("best so far", best.into()),
@@ -283,6 +291,7 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("search signals", signals.into()),
         ("cell weights", cell.into()),
         ("landscape", plane.into()),
+        ("agreement", agreement.into()),
     ]
 }
 

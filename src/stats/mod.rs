@@ -4,6 +4,7 @@
 //! | question | answer |
 //! |---|---|
 //! | does a cheap score put architectures into the same order as the true one? | [`kendall_tau`], [`spearman`] |
+//! | what is lost by training only the few that it likes most? | [`top_k_regret`] |
 //! | how good is a strategy over its seeds, and how certain is that? | [`summary`](summary()), [`bootstrap`](bootstrap()), [`bootstrap_curve`] |
 //! | is this strategy better than that one? | [`wilcoxon`](wilcoxon()), [`superiority`](superiority()), [`paired_superiority`] |
 //! | which of many strategies differ? | [`friedman`](friedman()), [`holm`](holm()) over several tests |
@@ -28,6 +29,7 @@ mod holm;
 mod hypervolume;
 mod pareto;
 mod rank;
+pub(crate) mod regret;
 mod summary;
 mod superiority;
 mod wilcoxon;
@@ -38,6 +40,7 @@ pub use holm::holm;
 pub use hypervolume::hypervolume;
 pub use pareto::{crowding_distance, non_dominated_sort, pareto_front};
 pub use rank::{kendall_tau, spearman};
+pub use regret::top_k_regret;
 pub use summary::{Summary, quantile, summary};
 pub use superiority::{paired_superiority, superiority};
 pub use wilcoxon::{Wilcoxon, wilcoxon};
