@@ -15,7 +15,8 @@
 //! With `--data digits` the space is that of NAS-Bench-201, with 16 channels and one cell per stage: `tau
 //! cifar10 T` is for 300 random cells, against what the benchmark found on CIFAR-10: validation accuracy, or
 //! with `--table nasbench201.csv.gz` test accuracy; `table cifar10 S` is that of the derived cell. With `--alone
-//! N`, `tau alone T` is for the first N of them, against accuracy trained alone on digits.
+//! FILE`, `tau alone T` is for the first 64 of them, against the accuracy that each reaches when it is trained
+//! alone for as many epochs; FILE is the journal of these trainings, which are done once.
 
 use nascent::prelude::*;
 use nascent::{IntoEvaluator, stats};
@@ -32,7 +33,10 @@ const HELP: &str = "one_shot: a search on shared weights
   --journal FILE  keeps the search, and goes on where it was stopped
   --rank N        random networks whose order on the shared weights is compared (300)
   --table FILE    the table of NAS-Bench-201, for its test accuracies
-  --alone N       train so many of these networks alone (0)";
+  --alone FILE    train 64 of these networks alone, with this journal";
+
+/// How many networks are trained alone.
+const ALONE: usize = 64;
 
 struct Options {
     method: String,
@@ -44,13 +48,13 @@ struct Options {
     journal: Option<String>,
     rank: usize,
     table: Option<String>,
-    alone: usize,
+    alone: Option<String>,
 }
 
 impl Options {
     fn read() -> Result<Options> {
         let (method, data) = ("darts2".to_string(), "digits".to_string());
-        let (jobs, journal, table, rank, alone) = (None, None, None, 300, 0);
+        let (jobs, journal, table, rank, alone) = (None, None, None, 300, None);
         let (epochs, trials, seed) = (20, 100, 1);
         let mut o =
             Options { method, data, epochs, trials, seed, jobs, journal, rank, table, alone };
@@ -78,7 +82,7 @@ impl Options {
                 "--journal" => o.journal = Some(value),
                 "--rank" => o.rank = number()?,
                 "--table" => o.table = Some(value),
-                "--alone" => o.alone = number()?,
+                "--alone" => o.alone = Some(value),
                 _ => return Err(Error::invalid(&word, "not known", "--help")),
             }
         }
@@ -184,7 +188,8 @@ fn one_shot() -> Result<()> {
     println!("shared {score:.4}");
     let alone = train.retrain(&derived, o.epochs, o.seed)?;
     println!("standalone {:.4}", alone.test_score());
-    let mut rng = Rng::new(o.seed).stream("ranked", 0);
+    // The same networks whatever the seed.
+    let mut rng = Rng::new(0).stream("ranked", 0);
     let mut networks: Vec<Architecture> = vec![];
     while networks.len() < o.rank {
         let arch = space.sample(&mut rng)?;
@@ -206,10 +211,15 @@ fn one_shot() -> Result<()> {
     let name = if o.data == "digits" { " cifar10" } else { "" };
     println!("table{name} {:.2}", figure(&derived)?);
     println!("tau{name} {:.3}", tau(&shared, &known)?);
-    if o.alone > 1 {
-        let alone = |a: &Architecture| Ok((a.clone(), train.retrain(a, o.epochs, 1)?.test_score()));
-        let known = networks.iter().take(o.alone).map(alone).collect::<Result<Vec<_>>>()?;
-        println!("tau alone {:.3}", tau(&shared, &known)?);
+    if let Some(path) = &o.alone {
+        let first: Vec<Architecture> = networks.into_iter().take(ALONE).collect();
+        let list = first.clone();
+        let next = strategy("a list", move |history, _| Ok(list[history.asked() % ALONE].clone()));
+        let study = Study::new(&space, &train).strategy(next).trials(first.len()).seed(1).quiet();
+        let study = o.jobs.map_or(study.clone(), |jobs| study.jobs(jobs));
+        let trained = study.journal(path).run()?.trials_done();
+        let known = trained.iter().filter_map(|t| Some((t.architecture(), t.score()?)));
+        println!("tau alone {:.3}", tau(&shared, &known.collect::<Vec<_>>())?);
     }
     Ok(())
 }

@@ -635,6 +635,10 @@ impl Search for Bilevel {
         self.validate(&weights, watch)
     }
 
+    fn mixture(&mut self, weights: &[f64], watch: &Watch) -> Result<Vec<(String, f64)>> {
+        self.validate(weights, watch)
+    }
+
     fn signals(&mut self, watch: &Watch) -> Result<Signals> {
         let weights = self.settled(&self.state.alphas);
         let places = &self.relaxed.places;

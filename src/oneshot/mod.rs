@@ -47,6 +47,15 @@ trait Search: Send {
     fn derive(&mut self) -> Result<Vec<u32>>;
     /// The validation metrics of an architecture on the shared weights, the score first.
     fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>>;
+    /// The validation metrics of the network that mixes all options with these weights.
+    fn mixture(&mut self, weights: &[f64], watch: &Watch) -> Result<Vec<(String, f64)>> {
+        let _ = (weights, watch);
+        Err(Error::invalid(
+            "a mixture of all options in a search on single paths",
+            "only a differentiable search trains one",
+            "Darts::first_order()",
+        ))
+    }
     /// What is to be shown of this epoch.
     fn signals(&mut self, watch: &Watch) -> Result<Signals>;
     /// All that is needed to go on in another process.

@@ -198,6 +198,26 @@ impl OneShot {
     }
 }
 
+impl OneShot {
+    /// The scores of the network that mixes all options with each of these lists of weights, on the shared
+    /// weights after so many epochs.
+    pub(crate) fn mixtures(
+        &self,
+        lists: &[Vec<f64>],
+        epochs: usize,
+        seed: u64,
+    ) -> Result<Vec<f64>> {
+        let run = self.run(seed);
+        let mut run = locked(&run);
+        let search = self.at(&mut run, epochs, seed)?;
+        let watch = Watch::current();
+        let score = |weights: &Vec<f64>| {
+            Ok(search.mixture(weights, &watch)?.first().map_or(f64::NAN, |metric| metric.1))
+        };
+        lists.iter().map(score).collect()
+    }
+}
+
 impl Evaluator for Shared {
     fn evaluate(&self, arch: &Architecture, _: &Budget) -> Result<Evaluation> {
         let run = self.search.run(self.seed);

@@ -2,14 +2,17 @@
 
 use super::Study;
 use crate::chart::{
-    CellWeights, Chart, DecisionProbabilities, Probabilities, SearchSignals, Signal, WeightedEdge,
+    CellWeights, Chart, DecisionProbabilities, Landscape, Probabilities, SearchSignals, Signal,
+    WeightedEdge,
 };
+use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Evaluation, Train};
 use crate::oneshot::{Layout, Method, OneShot};
 use crate::record::{Duplicates, Trial};
 use crate::space::{Architecture, Space};
 use crate::strategy::{IntoStrategy, Strategy};
+use crate::words::plural;
 use std::sync::Arc;
 
 impl Study {
@@ -220,5 +223,95 @@ impl Study {
         let marks = stopped.map(|t| (t.number() as f64 + 1.0, "stopped".to_string())).collect();
         let shown = self.setup.strategy.describe(self.setup.planned());
         Ok(Chart::new(SearchSignals { x: "epochs".into(), shown, panels, marks }))
+    }
+
+    /// The landscape of a differentiable search: the score of the mixture, on the weights that the search has
+    /// come to, over a plane through the alphas. Across, from those of the first epoch to those of the
+    /// last; upwards, where the path went furthest from that line. `points` is the number of places in each
+    /// direction; each takes a validation, and 9 are 81 of them.
+    ///
+    /// # Errors
+    /// When it is no differentiable search, fewer than two epochs have ended, or `points` is not 3 to 65.
+    pub fn search_landscape(&self, points: impl Count) -> Result<Chart> {
+        let n = points.to_size();
+        let (layout, rows) = self.option_weights()?;
+        if !(3..=65).contains(&n) || rows.len() < 2 {
+            let epochs = rows.len();
+            return Err(Error::invalid(
+                format!("a landscape of {n} x {n} places after {}", plural(epochs, "epoch")),
+                "3 to 65 places in each direction are allowed, and two epochs are needed",
+                "search_landscape(9), and more epochs",
+            ));
+        }
+        // Alphas, up to a number that is the same for all options of a choice.
+        let logs: Vec<Vec<f64>> =
+            rows.iter().map(|(_, w)| w.iter().map(|w| w.max(1e-9).ln()).collect()).collect();
+        let (first, last) = (&logs[0], &logs[logs.len() - 1]);
+        let from_last = |p: &[f64]| p.iter().zip(last).map(|(p, l)| p - l).collect::<Vec<f64>>();
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let unit = |v: Vec<f64>| {
+            let norm = dot(&v, &v).sqrt();
+            (norm > 1e-9).then(|| v.iter().map(|v| v / norm).collect::<Vec<f64>>())
+        };
+        let along = unit(from_last(first).iter().map(|d| -d).collect());
+        let along = along.unwrap_or_else(|| unit(vec![1.0; last.len()]).unwrap_or_default());
+        let aside = |p: &Vec<f64>| {
+            let d = from_last(p);
+            let on = dot(&d, &along);
+            d.iter().zip(&along).map(|(d, a)| d - on * a).collect::<Vec<f64>>()
+        };
+        let size = |v: &Vec<f64>| dot(v, v);
+        let furthest = logs.iter().map(aside).max_by(|a, b| size(a).total_cmp(&size(b)));
+        let up = furthest.and_then(unit).unwrap_or_else(|| {
+            // A straight path: any direction across it.
+            let mut other = vec![0.0; last.len()];
+            let least = (0..along.len()).min_by(|&a, &b| along[a].abs().total_cmp(&along[b].abs()));
+            other[least.unwrap_or(0)] = 1.0;
+            unit(other).unwrap_or_default()
+        });
+        let place = |p: &Vec<f64>| (dot(&from_last(p), &along), dot(&from_last(p), &up));
+        let path: Vec<(f64, f64)> = logs.iter().map(place).collect();
+        let spread = |of: &dyn Fn(&(f64, f64)) -> f64, least: f64| -> Vec<f64> {
+            let (low, high) =
+                path.iter().map(of).fold((0.0f64, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+            let room = (0.5 * (high - low)).max(least);
+            (0..n)
+                .map(|i| low - room + (high - low + 2.0 * room) * i as f64 / (n - 1) as f64)
+                .collect()
+        };
+        let length = path.iter().map(|p| p.0.abs()).fold(0.0, f64::max);
+        let (xs, ys) = (spread(&|p| p.0, 0.1), spread(&|p| p.1, (0.5 * length).max(0.1)));
+        let weights = |x: f64, y: f64| {
+            let mut list = rows[rows.len() - 1].1.clone();
+            for (_, options, at) in &layout.groups {
+                let own = *at..at + options.len();
+                let moved: Vec<f64> =
+                    own.clone().map(|i| last[i] + x * along[i] + y * up[i]).collect();
+                let most = moved.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = moved.iter().map(|m| (m - most).exp()).sum();
+                list[own].iter_mut().zip(&moved).for_each(|(w, m)| *w = (m - most).exp() / sum);
+            }
+            list
+        };
+        let lists: Vec<Vec<f64>> = ys
+            .iter()
+            .flat_map(|&y| xs.iter().map(move |&x| (x, y)))
+            .map(|(x, y)| weights(x, y))
+            .collect();
+        let (epochs, seed) = (self.trials_done().len(), self.setup.protocol.seed);
+        let scores = self.searched()?.mixtures(&lists, epochs, seed)?;
+        let metric = self.metric();
+        Ok(Chart::new(Landscape {
+            shown: self.setup.strategy.describe(self.setup.planned()),
+            x: "alphas, along the search".into(),
+            y: "alphas, aside".into(),
+            metric: format!("{} of the mixture", metric.name),
+            maximise: metric.maximise,
+            values: scores.chunks(n).map(<[f64]>::to_vec).collect(),
+            xs,
+            ys,
+            path,
+            path_labels: ("epoch 1".into(), format!("epoch {epochs}")),
+        }))
     }
 }
