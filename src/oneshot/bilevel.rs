@@ -430,6 +430,17 @@ impl Bilevel {
         self.relaxed.decide(self.space.networks().spec(), |question| {
             Ok(match question {
                 Ask::Place { place, kept } => best(place, !kept).unwrap_or(0),
+                Ask::Step { edges, functions } => {
+                    let strength = |edge: usize| {
+                        let option = best(&edges[edge], false).unwrap_or(1);
+                        (w[edges[edge].at + option], option)
+                    };
+                    let better = |a: usize, b: usize| {
+                        if strength(b).0 > strength(a).0 { b } else { a }
+                    };
+                    let edge = (0..edges.len()).fold(0, better);
+                    edge * functions + strength(edge).1 - 1
+                }
                 Ask::Sets { meeting, sets } => {
                     let strength = |i: usize| {
                         let place = meeting.places[i].map(|p| &self.relaxed.places[p]);
@@ -449,7 +460,7 @@ impl Bilevel {
     fn skips(&self, decisions: &[u32]) -> Result<usize> {
         let (mut rest, mut skips) = (decisions.iter(), 0);
         self.relaxed.decide(self.space.networks().spec(), |question| {
-            let pick = rest.next().map_or(0, |&p| p as usize);
+            let pick = question.recall(&mut rest);
             if let Ask::Place { place, .. } = question {
                 skips += usize::from(place.skips.get(pick) == Some(&true));
             }
