@@ -569,3 +569,74 @@ fn inner_site(block: &Block, id: u64, n: usize) -> u64 {
 fn within(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_string() } else { format!("{path} {name}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::layer::mixed_rnn::bare;
+    use crate::op::{Mixture, Params, Pass};
+    use crate::prelude::*;
+    use crate::presets;
+    use std::sync::Arc;
+
+    /// All steps open, or some of them decided in one or both of their settings.
+    fn cells() -> [Block; 2] {
+        let (some, one) = (any(["relu", "identity", "tanh"]), any(["sigmoid"]));
+        let open = |i: i64| match i % 4 {
+            0 => (0..=i, some.clone()),
+            1 => (0..=i, one.clone()),
+            2 => (i - 1..=i - 1, some.clone()),
+            _ => (i..=i, one.clone()),
+        };
+        [presets::darts_rnn(5), darts_rnn(5, (0..8).map(open))]
+    }
+
+    /// With the weights of an architecture, the relaxed cell is the layer of that architecture, apart from
+    /// the normalisation.
+    #[test]
+    fn one_option_of_each_step_gives_the_derived_cell() {
+        for cell in cells() {
+            let space = Space::new([6, 3], Task::classification(2)).then(cell).then(last());
+            let spec = space.networks().spec();
+            let relaxed = Relaxed::of(spec).unwrap();
+            let Tree::Seq(parts) = &*spec.root.0 else { panic!("a row of blocks") };
+            let site = site_in(site_in(ROOT, 0), 0);
+            let op = relaxed.recurrent(&parts[0], site).unwrap().unwrap();
+            let shape = [Shape::new([6, 3])];
+            let params = || {
+                let mut params = Params::new(&Device::Cpu, 4);
+                params.enter("cell".into());
+                params
+            };
+            let mixed = bare(&op, &shape, &mut params()).unwrap();
+            let mut rng = Rng::new(2);
+            for _ in 0..20 {
+                let arch = space.sample(&mut rng).unwrap();
+                let decisions = arch.decided();
+                let numbers = relaxed.one_hot(spec, decisions).unwrap();
+                // Each step has one edge with a function, and none on the others.
+                let on = numbers.iter().filter(|&&w| w == 1.0).count();
+                assert_eq!(on, relaxed.places.len());
+                let graph = Graph::of(spec, decisions).map_err(|m| m.error).unwrap();
+                let own = &graph.nodes[1].op;
+                let derived = (own.info.build)(own, &shape, &mut params()).unwrap();
+                let x: Vec<f32> = (0..4 * 6 * 3).map(|_| rng.normal() as f32).collect();
+                let x = Tensor::from_vec(x, (4, 6, 3), &Device::Cpu).unwrap();
+                let weights: Vec<f32> = numbers.iter().map(|&w| w as f32).collect();
+                let weights = Tensor::new(weights, &Device::Cpu).unwrap();
+                let mut pass = Pass::new(false, None);
+                pass.mixture = Some(Mixture { weights, numbers: Arc::new(numbers) });
+                let run = |layer: &dyn crate::op::Layer, pass: &mut Pass| -> Vec<f32> {
+                    let y = layer.forward(&[&x], pass).unwrap();
+                    y.flatten_all().unwrap().to_vec1().unwrap()
+                };
+                let (a, b) = (run(&*mixed, &mut pass), run(&*derived, &mut pass));
+                assert!(a.iter().any(|v| v.abs() > 1e-4));
+                for (a, b) in a.iter().zip(&b) {
+                    assert!((a - b).abs() < 1e-6, "{arch}: {a} {b}");
+                }
+            }
+        }
+    }
+}

@@ -16,14 +16,20 @@
 //! `backward` is recursive. So the whole sequence is one custom operation, which keeps a graph of its own for
 //! each position and goes back through them one by one.
 //!
-//! Statistics are those of one state at one position, as in the authors' program. Only sequences that have
-//! not ended yet take part: they are sorted by their length, so that they are always the first ones.
+//! The statistics are those of the batch, for each state at each position. Only sequences that have not ended
+//! yet take part: they are sorted by their length, so that they are always the first ones. One alone has no
+//! statistics and stays as it is.
+//!
+//! Where we differ: the authors' program scores with running statistics. A state is divided by its deviation,
+//! which is below 1, before it goes on to the next one, and with a fixed divisor nothing keeps a state that is
+//! larger than usual from growing: in a search of letters with ReLU and identity, 3.5-fold from position to
+//! position. So the statistics are those of the batch in evaluation as well.
 
 use super::operation::{Gradients, Input, Operation, apply3};
 use super::recurrent::Ends;
-use super::{Function, Host, batch_norm, batch_norm_eval, gradient, on_host, output};
+use super::{Function, Host, batch_norm, gradient, on_host, output};
 use candle_core::{CpuStorage, DType, Device, Result, Shape, Tensor, Var, bail};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 /// A function on an edge.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,25 +41,18 @@ pub(crate) struct Term {
     pub(crate) column: Option<usize>,
 }
 
-/// The running statistics of every state at every position, `[L, S + 1, H]`.
-#[derive(Clone)]
-pub(crate) struct Running {
-    pub(crate) mean: Tensor,
-    pub(crate) var: Tensor,
-}
-
 const EPS: f64 = 1e-5;
 
 /// All outputs of a sequence: `x [N, L, D]`, `w0 [D + H, 2 H]`, `w [S, H, 2 H]` and the weights of options
-/// yield `[N, L, H]`. `steps` has the terms of each state whose weights are not 0. With `running` the states
-/// are normalised: in training by the batch, whose statistics are returned.
+/// yield `[N, L, H]`. `steps` has the terms of each state whose weights are not 0; the states may be
+/// `normalised`. Without `train` there is no backward pass on a CPU.
 pub(crate) fn mixed_rnn(
     x: &Tensor,
     [w0, w, weights]: [&Tensor; 3],
     steps: &[Vec<Term>],
-    (running, train): (Option<Running>, bool),
+    (normalised, train): (bool, bool),
     ends: Option<&Ends>,
-) -> Result<(Tensor, Option<Running>)> {
+) -> Result<Tensor> {
     let ((n, l, d), (count, h, _)) = (x.dims3()?, w.dims3()?);
     let fits = w0.dims() == [d + h, 2 * h] && w.dims() == [steps.len(), h, 2 * h];
     let ordered = steps.iter().enumerate().all(|(i, terms)| terms.iter().all(|t| t.from <= i));
@@ -74,30 +73,18 @@ pub(crate) fn mixed_rnn(
     let z = by_step.matmul(&w0.narrow(0, 0, d)?.contiguous()?)?.reshape((l, n, 2 * h))?;
     let w = Tensor::cat(&[w0.narrow(0, d, h)?, w.reshape((count * h, 2 * h))?], 0)?;
     let (states, shares) = of_steps(steps, weights)?;
-    let normal = running.map(|running| Normal::new(running, train, w0)).transpose()?;
-    let cell = Cell { states, alive: (0..l).map(alive).collect(), normal, keep: train };
-    let found = Arc::new(OnceLock::new());
+    let alive = (0..l).map(alive).collect();
+    let cell = Cell { states, alive, normal: Normal::new(normalised, w0, h)?, keep: train };
     let mut y = match on_host(&[&z, &w, &shares]) {
-        true => {
-            let saved = OnceLock::new();
-            apply3(&z, &w, &shares, Unrolled { cell: cell.clone(), found: found.clone(), saved })?
-        }
-        false => {
-            let (y, statistics) = cell.direct(&z, &w, &shares)?;
-            let _ = found.set(statistics);
-            y
-        }
+        true => apply3(&z, &w, &shares, Unrolled { cell, saved: OnceLock::new() })?,
+        false => cell.direct(&z, &w, &shares)?,
     };
     if let Some(order) = order {
         let mut back = vec![0; n];
         order.iter().enumerate().for_each(|(at, &i)| back[i as usize] = at as u32);
         y = y.index_select(&index(&back, x.device())?, 1)?;
     }
-    let statistics = match (&cell.normal, found.get()) {
-        (Some(normal), Some(found)) if train => Some(normal.gathered(found, h)?),
-        _ => None,
-    };
-    Ok((y.transpose(0, 1)?, statistics))
+    y.transpose(0, 1)
 }
 
 fn index(rows: &[u32], device: &Device) -> Result<Tensor> {
@@ -185,8 +172,7 @@ fn of_steps(steps: &[Vec<Term>], weights: &Tensor) -> Result<(Vec<State>, Tensor
             shares += rows.len();
             let first = rows.first().map_or(0, |&row| row as usize);
             let together = rows.iter().enumerate().all(|(i, &row)| row as usize == first + i);
-            let edges =
-                if together { Edges::Range(first, rows.len()) } else { Edges::Some(rows) };
+            let edges = if together { Edges::Range(first, rows.len()) } else { Edges::Some(rows) };
             functions.push((function, edges));
         }
         states.push(State { from, functions, at, shares });
@@ -202,53 +188,24 @@ fn of_steps(steps: &[Vec<Term>], weights: &Tensor) -> Result<(Vec<State>, Tensor
     Ok((states, shares))
 }
 
-/// The normalisation of states.
+/// The scale and the shift that the normalisation does not have; nothing without a normalisation.
 #[derive(Clone)]
-struct Normal {
-    running: Running,
-    train: bool,
-    /// The scale and the shift that it does not have.
-    one: Tensor,
-    zero: Tensor,
-}
-
-/// The statistics of a state at a position.
-type Found = Vec<((usize, usize), Tensor, Tensor)>;
+struct Normal(Option<[Tensor; 2]>);
 
 impl Normal {
-    fn new(running: Running, train: bool, like: &Tensor) -> Result<Normal> {
-        let (device, kind, h) = (like.device(), like.dtype(), running.mean.dims3()?.2);
-        let (one, zero) = (Tensor::ones(h, kind, device)?, Tensor::zeros(h, kind, device)?);
-        Ok(Normal { running, train, one, zero })
-    }
-
-    /// State `i` at position `t`. One sequence alone has no spread: there the running statistics serve.
-    fn apply(&self, s: Tensor, (t, i): (usize, usize), found: &mut Found) -> Result<Tensor> {
-        if self.train && s.dim(0)? > 1 {
-            let (y, mean, var) = batch_norm(&s, &self.one, &self.zero, EPS, false)?;
-            found.push(((t, i), mean.detach(), var.detach()));
-            return Ok(y);
+    fn new(normalised: bool, like: &Tensor, h: usize) -> Result<Normal> {
+        let (device, kind) = (like.device(), like.dtype());
+        if !normalised {
+            return Ok(Normal(None));
         }
-        let of = |all: &Tensor| all.get(t)?.get(i);
-        let (mean, var) = (of(&self.running.mean)?, of(&self.running.var)?);
-        batch_norm_eval(&s, &self.one, &self.zero, &mean, &var, EPS, false)
+        Ok(Normal(Some([Tensor::ones(h, kind, device)?, Tensor::zeros(h, kind, device)?])))
     }
 
-    /// What a pass has found; where it has found nothing, what there was.
-    fn gathered(&self, found: &Found, h: usize) -> Result<Running> {
-        let (l, states, _) = self.running.mean.dims3()?;
-        let gather = |old: &Tensor, which: fn(&(_, Tensor, Tensor)) -> &Tensor| -> Result<Tensor> {
-            let mut all = old.flatten_all()?.to_vec1::<f32>()?;
-            for one in found {
-                let at = (one.0.0 * states + one.0.1) * h;
-                all[at..at + h].copy_from_slice(&which(one).to_dtype(DType::F32)?.to_vec1::<f32>()?);
-            }
-            Tensor::from_vec(all, (l, states, h), old.device())
-        };
-        Ok(Running {
-            mean: gather(&self.running.mean, |one| &one.1)?,
-            var: gather(&self.running.var, |one| &one.2)?,
-        })
+    fn apply(&self, s: Tensor) -> Result<Tensor> {
+        match &self.0 {
+            Some([one, zero]) if s.dim(0)? > 1 => Ok(batch_norm(&s, one, zero, EPS, false)?.0),
+            _ => Ok(s),
+        }
     }
 }
 
@@ -257,7 +214,7 @@ impl Normal {
 struct Cell {
     states: Vec<State>,
     alive: Vec<usize>,
-    normal: Option<Normal>,
+    normal: Normal,
     /// Whether there will be a backward pass.
     keep: bool,
 }
@@ -272,28 +229,22 @@ fn value(f: Function, g: &Tensor) -> Result<Tensor> {
 }
 
 impl Cell {
-    /// The output at position `t` from the one before and what the input contributes to the gates.
+    /// The output at a position from the one before and what the input contributes to the gates.
     fn output(
         &self,
-        t: usize,
         before: &Tensor,
         z: &Tensor,
         (w, shares): (&[Tensor], &Tensor),
-        found: &mut Found,
     ) -> Result<Tensor> {
         let (n, h) = before.dims2()?;
-        let mut normalised = |s: Tensor, i: usize| match &self.normal {
-            Some(normal) => normal.apply(s, (t, i), found),
-            None => Ok(s),
-        };
         let gates = |z: &Tensor| {
             let c = super::sigmoid(&z.narrow(1, 0, h)?)?;
             Ok::<_, candle_core::Error>((c, z.narrow(1, h, h)?.contiguous()?))
         };
         let (c, g) = gates(&(z + before.matmul(&w[0])?)?)?;
         let first = (before + (c * (super::tanh(&g)? - before)?)?)?;
-        let mut states = vec![normalised(first, 0)?];
-        for (i, (state, w)) in self.states.iter().zip(&w[1..]).enumerate() {
+        let mut states = vec![self.normal.apply(first)?];
+        for (state, w) in self.states.iter().zip(&w[1..]) {
             if state.from.is_empty() {
                 states.push(Tensor::zeros((n, h), before.dtype(), before.device())?);
                 continue;
@@ -312,7 +263,7 @@ impl Cell {
             }
             let parts = Tensor::cat(&parts, 0)?;
             let shares = shares.narrow(0, state.at, state.shares)?.reshape((1, state.shares))?;
-            states.push(normalised(shares.matmul(&parts)?.reshape((n, h))?, i + 1)?);
+            states.push(self.normal.apply(shares.matmul(&parts)?.reshape((n, h))?)?);
         }
         let [_, chosen @ ..] = &states[..] else { bail!("mixed_rnn: no states") };
         let sum = chosen[1..].iter().try_fold(chosen[0].clone(), |sum, s| sum + s)?;
@@ -320,12 +271,12 @@ impl Cell {
     }
 
     /// All outputs `[L, N, H]` as one graph.
-    fn direct(&self, z: &Tensor, w: &Tensor, shares: &Tensor) -> Result<(Tensor, Found)> {
+    fn direct(&self, z: &Tensor, w: &Tensor, shares: &Tensor) -> Result<Tensor> {
         let (l, n, width) = z.dims3()?;
         let h = width / 2;
         let by_state = |i: usize| w.narrow(0, i * h, h)?.contiguous();
         let w = (0..=self.states.len()).map(by_state).collect::<Result<Vec<_>>>()?;
-        let (mut found, mut outputs) = (vec![], Vec::with_capacity(l));
+        let mut outputs = Vec::with_capacity(l);
         let mut before = Tensor::zeros((n, h), z.dtype(), z.device())?;
         for t in 0..l {
             let alive = self.alive[t];
@@ -335,13 +286,13 @@ impl Cell {
             }
             before = before.narrow(0, 0, alive)?.contiguous()?;
             let z = z.get(t)?.narrow(0, 0, alive)?.contiguous()?;
-            before = self.output(t, &before, &z, (&w, shares), &mut found)?;
+            before = self.output(&before, &z, (&w, shares))?;
             outputs.push(before.pad_with_zeros(0, 0, n - alive)?);
         }
         if outputs.is_empty() {
-            return Ok((Tensor::zeros((l, n, h), z.dtype(), z.device())?, found));
+            return Tensor::zeros((l, n, h), z.dtype(), z.device());
         }
-        Ok((Tensor::stack(&outputs, 0)?, found))
+        Tensor::stack(&outputs, 0)
     }
 }
 
@@ -349,7 +300,6 @@ impl Cell {
 /// `[(S + 1) H, 2 H]` and the shares.
 struct Unrolled {
     cell: Cell,
-    found: Arc<OnceLock<Found>>,
     /// Filled by the forward pass.
     saved: OnceLock<Saved>,
 }
@@ -384,22 +334,21 @@ impl Operation<3> for Unrolled {
             false => var.as_detached_tensor(),
         };
         let (seen_w, seen_shares) = (w.iter().map(seen).collect::<Vec<_>>(), seen(&shares));
-        let (mut found, mut steps, mut y) = (vec![], vec![], vec![0.0; l * n * h]);
+        let (mut steps, mut y) = (vec![], vec![0.0; l * n * h]);
         let mut before = Tensor::zeros((n, h), DType::F32, cpu)?;
         for (t, &alive) in self.cell.alive.iter().enumerate().take_while(|(_, n)| **n > 0) {
             let z = &z.data[t * n * 2 * h..][..alive * 2 * h];
             let z = Var::from_slice(z, (alive, 2 * h), cpu)?;
             let last = Var::from_tensor(&before.narrow(0, 0, alive)?.contiguous()?.detach())?;
             let with = (&seen_w[..], &seen_shares);
-            let output = self.cell.output(t, &seen(&last), &seen(&z), with, &mut found)?;
+            let output = self.cell.output(&seen(&last), &seen(&z), with)?;
             y[t * n * h..][..alive * h].copy_from_slice(&output.flatten_all()?.to_vec1::<f32>()?);
             before = output.detach();
             if self.cell.keep {
                 steps.push(Position { before: last, z, y: output });
             }
         }
-        // The same operation is never applied twice, so the cells are empty.
-        let _ = self.found.set(found);
+        // The same operation is never applied twice, so the cell is empty.
         if self.cell.keep {
             let _ = self.saved.set(Saved { steps, w, shares });
         }

@@ -57,7 +57,7 @@ pub(crate) use loss::cross_entropy;
 pub(crate) use math::multiply_adds;
 pub(crate) use memory::{Gauge, heap, prepare, step_begins};
 pub(crate) use mix::weigh;
-pub(crate) use mixed_rnn::{Running, Term, mixed_rnn};
+pub(crate) use mixed_rnn::{Term, mixed_rnn};
 pub(crate) use norm::{batch_norm, batch_norm_eval};
 pub(crate) use optim::{adamw_step, sgd_step, shift};
 pub(crate) use pool::{avg_pool, global_avg_pool, global_max_pool, max_pool};

@@ -959,12 +959,6 @@ fn relaxed(g: &mut Gen, s: usize, functions: &[Function]) -> (Vec<Vec<Term>>, us
     (steps, columns.max(1))
 }
 
-fn running(g: &mut Gen, l: usize, s: usize, h: usize) -> Running {
-    let mean = (g.tensor(&[l, s + 1, h]).contiguous().unwrap() * 0.1).unwrap();
-    let var = (g.tensor(&[l, s + 1, h]).contiguous().unwrap() * 0.1).unwrap();
-    Running { mean, var: (var + 0.5).unwrap() }
-}
-
 #[test]
 fn the_relaxed_cell_of_darts_agrees_with_candle() {
     let mut g = Gen(37);
@@ -979,25 +973,23 @@ fn the_relaxed_cell_of_darts_agrees_with_candle() {
             [g.tensor(&[n, l, d]), g.tensor(&[d + h, 2 * h]), g.tensor(&[s, h, 2 * h]), weights];
         let ends = Ends::new((0..n).map(|_| g.size(1, l) as u32).collect());
         let ends = (g.size(0, 1) == 1).then_some(&ends);
-        // Without normalisation, with that of the batch, and with that of running statistics.
-        let normal = (round % 3 > 0).then(|| running(&mut g, l, s, h));
-        let train = round % 3 < 2;
+        let how = (round % 3 > 0, round % 4 < 3);
         let what = format!("{round}: {n} {l} {d} {h} {steps:?}, {ends:?}");
         let op = |t: &[Tensor]| {
             let (w0, w) = ((&t[1] * 0.3)?, (&t[2] * 0.2)?);
-            // Running statistics count in evaluation, which has no backward pass on a CPU.
-            let how = (normal.clone(), train);
-            Ok(mixed_rnn(&t[0], [&w0, &w, &t[3]], &steps, how, ends)?.0)
+            mixed_rnn(&t[0], [&w0, &w, &t[3]], &steps, how, ends)
         };
-        match train {
-            // Two rows that are nearly the same are normalised to numbers that depend on their last digits.
-            true => agree(&what, &mut g, &op, &inputs, if normal.is_some() { 2e-3 } else { 2e-5 }),
-            false => {
+        match how {
+            (false, true) => agree(&what, &mut g, &op, &inputs, 2e-5),
+            // Rows that are nearly the same are normalised to what their last digits say.
+            (true, true) => agree(&what, &mut g, &op, &inputs, 2e-3),
+            // In evaluation there is no backward pass on a CPU.
+            (_, false) => {
                 let wide: Vec<Tensor> = inputs.iter().map(wide).collect();
-                close(&what, &op(&inputs).unwrap(), &op(&wide).unwrap(), 2e-5);
+                close(&what, &op(&inputs).unwrap(), &op(&wide).unwrap(), 2e-4);
             }
         }
-        if round % 2 == 1 && !(train && normal.is_some()) {
+        if round % 2 == 1 && !how.0 {
             differentiates(&what, &mut g, &op, &inputs);
         }
     }
@@ -1018,9 +1010,8 @@ fn the_relaxed_cell_of_darts_is_the_derived_one_where_one_option_counts() {
         let ends = (round % 2 == 1).then_some(&ends);
         let weights = g.tensor(&[n, l, h]).contiguous().unwrap();
         let ones = Tensor::ones(2 * s, DType::F32, &Device::Cpu).unwrap();
-        let mixed = |t: &[Tensor]| {
-            Ok(mixed_rnn(&t[0], [&t[1], &t[2], &ones], &terms, (None, true), ends)?.0)
-        };
+        let mixed =
+            |t: &[Tensor]| mixed_rnn(&t[0], [&t[1], &t[2], &ones], &terms, (false, true), ends);
         let derived = |t: &[Tensor]| darts_rnn(&t[0], &t[1], &t[2], &steps, ends);
         let ((y, grads), (expected, slopes)) =
             (run(&mixed, &inputs, &weights), run(&derived, &inputs, &weights));
@@ -1038,37 +1029,30 @@ fn the_relaxed_cell_of_darts_at_its_edges() {
     let (n, l, d, h, s) = (4, 3, 2, 5, 2);
     let (x, w0, w) = (g.tensor(&[n, l, d]), g.tensor(&[d + h, 2 * h]), g.tensor(&[s, h, 2 * h]));
     let none = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
-    let normal = running(&mut g, l, s, h);
-    let how = (Some(normal.clone()), true);
     let nothing = vec![vec![]; s];
-    let (y, found) = mixed_rnn(&x, [&w0, &w, &none], &nothing, how.clone(), None).unwrap();
+    let y = mixed_rnn(&x, [&w0, &w, &none], &nothing, (true, true), None).unwrap();
     assert!(numbers(&y).iter().all(|&v| v == 0.0));
-    // The states of steps without terms keep their statistics, the first one has those of the batch.
-    let (found, last) = (found.unwrap(), |t: &Tensor| numbers(&t.narrow(1, 1, s).unwrap()));
-    assert_eq!(last(&found.mean), last(&normal.mean));
-    assert_ne!(numbers(&found.mean), numbers(&normal.mean));
     // What stands behind the end of a sequence is not seen.
     let terms = vec![vec![Term { from: 0, function: Function::Tanh, column: None }]; s];
     let ends = Ends::new(vec![3, 1, 2, 1]);
-    let of = |x: &Tensor| mixed_rnn(x, [&w0, &w, &none], &terms, how.clone(), Some(&ends)).unwrap();
+    let of = |x: &Tensor| {
+        let y = mixed_rnn(x, [&w0, &w, &none], &terms, (true, true), Some(&ends)).unwrap();
+        y.to_vec3::<f32>().unwrap()
+    };
     let mut other = x.contiguous().unwrap().to_vec3::<f32>().unwrap();
     for (row, &end) in other.iter_mut().zip(ends.iter()) {
         row[end as usize..].iter_mut().flatten().for_each(|v| *v = 9.0);
     }
-    let other = Tensor::new(other, &Device::Cpu).unwrap();
-    let ((y, found), (z, again)) = (of(&x), of(&other));
-    assert_eq!(numbers(&y), numbers(&z));
-    let (found, again) = (found.unwrap(), again.unwrap());
-    assert_eq!(numbers(&found.mean), numbers(&again.mean));
-    assert_eq!(numbers(&found.var), numbers(&again.var));
-    // One sequence alone has no statistics.
-    let third = |t: &Tensor| numbers(&t.get(2).unwrap());
-    assert_eq!(third(&found.mean), third(&normal.mean));
+    let y = of(&x);
+    assert_eq!(y, of(&Tensor::new(other, &Device::Cpu).unwrap()));
+    // Of two sequences, the mean of every state is 0; one alone is not normalised.
+    for (a, b) in y[0][1].iter().zip(&y[2][1]) {
+        assert!((a + b).abs() < 1e-5, "{a} {b}");
+    }
+    assert!(y[0][2].iter().any(|&v| v != 0.0) && y[2][2].iter().all(|&v| v == 0.0));
     // A long sequence fits the stack of a test's thread.
     let x = g.tensor(&[2, 3_000, d]);
-    let long = |t: &[Tensor]| {
-        Ok(mixed_rnn(&t[0], [&t[1], &t[2], &none], &terms, (None, true), None)?.0)
-    };
+    let long = |t: &[Tensor]| mixed_rnn(&t[0], [&t[1], &t[2], &none], &terms, (false, true), None);
     let weights = Tensor::ones((2, 3_000, h), DType::F32, &Device::Cpu).unwrap();
     let (y, grads) = run(&long, &[x, w0, w], &weights);
     assert!(numbers(&y).iter().chain(&numbers(&grads[0])).all(|v| v.is_finite()));

@@ -8,7 +8,7 @@
 
 use crate::chart::Family;
 use crate::error::{Error, Result};
-use crate::kernel::{self, Running, Term};
+use crate::kernel::{self, Term};
 use crate::layer::conv::product;
 use crate::layer::darts_rnn::{STEPS, function};
 use crate::layer::wants::{for_sequences, sequence};
@@ -79,24 +79,18 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
 struct MixedRnn {
     first: Var,
     later: Var,
-    /// The running statistics of every state at every position, one behind the other.
-    statistics: Option<[Var; 2]>,
+    normalised: bool,
     steps: Vec<Vec<Term>>,
 }
 
 impl MixedRnn {
     /// The states are `normalised` in a search.
     fn build(op: &Op, inputs: &[Shape], p: &mut Params, normalised: bool) -> Result<MixedRnn> {
-        let ((l, d), units) = (sequence(op, inputs)?, op.int("units"));
-        let all = l * (STEPS + 1) * units;
-        let statistics = match normalised {
-            true => Some([p.buffer("running_mean", all, 0.0)?, p.buffer("running_var", all, 1.0)?]),
-            false => None,
-        };
+        let ((_, d), units) = (sequence(op, inputs)?, op.int("units"));
         Ok(MixedRnn {
             first: p.within("W0", &[d + units, 2 * units], 0.04)?,
             later: p.within("W", &[STEPS, units, 2 * units], 0.04)?,
-            statistics,
+            normalised,
             steps: terms(op, inputs)?,
         })
     }
@@ -104,7 +98,9 @@ impl MixedRnn {
 
 impl Layer for MixedRnn {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let Some(mixture) = pass.mixture.clone() else { candle_core::bail!("mixed_rnn: no weights") };
+        let Some(mixture) = pass.mixture.clone() else {
+            candle_core::bail!("mixed_rnn: no weights")
+        };
         let x = inputs[0];
         let (n, l, _) = x.dims3()?;
         let ends = pass.ends_for(n, l);
@@ -112,23 +108,14 @@ impl Layer for MixedRnn {
             |term: &&Term| term.column.is_none_or(|column| mixture.factor(&[column]) != 0.0);
         let steps: Vec<Vec<Term>> =
             self.steps.iter().map(|terms| terms.iter().filter(counts).cloned().collect()).collect();
-        let shape = (l, STEPS + 1, self.later.dim(1)?);
-        let running = match &self.statistics {
-            Some([mean, var]) => {
-                let of = |all: &Var| all.as_detached_tensor().reshape(shape);
-                Some(Running { mean: of(mean)?, var: of(var)? })
-            }
-            None => None,
-        };
         let weights = [self.first.as_tensor(), self.later.as_tensor(), &mixture.weights];
-        let how = (running, pass.train);
-        let (y, found) = kernel::mixed_rnn(x, weights, &steps, how, ends.as_ref())?;
-        if let (Some([mean, var]), Some(found)) = (&self.statistics, found) {
-            for (running, batch) in [(mean, found.mean), (var, found.var)] {
-                let old = (running.as_detached_tensor() * (1.0 - pass.momentum))?;
-                running.set(&(old + (batch.flatten_all()? * pass.momentum)?)?)?;
-            }
-        }
-        Ok(y)
+        let how = (self.normalised, pass.train);
+        kernel::mixed_rnn(x, weights, &steps, how, ends.as_ref())
     }
+}
+
+/// The layer without normalisation, to be compared with the derived one.
+#[cfg(test)]
+pub(crate) fn bare(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
+    Ok(Box::new(MixedRnn::build(op, inputs, p, false)?))
 }

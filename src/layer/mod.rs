@@ -20,7 +20,7 @@ pub(crate) mod last;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 mod mix;
-mod mixed_rnn;
+pub(crate) mod mixed_rnn;
 pub(crate) mod pool;
 pub(crate) mod positions;
 mod problems;

@@ -626,7 +626,8 @@ impl Search for Bilevel {
         let rng = Rng::from_u64(self.seed).stream("recalibrate", self.state.epoch);
         let mut order = self.train.data.indices(Split::Train);
         rng.stream("shuffle", 0).shuffle(&mut order);
-        for (i, batch) in order.chunks_exact(self.batch()).take(RECALIBRATION).enumerate() {
+        let batches = if self.model.has_statistics() { RECALIBRATION } else { 0 };
+        for (i, batch) in order.chunks_exact(self.batch()).take(batches).enumerate() {
             watch.check()?;
             let mut pass = Pass::new(true, Some(rng.stream("dropout", i)));
             (pass.momentum, pass.mixture) = (1.0 / (i + 1) as f64, Some(mixture.clone()));
@@ -748,5 +749,47 @@ mod tests {
         let plain = run.alpha_gradient(&validation, &training, scale, &mut rng.clone()).unwrap();
         let apart: f64 = plain.iter().zip(&found).map(|(a, b)| (a - b).abs()).sum();
         assert!(apart > 0.05 * differs, "{apart} {differs}");
+    }
+
+    /// Of each step of a recurrent cell the edge with the largest weight of a function, whatever "none"
+    /// weighs, and then that function.
+    #[test]
+    fn a_step_keeps_the_edge_with_the_strongest_function() {
+        let data = Dataset::names_text().take(40);
+        let (all, one) = (any(["tanh", "relu"]), any(["sigmoid"]));
+        let steps = (0..8).map(|i| match i {
+            0 => (0..=0, &all),
+            1 => (0..=1, &all),
+            2 => (0..=2, &one),
+            _ => (i..=i, &one),
+        });
+        let space = Space::on(&data).then(embedding(3)).then(darts_rnn(3, steps));
+        let run = begin(Rules::new(3e-3, 1e-3), &Train::on(&data).batch_size(8).epochs(1), &space);
+        let names: Vec<&str> = run.relaxed.places.iter().map(|p| p.label.as_str()).collect();
+        assert_eq!(names, ["rnn 0-1", "rnn 0-2", "rnn 1-2", "rnn 0-3", "rnn 1-3", "rnn 2-3"]);
+        #[rustfmt::skip]
+        let alphas = [
+            5.0, 1.0, 2.0, // none, tanh, relu
+            0.0, 1.0, 3.0,
+            9.0, 9.0, 8.0, // the largest alphas, and yet tanh has the smaller share
+            0.0, 0.1, // none, sigmoid
+            0.0, 0.3,
+            1.0, 0.2,
+        ];
+        let decided = run.decide(&alphas).unwrap();
+        assert_eq!(decided, [1, 0, 1, 1]);
+        let weights = run.relaxed.one_hot(space.networks().spec(), &decided).unwrap();
+        #[rustfmt::skip]
+        let expected = [
+            0.0, 0.0, 1.0,
+            0.0, 0.0, 1.0,
+            1.0, 0.0, 0.0,
+            1.0, 0.0,
+            0.0, 1.0,
+            1.0, 0.0,
+        ];
+        assert_eq!(weights, expected);
+        assert_eq!(run.skips(&decided).unwrap(), 0);
+        assert_eq!(run.decide(&weights).unwrap(), decided);
     }
 }
