@@ -128,3 +128,19 @@ fn units_do_not_mix() {
             .is_ok()
     );
 }
+
+/// The pull to 0 keeps the alphas of so many edges where they are; without it they move.
+#[test]
+fn the_decay_of_the_alphas_can_be_set() {
+    let space = space(partly());
+    let entropy = |method: Darts| {
+        let study = search(&space, method);
+        study.trials_done().last().unwrap().evaluation().unwrap().get("entropy").unwrap()
+    };
+    let method = Darts::first_order().alpha_rate(0.1);
+    let (held, free) = (entropy(method.alpha_decay(10.0)), entropy(method.alpha_decay(0.0)));
+    assert!(free < held, "{free} {held}");
+    let wrong = Study::one_shot(&space, &train(), method.alpha_decay(-1.0)).quiet().run();
+    let text = wrong.map(|_| ()).unwrap_err().to_string();
+    assert!(text.contains("alpha_decay(-1)") && text.contains("0.001"), "{text}");
+}
