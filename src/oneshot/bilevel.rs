@@ -800,10 +800,10 @@ mod tests {
         let expected = [
             0.0, 0.0, 1.0,
             0.0, 0.0, 1.0,
-            1.0, 0.0, 0.0,
-            1.0, 0.0,
+            0.0, 0.0, 0.0,
+            0.0, 0.0,
             0.0, 1.0,
-            1.0, 0.0,
+            0.0, 0.0,
         ];
         assert_eq!(weights, expected);
         assert_eq!(run.skips(&decided).unwrap(), 0);
