@@ -42,7 +42,7 @@ def arguments():
 
 
 # Their outputs came with this clone. Of other notebooks in the folder we know nothing.
-SHIPPED = "quickstart", "training", "spaces", "strategies", "compare", "resume", "one_shot"
+SHIPPED = "quickstart", "training", "spaces", "strategies", "compare", "resume", "one_shot", "darts", "recurrent"
 
 
 def sign(files):

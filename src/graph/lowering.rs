@@ -476,6 +476,17 @@ impl<const M: bool> Sink for Nodes<'_, M> {
         if partial { self.rest(at, mixed, choices[0].block) } else { Ok(mixed) }
     }
 
+    fn inner(&mut self, layer: &Block, id: u64, at: usize) -> Result<Option<usize>> {
+        let Some(mixing) = &self.mixing else { return Ok(None) };
+        match mixing.relaxed.recurrent(layer, id)? {
+            Some(op) => {
+                let op = op.on(self.output(at))?;
+                self.push(op, vec![at], Role::Chosen).map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     fn edges(&mut self, id: u64, _: Option<&[Vec<usize>]>, ends: &[usize]) -> Result<usize> {
         let sum = self.mixing.as_ref().and_then(|m| m.relaxed.sum_of(id, ends.len(), m.normalise));
         match sum {

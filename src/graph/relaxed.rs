@@ -11,12 +11,17 @@
 //! The weights w and g of all choices stand one behind the other in one list of numbers. Those of a shared
 //! block stand in it once, so that all cells of a network are the same; the weights of its layers are not
 //! shared. What w is made of, and how it is learned, differs from method to method.
+//!
+//! A recurrent cell is a layer (`layer/darts_rnn.rs`) whose settings choose, for each step, an earlier state
+//! and a function. Its relaxed form (section 3.1.2) has every edge from an earlier state, with a choice of a
+//! function or none on it. Of each step the edge is kept whose best function weighs most.
 
 use crate::error::{Error, Result};
 use crate::graph::walk::{Choice, MOST_EDGES, ROOT, shared_site, site_in};
-use crate::layer::{MIX, SKIP, ZERO};
+use crate::layer::darts_rnn::STEPS;
+use crate::layer::{DARTS_RNN, MIX, MIXED_RNN, SKIP, ZERO};
 use crate::op::{LayerInfo, Op, Value};
-use crate::tree::{Block, Cell, Join, Spec, Tree, block_name, distinct, genes};
+use crate::tree::{Block, Cell, Choice as Settings, Join, Spec, Tree, block_name, distinct, genes};
 use std::collections::HashMap;
 
 /// A choice, with a weight for each of its options.
@@ -53,9 +58,11 @@ pub(crate) struct CellPlan {
     /// How many of its nodes are inputs, and how many there are.
     inputs: usize,
     count: usize,
-    /// Whether the output is all nodes beside each other, rather than the last one.
+    /// Whether the output is made of all nodes, rather than the last one.
     concat: bool,
     pub(crate) edges: Vec<EdgePlan>,
+    /// Its edges without a choice.
+    decided: Vec<(usize, usize)>,
 }
 
 #[derive(Clone)]
@@ -78,10 +85,11 @@ impl CellPlan {
         (0..self.count).map(name).chain(self.concat.then(|| "output".to_string())).collect()
     }
 
-    /// The connections of the nodes with the output.
+    /// The connections without a choice, and those of the nodes with the output.
     pub(crate) fn fixed(&self) -> Vec<(usize, usize)> {
         let nodes = if self.concat { self.inputs..self.count } else { 0..0 };
-        nodes.map(|node| (node, self.count)).collect()
+        let decided = self.decided.iter().copied();
+        decided.chain(nodes.map(|node| (node, self.count))).collect()
     }
 }
 
@@ -105,6 +113,26 @@ pub(crate) enum Ask<'a> {
     Place { place: &'a Place, kept: bool },
     /// The set of edges that is kept.
     Sets { meeting: &'a Meeting, sets: &'a [Vec<usize>] },
+    /// The edge of a step of a recurrent cell, and its function: `edge * functions + function`. Each edge
+    /// has the same options, of which the first is that it is not there.
+    Step { edges: &'a [Place], functions: usize },
+}
+
+impl Ask<'_> {
+    /// The answer that these decisions contain.
+    pub(crate) fn recall<'d>(&self, decisions: &mut impl Iterator<Item = &'d u32>) -> usize {
+        let mut next = |options: usize| match options {
+            0 | 1 => 0,
+            _ => decisions.next().map_or(0, |&pick| pick as usize),
+        };
+        match self {
+            Ask::Step { edges, functions } => {
+                let edge = next(edges.len());
+                edge * functions + next(*functions)
+            }
+            _ => next(2),
+        }
+    }
 }
 
 impl Relaxed {
@@ -149,6 +177,9 @@ impl Relaxed {
 
     fn survey(&mut self, block: &Block, id: u64, path: &str) {
         match &*block.0 {
+            Tree::Layer { info, args } if is_recurrent(info, args) => {
+                self.recurrent_cell(args, id, path);
+            }
             Tree::Layer { info, args } => {
                 for (i, choice) in args.iter().enumerate().filter(|(_, c)| c.options.len() > 1) {
                     let setting = &info.args[i];
@@ -193,6 +224,40 @@ impl Relaxed {
         }
     }
 
+    /// The edges of a recurrent cell. Its first setting is the number of its units.
+    fn recurrent_cell(&mut self, args: &[Settings], id: u64, path: &str) {
+        if let Some(units) = args.first().filter(|units| units.options.len() > 1) {
+            let setting = &DARTS_RNN.args[0];
+            let options = units.options.iter().map(|v| setting.option(v)).collect();
+            self.place(site_in(id, 0), within(path, "rnn units"), options, &[]);
+        }
+        let (mut edges, mut decided) = (vec![], vec![]);
+        for (i, step) in steps_of(args).enumerate() {
+            let to = i + 1;
+            if !step.open {
+                decided.extend(step.from.first().map(|&from| (from, to)));
+                continue;
+            }
+            let names = step.functions.iter().map(Value::to_string);
+            let options: Vec<String> = std::iter::once("none".to_string()).chain(names).collect();
+            let n = options.len();
+            self.known.insert(site_in(id, 2 * i + 1), self.places.len());
+            for &from in &step.from {
+                edges.push(EdgePlan { from, to, place: self.places.len() });
+                self.places.push(Place {
+                    label: within(path, &format!("rnn {from}-{to}")),
+                    options: options.clone(),
+                    zeros: (0..n).map(|o| o == 0).collect(),
+                    skips: vec![false; n],
+                    at: self.width,
+                });
+                self.width += n;
+            }
+        }
+        let (name, inputs, count) = (within(path, "recurrent cell"), 1, STEPS + 1);
+        self.cells.push(CellPlan { name, inputs, count, concat: true, edges, decided });
+    }
+
     fn cell(&mut self, cell: &Cell, id: u64, path: &str) {
         let (mut edges, mut planned) = (0, vec![]);
         for (n, (step, sets)) in cell.nodes().enumerate() {
@@ -220,7 +285,8 @@ impl Relaxed {
         if planned.len() == edges && edges > 1 {
             let (name, inputs) = (if path.is_empty() { "cell" } else { path }, cell.inputs());
             let (count, concat) = (inputs + cell.steps.len(), cell.concat);
-            self.cells.push(CellPlan { name: name.into(), inputs, count, concat, edges: planned });
+            let (name, decided) = (name.to_string(), vec![]);
+            self.cells.push(CellPlan { name, inputs, count, concat, edges: planned, decided });
         }
     }
 
@@ -273,6 +339,24 @@ impl Relaxed {
             Ok(pick)
         };
         match &*block.0 {
+            Tree::Layer { info, args } if is_recurrent(info, args) => {
+                let units = args.first().map_or(1, |units| units.options.len());
+                choose(site_in(id, 0), units, decided)?;
+                for (i, step) in steps_of(args).enumerate().filter(|(_, step)| step.open) {
+                    let first = self.known(site_in(id, 2 * i + 1))?;
+                    let (edges, functions) = (step.from.len(), step.functions.len());
+                    let edges_here = &self.places[first..first + edges];
+                    let pick = ask(Ask::Step { edges: edges_here, functions })?;
+                    let pick = pick.min((edges * functions).saturating_sub(1));
+                    if edges > 1 {
+                        decided.push((pick / functions) as u32);
+                    }
+                    if functions > 1 {
+                        decided.push((pick % functions) as u32);
+                    }
+                }
+                Ok(())
+            }
             Tree::Layer { args, .. } => {
                 for (i, choice) in args.iter().enumerate() {
                     choose(site_in(id, i), choice.options.len(), decided)?;
@@ -332,9 +416,14 @@ impl Relaxed {
         }
         let mut rest = decisions.iter();
         self.decide(spec, |question| {
-            let pick = rest.next().map_or(0, |&pick| pick as usize);
+            let pick = question.recall(&mut rest);
             match question {
                 Ask::Place { place, .. } => weights[place.at + pick] = 1.0,
+                // On the other edges nothing weighs anything, not even none: no edge is there.
+                Ask::Step { edges, functions } => {
+                    let edge = &edges[pick / functions];
+                    weights[edge.at + 1 + pick % functions] = 1.0;
+                }
                 Ask::Sets { meeting, sets } => {
                     sets.get(pick)
                         .into_iter()
@@ -374,6 +463,46 @@ impl Relaxed {
         Ok((Op { info: &MIX, args }, inputs))
     }
 
+    /// The relaxed form of a recurrent cell with steps to choose; nothing for any other layer.
+    ///
+    /// # Errors
+    /// When its units are to be chosen as well.
+    pub(crate) fn recurrent(&self, layer: &Block, id: u64) -> Result<Option<Op>> {
+        let Tree::Layer { info, args } = &*layer.0 else { return Ok(None) };
+        if !is_recurrent(info, args) {
+            return Ok(None);
+        }
+        let units = match &args[0].options[..] {
+            [units] => *units,
+            several => {
+                let all: Vec<String> = several.iter().map(Value::to_string).collect();
+                return Err(Error::invalid(
+                    format!("darts_rnn with {} units", all.join(" or ")),
+                    "options are mixed number by number, so all of them have to give the same shape",
+                    "one number of units, as presets::darts_rnn(32); or Supernet::on(&space, &train), \
+                     which trains one path at a time",
+                ));
+            }
+        };
+        let mut values = vec![units];
+        for (i, step) in steps_of(args).enumerate() {
+            let mut column = match step.open {
+                true => Some(self.places[self.known(site_in(id, 2 * i + 1))?].at),
+                false => None,
+            };
+            values.push(Value::Int((step.from.len() * step.functions.len()) as i64));
+            for &from in &step.from {
+                for (n, function) in step.functions.iter().enumerate() {
+                    // The first option is none.
+                    let own = column.map_or(-1, |at| (at + 1 + n) as i64);
+                    values.extend([Value::Int(from as i64), *function, Value::Int(own)]);
+                }
+                column = column.map(|at| at + 1 + step.functions.len());
+            }
+        }
+        Ok(Some(Op { info: &MIXED_RNN, args: values }))
+    }
+
     /// The operation that adds up the edges of a meeting, or nothing where all of them are simply there.
     pub(crate) fn sum_of(&self, id: u64, edges: usize, normalise: bool) -> Option<Op> {
         let meeting = &self.meetings[*self.known.get(&id)?];
@@ -381,6 +510,32 @@ impl Relaxed {
         let column = |i: usize| [Value::Int(1), Value::Int((meeting.at + i) as i64)];
         needed.then(|| Op { info: &MIX, args: (0..edges).flat_map(column).collect() })
     }
+}
+
+/// A step of a recurrent cell.
+struct Step<'t> {
+    /// The earlier states that it may begin with.
+    from: Vec<usize>,
+    functions: &'t [Value],
+    /// Whether anything is to be chosen.
+    open: bool,
+}
+
+/// The steps of a recurrent cell from the settings of its layer: its units, and two for each step.
+fn steps_of(args: &[Settings]) -> impl Iterator<Item = Step<'_>> {
+    args.get(1..).unwrap_or_default().chunks_exact(2).map(|step| {
+        let from = step[0].options.iter().map(|value| match value {
+            Value::Int(from) => (*from).max(0) as usize,
+            _ => 0,
+        });
+        let open = step.iter().any(|setting| setting.options.len() > 1);
+        Step { from: from.collect(), functions: &step[1].options, open }
+    })
+}
+
+/// Whether a layer is a recurrent cell with steps to choose.
+fn is_recurrent(info: &'static LayerInfo, args: &[Settings]) -> bool {
+    std::ptr::eq(info, &DARTS_RNN) && steps_of(args).any(|step| step.open)
 }
 
 /// Whether a block is a layer of this row.
@@ -412,4 +567,77 @@ fn inner_site(block: &Block, id: u64, n: usize) -> u64 {
 
 fn within(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_string() } else { format!("{path} {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::layer::mixed_rnn::bare;
+    use crate::op::{Mixture, Params, Pass};
+    use crate::prelude::*;
+    use crate::presets;
+    use std::sync::Arc;
+
+    /// All steps open, or some of them decided in one or both of their settings.
+    fn cells() -> [Block; 2] {
+        let (some, one) = (any(["relu", "identity", "tanh"]), any(["sigmoid"]));
+        let open = |i: i64| match i % 4 {
+            0 => (0..=i, some.clone()),
+            1 => (0..=i, one.clone()),
+            2 => (i - 1..=i - 1, some.clone()),
+            _ => (i..=i, one.clone()),
+        };
+        [presets::darts_rnn(5), darts_rnn(5, (0..8).map(open))]
+    }
+
+    /// With the weights of an architecture, the relaxed cell is the layer of that architecture, apart from
+    /// the normalisation.
+    #[test]
+    fn one_option_of_each_step_gives_the_derived_cell() {
+        for cell in cells() {
+            let space = Space::new([6, 3], Task::classification(2)).then(cell).then(last());
+            let spec = space.networks().spec();
+            let relaxed = Relaxed::of(spec).unwrap();
+            let Tree::Seq(parts) = &*spec.root.0 else { panic!("a row of blocks") };
+            let site = site_in(site_in(ROOT, 0), 0);
+            let op = relaxed.recurrent(&parts[0], site).unwrap().unwrap();
+            let shape = [Shape::new([6, 3])];
+            let params = || {
+                let mut params = Params::new(&Device::Cpu, 4);
+                params.enter("cell".into());
+                params
+            };
+            let mixed = bare(&op, &shape, &mut params()).unwrap();
+            let mut rng = Rng::new(2);
+            for _ in 0..20 {
+                let arch = space.sample(&mut rng).unwrap();
+                let decisions = arch.decided();
+                let numbers = relaxed.one_hot(spec, decisions).unwrap();
+                // Each step that is open has one edge with a function.
+                let on = numbers.iter().filter(|&&w| w == 1.0).count();
+                let mut to: Vec<usize> = relaxed.cells[0].edges.iter().map(|e| e.to).collect();
+                to.dedup();
+                assert_eq!(on, to.len());
+                let graph = Graph::of(spec, decisions).map_err(|m| m.error).unwrap();
+                let own = &graph.nodes[1].op;
+                let derived = (own.info.build)(own, &shape, &mut params()).unwrap();
+                let x: Vec<f32> = (0..4 * 6 * 3).map(|_| rng.normal() as f32).collect();
+                let x = Tensor::from_vec(x, (4, 6, 3), &Device::Cpu).unwrap();
+                let weights: Vec<f32> = numbers.iter().map(|&w| w as f32).collect();
+                let weights = Tensor::new(weights, &Device::Cpu).unwrap();
+                let mut pass = Pass::new(false, None);
+                pass.mixture = Some(Mixture { weights, numbers: Arc::new(numbers) });
+                let run = |layer: &dyn crate::op::Layer, pass: &mut Pass| -> Vec<f32> {
+                    let y = layer.forward(&[&x], pass).unwrap();
+                    y.flatten_all().unwrap().to_vec1().unwrap()
+                };
+                let (a, b) = (run(&*mixed, &mut pass), run(&*derived, &mut pass));
+                assert!(a.iter().any(|v| v.abs() > 1e-4));
+                for (a, b) in a.iter().zip(&b) {
+                    assert!((a - b).abs() < 1e-6, "{arch}: {a} {b}");
+                }
+            }
+        }
+    }
 }

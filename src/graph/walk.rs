@@ -124,6 +124,17 @@ pub(crate) trait Sink {
         }
     }
 
+    /// Where choices are mixed: a layer whose settings are a cell of their own, with weights for what is
+    /// open in it; nothing, where it has no such settings.
+    fn inner(
+        &mut self,
+        _layer: &Block,
+        _id: u64,
+        _at: Self::At,
+    ) -> Result<Option<Self::At>, Self::Stop> {
+        Ok(None)
+    }
+
     /// Where choices are mixed: the sum of all edges into a node of a cell, of which an architecture keeps
     /// one of these sets, if not all.
     fn edges(
@@ -370,6 +381,9 @@ impl<'s, S: Sink> Walk<'s, S> {
             .collect();
         if choices.is_empty() {
             return self.sink.layer(block, &[], at);
+        }
+        if let Some(end) = self.sink.inner(block, self.choice, at)? {
+            return Ok(end);
         }
         let all = choices.iter().map(|c| c.options).fold(1, usize::saturating_mul);
         if all > MOST_MIXED {

@@ -934,6 +934,130 @@ fn the_cell_of_darts_agrees_with_pytorch() {
     }
 }
 
+/// Terms with a column each, except in a step that is fixed, and how many columns there are.
+fn relaxed(g: &mut Gen, s: usize, functions: &[Function]) -> (Vec<Vec<Term>>, usize) {
+    let mut columns = 0;
+    let steps = (0..s).map(|i| {
+        if g.size(0, 5) == 0 {
+            let function = functions[g.size(0, functions.len() - 1)];
+            return vec![Term { from: g.size(0, i), function, column: None }];
+        }
+        // All of them, or, as in a step of GDAS, one function of some edges.
+        let (all, mut terms) = (g.size(0, 1) == 0, vec![]);
+        for from in 0..=i {
+            let drawn = g.size(0, functions.len());
+            for (f, &function) in functions.iter().enumerate() {
+                if all || f == drawn {
+                    terms.push(Term { from, function, column: Some(columns) });
+                }
+                columns += 1;
+            }
+        }
+        terms
+    });
+    let steps = steps.collect();
+    (steps, columns.max(1))
+}
+
+#[test]
+fn the_relaxed_cell_of_darts_agrees_with_candle() {
+    let mut g = Gen(37);
+    for round in 0..40 {
+        let (n, l) = ([1, 2, 5][g.size(0, 2)], g.size(1, 4));
+        let (d, h, s) = (g.size(1, 5), g.size(1, 7), g.size(1, 4));
+        let smooth = [Function::Tanh, Function::Sigmoid, Function::Identity];
+        let functions = if round % 2 == 0 { &FUNCTIONS[..] } else { &smooth[..] };
+        let (steps, columns) = relaxed(&mut g, s, functions);
+        let weights = (g.tensor(&[columns]) * 0.5).unwrap();
+        let inputs =
+            [g.tensor(&[n, l, d]), g.tensor(&[d + h, 2 * h]), g.tensor(&[s, h, 2 * h]), weights];
+        let ends = Ends::new((0..n).map(|_| g.size(1, l) as u32).collect());
+        let ends = (g.size(0, 1) == 1).then_some(&ends);
+        let how = (round % 3 > 0, round % 4 < 3);
+        let what = format!("{round}: {n} {l} {d} {h} {steps:?}, {ends:?}");
+        let op = |t: &[Tensor]| {
+            let (w0, w) = ((&t[1] * 0.3)?, (&t[2] * 0.2)?);
+            mixed_rnn(&t[0], [&w0, &w, &t[3]], &steps, how, ends)
+        };
+        match how {
+            (false, true) => agree(&what, &mut g, &op, &inputs, 2e-5),
+            // Rows that are nearly the same are normalised to what their last digits say.
+            (true, true) => agree(&what, &mut g, &op, &inputs, 2e-3),
+            // In evaluation there is no backward pass on a CPU.
+            (_, false) => {
+                let wide: Vec<Tensor> = inputs.iter().map(wide).collect();
+                close(&what, &op(&inputs).unwrap(), &op(&wide).unwrap(), 2e-4);
+            }
+        }
+        if round % 2 == 1 && !how.0 {
+            differentiates(&what, &mut g, &op, &inputs);
+        }
+    }
+}
+
+/// With one option of each step it is the cell that is derived.
+#[test]
+fn the_relaxed_cell_of_darts_is_the_derived_one_where_one_option_counts() {
+    let mut g = Gen(41);
+    for round in 0..20 {
+        let (n, l, d, h, s) = ([1, 2, 7][g.size(0, 2)], g.size(1, 5), 3, 6, 8);
+        let steps: Vec<Step> = (0..s).map(|i| (g.size(0, i), FUNCTIONS[g.size(0, 3)])).collect();
+        let terms: Vec<Vec<Term>> = (steps.iter().enumerate())
+            .map(|(i, &(from, function))| vec![Term { from, function, column: Some(2 * i) }])
+            .collect();
+        let inputs = [g.tensor(&[n, l, d]), g.tensor(&[d + h, 2 * h]), g.tensor(&[s, h, 2 * h])];
+        let ends = Ends::new((0..n).map(|_| g.size(1, l) as u32).collect());
+        let ends = (round % 2 == 1).then_some(&ends);
+        let weights = g.tensor(&[n, l, h]).contiguous().unwrap();
+        let ones = Tensor::ones(2 * s, DType::F32, &Device::Cpu).unwrap();
+        let mixed =
+            |t: &[Tensor]| mixed_rnn(&t[0], [&t[1], &t[2], &ones], &terms, (false, true), ends);
+        let derived = |t: &[Tensor]| darts_rnn(&t[0], &t[1], &t[2], &steps, ends);
+        let ((y, grads), (expected, slopes)) =
+            (run(&mixed, &inputs, &weights), run(&derived, &inputs, &weights));
+        close("value", &y, &expected, 1e-5);
+        for (i, (a, b)) in grads.iter().zip(&slopes).enumerate() {
+            close(&format!("gradient {i}"), a, b, 2e-5);
+        }
+    }
+}
+
+/// A state that nothing leads to is zero; statistics are those of sequences that have not ended.
+#[test]
+fn the_relaxed_cell_of_darts_at_its_edges() {
+    let mut g = Gen(43);
+    let (n, l, d, h, s) = (4, 3, 2, 5, 2);
+    let (x, w0, w) = (g.tensor(&[n, l, d]), g.tensor(&[d + h, 2 * h]), g.tensor(&[s, h, 2 * h]));
+    let none = Tensor::zeros(1, DType::F32, &Device::Cpu).unwrap();
+    let nothing = vec![vec![]; s];
+    let y = mixed_rnn(&x, [&w0, &w, &none], &nothing, (true, true), None).unwrap();
+    assert!(numbers(&y).iter().all(|&v| v == 0.0));
+    // What stands behind the end of a sequence is not seen.
+    let terms = vec![vec![Term { from: 0, function: Function::Tanh, column: None }]; s];
+    let ends = Ends::new(vec![3, 1, 2, 1]);
+    let of = |x: &Tensor| {
+        let y = mixed_rnn(x, [&w0, &w, &none], &terms, (true, true), Some(&ends)).unwrap();
+        y.to_vec3::<f32>().unwrap()
+    };
+    let mut other = x.contiguous().unwrap().to_vec3::<f32>().unwrap();
+    for (row, &end) in other.iter_mut().zip(ends.iter()) {
+        row[end as usize..].iter_mut().flatten().for_each(|v| *v = 9.0);
+    }
+    let y = of(&x);
+    assert_eq!(y, of(&Tensor::new(other, &Device::Cpu).unwrap()));
+    // Of two sequences, the mean of every state is 0; one alone is not normalised.
+    for (a, b) in y[0][1].iter().zip(&y[2][1]) {
+        assert!((a + b).abs() < 1e-5, "{a} {b}");
+    }
+    assert!(y[0][2].iter().any(|&v| v != 0.0) && y[2][2].iter().all(|&v| v == 0.0));
+    // A long sequence fits the stack of a test's thread.
+    let x = g.tensor(&[2, 3_000, d]);
+    let long = |t: &[Tensor]| mixed_rnn(&t[0], [&t[1], &t[2], &none], &terms, (false, true), None);
+    let weights = Tensor::ones((2, 3_000, h), DType::F32, &Device::Cpu).unwrap();
+    let (y, grads) = run(&long, &[x, w0, w], &weights);
+    assert!(numbers(&y).iter().chain(&numbers(&grads[0])).all(|v| v.is_finite()));
+}
+
 /// Misfits, an empty batch, a very long sequence.
 #[test]
 fn the_cell_of_darts_at_its_edges() {

@@ -7,9 +7,9 @@
 //! h' = (s_1 + .. + s_8) / 8
 //! ```
 //! with the logistic function `s`, a state of zeros at the start, no biases, and weights uniform in
-//! ±0.04, as in the authors' code: `W_0` is `[D + H, 2 H]`, and each `W_i` is `[H, 2 H]`. We leave out
-//! the batch normalisation that DARTS uses inside the cell during the search (but not when it trains
-//! the cell that it found), and the dropout of its language models.
+//! ±0.04, as in the authors' code: `W_0` is `[D + H, 2 H]`, and each `W_i` is `[H, 2 H]`. The batch
+//! normalisation that DARTS uses inside the cell during the search (but not when it trains the cell that
+//! it found) is in `mixed_rnn.rs`. We leave out the dropout of its language models.
 
 use crate::chart::Family;
 use crate::error::Result;
@@ -56,7 +56,7 @@ pub fn darts_rnn(
     ))
 }
 
-const STEPS: usize = 8;
+pub(crate) const STEPS: usize = 8;
 
 pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
     name: "darts_rnn",
@@ -86,25 +86,34 @@ pub(crate) static DARTS_RNN: LayerInfo = LayerInfo {
     build,
 };
 
+/// The function that a value of step `i` means.
+pub(super) fn function(
+    op: &Op,
+    inputs: &[Shape],
+    i: usize,
+    value: Option<Value>,
+) -> Result<Function> {
+    match value {
+        Some(Value::Act(Activation::Tanh)) => Ok(Function::Tanh),
+        Some(Value::Act(Activation::Relu)) => Ok(Function::Relu),
+        Some(Value::Act(Activation::Sigmoid)) => Ok(Function::Sigmoid),
+        Some(Value::Act(Activation::Identity)) => Ok(Function::Identity),
+        other => {
+            let name = other.map_or(String::new(), |v| v.to_string());
+            let why = format!(
+                "the function of step {i} is {name}; the cell has tanh, relu, sigmoid and \
+                 identity. Try one of these"
+            );
+            Err(op.unfit(inputs, why))
+        }
+    }
+}
+
 /// The steps according to the settings.
 fn steps(op: &Op, inputs: &[Shape]) -> Result<Vec<Step>> {
     let step = |i: usize| {
-        let from = op.int(&format!("from{i}"));
-        let function = match op.value(&format!("f{i}")) {
-            Some(Value::Act(Activation::Tanh)) => Function::Tanh,
-            Some(Value::Act(Activation::Relu)) => Function::Relu,
-            Some(Value::Act(Activation::Sigmoid)) => Function::Sigmoid,
-            Some(Value::Act(Activation::Identity)) => Function::Identity,
-            other => {
-                let name = other.map_or(String::new(), |v| v.to_string());
-                let why = format!(
-                    "the function of step {i} is {name}; the cell has tanh, relu, sigmoid and \
-                     identity. Try one of these"
-                );
-                return Err(op.unfit(inputs, why));
-            }
-        };
-        Ok((from, function))
+        let function = function(op, inputs, i, op.value(&format!("f{i}")))?;
+        Ok((op.int(&format!("from{i}")), function))
     };
     (1..=STEPS).map(step).collect()
 }

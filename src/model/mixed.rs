@@ -58,6 +58,11 @@ impl Mixed {
         &self.net.weights
     }
 
+    /// Whether it keeps statistics, which belong to the weights that options had while it trained.
+    pub(crate) fn has_statistics(&self) -> bool {
+        !self.net.buffers.is_empty()
+    }
+
     pub(crate) fn run(&self, x: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
         self.net.run(x, pass)
     }

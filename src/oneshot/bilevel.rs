@@ -32,6 +32,9 @@ use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
+/// The decay of the alphas in the papers.
+const DECAY: f64 = 1e-3;
+
 /// The settings that the methods have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Rules {
@@ -53,11 +56,11 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub(super) const fn new(rate: f64, decay: f64) -> Rules {
+    pub(super) const fn new(rate: f64) -> Rules {
         Rules {
             second_order: false,
             rate,
-            decay,
+            decay: DECAY,
             given_rate: None,
             warm_up: 0.0,
             share: 1,
@@ -72,6 +75,10 @@ impl Rules {
         let mut found = vec![];
         if let Some(rate) = self.given_rate.filter(|r| !(r.is_finite() && *r > 0.0)) {
             found.push(format!("alpha_rate({rate}): allowed is a number above 0.0, as 0.003."));
+        }
+        if !(self.decay.is_finite() && self.decay >= 0.0) {
+            let decay = self.decay;
+            found.push(format!("alpha_decay({decay}): allowed is 0.0 or more, as 0.001."));
         }
         if !(0.0..1.0).contains(&self.warm_up) {
             let share = self.warm_up;
@@ -97,6 +104,9 @@ impl Rules {
         if let Some(rate) = self.given_rate {
             words.push(format!("alpha rate {rate}"));
         }
+        if self.decay != DECAY {
+            words.push(format!("alpha decay {}", self.decay));
+        }
         if self.warm_up > 0.0 {
             words.push(format!("alphas wait for {} of the epochs", self.warm_up));
         }
@@ -120,6 +130,13 @@ macro_rules! rules {
             /// The learning rate of the alphas; by default it follows from the number of steps.
             pub fn alpha_rate(&self, rate: f64) -> $method {
                 $method { rules: Rules { given_rate: Some(rate), ..self.rules }, ..self.clone() }
+            }
+
+            /// How strongly the alphas are pulled to 0, where all options weigh the same; by default 0.001. It is
+            /// an addend of their gradient: where that is small, as in a recurrent cell with its many edges, the
+            /// alphas end near 0 whatever they learn.
+            pub fn alpha_decay(&self, decay: f64) -> $method {
+                $method { rules: Rules { decay, ..self.rules }, ..self.clone() }
             }
 
             /// Only the weights learn in this share of the epochs.
@@ -430,6 +447,17 @@ impl Bilevel {
         self.relaxed.decide(self.space.networks().spec(), |question| {
             Ok(match question {
                 Ask::Place { place, kept } => best(place, !kept).unwrap_or(0),
+                Ask::Step { edges, functions } => {
+                    let strength = |edge: usize| {
+                        let option = best(&edges[edge], false).unwrap_or(1);
+                        (w[edges[edge].at + option], option)
+                    };
+                    let better = |a: usize, b: usize| {
+                        if strength(b).0 > strength(a).0 { b } else { a }
+                    };
+                    let edge = (0..edges.len()).fold(0, better);
+                    edge * functions + strength(edge).1 - 1
+                }
                 Ask::Sets { meeting, sets } => {
                     let strength = |i: usize| {
                         let place = meeting.places[i].map(|p| &self.relaxed.places[p]);
@@ -449,7 +477,7 @@ impl Bilevel {
     fn skips(&self, decisions: &[u32]) -> Result<usize> {
         let (mut rest, mut skips) = (decisions.iter(), 0);
         self.relaxed.decide(self.space.networks().spec(), |question| {
-            let pick = rest.next().map_or(0, |&p| p as usize);
+            let pick = question.recall(&mut rest);
             if let Ask::Place { place, .. } = question {
                 skips += usize::from(place.skips.get(pick) == Some(&true));
             }
@@ -505,7 +533,8 @@ impl Bilevel {
         let rng = Rng::from_u64(self.seed).stream("recalibrate", self.state.epoch);
         let mut order = self.train.data.indices(Split::Train);
         rng.stream("shuffle", 0).shuffle(&mut order);
-        for (i, batch) in order.chunks_exact(self.batch()).take(RECALIBRATION).enumerate() {
+        let batches = if self.model.has_statistics() { RECALIBRATION } else { 0 };
+        for (i, batch) in order.chunks_exact(self.batch()).take(batches).enumerate() {
             watch.check()?;
             let mut pass = Pass::new(true, Some(rng.stream("dropout", i)));
             (pass.momentum, pass.mixture) = (1.0 / (i + 1) as f64, Some(mixture.clone()));
@@ -708,7 +737,7 @@ mod tests {
         let space = Space::on(&data).then(flatten()).then(linear(12).plain()).then(&op).then(&op);
         let sgd = Optimizer::sgd(0.9).learning_rate(0.5).weight_decay(3e-4);
         let train = Train::on(&data).batch_size(60).epochs(4).optimizer(sgd);
-        let mut run = begin(Rules { second_order: true, ..Rules::new(3e-4, 1e-3) }, &train, &space);
+        let mut run = begin(Rules { second_order: true, ..Rules::new(3e-4) }, &train, &space);
         // Momentum, and alphas that are not all the same.
         run.advance(&Watch::none()).unwrap();
         run.state.alphas.iter_mut().enumerate().for_each(|(i, a)| *a = 0.4 * (i as f64).sin());
@@ -751,5 +780,47 @@ mod tests {
         let plain = run.alpha_gradient(&validation, &training, scale, &mut rng.clone()).unwrap();
         let apart: f64 = plain.iter().zip(&found).map(|(a, b)| (a - b).abs()).sum();
         assert!(apart > 0.05 * differs, "{apart} {differs}");
+    }
+
+    /// Of each step of a recurrent cell the edge with the largest weight of a function, whatever "none"
+    /// weighs, and then that function.
+    #[test]
+    fn a_step_keeps_the_edge_with_the_strongest_function() {
+        let data = Dataset::names_text().take(40);
+        let (all, one) = (any(["tanh", "relu"]), any(["sigmoid"]));
+        let steps = (0..8).map(|i| match i {
+            0 => (0..=0, &all),
+            1 => (0..=1, &all),
+            2 => (0..=2, &one),
+            _ => (i..=i, &one),
+        });
+        let space = Space::on(&data).then(embedding(3)).then(darts_rnn(3, steps));
+        let run = begin(Rules::new(3e-3), &Train::on(&data).batch_size(8).epochs(1), &space);
+        let names: Vec<&str> = run.relaxed.places.iter().map(|p| p.label.as_str()).collect();
+        assert_eq!(names, ["rnn 0-1", "rnn 0-2", "rnn 1-2", "rnn 0-3", "rnn 1-3", "rnn 2-3"]);
+        #[rustfmt::skip]
+        let alphas = [
+            5.0, 1.0, 2.0, // none, tanh, relu
+            0.0, 1.0, 3.0,
+            9.0, 9.0, 8.0, // the largest alphas, and yet tanh has the smaller share
+            0.0, 0.1, // none, sigmoid
+            0.0, 0.3,
+            1.0, 0.2,
+        ];
+        let decided = run.decide(&alphas).unwrap();
+        assert_eq!(decided, [1, 0, 1, 1]);
+        let weights = run.relaxed.one_hot(space.networks().spec(), &decided).unwrap();
+        #[rustfmt::skip]
+        let expected = [
+            0.0, 0.0, 1.0,
+            0.0, 0.0, 1.0,
+            0.0, 0.0, 0.0,
+            0.0, 0.0,
+            0.0, 1.0,
+            0.0, 0.0,
+        ];
+        assert_eq!(weights, expected);
+        assert_eq!(run.skips(&decided).unwrap(), 0);
+        assert_eq!(run.decide(&weights).unwrap(), decided);
     }
 }

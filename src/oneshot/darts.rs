@@ -60,13 +60,13 @@ pub struct Darts {
 impl Darts {
     /// The gradient of the validation loss at the weights as they are: xi is 0.
     pub fn first_order() -> Darts {
-        Darts { rules: Rules::new(3e-4, 1e-3) }
+        Darts { rules: Rules::new(3e-4) }
     }
 
     /// The gradient of the validation loss after one more step of the weights, which costs about three
     /// times as much.
     pub fn second_order() -> Darts {
-        Darts { rules: Rules { second_order: true, ..Rules::new(3e-4, 1e-3) } }
+        Darts { rules: Rules { second_order: true, ..Rules::new(3e-4) } }
     }
 }
 

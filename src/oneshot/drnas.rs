@@ -30,7 +30,7 @@ pub struct DrNas {
 impl DrNas {
     /// With all concentrations near 1 at first, where every mixture is equally likely.
     pub fn new() -> DrNas {
-        DrNas { rules: Rules::new(6e-4, 1e-3) }
+        DrNas { rules: Rules::new(6e-4) }
     }
 }
 

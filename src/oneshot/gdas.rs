@@ -42,7 +42,7 @@ pub struct Gdas {
 impl Gdas {
     /// With temperatures from 10 to 0.1.
     pub fn new() -> Gdas {
-        Gdas { rules: Rules::new(3e-4, 1e-3), temperatures: (10.0, 0.1) }
+        Gdas { rules: Rules::new(3e-4), temperatures: (10.0, 0.1) }
     }
 
     /// The temperature at the beginning and at the end.

@@ -41,7 +41,7 @@ pub struct PcDarts {
 impl PcDarts {
     /// With one of four channels.
     pub fn new() -> PcDarts {
-        let rules = Rules::new(6e-4, 1e-3);
+        let rules = Rules::new(6e-4);
         PcDarts { rules: Rules { share: 4, normalise: true, warm_up: 0.3, ..rules } }
     }
 

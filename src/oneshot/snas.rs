@@ -30,7 +30,7 @@ pub struct Snas {
 impl Snas {
     /// With temperatures from 1 to 0.03.
     pub fn new() -> Snas {
-        Snas { rules: Rules::new(3e-4, 1e-3), temperatures: (1.0, 0.03) }
+        Snas { rules: Rules::new(3e-4), temperatures: (1.0, 0.03) }
     }
 
     /// The temperature at the beginning and at the end.

@@ -28,6 +28,7 @@ mod policy;
 mod presets;
 mod pytorch;
 mod readers;
+mod recurrent_search;
 mod semantics;
 mod sequences;
 mod space;

@@ -11,9 +11,10 @@
 //! Decided: for each of 8 steps the earlier state (1, 2, .. 8 of them) and the function (4):
 //! 8! * 4^8 = 2,642,411,520 cells. [`darts_rnn`](crate::darts_rnn) has the formulas.
 //!
-//! Where it differs from the paper: the search of DARTS also weighs the function "none", which it never
-//! keeps; and the batch normalisation inside the cell, used only while searching, is left out. The
-//! paper's language model has an embedding and a cell of 850 units (300 while it searches), dropout in
+//! A search by shared weights, as [`Darts`](crate::Darts), also weighs the function "none", which it never
+//! keeps, and normalises all states within the batch, as the paper's does.
+//!
+//! Where it differs from the paper: its language model has an embedding and a cell of 850 units (300 while it searches), dropout in
 //! several places, and a head that shares the embedding's weights: here the rest of the network is
 //! yours.
 //!
