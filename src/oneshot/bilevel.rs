@@ -313,7 +313,7 @@ impl Bilevel {
         }
         for meeting in self.relaxed.meetings.iter().filter(|_| self.rules.normalise) {
             let own = &alphas[meeting.at..meeting.at + meeting.from.len()];
-            put(meeting.at, super::darts::Softmax.draw(own, progress, rng));
+            put(meeting.at, super::relaxation::Softmax.draw(own, progress, rng));
         }
         Weighed { weights, slopes }
     }
@@ -717,7 +717,7 @@ impl Search for Bilevel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oneshot::darts::Softmax;
+    use crate::oneshot::relaxation::Softmax;
     use crate::prelude::*;
 
     fn begin(rules: Rules, train: &Train, space: &Space) -> Bilevel {

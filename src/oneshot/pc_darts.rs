@@ -15,7 +15,7 @@
 //! An architecture's edges are chosen by beta times the largest weight of an option.
 
 use super::bilevel::{Rules, rules};
-use super::darts::Softmax;
+use super::relaxation::Softmax;
 use super::{Method, MethodInfo};
 use crate::count::Count;
 

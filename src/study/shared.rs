@@ -15,6 +15,9 @@ use crate::strategy::{IntoStrategy, Strategy};
 use crate::words::plural;
 use std::sync::Arc;
 
+/// The number of an epoch, and the weights of all options after it.
+type Row = (f64, Vec<f64>);
+
 impl Study {
     /// A one-shot search: all architectures of the space are trained at once, in one network with shared
     /// weights, and the method derives one of them. Each trial is an epoch of the training: its
@@ -95,14 +98,14 @@ impl Study {
         })
     }
 
-    /// The weights of the options after each epoch: the number of the epoch, and the list.
-    fn option_weights(&self) -> Result<(Layout, Vec<(f64, Vec<f64>)>)> {
+    /// The weights of the options after each epoch.
+    fn option_weights(&self) -> Result<(Layout, Vec<Row>)> {
         let layout = self.searched()?.layout()?;
         let row = |t: &Trial| {
             let weights = t.evaluation()?.option_weights();
             (weights.len() == layout.width).then_some((t.number() as f64 + 1.0, weights))
         };
-        let rows: Vec<(f64, Vec<f64>)> = self.trials_done().iter().filter_map(row).collect();
+        let rows: Vec<Row> = self.trials_done().iter().filter_map(row).collect();
         match rows.is_empty() {
             false => Ok((layout, rows)),
             true => Err(Error::new(
