@@ -32,9 +32,8 @@
 //! Where we differ: the step width of alpha follows from the number of steps, see `bilevel.rs`.
 
 use super::bilevel::{Rules, rules};
-use super::relaxation::{Draw, Relaxation, softmax, softmax_slopes};
+use super::relaxation::Softmax;
 use super::{Method, MethodInfo};
-use crate::rng::Rng;
 
 /// Differentiable architecture search: all options at once, weighted by a softmax.
 ///
@@ -93,17 +92,6 @@ impl From<Darts> for Method {
         let name =
             if darts.rules.second_order { "DARTS, second order" } else { "DARTS, first order" };
         Method::relaxed(name, Softmax, darts.rules)
-    }
-}
-
-/// The weights are the softmax of the alphas.
-pub(super) struct Softmax;
-
-impl Relaxation for Softmax {
-    fn draw(&self, alphas: &[f64], _: f64, _: &mut Rng) -> Draw {
-        let weights = softmax(alphas);
-        let slopes = softmax_slopes(&weights, 1.0);
-        Draw { weights, slopes }
     }
 }
 

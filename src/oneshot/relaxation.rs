@@ -49,6 +49,17 @@ pub(crate) fn softmax_slopes(p: &[f64], temperature: f64) -> Vec<Vec<f64>> {
     (0..p.len()).map(row).collect()
 }
 
+/// The weights are the softmax of the alphas.
+pub(crate) struct Softmax;
+
+impl Relaxation for Softmax {
+    fn draw(&self, alphas: &[f64], _: f64, _: &mut Rng) -> Draw {
+        let weights = softmax(alphas);
+        let slopes = softmax_slopes(&weights, 1.0);
+        Draw { weights, slopes }
+    }
+}
+
 /// The Gumbel-softmax, or concrete distribution (Jang et al., arXiv 1611.01144; Maddison et al.,
 /// 1611.00712): `softmax((log p + g) / temperature)` with `p = softmax(alphas)` and `g` from the standard
 /// Gumbel distribution. Its largest entry is that of a draw from `p`.

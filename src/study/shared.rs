@@ -12,6 +12,9 @@ use crate::space::{Architecture, Space};
 use crate::strategy::{IntoStrategy, Strategy};
 use std::sync::Arc;
 
+/// The number of an epoch, and the weights of all options after it.
+type Row = (f64, Vec<f64>);
+
 impl Study {
     /// A one-shot search: all architectures of the space are trained at once, in one network with shared
     /// weights, and the method derives one of them. Each trial is an epoch of the training: its
@@ -72,40 +75,40 @@ impl Study {
     /// The architecture that a one-shot search derives: that of its last epoch.
     ///
     /// # Errors
-    /// When no epoch has ended.
+    /// When it is no one-shot search, or no epoch has ended.
     pub fn derived(&self) -> Result<Architecture> {
-        let last = self.trials_done().into_iter().rev().find(|t| t.score().is_some());
-        let none = || {
-            let text = "no epoch of the search has ended. Try .run()? first";
-            Error::new(ErrorKind::Missing, text)
-        };
-        Ok(last.ok_or_else(none)?.architecture())
+        let trials = self.trials_done();
+        // A journal that was loaded to be looked at has nothing but its trials.
+        if !trials.iter().any(|t| t.origin().starts_with("epoch ")) {
+            self.searched()?;
+        }
+        match trials.iter().rev().find(|t| t.score().is_some()) {
+            Some(last) => Ok(last.architecture()),
+            None => Err(not_yet(trials.last())),
+        }
     }
 
     fn searched(&self) -> Result<&OneShot> {
         self.setup.one_shot.as_ref().ok_or_else(|| {
             Error::invalid(
-                "the shared weights of a study that is no one-shot search",
-                "its evaluator has none",
+                "a study that is no one-shot search",
+                "only such a search has shared weights and derives an architecture from them",
                 "Study::one_shot(&space, &train, Darts::first_order())",
             )
         })
     }
 
     /// The weights of the options after each epoch: the number of the epoch, and the list.
-    fn option_weights(&self) -> Result<(Layout, Vec<(f64, Vec<f64>)>)> {
+    fn option_weights(&self) -> Result<(Layout, Vec<Row>)> {
         let layout = self.searched()?.layout()?;
         let row = |t: &Trial| {
             let weights = t.evaluation()?.option_weights();
             (weights.len() == layout.width).then_some((t.number() as f64 + 1.0, weights))
         };
-        let rows: Vec<(f64, Vec<f64>)> = self.trials_done().iter().filter_map(row).collect();
+        let rows: Vec<Row> = self.trials_done().iter().filter_map(row).collect();
         match rows.is_empty() {
             false => Ok((layout, rows)),
-            true => Err(Error::new(
-                ErrorKind::Missing,
-                "no epoch of the search has ended. Try .run()? first",
-            )),
+            true => Err(not_yet(self.trials_done().last())),
         }
     }
 
@@ -218,4 +221,13 @@ impl Study {
         let shown = self.setup.strategy.describe(self.setup.planned());
         Ok(Chart::new(SearchSignals { x: "epochs".into(), shown, panels, marks }))
     }
+}
+
+/// The error of a search that has nothing to show; with its last trial, if there is one.
+fn not_yet(last: Option<&Trial>) -> Error {
+    let text = match last.and_then(Trial::error) {
+        Some(why) => format!("every epoch of the search has failed, the last one with: {why}"),
+        None => "no epoch of the search has ended. Try .run()? first".to_string(),
+    };
+    Error::new(ErrorKind::Missing, text)
 }
