@@ -7,6 +7,7 @@
 //! in `open.rs` every choice stays open.
 
 use crate::error::{Error, ErrorKind};
+use crate::layer::zero;
 use crate::rng::{Hash64, mix};
 use crate::shape::Shape;
 use crate::tree::{Block, Cell, Choice as Settings, Join, Spec, Tree, Wired, genes};
@@ -199,6 +200,8 @@ pub(crate) struct Walk<'s, S: Sink> {
     site: u64,
     /// The place of its choices: inside a shared block it is counted from there.
     choice: u64,
+    /// Whether the repetition that comes next is all that a residual connection is around.
+    bare: bool,
 }
 
 impl<'s, S: Sink> Walk<'s, S> {
@@ -216,6 +219,7 @@ impl<'s, S: Sink> Walk<'s, S> {
             settled,
             site: ROOT,
             choice: ROOT,
+            bare: false,
         }
     }
 
@@ -440,10 +444,14 @@ impl<'s, S: Sink> Walk<'s, S> {
             Tree::Repeat { times, block: copy } if S::MIXED && times.options.len() > 1 => {
                 let counts: Vec<usize> =
                     (0..times.options.len()).map(|i| genes::count(times, i)).collect();
+                let bare = std::mem::take(&mut self.bare);
                 let mut after = vec![self.sink.options(at)?];
                 for n in 0..counts.iter().copied().max().unwrap_or(0) {
                     let end = self.part(n, copy, &mut &[][..], after[n])?;
                     after.push(end);
+                }
+                if bare && counts.contains(&0) {
+                    after[0] = self.sink.layer(&zero(), &[], after[0])?;
                 }
                 self.mix(block, at, counts.iter().map(|&n| after[n]).collect())
             }
@@ -458,6 +466,9 @@ impl<'s, S: Sink> Walk<'s, S> {
                 copies.try_fold(at, |at, copy| self.part(copy, block, decisions, at))
             }
             Tree::Residual(inner) => {
+                // Around nothing it is nothing: the input counts once.
+                self.bare = S::MIXED
+                    && matches!(&*inner.0, Tree::Repeat { times, .. } if times.options.len() > 1);
                 let out = self.part(0, inner, decisions, at)?;
                 if out == at {
                     return Ok(at);

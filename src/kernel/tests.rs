@@ -1127,6 +1127,42 @@ fn sums_and_products_agree_with_candle() {
 }
 
 #[test]
+fn weighted_sums_agree_with_candle() {
+    let mut g = Gen(31);
+    for round in 0..60 {
+        let shape: Vec<usize> = (0..1 + round % 4).map(|_| g.size(1, 9)).collect();
+        let columns = g.size(1, 7);
+        let column = g.size(0, columns - 1);
+        let (a, x, w) = (g.tensor(&shape), g.tensor(&shape), g.tensor(&[columns]));
+        let what = format!("weigh {shape:?} {column} of {columns}");
+        let sum = |t: &[Tensor]| weigh(Some(&t[0]), &t[1], &t[2], column);
+        agree(&what, &mut g, &sum, &[a.clone(), x.clone(), w.clone()], 1e-5);
+        let one = |t: &[Tensor]| weigh(None, &t[0], &t[1], column);
+        agree(&what, &mut g, &one, &[x.clone(), w.clone()], 1e-5);
+        if round < 12 {
+            differentiates(&what, &mut g, &sum, &[a, x.clone(), w.clone()]);
+            differentiates(&what, &mut g, &one, &[x, w]);
+        }
+    }
+    // Longer than a vector of the processor, and not a multiple of one; and a chain, as a mix is.
+    for n in [1, 7, 8, 15, 17, 33, 1023] {
+        let (x, y, w) = (g.tensor(&[n]), g.tensor(&[n]), g.tensor(&[3]));
+        let chain = |t: &[Tensor]| {
+            let first = weigh(None, &t[0], &t[2], 2)?;
+            weigh(Some(&weigh(Some(&first), &t[1], &t[2], 0)?), &t[0], &t[2], 1)
+        };
+        agree(&format!("a chain of {n}"), &mut g, &chain, &[x, y, w], 1e-5);
+    }
+    let (x, w) = (g.tensor(&[2, 3]), g.tensor(&[2]));
+    let said = |r: Result<Tensor>| r.unwrap_err().to_string();
+    assert!(said(weigh(None, &x, &w, 2)).contains("column 2"));
+    assert!(said(weigh(Some(&w), &x, &w, 0)).contains("not of one shape"));
+    // Nothing in, nothing out.
+    let none = Tensor::zeros((0, 3), DType::F32, &Device::Cpu).unwrap();
+    assert_eq!(weigh(Some(&none), &none, &w, 1).unwrap().dims(), [0, 3]);
+}
+
+#[test]
 fn layer_norm_agrees_with_candle() {
     let (mut g, levels) = (Gen(12), levels());
     for round in 0..90 {

@@ -142,15 +142,20 @@ impl Net {
         let live: Vec<bool> = left.iter().map(|&n| n > 0).collect();
         let mut outputs: Vec<Option<Tensor>> = vec![None; self.layers.len()];
         outputs[0] = Some(x);
-        for (id, link) in self.layers.iter().enumerate().skip(1).filter(|(id, _)| live[*id]) {
-            let from: Vec<usize> = self.reads(id, pass).collect();
-            let inputs: Vec<&Tensor> = from.iter().filter_map(|&i| outputs[i].as_ref()).collect();
-            pass.ends = from.iter().find_map(|&i| ends[i].clone());
-            let y = link.layer.forward(&inputs, pass)?;
-            ends[id] = pass.ends.take().map(|ends| match link.stride {
+        for (id, link) in self.layers.iter().enumerate().skip(1) {
+            // Also of what is not computed: a mix of nothing has the lengths of its options.
+            let valid = link.inputs.iter().find_map(|&i| ends[i].clone());
+            ends[id] = valid.clone().map(|ends| match link.stride {
                 1 => ends,
                 s => Arc::new(ends.iter().map(|e| e.div_ceil(s).max(1)).collect()),
             });
+            if !live[id] {
+                continue;
+            }
+            let from: Vec<usize> = self.reads(id, pass).collect();
+            let inputs: Vec<&Tensor> = from.iter().filter_map(|&i| outputs[i].as_ref()).collect();
+            pass.ends = valid;
+            let y = link.layer.forward(&inputs, pass)?;
             for &i in &from {
                 left[i] -= 1;
                 if left[i] == 0 {

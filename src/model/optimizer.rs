@@ -7,7 +7,7 @@ use crate::kernel;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 /// How weights are updated from their gradients.
@@ -185,6 +185,20 @@ impl Steps {
             kernel::shift(var, grad, -xi)?;
         }
         Ok(xi)
+    }
+
+    /// How many of the steps some weights have missed, by name.
+    pub(crate) fn missed(&self) -> BTreeMap<String, usize> {
+        let each = self.weights.iter().zip(&self.missed).filter(|(_, missed)| **missed > 0);
+        each.map(|((name, _), missed)| (name.clone(), *missed)).collect()
+    }
+
+    /// After its state was set: how many steps have led there, and who has missed some of them.
+    pub(crate) fn go_on(&mut self, taken: usize, missed: &BTreeMap<String, usize>) {
+        self.taken = taken;
+        for ((name, _), n) in self.weights.iter().zip(&mut self.missed) {
+            *n = missed.get(name).copied().unwrap_or(0);
+        }
     }
 
     /// The state by name, for a checkpoint.

@@ -16,7 +16,7 @@
 //! small set has a hundredth of these steps, in which the alphas would not move. So the product of rate and
 //! steps is kept, up to a rate of 0.02; [`alpha_rate`](crate::Darts::alpha_rate) sets another one.
 
-use super::relaxation::{Draw, Relaxation, entropy};
+use super::relaxation::{Draw, Relaxation, Softmax, entropy};
 use super::{Kept, Search, Signals};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,7 +47,7 @@ pub(super) struct Rules {
     /// The share of the search in which only the weights learn.
     pub(super) warm_up: f64,
     /// The options see one of so many channels.
-    pub(super) share: usize,
+    pub(super) share: i64,
     /// Whether edges have weights of their own.
     pub(super) normalise: bool,
     pub(super) curvature: bool,
@@ -86,10 +86,19 @@ impl Rules {
                 "warm_up({share}): allowed is a share of the epochs, 0.0 up to, not including, 1.0. Try 0.3."
             ));
         }
+        if self.share < 1 {
+            let n = self.share;
+            found.push(format!("one_of_channels({n}): at least 1 is needed. Try 4."));
+        }
         if let Some(n) = self.skips.filter(|n| *n < 1) {
             found.push(format!("stop_at_skips({n}): at least 1 is needed. Try 2."));
         }
         found
+    }
+
+    /// Whether edges have weights, and of how many channels the options see one.
+    pub(super) fn how(&self) -> (bool, usize) {
+        (self.normalise, self.share.max(1) as usize)
     }
 
     /// The learning rate of the alphas in a search of so many steps.
@@ -113,6 +122,9 @@ impl Rules {
         if self.share > 1 {
             words.push(format!("1 of {} channels", self.share));
         }
+        if self.curvature && !self.stop_at_curvature {
+            words.push("watches the curvature".to_string());
+        }
         if self.stop_at_curvature {
             words.push("stops where the curvature rises".to_string());
         }
@@ -127,41 +139,46 @@ impl Rules {
 macro_rules! rules {
     ($method:ident) => {
         impl $method {
+            fn ruled(&self, change: impl FnOnce(&mut Rules)) -> $method {
+                let mut method = self.clone();
+                change(&mut method.rules);
+                method
+            }
+
             /// The learning rate of the alphas; by default it follows from the number of steps.
             pub fn alpha_rate(&self, rate: f64) -> $method {
-                $method { rules: Rules { given_rate: Some(rate), ..self.rules }, ..self.clone() }
+                self.ruled(|rules| rules.given_rate = Some(rate))
             }
 
             /// How strongly the alphas are pulled to 0, where all options weigh the same; by default 0.001. It is
             /// an addend of their gradient: where that is small, as in a recurrent cell with its many edges, the
             /// alphas end near 0 whatever they learn.
             pub fn alpha_decay(&self, decay: f64) -> $method {
-                $method { rules: Rules { decay, ..self.rules }, ..self.clone() }
+                self.ruled(|rules| rules.decay = decay)
             }
 
             /// Only the weights learn in this share of the epochs.
             pub fn warm_up(&self, share: f64) -> $method {
-                $method { rules: Rules { warm_up: share, ..self.rules }, ..self.clone() }
+                self.ruled(|rules| rules.warm_up = share)
             }
 
             /// Measures after every epoch the largest eigenvalue of the second derivatives of the
             /// validation loss by the alphas, as the figure "curvature" (arXiv 1909.09656). It takes about
             /// as long as ten steps.
             pub fn watch_curvature(&self) -> $method {
-                $method { rules: Rules { curvature: true, ..self.rules }, ..self.clone() }
+                self.ruled(|rules| rules.curvature = true)
             }
 
             /// Stops where the curvature has risen by a third within five epochs, and derives what there
             /// was before (arXiv 1909.09656).
             pub fn stop_at_curvature(&self) -> $method {
-                let rules = Rules { curvature: true, stop_at_curvature: true, ..self.rules };
-                $method { rules, ..self.clone() }
+                self.ruled(|rules| (rules.curvature, rules.stop_at_curvature) = (true, true))
             }
 
             /// Stops where so many choices have become skip connections, and derives what there was before
             /// (arXiv 1909.06035).
             pub fn stop_at_skips(&self, n: impl crate::count::Count) -> $method {
-                $method { rules: Rules { skips: Some(n.to_i64()), ..self.rules }, ..self.clone() }
+                self.ruled(|rules| rules.skips = Some(n.to_i64()))
             }
         }
     };
@@ -244,7 +261,7 @@ impl Bilevel {
         let (rng, store) = (Rng::from_u64(seed), Store::default());
         let relaxed = Relaxed::of(space.networks().spec())?;
         let init = rng.stream("init", 0).bits();
-        let how = (rules.normalise, rules.share);
+        let how = rules.how();
         let batch = train.settings.batch;
         let model = Mixed::new(space, &relaxed, how, batch, &train.device, (init, &store))?;
         let mut steps = Steps::new(train.settings.optimizer);
@@ -313,7 +330,7 @@ impl Bilevel {
         }
         for meeting in self.relaxed.meetings.iter().filter(|_| self.rules.normalise) {
             let own = &alphas[meeting.at..meeting.at + meeting.from.len()];
-            put(meeting.at, super::relaxation::Softmax.draw(own, progress, rng));
+            put(meeting.at, Softmax.draw(own, progress, rng));
         }
         Weighed { weights, slopes }
     }
@@ -693,7 +710,9 @@ impl Search for Bilevel {
     fn keep(&self) -> Result<Kept> {
         let mut tensors = self.store.named();
         tensors.extend(self.steps.named());
-        Ok(Kept { state: serde_json::to_value(&self.state)?, steps: self.steps.taken, tensors })
+        let state = serde_json::to_value(&self.state)?;
+        let (steps, missed) = (self.steps.taken, self.steps.missed());
+        Ok(Kept { state, steps, missed, tensors })
     }
 
     fn restore(&mut self, kept: Kept) -> Result<()> {
@@ -708,20 +727,33 @@ impl Search for Bilevel {
             let tensor = tensor.ok_or_else(|| Error::from(format!("it has no matching {name}")))?;
             var.set(&tensor.to_device(var.device())?)?;
         }
-        self.steps.taken = kept.steps;
+        self.steps.go_on(kept.steps, &kept.missed);
         self.state = state;
         Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::oneshot::relaxation::Softmax;
     use crate::prelude::*;
 
     fn begin(rules: Rules, train: &Train, space: &Space) -> Bilevel {
         Bilevel::begin(rules, Arc::new(Softmax), space, train, 3).unwrap()
+    }
+
+    /// How many tensors of weights have a gradient in a step.
+    pub(crate) fn trained_in_a_step(
+        relaxation: Arc<dyn Relaxation>,
+        train: &Train,
+        space: &Space,
+    ) -> usize {
+        let rules = Rules::new(3e-4);
+        let run = Bilevel::begin(rules, relaxation, space, train, 3).unwrap();
+        let weighed = run.weigh(&run.state.alphas, &mut Rng::new(1));
+        let batch = run.gather(&run.halves[0][..16]).unwrap();
+        let (_, grads) = run.gradients(&batch, &weighed.weights, &Rng::new(1)).unwrap();
+        run.model.weights().iter().filter(|(_, var)| grads.get(var).is_some()).count()
     }
 
     /// grad_alpha of L_val(w - xi d(alpha), alpha), against differences of that very loss: the exact

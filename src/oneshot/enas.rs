@@ -72,7 +72,7 @@ impl From<Enas> for Method {
         Method {
             name: "ENAS".into(),
             problems: vec![],
-            relaxes: false,
+            relaxes: None,
             begin: Arc::new(|space, train, seed| Ok(Box::new(Sampled::begin(space, train, seed)?))),
         }
     }
@@ -86,7 +86,7 @@ const CANDIDATES: usize = 10;
 /// The paper's steps of the controller: 310 epochs.
 const PAPER_STEPS: f64 = 310.0 * 30.0;
 /// How often an architecture is drawn again where its layers do not fit together.
-const TRIES: usize = 100;
+const TRIES: usize = 20;
 /// How many batches the statistics of a derived network are measured on.
 const RECALIBRATION: usize = 20;
 
@@ -154,15 +154,14 @@ impl Sampled {
     }
 
     fn draw(&self, rng: &mut Rng) -> Result<Architecture> {
-        let mut last = None;
         for _ in 0..TRIES {
             let drawn = self.space.decode(self.controller.draw(rng, &mut |_, _| {})?)?;
-            match drawn.check() {
-                Ok(()) => return Ok(drawn),
-                Err(e) => last = Some(e),
+            if drawn.check().is_ok() {
+                return Ok(drawn);
             }
         }
-        Err(last.unwrap_or_else(|| Error::from("no architecture fits")))
+        // Where next to nothing fits, one that does, by chance.
+        self.space.sample(rng)
     }
 
     fn gather(&self, samples: &[u32]) -> Result<(Tensor, Tensor)> {
@@ -302,7 +301,8 @@ impl Search for Sampled {
         tensors
             .extend(self.controller.named().into_iter().map(|(n, v)| (n, v.as_detached_tensor())));
         let state = serde_json::to_value(&self.state)?;
-        Ok(Kept { state, steps: self.steps.taken, tensors })
+        let (steps, missed) = (self.steps.taken, self.steps.missed());
+        Ok(Kept { state, steps, missed, tensors })
     }
 
     fn restore(&mut self, kept: Kept) -> Result<()> {
@@ -337,7 +337,7 @@ impl Search for Sampled {
         for (name, var) in self.steps.slots() {
             set(&name, &var)?;
         }
-        self.steps.taken = kept.steps;
+        self.steps.go_on(kept.steps, &kept.missed);
         self.state = state;
         Ok(())
     }

@@ -69,7 +69,9 @@ pub(super) const ROW: MethodInfo = MethodInfo {
 
 impl From<Gdas> for Method {
     fn from(gdas: Gdas) -> Method {
-        Method::relaxed("GDAS", Hard(gdas.temperatures), gdas.rules)
+        let name = named("GDAS", gdas.temperatures, Gdas::new().temperatures);
+        Method::relaxed(&name, Hard(gdas.temperatures), gdas.rules)
+            .with_problems(wrong(gdas.temperatures))
     }
 }
 
@@ -91,6 +93,20 @@ impl Relaxation for Hard {
     }
 }
 
+/// The name of a method, with the temperatures if they are others than usual.
+pub(super) fn named(name: &str, found: (f64, f64), usual: (f64, f64)) -> String {
+    let (first, last) = found;
+    if found == usual { name.into() } else { format!("{name}, temperature {first} to {last}") }
+}
+
+/// What is wrong with temperatures.
+pub(super) fn wrong((first, last): (f64, f64)) -> Option<String> {
+    let fine = [first, last].iter().all(|t| t.is_finite() && *t > 0.0);
+    (!fine).then(|| {
+        format!("temperature({first}, {last}): allowed are numbers above 0.0. Try temperature(1.0, 0.1).")
+    })
+}
+
 /// From the first to the second number as `progress` goes from 0 to 1.
 pub(super) fn linear((first, last): (f64, f64), progress: f64) -> f64 {
     first + (last - first) * progress.clamp(0.0, 1.0)
@@ -100,6 +116,7 @@ pub(super) fn linear((first, last): (f64, f64), progress: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::oneshot::relaxation::softmax;
+    use std::sync::Arc;
 
     /// The Gumbel trick: the option is drawn by the softmax of the alphas, at any temperature.
     #[test]
@@ -114,5 +131,19 @@ mod tests {
         for (found, expected) in counts.iter().zip(softmax(&alphas)) {
             assert!((found - expected).abs() < 0.012, "{found} {expected}");
         }
+    }
+    /// A step computes one option of each choice: only its weights have a gradient.
+    #[test]
+    fn only_what_was_drawn_is_computed() {
+        use crate::oneshot::bilevel::tests::trained_in_a_step;
+        use crate::prelude::*;
+        let data = Dataset::digits().take(100);
+        let op = || one_of([conv(same(), 3), conv(same(), 5), conv(same(), 1)]);
+        let space = Space::on(&data).then(conv(4, 3)).then(op()).then(op()).then(global_avg_pool());
+        let train = Train::on(&data).batch_size(16);
+        let of = |relaxation: Arc<dyn Relaxation>| trained_in_a_step(relaxation, &train, &space);
+        // Stem and head have 5 tensors, and an option has its kernel.
+        assert_eq!(of(Arc::new(Hard((10.0, 0.1)))), 5 + 2);
+        assert_eq!(of(Arc::new(crate::oneshot::relaxation::Softmax)), 5 + 6);
     }
 }

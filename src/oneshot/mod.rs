@@ -27,11 +27,12 @@ pub use snas::Snas;
 
 use crate::error::{Error, Result};
 use crate::evaluate::{Train, Watch};
-use crate::graph::Relaxed;
+use crate::graph::{MixedGraph, Relaxed};
 use crate::space::Space;
 use bilevel::{Bilevel, Rules};
 use candle_core::Tensor;
 use relaxation::Relaxation;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -73,8 +74,9 @@ struct Signals {
 /// A search as data.
 struct Kept {
     state: serde_json::Value,
-    /// Steps of the weights.
+    /// Steps of the weights, and how many of them some weights have missed.
     steps: usize,
+    missed: BTreeMap<String, usize>,
     tensors: Vec<(String, Tensor)>,
 }
 
@@ -86,8 +88,9 @@ type Begin = dyn Fn(&Space, &Train, u64) -> Result<Box<dyn Search>> + Send + Syn
 pub struct Method {
     name: String,
     problems: Vec<String>,
-    /// Whether it needs the choices of a space to be mixed.
-    relaxes: bool,
+    /// Where it mixes the choices of a space: whether edges have weights, and the share of the channels that
+    /// options see.
+    relaxes: Option<(bool, usize)>,
     begin: Arc<Begin>,
 }
 
@@ -98,7 +101,7 @@ impl Method {
         Method {
             name: format!("{name}{}", rules.describe()),
             problems: rules.problems(),
-            relaxes: true,
+            relaxes: Some(rules.how()),
             begin: Arc::new(move |space, train, seed| {
                 let begun = Bilevel::begin(rules, relaxation.clone(), space, train, seed)?;
                 Ok(Box::new(begun))
@@ -136,10 +139,21 @@ impl Method {
                 (samples / 4).max(1)
             ));
         }
-        if self.relaxes {
-            found.extend(Relaxed::of(space.networks().spec()).err().map(|e| e.to_string()));
-        }
+        found.extend(self.mixed(space).and_then(Result::err).map(|e| e.to_string()));
         found
+    }
+
+    /// The network of all options, where it mixes them.
+    fn mixed(&self, space: &Space) -> Option<Result<MixedGraph>> {
+        let (normalise, share) = self.relaxes?;
+        let spec = space.networks().spec();
+        Some(Relaxed::of(spec).and_then(|all| MixedGraph::of(spec, &all, normalise, share)))
+    }
+
+    /// The same, with other things that are wrong with its settings.
+    fn with_problems(mut self, problems: impl IntoIterator<Item = String>) -> Method {
+        self.problems.extend(problems);
+        self
     }
 }
 

@@ -45,9 +45,10 @@ impl PcDarts {
         PcDarts { rules: Rules { share: 4, normalise: true, warm_up: 0.3, ..rules } }
     }
 
-    /// The options see one of so many channels.
+    /// The options see one of so many channels. A choice whose input is no image, or has a number of
+    /// channels that is no multiple of it, sees all of them.
     pub fn one_of_channels(&self, k: impl Count) -> PcDarts {
-        PcDarts { rules: Rules { share: k.to_size().max(1), ..self.rules } }
+        PcDarts { rules: Rules { share: k.to_i64(), ..self.rules } }
     }
 }
 

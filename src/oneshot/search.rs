@@ -9,15 +9,18 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
     AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Retrained, Train, Watch,
 };
-use crate::graph::Relaxed;
+use crate::graph::{Relaxed, Sums};
 use crate::output;
-use crate::record::History;
-use crate::rng::{Rng, child};
+use crate::record::{Duplicates, History, Protocol};
+use crate::rng::{Hash64, Rng, child};
 use crate::space::{Architecture, Space};
 use crate::strategy::{Proposal, Strategy};
 use crate::task::Metric;
+use crate::words::memory_size;
 use candle_core::{Device, Tensor};
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -29,9 +32,12 @@ pub(crate) struct OneShot {
     method: Method,
     /// By the seed of the study.
     runs: Arc<Mutex<HashMap<u64, Arc<Mutex<Run>>>>>,
-    /// What was found about the last proposals, by the seeds of their trials.
-    found: Arc<Mutex<HashMap<u64, Evaluation>>>,
+    /// The last proposals and what was found about them, by the seeds of their trials.
+    found: Arc<Mutex<HashMap<u64, Found>>>,
 }
+
+/// The decisions of a proposal, and what was found about it.
+type Found = (Vec<u32>, Evaluation);
 
 #[derive(Default)]
 struct Run {
@@ -63,27 +69,33 @@ impl OneShot {
 
     /// The search after so many epochs.
     fn at<'r>(&self, run: &'r mut Run, epochs: usize, seed: u64) -> Result<&'r mut dyn Search> {
-        if run.search.as_ref().is_some_and(|s| s.epoch() > epochs) {
-            run.search = None;
-        }
-        if run.search.is_none() {
-            let mut search = (self.method.begin)(&self.space, &self.train, seed)?;
-            if let Some(path) = &run.path {
-                free(path)?;
-                if let Some((epoch, kept)) = read(path, &self.belongs(), seed)
-                    && epoch <= epochs
-                {
-                    search.restore(kept).map_err(|e| e.context(path.display().to_string()))?;
-                }
-            }
-            run.search = Some(search);
-        }
-        let Some(search) = &mut run.search else { return Err(Error::from("no search")) };
+        // Taken out, so that nothing is left of one that breaks off in an epoch.
+        let mut search = match run.search.take().filter(|s| s.epoch() <= epochs) {
+            Some(search) => search,
+            None => self.begun(run.path.as_deref(), epochs, seed)?,
+        };
         let watch = Watch::current();
         while search.epoch() < epochs {
             search.advance(&watch)?;
         }
-        Ok(&mut **search)
+        Ok(&mut **run.search.insert(search))
+    }
+
+    /// The search as it was kept, or one that begins.
+    fn begun(&self, path: Option<&Path>, epochs: usize, seed: u64) -> Result<Box<dyn Search>> {
+        let begin = || (self.method.begin)(&self.space, &self.train, seed);
+        let Some(path) = path else { return begin() };
+        free(path)?;
+        let kept = read(path, &self.belongs(), seed).filter(|(epoch, _)| *epoch <= epochs);
+        let mut search = begin()?;
+        match kept.map(|(_, kept)| search.restore(kept)) {
+            None | Some(Ok(())) => Ok(search),
+            // Half of it may be set.
+            Some(Err(_)) => {
+                drop(search);
+                begin()
+            }
+        }
     }
 
     /// What the search of this seed finds after so many epochs: the decisions, where they come from, and
@@ -142,7 +154,7 @@ impl OneShot {
     /// # Errors
     /// When the space has nothing to choose.
     pub(crate) fn layout(&self) -> Result<Layout> {
-        if !self.method.relaxes {
+        if self.method.relaxes.is_none() {
             // The columns of the one-hot encoding, place by place.
             let mut labels = vec![];
             self.space.places().labels("", &mut labels);
@@ -278,8 +290,9 @@ impl Strategy for OneShot {
         }
         let (decisions, origin, found) = self.after(epochs, seed)?;
         let trial = child(seed, "trial", history.asked() as u64);
-        locked(&self.found).insert(trial, found);
-        Ok(Proposal::new(self.space.decode(decisions)?, &origin))
+        let arch = self.space.decode(decisions)?;
+        locked(&self.found).insert(trial, (arch.decisions(), found));
+        Ok(Proposal::new(arch, &origin))
     }
 
     fn describe(&self, _: usize) -> String {
@@ -291,11 +304,7 @@ impl Strategy for OneShot {
     }
 
     fn beside(&self, journal: Option<&Path>, seed: u64) {
-        let path = journal.map(|journal| {
-            let mut name = journal.file_name().unwrap_or_default().to_os_string();
-            name.push(".weights");
-            journal.with_file_name(name)
-        });
+        let path = journal.map(weights_of);
         let run = self.run(seed);
         let mut run = locked(&run);
         if run.path != path {
@@ -308,21 +317,31 @@ impl Strategy for OneShot {
 impl Evaluator for OneShot {
     /// What was found when the architecture was proposed. Where a process has ended in between, the file
     /// beside the journal leads there again.
-    fn evaluate(&self, _: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        if let Some(found) = locked(&self.found).remove(&budget.seed()) {
-            return Ok(found);
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        let other = || {
+            Err(Error::invalid(
+                "an architecture of its own for a one-shot search",
+                "it scores what it derives, after each of its epochs",
+                "study.shared()?, which scores any architecture",
+            ))
+        };
+        let known = locked(&self.found).remove(&budget.seed());
+        if let Some((decisions, found)) = known {
+            return if arch.decisions() == decisions { Ok(found) } else { other() };
         }
         let full = self.train.settings.epochs.max(0) as usize;
         let seeds: Vec<u64> = locked(&self.runs).keys().copied().collect();
         let trials = seeds.iter().flat_map(|&seed| (0..full).map(move |n| (seed, n)));
         let trial = |&(seed, n): &(u64, usize)| child(seed, "trial", n as u64) == budget.seed();
         match trials.into_iter().find(trial) {
-            Some((seed, n)) => Ok(self.after(n + 1, seed)?.2),
-            None => Err(Error::invalid(
-                "an architecture of its own for a one-shot search",
-                "it scores what it derives, after each of its epochs",
-                "Supernet::on(&space, &train).train(1)?, which scores any architecture",
-            )),
+            Some((seed, n)) => {
+                let (decisions, _, found) = self.after(n + 1, seed)?;
+                match self.space.decode(decisions)?.decisions() == arch.decisions() {
+                    true => Ok(found),
+                    false => other(),
+                }
+            }
+            None => other(),
         }
     }
 
@@ -355,6 +374,54 @@ impl Evaluator for OneShot {
     }
 }
 
+/// The file of weights of a journal.
+fn weights_of(journal: &Path) -> PathBuf {
+    let mut name = journal.file_name().unwrap_or_default().to_os_string();
+    name.push(".weights");
+    journal.with_file_name(name)
+}
+
+impl OneShot {
+    /// What is wrong with how a study is to run it.
+    pub(crate) fn problems_of(&self, protocol: &Protocol, journal: Option<&Path>) -> Vec<String> {
+        let mut found = vec![];
+        if protocol.batch != 1 {
+            let batch = protocol.batch;
+            found.push(format!(
+                "batch({batch}) in a one-shot search: an epoch begins where the last one has ended, so it \
+                 is 1. Leave batch(...) out."
+            ));
+        }
+        if protocol.duplicates != Duplicates::Repeat {
+            found.push(
+                "duplicates in a one-shot search: two epochs may derive the same, and each has a score of \
+                 its own. Leave duplicates(...) out, or try duplicates(Duplicates::Repeat)."
+                    .to_string(),
+            );
+        }
+        if protocol.on_failure.attempts() > 1 {
+            found.push(
+                "on_failure(OnFailure::Retry(...)) in a one-shot search: an epoch that has failed fails \
+                 again. Try OnFailure::Abort."
+                    .to_string(),
+            );
+        }
+        if let (Some(most), Some(Ok(mixed))) = (protocol.memory, self.method.mixed(&self.space)) {
+            let batch = self.train.settings.batch.max(0) as u64;
+            let need = Sums::of(&mixed.graph.nodes).memory(batch) as usize;
+            if need > most {
+                let [need, most] = [need, most].map(memory_size);
+                found.push(format!(
+                    "trial_memory: all options at once need about {need}, and {most} are allowed. Try \
+                     smaller batches, PcDarts::new(), or Enas::new(), which trains one path at a time."
+                ));
+            }
+        }
+        found.extend(journal.and_then(|j| free(&weights_of(j)).err()).map(|e| e.to_string()));
+        found
+    }
+}
+
 /// How the header of a file of weights begins.
 const KIND: &str = "nascent one-shot search 1";
 
@@ -365,19 +432,22 @@ struct Header {
     seed: u64,
     epoch: usize,
     steps: usize,
+    #[serde(default)]
+    missed: BTreeMap<String, usize>,
     state: serde_json::Value,
 }
 
-/// Writes a search: a length, a JSON header of that many bytes, and safetensors.
+/// Writes a search: a length, a JSON header of that many bytes, safetensors, and a hash of all of this.
 fn write(path: &Path, of: &str, seed: u64, epoch: usize, kept: Kept) -> Result<()> {
-    let Kept { state, steps, tensors } = kept;
-    let header = Header { kind: KIND.into(), of: of.into(), seed, epoch, steps, state };
+    let Kept { state, steps, missed, tensors } = kept;
+    let header = Header { kind: KIND.into(), of: of.into(), seed, epoch, steps, missed, state };
     let header = serde_json::to_vec(&header)?;
     let cpu = |(name, t): (String, Tensor)| Ok((name, t.to_device(&Device::Cpu)?.contiguous()?));
     let tensors: BTreeMap<String, Tensor> = tensors.into_iter().map(cpu).collect::<Result<_>>()?;
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header);
     bytes.extend(safetensors::serialize(tensors, None).map_err(|e| Error::from(e.to_string()))?);
+    bytes.extend(hash_of(&bytes).to_le_bytes());
     output::write(path, &bytes)
 }
 
@@ -386,18 +456,35 @@ fn write(path: &Path, of: &str, seed: u64, epoch: usize, kept: Kept) -> Result<(
 /// # Errors
 /// When there is another file.
 fn free(path: &Path) -> Result<()> {
-    let foreign = match std::fs::read(path) {
-        Ok(bytes) => !bytes.is_empty() && header_of(&bytes).is_none(),
-        Err(_) => path.exists(),
+    let ours = match File::open(path) {
+        Ok(file) => {
+            let begin = format!("{{\"kind\":\"{KIND}\"");
+            let (mut bytes, most) = (vec![], 8 + begin.len() as u64);
+            let is_file = file.metadata().is_ok_and(|m| m.is_file());
+            // One that was cut short is still recognised by what there is.
+            is_file
+                && file.take(most).read_to_end(&mut bytes).is_ok()
+                && (bytes.is_empty()
+                    || bytes
+                        .get(8..)
+                        .is_some_and(|b| !b.is_empty() && begin.as_bytes().starts_with(b)))
+        }
+        Err(e) => e.kind() == std::io::ErrorKind::NotFound,
     };
-    match foreign {
-        false => Ok(()),
-        true => Err(Error::invalid(
+    match ours {
+        true => Ok(()),
+        false => Err(Error::invalid(
             format!("the file {}", path.display()),
             "a one-shot search keeps its weights there, and this is something else",
             "another name for the journal, or to move the file away",
         )),
     }
+}
+
+fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hash = Hash64::new();
+    hash.write(bytes);
+    hash.finish()
 }
 
 fn header_of(bytes: &[u8]) -> Option<(Header, &[u8])> {
@@ -408,15 +495,16 @@ fn header_of(bytes: &[u8]) -> Option<(Header, &[u8])> {
     (header.kind == KIND).then_some((header, rest))
 }
 
-/// Reads a search with its epoch; nothing where there is no file, or one of another search: then its epochs
-/// are run again.
+/// Reads a search with its epoch; nothing where there is no file, a damaged one, or one of another search:
+/// then its epochs are run again.
 fn read(path: &Path, of: &str, seed: u64) -> Option<(usize, Kept)> {
     let bytes = std::fs::read(path).ok()?;
-    let (header, rest) = header_of(&bytes)?;
-    if header.of != of || header.seed != seed {
+    let (bytes, hash) = bytes.split_last_chunk::<8>()?;
+    let (header, rest) = header_of(bytes)?;
+    if header.of != of || header.seed != seed || hash_of(bytes) != u64::from_le_bytes(*hash) {
         return None;
     }
     let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu).ok()?;
-    let Header { state, steps, epoch, .. } = header;
-    Some((epoch, Kept { state, steps, tensors: tensors.into_iter().collect() }))
+    let Header { state, steps, missed, epoch, .. } = header;
+    Some((epoch, Kept { state, steps, missed, tensors: tensors.into_iter().collect() }))
 }

@@ -13,7 +13,7 @@
 //! held-out half of the samples, as for the other methods here, and resources have no price.
 
 use super::bilevel::{Rules, rules};
-use super::gdas::linear;
+use super::gdas::{linear, named, wrong};
 use super::relaxation::{Draw, Relaxation, gumbel_softmax};
 use super::{Method, MethodInfo};
 use crate::rng::Rng;
@@ -57,7 +57,9 @@ pub(super) const ROW: MethodInfo = MethodInfo {
 
 impl From<Snas> for Method {
     fn from(snas: Snas) -> Method {
-        Method::relaxed("SNAS", Concrete(snas.temperatures), snas.rules)
+        let name = named("SNAS", snas.temperatures, Snas::new().temperatures);
+        Method::relaxed(&name, Concrete(snas.temperatures), snas.rules)
+            .with_problems(wrong(snas.temperatures))
     }
 }
 

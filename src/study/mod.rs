@@ -403,6 +403,9 @@ impl Study {
         found.extend(s.evaluator.problems_with(&s.space));
         found.extend(s.strategy.problems());
         found.extend(self.objective_problems());
+        if let Some(search) = &s.one_shot {
+            found.extend(search.problems_of(&s.protocol, s.journal.as_deref()));
+        }
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
             let try_ = match name {
                 "trials" => 20,

@@ -78,21 +78,24 @@ impl Study {
     /// The architecture that a one-shot search derives: that of its last epoch.
     ///
     /// # Errors
-    /// When no epoch has ended.
+    /// When it is no one-shot search, or no epoch has ended.
     pub fn derived(&self) -> Result<Architecture> {
-        let last = self.trials_done().into_iter().rev().find(|t| t.score().is_some());
-        let none = || {
-            let text = "no epoch of the search has ended. Try .run()? first";
-            Error::new(ErrorKind::Missing, text)
-        };
-        Ok(last.ok_or_else(none)?.architecture())
+        let trials = self.trials_done();
+        // A journal that was loaded to be looked at has nothing but its trials.
+        if !trials.iter().any(|t| t.origin().starts_with("epoch ")) {
+            self.searched()?;
+        }
+        match trials.iter().rev().find(|t| t.score().is_some()) {
+            Some(last) => Ok(last.architecture()),
+            None => Err(not_yet(trials.last())),
+        }
     }
 
     fn searched(&self) -> Result<&OneShot> {
         self.setup.one_shot.as_ref().ok_or_else(|| {
             Error::invalid(
-                "the shared weights of a study that is no one-shot search",
-                "its evaluator has none",
+                "a study that is no one-shot search",
+                "only such a search has shared weights and derives an architecture from them",
                 "Study::one_shot(&space, &train, Darts::first_order())",
             )
         })
@@ -108,10 +111,7 @@ impl Study {
         let rows: Vec<Row> = self.trials_done().iter().filter_map(row).collect();
         match rows.is_empty() {
             false => Ok((layout, rows)),
-            true => Err(Error::new(
-                ErrorKind::Missing,
-                "no epoch of the search has ended. Try .run()? first",
-            )),
+            true => Err(not_yet(self.trials_done().last())),
         }
     }
 
@@ -317,4 +317,13 @@ impl Study {
             path_labels: ("epoch 1".into(), format!("epoch {epochs}")),
         }))
     }
+}
+
+/// The error of a search that has nothing to show; with its last trial, if there is one.
+fn not_yet(last: Option<&Trial>) -> Error {
+    let text = match last.and_then(Trial::error) {
+        Some(why) => format!("every epoch of the search has failed, the last one with: {why}"),
+        None => "no epoch of the search has ended. Try .run()? first".to_string(),
+    };
+    Error::new(ErrorKind::Missing, text)
 }

@@ -22,6 +22,7 @@ mod latency;
 mod layering;
 mod messages;
 mod model;
+mod oneshot;
 mod outputs;
 mod own_strategy;
 mod policy;
