@@ -36,7 +36,7 @@ pub struct Train {
     pub(crate) data: Dataset,
     pub(crate) settings: Settings,
     pub(crate) device: Device,
-    pub(super) threads: i64,
+    pub(crate) threads: i64,
 }
 
 /// What a result depends on, apart from architecture, data and seed.

@@ -247,8 +247,9 @@ impl<const MIXED: bool> Nodes<'_, MIXED> {
         }
         let mut rest = self.push(Op::of(&REST, &[int(c / share)]), vec![at], Role::Chosen)?;
         if oh != h {
+            // As a padded convolution with this stride: windows overlap, so that no pixel is left out.
             let stride = h.div_ceil(oh);
-            let pool = Op::of(&MAX_POOL, &[int(stride), int(stride)]);
+            let pool = Op::of(&MAX_POOL, &[int(2 * stride - 1), int(stride), int(stride - 1)]);
             rest = self.push(pool, vec![rest], Role::Chosen)?;
         }
         let all = self.push(Op::of(&CONCAT, &[]), vec![mixed, rest], Role::Chosen)?;

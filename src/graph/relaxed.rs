@@ -267,7 +267,14 @@ impl Relaxed {
                 let first = self.places.len();
                 let label = within(path, &format!("{}-{to}", edge.from));
                 self.survey(&edge.block, site_in(id, edges), &label);
-                places.push((self.places.len() > first).then_some(first));
+                places.push(match &*edge.block.0 {
+                    // Its choices stand where it was met first.
+                    Tree::Shared { name, block } if block.has_choices() => {
+                        self.known.get(&shared_site(name)).copied()
+                    }
+                    _ => (self.places.len() > first).then_some(first),
+                });
+                let first = places.last().copied().flatten().unwrap_or(first);
                 planned.push(EdgePlan { from: edge.from, to, place: first });
             }
             if places.contains(&None) {

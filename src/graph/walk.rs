@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::layer::zero;
 use crate::rng::{Hash64, mix};
 use crate::shape::Shape;
-use crate::tree::{Block, Cell, Choice as Settings, Join, Spec, Tree, Wired, genes};
+use crate::tree::{Block, Cell, Choice as Settings, Join, Spec, Tree, Wired, block_text, genes};
 
 /// What enters a shared block, the earlier input of a cell with two, and the channels asked of a wired
 /// one.
@@ -154,6 +154,22 @@ pub(crate) struct Choice<'t> {
     pub(crate) id: u64,
     pub(crate) block: &'t Block,
     pub(crate) options: usize,
+}
+
+/// Whether a block may have no layers at all.
+fn may_be_nothing(block: &Block) -> bool {
+    match &*block.0 {
+        Tree::Layer { .. } | Tree::Cell(_) | Tree::Wired(_) | Tree::Stack(_) => false,
+        Tree::Repeat { times, block } => {
+            (0..times.options.len()).any(|i| genes::count(times, i) == 0) || may_be_nothing(block)
+        }
+        Tree::OneOf(options) => options.iter().any(may_be_nothing),
+        Tree::Seq(blocks) => blocks.iter().all(may_be_nothing),
+        Tree::Residual(block)
+        | Tree::Wide { block, .. }
+        | Tree::Shared { block, .. }
+        | Tree::Broken { block, .. } => may_be_nothing(block),
+    }
 }
 
 /// The most combinations of settings of one layer that are mixed.
@@ -466,6 +482,15 @@ impl<'s, S: Sink> Walk<'s, S> {
                 copies.try_fold(at, |at, copy| self.part(copy, block, decisions, at))
             }
             Tree::Residual(inner) => {
+                if S::MIXED && !matches!(&*inner.0, Tree::Repeat { .. }) && may_be_nothing(inner) {
+                    return Err(self.sink.stop(|| {
+                        Error::invalid(
+                            format!("a residual connection around {}, which may be nothing", block_text(inner)),
+                            "around nothing it is nothing, and that does not mix",
+                            "repeat(1..=2, ...) in place of repeat(0..=2, ...), or .residual() around each repeat",
+                        )
+                    }));
+                }
                 // Around nothing it is nothing: the input counts once.
                 self.bare = S::MIXED
                     && matches!(&*inner.0, Tree::Repeat { times, .. } if times.options.len() > 1);

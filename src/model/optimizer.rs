@@ -170,17 +170,23 @@ impl Steps {
         Ok(())
     }
 
-    /// Moves the weights to where a step along these gradients would take them, without taking it: `w - xi d`,
-    /// where `d` is the step of SGD with its momentum and decay, or of AdamW the gradient alone. Returns xi,
-    /// the learning rate.
+    /// Moves the weights to where a step along these gradients would take them, without taking it: the step of
+    /// SGD with its momentum and decay, or of AdamW one along the gradient alone. Returns xi, by which the
+    /// gradient is multiplied in it.
     pub(crate) fn look_ahead(&self, grads: &GradStore, scale: f64) -> Result<f64> {
         let o = self.optimizer;
-        let xi = o.learning_rate * scale;
+        // With Nesterov's momentum a step has the gradient once, and once more in the buffer.
+        let twice = match o.rule {
+            Rule::Sgd { momentum, nesterov: true } => 1.0 + momentum,
+            _ => 1.0,
+        };
+        let xi = o.learning_rate * scale * twice;
         for ((_, var), state) in self.weights.iter().zip(&self.state) {
             let Some(grad) = grads.get(var) else { continue };
-            if let (Rule::Sgd { momentum, .. }, [buffer]) = (o.rule, &state[..]) {
+            if let (Rule::Sgd { momentum, nesterov }, [buffer]) = (o.rule, &state[..]) {
+                let last = if nesterov { momentum * momentum } else { momentum };
                 kernel::shift(var, var, -xi * o.weight_decay)?;
-                kernel::shift(var, buffer, -xi * momentum)?;
+                kernel::shift(var, buffer, -o.learning_rate * scale * last)?;
             }
             kernel::shift(var, grad, -xi)?;
         }

@@ -14,7 +14,7 @@
 //!
 //! Where we differ: the paper's learning rate of alpha, 0.0003, is for 50 epochs of 390 steps. A search on a
 //! small set has a hundredth of these steps, in which the alphas would not move. So the product of rate and
-//! steps is kept, up to a rate of 0.02; [`alpha_rate`](crate::Darts::alpha_rate) sets another one.
+//! steps is kept, for all methods with this number of steps, up to a rate of 0.02; [`alpha_rate`](crate::Darts::alpha_rate) sets another one.
 
 use super::relaxation::{Draw, Relaxation, Softmax, entropy};
 use super::{Kept, Search, Signals};
@@ -162,8 +162,8 @@ macro_rules! rules {
                 self.ruled(|rules| rules.warm_up = share)
             }
 
-            /// Measures after every epoch the largest eigenvalue of the second derivatives of the
-            /// validation loss by the alphas, as the figure "curvature" (arXiv 1909.09656). It takes about
+            /// Measures after every epoch the dominant eigenvalue (that of largest magnitude) of the second
+            /// derivatives of the validation loss by the alphas, as the figure "curvature" (arXiv 1909.09656). It takes about
             /// as long as ten steps.
             pub fn watch_curvature(&self) -> $method {
                 self.ruled(|rules| rules.curvature = true)
@@ -175,8 +175,9 @@ macro_rules! rules {
                 self.ruled(|rules| (rules.curvature, rules.stop_at_curvature) = (true, true))
             }
 
-            /// Stops where so many choices have become skip connections, and derives what there was before
-            /// (arXiv 1909.06035).
+            /// Stops where so many choices, in all cells together, have become skip connections, and derives
+            /// what there was in the last epoch with fewer (after arXiv 1909.06035, which counts those of the
+            /// normal cell).
             pub fn stop_at_skips(&self, n: impl crate::count::Count) -> $method {
                 self.ruled(|rules| rules.skips = Some(n.to_i64()))
             }
@@ -311,6 +312,11 @@ impl Bilevel {
         self.halves[0].len() / self.batch()
     }
 
+    /// The epochs in which only the weights learn.
+    fn waiting(&self) -> usize {
+        (self.rules.warm_up * self.full() as f64).floor() as usize
+    }
+
     fn full(&self) -> usize {
         self.train.settings.epochs.max(1) as usize
     }
@@ -333,6 +339,13 @@ impl Bilevel {
             put(meeting.at, Softmax.draw(own, progress, rng));
         }
         Weighed { weights, slopes }
+    }
+
+    /// The alphas that count: those of an earlier epoch, where the search has stopped early.
+    fn counting(&self) -> &[f64] {
+        let back =
+            self.state.stopped.as_ref().and_then(|(epoch, _)| self.state.path.get(epoch - 1));
+        back.unwrap_or(&self.state.alphas)
     }
 
     /// The weights that count when an architecture is derived.
@@ -503,7 +516,7 @@ impl Bilevel {
         Ok(skips)
     }
 
-    /// The largest eigenvalue of the second derivatives of the validation loss by the alphas: power
+    /// The eigenvalue of largest magnitude of the second derivatives of the validation loss by the alphas: power
     /// iteration, where the matrix times a direction is a difference of two gradients.
     fn curvature(&self, watch: &Watch) -> Result<f64> {
         let order = &self.halves[1];
@@ -567,11 +580,20 @@ impl Bilevel {
 
     /// Whether to stop, and at which epoch's alphas.
     fn judge(&self) -> Result<Option<(usize, String)>> {
-        let last = self.state.path.len();
+        let (last, waiting) = (self.state.path.len(), self.waiting());
+        if last <= waiting {
+            return Ok(None);
+        }
         if let Some(most) = self.rules.skips {
-            let skips = self.skips(&self.decide(&self.state.alphas)?)?;
-            if skips as i64 >= most && last >= 2 {
-                return Ok(Some((last - 1, format!("{skips} skip connections"))));
+            let count = |alphas: &[f64]| self.skips(&self.decide(alphas)?);
+            let skips = count(&self.state.alphas)?;
+            if skips as i64 >= most {
+                // The last epoch with fewer; where there has been none, there is nothing to go back to.
+                for epoch in (waiting + 1..last).rev() {
+                    if (count(&self.state.path[epoch - 1])? as i64) < most {
+                        return Ok(Some((epoch, format!("{skips} skip connections"))));
+                    }
+                }
             }
         }
         // Means over three epochs, five epochs apart; a ratio of 0.75.
@@ -581,6 +603,8 @@ impl Bilevel {
         };
         if self.rules.stop_at_curvature
             && let (Some(then), Some(now)) = (last.checked_sub(5).and_then(mean), mean(last))
+            && last - 5 > waiting
+            && then > 0.0
             && then / now < 0.75
             && now > 0.0
         {
@@ -604,7 +628,7 @@ impl Search for Bilevel {
         }
         let size = self.batch();
         let held_out: Vec<&[u32]> = orders[1].chunks_exact(size).collect();
-        let waiting = (self.rules.warm_up * self.full() as f64).floor() as usize;
+        let waiting = self.waiting();
         let rate = self.rules.rate((self.full() - waiting).max(1) * per_epoch);
         for (i, batch) in orders[0].chunks_exact(size).enumerate() {
             watch.check()?;
@@ -671,9 +695,7 @@ impl Search for Bilevel {
     }
 
     fn derive(&mut self) -> Result<Vec<u32>> {
-        let back =
-            self.state.stopped.as_ref().and_then(|(epoch, _)| self.state.path.get(epoch - 1));
-        self.decide(back.unwrap_or(&self.state.alphas))
+        self.decide(self.counting())
     }
 
     fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>> {
@@ -686,12 +708,12 @@ impl Search for Bilevel {
     }
 
     fn signals(&mut self, watch: &Watch) -> Result<Signals> {
-        let weights = self.settled(&self.state.alphas);
+        let weights = self.settled(self.counting());
         let places = &self.relaxed.places;
         let each = places.iter().map(|p| entropy(&weights[p.at..p.at + p.options.len()]));
         let mean = each.sum::<f64>() / places.len().max(1) as f64;
         let mut figures = vec![("entropy".to_string(), mean)];
-        let skips = self.skips(&self.decide(&self.state.alphas)?)?;
+        let skips = self.skips(&self.decide(self.counting())?)?;
         figures.push(("skip connections".to_string(), skips as f64));
         // What the mixture itself reaches: the gap to what is derived is what discretisation costs.
         let mixed = self.validate(&weights, watch)?;

@@ -10,7 +10,7 @@
 //! ```
 //! F and f are the distribution and the density of the gamma distribution: the pathwise gradient (Jankowiak
 //! and Obermeyer, 1806.01851). Here z is drawn by inverting F, and dF / dbeta is a difference. lambda is
-//! 0.001 and d the squared distance. The paper's second stage, with fewer options and more channels, is not
+//! 0.001 and d the squared distance; it takes the place of the decay of the alphas. The paper's second stage, with fewer options and more channels, is not
 //! here.
 
 use super::bilevel::{Rules, rules};
@@ -30,7 +30,7 @@ pub struct DrNas {
 impl DrNas {
     /// With all concentrations near 1 at first, where every mixture is equally likely.
     pub fn new() -> DrNas {
-        DrNas { rules: Rules::new(6e-4) }
+        DrNas { rules: Rules { decay: 0.0, ..Rules::new(6e-4) } }
     }
 }
 

@@ -15,10 +15,11 @@
 //! derive: of 10 draws from pi(theta), the one with the best reward on a batch of V
 //! ```
 //!
-//! T and V are the halves of the training samples. M is 5; the paper has 20 in its program for images. Where
+//! T and V are the halves of the training samples. The reward of a regression is 1 / (1 + loss). M is 5. Where
 //! we differ: the controller is the one of `strategy/controller.rs`, an LSTM of 100 units, without the
-//! paper's temperature and tanh on the logits; and its learning rate, 0.00035 in 9,300 steps, is larger where
-//! there are fewer, up to 0.01. The reward of a network for the next token is the inverse of its perplexity.
+//! paper's temperature and tanh on the logits. Its learning rate is the paper's 0.00035 for 9,300 steps, and
+//! larger where there are fewer, up to 0.01. The reward of a network for the next token is the inverse of its
+//! perplexity.
 
 use super::{Kept, Method, MethodInfo, Search, Signals};
 use crate::data::Split;
@@ -35,6 +36,7 @@ use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A recurrent controller that draws paths through shared weights, and learns from how good they are there.
 ///
@@ -102,6 +104,8 @@ struct Sampled {
     y: Tensor,
     halves: [Vec<u32>; 2],
     state: State,
+    /// The memory that the largest network so far needs.
+    largest: AtomicUsize,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -132,8 +136,6 @@ impl Sampled {
         let mut samples = train.data.indices(Split::Train);
         rng.stream("halves", 0).shuffle(&mut samples);
         let rest = samples.split_off(samples.len() / 2);
-        let first = space.sample(&mut rng.stream("first", 0))?;
-        crate::room::fits(first.memory(train.settings.batch), || first.largest_layer())?;
         Ok(Sampled {
             space: space.clone(),
             train: train.clone(),
@@ -145,10 +147,17 @@ impl Sampled {
             y,
             halves: [samples, rest],
             state: State::default(),
+            largest: AtomicUsize::new(0),
         })
     }
 
+    /// The network of an architecture, if there is memory for it.
     fn model(&self, arch: &Architecture) -> Result<Model> {
+        let need = arch.memory(self.train.settings.batch);
+        if need > self.largest.load(Ordering::Relaxed) {
+            crate::room::fits(need, || arch.largest_layer())?;
+            self.largest.store(need, Ordering::Relaxed);
+        }
         let init = Rng::from_u64(self.seed).stream("init", 0).bits();
         Model::sharing(arch, &self.train.device, init, &self.store)
     }
@@ -182,6 +191,9 @@ impl Sampled {
             return Ok(right.count() as f64 / rows.len().max(1) as f64);
         }
         let loss = f64::from(loss(&task, &out, y, 0.0)?.to_scalar::<f32>()?);
+        if !loss.is_finite() {
+            return Ok(0.0);
+        }
         Ok(if let Task::NextToken { .. } = task { (-loss).exp() } else { 1.0 / (1.0 + loss) })
     }
 

@@ -139,6 +139,19 @@ impl Method {
                 (samples / 4).max(1)
             ));
         }
+        if let Some(patience) = train.settings.patience {
+            found.push(format!(
+                "early_stop({patience}) in a one-shot search: its epochs are not those of one network. Try \
+                 stop_at_skips(2) of the method, or leave it out."
+            ));
+        }
+        if train.settings.keep_best {
+            found.push(
+                "keep_best_epoch() in a one-shot search: it derives from its last epoch. Try it where the \
+                 derived network is trained alone."
+                    .to_string(),
+            );
+        }
         found.extend(self.mixed(space).and_then(Result::err).map(|e| e.to_string()));
         found
     }

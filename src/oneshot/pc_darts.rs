@@ -12,6 +12,8 @@
 //! with K = 4, and the channels shuffled behind each choice. The alphas learn only after 15 of 50 epochs.
 //! Where a choice reduces an image, the channels that pass by are reduced by max pooling.
 //!
+//! Scores on shared weights are those of the cell on a quarter of its channels, as it was trained.
+//!
 //! An architecture's edges are chosen by beta times the largest weight of an option.
 
 use super::bilevel::{Rules, rules};

@@ -10,6 +10,7 @@ use crate::evaluate::{
     AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Retrained, Train, Watch,
 };
 use crate::graph::{Relaxed, Sums};
+use crate::kernel::Threads;
 use crate::output;
 use crate::record::{Duplicates, History, Protocol};
 use crate::rng::{Hash64, Rng, child};
@@ -76,9 +77,14 @@ impl OneShot {
         };
         let watch = Watch::current();
         while search.epoch() < epochs {
-            search.advance(&watch)?;
+            self.threads()?.run(|| search.advance(&watch))?;
         }
         Ok(&mut **run.search.insert(search))
+    }
+
+    /// The threads of a step.
+    fn threads(&self) -> Result<Threads> {
+        Threads::new(self.train.threads.max(1) as usize)
     }
 
     /// The search as it was kept, or one that begins.
@@ -232,10 +238,18 @@ impl OneShot {
 
 impl Evaluator for Shared {
     fn evaluate(&self, arch: &Architecture, _: &Budget) -> Result<Evaluation> {
+        if !self.search.space.contains(arch) {
+            return Err(Error::invalid(
+                format!("the architecture {arch}"),
+                "it is not one of the space that was searched",
+                "space.sample(&mut rng), or space.decode(arch.decisions())",
+            ));
+        }
         let run = self.search.run(self.seed);
         let mut run = locked(&run);
         let search = self.search.at(&mut run, self.epochs, self.seed)?;
-        let metrics = search.score(arch.decided(), &Watch::current())?;
+        let watch = Watch::current();
+        let metrics = self.search.threads()?.run(|| search.score(arch.decided(), &watch))?;
         let found = Evaluation::new(metrics.first().map_or(f64::NAN, |m| m.1)).with_epochs(0.0);
         Ok(metrics.iter().fold(found, |e, (name, value)| e.with(name, *value)))
     }

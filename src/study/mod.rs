@@ -24,7 +24,9 @@ pub use running::{Running, Searches, running};
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained};
+use crate::evaluate::{
+    AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Watch,
+};
 use crate::oneshot::OneShot;
 use crate::record::{
     Cost, Duplicates, Failure, History, Key, OnFailure, Outcome, Protocol, Trial, best_of,
@@ -581,7 +583,9 @@ impl Study {
             state.question(&s.protocol)
         };
         let asked = std::time::Instant::now();
-        let proposal = run::guarded(|| question.ask(&s.strategy, &s.protocol));
+        // A strategy that trains something ends with the study, and keeps to the limit of a trial.
+        let watch = Watch::stopped_by(&self.stop).limit(s.protocol.trial_seconds);
+        let proposal = run::guarded(|| watch.during(|| question.ask(&s.strategy, &s.protocol)));
         let thought = asked.elapsed().as_secs_f64();
         let named = |e: Error| match e.kind() {
             ErrorKind::User => e.context(format!("in {}", s.strategy.describe(planned))),
@@ -589,6 +593,10 @@ impl Study {
         };
         let mut state = self.lock();
         state.asking = false;
+        if proposal.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
+            state.ended = Some(Ended::Stopped);
+            return Ok(None);
+        }
         match proposal.map_err(named)? {
             Ok(proposal) => {
                 let asked = state.commit(proposal, &s.protocol, &s.evaluator, whole, (at, thought));

@@ -31,7 +31,8 @@ impl Study {
     /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
     /// let space = Space::on(&data).then(conv(8, 3)).then(&op).then(&op).then(global_avg_pool());
     ///
-    /// let train = Train::on(&data).epochs(3);
+    /// let sgd = Optimizer::sgd(0.9).learning_rate(0.025).weight_decay(3e-4);
+    /// let train = Train::on(&data).epochs(3).optimizer(sgd).clip_gradient(5.0);
     /// let search = Study::one_shot(&space, &train, Darts::second_order()).seed(1).quiet().run()?;
     /// assert_eq!(search.trials_done().len(), 3);
     ///
@@ -229,7 +230,7 @@ impl Study {
     }
 
     /// The landscape of a differentiable search: the score of the mixture, on the weights that the search has
-    /// come to, over a plane through the alphas. Across, from those of the first epoch to those of the
+    /// come to, over a plane through the logarithms of the weights. Across, from those of the first epoch to those of the
     /// last; upwards, where the path went furthest from that line. `points` is the number of places in each
     /// direction; each takes a validation, and 9 are 81 of them.
     ///
@@ -246,9 +247,15 @@ impl Study {
                 "search_landscape(9), and more epochs",
             ));
         }
-        // Alphas, up to a number that is the same for all options of a choice.
+        // Of a softmax these are the alphas, up to a number that is the same for all options of a choice.
+        // Weights of edges stay as they are.
+        let mut chosen = vec![false; layout.width];
+        for (_, options, at) in &layout.groups {
+            chosen[*at..at + options.len()].fill(true);
+        }
+        let log = |(w, of_option): (&f64, &bool)| if *of_option { w.max(1e-9).ln() } else { 0.0 };
         let logs: Vec<Vec<f64>> =
-            rows.iter().map(|(_, w)| w.iter().map(|w| w.max(1e-9).ln()).collect()).collect();
+            rows.iter().map(|(_, w)| w.iter().zip(&chosen).map(log).collect()).collect();
         let (first, last) = (&logs[0], &logs[logs.len() - 1]);
         let from_last = |p: &[f64]| p.iter().zip(last).map(|(p, l)| p - l).collect::<Vec<f64>>();
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -306,8 +313,8 @@ impl Study {
         let metric = self.metric();
         Ok(Chart::new(Landscape {
             shown: self.setup.strategy.describe(self.setup.planned()),
-            x: "alphas, along the search".into(),
-            y: "alphas, aside".into(),
+            x: "log weights, along the search".into(),
+            y: "log weights, aside".into(),
             metric: format!("{} of the mixture", metric.name),
             maximise: metric.maximise,
             values: scores.chunks(n).map(<[f64]>::to_vec).collect(),
