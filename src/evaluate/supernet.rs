@@ -94,15 +94,19 @@ pub(crate) struct Going {
     init: u64,
     seed: u64,
     run: Training,
+    batch: i64,
     /// How often a path was trained on a batch.
     paths: usize,
+    /// The memory of the largest path so far, where that of the whole is not known.
+    largest: Option<usize>,
 }
 
 impl Going {
     /// One epoch.
     pub(crate) fn epoch(&mut self) -> Result<()> {
         let rng = Rng::from_u64(self.seed);
-        let Going { space, device, fair, store, init, paths, run, .. } = self;
+        let Going { space, device, fair, store, init, paths, run, largest, batch: samples, .. } =
+            self;
         run.one_epoch(|run, batch| {
             let mut rng = rng.stream("paths", run.taken());
             let archs = match fair {
@@ -110,6 +114,15 @@ impl Going {
                 None => vec![space.sample(&mut rng)?],
             };
             *paths += archs.len();
+            if let Some(most) = largest {
+                for arch in &archs {
+                    let memory = arch.memory(*samples);
+                    if memory > *most {
+                        crate::room::fits(memory, || arch.largest_layer())?;
+                        *most = memory;
+                    }
+                }
+            }
             let model = |arch: &Architecture| Model::sharing(arch, device, *init, store);
             let models = archs.iter().map(model).collect::<Result<Vec<_>>>()?;
             run.shared_step(batch, &models)
@@ -180,19 +193,22 @@ impl Supernet {
         let (rng, store) = (Rng::from_u64(seed), Store::default());
         let fair = self.fair.then(|| Fair::of(&self.space)).transpose()?;
         let first = self.space.sample(&mut rng.stream("first", 0))?;
-        match Needs::of(&self.space, &self.train, self.fair) {
-            Some(Needs { all, shared }) => crate::room::fits_shared(all, shared)?,
-            None => {
-                crate::room::fits(first.memory(self.train.settings.batch), || {
-                    first.largest_layer()
-                })?;
+        let batch = self.train.settings.batch;
+        let largest = match Needs::of(&self.space, &self.train, self.fair) {
+            Some(Needs { all, shared }) => {
+                crate::room::fits_shared(all, shared)?;
+                None
             }
-        }
+            None => {
+                crate::room::fits(first.memory(batch), || first.largest_layer())?;
+                Some(first.memory(batch))
+            }
+        };
         let init = rng.stream("init", 0).bits();
         let model = Model::sharing(&first, &self.train.device, init, &store)?;
         let run = Training::of(&self.train, &model, seed, Split::Train)?;
         let (space, device) = (self.space.clone(), self.train.device.clone());
-        Ok(Going { space, device, fair, store, init, seed, run, paths: 0 })
+        Ok(Going { space, device, fair, store, init, seed, run, paths: 0, largest, batch })
     }
 
     pub(super) fn with(&self, trained: Trained) -> Supernet {
