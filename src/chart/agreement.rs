@@ -96,12 +96,12 @@ impl Agreement {
         format!("{} against {}", capital(self.truth()), self.cheap())
     }
 
-    /// The same, without the name of the axis where there is no room for it.
+    /// The same, without the name of the axis below where there is no room for it.
     fn short_title(&self) -> String {
         let title = self.title();
         match width(&title, Font::TITLE) <= WIDTH - 32.0 {
             true => title,
-            false => format!("{} against a cheap measure", capital(self.truth())),
+            false => capital(self.truth()),
         }
     }
 

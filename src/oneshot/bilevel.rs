@@ -16,6 +16,7 @@
 //! small set has a hundredth of these steps, in which the alphas would not move. So the product of rate and
 //! steps is kept, for all methods with this number of steps, up to a rate of 0.02; [`alpha_rate`](crate::Darts::alpha_rate) sets another one.
 
+use super::halves::Halves;
 use super::relaxation::{Draw, Relaxation, Softmax, entropy};
 use super::{Kept, Search, Signals};
 use crate::data::Split;
@@ -204,10 +205,7 @@ pub(super) struct Bilevel {
     model: Mixed,
     store: Store,
     steps: Steps,
-    x: Tensor,
-    y: Tensor,
-    /// The samples that the weights learn from, and those that the alphas learn from.
-    halves: [Vec<u32>; 2],
+    samples: Halves,
     state: State,
 }
 
@@ -267,10 +265,7 @@ impl Bilevel {
         let model = Mixed::new(space, &relaxed, how, batch, &train.device, (init, &store))?;
         let mut steps = Steps::new(train.settings.optimizer);
         steps.take_on(model.weights())?;
-        let (x, y) = train.data.on(&train.device)?;
-        let mut samples = train.data.indices(Split::Train);
-        rng.stream("halves", 0).shuffle(&mut samples);
-        let rest = samples.split_off(samples.len() / 2);
+        let samples = Halves::of(train, &rng)?;
         let mut near_zero = rng.stream("alphas", 0);
         let alphas: Vec<f64> = (0..relaxed.width).map(|_| 1e-3 * near_zero.normal()).collect();
         let zeros = vec![0.0; relaxed.width];
@@ -285,7 +280,6 @@ impl Bilevel {
             stopped: None,
         };
         let (space, train) = (space.clone(), train.clone());
-        let halves = [samples, rest];
         Ok(Bilevel {
             rules,
             relaxation,
@@ -296,9 +290,7 @@ impl Bilevel {
             model,
             store,
             steps,
-            x,
-            y,
-            halves,
+            samples,
             state,
         })
     }
@@ -309,7 +301,7 @@ impl Bilevel {
 
     /// Steps in an epoch.
     fn per_epoch(&self) -> usize {
-        self.halves[0].len() / self.batch()
+        self.samples.parts[0].len() / self.batch()
     }
 
     /// The epochs in which only the weights learn.
@@ -360,11 +352,6 @@ impl Bilevel {
             weights[own.clone()].copy_from_slice(&super::relaxation::softmax(&alphas[own]));
         }
         weights
-    }
-
-    fn gather(&self, samples: &[u32]) -> Result<(Tensor, Tensor)> {
-        let i = Tensor::new(samples, self.x.device())?;
-        Ok((self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?))
     }
 
     /// The loss on a batch, and its gradients.
@@ -519,9 +506,9 @@ impl Bilevel {
     /// The eigenvalue of largest magnitude of the second derivatives of the validation loss by the alphas: power
     /// iteration, where the matrix times a direction is a difference of two gradients.
     fn curvature(&self, watch: &Watch) -> Result<f64> {
-        let order = &self.halves[1];
+        let order = &self.samples.parts[1];
         let batches = order.chunks_exact(self.batch()).take(CURVATURE_BATCHES);
-        let batches = batches.map(|b| self.gather(b)).collect::<Result<Vec<_>>>()?;
+        let batches = batches.map(|b| self.samples.gather(b)).collect::<Result<Vec<_>>>()?;
         let rng = Rng::from_u64(self.seed).stream("curvature", self.state.epoch);
         let gradient = |alphas: &[f64]| -> Result<Vec<f64>> {
             let mut sum = vec![0.0; alphas.len()];
@@ -568,9 +555,9 @@ impl Bilevel {
             watch.check()?;
             let mut pass = Pass::new(true, Some(rng.stream("dropout", i)));
             (pass.momentum, pass.mixture) = (1.0 / (i + 1) as f64, Some(mixture.clone()));
-            self.model.run(&self.gather(batch)?.0, &mut pass)?;
+            self.model.run(&self.samples.gather(batch)?.0, &mut pass)?;
         }
-        measured(&self.train, (&self.x, &self.y), Split::Validation, |x| {
+        measured(&self.train, (&self.samples.x, &self.samples.y), Split::Validation, |x| {
             watch.check()?;
             let mut pass = Pass::new(false, None);
             pass.mixture = Some(mixture.clone());
@@ -622,7 +609,7 @@ impl Search for Bilevel {
     fn advance(&mut self, watch: &Watch) -> Result<()> {
         let (epoch, per_epoch) = (self.state.epoch, self.per_epoch());
         let rng = Rng::from_u64(self.seed);
-        let mut orders = self.halves.clone();
+        let mut orders = self.samples.parts.clone();
         for (order, name) in orders.iter_mut().zip(["shuffle", "shuffle held out"]) {
             rng.stream(name, epoch).shuffle(order);
         }
@@ -636,13 +623,13 @@ impl Search for Bilevel {
             let step = epoch * per_epoch + i;
             let schedule = self.train.settings.schedule;
             let scale = schedule.scale(step, per_epoch, per_epoch * self.full());
-            let mut training = self.gather(batch)?;
+            let mut training = self.samples.gather(batch)?;
             if !self.train.settings.augment.is_none() {
                 let mut rng = rng.stream("augment", step);
                 training.0 = self.train.settings.augment.apply(&training.0, &mut rng)?;
             }
             if epoch >= waiting {
-                let validation = self.gather(held_out[i % held_out.len()])?;
+                let validation = self.samples.gather(held_out[i % held_out.len()])?;
                 let mut rng = rng.stream("alphas", step + 1);
                 let mut gradient = self.alpha_gradient(&validation, &training, scale, &mut rng)?;
                 gradient.iter_mut().zip(self.penalty()).for_each(|(g, p)| *g += p);
@@ -773,7 +760,7 @@ pub(super) mod tests {
         let rules = Rules::new(3e-4);
         let run = Bilevel::begin(rules, relaxation, space, train, 3).unwrap();
         let weighed = run.weigh(&run.state.alphas, &mut Rng::new(1));
-        let batch = run.gather(&run.halves[0][..16]).unwrap();
+        let batch = run.samples.gather(&run.samples.parts[0][..16]).unwrap();
         let (_, grads) = run.gradients(&batch, &weighed.weights, &Rng::new(1)).unwrap();
         run.model.weights().iter().filter(|(_, var)| grads.get(var).is_some()).count()
     }
@@ -795,8 +782,8 @@ pub(super) mod tests {
         // Momentum, and alphas that are not all the same.
         run.advance(&Watch::none()).unwrap();
         run.state.alphas.iter_mut().enumerate().for_each(|(i, a)| *a = 0.4 * (i as f64).sin());
-        let training = run.gather(&run.halves[0][..60]).unwrap();
-        let validation = run.gather(&run.halves[1][..60]).unwrap();
+        let training = run.samples.gather(&run.samples.parts[0][..60]).unwrap();
+        let validation = run.samples.gather(&run.samples.parts[1][..60]).unwrap();
         let rng = Rng::new(1);
         let scale = 1.0;
         let found = run.alpha_gradient(&validation, &training, scale, &mut rng.clone()).unwrap();

@@ -21,6 +21,7 @@
 //! larger where there are fewer, up to 0.01. The reward of a network for the next token is the inverse of its
 //! perplexity.
 
+use super::halves::Halves;
 use super::{Kept, Method, MethodInfo, Search, Signals};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
@@ -100,9 +101,7 @@ struct Sampled {
     controller: Controller,
     store: Store,
     steps: Steps,
-    x: Tensor,
-    y: Tensor,
-    halves: [Vec<u32>; 2],
+    samples: Halves,
     state: State,
     /// The memory that the largest network so far needs.
     largest: AtomicUsize,
@@ -132,10 +131,7 @@ impl Sampled {
                 "one_of([conv(same(), 3), conv(same(), 5), skip()]) in place of a layer",
             ));
         }
-        let (x, y) = train.data.on(&train.device)?;
-        let mut samples = train.data.indices(Split::Train);
-        rng.stream("halves", 0).shuffle(&mut samples);
-        let rest = samples.split_off(samples.len() / 2);
+        let samples = Halves::of(train, &rng)?;
         Ok(Sampled {
             space: space.clone(),
             train: train.clone(),
@@ -143,9 +139,7 @@ impl Sampled {
             controller,
             store: Store::default(),
             steps: Steps::new(train.settings.optimizer),
-            x,
-            y,
-            halves: [samples, rest],
+            samples,
             state: State::default(),
             largest: AtomicUsize::new(0),
         })
@@ -173,11 +167,6 @@ impl Sampled {
         self.space.sample(rng)
     }
 
-    fn gather(&self, samples: &[u32]) -> Result<(Tensor, Tensor)> {
-        let i = Tensor::new(samples, self.x.device())?;
-        Ok((self.x.index_select(&i, 0)?, self.y.index_select(&i, 0)?))
-    }
-
     /// How good an architecture is on a batch, on the shared weights and with the batch's own statistics.
     fn reward(&self, arch: &Architecture, (x, y): &(Tensor, Tensor)) -> Result<f64> {
         let out = self.model(arch)?.run(x, &mut Pass::new(true, Some(Rng::from_u64(self.seed))))?;
@@ -199,9 +188,9 @@ impl Sampled {
 
     /// A batch of the held-out half.
     fn held_out(&self, rng: &mut Rng) -> Result<(Tensor, Tensor)> {
-        let mut order = self.halves[1].clone();
+        let mut order = self.samples.parts[1].clone();
         rng.shuffle(&mut order);
-        self.gather(&order[..(self.train.settings.batch as usize).min(order.len())])
+        self.samples.gather(&order[..(self.train.settings.batch as usize).min(order.len())])
     }
 }
 
@@ -213,7 +202,7 @@ impl Search for Sampled {
     fn advance(&mut self, watch: &Watch) -> Result<()> {
         let (epoch, size) = (self.state.epoch, self.train.settings.batch as usize);
         let rng = Rng::from_u64(self.seed);
-        let mut order = self.halves[0].clone();
+        let mut order = self.samples.parts[0].clone();
         rng.stream("shuffle", epoch).shuffle(&mut order);
         let per_epoch = order.len() / size;
         let full = self.train.settings.epochs.max(1) as usize * per_epoch;
@@ -224,7 +213,7 @@ impl Search for Sampled {
             let mut random = rng.stream("path", step);
             let model = self.model(&self.draw(&mut random)?)?;
             self.steps.take_on(model.weights())?;
-            let (mut x, y) = self.gather(batch)?;
+            let (mut x, y) = self.samples.gather(batch)?;
             if !self.train.settings.augment.is_none() {
                 x = self.train.settings.augment.apply(&x, &mut rng.stream("augment", step))?;
             }

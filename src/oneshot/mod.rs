@@ -12,6 +12,7 @@ mod darts;
 mod drnas;
 mod enas;
 mod gdas;
+mod halves;
 mod pc_darts;
 mod relaxation;
 mod search;

@@ -214,9 +214,7 @@ impl OneShot {
     pub(crate) fn shared(&self, epochs: usize, seed: u64) -> AnyEvaluator {
         Shared { search: self.clone(), epochs, seed }.into_evaluator()
     }
-}
 
-impl OneShot {
     /// The scores of the network that mixes all options with each of these lists of weights, on the shared
     /// weights after so many epochs.
     pub(crate) fn mixtures(
@@ -232,7 +230,7 @@ impl OneShot {
         let score = |weights: &Vec<f64>| {
             Ok(search.mixture(weights, &watch)?.first().map_or(f64::NAN, |metric| metric.1))
         };
-        lists.iter().map(score).collect()
+        self.threads()?.run(|| lists.iter().map(score).collect())
     }
 }
 
