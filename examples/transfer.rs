@@ -18,7 +18,7 @@ use std::time::Instant;
 const HELP: &str = "transfer: one-shot searches against random search at equal cost
   --epochs N       epochs of a search, and of a network that is trained alone (20)
   --seeds N        repeats (5)
-  --methods A,B    rows of the table of one-shot methods, or spos (all)
+  --methods A,B    rows of the table of one-shot methods (all)
   --table FILE     the table of NAS-Bench-201, for its test accuracies
   --csv FILE       the table of results";
 
@@ -36,18 +36,10 @@ impl Setup {
     /// What a method derives.
     fn derived(&self, name: &str, seed: u64) -> Result<Architecture> {
         let begun = Instant::now();
-        let found = match name {
-            "spos" => {
-                let supernet = Supernet::on(&self.space, &self.single).quiet().train(seed)?;
-                let study = Study::new(&self.space, &supernet).strategy(Evolution::regularized());
-                study.trials(50).seed(seed).jobs(1).quiet().run()?.best()?.architecture()
-            }
-            _ => {
-                let train = if name == "enas" { &self.single } else { &self.train };
-                let study = Study::one_shot(&self.space, train, Method::named(name)?);
-                study.seed(seed).quiet().run()?.derived()?
-            }
-        };
+        let single = ["enas", "spos", "fairnas", "random_sharing"].contains(&name);
+        let train = if single { &self.single } else { &self.train };
+        let study = Study::one_shot(&self.space, train, Method::named(name)?);
+        let found = study.seed(seed).quiet().run()?.derived()?;
         let mut spent = self.spent.lock().unwrap_or_else(|e| e.into_inner());
         spent.insert((name.to_string(), seed), begun.elapsed().as_secs_f64());
         Ok(found)
@@ -74,7 +66,6 @@ fn transfer() -> Result<()> {
     let (mut epochs, mut seeds, mut table, mut csv) = (20usize, 5usize, None, None);
     let mut methods: Vec<String> =
         nascent::one_shot_methods().iter().map(|row| row.name.into()).collect();
-    methods.push("spos".into());
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         if word == "--help" {

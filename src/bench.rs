@@ -112,7 +112,9 @@ impl SearchSteps {
         let train = Train::on(&data).epochs(1_000).optimizer(sgd).clip_gradient(5.0);
         if path {
             let mut going = crate::evaluate::Supernet::on(&space, &train).begin(1)?;
-            return Ok(SearchSteps { epoch: Box::new(move || going.epoch()) });
+            return Ok(SearchSteps {
+                epoch: Box::new(move || going.epoch(&crate::evaluate::Watch::none())),
+            });
         }
         let mut search = crate::oneshot::begin(method, &space, &train)?;
         Ok(SearchSteps { epoch: Box::new(move || search.epoch()) })

@@ -115,7 +115,10 @@ pub use layer::{
 };
 pub use model::{Answer, IntoInputs, Model, Optimizer, Schedule};
 pub use notebook::{EvcxrDisplay, Shown, show};
-pub use oneshot::{Darts, DrNas, Enas, Gdas, Method, MethodInfo, PcDarts, Snas, one_shot_methods};
+pub use oneshot::{
+    Darts, DrNas, Enas, FairNas, Gdas, Method, MethodInfo, PcDarts, RandomSharing, Snas, Spos,
+    one_shot_methods,
+};
 pub use op::{Activation, LayerInfo, Op, Plan, Setting, Value};
 pub use record::{Duplicates, History, Key, OnFailure, Protocol, Trial};
 pub use rng::Rng;

@@ -2,6 +2,7 @@
 
 mod benchmark;
 mod custom;
+mod kept;
 mod number;
 mod paths;
 mod supernet;
@@ -15,6 +16,8 @@ mod watch;
 
 pub use benchmark::{Mnist1dBench, NasBench201};
 pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, IntoOutcome, evaluator};
+pub(crate) use kept::{Kept, set};
+pub(crate) use supernet::Going;
 pub use supernet::Supernet;
 pub use table::Table;
 pub use train::Train;

@@ -22,7 +22,8 @@ impl Fair {
             return Err(Error::invalid(
                 "fair paths in a space where one choice decides which others there are",
                 "all operations have to be drawn equally often",
-                "uniform paths, which are the default, or the same choices in every architecture",
+                "uniform paths, as Spos::new() has them and a supernet without fair(), or the same choices \
+                 in every architecture",
             ));
         };
         Ok(Fair { options })
@@ -41,7 +42,10 @@ impl Fair {
         for _ in 0..TRIES {
             let columns: Vec<Vec<u32>> =
                 self.options.iter().map(|&m| turns(m, paths, rng)).collect();
-            let path = |k: usize| space.decode(columns.iter().map(|c| c[k]).collect::<Vec<u32>>());
+            let path = |k: usize| {
+                let arch = space.decode(columns.iter().map(|c| c[k]).collect::<Vec<u32>>())?;
+                arch.check().map(|()| arch)
+            };
             match (0..paths).map(path).collect::<Result<Vec<_>>>() {
                 Ok(archs) => return Ok(archs),
                 Err(e) => last = Some(e),
@@ -49,7 +53,7 @@ impl Fair {
         }
         Err(last.unwrap_or_else(|| Error::from("a space without paths")).context(format!(
             "fair paths, drawn {TRIES} times: one of each {paths} does not fit together. Try uniform \
-             paths, which are the default"
+             paths, as Spos::new() has them and a supernet without fair()"
         )))
     }
 }

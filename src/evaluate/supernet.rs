@@ -11,6 +11,8 @@
 //!                                                   W <- W - lr sum_k grad L(N(a_k, W); x, y)
 //! ```
 //!
+//! Of widths and kernels to choose, the smaller take slices of the weights of the largest (`op/slices.rs`).
+//!
 //! An architecture is then scored without any training, on the weights that it inherits. Their batch
 //! statistics belong to all paths and to none, so those of the path are measured anew on some batches
 //! before it is validated (SPOS, section 3.4).
@@ -21,17 +23,17 @@
 use super::paths::Fair;
 use super::supernet_memory::Needs;
 use super::telling::Telling;
-use super::{Budget, Evaluation, Evaluator, Train, Training, Watch};
+use super::{Budget, Evaluation, Evaluator, Kept, Train, Training, Watch};
 use crate::chart::{Agreement, Chart, Measured};
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::op::Store;
+use crate::op::{Pass, Store};
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
 use crate::words::{human_seconds, plural, thousands};
-use candle_core::Device;
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fmt;
@@ -62,6 +64,7 @@ pub struct Supernet {
     pub(super) train: Train,
     pub(super) fair: bool,
     pub(super) batches: i64,
+    pub(super) slices: bool,
     quiet: bool,
     trained: Option<Arc<Trained>>,
 }
@@ -86,15 +89,13 @@ pub(super) struct Log {
 
 /// A training in progress.
 pub(crate) struct Going {
-    space: Space,
-    device: Device,
+    of: Supernet,
     fair: Option<Fair>,
     store: Store,
     /// The seed of the initial weights.
     init: u64,
     seed: u64,
     run: Training,
-    batch: i64,
     /// How often a path was trained on a batch.
     paths: usize,
     /// The memory of the largest path so far, where that of the whole is not known.
@@ -103,10 +104,11 @@ pub(crate) struct Going {
 
 impl Going {
     /// One epoch.
-    pub(crate) fn epoch(&mut self) -> Result<()> {
+    pub(crate) fn epoch(&mut self, watch: &Watch) -> Result<()> {
         let rng = Rng::from_u64(self.seed);
-        let Going { space, device, fair, store, init, paths, run, largest, batch: samples, .. } =
-            self;
+        let Going { of, fair, store, init, paths, run, largest, .. } = self;
+        let Supernet { space, train, .. } = of;
+        run.watch(watch);
         run.one_epoch(|run, batch| {
             let mut rng = rng.stream("paths", run.taken());
             let archs = match fair {
@@ -116,17 +118,52 @@ impl Going {
             *paths += archs.len();
             if let Some(most) = largest {
                 for arch in &archs {
-                    let memory = arch.memory(*samples);
+                    let memory = arch.memory(train.settings.batch);
                     if memory > *most {
                         crate::room::fits(memory, || arch.largest_layer())?;
                         *most = memory;
                     }
                 }
             }
-            let model = |arch: &Architecture| Model::sharing(arch, device, *init, store);
+            let model = |arch: &Architecture| Model::sharing(arch, &train.device, *init, store);
             let models = archs.iter().map(model).collect::<Result<Vec<_>>>()?;
             run.shared_step(batch, &models)
         })
+    }
+
+    /// The epochs that are over.
+    pub(crate) fn epochs(&self) -> usize {
+        self.run.epoch()
+    }
+
+    /// The training loss of the last epoch.
+    pub(crate) fn loss(&self) -> f64 {
+        last(&self.run.losses())
+    }
+
+    /// The supernet with the weights that it has now; those of its next epochs will be its own too.
+    pub(crate) fn as_it_is(&self, seconds: f64) -> Supernet {
+        let (seed, losses, paths) = (self.seed, self.run.losses(), self.paths);
+        let log = Log { seed, losses, numbers: self.store.numbers(), paths, seconds };
+        self.of.with(Trained { store: self.store.clone(), log })
+    }
+
+    /// What an architecture makes of these inputs, on the shared weights and the statistics of this batch.
+    pub(crate) fn glance(&self, arch: &Architecture, x: &Tensor) -> Result<Tensor> {
+        let store = self.store.fork();
+        let model = Model::sharing(arch, &self.of.train.device, self.init, &store)?;
+        Ok(model.run(x, &mut Pass::new(true, Some(Rng::from_u64(self.seed))))?)
+    }
+
+    pub(crate) fn keep(&self) -> Result<Kept> {
+        let state = serde_json::to_value((self.paths, self.run.log()))?;
+        Ok(Kept::of(state, &self.store, self.run.steps()))
+    }
+
+    pub(crate) fn restore(&mut self, mut kept: Kept) -> Result<()> {
+        let (paths, log) = serde_json::from_value(std::mem::take(&mut kept.state))?;
+        self.paths = paths;
+        self.run.go_on(log, kept, &self.store)
     }
 }
 
@@ -139,6 +176,7 @@ impl Supernet {
             train: train.clone(),
             fair: false,
             batches: 20,
+            slices: true,
             quiet: false,
             trained: None,
         }
@@ -155,6 +193,13 @@ impl Supernet {
     /// validated; 20 by default.
     pub fn recalibrate(&self, batches: impl Count) -> Supernet {
         Supernet { batches: batches.to_i64(), ..self.clone() }
+    }
+
+    /// Gives every width and every kernel weights of its own at its place. By default a layer of 8 filters has
+    /// the first 8 of the layer of 32 that could stand there, and a kernel of 3 the middle of one of 5, where
+    /// that is sound: not behind a concatenation, in recurrent layers and attention, or between groups.
+    pub fn separate_sizes(&self) -> Supernet {
+        Supernet { slices: false, trained: None, ..self.clone() }
     }
 
     /// Trains without lines of progress.
@@ -174,14 +219,12 @@ impl Supernet {
         let epochs = self.train.full();
         let mut telling = Telling::new(self.quiet, epochs);
         for epoch in 1..=epochs {
-            going.epoch()?;
-            telling.epoch(epoch, last(&going.run.losses()), begun.elapsed().as_secs_f64());
+            going.epoch(&Watch::current())?;
+            telling.epoch(epoch, going.loss(), begun.elapsed().as_secs_f64());
         }
-        let (losses, seconds) = (going.run.losses(), begun.elapsed().as_secs_f64());
-        telling.finish(last(&losses), seconds);
-        let Going { store, seed, paths, .. } = going;
-        let log = Log { seed, losses, numbers: store.numbers(), paths, seconds };
-        Ok(self.with(Trained { store, log }))
+        let seconds = begun.elapsed().as_secs_f64();
+        telling.finish(going.loss(), seconds);
+        Ok(going.as_it_is(seconds))
     }
 
     /// The training before its first epoch.
@@ -190,7 +233,7 @@ impl Supernet {
             [] => {}
             faults => return Err(Error::all("the supernet", faults)),
         }
-        let (rng, store) = (Rng::from_u64(seed), Store::default());
+        let (rng, store) = (Rng::from_u64(seed), Store::new(self.slices));
         let fair = self.fair.then(|| Fair::of(&self.space)).transpose()?;
         let first = self.space.sample(&mut rng.stream("first", 0))?;
         let batch = self.train.settings.batch;
@@ -207,8 +250,7 @@ impl Supernet {
         let init = rng.stream("init", 0).bits();
         let model = Model::sharing(&first, &self.train.device, init, &store)?;
         let run = Training::of(&self.train, &model, seed, Split::Train)?;
-        let (space, device) = (self.space.clone(), self.train.device.clone());
-        Ok(Going { space, device, fair, store, init, seed, run, paths: 0, largest, batch })
+        Ok(Going { of: self.clone(), fair, store, init, seed, run, paths: 0, largest })
     }
 
     pub(super) fn with(&self, trained: Trained) -> Supernet {
@@ -220,10 +262,18 @@ impl Supernet {
         let mut found = self.train.problems();
         found.extend(self.train.problems_with(&self.space));
         found.extend(self.space.check().err().map(|e| e.to_string()));
+        found.extend(self.own_faults());
+        found
+    }
+
+    /// What is wrong with it where space and training are right.
+    pub(crate) fn own_faults(&self) -> Vec<String> {
+        let mut found = vec![];
         if self.space.size() == Some(1) {
             found.push(
-                "the space has a single architecture, and nothing to share. Try one_of([...]) in \
-                 place of a layer, or train it alone: Train::on(&data)."
+                "the space has a single architecture, and nothing to share. Try \
+                 one_of([conv(same(), 3), conv(same(), 5), skip()]) in place of a layer, or train it \
+                 alone: Train::on(&data)."
                     .to_string(),
             );
         }
@@ -255,7 +305,8 @@ impl Supernet {
     /// and what the largest path keeps for its backward pass. Nothing is allocated to find out. What the
     /// allocator and the data set hold comes on top; and scoring takes a copy of the weights of the
     /// path. It is an upper bound: in spaces with shared blocks or wired cells it counts some weights that
-    /// no path has. [`Supernet::train`] refuses what does not fit into the memory that is free.
+    /// no path has, and it counts sizes that are slices of others as if each had weights of its own.
+    /// [`Supernet::train`] refuses what does not fit into the memory that is free.
     ///
     /// `None` where the space has too many shapes to tell, or none that fit.
     ///
@@ -288,7 +339,7 @@ impl Supernet {
         self.has(arch)?;
         let (device, seed) = (&self.train.device, trained.log.seed);
         let init = Rng::from_u64(seed).stream("init", 0).bits();
-        let shared = Model::sharing(arch, device, init, &trained.store)?.named_vars();
+        let shared = Model::sharing(arch, device, init, &trained.store.fork())?.named_vars();
         let own = Model::new(arch, device, 0)?.for_data(&self.train.data)?;
         let names = own.named_vars().into_iter().map(|(name, _)| name);
         let values = shared.iter().map(|(_, var)| Ok(var.as_detached_tensor().copy()?));
@@ -428,8 +479,9 @@ impl Evaluator for Supernet {
         };
         let size = self.space.size_text();
         let (batches, train) = (self.batches, &self.train);
+        let sizes = if self.slices { "" } else { ", sizes apart" };
         format!(
-            "supernet of {size} architectures on {paths}, {seed}, recalibrated on {batches}: {train}"
+            "supernet of {size} architectures on {paths}{sizes}, {seed}, recalibrated on {batches}: {train}"
         )
     }
 

@@ -37,6 +37,9 @@ struct Header {
     settings: String,
     fair: bool,
     recalibrate: i64,
+    /// Files of before there were slices have none.
+    #[serde(default)]
+    slices: bool,
     log: Log,
     /// Of the names, shapes and values of all tensors.
     sum: String,
@@ -114,6 +117,7 @@ impl Supernet {
             settings: self.train.settings.to_string(),
             fair: self.fair,
             recalibrate: self.batches,
+            slices: self.slices,
             log: trained.log.clone(),
             sum: sum(&tensors)?,
         };
@@ -191,12 +195,13 @@ fn read(space: &Space, train: &Train, bytes: &[u8]) -> Result<Supernet> {
             "the weights are not those that were saved: the file is damaged. Get it again, or train again",
         ));
     }
-    let store = Store::default();
+    let store = Store::new(header.slices);
     for (name, tensor) in tensors {
         store.put(name, Var::from_tensor(&tensor.to_device(&train.device)?)?);
     }
     let supernet = Supernet::on(space, train).recalibrate(header.recalibrate);
     let supernet = if header.fair { supernet.fair() } else { supernet };
+    let supernet = if header.slices { supernet } else { supernet.separate_sizes() };
     Ok(supernet.with(Trained { store, log: header.log }))
 }
 

@@ -4,13 +4,13 @@
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
 use super::number::Number;
-use super::{Evaluation, Train, Watch};
+use super::{Evaluation, Kept, Train, Watch};
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kernel;
 use crate::model::{Model, Steps};
-use crate::op::Pass;
+use crate::op::{Pass, Store};
 use crate::rng::Rng;
 use crate::space::Architecture;
 use crate::task::{Figure, Metric, Task};
@@ -57,7 +57,7 @@ pub struct Training {
 
 /// What has happened in a training so far.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Log {
+pub(super) struct Log {
     seed: u64,
     /// The full budget, which the schedule spans.
     full: usize,
@@ -248,7 +248,7 @@ impl Training {
     pub(super) fn shared_step(&mut self, batch: &[u32], models: &[Model]) -> Result<Tensor> {
         self.watch.check()?;
         for model in models {
-            self.steps.take_on(model.weights())?;
+            self.steps.take_on(&model.trained())?;
         }
         kernel::step_begins();
         let threads = self.threads.clone();
@@ -258,6 +258,21 @@ impl Training {
     /// The steps that were taken so far.
     pub(super) fn taken(&self) -> usize {
         self.steps.taken
+    }
+
+    pub(super) fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// Goes on with shared weights where another process has ended.
+    pub(super) fn go_on(&mut self, log: Log, kept: Kept, store: &Store) -> Result<()> {
+        kept.give(store, &mut self.steps, &self.train.device)?;
+        self.log = log;
+        Ok(())
     }
 
     fn step(&mut self, batch: &[u32], models: &[Model]) -> Result<Tensor> {
@@ -277,9 +292,10 @@ impl Training {
             if let Some(most) = self.train.settings.clip {
                 clip(&mut grads, &model.vars(), most)?;
             }
+            model.spread(&mut grads)?;
             match &mut all {
                 None => all = Some(grads),
-                Some(all) => add(all, &grads, model.weights())?,
+                Some(all) => add(all, &grads, &model.trained())?,
             }
             sum = Some(match sum {
                 None => loss.detach(),

@@ -32,7 +32,7 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
     family: Family::Norm,
     about: "batch normalisation",
     args: &[],
-    facts: Facts::KEEPS_ZERO,
+    facts: Facts { slices: |_| Some(&[]), ..Facts::KEEPS_ZERO },
     plan,
     build: |op, inputs, p| Ok(Box::new(Norm::build(channels(op, inputs)?, p)?)),
 };

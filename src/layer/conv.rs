@@ -55,9 +55,15 @@ pub(crate) static CONV: LayerInfo = LayerInfo {
 pub(super) const FACTS: Facts = Facts {
     keeps_zero: Finish::keeps_zero,
     means: Finish::means,
+    slices,
     instead: for_images,
     ..Facts::PLAIN
 };
+
+/// Between groups the channels of a smaller convolution are not the first of a larger one.
+fn slices(op: &Op) -> Option<&'static [&'static str]> {
+    (op.int("groups") <= 1).then_some(&["channels", "kernel"])
+}
 
 // The settings of layers that end in a [`Finish`].
 pub(super) const CHANNELS: Setting = Setting::size("channels", 65_536);

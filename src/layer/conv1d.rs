@@ -40,10 +40,19 @@ pub(crate) static CONV1D: LayerInfo = LayerInfo {
     family: Family::Conv,
     about: "convolution along a sequence, batch normalisation, activation",
     args: &[CHANNELS, KERNEL.said(Said::Wide), STRIDE, NORM, RELU, DILATION, GROUPS, BIAS, CAUSAL],
-    facts: Facts { looks_ahead: if_not_causal, instead: for_sequences, ..conv::FACTS },
+    facts: Facts { looks_ahead: if_not_causal, slices, instead: for_sequences, ..conv::FACTS },
     plan,
     build,
 };
+
+/// A causal kernel ends at its position, so the middle of it stands elsewhere.
+fn slices(op: &Op) -> Option<&'static [&'static str]> {
+    match (op.int("groups") <= 1, op.has("causal")) {
+        (false, _) => None,
+        (true, true) => Some(&["channels"]),
+        (true, false) => Some(&["channels", "kernel"]),
+    }
+}
 
 fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     let (l, d) = sequence(op, inputs)?;

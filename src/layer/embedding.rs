@@ -25,7 +25,7 @@ pub(crate) static EMBEDDING: LayerInfo = LayerInfo {
     family: Family::Linear,
     about: "a learned vector per token",
     args: &[Setting::int("size", None, 1, 65_536)],
-    facts: Facts::PLAIN,
+    facts: Facts { slices: |_| Some(&["size"]), ..Facts::PLAIN },
     plan,
     build: |op, inputs, p| {
         let vocabulary = inputs[0].vocabulary().unwrap_or(1);

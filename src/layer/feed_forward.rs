@@ -54,6 +54,7 @@ pub(crate) static FEED_FORWARD: LayerInfo = LayerInfo {
         Setting::act("activation", Some(Activation::Gelu)).said(Said::Alone),
     ],
     facts: Facts {
+        slices: |_| Some(&["ratio"]),
         instead: |_, rank| {
             (rank == 3).then(|| "global_avg_pool() before it, or linear(16)".to_string())
         },

@@ -36,6 +36,7 @@ pub(crate) static GROUP_NORM: LayerInfo = LayerInfo {
     about: "normalisation of groups of channels of each sample",
     args: &[Setting::int("groups", None, 1, 65_536)],
     facts: Facts {
+        slices: |_| Some(&[]),
         instead: |_, rank| (rank == 2).then(|| "layer_norm()".to_string()),
         ..Facts::KEEPS_ZERO
     },

@@ -32,7 +32,7 @@ pub(crate) static LAYER_NORM: LayerInfo = LayerInfo {
     family: Family::Norm,
     about: "normalisation of each position or sample by itself",
     args: &[],
-    facts: Facts::KEEPS_ZERO,
+    facts: Facts { slices: |_| Some(&[]), ..Facts::KEEPS_ZERO },
     plan,
     build: |op, inputs, p| Ok(Box::new(LayerNorm::build("", normalised(op, inputs)?.0, p)?)),
 };

@@ -41,6 +41,7 @@ pub(crate) static LINEAR: LayerInfo = LayerInfo {
         keeps_zero: Finish::keeps_zero,
         flat: true,
         means: Finish::means,
+        slices: |_| Some(&["units"]),
         ..Facts::PLAIN
     },
     plan,

@@ -32,7 +32,7 @@ pub(crate) static SQUEEZE_EXCITE: LayerInfo = LayerInfo {
     family: Family::Attention,
     about: "channels scaled by a gate computed from their means",
     args: &[Setting::int("ratio", None, 1, 65_536).said(Said::After)],
-    facts: Facts::KEEPS_ZERO,
+    facts: Facts { slices: |_| Some(&["ratio"]), ..Facts::KEEPS_ZERO },
     plan,
     build,
 };

@@ -25,6 +25,7 @@ use crate::room::fits;
 use crate::shape::Shape;
 use crate::space::Architecture;
 use crate::task::Task;
+use candle_core::backprop::GradStore;
 use candle_core::{Device, Tensor, Var};
 use net::Net;
 use std::fmt;
@@ -66,11 +67,12 @@ impl Model {
     ) -> Result<Model> {
         fits(arch.params().saturating_mul(4), || arch.largest_layer())?;
         let params = Params::new(device, seed.to_seed());
-        Model::build(arch, params, |id, node, _| format!("{id}.{}", node.op.info.name))
+        Model::build(arch, params, |id, node, _| (format!("{id}.{}", node.op.info.name), None))
     }
 
     /// The network of an architecture with the weights that it has in common with the others of its
-    /// space: those of the same operation on inputs of the same shapes, at the same place in the tree.
+    /// space: those of the same operation on inputs of the same shapes, at the same place in the tree. In a
+    /// store with slices those of fewer channels or of a smaller kernel are slices of the larger.
     /// Weights that are not in the store yet are initialised from the seed, whatever came before.
     pub(crate) fn sharing(
         arch: &Architecture,
@@ -79,13 +81,13 @@ impl Model {
         store: &Store,
     ) -> Result<Model> {
         let params = Params::new(device, seed).sharing(store);
-        Model::build(arch, params, net::by_site())
+        Model::build(arch, params, net::by_site(store.slices()))
     }
 
     fn build(
         arch: &Architecture,
         params: Params,
-        name: impl FnMut(usize, &Node, &[Shape]) -> String,
+        name: impl FnMut(usize, &Node, &[Shape]) -> net::Named,
     ) -> Result<Model> {
         let net = Net::of(arch.graph()?, params, name, |_| true)?;
         let inner = Arc::new(Inner { arch: arch.clone(), net });
@@ -203,6 +205,18 @@ impl Model {
 
     pub(crate) fn weights(&self) -> &[(String, Var)] {
         &self.inner.net.weights
+    }
+
+    /// The weights that an optimiser changes: of slices, what they are slices of.
+    pub(crate) fn trained(&self) -> Vec<(String, Var)> {
+        let weights = self.weights();
+        self.inner.net.parts.as_ref().map_or_else(|| weights.to_vec(), |p| p.wholes(weights))
+    }
+
+    /// Moves the gradients of slices to what [`Model::trained`] lists.
+    pub(crate) fn spread(&self, grads: &mut GradStore) -> Result<()> {
+        let parts = self.inner.net.parts.as_ref();
+        parts.map_or(Ok(()), |parts| parts.spread(grads, self.weights()))
     }
 }
 

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::graph::Graph;
 use crate::graph::lowering::Node;
 use crate::kernel::Ends;
-use crate::layer::{MIX, factors};
-use crate::op::{Layer, Params, Pass};
+use crate::layer::{CONCAT, FLATTEN, INPUT, MIX, factors};
+use crate::op::{Layer, Params, Parts, Pass, Setting};
 use crate::shape::Shape;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub(super) struct Net {
     readers: Vec<usize>,
     pub(super) weights: Vec<(String, Var)>,
     pub(super) buffers: Vec<(String, Var)>,
+    /// Which weights are slices of others, where they are shared.
+    pub(super) parts: Option<Parts>,
 }
 
 /// A layer in its place.
@@ -42,17 +44,62 @@ fn find_ends(tokens: &Tensor) -> candle_core::Result<Ends> {
 }
 
 /// Names for the weights of nodes that several networks have in common: by the place in the tree, the
-/// operation and the shapes that it reads.
-pub(super) fn by_site() -> impl FnMut(usize, &Node, &[Shape]) -> String {
+/// operation and the shapes that it reads; and with slices, names of the larger weights that they may be
+/// slices of.
+pub(super) fn by_site(slices: bool) -> impl FnMut(usize, &Node, &[Shape]) -> Named {
     let mut met = HashMap::new();
-    move |_, node, inputs| {
-        let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
-        let name = format!("{:016x}.{} of {}", node.site, node.op, shapes.join(" and "));
-        // Two nodes at one site are told apart by their order.
+    // Two nodes at one site are told apart by their order.
+    let mut told_apart = move |name: String| {
         let before = met.entry(name.clone()).or_insert(0);
         *before += 1;
         if *before > 1 { format!("{name} {before}") } else { name }
+    };
+    let mut aligned: Vec<Option<String>> = vec![];
+    move |_, node, inputs| {
+        let whole = slices.then(|| whole(node, inputs, &mut aligned)).flatten();
+        let whole = whole.map(|whole| told_apart(format!("{:016x}.{whole}", node.site)));
+        let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
+        let name = format!("{:016x}.{} of {}", node.site, node.op, shapes.join(" and "));
+        (told_apart(name), whole)
     }
+}
+
+/// The name of the weights of a node, and of the larger ones that they may be slices of.
+pub(super) type Named = (String, Option<String>);
+
+/// The operation without the settings that slices differ in, and its inputs without their channels, where
+/// the first channels of a wide input are those of a narrow one. `aligned` says so of all nodes before: by
+/// what else the order of their channels depends on, or nothing where the first are not the first.
+fn whole(node: &Node, inputs: &[Shape], aligned: &mut Vec<Option<String>>) -> Option<String> {
+    let op = &node.op;
+    let from = node.inputs.iter().map(|&i| aligned.get(i).cloned().flatten());
+    let from = from.collect::<Option<Vec<String>>>();
+    let own = op.info.args.iter().any(Setting::is_size)
+        || inputs.iter().any(|shape| shape.vocabulary().is_some());
+    let after = match &from {
+        _ if op.has("bidirectional") || op.is(&CONCAT) => None,
+        _ if own || op.is(&INPUT) => Some(String::new()),
+        // One channel after the other.
+        Some(from) if op.is(&FLATTEN) => match (inputs[0].as_slice(), &from[0][..]) {
+            ([_, h, w], "") => Some(format!(" of {h}x{w}")),
+            ([_], before) => Some(before.to_string()),
+            _ => None,
+        },
+        Some(from) => from.first().filter(|first| from.iter().all(|o| o == *first)).cloned(),
+        None => None,
+    };
+    aligned.push(after);
+    let sliced = (op.info.facts.slices)(op)?;
+    let settings = op.info.args.iter().zip(&op.args);
+    let fixed = settings.filter(|(setting, _)| !sliced.contains(&setting.name));
+    let fixed: Vec<String> = fixed.map(|(s, v)| format!("{}={v}", s.name)).collect();
+    let open = |(shape, order): (&Shape, &String)| match shape.vocabulary() {
+        Some(_) => shape.to_string(),
+        None if shape.as_slice().len() == 3 => format!("any{order}"),
+        None => format!("any{order} in {}", shape.as_slice().len()),
+    };
+    let shapes: Vec<String> = inputs.iter().zip(&from?).map(open).collect();
+    Some(format!("{}({}) of {}", op.info.name, fixed.join(","), shapes.join(" and ")))
 }
 
 impl Net {
@@ -60,7 +107,7 @@ impl Net {
     pub(super) fn of(
         graph: &Graph,
         mut params: Params,
-        mut name: impl FnMut(usize, &Node, &[Shape]) -> String,
+        mut name: impl FnMut(usize, &Node, &[Shape]) -> Named,
         affine: impl Fn(usize) -> bool,
     ) -> Result<Net> {
         crate::kernel::prepare();
@@ -70,7 +117,9 @@ impl Net {
         for (id, node) in graph.nodes.iter().enumerate() {
             let shapes: Vec<Shape> =
                 node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect();
-            params.enter(name(id, node, &shapes));
+            let (name, whole) = name(id, node, &shapes);
+            params.enter(name);
+            params.slice_of(whole);
             params.learn_affine(affine(id));
             layers.push(Link {
                 layer: (node.op.info.build)(&node.op, &shapes, &mut params)?,
@@ -86,8 +135,9 @@ impl Net {
             *last = 1;
         }
         let input = graph.nodes.first().map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone());
+        let parts = params.parts();
         let Params { device, weights, buffers, .. } = params;
-        Ok(Net { input, device, layers, readers, weights, buffers })
+        Ok(Net { input, device, layers, readers, weights, buffers, parts })
     }
 
     /// The inputs that a layer reads: where it mixes, those whose factor is not 0.

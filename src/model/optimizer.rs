@@ -4,10 +4,11 @@
 
 use crate::error::Result;
 use crate::kernel;
+use crate::op::within_zeros;
 use candle_core::backprop::GradStore;
 use candle_core::{Tensor, Var};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 /// How weights are updated from their gradients.
@@ -117,8 +118,8 @@ pub(crate) struct Steps {
     state: Vec<Vec<Var>>,
     /// How many of the steps each weight has missed.
     missed: Vec<usize>,
-    /// The names of the weights.
-    known: HashSet<String>,
+    /// The weights by name.
+    known: HashMap<String, usize>,
     pub(crate) taken: usize,
 }
 
@@ -126,15 +127,23 @@ impl Steps {
     /// On no weights so far.
     pub(crate) fn new(optimizer: Optimizer) -> Self {
         let (weights, state, missed) = (vec![], vec![], vec![]);
-        Steps { optimizer, weights, state, missed, known: HashSet::new(), taken: 0 }
+        Steps { optimizer, weights, state, missed, known: HashMap::new(), taken: 0 }
     }
 
-    /// Updates these weights too, from now on; those that it has already stay as they are.
+    /// Updates these weights too, from now on. Those that it has already stay as they are; but where one has
+    /// grown (see `op/slices.rs`), its state grows with it.
     pub(crate) fn take_on(&mut self, weights: &[(String, Var)]) -> Result<()> {
         for (name, v) in weights {
-            if !self.known.insert(name.clone()) {
+            if let Some(&at) = self.known.get(name) {
+                if self.weights[at].1.id() != v.id() {
+                    for state in &mut self.state[at] {
+                        *state = Var::from_tensor(&within_zeros(state, v.dims())?)?;
+                    }
+                    self.weights[at].1 = v.clone();
+                }
                 continue;
             }
+            self.known.insert(name.clone(), self.weights.len());
             let zero = |_| Var::zeros(v.shape(), v.dtype(), v.device());
             let moments = (0..self.optimizer.moments()).map(zero);
             self.state.push(moments.collect::<candle_core::Result<_>>()?);

@@ -18,10 +18,10 @@
 
 use super::halves::Halves;
 use super::relaxation::{Draw, Relaxation, Softmax, entropy};
-use super::{Kept, Search, Signals};
+use super::{Search, Signals};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{Train, Watch, clip, loss, measured};
+use crate::evaluate::{Kept, Train, Watch, clip, loss, measured, set};
 use crate::graph::{Ask, Relaxed};
 use crate::kernel;
 use crate::model::{Mixed, Steps};
@@ -717,11 +717,7 @@ impl Search for Bilevel {
     }
 
     fn keep(&self) -> Result<Kept> {
-        let mut tensors = self.store.named();
-        tensors.extend(self.steps.named());
-        let state = serde_json::to_value(&self.state)?;
-        let (steps, missed) = (self.steps.taken, self.steps.missed());
-        Ok(Kept { state, steps, missed, tensors })
+        Ok(Kept::of(serde_json::to_value(&self.state)?, &self.store, &self.steps))
     }
 
     fn restore(&mut self, kept: Kept) -> Result<()> {
@@ -730,11 +726,8 @@ impl Search for Bilevel {
             return Err(Error::from("it is of another space"));
         }
         let tensors: std::collections::HashMap<String, Tensor> = kept.tensors.into_iter().collect();
-        let slots = self.store.vars().into_iter().chain(self.steps.slots());
-        for (name, var) in slots {
-            let tensor = tensors.get(&name).filter(|t| t.dims() == var.dims());
-            let tensor = tensor.ok_or_else(|| Error::from(format!("it has no matching {name}")))?;
-            var.set(&tensor.to_device(var.device())?)?;
+        for (name, var) in self.store.vars().into_iter().chain(self.steps.slots()) {
+            set(&tensors, &name, &var)?;
         }
         self.steps.go_on(kept.steps, &kept.missed);
         self.state = state;

@@ -22,20 +22,19 @@
 //! perplexity.
 
 use super::halves::Halves;
-use super::{Kept, Method, MethodInfo, Search, Signals};
+use super::reward::{best_of, reward};
+use super::{How, Method, MethodInfo, Search, Signals};
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{Train, Training, Watch, clip, loss};
+use crate::evaluate::{Kept, Train, Training, Watch, clip, loss, set};
 use crate::kernel;
 use crate::model::{Model, Steps};
 use crate::op::{Pass, Store};
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
 use crate::strategy::controller::{Controller, Shape};
-use crate::task::Task;
 use candle_core::{Device, Tensor};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -75,7 +74,7 @@ impl From<Enas> for Method {
         Method {
             name: "ENAS".into(),
             problems: vec![],
-            relaxes: None,
+            how: How::Controller,
             begin: Arc::new(|space, train, seed| Ok(Box::new(Sampled::begin(space, train, seed)?))),
         }
     }
@@ -137,7 +136,7 @@ impl Sampled {
             train: train.clone(),
             seed,
             controller,
-            store: Store::default(),
+            store: Store::new(true),
             steps: Steps::new(train.settings.optimizer),
             samples,
             state: State::default(),
@@ -145,15 +144,15 @@ impl Sampled {
         })
     }
 
-    /// The network of an architecture, if there is memory for it.
-    fn model(&self, arch: &Architecture) -> Result<Model> {
+    /// The network of an architecture on these weights, if there is memory for it.
+    fn model(&self, arch: &Architecture, store: &Store) -> Result<Model> {
         let need = arch.memory(self.train.settings.batch);
         if need > self.largest.load(Ordering::Relaxed) {
             crate::room::fits(need, || arch.largest_layer())?;
             self.largest.store(need, Ordering::Relaxed);
         }
         let init = Rng::from_u64(self.seed).stream("init", 0).bits();
-        Model::sharing(arch, &self.train.device, init, &self.store)
+        Model::sharing(arch, &self.train.device, init, store)
     }
 
     fn draw(&self, rng: &mut Rng) -> Result<Architecture> {
@@ -168,22 +167,11 @@ impl Sampled {
     }
 
     /// How good an architecture is on a batch, on the shared weights and with the batch's own statistics.
-    fn reward(&self, arch: &Architecture, (x, y): &(Tensor, Tensor)) -> Result<f64> {
-        let out = self.model(arch)?.run(x, &mut Pass::new(true, Some(Rng::from_u64(self.seed))))?;
-        let task = self.train.data.task();
-        if let Task::Classification { .. } = task {
-            let rows: Vec<Vec<f32>> = out.to_vec2()?;
-            let right = rows.iter().zip(y.to_vec1::<u32>()?).filter(|(row, target)| {
-                let larger = |best: usize, c: usize| if row[c] > row[best] { c } else { best };
-                (1..row.len()).fold(0, larger) == *target as usize
-            });
-            return Ok(right.count() as f64 / rows.len().max(1) as f64);
-        }
-        let loss = f64::from(loss(&task, &out, y, 0.0)?.to_scalar::<f32>()?);
-        if !loss.is_finite() {
-            return Ok(0.0);
-        }
-        Ok(if let Task::NextToken { .. } = task { (-loss).exp() } else { 1.0 / (1.0 + loss) })
+    fn reward(&self, arch: &Architecture, batch: &(Tensor, Tensor)) -> Result<f64> {
+        let mut pass = Pass::new(true, Some(Rng::from_u64(self.seed)));
+        // A look at weights changes none of them.
+        let out = self.model(arch, &self.store.fork())?.run(&batch.0, &mut pass)?;
+        reward(&self.train.data.task(), &out, &batch.1)
     }
 
     /// A batch of the held-out half.
@@ -211,8 +199,8 @@ impl Search for Sampled {
             kernel::step_begins();
             let step = epoch * per_epoch + i;
             let mut random = rng.stream("path", step);
-            let model = self.model(&self.draw(&mut random)?)?;
-            self.steps.take_on(model.weights())?;
+            let model = self.model(&self.draw(&mut random)?, &self.store)?;
+            self.steps.take_on(&model.trained())?;
             let (mut x, y) = self.samples.gather(batch)?;
             if !self.train.settings.augment.is_none() {
                 x = self.train.settings.augment.apply(&x, &mut rng.stream("augment", step))?;
@@ -233,6 +221,7 @@ impl Search for Sampled {
             if let Some(most) = self.train.settings.clip {
                 clip(&mut grads, &model.vars(), most)?;
             }
+            model.spread(&mut grads)?;
             let scale = self.train.settings.schedule.scale(step, per_epoch, full);
             self.steps.step(&grads, scale)?;
         }
@@ -271,19 +260,13 @@ impl Search for Sampled {
     fn derive(&mut self) -> Result<Vec<u32>> {
         let mut rng = Rng::from_u64(self.seed).stream("derive", self.state.epoch);
         let batch = self.held_out(&mut rng)?;
-        let mut best: Option<(f64, Architecture)> = None;
-        for _ in 0..CANDIDATES {
-            let arch = self.draw(&mut rng)?;
-            let reward = self.reward(&arch, &batch)?;
-            if best.as_ref().is_none_or(|(r, _)| reward > *r) {
-                best = Some((reward, arch));
-            }
-        }
-        Ok(best.map(|(_, arch)| arch.decisions()).unwrap_or_default())
+        let drawn = (0..CANDIDATES).map(|_| self.draw(&mut rng)).collect::<Result<Vec<_>>>()?;
+        best_of(drawn, |arch| self.reward(arch, &batch))
     }
 
     fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>> {
-        let model = self.model(&self.space.decode(decisions.iter().copied())?)?;
+        let arch = self.space.decode(decisions.iter().copied())?;
+        let model = self.model(&arch, &self.store.fork())?;
         let mut run = Training::of(&self.train, &model, self.seed, Split::Train)?;
         run.watch(watch);
         run.recalibrate(RECALIBRATION)?;
@@ -297,48 +280,21 @@ impl Search for Sampled {
     }
 
     fn keep(&self) -> Result<Kept> {
-        let mut tensors = self.store.named();
-        tensors.extend(self.steps.named());
-        tensors
-            .extend(self.controller.named().into_iter().map(|(n, v)| (n, v.as_detached_tensor())));
         let state = serde_json::to_value(&self.state)?;
-        let (steps, missed) = (self.steps.taken, self.steps.missed());
-        Ok(Kept { state, steps, missed, tensors })
+        let mut kept = Kept::of(state, &self.store, &self.steps);
+        let controller = self.controller.named().into_iter();
+        kept.tensors.extend(controller.map(|(name, var)| (name, var.as_detached_tensor())));
+        Ok(kept)
     }
 
-    fn restore(&mut self, kept: Kept) -> Result<()> {
-        let tensors: HashMap<String, Tensor> = kept.tensors.into_iter().collect();
-        let state: State = serde_json::from_value(kept.state)?;
-        let set = |name: &str, var: &candle_core::Var| -> Result<()> {
-            let tensor = tensors.get(name).filter(|t| t.dims() == var.dims());
-            let tensor = tensor.ok_or_else(|| Error::from(format!("it has no matching {name}")))?;
-            Ok(var.set(&tensor.to_device(var.device())?)?)
-        };
+    fn restore(&mut self, mut kept: Kept) -> Result<()> {
+        let state: State = serde_json::from_value(std::mem::take(&mut kept.state))?;
+        let controller = kept.split_off("controller.");
         for (name, var) in self.controller.named() {
-            set(&name, &var)?;
+            set(&controller, &name, &var)?;
         }
         self.controller.resume(state.taken);
-        // Weights exist as soon as a path has led to them.
-        for (name, tensor) in &tensors {
-            if !name.starts_with("controller.") && !name.starts_with("optimizer.") {
-                self.store.put(
-                    name.clone(),
-                    candle_core::Var::from_tensor(&tensor.to_device(&self.train.device)?)?,
-                );
-            }
-        }
-        let known = tensors.keys().filter_map(|name| name.strip_prefix("optimizer.0."));
-        let mut trained: Vec<(String, candle_core::Var)> = vec![];
-        for (name, var) in self.store.vars() {
-            if known.clone().any(|k| k == name) {
-                trained.push((name, var));
-            }
-        }
-        self.steps.take_on(&trained)?;
-        for (name, var) in self.steps.slots() {
-            set(&name, &var)?;
-        }
-        self.steps.go_on(kept.steps, &kept.missed);
+        kept.give(&self.store, &mut self.steps, &self.train.device)?;
         self.state = state;
         Ok(())
     }

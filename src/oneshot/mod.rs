@@ -11,29 +11,35 @@ mod bilevel;
 mod darts;
 mod drnas;
 mod enas;
+mod fairnas;
 mod gdas;
 mod halves;
+mod paths;
 mod pc_darts;
+mod random_sharing;
 mod relaxation;
+mod reward;
 mod search;
 mod snas;
+mod spos;
 
 pub use darts::Darts;
 pub use drnas::DrNas;
 pub use enas::Enas;
+pub use fairnas::FairNas;
 pub use gdas::Gdas;
 pub use pc_darts::PcDarts;
+pub use random_sharing::RandomSharing;
 pub(crate) use search::{Layout, OneShot};
 pub use snas::Snas;
+pub use spos::Spos;
 
 use crate::error::{Error, Result};
-use crate::evaluate::{Train, Watch};
+use crate::evaluate::{Kept, Supernet, Train, Watch};
 use crate::graph::{MixedGraph, Relaxed};
 use crate::space::Space;
 use bilevel::{Bilevel, Rules};
-use candle_core::Tensor;
 use relaxation::Relaxation;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -68,31 +74,32 @@ trait Search: Send {
 /// What there is to show of an epoch.
 struct Signals {
     figures: Vec<(String, f64)>,
-    /// The weights of all options; see [`Relaxed`].
+    /// The weights of all options (see [`Relaxed`]); empty where a method has none.
     weights: Vec<f64>,
-}
-
-/// A search as data.
-struct Kept {
-    state: serde_json::Value,
-    /// Steps of the weights, and how many of them some weights have missed.
-    steps: usize,
-    missed: BTreeMap<String, usize>,
-    tensors: Vec<(String, Tensor)>,
 }
 
 type Begin = dyn Fn(&Space, &Train, u64) -> Result<Box<dyn Search>> + Send + Sync;
 
 /// A method of one-shot search with its settings, for [`Study::one_shot`](crate::Study::one_shot); made of
-/// [`Darts`], [`Gdas`], [`Snas`], [`PcDarts`], [`DrNas`] or [`Enas`] by `into()`.
+/// [`Darts`], [`Gdas`], [`Snas`], [`PcDarts`], [`DrNas`], [`Enas`], [`Spos`], [`FairNas`] or
+/// [`RandomSharing`] by `into()`.
 #[derive(Clone)]
 pub struct Method {
     name: String,
     problems: Vec<String>,
-    /// Where it mixes the choices of a space: whether edges have weights, and the share of the channels that
-    /// options see.
-    relaxes: Option<(bool, usize)>,
+    how: How,
     begin: Arc<Begin>,
+}
+
+/// How a method goes through the options of a space.
+#[derive(Clone, Copy, PartialEq)]
+enum How {
+    /// All at once: whether edges have weights, and of how many channels the options see one.
+    Mixed((bool, usize)),
+    /// By paths that a controller draws.
+    Controller,
+    /// By paths that are drawn without looking at how good they are.
+    Paths { fair: bool },
 }
 
 impl Method {
@@ -102,7 +109,7 @@ impl Method {
         Method {
             name: format!("{name}{}", rules.describe()),
             problems: rules.problems(),
-            relaxes: Some(rules.how()),
+            how: How::Mixed(rules.how()),
             begin: Arc::new(move |space, train, seed| {
                 let begun = Bilevel::begin(rules, relaxation.clone(), space, train, seed)?;
                 Ok(Box::new(begun))
@@ -131,19 +138,20 @@ impl Method {
     /// What keeps it from searching this space with this training.
     fn problems(&self, space: &Space, train: &Train) -> Vec<String> {
         let mut found = self.problems.clone();
-        let (batch, samples) = (train.settings.batch.max(1) as usize, train.data.sizes().0);
-        if samples / 2 < batch {
-            found.push(format!(
-                "{samples} training samples, of which one half trains the weights and the other the \
-                 choice: a batch of {batch} does not fit into {}. Try .batch_size({}), or more data.",
-                samples / 2,
-                (samples / 4).max(1)
-            ));
+        if let How::Paths { fair } = self.how {
+            let all = Supernet::on(space, train);
+            found.extend(if fair { all.fair() } else { all }.own_faults());
+        } else {
+            found.extend(halves(train));
         }
         if let Some(patience) = train.settings.patience {
+            let instead = match self.how {
+                How::Mixed(_) => "Try stop_at_skips(2) of the method, or leave it out",
+                _ => "Leave it out",
+            };
             found.push(format!(
-                "early_stop({patience}) in a one-shot search: its epochs are not those of one network. Try \
-                 stop_at_skips(2) of the method, or leave it out."
+                "early_stop({patience}) in a one-shot search: its epochs are not those of one network. \
+                 {instead}."
             ));
         }
         if train.settings.keep_best {
@@ -159,7 +167,7 @@ impl Method {
 
     /// The network of all options, where it mixes them.
     fn mixed(&self, space: &Space) -> Option<Result<MixedGraph>> {
-        let (normalise, share) = self.relaxes?;
+        let How::Mixed((normalise, share)) = self.how else { return None };
         let spec = space.networks().spec();
         Some(Relaxed::of(spec).and_then(|all| MixedGraph::of(spec, &all, normalise, share)))
     }
@@ -169,6 +177,19 @@ impl Method {
         self.problems.extend(problems);
         self
     }
+}
+
+/// What is wrong with the training samples of a search that needs two halves of them.
+fn halves(train: &Train) -> Option<String> {
+    let (batch, samples) = (train.settings.batch.max(1) as usize, train.data.sizes().0);
+    (samples / 2 < batch).then(|| {
+        format!(
+            "{samples} training samples, of which one half trains the weights and the other the choice: a \
+             batch of {batch} does not fit into {}. Try .batch_size({}), or more data.",
+            samples / 2,
+            (samples / 4).max(1)
+        )
+    })
 }
 
 impl fmt::Display for Method {
@@ -210,11 +231,22 @@ pub struct MethodInfo {
 ///
 /// ```
 /// let names: Vec<&str> = nascent::one_shot_methods().iter().map(|row| row.name).collect();
-/// assert_eq!(names, ["darts", "darts2", "gdas", "snas", "pc_darts", "drnas", "enas"]);
+/// let mixing = ["darts", "darts2", "gdas", "snas", "pc_darts", "drnas"];
+/// assert_eq!(names, [&mixing[..], &["enas", "spos", "fairnas", "random_sharing"]].concat());
 /// ```
 pub fn one_shot_methods() -> &'static [MethodInfo] {
     METHODS
 }
 
-static METHODS: &[MethodInfo] =
-    &[darts::ROW, darts::SECOND, gdas::ROW, snas::ROW, pc_darts::ROW, drnas::ROW, enas::ROW];
+static METHODS: &[MethodInfo] = &[
+    darts::ROW,
+    darts::SECOND,
+    gdas::ROW,
+    snas::ROW,
+    pc_darts::ROW,
+    drnas::ROW,
+    enas::ROW,
+    spos::ROW,
+    fairnas::ROW,
+    random_sharing::ROW,
+];

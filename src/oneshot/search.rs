@@ -4,10 +4,10 @@
 //! Beside the journal a file keeps the weights and all else after every epoch. A study that goes on reads it,
 //! or, where it is missing, runs its epochs again: with the same seed they come out the same.
 
-use super::{Kept, Method, Search, Signals};
+use super::{How, Method, Search, Signals};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
-    AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Retrained, Train, Watch,
+    AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Kept, Retrained, Train, Watch,
 };
 use crate::graph::{Relaxed, Sums};
 use crate::kernel::Threads;
@@ -160,7 +160,14 @@ impl OneShot {
     /// # Errors
     /// When the space has nothing to choose.
     pub(crate) fn layout(&self) -> Result<Layout> {
-        if self.method.relaxes.is_none() {
+        if let How::Paths { .. } = self.method.how {
+            return Err(Error::invalid(
+                format!("the weights of the options of {}", self.method),
+                "it draws its paths without weighing options",
+                "study.search_signals()?, or Darts::first_order() or Enas::new(), which weigh them",
+            ));
+        }
+        if self.method.how == How::Controller {
             // The columns of the one-hot encoding, place by place.
             let mut labels = vec![];
             self.space.places().labels("", &mut labels);

@@ -19,6 +19,9 @@ pub(crate) struct Facts {
     pub(crate) flat: bool,
     /// The value that stands for a setting's value where both mean the same.
     pub(crate) means: fn(&Op, &Setting) -> Option<Value>,
+    /// The settings of which a smaller value takes a slice of the weights that a larger one has: the first
+    /// filters, or the middle of a kernel. `None` where part of the weights does not do what the whole does.
+    pub(crate) slices: fn(&Op) -> Option<&'static [&'static str]>,
     /// Its counterpart, as one would write it, for features, sequences or images: shapes of 1, 2 or 3
     /// dimensions.
     pub(crate) instead: fn(&Op, usize) -> Option<String>,
@@ -33,6 +36,7 @@ impl Facts {
         directions: Directions::Mixes,
         flat: false,
         means: |_, _| None,
+        slices: |_| None,
         instead: |_, _| None,
     };
     /// A layer that turns zeros into zeros, whatever its settings are.

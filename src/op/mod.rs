@@ -8,12 +8,16 @@ mod activation;
 mod facts;
 mod params;
 mod pass;
+mod slices;
+mod store;
 mod value;
 
 pub use activation::Activation;
 pub(crate) use facts::{Directions, Facts};
-pub(crate) use params::{Params, Store};
+pub(crate) use params::Params;
 pub(crate) use pass::{Mixture, Pass};
+pub(crate) use slices::within_zeros;
+pub(crate) use store::{Parts, Store};
 pub use value::Value;
 
 use crate::chart::Family;

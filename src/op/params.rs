@@ -1,43 +1,10 @@
 //! The weights of a network while it is built: each has a name and is initialised from a random stream
 //! of its own.
 
+use super::store::{Part, Parts, Store};
 use crate::error::Result;
 use crate::rng::Rng;
 use candle_core::{Device, Tensor, Var};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Weights and buffers that several networks have in common, by name: what one has made, the next one
-/// finds. Clones are the same store.
-#[derive(Clone, Default)]
-pub(crate) struct Store(Arc<Mutex<BTreeMap<String, Var>>>);
-
-impl Store {
-    fn get(&self, name: &str) -> Option<Var> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    /// How many numbers it holds.
-    pub(crate) fn numbers(&self) -> usize {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.values().map(|var| var.elem_count()).sum()
-    }
-
-    /// All of them by name.
-    pub(crate) fn vars(&self) -> Vec<(String, Var)> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().map(|(name, var)| (name.clone(), var.clone())).collect()
-    }
-
-    /// Their values by name.
-    pub(crate) fn named(&self) -> Vec<(String, Tensor)> {
-        self.vars().into_iter().map(|(name, var)| (name, var.as_detached_tensor())).collect()
-    }
-
-    pub(crate) fn put(&self, name: String, var: Var) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name, var);
-    }
-}
 
 /// Collects the weights (trained) and the buffers (running statistics) of a network.
 pub(crate) struct Params {
@@ -46,6 +13,9 @@ pub(crate) struct Params {
     pub(crate) device: Device,
     rng: Rng,
     prefix: String,
+    /// The beginning of the names of larger weights of which the next ones may be slices.
+    whole: Option<String>,
+    parts: Vec<Part>,
     /// Where the weights are that other networks have too, if there are such.
     store: Option<Store>,
     /// Whether a normalisation has a scale and a shift to learn.
@@ -60,6 +30,8 @@ impl Params {
             device: device.clone(),
             rng: Rng::from_u64(seed),
             prefix: String::new(),
+            whole: None,
+            parts: vec![],
             store: None,
             affine: true,
         }
@@ -72,7 +44,18 @@ impl Params {
 
     /// Sets the beginning of the names that follow.
     pub(crate) fn enter(&mut self, prefix: String) {
-        self.prefix = prefix;
+        (self.prefix, self.whole) = (prefix, None);
+    }
+
+    /// Sets the beginning of the names of larger weights that the ones that follow may be slices of.
+    pub(crate) fn slice_of(&mut self, whole: Option<String>) {
+        self.whole = whole;
+    }
+
+    /// What there is of a store, if the weights are shared.
+    pub(crate) fn parts(&mut self) -> Option<Parts> {
+        let list = std::mem::take(&mut self.parts);
+        self.store.as_ref().map(|store| Parts::new(store, list))
     }
 
     /// Sets whether the normalisations that follow learn a scale and a shift.
@@ -100,18 +83,29 @@ impl Params {
         &mut self,
         name: &str,
         dims: &[usize],
-        values: impl FnOnce(&Params, &str) -> Vec<f32>,
+        values: impl FnOnce(&Params, &str, &[usize]) -> Vec<f32>,
     ) -> Result<Var> {
-        let name = self.name(name);
-        let make = || Tensor::from_vec(values(self, &name), dims, &self.device);
-        let var = self.var(&name, make)?;
-        self.weights.push((name, var.clone()));
+        let full = self.name(name);
+        let var = match (&self.store, &self.whole) {
+            (Some(store), Some(whole)) => {
+                let whole = format!("{whole}.{name}");
+                let make = |dims: &[usize]| values(self, &whole, dims);
+                let var = store.part(&whole, dims, &self.device, make)?;
+                self.parts.push(Part { at: self.weights.len(), whole });
+                var
+            }
+            _ => {
+                let make = || Tensor::from_vec(values(self, &full, dims), dims, &self.device);
+                self.var(&full, make)?
+            }
+        };
+        self.weights.push((full, var.clone()));
         Ok(var)
     }
 
     /// Every weight is drawn from a stream of its own, named after it.
     fn drawn(&mut self, name: &str, dims: &[usize], draw: impl Fn(&mut Rng) -> f64) -> Result<Var> {
-        self.keep(name, dims, |params, name| {
+        self.keep(name, dims, |params, name, dims| {
             let mut rng = params.rng.stream(name, 0);
             (0..dims.iter().product()).map(|_| draw(&mut rng) as f32).collect()
         })
@@ -140,7 +134,7 @@ impl Params {
     }
 
     pub(crate) fn constant(&mut self, name: &str, dims: &[usize], value: f32) -> Result<Var> {
-        self.keep(name, dims, |_, _| vec![value; dims.iter().product()])
+        self.keep(name, dims, |_, _, dims| vec![value; dims.iter().product()])
     }
 
     /// The scale or the shift of a normalisation over the batch, one number per channel.

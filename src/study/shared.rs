@@ -196,7 +196,8 @@ impl Study {
 
     /// What a one-shot search shows of itself, epoch by epoch: the shared score of what would be derived,
     /// the mean entropy of the weights (1 where all are equal), the number of skip connections, and what the
-    /// method has besides: a temperature, the curvature of the validation loss, the reward of a controller.
+    /// method has besides: a temperature, the curvature of the validation loss, the reward of a controller, the
+    /// training loss of single paths.
     ///
     /// # Errors
     /// When it is no one-shot search, or no epoch has ended.
@@ -218,9 +219,15 @@ impl Study {
         let mut panels: Vec<Signal> = vec![];
         panels.extend(panel(score, false, &|e| Some(e.score())));
         let mixture = format!("{} of the mixture", self.metric().name);
-        for name in
-            [mixture.as_str(), "entropy", "skip connections", "temperature", "curvature", "reward"]
-        {
+        for name in [
+            mixture.as_str(),
+            "training loss",
+            "entropy",
+            "skip connections",
+            "temperature",
+            "curvature",
+            "reward",
+        ] {
             panels.extend(panel(name.to_string(), false, &|e| e.get(name)));
         }
         let stopped = trials.iter().filter(|t| t.origin().contains("stopped: "));

@@ -75,7 +75,7 @@ fn all_methods_search_a_cell_that_is_partly_decided() {
         let derived = study.derived().unwrap();
         assert!(space.contains(&derived), "{}", row.name);
         assert_eq!(derived.decisions().len(), 6, "{}", row.name);
-        if row.name == "enas" {
+        if ["enas", "spos", "fairnas", "random_sharing"].contains(&row.name) {
             continue;
         }
         let weights = study.operation_weights().unwrap().plain();

@@ -53,6 +53,89 @@ fn paths_share_what_they_have_in_common() {
     assert_eq!(weights(&b), weights(&extract([0, 1, 2])));
 }
 
+/// A narrow layer has the first filters of the wide one at its place, and a small kernel the middle of the
+/// large one; what stands behind it the first channels.
+#[test]
+fn sizes_are_slices_of_the_largest() {
+    let data = data();
+    let sizes = conv(any([4, 8]), any([1, 3])).plain().bias(false);
+    let last = conv(any([3, 6]), 3).plain().bias(false);
+    let space = Space::on(&data).then(sizes).then(last).then(global_avg_pool());
+    let supernet = Supernet::on(&space, &train()).quiet().train(1).unwrap();
+    let weight = |picks: [u32; 3], layer: usize| -> Tensor {
+        let model = supernet.extract(&space.decode(picks).unwrap()).unwrap();
+        let name = format!("{layer}.conv.weight");
+        let var = model.named_vars().into_iter().find(|(n, _)| *n == name).unwrap().1;
+        var.as_detached_tensor()
+    };
+    let same = |a: Tensor, b: Tensor| {
+        assert_eq!(a.dims(), b.dims());
+        let bits = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert_eq!(bits(a), bits(b));
+    };
+    let slice = |t: Tensor, n: usize| t.narrow(0, 0, n).unwrap();
+    // 4 filters of 3 x 3, and 8 of 1 x 1.
+    same(weight([0, 1, 0], 1), slice(weight([1, 1, 0], 1), 4));
+    let middle = weight([1, 1, 0], 1).narrow(2, 1, 1).unwrap().narrow(3, 1, 1).unwrap();
+    same(weight([1, 0, 0], 1), middle);
+    // 3 filters on 4 channels, of 6 on 8.
+    let whole = weight([1, 1, 1], 2);
+    same(weight([0, 1, 0], 2), slice(whole, 3).narrow(1, 0, 4).unwrap());
+    // Apart, none of that.
+    let apart = Supernet::on(&space, &train()).separate_sizes().quiet().train(1).unwrap();
+    let numbers = |s: &Supernet| s.to_string().split("; ").nth(1).unwrap().to_string();
+    assert_ne!(numbers(&supernet), numbers(&apart));
+    assert!(apart.to_string().contains("sizes apart"));
+    let folder = Folder::new("supernet-slices");
+    for net in [supernet, apart] {
+        let path = folder.file("weights");
+        net.save(&path).unwrap();
+        let again = Supernet::load(&space, &train(), &path).unwrap();
+        assert_eq!(again.to_string(), net.to_string());
+        let arch = space.decode([0, 1, 1]).unwrap();
+        assert_eq!(again.evaluate(&arch).unwrap(), net.evaluate(&arch).unwrap());
+    }
+}
+
+/// Behind a concatenation the first channels of a wide input are not those of a narrow one; and the rows of
+/// a recurrent layer belong to its gates.
+#[test]
+fn sizes_that_are_no_slices_stay_apart() {
+    let data = data();
+    let behind = |first: Block| {
+        let op = conv(3, 1).plain().bias(false);
+        Space::on(&data).then(first).then(op).then(global_avg_pool())
+    };
+    let shared = |space: &Space| {
+        let supernet = Supernet::on(space, &train()).quiet().train(1).unwrap();
+        let of = |pick: u32| {
+            let arch = space.decode([pick]).unwrap();
+            let model = supernet.extract(&arch).unwrap();
+            let all = model.named_vars();
+            let last = all.iter().rfind(|(n, _)| n.ends_with("conv.weight")).unwrap();
+            last.1.as_detached_tensor()
+        };
+        let (narrow, wide) = (of(0), of(1));
+        let cut = wide.narrow(1, 0, narrow.dim(1).unwrap()).unwrap();
+        let bits = |t: Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        bits(narrow) == bits(cut)
+    };
+    assert!(shared(&behind(conv(any([2, 4]), 3))));
+    assert!(shared(&behind(conv(any([2, 4]), 3).then(max_pool(3).stride(1).padding(1)))));
+    assert!(!shared(&behind(concat([conv(any([2, 4]), 3), conv(2, 1)]))));
+    let text = Dataset::names().take(200);
+    let space = Space::on(&text).then(embedding(4)).then(gru(any([2, 4])));
+    let train = Train::on(&text).epochs(1);
+    let supernet = Supernet::on(&space, &train).quiet().train(1).unwrap();
+    let rows = |pick: u32| {
+        let model = supernet.extract(&space.decode([pick]).unwrap()).unwrap();
+        let all = model.named_vars();
+        let weight = all.iter().find(|(n, _)| n.contains("gru.weight")).unwrap();
+        weight.1.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+    };
+    assert!(rows(0).iter().all(|v| !rows(1).contains(v)));
+}
+
 /// The first part of a first part has a place of its own: a layer that only some paths have does not
 /// lend its weights to an equal one behind it.
 #[test]

@@ -1,0 +1,41 @@
+//! How good a path is on a single batch: cheap, rough, and larger where it is better.
+
+use crate::error::{Error, Result};
+use crate::evaluate::loss;
+use crate::space::Architecture;
+use crate::task::Task;
+use candle_core::Tensor;
+
+/// The accuracy of outputs; of a regression 1 / (1 + loss), and for the next token the inverse of the
+/// perplexity. 0 where the loss is no number.
+pub(super) fn reward(task: &Task, out: &Tensor, y: &Tensor) -> Result<f64> {
+    if let Task::Classification { .. } = task {
+        let rows: Vec<Vec<f32>> = out.to_vec2()?;
+        let right = rows.iter().zip(y.to_vec1::<u32>()?).filter(|(row, target)| {
+            let larger = |best: usize, c: usize| if row[c] > row[best] { c } else { best };
+            (1..row.len()).fold(0, larger) == *target as usize
+        });
+        return Ok(right.count() as f64 / rows.len().max(1) as f64);
+    }
+    let loss = f64::from(loss(task, out, y, 0.0)?.to_scalar::<f32>()?);
+    if !loss.is_finite() {
+        return Ok(0.0);
+    }
+    Ok(if let Task::NextToken { .. } = task { (-loss).exp() } else { 1.0 / (1.0 + loss) })
+}
+
+/// The decisions of the architecture with the largest reward; of equal ones the first.
+pub(super) fn best_of(
+    archs: impl IntoIterator<Item = Architecture>,
+    mut reward: impl FnMut(&Architecture) -> Result<f64>,
+) -> Result<Vec<u32>> {
+    let mut best: Option<(f64, Architecture)> = None;
+    for arch in archs {
+        let found = reward(&arch)?;
+        if best.as_ref().is_none_or(|(most, _)| found > *most) {
+            best = Some((found, arch));
+        }
+    }
+    let none = || Error::from("no architecture to choose from");
+    best.map(|(_, arch)| arch.decisions()).ok_or_else(none)
+}
