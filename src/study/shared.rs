@@ -112,6 +112,12 @@ impl Study {
         let rows: Vec<Row> = self.trials_done().iter().filter_map(row).collect();
         match rows.is_empty() {
             false => Ok((layout, rows)),
+            // A controller of very many options does not tell them apart.
+            true if self.trials_done().iter().any(|t| t.score().is_some()) => Err(Error::invalid(
+                format!("the weights of {} options", layout.width),
+                "its epochs hold none: a controller lists those of at most 10000",
+                "study.search_signals()?, or a smaller repeat(...)",
+            )),
             true => Err(not_yet(self.trials_done().last())),
         }
     }
