@@ -129,7 +129,7 @@ pub(super) fn cost_scale(costs: &[f64], below: f64, above: f64) -> Scale {
     if spans(costs) {
         let logs: Vec<f64> = costs.iter().map(|x| x.log10()).collect();
         let (lo, hi) = padded(&logs, below, above);
-        return Scale::log(10f64.powf(lo), 10f64.powf(hi), 6);
+        return Scale::log(10f64.powf(lo), 10f64.powf(hi).min(f64::MAX), 6);
     }
     let (lo, hi) = padded(costs, below, above);
     let positive = costs.iter().all(|x| *x >= 0.0);

@@ -404,8 +404,11 @@ impl Landscape {
             [a, b, ..] if bands > 2 => format!(", in steps of {}", number(b.0 - a.0)),
             _ => String::new(),
         };
-        let text = format!("{hi}  {}{every}", self.metric());
-        svg.text((x + 6.0, y), &text, font, Anchor::Start, WIDTH - 16.0 - x - 6.0);
+        let room = WIDTH - 16.0 - x - 6.0;
+        let whole = format!("{hi}  {}{every}", self.metric());
+        let fits = width(&whole, font) <= room;
+        let text = if fits { whole } else { format!("{hi}  {}", self.metric()) };
+        svg.text((x + 6.0, y), &text, font, Anchor::Start, room);
     }
 
     fn draw_path(&self, frame: &mut Frame) {
@@ -445,20 +448,8 @@ impl Landscape {
             if text.trim().is_empty() {
                 continue;
             }
-            let (w, h, (x, y)) = (width(&text, font), font.size, at);
-            let (right, left, middle) = (x + 11.0, x - w - 11.0, x - w / 2.0);
-            let (level, below, above) = (y + h / 2.0 - 1.0, y + h + 9.0, y - 10.0);
-            let places = [
-                (right, level),
-                (left, level),
-                (middle, below),
-                (middle, above),
-                (right, below),
-                (left, below),
-                (right, above),
-                (left, above),
-            ]
-            .map(|(x, y)| (x - 4.0, y - h - 1.0, x + w + 4.0, y + 3.0));
+            let w = width(&text, font);
+            let places = beside(at, w, font.size);
             let inside = (frame.left + 1.0, frame.top + 1.0, frame.right - 1.0, frame.bottom - 1.0);
             let Some(area) = free(&places, inside, &taken, &crowd) else { continue };
             taken.push(area);
@@ -467,6 +458,23 @@ impl Landscape {
             frame.svg.text((area.0 + 4.0, area.3 - 4.0), &text, font, Anchor::Start, w + 1.0);
         }
     }
+}
+
+/// Where a text of this width and height may be written beside the mark of a point: the text with a margin.
+pub(super) fn beside((x, y): (f64, f64), w: f64, h: f64) -> [Area; 8] {
+    let (right, left, middle) = (x + 11.0, x - w - 11.0, x - w / 2.0);
+    let (level, below, above) = (y + h / 2.0 - 1.0, y + h + 9.0, y - 10.0);
+    [
+        (right, level),
+        (left, level),
+        (middle, below),
+        (middle, above),
+        (right, below),
+        (left, below),
+        (right, above),
+        (left, above),
+    ]
+    .map(|(x, y)| (x - 4.0, y - h - 1.0, x + w + 4.0, y + 3.0))
 }
 
 /// The end of the path.

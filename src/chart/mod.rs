@@ -46,6 +46,7 @@ mod surrogate_view;
 mod svg;
 pub mod theme;
 mod time_to_target;
+mod trajectory;
 
 pub use agreement::{Agreement, Measured};
 pub use bands::{BandSeries, Bands};
@@ -71,6 +72,7 @@ pub use space_tree::SpaceTree;
 pub use spread::{Spread, SpreadRow};
 pub use surrogate_view::{Candidate, SurrogateView};
 pub use time_to_target::{TargetTimes, TimeToTarget};
+pub use trajectory::{Trajectory, Waypoint};
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -213,6 +215,9 @@ table! {
     /// A cheap measure against the truth.
     Agreement in agreement, "agreement":
         "a cheap measure of networks against the truth, and what is lost by its choice";
+    /// Two figures of a search against each other, epoch by epoch.
+    Trajectory in trajectory, "trajectory":
+        "two figures of a search, one against the other, joined in the order of its epochs";
 }
 
 /// A chart: its data, and the ways to see them.

@@ -248,6 +248,10 @@ pub(crate) enum Sample {
     Line(&'static str),
     Dot,
     Ring,
+    /// A larger ring, which is drawn around a dot.
+    Hollow,
+    /// A line of several colours, from its left to its right end.
+    Ramp(&'static [&'static str]),
     /// A filled area, with its opacity.
     Area(f64),
 }
@@ -441,6 +445,16 @@ impl Sample {
             Sample::Ring => {
                 let look = format!(r#"stroke="{colour}" stroke-width="1.6""#);
                 svg.dot((x + 11.0, y), 3.4, CARD, &look);
+            }
+            Sample::Hollow => {
+                let look = format!(r#"stroke="{colour}" stroke-width="1.8""#);
+                svg.dot((x + 11.0, y), 5.0, "none", &look);
+            }
+            Sample::Ramp(shades) => {
+                let wide = 18.0 / shades.len().max(1) as f64;
+                for (i, shade) in shades.iter().enumerate() {
+                    svg.rect((x + i as f64 * wide, y - 2.0, wide + 0.2, 4.0), 0.0, shade, "");
+                }
             }
             Sample::Area(alpha) => {
                 let look = format!(r#"fill-opacity="{alpha}""#);

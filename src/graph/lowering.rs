@@ -268,8 +268,9 @@ impl<const MIXED: bool> Nodes<'_, MIXED> {
         Error::invalid(
             format!("{}, whose options give {}", block_name(what), shapes.join(" and ")),
             "options are mixed number by number, so all of them have to give the same shape",
-            "the same channels in each option, as same(), with the same stride; or \
-             Supernet::on(&space, &train), which trains one path at a time",
+            "conv(same(), 3) in place of numbers of channels, max_pool(3).stride(1).padding(1) in place of \
+             max_pool(3), and the same stride in each option; or Spos::new() and Supernet::on(&space, \
+             &train), which train one path at a time",
         )
     }
 

@@ -274,6 +274,12 @@ fn many() -> Vec<(&'static str, Chart)> {
     let (cheap, truth) = ("accuracy on shared weights".into(), "test accuracy".into());
     let networks = (0..TREE).map(measured).collect();
     let agreement = Agreement { cheap, truth, maximise, networks };
+    let waypoint = |i: usize| {
+        let name = format!("conv(16, 3)>linear({i})");
+        Waypoint { number: i + 1, x: 0.1 + i as f64 / 7.0, y: scores[i], name }
+    };
+    let points = (0..TREE).map(waypoint).collect();
+    let trajectory = Trajectory { y: metric(), maximise, points, ..Trajectory::default() };
 
     vec![
         ("best so far", best.into()),
@@ -292,6 +298,7 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("cell weights", cell.into()),
         ("landscape", plane.into()),
         ("agreement", agreement.into()),
+        ("trajectory", trajectory.into()),
     ]
 }
 

@@ -30,7 +30,7 @@ pub use fairnas::FairNas;
 pub use gdas::Gdas;
 pub use pc_darts::PcDarts;
 pub use random_sharing::RandomSharing;
-pub(crate) use search::{Layout, OneShot};
+pub(crate) use search::{Layout, ONE_SHOT, OneShot};
 pub use snas::Snas;
 pub use spos::Spos;
 

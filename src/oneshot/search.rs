@@ -373,7 +373,7 @@ impl Evaluator for OneShot {
     }
 
     fn describe(&self) -> String {
-        format!("shared weights of a one-shot search: {}", self.belongs())
+        format!("{ONE_SHOT}: {}", self.belongs())
     }
 
     fn data_fingerprint(&self) -> u64 {
@@ -440,6 +440,9 @@ impl OneShot {
         found
     }
 }
+
+/// How such an evaluator describes itself.
+pub(crate) const ONE_SHOT: &str = "shared weights of a one-shot search";
 
 /// How the header of a file of weights begins.
 const KIND: &str = "nascent one-shot search 1";

@@ -26,6 +26,7 @@ use super::{Ended, Setup, Study};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator};
 use crate::file::{self, Locked, Role};
+use crate::oneshot::ONE_SHOT;
 use crate::record::{Cost, Failure, Outcome, Protocol, Trial};
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
@@ -760,6 +761,14 @@ impl Study {
         let content = content(path)?;
         let h = &content.header;
         let code = |what: &str, which: &str| {
+            if which.starts_with(ONE_SHOT) {
+                let text = format!(
+                    "{} is the journal of a one-shot search, which is built again rather than read. Try \
+                     Study::one_shot(&space, &train, method).journal({path:?}).run()?, with what it began with",
+                    path.display()
+                );
+                return Error::new(ErrorKind::Missing, text);
+            }
             Error::new(
                 ErrorKind::Missing,
                 format!(

@@ -407,6 +407,13 @@ impl Study {
         found.extend(self.objective_problems());
         if let Some(search) = &s.one_shot {
             found.extend(search.problems_of(&s.protocol, s.journal.as_deref()));
+            if s.strategy.describe(0) != search.describe(0) {
+                found.push(format!(
+                    "strategy({}) in a one-shot search, which proposes what it derives. For a search on its \
+                     weights, try Study::new(&space, search.shared()?) after it has run.",
+                    s.strategy.describe(0)
+                ));
+            }
         }
         for &(name, n) in s.given.iter().filter(|(_, n)| *n < 1) {
             let try_ = match name {

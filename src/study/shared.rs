@@ -1,13 +1,13 @@
 //! One-shot searches as studies: how one is made, what it derives, and its charts.
 
-use super::Study;
+use super::{Study, guarded};
 use crate::chart::{
     CellWeights, Chart, DecisionProbabilities, Landscape, Probabilities, SearchSignals, Signal,
-    WeightedEdge,
+    Trajectory, Waypoint, WeightedEdge,
 };
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{AnyEvaluator, Evaluation, Train};
+use crate::evaluate::{AnyEvaluator, Evaluation, Evaluator, IntoEvaluator, Train, Watch};
 use crate::oneshot::{Layout, Method, OneShot};
 use crate::record::{Duplicates, Trial};
 use crate::space::{Architecture, Space};
@@ -160,11 +160,17 @@ impl Study {
         let (layout, rows) = self.option_weights()?;
         let names: Vec<&str> = layout.cells.iter().map(|cell| cell.name.as_str()).collect();
         let cell = layout.cells.iter().find(|cell| cell.name == name).ok_or_else(|| {
-            let known = match names.is_empty() {
-                true => "the space has no cell with an operation on each edge".to_string(),
-                false => format!("the cells are called {}", names.join(", ")),
+            let (known, try_) = match names.is_empty() {
+                true => {
+                    let known = "the space has no cell with an operation on each edge".to_string();
+                    (known, "study.operation_weights()?, or a space with cell([...])")
+                }
+                false => (
+                    format!("the cells are called {}", names.join(", ")),
+                    "study.searched_cells()?",
+                ),
             };
-            Error::invalid(format!("the cell {name:?}"), known, "study.searched_cells()?")
+            Error::invalid(format!("the cell {name:?}"), known, try_)
         })?;
         let derived = self.searched()?.derived_weights(&self.derived()?)?;
         let on = |column: usize| derived.get(column).is_some_and(|w| *w > 0.0);
@@ -240,6 +246,112 @@ impl Study {
         let marks = stopped.map(|t| (t.number() as f64 + 1.0, "stopped".to_string())).collect();
         let shown = self.setup.strategy.describe(self.setup.planned());
         Ok(Chart::new(SearchSignals { x: "epochs".into(), shown, panels, marks }))
+    }
+
+    /// The curvature of a differentiable search against the quality of what it would derive, a point for
+    /// each epoch, as in "Understanding and Robustifying Differentiable Architecture Search" (Zela et al.,
+    /// arXiv 1909.09656): there, what is derived gets worse as the curvature rises.
+    ///
+    /// The search has to watch its curvature, the eigenvalue of largest magnitude of the second derivatives of the
+    /// validation loss by the alphas. The judge says how good an architecture is: a training of its own, or a table.
+    /// It evaluates each architecture once, with its full budget and the seed of the search, on all cores. An epoch
+    /// to which it gives no number (`f64::NAN`) is left out, and counted in the chart.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits().take(300);
+    /// let op = one_of([conv(same(), 3), conv(same(), 1), skip()]);
+    /// let space = Space::on(&data).then(conv(4, 3)).then(&op).then(&op).then(global_avg_pool());
+    /// let train = Train::on(&data).epochs(2);
+    /// let search = Study::one_shot(&space, &train, Darts::first_order().watch_curvature()).quiet().run()?;
+    /// let chart: Chart = search.search_curvature(&train)?;
+    /// assert!(chart.svg().contains("Accuracy of what is derived"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// A table of another space knows the same decisions as architectures of its own:
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits().take(300);
+    /// let space = Space::on(&data).then(presets::nas_bench_201(4, 1));
+    /// let method = Darts::first_order().watch_curvature();
+    /// let search = Study::one_shot(&space, &Train::on(&data).epochs(2), method).quiet().run()?;
+    ///
+    /// let table = NasBench201::cifar10();
+    /// let judge = evaluator(move |arch, _| {
+    ///     let cell = table.space().decode(arch.decisions())?;
+    ///     Ok(table.figure(&cell, "val")?.unwrap_or(f64::NAN))
+    /// });
+    /// let chart = search.search_curvature(judge.named("CIFAR-10 accuracy"))?;
+    /// assert!(chart.plain().contains("2 epochs"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When it is no one-shot search, no epoch has ended, the curvature was not watched, or the judge fails or has
+    /// no number for any of the architectures.
+    pub fn search_curvature<How>(&self, judge: impl IntoEvaluator<How>) -> Result<Chart> {
+        self.derived()?;
+        let watched = |t: &Trial| {
+            t.score()?;
+            Some((t.number() + 1, t.evaluation()?.get("curvature")?, t.architecture()))
+        };
+        let epochs: Vec<(usize, f64, Architecture)> =
+            self.trials_done().iter().filter_map(watched).collect();
+        if epochs.is_empty() {
+            return Err(Error::invalid(
+                "a search without the curvature of its epochs",
+                "a search by gradient measures it where it was told to",
+                "Study::one_shot(&space, &train, Darts::first_order().watch_curvature())",
+            ));
+        }
+        // Several epochs often derive the same.
+        let mut judged: Vec<(usize, &Architecture)> = vec![];
+        let mut which: Vec<usize> = vec![];
+        for (epoch, _, arch) in &epochs {
+            let known = judged.iter().position(|(_, a)| a.decisions() == arch.decisions());
+            which.push(known.unwrap_or(judged.len()));
+            if known.is_none() {
+                judged.push((*epoch, arch));
+            }
+        }
+        let judge = judge.into_evaluator();
+        let (budget, watch) = (judge.whole(self.setup.protocol.seed), Watch::current());
+        let score = |i: usize| {
+            let (epoch, arch) = judged[i];
+            let found = guarded(|| watch.during(|| judge.evaluate_watched(arch, &budget, &watch)));
+            let context = |e: Error| match e.kind() {
+                ErrorKind::Stopped => e,
+                _ => e.context(format!("judging {arch}, which epoch {epoch} derives")),
+            };
+            found.map(|e| e.score()).map_err(context)
+        };
+        let scores =
+            crate::threads::map(judged.len(), if judge.looks_up() { 64 } else { 1 }, score);
+        let scores = scores.into_iter().collect::<Result<Vec<f64>>>()?;
+        if !scores.iter().any(|s| s.is_finite()) {
+            return Err(Error::invalid(
+                format!("a judge without a number for {}", plural(scores.len(), "architecture")),
+                "it has to say how good they are",
+                "Train::on(&data).epochs(10), or evaluator(|arch, _| ...) with a figure of a table",
+            ));
+        }
+        let point = |((number, x, arch), at): ((usize, f64, Architecture), usize)| Waypoint {
+            number,
+            x,
+            y: scores[at],
+            name: arch.to_string(),
+        };
+        let metric = judge.metric();
+        Ok(Chart::new(Trajectory {
+            shown: self.setup.strategy.describe(self.setup.planned()),
+            step: "epoch".into(),
+            x: "curvature".into(),
+            y: format!("{} of what is derived", metric.name),
+            maximise: metric.maximise,
+            points: epochs.into_iter().zip(which).map(point).collect(),
+        }))
     }
 
     /// The landscape of a differentiable search: the score of the mixture, on the weights that the search has

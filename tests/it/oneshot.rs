@@ -2,10 +2,11 @@
 //! is refused.
 
 use crate::help::{Folder, says, side_by_side};
+use nascent::chart::ChartData;
 use nascent::prelude::*;
 use nascent::{Ended, Method, MethodInfo, one_shot_methods};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 fn digits() -> Dataset {
     Dataset::digits().take(120)
@@ -514,6 +515,88 @@ fn the_curvature_is_watched_and_can_stop_a_search() {
     }
 }
 
+/// A point for each epoch, and each architecture is judged once.
+#[test]
+fn the_curvature_is_drawn_against_what_a_judge_says() {
+    let data = digits();
+    let op = one_of([conv(same(), 3), conv(same(), 1), skip(), max_pool(3).stride(1).padding(1)]);
+    let space = Space::on(&data).then(conv(4, 3)).then(&op).then(&op).then(global_avg_pool());
+    let method = Darts::first_order().watch_curvature().alpha_rate(0.5);
+    let plan = Study::one_shot(&space, &train(&data).epochs(10), method).seed(5).quiet();
+    says(plan.search_curvature(&train(&data)), &["no epoch of the search has ended"]);
+    let folder = Folder::new("one-shot-curvature");
+    let search = plan.journal(folder.file("search")).run().unwrap();
+    let asked = Arc::new(Mutex::new(vec![]));
+    let list = asked.clone();
+    let judge = evaluator(move |arch, budget| {
+        list.lock().unwrap().push((arch.decisions(), budget.seed(), budget.epochs_allowed()));
+        arch.params() as f64
+    });
+    let judge = judge.named("parameters").minimise().epochs(3);
+    let chart = search.search_curvature(&judge).unwrap();
+    let ChartData::Trajectory(drawn) = chart.data() else { panic!("{chart}") };
+    assert_eq!((drawn.x.as_str(), drawn.maximise), ("curvature", false));
+    assert_eq!(drawn.y, "parameters of what is derived");
+    let trials = search.trials_done();
+    assert_eq!(drawn.points.len(), 10);
+    for (point, t) in drawn.points.iter().zip(&trials) {
+        assert_eq!(point.number, t.number() + 1);
+        assert_eq!(point.name, t.architecture().to_string());
+        assert_eq!(Some(point.x), t.evaluation().unwrap().get("curvature"));
+        assert_eq!(point.y, t.architecture().params() as f64);
+    }
+    let mut asked = asked.lock().unwrap().clone();
+    asked.sort();
+    let mut derived: Vec<_> = trials.iter().map(|t| (t.architecture().decisions(), 5, 3)).collect();
+    derived.sort();
+    derived.dedup();
+    assert_eq!(asked, derived);
+    assert!((2..10).contains(&derived.len()), "{} architectures", derived.len());
+    // A training as the judge, and a journal that was loaded to be looked at.
+    let loaded = Study::load(folder.file("search")).unwrap();
+    for study in [&search, &loaded] {
+        let chart = study.search_curvature(&train(&data)).unwrap();
+        let ChartData::Trajectory(drawn) = chart.data() else { panic!("{chart}") };
+        let alone = train(&data).evaluate(&search.derived().unwrap(), &Budget::new(2, 2, 5));
+        assert_eq!(drawn.points[9].y, alone.unwrap().score());
+        assert!(chart.svg().contains("<svg") && chart.plain().contains("10 epochs"));
+    }
+}
+
+#[test]
+fn a_curvature_that_cannot_be_drawn_is_refused_with_advice() {
+    let data = digits();
+    let space = small(&data);
+    let judge = evaluator(|arch, _| arch.params() as f64);
+    says(Study::new(&space, &judge).search_curvature(&judge), &["no one-shot search"]);
+    for method in [Method::from(Darts::first_order()), Spos::new().into()] {
+        let search = Study::one_shot(&space, &train(&data), method).quiet().run().unwrap();
+        says(search.search_curvature(&judge), &["Try Study::one_shot", ".watch_curvature()"]);
+    }
+    // What the advice says works.
+    let method = Darts::first_order().watch_curvature();
+    let search = Study::one_shot(&space, &train(&data), method).quiet().run().unwrap();
+    assert!(search.search_curvature(&judge).is_ok());
+    says(search.search_curvature(evaluator(|_, _| f64::NAN)), &["without a number", "Try Train"]);
+    let full = |_: &Architecture, _: &Budget| -> Result<f64> {
+        Err(Error::invalid("writing a file", "the disk is full", "another disk"))
+    };
+    let failing = evaluator(full);
+    says(search.search_curvature(failing), &["the disk is full", "judging", "epoch 1"]);
+    fn panics(_: &Architecture, _: &Budget) -> f64 {
+        panic!("out of luck")
+    }
+    says(search.search_curvature(evaluator(panics)), &["out of luck"]);
+    // One that knows some of them only.
+    let first = search.trials_done()[0].architecture().decisions();
+    let some = move |arch: &Architecture, _: &Budget| {
+        if arch.decisions() == first { 0.5 } else { f64::NAN }
+    };
+    let chart = search.search_curvature(evaluator(some)).unwrap();
+    let ChartData::Trajectory(drawn) = chart.data() else { panic!("{chart}") };
+    assert_eq!((drawn.points.len(), drawn.points[0].y), (2, 0.5));
+}
+
 #[test]
 fn any_architecture_is_scored_on_the_shared_weights() {
     let data = digits();
@@ -611,10 +694,8 @@ fn what_cannot_be_searched_is_refused_with_advice() {
         assert_eq!(more.trials_done().len(), 2);
         assert!(more.ended().contains("2 epochs"), "{}", more.ended());
         // Another strategy has architectures of its own.
-        let random = study().run().unwrap().strategy(Random).trials(3).run().unwrap();
-        assert_eq!(random.failed().len(), 3);
-        assert!(random.failed()[0].error().unwrap().contains("study.shared()?"));
-        says(random.derived(), &["every epoch of the search has failed", "study.shared()?"]);
+        let random = study().run().unwrap().strategy(Random).trials(3).run();
+        says(random, &["strategy(random search)", "Study::new(&space, search.shared()?)"]);
         // Sizes without bounds.
         let op = one_of([conv(same(), 3), skip()]);
         let huge = Space::on(&data).then(conv(60_000, 3)).then(&op).then(&op);
