@@ -37,6 +37,7 @@ mod plot;
 mod population;
 mod probabilities;
 mod report;
+mod rungs;
 mod search_signals;
 mod space_layout;
 mod space_node;
@@ -65,6 +66,7 @@ pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub use report::{Report, compose_html, compose_plain};
+pub use rungs::{Climb, Rungs};
 pub use search_signals::{SearchSignals, Signal};
 pub use space_node::TreeNode;
 pub use space_tree::SpaceTree;
@@ -213,6 +215,9 @@ table! {
     /// A cheap measure against the truth.
     Agreement in agreement, "agreement":
         "a cheap measure of networks against the truth, and what is lost by its choice";
+    /// Networks at the rungs of a schedule.
+    Rungs in rungs, "rungs":
+        "the scores of networks at the rungs of a schedule: who went on, and who was stopped where";
 }
 
 /// A chart: its data, and the ways to see them.

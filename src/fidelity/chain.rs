@@ -23,17 +23,25 @@ impl Chain {
 /// were still to come.
 pub(super) fn chains(history: &History) -> Vec<Chain> {
     let trials = history.trials();
+    let of = |numbers: &Vec<usize>| Chain {
+        trials: numbers.iter().map(|&n| trials[n].clone()).collect(),
+    };
+    chains_of(&trials).iter().map(of).collect()
+}
+
+/// The numbers of the trials of each chain.
+pub(crate) fn chains_of(trials: &[Trial]) -> Vec<Vec<usize>> {
     let mut of: Vec<usize> = Vec::with_capacity(trials.len());
-    let mut chains: Vec<Chain> = vec![];
-    for trial in trials {
-        match before(&trial).filter(|&n| n < of.len()) {
-            Some(n) => {
-                of.push(of[n]);
-                chains[of[n]].trials.push(trial);
+    let mut chains: Vec<Vec<usize>> = vec![];
+    for (n, trial) in trials.iter().enumerate() {
+        match before(trial).filter(|&n| n < of.len()) {
+            Some(before) => {
+                of.push(of[before]);
+                chains[of[n]].push(n);
             }
             None => {
                 of.push(chains.len());
-                chains.push(Chain { trials: vec![trial] });
+                chains.push(vec![n]);
             }
         }
     }

@@ -17,6 +17,7 @@ mod rungs;
 
 pub use asha::Asha;
 pub use bohb::Bohb;
+pub(crate) use chain::chains_of;
 pub use halving::SuccessiveHalving;
 pub use hyperband::Hyperband;
 pub use median::MedianStopping;

@@ -274,6 +274,13 @@ fn many() -> Vec<(&'static str, Chart)> {
     let (cheap, truth) = ("accuracy on shared weights".into(), "test accuracy".into());
     let networks = (0..TREE).map(measured).collect();
     let agreement = Agreement { cheap, truth, maximise, networks };
+    let climb = |i: usize| Climb {
+        name: format!("trial {i}"),
+        points: (0..=(i % 4)).map(|k| (3f64.powi(k as i32), scores[i] + 0.01 * k as f64)).collect(),
+    };
+    let (metric, shown) = ("accuracy".into(), "Hyperband".into());
+    let networks = (0..TREE).map(climb).collect();
+    let rungs = Rungs { metric, maximise, paid: 9e4, shown, networks };
 
     vec![
         ("best so far", best.into()),
@@ -292,6 +299,7 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("cell weights", cell.into()),
         ("landscape", plane.into()),
         ("agreement", agreement.into()),
+        ("rungs", rungs.into()),
     ]
 }
 
