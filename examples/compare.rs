@@ -173,7 +173,7 @@ struct Options {
     strategies: String,
     curve: String,
     trials: Option<usize>,
-    epochs: Option<f64>,
+    epochs: Option<usize>,
     seconds: Option<f64>,
     repeats: i64,
     seed: u64,

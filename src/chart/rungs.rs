@@ -8,7 +8,7 @@ use super::plain::{COLUMNS, fit, table};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
 use super::svg::nothing;
 use super::theme::{FAINT, MUTED, colour};
-use crate::words::{direction, plural, score, usable};
+use crate::words::{direction, plural, score, thousands, usable};
 use serde::{Deserialize, Serialize};
 
 /// Networks at the rungs of a schedule.
@@ -102,8 +102,8 @@ impl Rungs {
     /// How many there were at each rung, in words.
     fn counts(&self, found: &Found) -> String {
         let at = |(i, (epochs, n)): (usize, &(f64, usize))| match i {
-            0 => format!("{n} at {}", plural(*epochs as usize, "epoch")),
-            _ => format!("{n} at {epochs}"),
+            0 => format!("{} at {}", thousands(*n as u128), plural(*epochs as usize, "epoch")),
+            _ => format!("{} at {epochs}", thousands(*n as u128)),
         };
         let shown = found.rungs.iter().enumerate().map(at).take(8).collect::<Vec<_>>().join(", ");
         if found.rungs.len() > 8 { format!("{shown} …") } else { shown }
@@ -111,7 +111,8 @@ impl Rungs {
 
     fn paid(&self) -> String {
         match usable(self.paid) && self.paid > 0.0 {
-            true => format!("{} paid for", plural(self.paid.round() as usize, "epoch")),
+            true if self.paid.round() == 1.0 => "1 epoch paid for".to_string(),
+            true => format!("{} epochs paid for", thousands(self.paid.round() as u128)),
             false => String::new(),
         }
     }
@@ -121,7 +122,10 @@ impl Draw for Rungs {
     fn svg(&self) -> String {
         let Some(found) = self.found() else { return nothing(&self.title(), self.why_empty()) };
         let (first, last) = (found.rungs[0].0, found.rungs[found.rungs.len() - 1].0);
+        let places: Vec<f64> = found.rungs.iter().map(|rung| rung.0).collect();
+        let plain = places.len() <= 10 && places.iter().all(|v| (1.0..1e6).contains(v));
         let x = match last > first {
+            true if plain => Scale::log(first * 0.9, last * 1.1, 8).at(&places).thin(500.0),
             true => Scale::log(first * 0.9, last * 1.1, 8).only(first, last),
             false => Scale::linear(first - 1.0, first + 1.0, 2, true).only(first, first),
         };
