@@ -7,13 +7,14 @@
 //! ```
 //!
 //! One line for each strategy: `name mean std median seconds-per-trial`, of the reported figure of the
-//! best trial, the last being what the strategy took itself. The protocol is that of the literature:
+//! best trial, the last being what the strategy took itself; with `--curve`, behind it the mean epochs that a
+//! study spent. The protocol is that of the literature:
 //! one trial after the other, and an architecture that is proposed again is paid for again. `--help`
 //! lists the options.
 
 use nascent::output;
 use nascent::prelude::*;
-use nascent::strategies;
+use nascent::{schedules, strategies};
 use std::str::FromStr;
 
 fn main() {
@@ -24,16 +25,23 @@ fn main() {
 }
 
 const HELP: &str = "compare: strategies beside each other on a table of architectures
-  --table FILE       comma-separated values with a header, plain or gzip (required)
+  --table FILE       comma-separated values with a header, plain or gzip (required); or mnist1d, the embedded
+                     benchmark, whose objective is there after each of 27 epochs
   --code COL         the column of decisions (code)
-  --objective COL    what the searches see (required); several, one column per seed, with commas between
+  --objective COL    what the searches see (required, or --curve); several, one column per seed, with commas
+                     between
+  --curve PREFIX     the objective after every number of epochs: the columns PREFIX and a number. A budget
+                     takes the nearest at or below it. Then schedules (halving, hyperband, bohb, asha, median)
+                     have something to decide, the budget is --epochs, and a line has the mean epochs that
+                     were spent
   --report COL       what is reported of the best, as a test accuracy; of several the first is judged
   --cost COL         seconds that an evaluation takes
   --maximise, --minimise   the objective's direction (--maximise)
   --space NAME       whose architectures the codes are: nas_bench_201. Then strategies that look at
                      graphs see them; without it the codes are bare decisions
   --strategies LIST  names of the table of strategies, with commas between, or all (all)
-  --trials N         the budget of a study in trials (100, unless there are --seconds)
+  --trials N         the budget of a study in trials (100, unless there are --seconds or --epochs)
+  --epochs N         the budget of a study in epochs
   --seconds S        the budget of a study in simulated seconds
   --repeats N        how many seeds (20)
   --seed N           the first seed (1)
@@ -54,7 +62,11 @@ fn compare() -> Result<()> {
         Some(&options.csv).filter(|f| given(f)).map_or(Ok(()), output::check),
         Some(&options.save).filter(|f| given(f)).map_or(Ok(()), output::check_folder),
     ])?;
-    let mut table = Table::read(&options.table)?.code(&options.code);
+    let embedded = options.table == "mnist1d";
+    let mut table = match embedded {
+        true => Mnist1dBench::table(),
+        false => Table::read(&options.table)?.code(&options.code),
+    };
     table = match options.space.as_str() {
         "" => table,
         "nas_bench_201" => {
@@ -65,8 +77,19 @@ fn compare() -> Result<()> {
             return Err(Error::invalid(format!("--space {other}"), "not known", "nas_bench_201"));
         }
     };
-    table = table.objectives(options.objective.split(','));
-    for column in options.report.split(',').filter(|column| !column.is_empty()) {
+    table = match (options.objective.is_empty(), options.curve.is_empty()) {
+        (false, false) => {
+            return Err(Error::invalid(
+                "--objective and --curve",
+                "it is one or the other",
+                "--curve",
+            ));
+        }
+        (true, true) => table,
+        (_, true) => table.objectives(options.objective.split(',')),
+        (true, false) => table.curve(&options.curve),
+    };
+    for column in options.report.split(',').filter(|column| !column.is_empty() && !embedded) {
         table = table.reporting(column);
     }
     if !options.cost.is_empty() {
@@ -83,17 +106,19 @@ fn compare() -> Result<()> {
         .batch(options.batch)
         .quiet();
     plan = match options.strategies.as_str() {
-        "all" => plan.strategies(strategies()),
+        "all" if options.curve.is_empty() && !embedded => plan.strategies(strategies()),
+        "all" => plan.strategies(strategies()).strategies(schedules()),
         list => plan.strategies(list.split(',').map(str::trim)),
     };
-    match (options.trials, options.seconds) {
-        (trials, Some(seconds)) => {
-            plan = plan.simulated_seconds(seconds);
-            if let Some(trials) = trials {
-                plan = plan.trials(trials);
-            }
-        }
-        (trials, None) => plan = plan.trials(trials.unwrap_or(100)),
+    if let Some(seconds) = options.seconds {
+        plan = plan.simulated_seconds(seconds);
+    }
+    if let Some(epochs) = options.epochs {
+        plan = plan.epochs(epochs);
+    }
+    match options.trials {
+        None if options.seconds.is_some() || options.epochs.is_some() => {}
+        trials => plan = plan.trials(trials.unwrap_or(100)),
     }
     if let Some(first) = options.report.split(',').find(|column| !column.is_empty()) {
         plan = plan.reporting(first);
@@ -112,15 +137,25 @@ fn compare() -> Result<()> {
     let mut lines = String::new();
     for s in found.standings() {
         lines += &format!(
-            "{} {:.4} {:.4} {:.4} {:.9}\n",
+            "{} {:.4} {:.4} {:.4} {:.9}",
             s.name.replace(' ', "-"),
             s.mean.value,
             s.deviation.unwrap_or(0.0),
             s.median,
             s.overhead
         );
+        lines +=
+            &if options.curve.is_empty() { "\n".into() } else { format!(" {:.1}\n", s.epochs) };
     }
     let said = output::write("/dev/stdout", lines);
+    if !options.curve.is_empty() {
+        let columns = table.columns();
+        let known =
+            columns.iter().filter_map(|c| c.strip_prefix(&options.curve)?.parse::<usize>().ok());
+        let mut known: Vec<usize> = known.collect();
+        known.sort_unstable();
+        eprintln!("a budget takes the nearest of epochs {known:?} at or below it");
+    }
     // What a reader must not overlook, beside the lines: the direction, the verdict, failures.
     eprintln!("judged by {}; name, mean, std, median, own seconds per trial", found.metric());
     found.report().notices.iter().for_each(|notice| eprintln!("{notice}"));
@@ -136,7 +171,9 @@ struct Options {
     minimise: bool,
     space: String,
     strategies: String,
+    curve: String,
     trials: Option<usize>,
+    epochs: Option<usize>,
     seconds: Option<f64>,
     repeats: i64,
     seed: u64,
@@ -158,7 +195,9 @@ impl Options {
             minimise: false,
             space: String::new(),
             strategies: "all".into(),
+            curve: String::new(),
             trials: None,
+            epochs: None,
             seconds: None,
             repeats: 20,
             seed: 1,
@@ -185,6 +224,8 @@ impl Options {
                         "--table" => o.table = value,
                         "--code" => o.code = value,
                         "--objective" => o.objective = value,
+                        "--curve" => o.curve = value,
+                        "--epochs" => o.epochs = Some(number(&name, &value)?),
                         "--report" => o.report = value,
                         "--cost" => o.cost = value,
                         "--space" => o.space = value,
@@ -203,8 +244,9 @@ impl Options {
                 }
             }
         }
-        for (name, value) in [("--table", &o.table), ("--objective", &o.objective)] {
-            if value.is_empty() {
+        let judged = if o.curve.is_empty() { &o.objective } else { &o.curve };
+        for (name, value) in [("--table", &o.table), ("--objective", judged)] {
+            if value.is_empty() && o.table != "mnist1d" {
                 return Err(Error::invalid(name, "a value is needed", "--help"));
             }
         }

@@ -71,6 +71,7 @@ mod data;
 mod draw;
 mod error;
 mod evaluate;
+mod fidelity;
 mod file;
 mod graph;
 #[allow(unsafe_code)] // For vector registers, and for questions to the allocator.
@@ -106,6 +107,7 @@ pub use evaluate::{
     IntoOutcome, Mnist1dBench, NasBench201, Retrained, Supernet, Table, Train, Training, Watch,
     evaluator,
 };
+pub use fidelity::{Asha, Bohb, Hyperband, MedianStopping, SuccessiveHalving, schedules};
 pub use graph::LayerRow;
 pub use layer::{
     activation, attention, avg_pool, batch_norm, conv, conv1d, darts_rnn, depthwise, drop_path,

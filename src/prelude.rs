@@ -1,21 +1,21 @@
 //! Everything that a notebook needs: `use nascent::prelude::*;`
 
 pub use crate::{
-    Activation, Acts, Against, Annealing, Answer, AnyEvaluator, AnyStrategy, Architecture, Asked,
-    Augment, Bananas, Block, Budget, Checkpoint, Compare, Comparison, Count, Darts, Dataset,
-    Distance, DrNas, Draw, Duplicates, Enas, Encoding, Ended, Error, ErrorKind, Evaluation,
-    Evaluator, EvcxrDisplay, Evolution, Explanation, FairNas, Floats, GaussianProcess, Gdas,
-    Genetic, Grid, History, IntoStrategy, Ints, Key, Latency, Limit, LocalSearch, LogMel, Macs,
-    Memory, Method, Metric, Mnist1dBench, Model, NasBench201, Nsga2, Odds, OnFailure, Optimizer,
-    Params, PcDarts, Ppo, Prediction, Proposal, Protocol, Random, RandomForest, RandomSharing,
-    Reinforce, Result, Retrained, Rng, Running, Schedule, Searches, Shape, Snas, Space, Split,
-    Spos, Strategy, Study, Supernet, Surrogate, Table, Task, Tpe, Train, Training, Trial, Watch,
-    activation, any, attention, avg_pool, batch_norm, best_device, branches, cell, choice, concat,
-    conv, conv1d, darts_rnn, depthwise, drop_path, dropout, embedding, evaluator, feed_forward,
-    flatten, gelu, global_avg_pool, global_max_pool, group_norm, gru, last, layer_norm, linear,
-    lstm, max_pool, one_of, positions, presets, relu, repeat, residual, rnn, running, same,
-    sep_conv, seq, shared, show, sigmoid, silu, skip, squeeze_excite, stack, stats, strategy, tanh,
-    wired, zero,
+    Activation, Acts, Against, Annealing, Answer, AnyEvaluator, AnyStrategy, Architecture, Asha,
+    Asked, Augment, Bananas, Block, Bohb, Budget, Checkpoint, Compare, Comparison, Count, Darts,
+    Dataset, Distance, DrNas, Draw, Duplicates, Enas, Encoding, Ended, Error, ErrorKind,
+    Evaluation, Evaluator, EvcxrDisplay, Evolution, Explanation, FairNas, Floats, GaussianProcess,
+    Gdas, Genetic, Grid, History, Hyperband, IntoStrategy, Ints, Key, Latency, Limit, LocalSearch,
+    LogMel, Macs, MedianStopping, Memory, Method, Metric, Mnist1dBench, Model, NasBench201, Nsga2,
+    Odds, OnFailure, Optimizer, Params, PcDarts, Ppo, Prediction, Proposal, Protocol, Random,
+    RandomForest, RandomSharing, Reinforce, Result, Retrained, Rng, Running, Schedule, Searches,
+    Shape, Snas, Space, Split, Spos, Strategy, Study, SuccessiveHalving, Supernet, Surrogate,
+    Table, Task, Tpe, Train, Training, Trial, Watch, activation, any, attention, avg_pool,
+    batch_norm, best_device, branches, cell, choice, concat, conv, conv1d, darts_rnn, depthwise,
+    drop_path, dropout, embedding, evaluator, feed_forward, flatten, gelu, global_avg_pool,
+    global_max_pool, group_norm, gru, last, layer_norm, linear, lstm, max_pool, one_of, positions,
+    presets, relu, repeat, residual, rnn, running, same, sep_conv, seq, shared, show, sigmoid,
+    silu, skip, squeeze_excite, stack, stats, strategy, tanh, wired, zero,
 };
 
 pub use crate::chart::{Chart, Report};

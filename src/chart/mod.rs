@@ -37,6 +37,7 @@ mod plot;
 mod population;
 mod probabilities;
 mod report;
+mod rungs;
 mod search_signals;
 mod space_layout;
 mod space_node;
@@ -66,6 +67,7 @@ pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub use report::{Report, compose_html, compose_plain};
+pub use rungs::{Climb, Rungs};
 pub use search_signals::{SearchSignals, Signal};
 pub use space_node::TreeNode;
 pub use space_tree::SpaceTree;
@@ -218,6 +220,9 @@ table! {
     /// Two figures of a search against each other, epoch by epoch.
     Trajectory in trajectory, "trajectory":
         "two figures of a search, one against the other, joined in the order of its epochs";
+    /// Networks at the rungs of a schedule.
+    Rungs in rungs, "rungs":
+        "the scores of networks at the rungs of a schedule: who went on, and who was stopped where";
 }
 
 /// A chart: its data, and the ways to see them.

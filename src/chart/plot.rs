@@ -7,7 +7,7 @@
 
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, Font, GRID, width};
-use crate::words::{human_count, trim, usable};
+use crate::words::{human_count, thousands, trim, usable};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use std::borrow::Cow;
@@ -77,6 +77,12 @@ impl Scale {
     /// The same axis, with ticks only between two values.
     pub fn only(mut self, lo: f64, hi: f64) -> Scale {
         self.ticks.retain(|t| (lo..=hi).contains(&t.0));
+        self
+    }
+
+    /// The same axis, with ticks at these whole numbers.
+    pub fn at(mut self, values: &[f64]) -> Scale {
+        self.ticks = values.iter().map(|&v| (v, thousands(v.max(0.0) as u128))).collect();
         self
     }
 

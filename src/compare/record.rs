@@ -4,6 +4,7 @@ use crate::record::{Outcome, Trial, objectives};
 use crate::study::{Ended, Study};
 use crate::task::Metric;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// One study of a comparison: a strategy with a seed. A value for each trial, in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,12 +27,21 @@ pub(crate) struct Run {
     /// Seconds that the strategy took to propose.
     pub(crate) overhead: Vec<f64>,
     pub(crate) epochs: Vec<f64>,
+    /// The epochs that the result of each trial stands for; empty where they are all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) depths: Vec<usize>,
     /// The decisions of the best trial.
     pub(crate) best: Vec<u32>,
     pub(crate) ended: Ended,
     /// Why the first of the failed trials failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
+}
+
+/// The epochs that results stand for, where they differ.
+fn depths(trials: &[Trial]) -> Vec<usize> {
+    let all: Vec<usize> = trials.iter().map(Trial::depth).collect();
+    if all.windows(2).all(|pair| pair[0] == pair[1]) { vec![] } else { all }
 }
 
 impl Run {
@@ -68,6 +78,7 @@ impl Run {
             simulated: trials.iter().any(|t| t.simulated_paid() > 0.0),
             overhead: trials.iter().map(Trial::overhead).collect(),
             epochs: trials.iter().map(Trial::epochs_spent).collect(),
+            depths: depths(&trials),
             best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
             ended: study.ended_by().unwrap_or(Ended::Other(String::new())),
             failure: study.failed().first().and_then(failure),
@@ -83,9 +94,14 @@ impl Run {
     /// The trial that is the best by its score after each trial; `None` before one has finished.
     pub(super) fn incumbents(&self, metric: &Metric) -> Vec<Option<usize>> {
         let mut best: Option<(usize, f64)> = None;
+        // Where trials differ in their epochs, the best of those with the most.
+        let depth = |i: usize| self.depths.get(i).copied().unwrap_or(0);
         let step = |(i, score): (usize, &Option<f64>)| {
             if let Some(score) = *score
-                && best.is_none_or(|(_, b)| metric.better(score, b))
+                && best.is_none_or(|(n, b)| match depth(i).cmp(&depth(n)) {
+                    Ordering::Equal => metric.better(score, b),
+                    deeper => deeper == Ordering::Greater,
+                })
             {
                 best = Some((i, score));
             }

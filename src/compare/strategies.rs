@@ -1,5 +1,6 @@
 //! Several strategies at once: what [`Compare::strategies`](super::Compare::strategies) takes.
 
+use crate::fidelity::{self, schedules};
 use crate::strategy::{
     AnyStrategy, IntoStrategy, Strategy, StrategyInfo, row, stored_name, strategies,
 };
@@ -81,8 +82,9 @@ tuples!(A HA, B HB, C HC, D HD, E HE, F HF, G HG, H HH, I HI, J HJ, K HK, L HL, 
 tuples!(A HA, B HB, C HC, D HD, E HE, F HF, G HG, H HH, I HI, J HJ, K HK, L HL, M HM, N HN, O HO, P HP);
 
 fn by_name(name: &str) -> Named {
-    let row = row(name).ok_or_else(|| {
-        let names: Vec<&str> = strategies().iter().map(|row| row.name).collect();
+    let row = row(name).or_else(|| fidelity::row(name)).ok_or_else(|| {
+        let rows = strategies().iter().chain(schedules());
+        let names: Vec<&str> = rows.map(|row| row.name).collect();
         format!("strategy {name:?}: there is none of that name. Try {}.", names.join(", "))
     })?;
     Ok((Some(name.to_string()), (row.make)()))

@@ -46,6 +46,8 @@ pub struct Standing {
     pub overhead: f64,
     /// Trials per study.
     pub trials: f64,
+    /// Epochs per study, of what was paid for.
+    pub epochs: f64,
     /// Failed trials in all studies.
     pub failed: usize,
 }
@@ -136,6 +138,7 @@ impl Comparison {
             seconds: total(|run| &run.seconds) / runs.len() as f64,
             overhead: total(|run| &run.overhead) / trials.max(1) as f64,
             trials: trials as f64 / runs.len() as f64,
+            epochs: runs.iter().flat_map(|run| &run.epochs).sum::<f64>() / runs.len() as f64,
             failed: runs.iter().flat_map(|run| &run.scores).filter(|s| s.is_none()).count(),
         })
     }

@@ -297,6 +297,11 @@ impl Evaluator for Train {
         // Parallel trainings share the memory: one that does not fit beside the others waits for them.
         let memory = arch.memory(self.settings.batch);
         let _room = crate::room::reserve(memory, || arch.largest_layer(), || watch.check())?;
+        // So does one of an earlier trial that this one goes on with.
+        let shelved = watch
+            .shelf()
+            .and_then(|s| s.take(arch.decided(), budget.seed(), budget.epochs_allowed()));
+        let kept = [kept, shelved].into_iter().flatten().max_by_key(Checkpoint::epoch);
         let mut run = match kept.and_then(|c| self.resume(arch, &c).ok()) {
             Some(run) => run,
             None => self.start(arch, budget.seed())?,
@@ -317,6 +322,9 @@ impl Evaluator for Train {
                     let _ = std::fs::remove_file(&beside);
                 }
             }
+        }
+        if let Some(shelf) = watch.shelf().filter(|_| !run.done()) {
+            shelf.put(arch.decisions(), run.checkpoint()?);
         }
         let found = run.evaluation();
         if let (Task::NextToken { .. }, Some(loss)) = (self.data.task(), found.get("loss"))

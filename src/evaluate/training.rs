@@ -672,8 +672,13 @@ impl Checkpoint {
         self.header.log.epoch
     }
 
-    pub(super) fn seed(&self) -> u64 {
+    pub(crate) fn seed(&self) -> u64 {
         self.header.log.seed
+    }
+
+    /// The bytes of its tensors.
+    pub(crate) fn size(&self) -> usize {
+        self.tensors.values().map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()
     }
 
     /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint.

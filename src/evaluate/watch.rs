@@ -1,5 +1,6 @@
 //! How a running evaluation is watched: it reports its epochs, and can be asked to stop.
 
+use super::Shelf;
 use crate::error::{Error, ErrorKind, Result};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Watch {
     deadline: Option<(Instant, f64)>,
     tell: Option<Tell>,
     checkpoint: Option<PathBuf>,
+    /// Where trainings are put away that other trials may go on with.
+    shelf: Option<Arc<Shelf>>,
     /// The most bytes that the evaluation has measured; 0 for none.
     memory: Arc<AtomicUsize>,
     /// For a training inside an evaluation that does not ask its watch: whether it was told to stop.
@@ -62,7 +65,12 @@ impl Watch {
     /// both end together. Epochs and checkpoints are left to the evaluation.
     pub(crate) fn current() -> Watch {
         let around = CURRENT.with_borrow(Clone::clone);
-        around.map_or_else(Watch::none, |w| Watch { tell: None, checkpoint: None, ..w })
+        around.map_or_else(Watch::none, |w| Watch {
+            tell: None,
+            checkpoint: None,
+            shelf: None,
+            ..w
+        })
     }
 
     /// Runs an evaluation under this watch. If a training inside it was told to stop, it ends too,
@@ -96,6 +104,15 @@ impl Watch {
 
     pub(crate) fn keeping(self, checkpoint: Option<PathBuf>) -> Watch {
         Watch { checkpoint, ..self }
+    }
+
+    pub(crate) fn shelving(self, shelf: Option<Arc<Shelf>>) -> Watch {
+        Watch { shelf, ..self }
+    }
+
+    /// Where trainings are put away that other trials may go on with.
+    pub(crate) fn shelf(&self) -> Option<&Shelf> {
+        self.shelf.as_deref()
     }
 
     /// Whether to go on; a training asks at least once per batch step.

@@ -280,6 +280,13 @@ fn many() -> Vec<(&'static str, Chart)> {
     };
     let points = (0..TREE).map(waypoint).collect();
     let trajectory = Trajectory { y: metric(), maximise, points, ..Trajectory::default() };
+    let climb = |i: usize| Climb {
+        name: format!("trial {i}"),
+        points: (0..=(i % 4)).map(|k| (3f64.powi(k as i32), scores[i] + 0.01 * k as f64)).collect(),
+    };
+    let (metric, shown) = ("accuracy".into(), "Hyperband".into());
+    let networks = (0..TREE).map(climb).collect();
+    let rungs = Rungs { metric, maximise, paid: 9e4, shown, networks };
 
     vec![
         ("best so far", best.into()),
@@ -299,6 +306,7 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("landscape", plane.into()),
         ("agreement", agreement.into()),
         ("trajectory", trajectory.into()),
+        ("rungs", rungs.into()),
     ]
 }
 

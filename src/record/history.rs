@@ -4,6 +4,7 @@ use super::trial::Record;
 use super::{Key, Protocol, Trial, objectives};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub struct History {
     /// What is optimised besides the score.
     further: Vec<Metric>,
     planned: usize,
+    /// The epochs of a full evaluation, where the evaluator says so.
+    full: Option<usize>,
     seed: u64,
     /// How far results lag behind.
     batch: usize,
@@ -127,6 +130,12 @@ impl History {
         self.trials.len()
     }
 
+    /// The epochs of a full evaluation, of which a [`Proposal`](crate::Proposal) may ask for fewer; 1 where the
+    /// evaluator does not say.
+    pub fn full_epochs(&self) -> usize {
+        self.full.unwrap_or(1)
+    }
+
     /// How many trials the study's budget allows; an estimate if the budget is in seconds.
     pub fn trials_planned(&self) -> usize {
         self.planned
@@ -162,7 +171,8 @@ impl History {
         self.visible().iter().filter(|t| t.error().is_some()).cloned().collect()
     }
 
-    /// The finished trial with the best score; of equal ones the first.
+    /// The finished trial with the best score; of equal ones the first. Where trials differ in their epochs, it is
+    /// one of those with the most.
     pub fn best(&self) -> Option<Trial> {
         best(self.visible().iter(), &self.metric)
     }
@@ -238,6 +248,7 @@ impl History {
             metric,
             further: vec![],
             planned: 0,
+            full: None,
             seed: 0,
             batch: 1,
             trials: Arc::default(),
@@ -255,6 +266,31 @@ impl History {
         if self.further.len() != protocol.objectives.len() {
             self.further.clone_from(&protocol.objectives);
         }
+    }
+
+    pub(crate) fn set_full(&mut self, epochs: Option<usize>) {
+        self.full = epochs;
+    }
+
+    pub(crate) fn full(&self) -> Option<usize> {
+        self.full
+    }
+
+    /// As if there had only been the trials that have finished with this many epochs or more: of one that
+    /// was continued, the first of these. For a strategy that knows nothing of epochs.
+    pub(crate) fn at(&self, epochs: usize) -> History {
+        let deep = |t: &&Trial| {
+            let before = t.0.continues.map_or(0.0, |before| before.epochs) as usize;
+            t.finished().is_some() && t.depth() >= epochs && before < epochs
+        };
+        let trials: Vec<Trial> = self.visible().iter().filter(deep).cloned().collect();
+        let mut first = HashMap::new();
+        for (n, t) in trials.iter().enumerate() {
+            first.entry(self.key.of(&t.0.architecture)).or_insert(n);
+        }
+        let visible = trials.len();
+        let (trials, first) = (Arc::new(trials), Arc::new(first));
+        History { trials, first, visible, lineage: Arc::default(), rejected: None, ..self.clone() }
     }
 
     pub(crate) fn set_planned(&mut self, trials: usize) {
@@ -290,12 +326,16 @@ impl History {
     }
 }
 
-/// The finished trial with the best score; of equal ones the first.
+/// The finished trial with the best score among those with the most epochs; of equal ones the first. A score
+/// after few epochs is not compared with one after many.
 pub(crate) fn best<'t>(trials: impl Iterator<Item = &'t Trial>, metric: &Metric) -> Option<Trial> {
     let mut found: Option<(f64, &Trial)> = None;
     for t in trials {
         if let Some(score) = t.score()
-            && found.is_none_or(|(best, _)| metric.better(score, best))
+            && found.is_none_or(|(best, of)| match t.depth().cmp(&of.depth()) {
+                Ordering::Equal => metric.better(score, best),
+                deeper => deeper == Ordering::Greater,
+            })
         {
             found = Some((score, t));
         }

@@ -29,6 +29,17 @@ pub(crate) struct Record {
     pub(crate) thought: f64,
     /// The trial whose result this one took over as a duplicate.
     pub(crate) reused: Option<usize>,
+    /// The trial that this one goes on with, and what that one has paid for already.
+    pub(crate) continues: Option<Before>,
+}
+
+/// What a trial has paid for that another one goes on with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Before {
+    pub(crate) trial: usize,
+    pub(crate) epochs: f64,
+    /// Simulated seconds.
+    pub(crate) seconds: f64,
 }
 
 /// What an evaluation took, as measured.
@@ -129,6 +140,24 @@ impl Trial {
         self.0.origin.clone()
     }
 
+    /// The earlier trial with fewer epochs that this one goes on with: the same training, continued.
+    pub fn continues(&self) -> Option<usize> {
+        self.0.continues.map(|before| before.trial)
+    }
+
+    /// The epochs that its result stands for, with those of the trials that it goes on with.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.budget.epochs_allowed()
+    }
+
+    /// The most epochs that it can still cost, over all its attempts.
+    pub(crate) fn dearest(&self) -> f64 {
+        let whole = self.0.budget.epochs_allowed() as f64;
+        // An attempt after a failure has another seed, and begins anew.
+        let first = whole - self.0.continues.map_or(0.0, |before| before.epochs);
+        first + whole * self.0.attempts.saturating_sub(1) as f64
+    }
+
     /// The earlier trial of the same architecture whose result this one took over.
     pub fn reused_from(&self) -> Option<usize> {
         self.0.reused
@@ -158,20 +187,28 @@ impl Trial {
     /// do not fit together.
     pub fn epochs_spent(&self) -> f64 {
         let whole = self.0.budget.epochs_allowed() as f64;
-        // A failure may have come early or late; it counts as a whole evaluation.
-        let failed = whole * self.0.cost.retries as f64;
+        let before = self.0.continues.map_or(0.0, |before| before.epochs);
+        // A failure may have come early or late; it counts as a whole evaluation. One after a failure has
+        // another seed, and nothing to go on with.
+        let retries = self.0.cost.retries as f64;
+        let (failed, before) = match retries > 0.0 {
+            true => (whole * retries - before, 0.0),
+            false => (0.0, before),
+        };
         match &self.0.outcome {
             _ if !self.0.evaluated => 0.0,
             Outcome::Pending => 0.0,
-            Outcome::Finished(e) => failed + e.epochs_spent().unwrap_or(whole),
-            Outcome::Failed(_) => failed + whole,
+            Outcome::Finished(e) => failed + (e.epochs_spent().unwrap_or(whole) - before).max(0.0),
+            Outcome::Failed(_) => failed + whole - before,
         }
     }
 
     /// The simulated seconds that were paid for, by the rules of [`Trial::epochs_spent`].
     pub(crate) fn simulated_paid(&self) -> f64 {
         let paid = self.finished().filter(|_| self.0.evaluated);
-        paid.and_then(Evaluation::seconds_spent).unwrap_or(0.0) + self.0.cost.lost_seconds
+        let before = self.0.continues.map_or(0.0, |before| before.seconds);
+        let paid = paid.and_then(Evaluation::seconds_spent).map_or(0.0, |s| (s - before).max(0.0));
+        paid + self.0.cost.lost_seconds
     }
 
     /// The trial in one line, without its duration: `trial 3 score 0.9722 params 1234 conv(...)`.

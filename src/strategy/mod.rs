@@ -51,6 +51,7 @@ pub use random::Random;
 pub use reinforce::Reinforce;
 pub use tpe::Tpe;
 
+use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::History;
 use crate::rng::Rng;
@@ -188,17 +189,49 @@ pub struct Proposal {
     pub(crate) architecture: Architecture,
     pub(crate) parents: Vec<usize>,
     pub(crate) origin: String,
+    /// The epochs of its evaluation, where they are not all of the full budget.
+    pub(crate) epochs: Option<usize>,
+    /// The trial that it goes on with.
+    pub(crate) continues: Option<usize>,
 }
 
 impl Proposal {
     /// An architecture with a word for its origin, such as "random" or "mutation".
     pub fn new(architecture: Architecture, origin: &str) -> Self {
-        Proposal { architecture, parents: vec![], origin: origin.to_string() }
+        let origin = origin.to_string();
+        Proposal { architecture, parents: vec![], origin, epochs: None, continues: None }
+    }
+
+    /// With a budget of some epochs of the full ones: a cheaper look. The learning rate is still that of
+    /// the full budget, so that the training can go on later.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4, 4]);
+    /// let cheap = strategy("a third", |history, rng| {
+    ///     Ok(Proposal::new(history.space().sample(rng)?, "random").epochs(history.full_epochs() / 3))
+    /// });
+    /// let judge = evaluator(|a, budget| a.identity() as f64 * budget.epochs_allowed() as f64).epochs(9);
+    /// let study = Study::new(&space, judge).strategy(cheap).trials(4).quiet().run()?;
+    /// assert_eq!(study.epochs_paid(), 12.0);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn epochs(&self, epochs: impl Count) -> Self {
+        Proposal { epochs: Some(epochs.to_size()), ..self.clone() }
+    }
+
+    /// Goes on with a trial that has finished with fewer epochs, up to this many: the same architecture
+    /// with the same seed. What it had already is not paid for again, and its result is that of a training
+    /// that was never interrupted.
+    pub fn continuing(trial: &crate::record::Trial, epochs: impl Count) -> Self {
+        let mut next = Proposal::new(trial.architecture(), "continued").epochs(epochs);
+        (next.continues, next.parents) = (Some(trial.number()), vec![trial.number()]);
+        next
     }
 
     /// A mutation of an earlier trial's architecture.
     pub fn child(architecture: Architecture, parent: &crate::record::Trial) -> Self {
-        Proposal { architecture, parents: vec![parent.number()], origin: "mutation".to_string() }
+        Proposal { parents: vec![parent.number()], ..Proposal::new(architecture, "mutation") }
     }
 
     /// With the trials that it descends from: two for a crossover.
@@ -220,7 +253,7 @@ impl From<Architecture> for Proposal {
 }
 
 /// The name and the settings of a stored form.
-fn stored(json: &str) -> Option<(String, serde_json::Value)> {
+pub(crate) fn stored(json: &str) -> Option<(String, serde_json::Value)> {
     let stored: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
     stored.into_iter().next()
 }
@@ -261,18 +294,18 @@ pub struct StrategyInfo {
     /// Makes the strategy with its default settings.
     pub make: fn() -> AnyStrategy,
     /// Makes the strategy from stored settings.
-    read: fn(serde_json::Value) -> Option<AnyStrategy>,
+    pub(crate) read: fn(serde_json::Value) -> Option<AnyStrategy>,
 }
 
 impl StrategyInfo {
     /// The stored form of a strategy of this row.
-    fn stored(&self, settings: &impl Serialize) -> Option<String> {
+    pub(crate) fn stored(&self, settings: &impl Serialize) -> Option<String> {
         Some(serde_json::json!({ self.name: settings }).to_string())
     }
 }
 
 /// A strategy from its settings.
-fn read<S: Strategy + DeserializeOwned + 'static>(
+pub(crate) fn read<S: Strategy + DeserializeOwned + 'static>(
     settings: serde_json::Value,
 ) -> Option<AnyStrategy> {
     Some(serde_json::from_value::<S>(settings).ok()?.into_strategy())

@@ -76,6 +76,12 @@ pub(crate) enum Event {
         decisions: Vec<u32>,
         parents: Vec<usize>,
         origin: String,
+        /// Where they are not those of the full budget.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epochs: Option<usize>,
+        /// The trial that this one goes on with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        continues: Option<usize>,
     },
     Epoch {
         trial: usize,
@@ -463,7 +469,7 @@ pub(crate) fn replay(
             Some(_) => Ok(()),
         };
         match event {
-            Event::Asked { trial, decisions, parents, origin } => {
+            Event::Asked { trial, decisions, parents, origin, epochs, continues } => {
                 if *trial != state.trials().len() {
                     return wrong(format!("trial {trial} where {} is due", state.trials().len()));
                 }
@@ -473,6 +479,14 @@ pub(crate) fn replay(
                 };
                 let mut proposal = Proposal::new(arch, origin);
                 proposal.parents.clone_from(parents);
+                (proposal.epochs, proposal.continues) = (*epochs, *continues);
+                if let Some(n) =
+                    continues.filter(|&n| !state.trials().get(n).is_some_and(Trial::ended))
+                {
+                    return wrong(format!(
+                        "trial {trial} goes on with trial {n}, which has not ended"
+                    ));
+                }
                 state.commit(proposal, protocol, evaluator, whole, (0.0, 0.0));
             }
             Event::Epoch { .. } | Event::Limits(_) => {}
@@ -671,6 +685,8 @@ pub(super) fn asked(t: &Trial) -> Event {
         decisions: t.architecture().decisions(),
         parents: t.parents(),
         origin: t.origin(),
+        epochs: (t.depth() != t.budget().full()).then(|| t.depth()),
+        continues: t.continues(),
     }
 }
 
@@ -781,7 +797,7 @@ impl Study {
         let evaluator = h.evaluator_json.as_deref().and_then(crate::evaluate::from_json);
         let evaluator = evaluator.ok_or_else(|| code("evaluator", &h.evaluator))?;
         let evaluator = evaluator.map_err(|e| e.context(format!("resuming {}", path.display())))?;
-        let strategy = h.strategy_json.as_deref().and_then(crate::strategy::from_json);
+        let strategy = h.strategy_json.as_deref().and_then(crate::fidelity::from_json);
         let strategy = strategy.ok_or_else(|| code("strategy", &h.strategy))?;
         let study = Study::restored(&content, path, evaluator, strategy)?;
         let study = study.journal(path);

@@ -25,7 +25,7 @@ pub use running::{Running, Searches, running};
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
-    AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Watch,
+    AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Shelf, Watch,
 };
 use crate::oneshot::OneShot;
 use crate::record::{
@@ -82,11 +82,16 @@ struct Setup {
     /// Whether the journal must have exactly this budget.
     strict: bool,
     checkpoints: bool,
+    /// Trainings with fewer epochs than the full ones, to go on with.
+    shelf: Arc<Shelf>,
     /// A figure that every evaluation must have because a comparison reports it.
     reported: Option<String>,
     /// What it runs, where it is a one-shot search.
     one_shot: Option<OneShot>,
 }
+
+/// The most bytes of trainings that wait to be continued.
+const SHELF: usize = 1 << 29;
 
 type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
 
@@ -167,6 +172,7 @@ impl Study {
             journal: None,
             strict: false,
             checkpoints: false,
+            shelf: Arc::new(Shelf::new(SHELF)),
             reported: None,
             one_shot: None,
         };
@@ -587,7 +593,7 @@ impl Study {
                 }
             }
             state.asking = true;
-            state.question(&s.protocol)
+            state.question(&s.protocol, whole)
         };
         let asked = std::time::Instant::now();
         // A strategy that trains something ends with the study, and keeps to the limit of a trial.
@@ -771,7 +777,8 @@ impl Study {
         self.trials_done().into_iter().filter(|t| t.error().is_some()).collect()
     }
 
-    /// The finished trial with the best score; of equal ones the first.
+    /// The finished trial with the best score; of equal ones the first. Where trials differ in their epochs, it is
+    /// one of those with the most.
     ///
     /// # Errors
     /// When no trial has finished; the error gives the cause of the first failure, if there was one.
@@ -799,7 +806,8 @@ impl Study {
         trials.sort_by(|a, b| {
             let (x, y) = (a.score().unwrap_or(f64::NAN), b.score().unwrap_or(f64::NAN));
             let order = x.total_cmp(&y);
-            if metric.maximise { order.reverse() } else { order }
+            let order = if metric.maximise { order.reverse() } else { order };
+            b.depth().cmp(&a.depth()).then(order)
         });
         let mut seen = std::collections::HashSet::new();
         trials.retain(|t| seen.insert(t.architecture().decisions()));

@@ -4,19 +4,26 @@ use super::Ended;
 use super::Study;
 use super::csv::own_names;
 use crate::chart::{
-    Axis, BestSeries, BestSoFar, Chart, Curve, Frontier, FrontierPoint, Leaderboard,
-    LearningCurves, Report,
+    Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Frontier, FrontierPoint, Leaderboard,
+    LearningCurves, Report, Rungs,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
+use crate::fidelity::chains_of;
 use crate::record::objectives::figure;
 use crate::record::{Key, Trial};
 use crate::strategy::Strategy;
 use crate::task::Metric;
 use crate::words::{capital, human_count, human_seconds, plural, score};
+use std::collections::HashSet;
 
 /// The version of Candle that this crate is built on.
 pub(super) const CANDLE: &str = "0.11";
+
+/// The most epochs that a finished trial stands for.
+fn deepest(trials: &[Trial]) -> usize {
+    trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max().unwrap_or(0)
+}
 
 impl Study {
     /// Best score so far against trials.
@@ -33,6 +40,7 @@ impl Study {
         let trials = self.trials_done();
         let simulated =
             trials.iter().any(|t| t.evaluation().is_some_and(|e| e.seconds_spent().is_some()));
+        let deepest = deepest(&trials);
         let mut spent = 0.0;
         let mut points: Vec<(f64, Option<f64>)> = trials
             .iter()
@@ -45,7 +53,8 @@ impl Study {
                     Axis::Seconds if simulated => spent,
                     Axis::Seconds => t.0.at,
                 };
-                (x, t.score())
+                // A score after few epochs is not compared with one after many.
+                (x, t.score().filter(|_| t.depth() == deepest))
             })
             .collect();
         // Trials do not end in the order in which they were asked for.
@@ -59,7 +68,11 @@ impl Study {
     /// The score of every trial after every epoch; the three best are highlighted.
     pub fn learning_curves(&self) -> Chart {
         let best: Vec<usize> = self.top(3).iter().map(Trial::number).collect();
-        let curves = self.trials_done().into_iter().filter(|t| t.reused_from().is_none());
+        let trials = self.trials_done();
+        // Of a training that was continued, the whole.
+        let continued: HashSet<usize> = trials.iter().filter_map(Trial::continues).collect();
+        let last = |t: &Trial| t.reused_from().is_none() && !continued.contains(&t.number());
+        let curves = trials.into_iter().filter(last);
         let curves = curves.filter_map(|t| {
             let values = t.evaluation()?.curve();
             (!values.is_empty()).then(|| Curve {
@@ -71,6 +84,31 @@ impl Study {
         let Metric { name: metric, maximise } = self.metric();
         let curves = curves.collect();
         Chart::new(LearningCurves { metric, maximise, x: "epoch".into(), curves })
+    }
+
+    /// Where a schedule such as [`Hyperband`](crate::Hyperband) has decided how long to train: the scores at the
+    /// numbers of epochs at which it looked, with lines between those of a network that went on.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4, 4]);
+    /// let sum = evaluator(|a, b| (a.identity() as f64) * b.epochs_allowed() as f64).epochs(9);
+    /// let study = Study::new(&space, sum).strategy(SuccessiveHalving::new()).trials(13).quiet().run()?;
+    /// assert!(study.rungs().plain().contains("9 at 1 epoch, 3 at 3, 1 at 9"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn rungs(&self) -> Chart {
+        let (planned, trials) = (self.setup.planned(), self.trials_done());
+        let climb = |chain: &Vec<usize>| {
+            let points =
+                chain.iter().filter_map(|&n| Some((trials[n].depth() as f64, trials[n].score()?)));
+            let points: Vec<(f64, f64)> = points.collect();
+            Climb { name: format!("trial {}", chain[0]), points }
+        };
+        let Metric { name: metric, maximise } = self.metric();
+        let networks = chains_of(&trials).iter().map(climb).collect();
+        let shown = self.setup.strategy.describe(planned);
+        Chart::new(Rungs { metric, maximise, paid: self.epochs_paid(), shown, networks })
     }
 
     /// The score against the second [objective](Study::objective), with the trials of
@@ -226,6 +264,9 @@ impl Study {
             env!("CARGO_PKG_VERSION"),
         );
         let mut charts = vec![self.best_so_far(), self.best_against_seconds()];
+        if trials.windows(2).any(|pair| pair[0].depth() != pair[1].depth()) {
+            charts.push(self.rungs());
+        }
         if trials.iter().any(|t| t.evaluation().is_some_and(|e| e.curve().len() > 1)) {
             charts.push(self.learning_curves());
         }

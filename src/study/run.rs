@@ -328,7 +328,8 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
         let watch = Watch::stopped_by(&study.stop)
             .limit(limit)
             .telling(tell.clone())
-            .keeping(checkpoint(study, number));
+            .keeping(checkpoint(study, number))
+            .shelving(Some(setup.shelf.clone()));
         let budget = trial.0.budget.seeded(seed);
         let result = guarded(|| {
             watch.check()?;

@@ -5,12 +5,13 @@ use super::Ended;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
 use crate::record::objectives::{figure, lacking, nothing_of};
-use crate::record::trial::Record;
+use crate::record::trial::{Before, Record};
 use crate::record::{Cost, Duplicates, Failure, History, OnFailure, Outcome, Protocol, Trial};
 use crate::rng::{Rng, child};
 use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
+use crate::words::plural;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Instant;
 
@@ -190,7 +191,8 @@ impl State {
         let sure = if open { known } else { settled };
         let cost = |t: &Trial| match t.ended() && !open {
             true => t.epochs_spent(),
-            false if t.0.evaluated => full * t.0.attempts as f64,
+            false if t.0.evaluated && open => full * t.0.attempts as f64,
+            false if t.0.evaluated => t.dearest(),
             false => 0.0,
         };
         let paid = self.totals(settled).epochs;
@@ -254,8 +256,9 @@ impl State {
     }
 
     /// The question to put to the strategy for the next trial.
-    pub(crate) fn question(&mut self, protocol: &Protocol) -> Question {
+    pub(crate) fn question(&mut self, protocol: &Protocol, whole: Budget) -> Question {
         self.history.set_protocol(protocol);
+        self.history.set_full((!whole.is_open()).then_some(whole.full()));
         Question(self.history.seeing(self.known(protocol)))
     }
 
@@ -278,8 +281,33 @@ impl State {
         self.history.set_protocol(protocol);
         let seed = child(protocol.seed, "trial", n as u64);
         let key = protocol.key.of(&proposal.architecture);
-        let twin = match protocol.duplicates {
-            Duplicates::Reuse => self.history.first(&key),
+        let budget = match proposal.epochs.filter(|_| !whole.is_open()) {
+            Some(epochs) => Budget::new(epochs, whole.full(), 0),
+            None => whole,
+        };
+        // What was taken over from another trial goes on where that one was.
+        let origin = |t: &Trial| t.reused_from().unwrap_or(t.number());
+        let before = proposal.continues.and_then(|n| self.trials().get(n));
+        let before = before.and_then(|t| self.trials().get(origin(t)));
+        let seed = before.map_or(seed, |t| t.budget().seed());
+        let continues = before.map(|t| Before {
+            trial: t.number(),
+            epochs: t.depth() as f64,
+            seconds: t.finished().and_then(Evaluation::seconds_spent).unwrap_or(0.0),
+        });
+        // A result with fewer epochs is not that of this trial.
+        let same = |n: &usize| self.trials()[*n].depth() == budget.epochs_allowed();
+        let twin = match (protocol.duplicates, &continues) {
+            (Duplicates::Reuse, None) => self.history.first(&key).filter(same),
+            // Unless the same training was continued as far already.
+            (Duplicates::Reuse, Some(before)) => {
+                let again = |t: &&Trial| {
+                    same(&t.number())
+                        && t.reused_from().is_none()
+                        && t.continues() == Some(before.trial)
+                };
+                self.trials().iter().find(again).map(Trial::number)
+            }
             _ => None,
         };
         let attempts = self.attempts(protocol, whole).unwrap_or(1);
@@ -289,7 +317,7 @@ impl State {
         let trial = Record {
             number: n,
             architecture: proposal.architecture,
-            budget: whole.seeded(seed),
+            budget: budget.seeded(seed),
             parents: proposal.parents,
             origin: proposal.origin,
             outcome: Outcome::Pending,
@@ -299,6 +327,7 @@ impl State {
             at,
             thought,
             reused: twin,
+            continues,
         };
         self.history.push(key, trial);
         if let Some(first) = twin {
@@ -482,7 +511,10 @@ impl Question {
                     "history.space() in the strategy",
                 ));
             }
-            if !forbid || !self.0.tried(&proposal.architecture) {
+            if let Some(wrong) = self.wrong(&proposal) {
+                return Err(wrong);
+            }
+            if !forbid || proposal.continues.is_some() || !self.0.tried(&proposal.architecture) {
                 return Ok(Ok(proposal));
             }
             self.0.reject(proposal.architecture);
@@ -491,6 +523,40 @@ impl Question {
             Some(arch) => Ok(Proposal::new(arch, "unseen")),
             None => Err(Ended::Exhausted("the space is exhausted".to_string())),
         })
+    }
+
+    /// What is wrong with the epochs of a proposal, or with the trial that it goes on with.
+    fn wrong(&self, proposal: &Proposal) -> Option<Error> {
+        let epochs = proposal.epochs?;
+        let Some(full) = self.0.full() else {
+            return Some(Error::invalid(
+                format!("a proposal with {}", plural(epochs, "epoch")),
+                "the evaluator does not say how many a full evaluation has",
+                "evaluator(|arch, budget| ...).epochs(27), Train::on(&data).epochs(27), or a table with a \
+                 curve",
+            ));
+        };
+        if !(1..=full).contains(&epochs) {
+            return Some(Error::invalid(
+                format!("a proposal with {}", plural(epochs, "epoch")),
+                format!("a full evaluation has {full}"),
+                format!("1 to {full}"),
+            ));
+        }
+        let n = proposal.continues?;
+        let known = self.0.visible().get(n).filter(|t| t.architecture() == proposal.architecture);
+        let why = match known {
+            None => "this architecture has no such trial that has ended before it".to_string(),
+            Some(t) if t.finished().is_none() => "it has failed".to_string(),
+            Some(t) if t.depth() >= epochs => format!("it has had {} already", t.depth()),
+            Some(_) => return None,
+        };
+        let what = format!("a proposal that goes on with trial {n} up to {epochs} epochs");
+        Some(Error::invalid(
+            what,
+            why,
+            "Proposal::continuing(&trial, epochs) with one of history.finished()",
+        ))
     }
 
     /// An architecture that was not tried yet: in a large space a random one, if a new one is found;

@@ -14,6 +14,7 @@ mod data;
 mod distances;
 mod encodings;
 mod failures;
+mod fidelity;
 mod fixtures;
 mod front;
 mod gradients;

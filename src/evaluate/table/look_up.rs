@@ -38,7 +38,7 @@ impl Table {
                 [least, ..] => Error::invalid(
                     format!("a budget of {epochs} epochs"),
                     format!("{} has figures after {} epochs", self.to_name(), known.join(", ")),
-                    format!("at least {least}"),
+                    format!("at least {least}, as by the setting least({least}) of a schedule"),
                 ),
             }
         })

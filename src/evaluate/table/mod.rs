@@ -249,6 +249,34 @@ impl Table {
         self.levels_of(columns.into_iter().map(level))
     }
 
+    /// The objective after many numbers of epochs: all columns whose names are this prefix and a number, as
+    /// `val_1`, `val_3`, `val_27` for the prefix `val_`. Not every epoch need be there: a budget picks the
+    /// nearest column at or below it. See [`Table::fidelity`].
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = Table::new("mine", [[0], [1]], [("v1", [0.1, 0.2]), ("v3", [0.6, 0.5]), ("v9", [0.8, 0.9])])?;
+    /// let curve = table.curve("v");
+    /// assert_eq!(curve.full(), 9);
+    /// let after_4 = curve.evaluate(&curve.space().decode([0])?, &Budget::new(4, 9, 1))?;
+    /// assert_eq!(after_4.score(), 0.6);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn curve(&self, prefix: &str) -> Table {
+        let columns = self.columns();
+        let epochs = |name: &String| {
+            let number = name.strip_prefix(prefix)?;
+            let plain = number.bytes().all(|b| b.is_ascii_digit()) && !number.is_empty();
+            Some((vec![name.clone()], number.parse().ok().filter(|_| plain)?))
+        };
+        let levels: Vec<(Vec<String>, i64)> = columns.iter().filter_map(epochs).collect();
+        match levels.is_empty() {
+            // Named in the error of a table without such a column.
+            true => self.levels_of([(vec![format!("{prefix}1")], 1)]),
+            false => self.levels_of(levels),
+        }
+    }
+
     /// The same with several columns for each number of epochs, one per seed.
     pub(crate) fn levels_of(&self, levels: impl IntoIterator<Item = (Vec<String>, i64)>) -> Table {
         let column = |name: String| self.column(&name);

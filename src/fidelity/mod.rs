@@ -1,0 +1,50 @@
+//! How long to train: strategies that look at many architectures for a few epochs, and go on with those that
+//! do well. What they look at comes from another strategy. One method, one file; what they share is in
+//! `rungs.rs` (the budgets), `chain.rs` (which trials are the same training) and `bracket.rs` (who goes on).
+//!
+//! A trial that goes on is a trial of its own: its budget says up to which epoch, and it is paid for the epochs
+//! that it adds. `Train` continues the weights where the earlier trial left them; the result is that of a
+//! training that was never interrupted.
+
+mod asha;
+mod bohb;
+mod bracket;
+mod chain;
+mod halving;
+mod hyperband;
+mod median;
+mod rungs;
+
+pub use asha::Asha;
+pub use bohb::Bohb;
+pub(crate) use chain::chains_of;
+pub use halving::SuccessiveHalving;
+pub use hyperband::Hyperband;
+pub use median::MedianStopping;
+
+use crate::strategy::{AnyStrategy, StrategyInfo};
+
+/// The table of schedules: the strategies that decide how long to train.
+///
+/// ```
+/// let names: Vec<&str> = nascent::schedules().iter().map(|row| row.name).collect();
+/// assert_eq!(names, ["halving", "hyperband", "bohb", "asha", "median"]);
+/// ```
+pub fn schedules() -> &'static [StrategyInfo] {
+    SCHEDULES
+}
+
+static SCHEDULES: &[StrategyInfo] =
+    &[halving::ROW, hyperband::ROW, bohb::ROW, asha::ROW, median::ROW];
+
+/// The strategy of a stored form, of this table or that of the strategies.
+pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
+    let own =
+        crate::strategy::stored(json).and_then(|(name, settings)| (row(&name)?.read)(settings));
+    own.or_else(|| crate::strategy::from_json(json))
+}
+
+/// The schedule of this name.
+pub(crate) fn row(name: &str) -> Option<&'static StrategyInfo> {
+    SCHEDULES.iter().find(|row| row.name == name)
+}

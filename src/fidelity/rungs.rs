@@ -1,0 +1,219 @@
+//! The budgets of a schedule: after how many epochs it looks, and what it looks at.
+
+use super::chain::LONGER;
+use crate::error::{Error, Result};
+use crate::record::{History, Trial};
+use crate::rng::Rng;
+use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Random, Strategy, Tpe};
+use serde::{Deserialize, Serialize};
+
+/// The settings that all schedules have.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Rungs {
+    /// One of so many goes on.
+    pub(super) reduction: i64,
+    /// The fewest epochs of a look.
+    pub(super) least: i64,
+    /// The budgets themselves, where they are given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) given: Vec<i64>,
+    /// Whether a longer training begins from nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) anew: bool,
+    /// What is looked at, in its stored form, where it can be stored.
+    pub(super) of: Inner,
+}
+
+/// The strategy that proposes new architectures.
+#[derive(Clone)]
+pub(super) struct Inner(pub(super) AnyStrategy);
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.0)
+    }
+}
+
+impl PartialEq for Inner {
+    fn eq(&self, o: &Inner) -> bool {
+        self.0.to_json() == o.0.to_json()
+    }
+}
+
+impl Serialize for Inner {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.to_json().serialize(s)
+    }
+}
+
+impl<'d> Deserialize<'d> for Inner {
+    fn deserialize<D: serde::Deserializer<'d>>(d: D) -> std::result::Result<Inner, D::Error> {
+        let json = Option::<String>::deserialize(d)?;
+        let known = json.as_deref().and_then(crate::strategy::from_json);
+        let none = || serde::de::Error::custom("a strategy that cannot be made from its settings");
+        known.map(Inner).ok_or_else(none)
+    }
+}
+
+impl Rungs {
+    pub(super) fn new(reduction: i64) -> Rungs {
+        let of = Inner(Random.into_strategy());
+        Rungs { reduction, least: 1, given: vec![], anew: false, of }
+    }
+
+    /// The same, with what Bayesian optimisation proposes.
+    pub(super) fn modelled(self) -> Rungs {
+        Rungs { of: Inner(Tpe::new().into_strategy()), ..self }
+    }
+
+    pub(super) fn problems(&self, name: &str) -> Vec<String> {
+        let mut found = self.of.0.problems();
+        let (eta, least) = (self.reduction, self.least);
+        if !(2..=1_000).contains(&eta) {
+            found.push(format!(
+                "reduction({eta}) of {name}: one of 2 to 1000 goes on. Try reduction(3)."
+            ));
+        }
+        if least < 1 {
+            found.push(format!(
+                "least({least}) of {name}: at least 1 epoch is needed. Try least(1)."
+            ));
+        }
+        if !self.given.is_empty() && (self.given[0] < 1 || !self.given.is_sorted_by(|a, b| a < b)) {
+            found.push(format!(
+                "rungs({:?}) of {name}: epochs that grow from 1 on are wanted. Try rungs([1, 3, 9]).",
+                self.given
+            ));
+        }
+        found
+    }
+
+    pub(super) fn describe(&self, name: &str, trials: usize) -> String {
+        let mut text = format!("{name}, one of {} goes on", self.reduction);
+        match &self.given[..] {
+            [] if self.least > 1 => text += &format!(", from {} epochs on", self.least),
+            [] => {}
+            given => {
+                let given: Vec<String> = given.iter().map(i64::to_string).collect();
+                text += &format!(", after {} epochs", given.join(", "));
+            }
+        }
+        if self.anew {
+            text += ", each time anew";
+        }
+        format!("{text}; of {}", self.of.0.describe(trials))
+    }
+
+    /// The budgets of a study with so many epochs, the full ones last.
+    ///
+    /// # Errors
+    /// When none of them fits.
+    pub(super) fn of(&self, full: usize) -> Result<Vec<usize>> {
+        if !self.given.is_empty() {
+            let given: Vec<usize> = self.given.iter().map(|&r| r.max(1) as usize).collect();
+            if given.last() != Some(&full) {
+                return Err(Error::invalid(
+                    format!("rungs({given:?})"),
+                    format!("a full evaluation has {full} epochs, and the last rung is that one"),
+                    format!("rungs([..., {full}])"),
+                ));
+            }
+            return Ok(given);
+        }
+        let (least, eta) = (self.least.max(1) as usize, self.reduction.max(2) as f64);
+        if least > full {
+            return Err(Error::invalid(
+                format!("least({least}) of a schedule"),
+                format!("a full evaluation has {full} epochs"),
+                format!("least(1), or more epochs in the evaluator, such as .epochs({least})"),
+            ));
+        }
+        // From the top: R, R / eta, R / eta^2, ... as long as there are enough.
+        let mut rungs = vec![full];
+        for i in 1.. {
+            let epochs = (full as f64 / eta.powi(i)).round() as usize;
+            if epochs < least || epochs >= rungs[rungs.len() - 1] {
+                break;
+            }
+            rungs.push(epochs);
+        }
+        rungs.reverse();
+        Ok(rungs)
+    }
+
+    /// A new architecture for its first rung.
+    pub(super) fn fresh(
+        &self,
+        history: &History,
+        rungs: &[usize],
+        first: usize,
+        rng: &mut Rng,
+    ) -> Result<Proposal> {
+        let proposal = self.of.0.ask(&self.seen(history, rungs)?, rng)?;
+        Ok(Rungs::up_to(proposal, first, history))
+    }
+
+    /// What the strategy that proposes architectures sees: the trials at the highest rung that has more of
+    /// them than an architecture has decisions (BOHB, arXiv 1807.01774, section 3.2), or at the lowest.
+    pub(super) fn seen(&self, history: &History, rungs: &[usize]) -> Result<History> {
+        let decisions = history.space().default_architecture()?.decided().len();
+        let at = rungs.iter().rev().map(|&rung| history.at(rung));
+        let enough = |seen: &History| seen.visible().len() > decisions;
+        Ok(at.clone().find(enough).unwrap_or_else(|| history.at(rungs[0])))
+    }
+
+    /// Goes on with a trial, up to the next rung.
+    pub(super) fn promoted(&self, trial: &Trial, epochs: usize, history: &History) -> Proposal {
+        match self.anew {
+            false => Proposal::continuing(trial, epochs),
+            true => {
+                let again = Proposal::new(trial.architecture(), LONGER);
+                Rungs::up_to(again.parents(std::slice::from_ref(trial)), epochs, history)
+            }
+        }
+    }
+
+    fn up_to(proposal: Proposal, epochs: usize, history: &History) -> Proposal {
+        // The full budget is what a proposal has without being asked.
+        if epochs == history.full_epochs() { proposal } else { proposal.epochs(epochs) }
+    }
+}
+
+/// The settings of a schedule.
+macro_rules! rungs {
+    ($schedule:ident) => {
+        impl $schedule {
+            /// One of so many goes on to the next rung, which has as many times the epochs.
+            pub fn reduction(&self, eta: impl Count) -> Self {
+                let rungs = Rungs { reduction: eta.to_i64(), ..self.rungs.clone() };
+                Self { rungs, ..self.clone() }
+            }
+
+            /// The fewest epochs after which it looks.
+            pub fn least(&self, epochs: impl Count) -> Self {
+                let rungs = Rungs { least: epochs.to_i64(), ..self.rungs.clone() };
+                Self { rungs, ..self.clone() }
+            }
+
+            /// After how many epochs it looks, the full budget last: `rungs([12, 200])`.
+            pub fn rungs<T: Count>(&self, epochs: impl IntoIterator<Item = T>) -> Self {
+                let given = epochs.into_iter().map(|e| e.to_i64()).collect();
+                Self { rungs: Rungs { given, ..self.rungs.clone() }, ..self.clone() }
+            }
+
+            /// A longer training begins from nothing, and is paid for as a whole: for tables whose rungs
+            /// are trainings of their own, with a learning rate that falls to zero in each.
+            pub fn anew(&self) -> Self {
+                Self { rungs: Rungs { anew: true, ..self.rungs.clone() }, ..self.clone() }
+            }
+
+            /// The strategy that proposes the architectures to look at. It sees the results of one rung: of
+            /// the highest that has enough.
+            pub fn of<How>(&self, strategy: impl IntoStrategy<How>) -> Self {
+                let of = Inner(strategy.into_strategy());
+                Self { rungs: Rungs { of, ..self.rungs.clone() }, ..self.clone() }
+            }
+        }
+    };
+}
+pub(super) use rungs;

@@ -1,0 +1,287 @@
+//! Schedules: who goes on and when, what is paid for, and that a continued training is one that was never
+//! interrupted.
+
+use crate::help::{Folder, says, side_by_side};
+use nascent::prelude::*;
+use nascent::{StrategyInfo, schedules};
+
+/// A score that grows with the epochs, and an order that does not change.
+fn growing() -> AnyEvaluator {
+    let score = |a: &Architecture, b: &Budget| {
+        let best: f64 = a.decisions().iter().map(|&d| f64::from(d)).sum();
+        best * (b.epochs_allowed() as f64).sqrt()
+    };
+    evaluator(score).epochs(27)
+}
+
+fn space() -> Space {
+    Space::decisions([5, 5, 5, 5])
+}
+
+/// How many trials there are with each number of epochs.
+fn counts(study: &Study) -> Vec<(usize, usize)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for t in study.trials_done() {
+        *counts.entry(t.budget().epochs_allowed()).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// All that a study has found.
+fn exact(study: &Study) -> Vec<String> {
+    let line = |t: &Trial| {
+        let bits = t.score().map(f64::to_bits);
+        let (epochs, seed) = (t.budget().epochs_allowed(), t.budget().seed());
+        let (decisions, from) = (t.architecture().decisions(), t.continues());
+        format!(
+            "{} {decisions:?} {epochs} {seed} {from:?} {bits:?} {}",
+            t.number(),
+            t.epochs_spent()
+        )
+    };
+    study.trials_done().iter().map(line).collect()
+}
+
+#[test]
+fn halving_keeps_one_of_three() {
+    let plan = Study::new(&space(), growing()).strategy(SuccessiveHalving::new()).batch(1);
+    let study = plan.duplicates(Duplicates::Repeat).trials(40).quiet().run().unwrap();
+    assert_eq!(counts(&study), [(1, 27), (3, 9), (9, 3), (27, 1)]);
+    assert_eq!(study.epochs_paid(), 27.0 + 9.0 * 2.0 + 3.0 * 6.0 + 18.0);
+    let trials = study.trials_done();
+    let first: Vec<f64> = trials[..27].iter().map(|t| t.score().unwrap()).collect();
+    let best = first.iter().copied().fold(0.0, f64::max);
+    let last = &trials[39];
+    assert_eq!(last.score().unwrap(), best * 27f64.sqrt(), "the best of all has come to the end");
+    assert_eq!(study.best().unwrap().number(), 39);
+    assert_eq!(last.budget().seed(), trials[trials[39].parents()[0]].budget().seed());
+}
+
+/// The brackets of the paper, for R = 27 and eta = 3.
+#[test]
+fn hyperband_has_the_brackets_of_the_paper() {
+    let plan = Study::new(&space(), growing()).strategy(Hyperband::new()).batch(1);
+    let study = plan.trials(40 + 17 + 8 + 4).quiet().run().unwrap();
+    // 27 at 1, 9, 3, 1; 12 at 3, 4, 1; 6 at 9, 2; 4 at 27.
+    let begun: Vec<usize> = study
+        .trials_done()
+        .iter()
+        .filter(|t| t.continues().is_none())
+        .map(|t| t.budget().epochs_allowed())
+        .collect();
+    let of = |epochs: usize| begun.iter().filter(|&&e| e == epochs).count();
+    assert_eq!([1, 3, 9, 27].map(of), [27, 12, 6, 4]);
+    assert_eq!(counts(&study), [(1, 27), (3, 9 + 12), (9, 3 + 4 + 6), (27, 1 + 1 + 2 + 4)]);
+}
+
+#[test]
+fn asha_promotes_whoever_is_among_the_best() {
+    let study = Study::new(&space(), growing()).strategy(Asha::new()).batch(1).trials(60).quiet();
+    let study = study.run().unwrap();
+    let trials = study.trials_done();
+    let third = trials.iter().find(|t| t.continues().is_some()).unwrap();
+    assert_eq!(third.number(), 3, "after three of them the best goes on");
+    let best = trials[..3].iter().map(|t| t.score().unwrap()).fold(0.0, f64::max);
+    assert_eq!(trials[third.continues().unwrap()].score().unwrap(), best);
+    let counts = counts(&study);
+    assert!(counts[0].1 >= 2 * counts[1].1 && counts[1].1 >= 2 * counts[2].1, "{counts:?}");
+}
+
+#[test]
+fn median_stopping_finishes_the_better_half() {
+    let plan = Study::new(&space(), growing()).strategy(MedianStopping::new()).batch(1);
+    let study = plan.trials(150).quiet().run().unwrap();
+    let trials = study.trials_done();
+    let full: Vec<f64> = trials
+        .iter()
+        .filter(|t| t.budget().epochs_allowed() == 27)
+        .filter_map(Trial::score)
+        .collect();
+    let begun = trials.iter().filter(|t| t.continues().is_none()).count();
+    assert!(full.len() > 4 && full.len() < 3 * begun / 4, "{} of {begun}", full.len());
+    let first = |t: &Trial| t.architecture().decisions().iter().sum::<u32>();
+    let of = |full: bool| -> Vec<f64> {
+        let done = |t: &&Trial| (t.budget().epochs_allowed() == 27) == full;
+        trials.iter().filter(done).map(|t| f64::from(first(t))).collect()
+    };
+    let mean = |v: Vec<f64>| v.iter().sum::<f64>() / v.len() as f64;
+    assert!(mean(of(true)) > mean(of(false)) + 0.5);
+}
+
+/// A training that was continued has the score, curve and losses of one that was not, and costs what it adds.
+#[test]
+fn a_continued_training_is_one_that_was_never_interrupted() {
+    let data = Dataset::digits().take(120);
+    let space = Space::on(&data).then(linear(any([4, 8, 16, 32]))).then(linear(any([4, 8])));
+    let train = Train::on(&data).epochs(4).batch_size(16);
+    let halving = SuccessiveHalving::new().reduction(2);
+    let plan = Study::new(&space, &train)
+        .strategy(halving)
+        .trials(14)
+        .seed(3)
+        .duplicates(Duplicates::Repeat)
+        .quiet();
+    let study = plan.jobs(1).run().unwrap();
+    assert!(study.trials_done().iter().any(|t| t.continues().is_some()));
+    for trial in study.trials_done() {
+        let alone = train.evaluate(&trial.architecture(), &trial.budget()).unwrap();
+        assert_eq!(trial.evaluation().unwrap(), alone, "{trial}");
+        let before =
+            trial.continues().map_or(0, |n| study.trials_done()[n].budget().epochs_allowed());
+        assert_eq!(trial.epochs_spent(), (trial.budget().epochs_allowed() - before) as f64);
+    }
+    assert_eq!(exact(&study), exact(&plan.jobs(4).run().unwrap()));
+    // With results taken over, it goes on with the training that they are of.
+    let reuse = plan.duplicates(Duplicates::Reuse).trials(28).run().unwrap();
+    let trials = reuse.trials_done();
+    assert!(trials.iter().any(|t| t.reused_from().is_some() && t.continues().is_none()));
+    for trial in trials.iter().filter(|t| t.reused_from().is_none()) {
+        let alone = train.evaluate(&trial.architecture(), &trial.budget()).unwrap();
+        assert_eq!(trial.evaluation().unwrap(), alone, "{trial}");
+        let from = trial.continues().map(|n| trials[n].clone());
+        assert!(from.is_none_or(|f| f.reused_from().is_none()), "{trial}");
+    }
+}
+
+/// Every schedule is the same on any number of threads, and goes on from any line of its journal.
+#[test]
+fn schedules_are_resumed_as_they_were() {
+    let folder = Folder::new("schedules");
+    let rows: Vec<&StrategyInfo> = schedules().iter().collect();
+    side_by_side(&rows, |_, row| {
+        let plan = |jobs: i64| {
+            let study = Study::new(&space(), growing()).strategy((row.make)());
+            study.trials(60).seed(2).quiet().jobs(jobs)
+        };
+        let whole = plan(1).run().unwrap();
+        assert_eq!(whole.failed().len(), 0, "{whole}");
+        assert!(whole.trials_done().iter().any(|t| t.continues().is_some()), "{}", row.name);
+        assert_eq!(exact(&whole), exact(&plan(5).run().unwrap()), "{}", row.name);
+        let path = folder.file(&format!("{}.jsonl", row.name));
+        plan(2).journal(&path).run().unwrap();
+        let lines: Vec<String> =
+            std::fs::read_to_string(&path).unwrap().lines().map(String::from).collect();
+        for n in [3, 40, 77, lines.len() - 1] {
+            std::fs::write(&path, lines[..n].join("\n") + "\n").unwrap();
+            let again = plan(2).journal(&path).run().unwrap();
+            assert_eq!(exact(&whole), exact(&again), "{} from line {n}", row.name);
+        }
+        // Made again from its stored form.
+        let stored = (row.make)().to_json().unwrap();
+        assert!(stored.contains(row.name), "{stored}");
+        assert!(whole.explain().to_string().contains("goes on"), "{}", whole.explain());
+        assert!(!whole.report().html().is_empty() && whole.to_csv().lines().count() == 61);
+    });
+}
+
+/// Where a full evaluation is all there is, a schedule is the strategy that it asks.
+#[test]
+fn without_epochs_there_is_nothing_to_schedule() {
+    let open = evaluator(|a, _| a.identity() as f64);
+    for row in schedules() {
+        let study = Study::new(&space(), &open).strategy((row.make)()).trials(12).quiet();
+        let study = study.run().unwrap();
+        assert_eq!(study.trials_done().len(), 12);
+        assert!(study.trials_done().iter().all(|t| t.continues().is_none()));
+    }
+}
+
+/// Rungs that are trainings of their own: each is paid for as a whole.
+#[test]
+fn rungs_of_a_table_begin_anew() {
+    let halving = SuccessiveHalving::new().reduction(9).rungs([1, 27]).anew();
+    let study = Study::new(&space(), growing())
+        .strategy(halving)
+        .batch(1)
+        .trials(20)
+        .duplicates(Duplicates::Repeat)
+        .quiet();
+    let study = study.run().unwrap();
+    assert_eq!(counts(&study), [(1, 18), (27, 2)]);
+    assert_eq!(study.epochs_paid(), 18.0 + 2.0 * 27.0);
+    assert!(study.trials_done().iter().all(|t| t.continues().is_none()));
+}
+
+#[test]
+fn a_failure_is_the_last_of_its_rung() {
+    let picky = evaluator(|a: &Architecture, b: &Budget| {
+        let d = a.decisions();
+        match d[0] {
+            0 => Err(Error::from("no")),
+            4 if b.epochs_allowed() > 1 => Err(Error::from("not that long")),
+            _ => Ok(d.iter().sum::<u32>() as f64),
+        }
+    });
+    for row in schedules() {
+        let study = Study::new(&space(), picky.epochs(9)).strategy((row.make)()).trials(80).quiet();
+        let study = study.run().unwrap();
+        assert_eq!(study.trials_done().len(), 80, "{}: {}", row.name, study.ended());
+        assert_eq!(study.best().unwrap().budget().epochs_allowed(), 9, "{}", row.name);
+        for t in study.trials_done() {
+            let from = t.continues().map(|n| study.trials_done()[n].clone());
+            assert!(from.is_none_or(|f| f.error().is_none()), "{}: a failure goes on", row.name);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_advice() {
+    let run = |strategy: AnyStrategy| {
+        Study::new(&space(), growing()).strategy(strategy).trials(5).quiet().run()
+    };
+    let halving = SuccessiveHalving::new;
+    says(run(halving().reduction(1).into_strategy()), &["reduction(1)", "Try reduction(3)"]);
+    says(run(halving().least(0).into_strategy()), &["least(0)", "Try least(1)"]);
+    says(run(halving().least(28).into_strategy()), &["least(28)", "27 epochs", "least(1)"]);
+    says(run(halving().rungs([3, 1]).into_strategy()), &["rungs([3, 1])", "rungs([1, 3, 9])"]);
+    says(run(Hyperband::new().rungs([1, 9]).into_strategy()), &["[1, 9]", "27"]);
+    says(run(Bohb::new().reduction(0).into_strategy()), &["BOHB", "reduction(0)"]);
+    // Proposals by hand.
+    let propose = |f: fn(&History) -> Result<Proposal>| {
+        run(strategy("mine", move |h, _| f(h)).into_strategy())
+    };
+    says(
+        propose(move |h| Ok(Proposal::new(h.space().default_architecture()?, "x").epochs(0))),
+        &["0 epochs", "1 to 27"],
+    );
+    says(
+        propose(move |h| Ok(Proposal::new(h.space().default_architecture()?, "x").epochs(28))),
+        &["28 epochs", "1 to 27"],
+    );
+    let study = propose(|h| match h.visible().first() {
+        None => Ok(Proposal::new(h.space().default_architecture()?, "x").epochs(9)),
+        Some(t) => Ok(Proposal::continuing(t, 9)),
+    });
+    let ended = study.unwrap().ended();
+    assert!(ended.contains("it has had 9 already"), "{ended}");
+    let open = evaluator(|a, _| a.identity() as f64);
+    let some =
+        strategy(
+            "some",
+            |h, _| Ok(Proposal::new(h.space().default_architecture()?, "x").epochs(3)),
+        );
+    says(
+        Study::new(&space(), open).strategy(some).trials(2).quiet().run(),
+        &["3 epochs", ".epochs(27)"],
+    );
+}
+
+/// What is tried again with more epochs is not a duplicate, and the same with as many is one.
+#[test]
+fn duplicates_are_of_the_same_depth() {
+    let twice = strategy("twice", |h, _| {
+        let arch = h.space().default_architecture()?;
+        Ok(match h.asked() {
+            0 | 1 => Proposal::new(arch, "x").epochs(3),
+            2 => Proposal::continuing(&h.visible()[0], 9),
+            _ => Proposal::new(arch, "x"),
+        })
+    });
+    let plan = Study::new(&space(), growing()).strategy(twice).batch(1).trials(4).quiet();
+    let reuse = plan.duplicates(Duplicates::Reuse).run().unwrap();
+    let from: Vec<_> = reuse.trials_done().iter().map(Trial::reused_from).collect();
+    assert_eq!(from, [None, Some(0), None, None]);
+    assert_eq!(reuse.epochs_paid(), 3.0 + 6.0 + 27.0);
+    let repeat = plan.duplicates(Duplicates::Repeat).run().unwrap();
+    assert_eq!(repeat.epochs_paid(), 3.0 + 3.0 + 6.0 + 27.0);
+}
