@@ -68,6 +68,10 @@ use std::fmt;
 /// assert!(proxy.score(&all)? > 10.0);
 /// let proxy = Proxy::snip().data(&data).batch(16).seed(1);
 /// assert!(proxy.score(&all)? > proxy.score(&none)?);
+///
+/// // As a feature, for a predictor of your own.
+/// let feature = Encoding::custom("synflow", |a| vec![Proxy::synflow().score(a).unwrap_or(0.0) as f32]);
+/// assert_eq!(feature.of(&none)?, [0.0]);
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
