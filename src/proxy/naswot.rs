@@ -8,8 +8,8 @@
 //! K_ij = N_A - d(c_i, c_j)            S = log |det K|
 //! ```
 //!
-//! Words that are alike make the determinant 0. Its logarithm is then bounded as if a ten-billionth of each N_A
-//! were another bit, so that the score of any network is a number.
+//! Words that are alike make the determinant 0. Where a pivot of K / N_A is less than 1e-10 that stands in its
+//! place, so that the score of any network is a number.
 
 use super::candidate::Candidate;
 use super::gram::{factor, log_det};
