@@ -32,10 +32,10 @@
 //!   architectures;
 //! - evaluation: [`Train`]; a [`Supernet`], whose weights all architectures share; a [`Table`] of
 //!   measured architectures, the embedded [`NasBench201`] and [`Mnist1dBench`]; an [`evaluator`] of your
-//!   own; [`Latency`] on this machine;
+//!   own; a [`Proxy`], which scores without training, or a [`Vote`] of several; [`Latency`] on this machine;
 //! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Annealing`], [`Evolution`], [`Genetic`],
 //!   [`Nsga2`]; with a model [`Tpe`], [`GaussianProcess`], [`RandomForest`] and [`Bananas`]; with a
-//!   controller [`Reinforce`] and [`Ppo`]; a [`strategy`](fn@strategy) of your own; side by side in a
+//!   controller [`Reinforce`] and [`Ppo`]; a [`WarmStart`] of any; a [`strategy`](fn@strategy) of your own; side by side in a
 //!   [`Compare`];
 //! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
 //!
@@ -83,6 +83,7 @@ mod oneshot;
 mod op;
 pub mod output;
 pub mod prelude;
+mod proxy;
 mod record;
 mod rng;
 mod room;
@@ -122,6 +123,7 @@ pub use oneshot::{
     one_shot_methods,
 };
 pub use op::{Activation, LayerInfo, Op, Plan, Setting, Value};
+pub use proxy::{Proxy, ProxyInfo, Vote, proxies};
 pub use record::{Duplicates, History, Key, OnFailure, Protocol, Trial};
 pub use rng::Rng;
 pub use shape::Shape;
@@ -132,7 +134,7 @@ pub use space::{
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
     IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
-    Strategy, StrategyInfo, Surrogate, Tpe, strategies, strategy,
+    Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
 };
 pub use study::{Asked, Ended, Explanation, Running, Searches, Study, running};
 pub use surrogate::Prediction;

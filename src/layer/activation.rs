@@ -55,7 +55,7 @@ pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
 };
 
 impl Layer for Activation {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
-        self.apply(inputs[0])
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        pass.activate(*self, inputs[0])
     }
 }

@@ -121,10 +121,10 @@ fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
 impl Layer for Attention {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
         let x = inputs[0];
-        let qkv = self.in_proj.apply(&self.norm.apply(x)?)?;
+        let qkv = pass.product(self.in_proj.apply(&self.norm.apply(x)?)?)?;
         let ends = pass.ends_for(qkv.dim(0)?, qkv.dim(1)?);
         let ends = ends.as_ref().map(|ends| ends.as_slice());
         let heads = kernel::attention(&qkv, self.heads, self.causal, ends)?;
-        kernel::add(&self.out_proj.apply(&heads)?, x)
+        kernel::add(&pass.product(self.out_proj.apply(&heads)?)?, x)
     }
 }

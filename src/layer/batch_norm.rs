@@ -8,7 +8,7 @@ use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
@@ -34,7 +34,10 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
     args: &[],
     facts: Facts { slices: |_| Some(&[]), ..Facts::KEEPS_ZERO },
     plan,
-    build: |op, inputs, p| Ok(Box::new(Norm::build(channels(op, inputs)?, p)?)),
+    build: |op, inputs, p| match p.norms {
+        true => Ok(Box::new(Norm::build(channels(op, inputs)?, p)?)),
+        false => Ok(Box::new(Activation::Identity)),
+    },
 };
 
 fn channels(op: &Op, inputs: &[Shape]) -> Result<usize> {
@@ -81,6 +84,7 @@ impl Norm {
             return kernel::batch_norm_eval(x, &self.gamma, &self.beta, m, v, EPS, relu);
         }
         let (y, mean, var) = kernel::batch_norm(x, &self.gamma, &self.beta, EPS, relu)?;
+        pass.variances(&var)?;
         for (running, batch) in [(&self.mean, mean), (&self.var, var)] {
             let old = (running.as_detached_tensor() * (1.0 - pass.momentum))?;
             running.set(&(old + (batch * pass.momentum)?)?)?;

@@ -166,7 +166,7 @@ impl Finish {
     pub(super) fn build(op: &Op, channels: usize, fan_in: usize, p: &mut Params) -> Result<Self> {
         let bias = Finish::biased(op).then(|| p.uniform("bias", &[channels], fan_in));
         let bias = bias.transpose()?;
-        let norm = op.has("norm").then(|| Norm::build(channels, p)).transpose()?;
+        let norm = (op.has("norm") && p.norms).then(|| Norm::build(channels, p)).transpose()?;
         Ok(Finish { bias, norm, act: op.act() })
     }
 
@@ -228,9 +228,14 @@ impl Finish {
     /// The result from a product `[N, C, H, W]`, `[N, L, C]` or `[N, C]` that lacks the bias.
     pub(super) fn forward(&self, y: &Tensor, pass: &mut Pass) -> candle_core::Result<Tensor> {
         match self.bias() {
-            Some(b) if self.act == Activation::Relu => kernel::bias(y, b, true),
-            Some(b) => self.act.apply(&kernel::bias(y, b, false)?),
-            None => self.act(y, pass),
+            // One pass over the data for the bias and the most common activation.
+            Some(b) if self.act == Activation::Relu && pass.fuses() => {
+                let y = kernel::bias(y, b, true)?;
+                pass.activated(self.act, &y);
+                Ok(y)
+            }
+            Some(b) => self.act(&pass.product(kernel::bias(y, b, false)?)?, pass),
+            None => self.act(&pass.product(y.clone())?, pass),
         }
     }
 
@@ -240,12 +245,15 @@ impl Finish {
         if let (&[n, l, d], true) = (y.dims(), self.norm.is_some()) {
             return self.act(&y.reshape((n * l, d))?, pass)?.reshape((n, l, d));
         }
-        match &self.norm {
-            // One pass over the data for the most common pair.
-            Some(norm) if self.act == Activation::Relu => norm.forward(y, pass, true),
-            Some(norm) => self.act.apply(&norm.forward(y, pass, false)?),
-            None => self.act.apply(y),
+        let Some(norm) = &self.norm else { return pass.activate(self.act, y) };
+        // One pass over the data for the most common pair.
+        if self.act == Activation::Relu && pass.fuses() {
+            let y = norm.forward(y, pass, true)?;
+            pass.activated(self.act, &y);
+            return Ok(y);
         }
+        let y = norm.forward(y, pass, false)?;
+        pass.activate(self.act, &y)
     }
 }
 

@@ -109,8 +109,9 @@ fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
 }
 
 impl Layer for FeedForward {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
-        let hidden = self.act.apply(&self.widen.apply(&self.norm.apply(inputs[0])?)?)?;
-        kernel::add(&self.narrow.apply(&hidden)?, inputs[0])
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
+        let wide = pass.product(self.widen.apply(&self.norm.apply(inputs[0])?)?)?;
+        let hidden = pass.activate(self.act, &wide)?;
+        kernel::add(&pass.product(self.narrow.apply(&hidden)?)?, inputs[0])
     }
 }

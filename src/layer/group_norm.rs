@@ -9,7 +9,7 @@ use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -93,6 +93,9 @@ struct GroupNorm {
 
 fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
     let channels = channels(op, inputs)?;
+    if !p.norms {
+        return Ok(Box::new(Activation::Identity));
+    }
     Ok(Box::new(GroupNorm {
         gamma: p.constant("gamma", &[channels], 1.0)?,
         beta: p.constant("beta", &[channels], 0.0)?,

@@ -61,20 +61,25 @@ const EPS: f64 = 1e-5;
 
 /// The normalisation, also for blocks that begin with one.
 pub(super) struct LayerNorm {
-    gamma: Var,
-    beta: Var,
+    /// Scale and shift; none in a network without normalisations.
+    learned: Option<(Var, Var)>,
 }
 
 impl LayerNorm {
     pub(super) fn build(prefix: &str, dims: &[usize], p: &mut Params) -> Result<Self> {
-        Ok(LayerNorm {
-            gamma: p.constant(&format!("{prefix}gamma"), dims, 1.0)?,
-            beta: p.constant(&format!("{prefix}beta"), dims, 0.0)?,
-        })
+        if !p.norms {
+            return Ok(LayerNorm { learned: None });
+        }
+        let gamma = p.constant(&format!("{prefix}gamma"), dims, 1.0)?;
+        let beta = p.constant(&format!("{prefix}beta"), dims, 0.0)?;
+        Ok(LayerNorm { learned: Some((gamma, beta)) })
     }
 
     pub(super) fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
-        kernel::layer_norm(x, &self.gamma, &self.beta, EPS)
+        match &self.learned {
+            Some((gamma, beta)) => kernel::layer_norm(x, gamma, beta, EPS),
+            None => Ok(x.clone()),
+        }
     }
 }
 

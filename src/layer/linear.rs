@@ -95,6 +95,6 @@ impl Dense {
 impl Layer for Linear {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
         let y = kernel::linear(inputs[0], &self.weight, self.finish.bias())?;
-        self.finish.act(&y, pass)
+        self.finish.act(&pass.product(y)?, pass)
     }
 }

@@ -69,7 +69,7 @@ fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
 
 impl Layer for SepConv {
     fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let y = self.taps.conv2d(inputs[0], &self.depthwise)?;
+        let y = pass.product(self.taps.conv2d(inputs[0], &self.depthwise)?)?;
         let y = kernel::conv2d(&y, &self.pointwise, 1, 0, 1, 1)?;
         self.finish.forward(&y, pass)
     }

@@ -7,7 +7,7 @@ use crate::kernel;
 use crate::layer::conv::product;
 use crate::layer::linear::Dense;
 use crate::layer::wants::image;
-use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
+use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
@@ -73,9 +73,11 @@ fn build(op: &Op, inputs: &[Shape], p: &mut Params) -> Result<Box<dyn Layer>> {
 }
 
 impl Layer for SqueezeExcite {
-    fn forward(&self, inputs: &[&Tensor], _: &mut Pass) -> candle_core::Result<Tensor> {
+    fn forward(&self, inputs: &[&Tensor], pass: &mut Pass) -> candle_core::Result<Tensor> {
         let mean = kernel::global_avg_pool(inputs[0])?;
-        let hidden = kernel::relu(&self.squeeze.apply(&mean)?)?;
-        kernel::mul(inputs[0], &kernel::sigmoid(&self.excite.apply(&hidden)?)?)
+        let hidden = pass.product(self.squeeze.apply(&mean)?)?;
+        let hidden = pass.activate(Activation::Relu, &hidden)?;
+        let gate = kernel::sigmoid(&pass.product(self.excite.apply(&hidden)?)?)?;
+        kernel::mul(inputs[0], &gate)
     }
 }

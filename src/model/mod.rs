@@ -66,7 +66,17 @@ impl Model {
         seed: impl crate::count::Count,
     ) -> Result<Model> {
         fits(arch.params().saturating_mul(4), || arch.largest_layer())?;
-        let params = Params::new(device, seed.to_seed());
+        Model::alone(arch, Params::new(device, seed.to_seed()))
+    }
+
+    /// The network without its normalisations and in 64 bits, which has numbers large enough for what many
+    /// layers make of each other where nothing brings them back to 1.
+    pub(crate) fn bare(arch: &Architecture, device: &Device, seed: u64) -> Result<Model> {
+        fits(arch.params().saturating_mul(8), || arch.largest_layer())?;
+        Model::alone(arch, Params::new(device, seed).bare())
+    }
+
+    fn alone(arch: &Architecture, params: Params) -> Result<Model> {
         Model::build(arch, params, |id, node, _| (format!("{id}.{}", node.op.info.name), None))
     }
 

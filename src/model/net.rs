@@ -16,6 +16,8 @@ pub(super) struct Net {
     /// The shape of one input.
     input: Shape,
     pub(super) device: Device,
+    /// The type of its weights.
+    dtype: DType,
     layers: Vec<Link>,
     /// How many later layers read each layer's output, which is dropped after the last one; 0 for a layer
     /// that the output does not depend on, which is not computed.
@@ -136,8 +138,8 @@ impl Net {
         }
         let input = graph.nodes.first().map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone());
         let parts = params.parts();
-        let Params { device, weights, buffers, .. } = params;
-        Ok(Net { input, device, layers, readers, weights, buffers, parts })
+        let Params { device, dtype, weights, buffers, .. } = params;
+        Ok(Net { input, device, dtype, layers, readers, weights, buffers, parts })
     }
 
     /// The inputs that a layer reads: where it mixes, those whose factor is not 0.
@@ -180,7 +182,7 @@ impl Net {
         pass.samples = x.dim(0)?;
         // Numbers in a notebook are f64 by default; weights are f32.
         let x = match wanted.vocabulary() {
-            None => x.to_dtype(DType::F32)?,
+            None => x.to_dtype(self.dtype)?,
             Some(_) => x.clone(),
         };
         // The valid lengths in the output of each layer.
@@ -206,6 +208,7 @@ impl Net {
             let inputs: Vec<&Tensor> = from.iter().filter_map(|&i| outputs[i].as_ref()).collect();
             pass.ends = valid;
             let y = link.layer.forward(&inputs, pass)?;
+            let y = pass.output(id, y)?;
             for &i in &from {
                 left[i] -= 1;
                 if left[i] == 0 {

@@ -5,6 +5,7 @@
 //! how it is built. The rows are in `layer/`.
 
 mod activation;
+mod eye;
 mod facts;
 mod params;
 mod pass;
@@ -13,6 +14,7 @@ mod store;
 mod value;
 
 pub use activation::Activation;
+pub(crate) use eye::Eye;
 pub(crate) use facts::{Directions, Facts};
 pub(crate) use params::Params;
 pub(crate) use pass::{Mixture, Pass};

@@ -4,13 +4,16 @@
 use super::store::{Part, Parts, Store};
 use crate::error::Result;
 use crate::rng::Rng;
-use candle_core::{Device, Tensor, Var};
+use candle_core::{DType, Device, Tensor, Var};
 
 /// Collects the weights (trained) and the buffers (running statistics) of a network.
 pub(crate) struct Params {
     pub(crate) weights: Vec<(String, Var)>,
     pub(crate) buffers: Vec<(String, Var)>,
     pub(crate) device: Device,
+    pub(crate) dtype: DType,
+    /// Whether there are normalisations, or nothing in their places.
+    pub(crate) norms: bool,
     rng: Rng,
     prefix: String,
     /// The beginning of the names of larger weights of which the next ones may be slices.
@@ -28,6 +31,8 @@ impl Params {
             weights: vec![],
             buffers: vec![],
             device: device.clone(),
+            dtype: DType::F32,
+            norms: true,
             rng: Rng::from_u64(seed),
             prefix: String::new(),
             whole: None,
@@ -40,6 +45,11 @@ impl Params {
     /// The same, with the weights that are in the store already, and adding to them.
     pub(crate) fn sharing(self, store: &Store) -> Self {
         Params { store: Some(store.clone()), ..self }
+    }
+
+    /// The same in 64 bits and without normalisations, for a network that is not trained.
+    pub(crate) fn bare(self) -> Self {
+        Params { dtype: DType::F64, norms: false, ..self }
     }
 
     /// Sets the beginning of the names that follow.
@@ -72,7 +82,7 @@ impl Params {
         if let Some(var) = self.store.as_ref().and_then(|store| store.get(name)) {
             return Ok(var);
         }
-        let var = Var::from_tensor(&make()?)?;
+        let var = Var::from_tensor(&make()?.to_dtype(self.dtype)?)?;
         if let Some(store) = &self.store {
             store.put(name.to_string(), var.clone());
         }

@@ -1,8 +1,10 @@
 //! The state of one forward pass through a network.
 
-use crate::kernel::Ends;
+use super::Activation;
+use super::eye::{Eye, see};
+use crate::kernel::{self, Ends};
 use crate::rng::Rng;
-use candle_core::Tensor;
+use candle_core::{DType, Result, Tensor};
 use std::sync::Arc;
 
 /// The momentum of running statistics, as in PyTorch.
@@ -20,6 +22,8 @@ pub(crate) struct Pass {
     pub(crate) samples: usize,
     /// The weights of all choices, in a network in which they are mixed.
     pub(crate) mixture: Option<Mixture>,
+    /// What is to be seen of it, if anything.
+    pub(crate) eye: Option<Box<Eye>>,
 }
 
 /// The weights of the options of all choices of a space.
@@ -40,7 +44,59 @@ impl Mixture {
 
 impl Pass {
     pub(crate) fn new(train: bool, rng: Option<Rng>) -> Pass {
-        Pass { train, rng, momentum: MOMENTUM, ends: None, samples: 0, mixture: None }
+        Pass { train, rng, momentum: MOMENTUM, ends: None, samples: 0, mixture: None, eye: None }
+    }
+
+    /// The product of a layer, before anything else is done to it, as it goes on.
+    pub(crate) fn product(&mut self, y: Tensor) -> Result<Tensor> {
+        match self.eye.as_mut().and_then(|eye| eye.products.as_mut()) {
+            Some(list) => see(y, list),
+            None => Ok(y),
+        }
+    }
+
+    /// The activation function, with ReLUs held where they are to be.
+    pub(crate) fn activate(&mut self, by: Activation, x: &Tensor) -> Result<Tensor> {
+        let held = self.eye.as_mut().and_then(|eye| eye.held.as_mut());
+        let held = held.filter(|_| by == Activation::Relu).and_then(Iterator::next);
+        let y = match held {
+            Some(y) => kernel::mul(x, &y.gt(0f32)?.to_dtype(x.dtype())?)?,
+            None => by.apply(x)?,
+        };
+        self.activated(by, &y);
+        Ok(y)
+    }
+
+    /// Whether a layer may put steps together that are to be seen one by one.
+    pub(crate) fn fuses(&self) -> bool {
+        self.eye.as_ref().is_none_or(|eye| eye.products.is_none() && eye.held.is_none())
+    }
+
+    /// What came out of an activation function.
+    pub(crate) fn activated(&mut self, by: Activation, y: &Tensor) {
+        if let Some(list) = self.eye.as_mut().and_then(|eye| eye.relus.as_mut())
+            && by == Activation::Relu
+        {
+            list.push(y.detach());
+        }
+    }
+
+    /// The variances `[C]` that a batch normalisation divides by.
+    pub(crate) fn variances(&mut self, variances: &Tensor) -> Result<()> {
+        if let Some(list) = self.eye.as_mut().and_then(|eye| eye.deviations.as_mut()) {
+            let mean = variances.to_dtype(DType::F64)?.mean_all()?.to_scalar::<f64>()?;
+            // Those of a plane of zeros are 0, and have no logarithm.
+            list.push(mean.max(f64::from(f32::MIN_POSITIVE)).ln() / 2.0);
+        }
+        Ok(())
+    }
+
+    /// The output of a node, as it goes on.
+    pub(crate) fn output(&mut self, node: usize, y: Tensor) -> Result<Tensor> {
+        match &mut self.eye {
+            Some(eye) if eye.nodes.contains(&node) => see(y, &mut eye.outputs),
+            _ => Ok(y),
+        }
     }
 
     /// The valid lengths in a batch of `n` sequences of `l` positions; `None` if there is no padding.

@@ -34,6 +34,7 @@ mod random;
 mod reinforce;
 mod targets;
 mod tpe;
+mod warm_start;
 
 pub use annealing::Annealing;
 pub use bananas::Bananas;
@@ -50,6 +51,7 @@ pub use ppo::Ppo;
 pub use random::Random;
 pub use reinforce::Reinforce;
 pub use tpe::Tpe;
+pub use warm_start::WarmStart;
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
@@ -261,7 +263,10 @@ pub(crate) fn stored(json: &str) -> Option<(String, serde_json::Value)> {
 /// The strategy of a stored form, by the name it begins with.
 pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
     let (name, settings) = stored(json)?;
-    (row(&name)?.read)(settings)
+    match row(&name) {
+        Some(row) => (row.read)(settings),
+        None => warm_start::read(json),
+    }
 }
 
 /// The name that a strategy is stored by: that of its row, where it is in the table.

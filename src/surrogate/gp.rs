@@ -73,7 +73,7 @@ impl Cholesky {
     }
 
     /// sum_i log L_ii, over the first n rows.
-    fn log_diagonal(&self, n: usize) -> f64 {
+    pub(crate) fn log_diagonal(&self, n: usize) -> f64 {
         (0..n).map(|i| self.row(i)[i].ln()).sum()
     }
 }

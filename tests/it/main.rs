@@ -28,6 +28,7 @@ mod outputs;
 mod own_strategy;
 mod policy;
 mod presets;
+mod proxies;
 mod pytorch;
 mod readers;
 mod recurrent_search;

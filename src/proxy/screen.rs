@@ -1,0 +1,43 @@
+//! Picking the best of many by a score.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::rng::Rng;
+use crate::space::{Architecture, Space};
+use std::collections::BTreeSet;
+
+/// How often an architecture is drawn for each that is wanted, before the space counts as used up.
+const DRAWS: usize = 20;
+
+/// `n` different architectures, of which the best `k` are wanted; fewer where there are no more.
+pub(super) fn drawn(space: &Space, n: i64, k: i64, rng: &mut Rng) -> Result<Vec<Architecture>> {
+    if n < 1 || k < 1 || k > n {
+        return Err(Error::invalid(
+            format!("the best {k} of {n}"),
+            "both have to be at least 1, and the first at most the second",
+            "best_of(&space, 1000, 10, seed)",
+        ));
+    }
+    let n = n as usize;
+    let (mut met, mut found) = (BTreeSet::new(), vec![]);
+    for _ in 0..n.saturating_mul(DRAWS) {
+        if found.len() == n {
+            break;
+        }
+        match space.sample(rng) {
+            Ok(arch) => {
+                if met.insert(arch.decisions()) {
+                    found.push(arch);
+                }
+            }
+            Err(e) if e.kind() == ErrorKind::Exhausted && !found.is_empty() => break,
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(found)
+}
+
+/// The `k` of the highest scores, the highest first; of equal ones the first.
+pub(super) fn best(mut scored: Vec<(f64, Architecture)>, k: i64) -> Vec<Architecture> {
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().take(k.max(0) as usize).map(|(_, arch)| arch).collect()
+}
