@@ -144,8 +144,8 @@ fn compare() -> Result<()> {
             s.median,
             s.overhead
         );
-        lines +=
-            &if options.curve.is_empty() { "\n".into() } else { format!(" {:.1}\n", s.epochs) };
+        let in_epochs = embedded || !options.curve.is_empty();
+        lines += &if in_epochs { format!(" {:.1}\n", s.epochs) } else { "\n".into() };
     }
     let said = output::write("/dev/stdout", lines);
     if !options.curve.is_empty() {

@@ -186,32 +186,32 @@ macro_rules! rungs {
             /// One of so many goes on to the next rung, which has as many times the epochs.
             pub fn reduction(&self, eta: impl Count) -> Self {
                 let rungs = Rungs { reduction: eta.to_i64(), ..self.rungs.clone() };
-                Self { rungs, ..self.clone() }
+                Self { rungs }
             }
 
             /// The fewest epochs after which it looks.
             pub fn least(&self, epochs: impl Count) -> Self {
                 let rungs = Rungs { least: epochs.to_i64(), ..self.rungs.clone() };
-                Self { rungs, ..self.clone() }
+                Self { rungs }
             }
 
             /// After how many epochs it looks, the full budget last: `rungs([12, 200])`.
             pub fn rungs<T: Count>(&self, epochs: impl IntoIterator<Item = T>) -> Self {
                 let given = epochs.into_iter().map(|e| e.to_i64()).collect();
-                Self { rungs: Rungs { given, ..self.rungs.clone() }, ..self.clone() }
+                Self { rungs: Rungs { given, ..self.rungs.clone() } }
             }
 
             /// A longer training begins from nothing, and is paid for as a whole: for tables whose rungs
             /// are trainings of their own, with a learning rate that falls to zero in each.
             pub fn anew(&self) -> Self {
-                Self { rungs: Rungs { anew: true, ..self.rungs.clone() }, ..self.clone() }
+                Self { rungs: Rungs { anew: true, ..self.rungs.clone() } }
             }
 
             /// The strategy that proposes the architectures to look at. It sees the results of one rung: of
             /// the highest that has enough.
             pub fn of<How>(&self, strategy: impl IntoStrategy<How>) -> Self {
                 let of = Inner(strategy.into_strategy());
-                Self { rungs: Rungs { of, ..self.rungs.clone() }, ..self.clone() }
+                Self { rungs: Rungs { of, ..self.rungs.clone() } }
             }
         }
     };

@@ -413,7 +413,7 @@ impl Study {
         found.extend(self.objective_problems());
         if let Some(search) = &s.one_shot {
             found.extend(search.problems_of(&s.protocol, s.journal.as_deref()));
-            if s.strategy.describe(0) != search.describe(0) {
+            if s.strategy.describe(0) != Strategy::describe(search, 0) {
                 found.push(format!(
                     "strategy({}) in a one-shot search, which proposes what it derives. For a search on its \
                      weights, try Study::new(&space, search.shared()?) after it has run.",
