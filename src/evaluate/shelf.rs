@@ -4,7 +4,7 @@
 //! there any more, as after a restart, is run again from its beginning: that costs time, and the result is the
 //! same to the last bit.
 
-use super::Checkpoint;
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,9 +17,18 @@ pub(crate) struct Shelf {
 
 #[derive(Default)]
 struct Kept {
-    /// The decisions, and the training, the oldest first.
-    list: VecDeque<(Vec<u32>, Checkpoint, usize)>,
+    /// The oldest first.
+    list: VecDeque<Put>,
     bytes: usize,
+}
+
+/// A training of an architecture from a seed, after so many epochs; the shelf does not know what it is.
+pub(crate) struct Put {
+    pub(crate) decisions: Vec<u32>,
+    pub(crate) seed: u64,
+    pub(crate) epoch: usize,
+    pub(crate) bytes: usize,
+    pub(crate) training: Box<dyn Any + Send>,
 }
 
 impl Shelf {
@@ -32,65 +41,59 @@ impl Shelf {
     }
 
     /// Puts a training away.
-    pub(crate) fn put(&self, decisions: Vec<u32>, training: Checkpoint) {
-        let size = training.size();
-        if size > self.room {
+    pub(crate) fn put(&self, put: Put) {
+        if put.bytes > self.room {
             return;
         }
         let mut kept = self.kept();
-        while kept.bytes + size > self.room {
-            let Some((.., oldest)) = kept.list.pop_front() else { break };
-            kept.bytes -= oldest;
+        while kept.bytes + put.bytes > self.room {
+            let Some(oldest) = kept.list.pop_front() else { break };
+            kept.bytes -= oldest.bytes;
         }
-        kept.bytes += size;
-        kept.list.push_back((decisions, training, size));
+        kept.bytes += put.bytes;
+        kept.list.push_back(put);
     }
 
     /// Takes out the training of these decisions from this seed that has come furthest, but not beyond
     /// these epochs.
-    pub(crate) fn take(&self, decisions: &[u32], seed: u64, epochs: usize) -> Option<Checkpoint> {
+    pub(crate) fn take(&self, decisions: &[u32], seed: u64, epochs: usize) -> Option<Put> {
         let mut kept = self.kept();
-        let fits = |(_, (own, t, _)): &(usize, &(Vec<u32>, Checkpoint, usize))| {
-            own == decisions && t.seed() == seed && t.epoch() <= epochs
+        let fits = |(_, put): &(usize, &Put)| {
+            put.decisions == decisions && put.seed == seed && put.epoch <= epochs
         };
         let all = kept.list.iter().enumerate();
-        let (at, _) = all.filter(fits).max_by_key(|(_, (_, t, _))| t.epoch())?;
-        let (_, training, size) = kept.list.remove(at)?;
-        kept.bytes -= size;
-        Some(training)
+        let (at, _) = all.filter(fits).max_by_key(|(_, put)| put.epoch)?;
+        let put = kept.list.remove(at)?;
+        kept.bytes -= put.bytes;
+        Some(put)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prelude::*;
 
     #[test]
     fn what_is_put_away_is_found_and_the_oldest_goes_first() {
-        let data = Dataset::digits().take(60);
-        let space = Space::on(&data).then(linear(any([8, 16])));
-        let train = Train::on(&data).epochs(3).batch_size(16);
-        let after = |pick: u32, seed: u64, epochs: usize| {
-            let mut run = train.start(&space.decode([pick]).unwrap(), seed).unwrap();
-            run.advance(epochs).unwrap();
-            run.checkpoint().unwrap()
+        let put = |seed: u64, epoch: usize| Put {
+            decisions: vec![0],
+            seed,
+            epoch,
+            bytes: 10,
+            training: Box::new((seed, epoch)),
         };
-        let size = after(0, 1, 1).size();
-        let shelf = Shelf::new(3 * size + size / 2);
-        for (seed, epochs) in [(1, 1), (1, 2), (2, 1)] {
-            shelf.put(vec![0], after(0, seed, epochs));
-        }
+        let shelf = Shelf::new(35);
+        [(1, 1), (1, 2), (2, 1)].into_iter().for_each(|(seed, epoch)| shelf.put(put(seed, epoch)));
         assert!(shelf.take(&[1], 1, 3).is_none() && shelf.take(&[0], 3, 3).is_none());
         assert!(shelf.take(&[0], 2, 0).is_none(), "it is beyond these epochs");
-        assert_eq!(shelf.take(&[0], 1, 3).unwrap().epoch(), 2);
-        assert_eq!(shelf.take(&[0], 1, 3).unwrap().epoch(), 1);
+        let furthest = shelf.take(&[0], 1, 3).unwrap();
+        assert_eq!(*furthest.training.downcast::<(u64, usize)>().unwrap(), (1, 2));
+        assert_eq!(shelf.take(&[0], 1, 3).unwrap().epoch, 1);
         assert!(shelf.take(&[0], 1, 3).is_none(), "it was taken");
-        for seed in [3, 4, 5] {
-            shelf.put(vec![0], after(0, seed, 1));
-        }
+        [3, 4, 5].into_iter().for_each(|seed| shelf.put(put(seed, 1)));
         assert!(shelf.take(&[0], 2, 3).is_none(), "the oldest went");
         assert!(shelf.take(&[0], 5, 3).is_some());
-        Shelf::new(size / 2).put(vec![0], after(0, 1, 1));
+        shelf.put(Put { bytes: 36, ..put(6, 1) });
+        assert!(shelf.take(&[0], 6, 1).is_none(), "it is larger than the shelf");
     }
 }

@@ -1,5 +1,6 @@
 //! Evaluation by training: the settings, and the evaluator they make.
 
+use super::shelf::Put;
 use super::{
     AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained, Training,
     Watch,
@@ -300,7 +301,9 @@ impl Evaluator for Train {
         // So does one of an earlier trial that this one goes on with.
         let shelved = watch
             .shelf()
-            .and_then(|s| s.take(arch.decided(), budget.seed(), budget.epochs_allowed()));
+            .and_then(|s| s.take(arch.decided(), budget.seed(), budget.epochs_allowed()))
+            .and_then(|put| put.training.downcast::<Checkpoint>().ok())
+            .map(|training| *training);
         let kept = [kept, shelved].into_iter().flatten().max_by_key(Checkpoint::epoch);
         let mut run = match kept.and_then(|c| self.resume(arch, &c).ok()) {
             Some(run) => run,
@@ -324,7 +327,10 @@ impl Evaluator for Train {
             }
         }
         if let Some(shelf) = watch.shelf().filter(|_| !run.done()) {
-            shelf.put(arch.decisions(), run.checkpoint()?);
+            let training = run.checkpoint()?;
+            let (seed, epoch, bytes) = (training.seed(), training.epoch(), training.size());
+            let training = Box::new(training);
+            shelf.put(Put { decisions: arch.decisions(), seed, epoch, bytes, training });
         }
         let found = run.evaluation();
         if let (Task::NextToken { .. }, Some(loss)) = (self.data.task(), found.get("loss"))

@@ -276,14 +276,11 @@ impl History {
         self.full
     }
 
-    /// As if there had only been the trials that have finished with this many epochs or more: of one that
-    /// was continued, the first of these. For a strategy that knows nothing of epochs.
+    /// As if there had only been the trials that have finished with exactly so many epochs: for a strategy that
+    /// knows nothing of epochs.
     pub(crate) fn at(&self, epochs: usize) -> History {
-        let deep = |t: &&Trial| {
-            let before = t.0.continues.map_or(0.0, |before| before.epochs) as usize;
-            t.finished().is_some() && t.depth() >= epochs && before < epochs
-        };
-        let trials: Vec<Trial> = self.visible().iter().filter(deep).cloned().collect();
+        let here = |t: &&Trial| t.finished().is_some() && t.depth() == epochs;
+        let trials: Vec<Trial> = self.visible().iter().filter(here).cloned().collect();
         let mut first = HashMap::new();
         for (n, t) in trials.iter().enumerate() {
             first.entry(self.key.of(&t.0.architecture)).or_insert(n);

@@ -285,3 +285,27 @@ fn duplicates_are_of_the_same_depth() {
     let repeat = plan.duplicates(Duplicates::Repeat).run().unwrap();
     assert_eq!(repeat.epochs_paid(), 3.0 + 3.0 + 6.0 + 27.0);
 }
+
+/// The strategy that proposes sees the results of one rung alone, also where longer trainings begin anew.
+#[test]
+fn what_proposes_sees_one_rung() {
+    let inner = strategy("one rung", |h, rng| {
+        let seen: Vec<usize> = h.visible().iter().map(|t| t.budget().epochs_allowed()).collect();
+        match seen.windows(2).all(|pair| pair[0] == pair[1]) {
+            true => h.space().sample(rng),
+            false => Err(Error::from("scores after few epochs among those after many")),
+        }
+    });
+    let schedules = [
+        SuccessiveHalving::new().of(&inner).into_strategy(),
+        SuccessiveHalving::new().of(&inner).anew().into_strategy(),
+        Hyperband::new().of(&inner).into_strategy(),
+        Asha::new().of(&inner).into_strategy(),
+        MedianStopping::new().of(&inner).into_strategy(),
+    ];
+    for schedule in schedules {
+        let study = Study::new(&space(), growing()).strategy(schedule).trials(90).quiet();
+        let study = study.run().unwrap();
+        assert_eq!(study.trials_done().len(), 90, "{}", study.ended());
+    }
+}
