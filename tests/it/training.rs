@@ -271,13 +271,17 @@ fn memory_is_estimated_before_and_measured_after() -> Result<()> {
     let mut known = 0;
     for space in nets {
         let arch = space.default_architecture()?;
-        let mut measured = None;
+        // What others allocate without training is not noticed and only adds: the least of some counts.
+        let (mut measured, mut often): (Option<usize>, usize) = (None, 0);
         for _ in 0..200 {
             let mut run = train.start(&arch, 1)?;
             assert_eq!(run.peak_memory(), None);
             run.advance(1)?;
-            measured = run.peak_memory();
-            if measured.is_some() {
+            if let Some(found) = run.peak_memory() {
+                measured = Some(measured.map_or(found, |least| least.min(found)));
+                often += 1;
+            }
+            if often == 5 {
                 break;
             }
         }
