@@ -28,7 +28,8 @@ use serde::{Deserialize, Serialize};
 /// let data = Dataset::digits().take(300);
 /// let space = Space::on(&data).then(linear(any([4, 8, 16, 32])).then(linear(any([4, 8, 16]))));
 /// let train = Train::on(&data).epochs(9);
-/// let study = Study::new(&space, &train).strategy(SuccessiveHalving::new()).trials(13).quiet().run()?;
+/// let study = Study::new(&space, &train).strategy(SuccessiveHalving::new()).trials(13).batch(1);
+/// let study = study.duplicates(Duplicates::Repeat).quiet().run()?;
 /// let epochs: Vec<usize> = study.trials_done().iter().map(|t| t.budget().epochs_allowed()).collect();
 /// assert_eq!(epochs.iter().filter(|&&e| e == 9).count(), 1);  // 9 at 1 epoch, 3 up to 3, 1 up to 9
 /// assert_eq!(study.epochs_paid(), 9.0 + 3.0 * 2.0 + 6.0);

@@ -93,7 +93,7 @@ impl Study {
     /// use nascent::prelude::*;
     /// let space = Space::decisions([4, 4, 4]);
     /// let sum = evaluator(|a, b| (a.identity() as f64) * b.epochs_allowed() as f64).epochs(9);
-    /// let study = Study::new(&space, sum).strategy(SuccessiveHalving::new()).trials(13).quiet().run()?;
+    /// let study = Study::new(&space, sum).strategy(SuccessiveHalving::new()).trials(13).batch(1).quiet().run()?;
     /// assert!(study.rungs().plain().contains("9 at 1 epoch, 3 at 3, 1 at 9"));
     /// # Ok::<(), nascent::Error>(())
     /// ```
