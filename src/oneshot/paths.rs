@@ -16,9 +16,8 @@ use std::sync::Arc;
 /// How many paths are looked at after an epoch that is not the last.
 const CANDIDATES: usize = 10;
 
-/// Searches an order of architectures: gives the best by what it is given to score them with, where more is
-/// better.
-pub(super) type Chosen = dyn Fn(&Space, &mut Rng, &mut dyn FnMut(&Architecture) -> Result<f64>) -> Result<Architecture>
+/// Gives the decisions of the best architecture it finds, by a score of which more is better.
+pub(super) type Chosen = dyn Fn(&Space, &mut Rng, &mut dyn FnMut(&Architecture) -> Result<f64>) -> Result<Vec<u32>>
     + Send
     + Sync;
 
@@ -104,7 +103,7 @@ impl Search for Paths {
             Ok(-metric.turned(found.score()))
         };
         let mut rng = Rng::from_u64(self.seed).stream("choose", 0);
-        Ok((self.choose)(&self.space, &mut rng, &mut score)?.decisions())
+        (self.choose)(&self.space, &mut rng, &mut score)
     }
 
     fn score(&mut self, decisions: &[u32], watch: &Watch) -> Result<Vec<(String, f64)>> {

@@ -12,10 +12,9 @@
 //! all are scored on the whole validation split, as SPOS does, with batch statistics measured anew.
 
 use super::paths::{Chosen, method};
+use super::reward::best_of;
 use super::{Method, MethodInfo};
 use crate::count::Count;
-use crate::error::Error;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Uniform single paths, then random search on the shared weights.
@@ -63,9 +62,6 @@ pub(super) const ROW: MethodInfo = MethodInfo {
     make: || RandomSharing::new().into(),
 };
 
-/// How often an architecture is drawn again that was there before.
-const TRIES: usize = 20;
-
 impl From<RandomSharing> for Method {
     fn from(RandomSharing { scored }: RandomSharing) -> Method {
         let wrong = format!(
@@ -73,25 +69,7 @@ impl From<RandomSharing> for Method {
         );
         let problems = if (1..=1_000_000).contains(&scored) { vec![] } else { vec![wrong] };
         let choose: Arc<Chosen> = Arc::new(move |space, rng, score| {
-            let mut seen = HashSet::new();
-            let mut best = None;
-            for _ in 0..scored {
-                let mut fresh = None;
-                for _ in 0..TRIES {
-                    let drawn = space.sample(rng)?;
-                    if seen.insert(drawn.decisions()) {
-                        fresh = Some(drawn);
-                        break;
-                    }
-                }
-                // A space that is smaller than the number.
-                let Some(arch) = fresh else { break };
-                let found = score(&arch)?;
-                if best.as_ref().is_none_or(|(most, _)| found > *most) {
-                    best = Some((found, arch));
-                }
-            }
-            best.map(|(_, arch)| arch).ok_or_else(|| Error::from("no architecture was scored"))
+            best_of(space.different(scored.max(1) as usize, rng)?, score)
         });
         method(
             format!("random search with weight sharing, {scored} scored"),

@@ -115,7 +115,7 @@ impl Evolved {
         space: &Space,
         rng: &mut Rng,
         score: &mut dyn FnMut(&Architecture) -> Result<f64>,
-    ) -> Result<Architecture> {
+    ) -> Result<Vec<u32>> {
         let p = self.population.max(2) as usize;
         let k = (p / 5).max(1);
         let mut seen: HashSet<Vec<u32>> = HashSet::new();
@@ -147,7 +147,7 @@ impl Evolved {
             top.truncate(k);
         }
         let none = || crate::error::Error::from("evolution on shared weights has scored nothing");
-        top.into_iter().next().map(|(_, arch)| arch).ok_or_else(none)
+        top.first().map(|(_, arch)| arch.decisions()).ok_or_else(none)
     }
 }
 

@@ -1,12 +1,8 @@
 //! Picking the best of many by a score.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
-use std::collections::BTreeSet;
-
-/// How often an architecture is drawn for each that is wanted, before the space counts as used up.
-const DRAWS: usize = 20;
 
 /// `n` different architectures, of which the best `k` are wanted; fewer where there are no more.
 pub(super) fn drawn(space: &Space, n: i64, k: i64, rng: &mut Rng) -> Result<Vec<Architecture>> {
@@ -17,23 +13,7 @@ pub(super) fn drawn(space: &Space, n: i64, k: i64, rng: &mut Rng) -> Result<Vec<
             "best_of(&space, 1000, 10, seed)",
         ));
     }
-    let n = n as usize;
-    let (mut met, mut found) = (BTreeSet::new(), vec![]);
-    for _ in 0..n.saturating_mul(DRAWS) {
-        if found.len() == n {
-            break;
-        }
-        match space.sample(rng) {
-            Ok(arch) => {
-                if met.insert(arch.decisions()) {
-                    found.push(arch);
-                }
-            }
-            Err(e) if e.kind() == ErrorKind::Exhausted && !found.is_empty() => break,
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(found)
+    space.different(n as usize, rng)
 }
 
 /// The `k` of the highest scores, the highest first; of equal ones the first.

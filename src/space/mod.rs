@@ -31,6 +31,7 @@ use crate::tree::genes::{self, Genes};
 use crate::tree::{Block, CHOICE, Genome, IntoBlock, Places, Spec, Tree, choice, seq};
 use crate::words::{plural, thousands};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -681,6 +682,26 @@ impl Space {
         option: usize,
     ) -> Result<Option<Architecture>> {
         Ok(self.changed(&self.own(arch)?, k, option))
+    }
+
+    /// `n` different architectures at random; fewer where there are no more, or so few that drawing them takes
+    /// too long.
+    pub(crate) fn different(&self, n: usize, rng: &mut Rng) -> Result<Vec<Architecture>> {
+        /// How often an architecture is drawn for each that is wanted.
+        const DRAWS: usize = 20;
+        let (mut met, mut found) = (HashSet::new(), vec![]);
+        for _ in 0..n.saturating_mul(DRAWS) {
+            if found.len() == n {
+                break;
+            }
+            match self.sample(rng) {
+                Ok(arch) if met.insert(arch.decisions()) => found.push(arch),
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::Exhausted && !found.is_empty() => break,
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(found)
     }
 
     /// A copy with one decision changed: each decision is equally likely, and so is each of its other
