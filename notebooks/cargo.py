@@ -144,8 +144,8 @@ def spoken(seconds):
 class Progress:
     """What a build has to compile, how far it has got and how long it takes."""
 
-    def __init__(self, cargo):
-        self.cargo = cargo
+    def __init__(self, cargo, compiled=COMPILED):
+        self.cargo, self.compiled = cargo, compiled
         self.begun = None
         self.started, self.done, self.fresh = {}, set(), set()
         self.expected = {}  # name and version: seconds
@@ -155,26 +155,30 @@ class Progress:
         """A line of cargo's standard error."""
         words = line.split()
         if len(words) >= 3 and words[0] == b"Compiling":
-            package = words[1].decode(), words[2].decode().removeprefix("v")
-            if package[0] in OURS:
-                return
-            self.started[package] = time.monotonic()
-            if self.begun is None:
-                self.begun = time.monotonic()
-                self.look()
-                self.announce()
-            elif package not in self.expected:
-                self.expect([package])
+            self.starts((words[1].decode(), words[2].decode().removeprefix("v")))
+
+    def starts(self, package):
+        if package[0] in OURS:
+            return
+        self.started[package] = time.monotonic()
+        if self.begun is None:
+            self.begun = time.monotonic()
+            self.look()
+            self.announce()
+        elif package not in self.expected:
+            self.expect([package])
 
     def artifact(self, package, fresh):
         """A message from cargo that a crate's library, build script or macro is ready."""
         if fresh:
             self.fresh.add(package)
             self.expected.pop(package, None)
-        elif package in self.started:
+        elif package[0] not in OURS:
+            if package not in self.started:  # a small crate is ready before its `Compiling` has been read
+                self.starts(package)
             self.done.add(package)
             seconds = time.monotonic() - self.started[package]
-            with open(COMPILED, "a", encoding="utf-8") as file:
+            with open(self.compiled, "a", encoding="utf-8") as file:
                 file.write(f"{package[0]} {package[1]} {seconds:.1f}\n")
 
     def look(self):
@@ -185,7 +189,7 @@ class Progress:
         self.needed = {(words[0], words[1].removeprefix("v"))
                        for words in map(str.split, tree.stdout.splitlines()) if len(words) > 1}
         self.seconds = {}
-        for line in read(COMPILED).splitlines():
+        for line in read(self.compiled).splitlines():
             name, version, seconds = line.split()
             self.seconds[name, version] = float(seconds)
         self.users = {}

@@ -143,6 +143,17 @@ def test_notes():
              "git+https://example.org/x?rev=1#y@2.0.0-a+b": ("y", "2.0.0-a+b")}
     for identity, package in names.items():
         assert cargo.package_of(identity) == package, identity
+    with tempfile.TemporaryDirectory() as folder:
+        compiled = Path(folder) / cargo.COMPILED
+        # The two pipes of cargo are read in any order: a crate that is compiled at once may be ready first.
+        for order in (("line", "artifact"), ("artifact", "line")):
+            progress = cargo.Progress("true", compiled)
+            calls = {"line": (b"   Compiling small v1.0.0\n",), "artifact": (("small", "1.0.0"), False)}
+            for call in order:
+                getattr(progress, call)(*calls[call])
+            assert ("small", "1.0.0") in progress.done, order
+        names = [line.split()[:2] for line in compiled.read_text().splitlines()]
+        assert names == [["small", "1.0.0"]] * 2, names
     times = {0.5: "a few seconds", 14: "about 10 s", 88: "about 90 s", 100: "about 1.5 minutes", 170: "about 3 minutes"}
     for seconds, words in times.items():
         assert cargo.spoken(seconds) == words, cargo.spoken(seconds)
