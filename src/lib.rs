@@ -98,7 +98,9 @@ mod threads;
 mod tree;
 mod words;
 
-pub use compare::{Against, Compare, Comparison, IntoStrategies, Named, Pair, Standing, Verdict};
+pub use compare::{
+    Against, Compare, Comparison, Finalists, Finals, IntoStrategies, Named, Pair, Standing, Verdict,
+};
 pub use count::{ByReference, ByValue, Count};
 pub use data::{Augment, Dataset, LogMel, Real, Split};
 pub use draw::Draw;
@@ -108,7 +110,9 @@ pub use evaluate::{
     IntoOutcome, Mnist1dBench, NasBench201, Retrained, Supernet, Table, Train, Training, Watch,
     evaluator,
 };
-pub use fidelity::{Asha, Bohb, Hyperband, MedianStopping, SuccessiveHalving, schedules};
+pub use fidelity::{
+    Asha, Bohb, CurveStopping, FreezeThaw, Hyperband, MedianStopping, SuccessiveHalving, schedules,
+};
 pub use graph::LayerRow;
 pub use layer::{
     activation, attention, avg_pool, batch_norm, conv, conv1d, darts_rnn, depthwise, drop_path,
@@ -136,8 +140,10 @@ pub use strategy::{
     IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
     Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
 };
-pub use study::{Asked, Ended, Explanation, Running, Searches, Study, running};
-pub use surrogate::Prediction;
+pub use study::{
+    Asked, Bill, Ended, Explanation, Running, Searches, Study, Transfer, Transferred, running,
+};
+pub use surrogate::{Extrapolation, Prediction};
 pub use task::{Metric, Task};
 pub use tree::{
     Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoSwitch, Ints,

@@ -15,6 +15,7 @@
 
 mod csv;
 mod curves;
+mod finals;
 mod journal;
 mod record;
 mod report;
@@ -23,6 +24,7 @@ mod strategies;
 mod verdict;
 
 pub use curves::Against;
+pub use finals::{Finalists, Finals};
 pub use strategies::{IntoStrategies, Named};
 pub use verdict::{Pair, Standing, Verdict};
 
@@ -38,6 +40,7 @@ use record::Run;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use verdict::ALPHA;
 
 /// A comparison to be run: an evaluator, strategies and seeds, under one protocol.
 ///
@@ -447,6 +450,18 @@ impl Comparison {
         }
         let optimum = self.0.optimum_of_score;
         let inner = Inner { judge: Judge::Score, optimum, ..(*self.0).clone() };
+        Comparison::judging(inner, None)
+    }
+
+    /// Both, where the other one has the same strategies on further seeds.
+    fn with(&self, more: &Comparison) -> Comparison {
+        let mut inner = (*self.0).clone();
+        inner.seeds.extend(&more.0.seeds);
+        for (runs, more) in inner.runs.iter_mut().zip(&more.0.runs) {
+            runs.extend(more.iter().cloned());
+        }
+        inner.spent.seconds += more.0.spent.seconds;
+        inner.spent.kept += more.0.spent.kept;
         Comparison::judging(inner, None)
     }
 

@@ -224,6 +224,11 @@ impl Comparison {
     /// What the seeds support: a winner only if one is better than every other strategy, beyond what
     /// the choice of seeds explains (p < 0.05, corrected for all pairs).
     pub fn verdict(&self) -> Verdict {
+        self.verdict_at(ALPHA)
+    }
+
+    /// The same at another level than 0.05.
+    pub(super) fn verdict_at(&self, alpha: f64) -> Verdict {
         let none = |text: String| Verdict { winner: None, text };
         let (compared, rows) = self.complete();
         let n = rows.len();
@@ -263,8 +268,8 @@ impl Comparison {
                 (p.p, sign * wins > 0.0 && sign * effect > 0.0)
             })
         };
-        let differs = names.len() == 2 || test.p < ALPHA;
-        let beaten = |other: &usize| differs && of(*other).0 < ALPHA && of(*other).1;
+        let differs = names.len() == 2 || test.p < alpha;
+        let beaten = |other: &usize| differs && of(*other).0 < alpha && of(*other).1;
         let (behind, level): (Vec<usize>, Vec<usize>) = order[1..].iter().partition(|o| beaten(o));
         let list = |of: &[usize]| {
             let names: Vec<&str> = of.iter().map(|&i| names[i].as_str()).collect();
@@ -298,7 +303,7 @@ impl Comparison {
             text += &format!("; {} fell behind {}", list(&behind), names[best]);
         }
         text += ".";
-        if smallest >= ALPHA {
+        if smallest >= alpha {
             text += " With so few seeds no difference could be significant. Try more seeds.";
         }
         if self.baseline().is_some_and(|b| compared.contains(&b)) {

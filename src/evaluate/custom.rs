@@ -1,7 +1,7 @@
 //! Evaluators made from closures, and the owned handle that every evaluator is kept in.
 
 use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
-use crate::data::Split;
+use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
@@ -69,6 +69,8 @@ macro_rules! inner_answers {
         fn data_fingerprint() -> u64;
         fn to_json() -> Option<String>;
         fn forecast(arch: &Architecture) -> Option<f64>;
+        fn moved(data: &Dataset) -> Option<AnyEvaluator>;
+        fn samples() -> Option<usize>;
         fn problems() -> Vec<String>;
         fn problems_with(space: &Space) -> Vec<String>;
         fn retrain(arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained>;

@@ -28,7 +28,7 @@ pub(crate) use training::{clip, loss, measured};
 pub use watch::Watch;
 
 use crate::count::Count;
-use crate::data::Split;
+use crate::data::{Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Model;
 use crate::rng::Rng;
@@ -418,6 +418,18 @@ pub trait Evaluator: Send + Sync {
     /// be estimated quickly.
     fn forecast(&self, arch: &Architecture) -> Option<f64> {
         self.wraps()?.forecast(arch)
+    }
+
+    /// The same training on other data, where it is one of ours.
+    #[doc(hidden)]
+    fn moved(&self, data: &Dataset) -> Option<AnyEvaluator> {
+        self.wraps()?.moved(data)
+    }
+
+    /// The samples of an epoch of training, where it trains.
+    #[doc(hidden)]
+    fn samples(&self) -> Option<usize> {
+        self.wraps()?.samples()
     }
 
     /// What is wrong with its settings, in words; asked before a study begins.

@@ -445,6 +445,14 @@ impl Evaluator for Train {
         Some(step * (self.steps(Split::Train) * self.full()) as f64)
     }
 
+    fn samples(&self) -> Option<usize> {
+        Some(self.data.sizes().0)
+    }
+
+    fn moved(&self, data: &Dataset) -> Option<AnyEvaluator> {
+        Some(Train { data: data.clone(), ..self.clone() }.into_evaluator())
+    }
+
     fn problems_with(&self, space: &Space) -> Vec<String> {
         let fits = space.input() == self.data.shape() && space.task() == self.data.task();
         let text = format!(

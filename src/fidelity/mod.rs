@@ -10,14 +10,20 @@ mod asha;
 mod bohb;
 mod bracket;
 mod chain;
+mod curve_model;
+mod curve_stopping;
+mod freeze_thaw;
 mod halving;
 mod hyperband;
 mod median;
+mod regression;
 mod rungs;
 
 pub use asha::Asha;
 pub use bohb::Bohb;
 pub(crate) use chain::chains_of;
+pub use curve_stopping::CurveStopping;
+pub use freeze_thaw::FreezeThaw;
 pub use halving::SuccessiveHalving;
 pub use hyperband::Hyperband;
 pub use median::MedianStopping;
@@ -28,14 +34,21 @@ use crate::strategy::{AnyStrategy, StrategyInfo};
 ///
 /// ```
 /// let names: Vec<&str> = nascent::schedules().iter().map(|row| row.name).collect();
-/// assert_eq!(names, ["halving", "hyperband", "bohb", "asha", "median"]);
+/// assert_eq!(names, ["halving", "hyperband", "bohb", "asha", "median", "curve", "freeze-thaw"]);
 /// ```
 pub fn schedules() -> &'static [StrategyInfo] {
     SCHEDULES
 }
 
-static SCHEDULES: &[StrategyInfo] =
-    &[halving::ROW, hyperband::ROW, bohb::ROW, asha::ROW, median::ROW];
+static SCHEDULES: &[StrategyInfo] = &[
+    halving::ROW,
+    hyperband::ROW,
+    bohb::ROW,
+    asha::ROW,
+    median::ROW,
+    curve_stopping::ROW,
+    freeze_thaw::ROW,
+];
 
 /// The strategy of a stored form, of this table or that of the strategies.
 pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {

@@ -89,6 +89,11 @@ impl Rungs {
     }
 
     pub(super) fn describe(&self, name: &str, trials: usize) -> String {
+        format!("{}; of {}", self.described(name), self.of.0.describe(trials))
+    }
+
+    /// Its name and its budgets.
+    pub(super) fn described(&self, name: &str) -> String {
         let mut text = format!("{name}, one of {} goes on", self.reduction);
         match &self.given[..] {
             [] if self.least > 1 => text += &format!(", from {} epochs on", self.least),
@@ -101,7 +106,7 @@ impl Rungs {
         if self.anew {
             text += ", each time anew";
         }
-        format!("{text}; of {}", self.of.0.describe(trials))
+        text
     }
 
     /// The budgets of a study with so many epochs, the full ones last.
@@ -173,45 +178,56 @@ impl Rungs {
         }
     }
 
-    fn up_to(proposal: Proposal, epochs: usize, history: &History) -> Proposal {
+    pub(super) fn up_to(proposal: Proposal, epochs: usize, history: &History) -> Proposal {
         // The full budget is what a proposal has without being asked.
         if epochs == history.full_epochs() { proposal } else { proposal.epochs(epochs) }
     }
 }
 
-/// The settings of a schedule.
-macro_rules! rungs {
+/// The settings of a schedule: its budgets.
+macro_rules! budgets {
     ($schedule:ident) => {
         impl $schedule {
             /// One of so many goes on to the next rung, which has as many times the epochs.
             pub fn reduction(&self, eta: impl Count) -> Self {
-                let rungs = Rungs { reduction: eta.to_i64(), ..self.rungs.clone() };
-                Self { rungs }
+                self.with(Rungs { reduction: eta.to_i64(), ..self.rungs.clone() })
             }
 
             /// The fewest epochs after which it looks.
             pub fn least(&self, epochs: impl Count) -> Self {
-                let rungs = Rungs { least: epochs.to_i64(), ..self.rungs.clone() };
-                Self { rungs }
+                self.with(Rungs { least: epochs.to_i64(), ..self.rungs.clone() })
             }
 
             /// After how many epochs it looks, the full budget last: `rungs([12, 200])`.
             pub fn rungs<T: Count>(&self, epochs: impl IntoIterator<Item = T>) -> Self {
                 let given = epochs.into_iter().map(|e| e.to_i64()).collect();
-                Self { rungs: Rungs { given, ..self.rungs.clone() } }
+                self.with(Rungs { given, ..self.rungs.clone() })
             }
 
             /// A longer training begins from nothing, and is paid for as a whole: for tables whose rungs
             /// are trainings of their own, with a learning rate that falls to zero in each.
             pub fn anew(&self) -> Self {
-                Self { rungs: Rungs { anew: true, ..self.rungs.clone() } }
+                self.with(Rungs { anew: true, ..self.rungs.clone() })
+            }
+        }
+    };
+}
+pub(super) use budgets;
+
+/// The settings of a schedule of what another strategy proposes.
+macro_rules! rungs {
+    ($schedule:ident) => {
+        super::rungs::budgets!($schedule);
+
+        impl $schedule {
+            fn with(&self, rungs: Rungs) -> Self {
+                Self { rungs }
             }
 
             /// The strategy that proposes the architectures to look at. It sees the results of one rung: of
             /// the highest that has enough.
             pub fn of<How>(&self, strategy: impl IntoStrategy<How>) -> Self {
-                let of = Inner(strategy.into_strategy());
-                Self { rungs: Rungs { of, ..self.rungs.clone() } }
+                self.with(Rungs { of: Inner(strategy.into_strategy()), ..self.rungs.clone() })
             }
         }
     };

@@ -17,10 +17,10 @@ use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
 use crate::draw::Draw;
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
-    Acts, Answer, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance,
-    Encoding, Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric,
-    Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space,
-    Standing, Study, Supernet, Table, Task, Train, Trial, Verdict,
+    Acts, Answer, Architecture, Augment, Bill, Block, Budget, Compare, Comparison, Dataset,
+    Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Ints, Latency, LayerRow,
+    LogMel, Metric, Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches,
+    Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -107,9 +107,12 @@ macro_rules! draw_as {
 }
 draw_as! {
     [] Architecture: |it| it.diagram();
+    [] Bill: |it| it.report();
     [] Comparison: |it| it.report();
+    [] Finalists: |it| it.report();
     [] Map: |it| it.chart();
     [] Retrained: |it| it.report();
+    [] Transferred: |it| it.report();
     [T: Draw + ?Sized] &T: |it| **it;
     [T: Draw + ?Sized] Box<T>: |it| **it;
     [T: Draw + ?Sized] Arc<T>: |it| **it;
@@ -334,7 +337,7 @@ macro_rules! inherent {
     )*};
 }
 inherent! {
-    Answer, Architecture, Band, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
-    Explanation, Friedman, Latency, Map, Model, Pair, Report, Retrained, Running, Searches, Shown,
-    Space, Study, Summary, Supernet, Table, Trial, Verdict, Wilcoxon
+    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
+    Explanation, Finalists, Friedman, Latency, Map, Model, Pair, Report, Retrained, Running, Searches, Shown,
+    Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
 }

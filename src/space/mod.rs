@@ -174,6 +174,11 @@ impl Space {
         Space::of(self.input(), self.task(), self.root().clone(), limits)
     }
 
+    /// The same blocks and limits, for other data.
+    pub(crate) fn moved(&self, data: &Dataset) -> Space {
+        Space::of(data.shape(), data.task(), self.root().clone(), self.0.limits.clone())
+    }
+
     /// The shape of one input.
     pub fn input(&self) -> Shape {
         self.spec().input.clone()

@@ -183,7 +183,7 @@ impl Points {
 }
 
 /// The number of trials, `n` or less, after which the parameters are fitted.
-fn fitted_after(n: usize) -> usize {
+pub(crate) fn fitted_after(n: usize) -> usize {
     let mut at = 2;
     loop {
         let next = at + (at / 10).clamp(1, STEP);

@@ -151,6 +151,18 @@ fn start(
     (few || history.asked() < most).then(|| random(history, caution, rng)).transpose()
 }
 
+/// New architectures to choose from, as strategies with a model do: half are mutations of the best trials, half are
+/// random.
+pub(crate) fn pool(history: &History, rng: &mut Rng) -> Result<Vec<Proposal>> {
+    let trials = history.visible();
+    let pool = Pool::draw(history, trials, &drawn(history, trials, rng), rng)?;
+    let proposal = |(arch, parent): (Architecture, Option<Trial>)| {
+        let origin = if parent.is_some() { "mutation" } else { "random" };
+        Proposal::new(arch, origin).parents(parent.as_slice())
+    };
+    Ok(pool.architectures.into_iter().zip(pool.parents).map(proposal).collect())
+}
+
 /// Candidates: none was tried before, and no two are the same.
 struct Pool {
     architectures: Vec<Architecture>,
@@ -219,7 +231,7 @@ impl Pool {
 
 /// Which trials to learn from, in order: all of them up to `most`; of more trials, half are the best and
 /// the rest are the last of the others.
-pub(super) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
+pub(crate) fn most_useful(y: &[f64], most: usize) -> Vec<usize> {
     if y.len() <= most {
         return (0..y.len()).collect();
     }

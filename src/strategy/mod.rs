@@ -11,7 +11,7 @@ macro_rules! debug_as_described {
         }
     };
 }
-use debug_as_described;
+pub(crate) use debug_as_described;
 
 mod annealing;
 mod bananas;
@@ -27,7 +27,7 @@ mod grid;
 mod kernel;
 mod local_search;
 mod nsga2;
-mod parts;
+pub(crate) mod parts;
 mod policy;
 mod ppo;
 mod random;
@@ -35,6 +35,12 @@ mod reinforce;
 mod targets;
 mod tpe;
 mod warm_start;
+
+pub(crate) use bayesian::fitted_after;
+pub(crate) use candidates::{most_useful, pool};
+pub(crate) use features::Features;
+pub(crate) use kernel::{Kernel, Pair, Parameters};
+pub(crate) use targets::drawn;
 
 pub use annealing::Annealing;
 pub use bananas::Bananas;

@@ -91,7 +91,7 @@ const STUDIES: usize = 4;
 /// begins with other trials (of another study, or with a trial that was opened again) gets its own
 /// state. So this saves time and changes nothing: a new instance proposes the same. It is not part of a
 /// strategy's value: copies begin empty, and any two are equal.
-pub(super) struct Recall<S>(Mutex<Vec<(Known, S)>>);
+pub(crate) struct Recall<S>(Mutex<Vec<(Known, S)>>);
 
 /// The trials that a state belongs to: the first `trials` of a lineage, of which this is the last.
 #[derive(Default)]
@@ -113,7 +113,7 @@ impl Known {
 
 impl<S: Default> Recall<S> {
     /// Does the work with the state that belongs to a history, or with a new one.
-    pub(super) fn with<R>(&self, history: &History, work: impl FnOnce(&mut S) -> R) -> R {
+    pub(crate) fn with<R>(&self, history: &History, work: impl FnOnce(&mut S) -> R) -> R {
         let mut state = {
             let mut studies = self.studies();
             let known = studies.iter().position(|(known, _)| known.begins(history));

@@ -86,7 +86,7 @@ impl Seen {
 
 /// A number for each trial that has ended; more is better. With several objectives, `rng` draws their
 /// weights.
-pub(super) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
+pub(crate) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f64> {
     match history.further().len() {
         0 => evenly(history, trials),
         n => weighed(history, trials, &simplex(n + 1, rng)),

@@ -119,6 +119,15 @@ pub(super) fn explain(study: &Study) -> Explanation {
             };
             say("cost", format!("about {} per trial, {so}", human_seconds(mean)));
         }
+        let bill = study.bill();
+        if let Some(forecast) = bill.forecast() {
+            let done = plural(known, "trial");
+            let seconds = human_seconds(forecast);
+            say(
+                "forecast",
+                format!("{seconds} of evaluations by the first of {done}, over all threads"),
+            );
+        }
     }
     let head = match known {
         0 => "A study that has not run yet; run() starts it.".to_string(),

@@ -1,5 +1,6 @@
 //! The study: the loop of asking, evaluating and learning, and what it leaves behind.
 
+mod bill;
 pub(crate) mod csv;
 mod deaths;
 mod desk;
@@ -15,12 +16,15 @@ mod run;
 mod running;
 mod shared;
 mod state;
+mod transfer;
 
+pub use bill::Bill;
 pub use ended::Ended;
 pub use explain::Explanation;
 pub(crate) use journal::{Sink, Tail, begun, line, tail};
 pub(crate) use run::guarded;
 pub use running::{Running, Searches, running};
+pub use transfer::{Transfer, Transferred};
 
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};

@@ -222,6 +222,7 @@ impl Study {
             &format!("wall time, {}", plural(s.threads(), "thread")),
             human_seconds(self.seconds_run()),
         );
+        self.bill().lines().into_iter().for_each(|(what, text)| say(&what, text));
         say("space size", s.space.size_text());
         let mut notices = vec![];
         let failed = self.failed();

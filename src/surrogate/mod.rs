@@ -2,6 +2,7 @@
 //! model; the strategies put them together.
 
 mod acquisition;
+mod curves;
 mod ensemble;
 mod feasible;
 mod forest;
@@ -9,7 +10,8 @@ mod gp;
 mod prediction;
 mod target;
 
-pub(crate) use acquisition::Acquisition;
+pub(crate) use acquisition::{Acquisition, expected_improvement};
+pub use curves::Extrapolation;
 pub(crate) use ensemble::{Ensemble, Recipe};
 pub(crate) use feasible::Feasible;
 pub(crate) use forest::{Forest, Rows};

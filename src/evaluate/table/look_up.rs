@@ -87,19 +87,25 @@ impl Evaluator for Table {
                 ),
             )
         };
-        let score = match &level.columns[..] {
-            [one] => one.at(row).ok_or_else(|| missing(one))?,
-            [] => return Err(self.no_objective()),
+        let at = |level: &Level| match &level.columns[..] {
+            [one] => one.at(row).ok_or_else(|| missing(one)),
+            [] => Err(self.no_objective()),
             several => {
+                // The same seed at every level.
                 let mut rng = budget.rng();
                 let drawn = several[rng.below(several.len())].at(row);
                 // A seed that the benchmark lacks is drawn again among those that it has.
                 let have = || several.iter().filter_map(|c| c.at(row)).collect::<Vec<_>>();
                 let drawn = drawn.or_else(|| rng.pick(&have()));
-                drawn.ok_or_else(|| missing(&several[0]))?
+                drawn.ok_or_else(|| missing(&several[0]))
             }
         };
-        let mut found = Evaluation::new(score);
+        let mut found = Evaluation::new(at(level)?);
+        // With a figure after every epoch, the trial has a learning curve.
+        let until = &self.levels[..self.levels.partition_point(|l| l.epochs <= level.epochs)];
+        if self.in_epochs && until.iter().zip(1..).all(|(level, epoch)| level.epochs == epoch) {
+            found = found.with_curve(until.iter().map(at).collect::<Result<Vec<f64>>>()?);
+        }
         for column in &self.reports {
             if let Some(v) = column.at(row) {
                 found.metrics.insert(column.name.clone(), Number(v));

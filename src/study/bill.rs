@@ -1,0 +1,203 @@
+//! What a search cost: epochs, multiply-adds, time, and by stated factors energy and CO2e.
+//!
+//! ```text
+//! multiply-adds = 3 x (multiply-adds of a forward pass) x samples x epochs, summed over the trials
+//! energy        = watts x (seconds of evaluations and of the strategy, summed over threads)
+//! CO2e          = energy x grams per kWh
+//! ```
+//!
+//! A backward pass takes about twice a forward pass: the gradient by the inputs and that by the weights. Watts are
+//! those of one busy thread with its share of the machine. 15 is a desktop's 60 W over four cores; for a GPU, its power
+//! limit is a better figure. 475 g per kWh is the world's electricity of 2018 (International Energy Agency, "Global
+//! Energy & CO2 Status Report 2019"); Strubell, Ganesh and McCallum, arXiv 1906.02243, on why to say it at all.
+
+use super::Study;
+use crate::chart::Report;
+use crate::evaluate::Evaluator;
+use crate::record::Trial;
+use crate::rng::Rng;
+use crate::words::{human_count, human_seconds, plural};
+use std::fmt;
+
+/// Watts of a busy thread, and grams of CO2e per kWh, unless others are given.
+const WATTS: f64 = 15.0;
+const GRAMS: f64 = 475.0;
+/// Passes that a step of training is worth.
+const PASSES: f64 = 3.0;
+/// How many architectures are drawn for the forecast.
+const DRAWS: usize = 12;
+
+/// What a study has cost, and what it was forecast to cost from its first measured trial; see [`Study::bill`].
+#[derive(Clone, PartialEq)]
+#[must_use = "methods return a new value and leave this one as it is"]
+#[doc(alias("cost", "carbon", "energy"))]
+pub struct Bill {
+    trials: usize,
+    epochs: f64,
+    multiply_adds: Option<f64>,
+    seconds: f64,
+    simulated: f64,
+    thought: f64,
+    forecast: Option<f64>,
+    watts: f64,
+    grams: f64,
+}
+
+impl Study {
+    /// What the trials so far have cost.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let digits = Dataset::digits().take(200)?;
+    /// let space = Space::on(&digits).then(flatten()).then(linear(any([4, 8])));
+    /// let study = Study::new(&space, Train::on(&digits).epochs(2)).trials(2).quiet().run()?;
+    /// let bill = study.bill().watts(65.0);
+    /// assert_eq!(bill.epochs(), 4.0);
+    /// assert!(bill.watt_hours() > 0.0 && bill.multiply_adds() > Some(0.0));
+    /// println!("{bill}");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn bill(&self) -> Bill {
+        let trials = self.trials_done();
+        let own: Vec<&Trial> = trials.iter().filter(|t| t.reused_from().is_none()).collect();
+        let adds = |t: &&Trial| Some(self.multiply_adds(t)? * t.epochs_spent());
+        let sum = |of: &dyn Fn(&Trial) -> f64| own.iter().map(|t| of(t)).sum::<f64>();
+        Bill {
+            trials: trials.len(),
+            epochs: self.epochs_paid(),
+            multiply_adds: own.iter().map(adds).sum(),
+            seconds: sum(&Trial::seconds_spent) - sum(&Trial::simulated_paid),
+            simulated: sum(&Trial::simulated_paid),
+            thought: trials.iter().map(Trial::overhead).sum(),
+            forecast: self.forecast(&own),
+            watts: WATTS,
+            grams: GRAMS,
+        }
+    }
+
+    /// What an epoch of a trial takes.
+    fn multiply_adds(&self, trial: &Trial) -> Option<f64> {
+        let samples = self.setup.evaluator.samples()? as f64;
+        Some(PASSES * samples * trial.architecture().macs() as f64)
+    }
+
+    /// The seconds of all planned trials together: the pace of the first measured trial, for architectures of the
+    /// mean size.
+    fn forecast(&self, own: &[&Trial]) -> Option<f64> {
+        let first = own.iter().find(|t| t.finished().is_some() && t.simulated_paid() == 0.0)?;
+        let pace = first.seconds_spent() / (self.multiply_adds(first)? * first.epochs_spent());
+        let s = &*self.setup;
+        let mut rng = Rng::from_u64(s.protocol.seed).stream("bill", 0);
+        let drawn: Vec<f64> =
+            (0..DRAWS).filter_map(|_| Some(s.space.sample(&mut rng).ok()?.macs() as f64)).collect();
+        let mean = drawn.iter().sum::<f64>() / drawn.len().max(1) as f64;
+        let epochs = match s.protocol.epochs {
+            Some(epochs) => epochs as f64,
+            None => (s.planned() * s.evaluator.full().max(1)) as f64,
+        };
+        let seconds = pace * PASSES * s.evaluator.samples()? as f64 * mean * epochs;
+        seconds.is_finite().then_some(seconds)
+    }
+}
+
+impl Bill {
+    /// With the watts of one busy thread.
+    pub fn watts(&self, watts: f64) -> Bill {
+        Bill { watts, ..self.clone() }
+    }
+
+    /// With the grams of CO2e of a kWh.
+    pub fn grams_per_kwh(&self, grams: f64) -> Bill {
+        Bill { grams, ..self.clone() }
+    }
+
+    /// The epochs that were paid for.
+    pub fn epochs(&self) -> f64 {
+        self.epochs
+    }
+
+    /// The multiply-adds of training; `None` where the evaluator does not say how many samples an epoch has, as a
+    /// table.
+    #[doc(alias = "macs")]
+    pub fn multiply_adds(&self) -> Option<f64> {
+        self.multiply_adds
+    }
+
+    /// The seconds that evaluations took, summed over threads.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
+    /// The seconds that looked-up evaluations would have taken.
+    pub fn simulated_seconds(&self) -> f64 {
+        self.simulated
+    }
+
+    /// The seconds that the strategy took to propose.
+    pub fn overhead(&self) -> f64 {
+        self.thought
+    }
+
+    /// What all planned trials were forecast to take, in seconds summed over threads, from the pace of the first
+    /// measured trial; `None` where nothing was measured.
+    pub fn forecast(&self) -> Option<f64> {
+        self.forecast
+    }
+
+    /// The energy, in Wh: of what really ran, so without simulated seconds.
+    pub fn watt_hours(&self) -> f64 {
+        self.watts * (self.seconds + self.thought) / 3600.0
+    }
+
+    /// The CO2e of that energy, in grams.
+    pub fn grams_of_co2e(&self) -> f64 {
+        self.watt_hours() / 1000.0 * self.grams
+    }
+
+    /// What is known of it, in words.
+    pub(super) fn lines(&self) -> Vec<(String, String)> {
+        let mut lines: Vec<(String, String)> = vec![];
+        let mut say = |what: &str, text: String| lines.push((what.to_string(), text));
+        if let Some(adds) = self.multiply_adds {
+            say("multiply-adds", format!("{} in training", human_count(adds)));
+        }
+        if self.seconds > 0.0 {
+            let forecast = self.forecast.map_or(String::new(), |f| {
+                format!(", {} forecast by the first trial", human_seconds(f))
+            });
+            say("evaluations", format!("{}{forecast}", human_seconds(self.seconds)));
+        }
+        if self.watt_hours() > 0.0 {
+            let (energy, grams) =
+                (human_count(self.watt_hours()), human_count(self.grams_of_co2e()));
+            let factors = format!("at {} W a thread and {} g/kWh", self.watts, self.grams);
+            say("energy", format!("{energy} Wh, {grams} g CO2e, {factors}"));
+        }
+        lines
+    }
+
+    /// The whole in one block.
+    pub fn report(&self) -> Report {
+        let mut facts = vec![("epochs paid".to_string(), human_count(self.epochs))];
+        facts.extend(self.lines());
+        if self.simulated > 0.0 {
+            facts.push(("simulated time".into(), human_seconds(self.simulated)));
+        }
+        facts.push(("strategy".into(), human_seconds(self.thought)));
+        Report {
+            title: format!("The bill of {}", plural(self.trials, "trial")),
+            subtitle: "seconds are summed over threads".into(),
+            facts,
+            notices: vec![],
+            charts: vec![],
+        }
+    }
+}
+
+impl fmt::Display for Bill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.report().plain())
+    }
+}
+
+crate::draw::debug_as_display!(Bill);
