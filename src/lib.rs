@@ -141,9 +141,10 @@ pub use strategy::{
     Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
 };
 pub use study::{
-    Asked, Bill, Ended, Explanation, Running, Searches, Study, Transfer, Transferred, running,
+    Asked, Bill, Ended, Explanation, Fidelities, Measure, Measures, Running, Searches, Study,
+    Transfer, Transferred, running,
 };
-pub use surrogate::{Extrapolation, Prediction};
+pub use surrogate::{CurveRegression, Extrapolation, Prediction};
 pub use task::{Metric, Task};
 pub use tree::{
     Acts, Block, Floats, IntoActs, IntoBlock, IntoBlocks, IntoFloats, IntoInts, IntoSwitch, Ints,

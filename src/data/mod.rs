@@ -13,6 +13,7 @@ mod mnist1d;
 mod names;
 pub(crate) mod numeral;
 mod scaling;
+mod shrink;
 mod split;
 mod standardise;
 mod text;

@@ -13,18 +13,17 @@
 //!
 //! delta is 0.05. Who says P is a setting: an ensemble of parametric curves laid through this one
 //! (`surrogate/curves.rs`), as in the first paper, or a regression from the curves of earlier full trainings, as in
-//! the second (`regression.rs`). By default it is the regression as soon as there are ten of them, and the ensemble
+//! the second (`surrogate/curve_regression.rs`). By default it is the regression as soon as there are ten of them, and the ensemble
 //! before. Nothing is stopped before a first training has come to R.
 
 use super::chain::{Chain, chains};
-use super::regression::Regression;
 use super::rungs::{Inner, Rungs, rungs};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::strategy::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
-use crate::surrogate::Extrapolation;
+use crate::surrogate::{CurveRegression, Extrapolation};
 use serde::{Deserialize, Serialize};
 
 /// Stops a training whose learning curve will hardly pass the best so far.
@@ -106,7 +105,7 @@ fn goes_on(chain: &Chain, full: usize, all: &[Chain], history: &History) -> Resu
     }
     let chance = if whole.len() >= ENOUGH {
         let curves: Vec<Vec<(usize, f64)>> = whole.iter().map(|c| trials(c)).collect();
-        Regression::of(&curves, &own).map(|found| found.above(best))
+        CurveRegression::fit(&curves, &own).map(|found| found.above(best))
     } else {
         (own.len() >= 2)
             .then(|| Extrapolation::at_epochs(own).map(|e| e.above(best, full)))

@@ -26,7 +26,7 @@ use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::strategy::parts::Recall;
 use crate::strategy::{
-    Features, IntoStrategy, Proposal, Strategy, StrategyInfo, debug_as_described, drawn,
+    Features, IntoStrategy, Proposal, Strategy, StrategyInfo, debug_as_described, drawn, evenly,
     fitted_after, most_useful, pool, read,
 };
 use crate::surrogate::{Scale, expected_improvement};
@@ -114,13 +114,13 @@ impl Learned {
     }
 
     /// The parameters after the first `fitted` trials.
-    fn shape(&mut self, history: &History, of: &[usize], rng: &mut Rng) -> Shape {
+    fn shape(&mut self, history: &History, of: &[usize]) -> Shape {
         let fitted = fitted_after(history.visible().len());
         match self.shape {
             Some((known, shape)) if known == fitted => shape,
             _ => {
                 let trials = &history.visible()[..fitted];
-                let (points, z, _) = self.learn(history, trials, of, rng);
+                let (points, z, _) = self.learn(history, trials, &evenly(history, trials), of);
                 let shape = Shape::fit(&points, &z);
                 self.shape = Some((fitted, shape));
                 shape
@@ -133,14 +133,13 @@ impl Learned {
         &mut self,
         history: &History,
         trials: &[Trial],
+        y: &[f64],
         of: &[usize],
-        rng: &mut Rng,
     ) -> (Vec<Point>, Vec<f64>, Option<f64>) {
-        let y = drawn(history, trials, rng);
-        let scale = Scale::of(&y);
-        let full = trials.iter().zip(&y).filter(|(t, _)| t.depth() == history.full_epochs());
+        let scale = Scale::of(y);
+        let full = trials.iter().zip(y).filter(|(t, _)| t.depth() == history.full_epochs());
         let best = full.map(|(_, &y)| scale.z(y)).reduce(f64::max);
-        let chosen = most_useful(&y, MOST);
+        let chosen = most_useful(y, MOST);
         let points = chosen.iter().map(|&i| self.point(&trials[i], of[i])).collect();
         (points, chosen.iter().map(|&i| scale.z(y[i])).collect(), best)
     }
@@ -187,9 +186,10 @@ impl Strategy for FreezeThaw {
             chain.trials.iter().for_each(|t| of[t.number()] = training);
         }
         let fresh = pool(history, rng)?;
+        let y = drawn(history, history.visible(), rng);
         self.recall.with(history, |learned| {
-            let shape = learned.shape(history, &of, rng);
-            let (mut points, z, best) = learned.learn(history, history.visible(), &of, rng);
+            let shape = learned.shape(history, &of);
+            let (mut points, z, best) = learned.learn(history, history.visible(), &y, &of);
             let hidden = history.hidden().iter().map(|t| learned.point(t, of[t.number()]));
             points.extend(hidden.collect::<Vec<_>>());
             let at_the_end = |point: Point| Point { epochs: full, ..point };
@@ -231,7 +231,8 @@ impl Strategy for FreezeThaw {
     }
 
     fn describe(&self, _: usize) -> String {
-        self.rungs.described("freeze-thaw Bayesian optimisation")
+        let times = self.rungs.reduction;
+        format!("freeze-thaw Bayesian optimisation, a training goes on to {times} times the epochs")
     }
 
     fn to_json(&self) -> Option<String> {

@@ -16,7 +16,6 @@ mod freeze_thaw;
 mod halving;
 mod hyperband;
 mod median;
-mod regression;
 mod rungs;
 
 pub use asha::Asha;

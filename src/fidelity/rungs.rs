@@ -89,11 +89,6 @@ impl Rungs {
     }
 
     pub(super) fn describe(&self, name: &str, trials: usize) -> String {
-        format!("{}; of {}", self.described(name), self.of.0.describe(trials))
-    }
-
-    /// Its name and its budgets.
-    pub(super) fn described(&self, name: &str) -> String {
         let mut text = format!("{name}, one of {} goes on", self.reduction);
         match &self.given[..] {
             [] if self.least > 1 => text += &format!(", from {} epochs on", self.least),
@@ -106,7 +101,7 @@ impl Rungs {
         if self.anew {
             text += ", each time anew";
         }
-        text
+        format!("{text}; of {}", self.of.0.describe(trials))
     }
 
     /// The budgets of a study with so many epochs, the full ones last.

@@ -19,8 +19,9 @@ use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Answer, Architecture, Augment, Bill, Block, Budget, Compare, Comparison, Dataset,
     Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Ints, Latency, LayerRow,
-    LogMel, Metric, Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches,
-    Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred, Trial, Verdict,
+    LogMel, Measures, Metric, Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule,
+    Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred, Trial,
+    Verdict,
 };
 use std::sync::Arc;
 
@@ -111,6 +112,7 @@ draw_as! {
     [] Comparison: |it| it.report();
     [] Finalists: |it| it.report();
     [] Map: |it| it.chart();
+    [] Measures: |it| it.chart();
     [] Retrained: |it| it.report();
     [] Transferred: |it| it.report();
     [T: Draw + ?Sized] &T: |it| **it;
@@ -338,6 +340,6 @@ macro_rules! inherent {
 }
 inherent! {
     Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
-    Explanation, Finalists, Friedman, Latency, Map, Model, Pair, Report, Retrained, Running, Searches, Shown,
+    Explanation, Finalists, Friedman, Latency, Map, Measures, Model, Pair, Report, Retrained, Running, Searches, Shown,
     Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
 }

@@ -691,9 +691,20 @@ impl Space {
 
     /// `n` different architectures at random; fewer where there are no more, or so few that drawing them takes
     /// too long.
-    pub(crate) fn different(&self, n: usize, rng: &mut Rng) -> Result<Vec<Architecture>> {
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([3, 3]);
+    /// assert_eq!(space.different(5, &mut Rng::new(1))?.len(), 5);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When nothing can be drawn from the space.
+    pub fn different(&self, n: impl Count, rng: &mut Rng) -> Result<Vec<Architecture>> {
         /// How often an architecture is drawn for each that is wanted.
         const DRAWS: usize = 20;
+        let n = n.to_size();
         let (mut met, mut found) = (HashSet::new(), vec![]);
         for _ in 0..n.saturating_mul(DRAWS) {
             if found.len() == n {

@@ -40,7 +40,7 @@ pub(crate) use bayesian::fitted_after;
 pub(crate) use candidates::{most_useful, pool};
 pub(crate) use features::Features;
 pub(crate) use kernel::{Kernel, Pair, Parameters};
-pub(crate) use targets::drawn;
+pub(crate) use targets::{drawn, evenly};
 
 pub use annealing::Annealing;
 pub use bananas::Bananas;

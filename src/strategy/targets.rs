@@ -94,7 +94,7 @@ pub(crate) fn drawn(history: &History, trials: &[Trial], rng: &mut Rng) -> Vec<f
 }
 
 /// The same with equal weights for all objectives.
-pub(super) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
+pub(crate) fn evenly(history: &History, trials: &[Trial]) -> Vec<f64> {
     match history.further().len() {
         0 => trials.iter().map(|t| history.gain(t).unwrap_or(FAILED)).collect(),
         n => weighed(history, trials, &vec![1.0 / (n + 1) as f64; n + 1]),

@@ -48,7 +48,7 @@ impl Study {
     ///
     /// ```
     /// use nascent::prelude::*;
-    /// let digits = Dataset::digits().take(200)?;
+    /// let digits = Dataset::digits().take(200);
     /// let space = Space::on(&digits).then(flatten()).then(linear(any([4, 8])));
     /// let study = Study::new(&space, Train::on(&digits).epochs(2)).trials(2).quiet().run()?;
     /// let bill = study.bill().watts(65.0);
@@ -92,7 +92,7 @@ impl Study {
             (0..DRAWS).filter_map(|_| Some(s.space.sample(&mut rng).ok()?.macs() as f64)).collect();
         let mean = drawn.iter().sum::<f64>() / drawn.len().max(1) as f64;
         let epochs = match s.protocol.epochs {
-            Some(epochs) => epochs as f64,
+            Some(epochs) => epochs,
             None => (s.planned() * s.evaluator.full().max(1)) as f64,
         };
         let seconds = pace * PASSES * s.evaluator.samples()? as f64 * mean * epochs;

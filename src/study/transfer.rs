@@ -41,10 +41,10 @@ impl Study {
     ///
     /// ```
     /// use nascent::prelude::*;
-    /// let digits = Dataset::digits().take(300)?;
+    /// let digits = Dataset::digits().take(300);
     /// let space = Space::on(&digits).then(flatten()).then(linear(any([4, 16, 64]))).then(relu());
     /// let study = Study::new(&space, Train::on(&digits).epochs(2)).trials(3).quiet().run()?;
-    /// let found = study.transfer(&Dataset::mnist1d().take(300)?).top(3).seeds(1).quiet().run()?;
+    /// let found = study.transfer(&Dataset::mnist1d().take(300)).top(3).seeds(1).quiet().run()?;
     /// assert_eq!(found.networks().len(), 3);
     /// println!("{}", found.chart());
     /// # Ok::<(), nascent::Error>(())

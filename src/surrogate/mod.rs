@@ -2,6 +2,7 @@
 //! model; the strategies put them together.
 
 mod acquisition;
+mod curve_regression;
 mod curves;
 mod ensemble;
 mod feasible;
@@ -11,6 +12,7 @@ mod prediction;
 mod target;
 
 pub(crate) use acquisition::{Acquisition, expected_improvement};
+pub use curve_regression::CurveRegression;
 pub use curves::Extrapolation;
 pub(crate) use ensemble::{Ensemble, Recipe};
 pub(crate) use feasible::Feasible;

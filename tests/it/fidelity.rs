@@ -309,3 +309,89 @@ fn what_proposes_sees_one_rung() {
         assert_eq!(study.trials_done().len(), 90, "{}", study.ended());
     }
 }
+
+/// Whatever proposes under a schedule, a study is the same on any number of threads.
+#[test]
+fn schedules_work_with_every_strategy() {
+    let rows: Vec<&StrategyInfo> = nascent::strategies().iter().collect();
+    side_by_side(&rows, |_, row| {
+        let schedules = [
+            Hyperband::new().of((row.make)()).into_strategy(),
+            Asha::new().of((row.make)()).into_strategy(),
+        ];
+        for schedule in schedules {
+            let plan =
+                Study::new(&space(), growing()).strategy(&schedule).trials(50).seed(3).quiet();
+            let one = plan.jobs(1).run().unwrap();
+            assert_eq!(one.trials_done().len(), 50, "{}: {}", row.name, one.ended());
+            assert_eq!(exact(&one), exact(&plan.jobs(3).run().unwrap()), "{}", row.name);
+            assert!(one.best().unwrap().budget().epochs_allowed() == 27, "{}", row.name);
+        }
+    });
+}
+
+/// Curves that cross: half of the architectures learn fast and stop early.
+fn crossing(a: &Architecture, t: f64) -> f64 {
+    let d = a.decisions();
+    let end: f64 = d.iter().map(|&d| f64::from(d)).sum();
+    match d[0] % 2 {
+        0 => 0.6 * end + 4.0 - 2.0 / t,
+        _ => end * (1.0 - t.powf(-0.7)),
+    }
+}
+
+fn with_curves() -> AnyEvaluator {
+    let train = |a: &Architecture, b: &Budget| {
+        let curve: Vec<f64> = (1..=b.epochs_allowed()).map(|t| crossing(a, t as f64)).collect();
+        Evaluation::new(curve[curve.len() - 1]).with_curve(curve)
+    };
+    evaluator(train).epochs(32)
+}
+
+/// It goes back to trainings that it had frozen, and finds those that are late.
+#[test]
+fn what_was_frozen_is_thawed() {
+    let (mut thawed, mut found) = (0, vec![]);
+    for seed in 1..=6 {
+        let plan = Study::new(&space(), with_curves()).strategy(FreezeThaw::new()).batch(1);
+        let study = plan.epochs(12 * 32).seed(seed).quiet().run().unwrap();
+        let trials = study.trials_done();
+        // Others were tried in between.
+        thawed +=
+            trials.iter().filter(|t| t.continues().is_some_and(|b| t.number() > b + 2)).count();
+        found.push(crossing(&study.best().unwrap().architecture(), 32.0));
+    }
+    found.sort_by(f64::total_cmp);
+    assert!(thawed > 10, "{thawed}");
+    // The best of all 625 has 15 (1 - 32^-0.7) = 13.67; the best of the fast ones 13.54.
+    assert!(found[3] > 12.0, "{found:?}");
+}
+
+#[test]
+fn a_hopeless_curve_is_stopped_and_a_late_one_is_not() {
+    let plan = Study::new(&space(), with_curves()).strategy(CurveStopping::new()).batch(1);
+    let study = plan.trials(300).seed(1).duplicates(Duplicates::Repeat).quiet().run().unwrap();
+    let trials = study.trials_done();
+    let begun: Vec<&Trial> = trials.iter().filter(|t| t.continues().is_none()).collect();
+    let whole: Vec<&Trial> = trials.iter().filter(|t| t.budget().epochs_allowed() == 32).collect();
+    let every = begun.iter().map(|t| crossing(&t.architecture(), 32.0)).fold(0.0, f64::max);
+    assert!(whole.len() * 2 < begun.len(), "{} of {} came to the end", whole.len(), begun.len());
+    let best = study.best().unwrap().score().unwrap();
+    assert!(best > every - 0.5, "{best} of {every}");
+    let spent = study.epochs_paid() / (32.0 * begun.len() as f64);
+    assert!(spent < 0.7, "{spent}");
+}
+
+/// A table with a figure after every epoch has learning curves, which its schedules read.
+#[test]
+fn a_table_has_curves() {
+    let table = Mnist1dBench::table();
+    let arch = table.space().default_architecture().unwrap();
+    let short = table.evaluate(&arch, &Budget::new(5, 27, 3)).unwrap();
+    let long = table.evaluate(&arch, &Budget::new(27, 27, 3)).unwrap();
+    assert_eq!(short.curve(), long.curve()[..5]);
+    assert_eq!(long.curve()[26], long.score());
+    let study = Study::new(&table.space(), &table).strategy(CurveStopping::new()).batch(1);
+    let study = study.epochs(400).quiet().run().unwrap();
+    assert!(study.learning_curves().svg().contains("<svg"));
+}

@@ -7,6 +7,7 @@
 mod help;
 
 mod advice;
+mod after;
 mod attention;
 mod benchmarks;
 mod compare;

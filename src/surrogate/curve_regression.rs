@@ -13,22 +13,63 @@
 //! the largest marginal likelihood on a grid. The paper's features of the architecture are left out: they would
 //! be other ones for every space.
 
+use super::{Cholesky, Gp};
+use crate::error::{Error, Result};
 use crate::stats::distributions::normal_cdf;
-use crate::surrogate::{Cholesky, Gp};
 
-/// What a training is expected to come to.
-pub(super) struct Regression {
+/// What a training comes to at its end, by those that have come to theirs.
+///
+/// ```
+/// use nascent::prelude::*;
+/// // Trainings that end about 0.2 above where they are after three epochs.
+/// let curve = |end: f64| [(1, end - 0.4), (2, end - 0.25), (3, end - 0.2), (9, end)];
+/// let whole: Vec<Vec<(usize, f64)>> = (0..12).map(|i| curve(0.6 + 0.02 * i as f64).to_vec()).collect();
+/// let found = CurveRegression::of(&whole, &curve(0.71)[..3])?;
+/// assert!((found.mean() - 0.71).abs() < 0.02);
+/// assert!(found.above(0.9) < 0.05);
+/// # Ok::<(), nascent::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[must_use = "methods return a new value and leave this one as it is"]
+pub struct CurveRegression {
     mean: f64,
     sd: f64,
 }
 
 /// The most full trainings that are learned from: the last ones.
 const MOST: usize = 200;
+/// The fewest.
+const LEAST: usize = 3;
 
-impl Regression {
-    /// From full curves, for one that has only begun: pairs of epoch and score. `None` where too few curves were
-    /// looked at after the same epochs.
-    pub(super) fn of(whole: &[Vec<(usize, f64)>], own: &[(usize, f64)]) -> Option<Regression> {
+impl CurveRegression {
+    /// From full curves, for one that has only begun: pairs of an epoch and the score after it, the last of each full
+    /// curve being its end. Of those curves only the ones count that have a score at every epoch of `own`.
+    ///
+    /// # Errors
+    /// When fewer than three do, `own` is empty, or a score is not finite.
+    pub fn of(whole: &[Vec<(usize, f64)>], own: &[(usize, f64)]) -> Result<CurveRegression> {
+        let all = whole.iter().flatten().chain(own);
+        if let Some((epoch, y)) = all.into_iter().find(|(_, y)| !y.is_finite()) {
+            let given = format!("a curve with {y} after {epoch} epochs");
+            return Err(Error::invalid(
+                given,
+                "all scores have to be finite",
+                "the epochs before it alone",
+            ));
+        }
+        CurveRegression::fit(whole, own).ok_or_else(|| {
+            Error::invalid(
+                format!("{} full curves and a beginning of {} scores", whole.len(), own.len()),
+                format!("at least {LEAST} full curves with scores at the epochs of the beginning are needed"),
+                "more full curves, or Extrapolation, which needs none",
+            )
+        })
+    }
+
+    pub(crate) fn fit(
+        whole: &[Vec<(usize, f64)>],
+        own: &[(usize, f64)],
+    ) -> Option<CurveRegression> {
         let epochs: Vec<usize> = own.iter().map(|p| p.0).collect();
         let begin = |curve: &[(usize, f64)]| -> Option<Vec<f64>> {
             epochs.iter().map(|e| curve.iter().find(|p| p.0 == *e).map(|p| p.1)).collect()
@@ -41,7 +82,7 @@ impl Regression {
                 rows.push(features(&x));
             }
         }
-        if rows.len() < 3 {
+        if rows.len() < LEAST {
             return None;
         }
         let own = begin(own)?;
@@ -75,11 +116,21 @@ impl Regression {
         let mean = base + gp.mu(&row);
         factor.forward(&mut row);
         let sd = (gp.sigma(&row, 1.0).powi(2) + gp.variance * noise).sqrt();
-        Some(Regression { mean, sd })
+        Some(CurveRegression { mean, sd })
     }
 
-    /// The probability of a score above this one.
-    pub(super) fn above(&self, score: f64) -> f64 {
+    /// The score that is expected at the end.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// How uncertain that is: a standard deviation, the noise of a score included.
+    pub fn sd(&self) -> f64 {
+        self.sd
+    }
+
+    /// The probability of a score above this one at the end.
+    pub fn above(&self, score: f64) -> f64 {
         1.0 - normal_cdf((score - self.mean) / self.sd.max(f64::MIN_POSITIVE))
     }
 }

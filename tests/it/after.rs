@@ -1,0 +1,134 @@
+//! After a search: finals on fresh seeds, other data, and the bill.
+
+use crate::help::{Folder, says};
+use nascent::prelude::*;
+
+/// A sum, with noise by the seed.
+fn noisy(sd: f64) -> AnyEvaluator {
+    evaluator(move |a, b| a.decisions().iter().sum::<u32>() as f64 + sd * b.rng().normal())
+}
+
+fn searched(sd: f64) -> Study {
+    let space = Space::decisions([8, 8]);
+    Study::new(&space, noisy(sd)).trials(60).seed(4).quiet().run().unwrap()
+}
+
+#[test]
+fn the_better_one_wins_and_looks_end_early() {
+    let finals = searched(0.1).finals(3).seeds(64).quiet().run().unwrap();
+    let winner = finals.winner().expect("differences of ten times the noise");
+    let means = finals.means();
+    let best = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let at = finals.trials().iter().position(|t| t.number() == winner.number()).unwrap();
+    assert_eq!(means[at], best);
+    assert!(finals.seeds() < 64, "{}", finals.seeds());
+    assert!(finals.to_string().contains("ahead"), "{finals}");
+}
+
+#[test]
+fn equals_are_not_told_apart() {
+    let space = Space::decisions([8, 8]);
+    let luck = evaluator(|_, b| b.rng().normal());
+    let mut won = 0;
+    for seed in 0..20 {
+        let study = Study::new(&space, &luck).trials(30).seed(seed).quiet().run().unwrap();
+        let finals = study.finals(3).seeds(16).quiet().run().unwrap();
+        won += usize::from(finals.winner().is_some());
+        assert_eq!(finals.optimism().len(), 3);
+        assert!(finals.optimism()[0] > 0.5, "the best of 30 draws: {:?}", finals.optimism());
+    }
+    assert!(won <= 3, "{won} of 20 at a level of 0.05");
+}
+
+#[test]
+fn finals_go_on_from_their_journal() {
+    let folder = Folder::new("finals");
+    let study = searched(1.0);
+    let path = folder.file("finals.jsonl");
+    let plan = study.finals(3).seeds(16).quiet();
+    let whole = plan.run().unwrap();
+    let kept = plan.journal(&path).run().unwrap();
+    let again = plan.journal(&path).jobs(1).run().unwrap();
+    for other in [&kept, &again] {
+        assert_eq!(whole.means(), other.means());
+        assert_eq!(whole.verdict(), other.verdict());
+    }
+    // More seeds go on as well, with other looks.
+    assert!(
+        study.finals(3).seeds(24).quiet().journal(&path).run().unwrap().seeds() >= kept.seeds()
+    );
+}
+
+#[test]
+fn finals_without_finalists_are_refused() {
+    let study = searched(1.0);
+    says(study.finals(1).run(), &["finals(1)", "at least 2", "finals(3)"]);
+    says(study.finals(3).seeds(0).run(), &["seeds(0)"]);
+    let one = Study::new(&Space::decisions([1]), noisy(0.0)).trials(1).quiet().run().unwrap();
+    says(one.finals(2).run(), &["two architectures", "there is 1"]);
+}
+
+fn digits() -> (Dataset, Space) {
+    let digits = Dataset::digits().take(300);
+    let space = Space::on(&digits).then(flatten()).then(linear(any([2, 8, 32, 64]))).then(relu());
+    (digits, space)
+}
+
+#[test]
+fn an_order_carries_over_or_not() {
+    let (digits, space) = digits();
+    let study = Study::new(&space, Train::on(&digits).epochs(3)).strategy(Grid).trials(4);
+    let study = study.quiet().run().unwrap();
+    let other = Dataset::mnist1d().take(400);
+    let found = study.transfer(&other).top(4).seeds(2).quiet().run().unwrap();
+    assert_eq!(found.networks().iter().map(|(_, s)| s.len()).collect::<Vec<_>>(), [2; 4]);
+    let one = study.transfer(&other).top(4).seeds(2).jobs(1).quiet().run().unwrap();
+    assert_eq!(found.to_string(), one.to_string());
+    let (tau, low, high) = found.tau().unwrap();
+    assert!(low <= tau && tau <= high && (-1.0..=1.0).contains(&tau));
+    assert!(found.regret() >= 0.0 && found.chart().svg().contains("mnist1d"));
+    says(study.transfer(&other).top(1).run(), &["top(1)", "at least 2"]);
+    says(study.transfer(&other).seeds(0).run(), &["seeds(0)", "seeds(3)"]);
+}
+
+/// The same order, and the order turned around.
+#[test]
+fn tau_tells_the_direction() {
+    let (digits, space) = digits();
+    let study = Study::new(&space, evaluator(|a, _| a.params() as f64)).strategy(Grid).trials(4);
+    let study = study.quiet().run().unwrap();
+    for (sign, expected) in [(1.0, 1.0), (-1.0, -1.0)] {
+        let judge = evaluator(move |a, _| sign * a.params() as f64);
+        let found = study.transfer(&digits).with(judge).seeds(1).quiet().run().unwrap();
+        assert_eq!(found.tau().unwrap().0, expected);
+        let loss = evaluator(move |a, _| -sign * a.params() as f64).minimise();
+        let found = study.transfer(&digits).with(loss).seeds(1).quiet().run().unwrap();
+        assert_eq!(found.tau().unwrap().0, expected, "a loss that falls is a score that grows");
+    }
+}
+
+#[test]
+fn the_bill_is_what_was_trained() {
+    let (digits, space) = digits();
+    let study = Study::new(&space, Train::on(&digits).epochs(2)).trials(3).quiet().run().unwrap();
+    let bill = study.bill();
+    let samples = digits.sizes().0 as f64;
+    let macs: f64 = study
+        .trials_done()
+        .iter()
+        .filter(|t| t.reused_from().is_none())
+        .map(|t| t.architecture().macs() as f64)
+        .sum();
+    assert_eq!(bill.multiply_adds(), Some(3.0 * samples * 2.0 * macs));
+    let hours = (bill.seconds() + bill.overhead()) / 3600.0;
+    assert!((bill.watts(100.0).watt_hours() - 100.0 * hours).abs() < 1e-9);
+    assert!((bill.watts(100.0).grams_per_kwh(500.0).grams_of_co2e() - 50.0 * hours).abs() < 1e-9);
+    assert!(bill.forecast().is_some_and(|f| f > 0.0));
+    assert!(study.report().plain().contains("CO2e"), "{}", study.report().plain());
+    assert!(study.explain().to_string().contains("forecast"), "{}", study.explain());
+    // What is looked up costs nothing here.
+    let bench = NasBench201::cifar10();
+    let table = Study::new(&bench.space(), &bench).trials(5).quiet().run().unwrap();
+    assert_eq!(table.bill().multiply_adds(), None);
+    assert!(table.bill().simulated_seconds() > 0.0 && table.bill().seconds() < 1.0);
+}
