@@ -19,8 +19,8 @@ use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Answer, Architecture, Augment, Block, Budget, Compare, Comparison, Dataset, Distance,
     Encoding, Error, Evaluation, Explanation, Floats, Ints, Latency, LayerRow, LogMel, Metric,
-    Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule, Searches, Shape, Space,
-    Standing, Study, Supernet, Table, Task, Train, Trial, Verdict,
+    Model, Optimizer, Pair, Predictor, Protocol, Retrained, Running, Schedule, Searches, Shape,
+    Space, Standing, Study, Supernet, Table, Task, Train, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -197,7 +197,8 @@ macro_rules! draw_lines {
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Supernet, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding,
-    Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer
+    Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer,
+    Predictor
 );
 
 /// A line of progress and below it the charts so far: run the cell again to see more.
@@ -335,6 +336,6 @@ macro_rules! inherent {
 }
 inherent! {
     Answer, Architecture, Band, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
-    Explanation, Friedman, Latency, Map, Model, Pair, Report, Retrained, Running, Searches, Shown,
+    Explanation, Friedman, Latency, Map, Model, Pair, Predictor, Report, Retrained, Running, Searches, Shown,
     Space, Study, Summary, Supernet, Table, Trial, Verdict, Wilcoxon
 }

@@ -2,17 +2,21 @@
 //! model; the strategies put them together.
 
 mod acquisition;
+mod distant;
 mod ensemble;
 mod feasible;
 mod forest;
 mod gp;
 mod prediction;
 mod target;
+mod trees;
 
 pub(crate) use acquisition::Acquisition;
-pub(crate) use ensemble::{Ensemble, Recipe};
+pub(crate) use distant::{Distant, Units, distance};
+pub(crate) use ensemble::{Ensemble, Recipe, Row};
 pub(crate) use feasible::Feasible;
 pub(crate) use forest::{Forest, Rows};
 pub(crate) use gp::{Cholesky, Gp};
 pub use prediction::Prediction;
 pub(crate) use target::Scale;
+pub(crate) use trees::Trees;
