@@ -341,4 +341,5 @@ static STRATEGIES: &[StrategyInfo] = &[
     bayesian::WEISFEILER_LEHMAN,
     bananas::ROW,
     forest::ROW,
+    bayesian::GRAF,
 ];

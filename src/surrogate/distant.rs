@@ -35,7 +35,9 @@ impl Units {
     }
 
     pub(crate) fn apply(&self, row: &[f64]) -> Vec<f64> {
-        self.columns.iter().map(|&(c, mean, deviation)| (row[c] - mean) / deviation).collect()
+        let unit =
+            |&(c, mean, deviation): &(usize, f64, f64)| Some((row.get(c)? - mean) / deviation);
+        self.columns.iter().filter_map(unit).collect()
     }
 }
 
