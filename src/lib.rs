@@ -37,6 +37,8 @@
 //!   [`Nsga2`]; with a model [`Tpe`], [`GaussianProcess`], [`RandomForest`] and [`Bananas`]; with a
 //!   controller [`Reinforce`] and [`Ppo`]; a [`WarmStart`] of any; a [`strategy`](fn@strategy) of your own; side by side in a
 //!   [`Compare`];
+//! - prediction: a [`Predictor`] that learns from a few trained architectures, on graph features
+//!   ([`Encoding::graf`]) or any other encoding;
 //! - what a search says: [`Study`], its report and journal, the charts in [`mod@chart`], [`stats`].
 //!
 //! Everything is an owned value that a notebook variable can hold; settings return a new value, so
@@ -82,6 +84,7 @@ mod notebook;
 mod oneshot;
 mod op;
 pub mod output;
+mod predictor;
 pub mod prelude;
 mod proxy;
 mod record;
@@ -127,6 +130,7 @@ pub use oneshot::{
     one_shot_methods,
 };
 pub use op::{Activation, LayerInfo, Op, Plan, Setting, Value};
+pub use predictor::Predictor;
 pub use proxy::{Proxy, ProxyInfo, Vote, proxies};
 pub use record::{Duplicates, History, Key, OnFailure, Protocol, Trial};
 pub use rng::Rng;

@@ -47,6 +47,7 @@ mod surrogate_view;
 mod svg;
 pub mod theme;
 mod time_to_target;
+mod training_sizes;
 mod trajectory;
 
 pub use agreement::{Agreement, Measured};
@@ -74,6 +75,7 @@ pub use space_tree::SpaceTree;
 pub use spread::{Spread, SpreadRow};
 pub use surrogate_view::{Candidate, SurrogateView};
 pub use time_to_target::{TargetTimes, TimeToTarget};
+pub use training_sizes::{SizeSeries, TrainingSizes};
 pub use trajectory::{Trajectory, Waypoint};
 
 use crate::error::Result;
@@ -223,6 +225,9 @@ table! {
     /// Networks at the rungs of a schedule.
     Rungs in rungs, "rungs":
         "the scores of networks at the rungs of a schedule: who went on, and who was stopped where";
+    /// How well predictors rank, against what they have learned from.
+    TrainingSizes in training_sizes, "training sizes":
+        "how well predictors rank, against the number of architectures that they have learned from";
 }
 
 /// A chart: its data, and the ways to see them.

@@ -19,9 +19,9 @@ use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Answer, Architecture, Augment, Bill, Block, Budget, Compare, Comparison, Dataset,
     Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Ints, Latency, LayerRow,
-    LogMel, Measures, Metric, Model, Optimizer, Pair, Protocol, Retrained, Running, Schedule,
-    Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred, Trial,
-    Verdict,
+    LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol, Retrained, Running,
+    Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred,
+    Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -202,7 +202,8 @@ macro_rules! draw_lines {
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
     Train, Supernet, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding,
-    Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer
+    Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer,
+    Predictor
 );
 
 /// A line of progress and below it the charts so far: run the cell again to see more.
@@ -339,7 +340,5 @@ macro_rules! inherent {
     )*};
 }
 inherent! {
-    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation,
-    Explanation, Finalists, Friedman, Latency, Map, Measures, Model, Pair, Report, Retrained, Running, Searches, Shown,
-    Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
+    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation, Explanation, Finalists, Friedman, Latency, Map, Measures, Model, Pair, Predictor, Report, Retrained, Running, Searches, Shown, Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
 }

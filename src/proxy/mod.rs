@@ -16,7 +16,7 @@ mod l2_norm;
 mod naswot;
 mod params;
 mod plain;
-mod screen;
+pub(crate) mod screen;
 mod snip;
 mod synflow;
 mod vote;
@@ -29,11 +29,13 @@ use crate::data::{Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Budget, Evaluation, Evaluator};
 use crate::rng::Rng;
-use crate::space::{Architecture, Space};
+use crate::space::{Architecture, Encoding, Space};
 use crate::task::Metric;
 use candidate::Candidate;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// A zero-cost proxy: a score for an architecture that is not trained. More is better.
 ///
@@ -69,9 +71,9 @@ use std::fmt;
 /// let proxy = Proxy::snip().data(&data).batch(16).seed(1);
 /// assert!(proxy.score(&all)? > proxy.score(&none)?);
 ///
-/// // As a feature, for a predictor of your own.
-/// let feature = Encoding::custom("synflow", |a| vec![Proxy::synflow().score(a).unwrap_or(0.0) as f32]);
-/// assert_eq!(feature.of(&none)?, [0.0]);
+/// // As a feature, beside others, for a predictor.
+/// let features = Encoding::graf().and(&Proxy::synflow().feature());
+/// assert_eq!(features.of(&none)?.last(), Some(&0.0));
 /// # Ok::<(), nascent::Error>(())
 /// ```
 #[derive(Clone)]
@@ -171,6 +173,38 @@ impl Proxy {
     /// the proxy reads.
     pub fn score(&self, arch: &Architecture) -> Result<f64> {
         self.scored(arch, 0)
+    }
+
+    /// The score as a column of an [`Encoding`], for a [`Predictor`](crate::Predictor): what the proxy takes is
+    /// spent once for every architecture, as scores are remembered.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_201(4, 1));
+    /// let features = Encoding::graf().and(&Proxy::synflow().feature()).and(&Proxy::params().feature());
+    /// assert_eq!(features.names(&space)?[95..], ["synflow", "params"]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn feature(&self) -> Encoding {
+        /// Those of one space, up to this many.
+        const KNOWN: usize = 100_000;
+        type Scores = (Option<Space>, HashMap<Vec<u32>, f64>);
+        let (proxy, known) = (self.clone(), Mutex::new(Scores::default()));
+        Encoding::column(self.row.name, move |arch| {
+            let lock = || {
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                if known.0.as_ref() != Some(arch.of_space()) || known.1.len() >= KNOWN {
+                    *known = (Some(arch.space()), HashMap::new());
+                }
+                known
+            };
+            if let Some(score) = lock().1.get(arch.decided()) {
+                return Ok(*score);
+            }
+            let score = proxy.score(arch)?;
+            lock().1.insert(arch.decisions(), score);
+            Ok(score)
+        })
     }
 
     /// The `k` best of `n` architectures that are drawn at random, the best first: a filter before anything is

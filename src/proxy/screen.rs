@@ -5,7 +5,7 @@ use crate::rng::Rng;
 use crate::space::{Architecture, Space};
 
 /// `n` different architectures, of which the best `k` are wanted; fewer where there are no more.
-pub(super) fn drawn(space: &Space, n: i64, k: i64, rng: &mut Rng) -> Result<Vec<Architecture>> {
+pub(crate) fn drawn(space: &Space, n: i64, k: i64, rng: &mut Rng) -> Result<Vec<Architecture>> {
     if n < 1 || k < 1 || k > n {
         return Err(Error::invalid(
             format!("the best {k} of {n}"),
@@ -17,7 +17,7 @@ pub(super) fn drawn(space: &Space, n: i64, k: i64, rng: &mut Rng) -> Result<Vec<
 }
 
 /// The `k` of the highest scores, the highest first; of equal ones the first.
-pub(super) fn best(mut scored: Vec<(f64, Architecture)>, k: i64) -> Vec<Architecture> {
+pub(crate) fn best(mut scored: Vec<(f64, Architecture)>, k: i64) -> Vec<Architecture> {
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     scored.into_iter().take(k.max(0) as usize).map(|(_, arch)| arch).collect()
 }

@@ -38,7 +38,7 @@ use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::{Rng, child};
 use crate::space::Architecture;
-use crate::surrogate::{Acquisition, Ensemble, Prediction, Recipe, Scale};
+use crate::surrogate::{Acquisition, Ensemble, Prediction, Recipe, Row, Scale};
 use serde::{Deserialize, Serialize};
 
 /// The most trials that the networks learn from.
@@ -129,13 +129,18 @@ impl Bananas {
         let chosen = most_useful(y, MOST);
         let z: Vec<f64> = chosen.iter().map(|&i| scale.z(y[i])).collect();
         let mut columns = Columns::path(history.space());
-        let x: Vec<Vec<u32>> =
-            chosen.iter().map(|&i| columns.meet(&trials[i].0.architecture)).collect();
+        let x: Vec<Row> =
+            chosen.iter().map(|&i| present(columns.meet(&trials[i].0.architecture))).collect();
         let members = self.members.max(1) as usize;
         let ensemble = Ensemble::train(&x, &z, columns.width(), members, &self.recipe(), &mut rng);
         let best = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Trained { after, columns, ensemble, best }
     }
+}
+
+/// Columns that are 1.
+fn present(columns: Vec<u32>) -> Row {
+    columns.into_iter().map(|column| (column, 1.0)).collect()
 }
 
 impl Trained {
@@ -146,7 +151,7 @@ impl Trained {
         rng: &mut Rng,
     ) -> Vec<Outlook> {
         let outlook = |arch| {
-            let (mu, sigma) = self.ensemble.predict(&self.columns.of(arch));
+            let (mu, sigma) = self.ensemble.predict(&present(self.columns.of(arch)));
             Outlook { mu, sigma, acquisition: acquisition.of(mu, sigma, self.best, rng) }
         };
         architectures.iter().map(outlook).collect()

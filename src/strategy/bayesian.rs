@@ -27,7 +27,7 @@
 //!   best and the last of the others. The ranks are those of up to 3,000 trials (`targets.rs`).
 
 use super::candidates::{self, Memory, Model, Outlook, acquisitions, believed, most_useful};
-use super::features::Features;
+use super::features::{Features, Ruler};
 use super::kernel::{Kernel, Pair, Parameters};
 use super::parts::Recall;
 use super::targets::{Seen, evenly};
@@ -68,6 +68,8 @@ const AT_ONCE: usize = 2_000;
 #[doc(alias("BayesianOptimization", "BayesOpt", "GP", "GPSampler"))]
 pub struct GaussianProcess {
     weisfeiler_lehman: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    graf: bool,
     acquisition: Acquisition,
     #[serde(skip)]
     recall: Recall<Memory<Learned>>,
@@ -76,6 +78,8 @@ pub struct GaussianProcess {
 /// The features of architectures, and the model of the trials.
 #[derive(Default)]
 pub(super) struct Learned {
+    /// For graph features.
+    ruler: Option<Ruler>,
     known: HashMap<Vec<u32>, Arc<Features>>,
     model: Option<Points>,
 }
@@ -99,6 +103,7 @@ impl GaussianProcess {
     pub fn hamming() -> Self {
         GaussianProcess {
             weisfeiler_lehman: false,
+            graf: false,
             acquisition: Acquisition::ExpectedImprovement,
             recall: Recall::default(),
         }
@@ -111,8 +116,38 @@ impl GaussianProcess {
         GaussianProcess { weisfeiler_lehman: true, ..GaussianProcess::hamming() }
     }
 
+    /// With graph features and the size of the network as well: architectures are also similar if they have
+    /// as many operations, as long paths and as many connections of each kind (GRAF, arXiv 2404.16551), or as many
+    /// parameters and operations, and the score may rise or fall with the size. For few trials, where a
+    /// model of decisions knows too little. In a space of decisions alone, which has no graph and no size,
+    /// it counts how often each option occurs.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = NasBench201::cifar10();
+    /// let study = Study::new(&table.space(), &table).strategy(GaussianProcess::graf())
+    ///     .batch(1).trials(20).seed(1).quiet().run()?;
+    /// assert!(study.best()?.score() > Some(89.0));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn graf() -> Self {
+        GaussianProcess { graf: true, ..GaussianProcess::hamming() }
+    }
+
     fn kernel(&self) -> Kernel {
-        if self.weisfeiler_lehman { Kernel::WeisfeilerLehman } else { Kernel::Hamming }
+        match (self.graf, self.weisfeiler_lehman) {
+            (true, _) => Kernel::Graf,
+            (_, true) => Kernel::WeisfeilerLehman,
+            _ => Kernel::Hamming,
+        }
+    }
+
+    fn row(&self) -> &'static StrategyInfo {
+        match self.kernel() {
+            Kernel::Hamming => &HAMMING,
+            Kernel::WeisfeilerLehman => &WEISFEILER_LEHMAN,
+            Kernel::Graf => &GRAF,
+        }
     }
 }
 
@@ -121,7 +156,12 @@ impl Learned {
         if let Some(known) = self.known.get(arch.decided()) {
             return known.clone();
         }
-        let features = Arc::new(Features::of(arch, kernel.iterations()));
+        let mut features = Features::of(arch, kernel.iterations());
+        if kernel == Kernel::Graf {
+            let ruler = self.ruler.get_or_insert_with(|| Ruler::of(arch.of_space()));
+            ruler.measure(arch, &mut features);
+        }
+        let features = Arc::new(features);
         if self.known.len() >= KNOWN.min(DECISIONS / arch.decided().len().max(1)) {
             self.known.clear();
         }
@@ -142,7 +182,7 @@ impl Learned {
             let features: Vec<_> =
                 points.iter().map(|&i| self.features(&first[i].0.architecture, kernel)).collect();
             let pairs: Vec<Vec<Pair>> = (0..features.len())
-                .map(|i| features[..i].iter().map(|b| kernel.pair(&features[i], b)).collect())
+                .map(|i| features[..=i].iter().map(|b| kernel.pair(&features[i], b)).collect())
                 .collect();
             let parameters = Parameters::fit(kernel, &pairs, &z);
             let factor = parameters.factor(&pairs);
@@ -171,7 +211,8 @@ impl Points {
     }
 
     fn push(&mut self, kernel: Kernel, x: Arc<Features>) {
-        let pairs = self.pairs(kernel, &x);
+        let mut pairs = self.pairs(kernel, &x);
+        pairs.push(kernel.pair(&x, &x));
         self.parameters.push(&mut self.factor, &pairs);
         self.features.push(x);
     }
@@ -227,11 +268,12 @@ impl Model for GaussianProcess {
         let mut outlooks = vec![];
         // L^-1 r of every point, which is needed to draw a whole function.
         let mut solved: Vec<Vec<f64>> = vec![];
-        for row in rows {
+        let own = |x: &Features| parameters.own(&kernel.pair(x, x));
+        for (row, x) in rows.into_iter().zip(&looked) {
             let mu = gp.mu(&row);
             let mut r = row;
             model.factor.forward(&mut r);
-            let sigma = gp.sigma(&r, 1.0);
+            let sigma = gp.sigma(&r, own(x));
             let acquisition = match self.acquisition {
                 Acquisition::Thompson => f64::NAN,
                 other => other.of(mu, sigma, best, rng),
@@ -251,7 +293,7 @@ impl Model for GaussianProcess {
                     gp.covariance(&solved[i], &solved[j], own)
                 };
                 let left: Vec<f64> = (0..i).map(shared).collect();
-                factor.push(&left, gp.covariance(&solved[i], &solved[i], 1.0));
+                factor.push(&left, gp.covariance(&solved[i], &solved[i], own(&looked[i])));
                 normals.push(rng.normal());
                 outlook.acquisition = outlook.mu + factor.last_times(&normals);
             }
@@ -302,18 +344,31 @@ pub(super) const WEISFEILER_LEHMAN: StrategyInfo = StrategyInfo {
     read: read::<GaussianProcess>,
 };
 
+/// The same with graph features and sizes.
+pub(super) const GRAF: StrategyInfo = StrategyInfo {
+    name: "gp-graf",
+    about: "a Gaussian process on graph features, sizes and decisions; expected improvement chooses",
+    paper: "Kadlecova et al. 2024 (GRAF), arXiv 2404.16551",
+    make: || GaussianProcess::graf().into_strategy(),
+    read: read::<GaussianProcess>,
+};
+
 impl Strategy for GaussianProcess {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         candidates::ask(self, self.acquisition, &self.recall, history, rng)
     }
 
     fn describe(&self, _: usize) -> String {
-        let kernel = if self.weisfeiler_lehman { "Weisfeiler-Lehman" } else { "Hamming" };
-        format!("Gaussian process ({kernel} kernel, {})", self.acquisition.name())
+        let kernel = match self.kernel() {
+            Kernel::Hamming => "Hamming kernel",
+            Kernel::WeisfeilerLehman => "Weisfeiler-Lehman kernel",
+            Kernel::Graf => "graph features",
+        };
+        format!("Gaussian process ({kernel}, {})", self.acquisition.name())
     }
 
     fn to_json(&self) -> Option<String> {
-        if self.weisfeiler_lehman { WEISFEILER_LEHMAN } else { HAMMING }.stored(self)
+        self.row().stored(self)
     }
 
     fn problems(&self) -> Vec<String> {

@@ -261,10 +261,11 @@ mod tests {
 
     #[test]
     fn strategies_are_made_again_from_their_stored_form() {
-        let all: [AnyStrategy; 6] = [
+        let all: [AnyStrategy; 7] = [
             GaussianProcess::hamming().into_strategy(),
             GaussianProcess::weisfeiler_lehman().upper_bound(1.5).into_strategy(),
             GaussianProcess::hamming().thompson().into_strategy(),
+            GaussianProcess::graf().upper_bound(2.0).into_strategy(),
             Bananas::new().members(3).layers(10).width(7).epochs(9).into_strategy(),
             Bananas::new().expected_improvement().into_strategy(),
             RandomForest::new().trees(30).thompson().into_strategy(),

@@ -18,7 +18,10 @@
 //! The paper uses P = 100 and S = 25 for C = 20,000. Those are the defaults from C = 1,000 on. Below
 //! that they are P = 30 and S = 10, as in the comparisons of White et al. on tabular benchmarks with
 //! budgets of 100 to 300 (arXiv 1910.11858 and 2005.02960; github.com/naszilla), and below 90, three
-//! such populations, P = C/4 and S = P/3, at least 2 each. Where we differ: the population is the last P
+//! such populations, P = S = C/4, at least 2. There a tournament is as large as the population, for with three
+//! generations after the first a weak selection has no time to take effect: with S = P/3, and so 2 of 7 in 30
+//! trials, the parent is hardly better than the median, and mutants of it are no better than random
+//! architectures, but more alike. Where we differ: the population is the last P
 //! visible trials that finished, so nothing has to be kept besides the history; failed trials never join
 //! it, and an architecture that is likely to fail is drawn again (`parts/caution.rs`).
 
@@ -58,7 +61,7 @@ const MEDIUM: usize = 90;
 
 impl Evolution {
     /// With the paper's population of 100 and sample of 25 for 1,000 trials and more; for fewer, with a
-    /// population of 30 and a sample of 10; for fewer than 90 a quarter of the trials, and a third of that.
+    /// population of 30 and a sample of 10; for fewer than 90 a quarter of the trials, and as large a sample.
     pub fn regularized() -> Self {
         Evolution::default()
     }
@@ -75,14 +78,18 @@ impl Evolution {
 
     /// P and S for a budget of trials.
     fn sizes(&self, trials: usize) -> (usize, usize) {
-        let large = trials >= LARGE;
         let usual = match trials {
             LARGE.. => 100,
             MEDIUM.. => 30,
             _ => (trials / 4).max(2),
         };
         let p = self.population.map_or(usual, |p| p.max(1) as usize);
-        let share = if large { p / 4 } else { p / 3 };
+        let share = match trials {
+            LARGE.. => p / 4,
+            // A population that was given has its usual sample.
+            ..MEDIUM if self.population.is_none() => p,
+            _ => p / 3,
+        };
         let s = self.sample.map_or(share.clamp(2.min(p), 25), |s| s.max(1) as usize);
         (p, s)
     }

@@ -6,7 +6,9 @@
 //! options ("operation counts"). [`Columns`] are for trees and networks: the columns of an encoding that
 //! are 1.
 
+use crate::rng::Rng;
 use crate::space::{Architecture, Encoding, Space};
+use crate::surrogate::{Units, distance};
 use crate::tree::places::Taken;
 use std::collections::HashMap;
 
@@ -19,6 +21,45 @@ pub(crate) struct Features {
     places: Vec<(usize, u32)>,
     /// The Weisfeiler-Lehman features of every iteration, with the sum of squares up to it.
     steps: Vec<(Counts, f64)>,
+    /// Graph features, and parameters and operations, as a [`Ruler`] measures them.
+    numbers: Vec<f64>,
+    size: Vec<f64>,
+}
+
+/// How many random architectures tell the spread of a column.
+const SPREAD: usize = 300;
+
+/// Graph features and sizes in units of their spread in a space: the standard deviation over random
+/// architectures. Columns that do not differ are left out, as are the sizes of decisions alone, which have none.
+pub(crate) struct Ruler {
+    encoding: Encoding,
+    numbers: Units,
+    size: Units,
+}
+
+impl Ruler {
+    pub(crate) fn of(space: &Space) -> Ruler {
+        let (encoding, mut rng) = (Encoding::graf(), Rng::from_u64(0).stream("ruler", 0));
+        let drawn = (0..SPREAD).map_while(|_| space.sample(&mut rng).ok());
+        let rows = drawn.map(|arch| (numbers(&encoding, &arch), size(&arch)));
+        let (x, sizes): (Vec<Vec<f64>>, Vec<Vec<f64>>) = rows.unzip();
+        Ruler { encoding, numbers: Units::of(&x), size: Units::of(&sizes) }
+    }
+
+    /// Adds what is measured of an architecture to its features.
+    pub(crate) fn measure(&self, arch: &Architecture, features: &mut Features) {
+        features.numbers = self.numbers.apply(&numbers(&self.encoding, arch));
+        features.size = self.size.apply(&size(arch));
+    }
+}
+
+/// The layers of a proposal fit together, and every space has graph features.
+fn numbers(encoding: &Encoding, arch: &Architecture) -> Vec<f64> {
+    encoding.of(arch).unwrap_or_default().into_iter().map(f64::from).collect()
+}
+
+fn size(arch: &Architecture) -> Vec<f64> {
+    vec![arch.params() as f64, arch.flops() as f64]
 }
 
 impl Features {
@@ -44,7 +85,16 @@ impl Features {
             sum += dot(&counts, &counts);
             (counts, sum)
         };
-        Features { places, steps: counts.into_iter().map(step).collect() }
+        let steps = counts.into_iter().map(step).collect();
+        Features { places, steps, ..Features::default() }
+    }
+
+    /// How far the measured graph features are apart, and the sizes; and the product of the sizes.
+    pub(crate) fn measured(&self, other: &Features) -> [f64; 3] {
+        let (a, b) = (&self.size, &other.size);
+        let product: f64 = a.iter().zip(b).map(|(a, b)| a * b).sum();
+        let product = product / a.len().max(1) as f64;
+        [distance(&self.numbers, &other.numbers), distance(a, b), product]
     }
 
     /// In how many places two architectures differ, as `Distance::hamming` counts them.

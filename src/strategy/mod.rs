@@ -347,4 +347,5 @@ static STRATEGIES: &[StrategyInfo] = &[
     bayesian::WEISFEILER_LEHMAN,
     bananas::ROW,
     forest::ROW,
+    bayesian::GRAF,
 ];

@@ -4,6 +4,7 @@ use super::{Study, run};
 use crate::chart::{Candidate, Chart, DecisionProbabilities, Probabilities, SurrogateView};
 use crate::error::{Error, Result};
 use crate::evaluate::{Budget, Evaluator};
+use crate::predictor::Predictor;
 use crate::space::Architecture;
 use crate::strategy::{Bananas, GaussianProcess, Odds, Ppo, RandomForest, Reinforce, Surrogate};
 use crate::surrogate::Prediction;
@@ -35,6 +36,35 @@ impl Study {
             ));
         }
         by.expects(&history, architectures)
+    }
+
+    /// The predictor, after it has learned the finished trials of this study: their scores, in the direction of
+    /// the metric. With several objectives it learns the first.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16, 32, 64, 128])));
+    /// let study = Study::new(&space, evaluator(|a, _| (a.params() as f64).sqrt())).trials(4).quiet().run()?;
+    /// let fitted = study.fit(&Predictor::gaussian_process())?;
+    /// let expected: Vec<f64> = fitted.predict_all(space.all()?)?.iter().map(Prediction::mean).collect();
+    /// assert!(expected[5] > expected[0]);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When fewer than two trials have finished, and as [`Predictor::fit`].
+    pub fn fit(&self, predictor: &Predictor) -> Result<Predictor> {
+        let found = self.known()?.finished();
+        let scored = found.iter().filter_map(|t| Some((t.architecture(), t.score()?)));
+        let (archs, scores): (Vec<Architecture>, Vec<f64>) = scored.unzip();
+        if archs.len() < 2 {
+            return Err(Error::invalid(
+                format!("a predictor that learns from {}", plural(archs.len(), "finished trial")),
+                "2 are needed at the least, and 20 before it ranks well",
+                "study.run() first, with trials(20)",
+            ));
+        }
+        predictor.towards(self.metric().maximise).fit(archs, scores)
     }
 
     /// What the model of a strategy expects of architectures after the trials of this study, as a chart:

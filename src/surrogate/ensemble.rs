@@ -1,6 +1,10 @@
-//! An ensemble of small feed-forward networks on 0-1 features, trained by Adam.
+//! An ensemble of small feed-forward networks, trained by Adam. A row lists its features that are not 0, each with its
+//! value: of 0-1 features those that are present.
 
 use crate::rng::Rng;
+
+/// Features by number, with their values.
+pub(crate) type Row = Vec<(u32, f64)>;
 
 /// How the networks are built and trained.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +31,7 @@ impl Network {
     fn new(features: usize, recipe: &Recipe, active: f64, rng: &mut Rng) -> Network {
         let (width, layers) = (recipe.width, recipe.layers.max(1));
         let mut net = Network { features, width, layers, weights: vec![] };
-        // He et al.: variance 2 / inputs; `active` features are present at once.
+        // He et al.: variance 2 / inputs; `active` is the sum of squares of a row, of 0-1 features their number.
         let mut rows = |inputs: usize, variance: f64, out: usize| {
             net.weights.extend((0..inputs * out).map(|_| variance.sqrt() * rng.normal()));
             net.weights.extend(std::iter::repeat_n(0.0, out));
@@ -47,7 +51,7 @@ impl Network {
     }
 
     /// The output, and the values of all hidden layers, one after the other.
-    pub(crate) fn forward(&self, x: &[u32], hidden: &mut Vec<f64>) -> f64 {
+    pub(crate) fn forward(&self, x: &[(u32, f64)], hidden: &mut Vec<f64>) -> f64 {
         let width = self.width;
         hidden.clear();
         hidden.resize(self.layers * width, 0.0);
@@ -58,7 +62,7 @@ impl Network {
             let out = &mut rest[..width];
             out.copy_from_slice(&w[inputs * width..(inputs + 1) * width]);
             if layer == 0 {
-                x.iter().for_each(|&f| add(out, 1.0, &w[f as usize * width..]));
+                x.iter().for_each(|&(f, v)| add(out, v, &w[f as usize * width..]));
             } else {
                 let input = before[(layer - 1) * width..].iter().enumerate();
                 input.filter(|(_, v)| **v != 0.0).for_each(|(i, v)| add(out, *v, &w[i * width..]));
@@ -71,7 +75,13 @@ impl Network {
     }
 
     /// Adds `slope` times the gradient of the output to `gradient`.
-    pub(crate) fn backward(&self, x: &[u32], hidden: &[f64], slope: f64, gradient: &mut [f64]) {
+    pub(crate) fn backward(
+        &self,
+        x: &[(u32, f64)],
+        hidden: &[f64],
+        slope: f64,
+        gradient: &mut [f64],
+    ) {
         let width = self.width;
         let begin = self.begin(self.layers);
         let last = &hidden[(self.layers - 1) * width..];
@@ -88,8 +98,8 @@ impl Network {
             add(&mut gradient[begin + inputs * width..], 1.0, &delta);
             if layer == 0 {
                 let mut row =
-                    |f: u32| add(&mut gradient[begin + f as usize * width..], 1.0, &delta);
-                x.iter().for_each(|f| row(*f));
+                    |f: u32, v| add(&mut gradient[begin + f as usize * width..], v, &delta);
+                x.iter().for_each(|&(f, v)| row(f, v));
                 break;
             }
             let input = &hidden[(layer - 1) * width..layer * width];
@@ -117,14 +127,15 @@ pub(crate) struct Ensemble(pub(crate) Vec<Network>);
 
 impl Ensemble {
     pub(crate) fn train(
-        x: &[Vec<u32>],
+        x: &[Row],
         y: &[f64],
         features: usize,
         members: usize,
         recipe: &Recipe,
         rng: &mut Rng,
     ) -> Ensemble {
-        let active = x.iter().map(Vec::len).sum::<usize>() as f64 / x.len().max(1) as f64;
+        let squares: f64 = x.iter().flatten().map(|(_, v)| v * v).sum();
+        let active = squares / x.len().max(1) as f64;
         let member = |_| {
             let mut net = Network::new(features, recipe, active, rng);
             net.train(x, y, recipe, rng);
@@ -134,7 +145,7 @@ impl Ensemble {
     }
 
     /// The mean of the outputs and their standard deviation.
-    pub(crate) fn predict(&self, x: &[u32]) -> (f64, f64) {
+    pub(crate) fn predict(&self, x: &[(u32, f64)]) -> (f64, f64) {
         let mut hidden = vec![];
         let outputs: Vec<f64> = self.0.iter().map(|net| net.forward(x, &mut hidden)).collect();
         let n = outputs.len() as f64;
@@ -145,7 +156,7 @@ impl Ensemble {
 }
 
 impl Network {
-    fn train(&mut self, x: &[Vec<u32>], y: &[f64], recipe: &Recipe, rng: &mut Rng) {
+    fn train(&mut self, x: &[Row], y: &[f64], recipe: &Recipe, rng: &mut Rng) {
         let size = self.weights.len();
         let [mut gradient, mut first, mut second] = [0; 3].map(|_| vec![0.0; size]);
         let (mut hidden, mut step) = (vec![], 0);
@@ -193,7 +204,7 @@ mod tests {
             let mut net = Network::new(5, &recipe(layers), 3.0, &mut rng);
             // Away from the kink of units whose input is zero.
             net.weights.iter_mut().for_each(|w| *w += 0.05 * rng.normal());
-            let (x, mut hidden) = ([0, 2, 3], vec![]);
+            let (x, mut hidden) = ([(0, 1.0), (2, -0.5), (3, 2.0)], vec![]);
             net.forward(&x, &mut hidden);
             let mut gradient = vec![0.0; net.weights.len()];
             net.backward(&x, &hidden, 1.5, &mut gradient);
@@ -228,9 +239,9 @@ mod tests {
     #[test]
     fn it_learns_a_sum_and_is_unsure_elsewhere() {
         // Features 0 to 3 add 1 each and feature 4 subtracts 2; features 6 and 7 were never present.
-        let all: Vec<Vec<u32>> =
-            (0..32u32).map(|b| (0..5).filter(|i| b >> i & 1 == 1).collect()).collect();
-        let value = |x: &Vec<u32>| x.iter().map(|&f| if f == 4 { -2.0 } else { 1.0 }).sum::<f64>();
+        let present = |b: u32| (0..5).filter(|i| b >> i & 1 == 1).map(|i| (i, 1.0)).collect();
+        let all: Vec<Row> = (0..32u32).map(present).collect();
+        let value = |x: &Row| x.iter().map(|&(f, _)| if f == 4 { -2.0 } else { 1.0 }).sum::<f64>();
         let y: Vec<f64> = all.iter().map(value).collect();
         let ensemble = Ensemble::train(
             &all,
@@ -244,7 +255,8 @@ mod tests {
             let (mu, _) = ensemble.predict(x);
             assert!((mu - y).abs() < 0.35, "{x:?}: {mu} for {y}");
         }
-        assert!(ensemble.predict(&[6, 7]).1 > ensemble.predict(&[0, 1]).1);
+        let sigma = |a, b| ensemble.predict(&[(a, 1.0), (b, 1.0)]).1;
+        assert!(sigma(6, 7) > sigma(0, 1));
     }
 
     #[test]

@@ -4,19 +4,23 @@
 mod acquisition;
 mod curve_regression;
 mod curves;
+mod distant;
 mod ensemble;
 mod feasible;
 mod forest;
 mod gp;
 mod prediction;
 mod target;
+mod trees;
 
 pub(crate) use acquisition::{Acquisition, expected_improvement};
 pub use curve_regression::CurveRegression;
 pub use curves::Extrapolation;
-pub(crate) use ensemble::{Ensemble, Recipe};
+pub(crate) use distant::{Distant, Units, distance};
+pub(crate) use ensemble::{Ensemble, Recipe, Row};
 pub(crate) use feasible::Feasible;
 pub(crate) use forest::{Forest, Rows};
 pub(crate) use gp::{Cholesky, Gp};
 pub use prediction::Prediction;
 pub(crate) use target::Scale;
+pub(crate) use trees::Trees;

@@ -332,3 +332,164 @@ fn paths_beyond_all_bounds_are_refused() {
     let inside = small().then(cell([[conv(1..=300, 3)]]));
     says(Encoding::path().width(&inside), &["more than 256 operations", "0-1.conv.channels=1"]);
 }
+
+// ------------------------------------------------------------------------------------------- GRAF
+
+/// The features of an architecture that are named, by their columns.
+fn graf(space: &Space, decisions: &[u32], names: &[&str]) -> Vec<f32> {
+    let encoding = Encoding::graf();
+    let all = encoding.names(space).unwrap();
+    let x = encoding.of(&space.decode(decisions.iter().copied()).unwrap()).unwrap();
+    assert_eq!(x.len(), all.len());
+    let at = |name: &&str| {
+        let found = all.iter().position(|n| n == name);
+        x[found.unwrap_or_else(|| panic!("{name} is none of {all:#?}"))]
+    };
+    names.iter().map(at).collect()
+}
+
+#[test]
+fn graf_of_cells_worked_out_by_hand() {
+    let space = cells201();
+    assert_eq!(Encoding::graf().width(&space).unwrap(), 4 + 1 + 15 * 6);
+    let names = [
+        "cell: number of skip_connect",
+        "cell: number of nor_conv_3x3",
+        "cell: edges without effect",
+        "cell: shortest path of nor_conv_3x3 alone",
+        "cell: shortest path of skip_connect or nor_conv_3x3 alone",
+        "cell: shortest path of any operation alone",
+        "cell: most of nor_conv_3x3 on a path",
+        "cell: most of any operation on a path",
+        "cell: nor_conv_3x3 that read the input",
+        "cell: nor_conv_3x3 that the output reads",
+        "cell: nor_conv_3x3 that are read, on average",
+        "cell: nor_conv_3x3 that read a result, on average",
+    ];
+    // Edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3. All convolutions: of 3 operations into node 3 the one from node 2 reads
+    // two, the one from node 1 reads one, and so does the one from 1 to 2: 2 + 1 + 1, and 3 that the output reads.
+    // The input is read by 3, the operation 0-1 by 2, the ones into node 2 by 1 each.
+    let all = graf(&space, &[3, 3, 3, 3, 3, 3], &names);
+    assert_eq!(all, [0., 6., 0., 1., 1., 1., 3., 3., 3., 3., 7. / 7., 7. / 7.]);
+    // 0-2 and 2-3 convolutions, 0-3 a skip; 1-3 is a convolution that nothing enters.
+    let some = graf(&space, &[0, 3, 0, 1, 3, 3], &names);
+    assert_eq!(some, [1., 2., 3., 2., 1., 1., 2., 2., 1., 1., 2. / 4., 2. / 4.]);
+    // The same cell by way of node 1.
+    assert_eq!(some, graf(&space, &[3, 0, 2, 1, 3, 0], &names));
+    // A pooling in between: no path of convolutions alone, one more than the longest.
+    let mixed = graf(&space, &[3, 0, 4, 0, 0, 3], &names);
+    assert_eq!(mixed, [0., 2., 3., 4., 4., 3., 2., 3., 1., 1., 2. / 4., 2. / 4.]);
+    // No path at all.
+    let none = graf(&space, &[3, 3, 3, 0, 0, 0], &names);
+    assert_eq!(none, [0., 0., 6., 4., 4., 4., 0., 0., 0., 0., 0., 0.]);
+}
+
+#[test]
+fn graf_of_a_wired_cell_worked_out_by_hand() {
+    let op = one_of([conv(same(), 3), max_pool(3).stride(1).padding(1)]);
+    let space = small().then(conv(4, 3)).then(wired(4, 5, op));
+    let names = [
+        "1: number of conv(same, 3)",
+        "1: vertices without effect",
+        "1: shortest path of conv(same, 3) alone",
+        "1: most of any operation on a path",
+        "1: conv(same, 3) that read the input",
+        "1: any operation that the output reads",
+        "1: conv(same, 3) that are read, on average",
+    ];
+    // Edges 0-1, 0-2, 0-3, 1-2, 1-3, 2-3; operations of 1 and 2. A convolution, then pooling, and the input again.
+    let row = graf(&space, &[1, 0, 1, 1, 0, 1, 0, 1], &names);
+    // Pooling reads the convolution; the output reads pooling: 1 reading of a convolution among 3 readers.
+    assert_eq!(row, [1., 0., 0., 2., 1., 1., 1. / 3.]);
+    // Vertex 2 leads nowhere.
+    let row = graf(&space, &[1, 1, 0, 0, 1, 0, 0, 0], &names);
+    assert_eq!(row, [1., 1., 1., 1., 1., 1., 1. / 2.]);
+}
+
+#[test]
+fn graf_of_layers_and_of_decisions() {
+    let space = conditional();
+    let names = [
+        "layers: number of conv",
+        "layers: number of max_pool",
+        "layers: shortest path of conv alone",
+        "layers: shortest path of any operation alone",
+        "layers: mean channels of conv",
+    ];
+    // conv 16, then twice: pooling, a convolution of 16. The first convolution is a layer of the same kind.
+    assert_eq!(graf(&space, &[1, 1, 1, 0, 1], &names), [2., 1., 4., 3., 16.]);
+    // conv 8, then one of 16.
+    assert_eq!(graf(&space, &[0, 0, 0, 1], &names), [2., 0., 2., 2., 12.]);
+    let names = [
+        "decisions among 3 options that take option 0",
+        "decisions among 2 options that take option 1",
+    ];
+    let space = Space::decisions([3, 2, 3]);
+    assert_eq!(Encoding::graf().width(&space).unwrap(), 5);
+    assert_eq!(graf(&space, &[0, 1, 0], &names), [2., 1.]);
+}
+
+/// What does not change the graph does not change its features.
+#[test]
+fn graf_leaves_out_what_has_no_effect() {
+    let (space, encoding, mut rng) = (cells201(), Encoding::graf(), Rng::new(1));
+    let mut without = 0;
+    for _ in 0..300 {
+        let arch = space.sample(&mut rng).unwrap();
+        for edge in 0..6 {
+            let mut decisions = arch.decisions();
+            decisions[edge] = 0;
+            let other = space.decode(decisions).unwrap();
+            let same = arch.canonical() == other.canonical();
+            assert_eq!(encoding.of(&arch).unwrap() == encoding.of(&other).unwrap(), same, "{arch}");
+            without += usize::from(same);
+        }
+    }
+    assert!(without > 300, "{without}");
+}
+
+/// Every space has some, all finite and named.
+#[test]
+fn graf_fits_every_space() {
+    let (encoding, mut rng) = (Encoding::graf(), Rng::new(1));
+    let spaces = [
+        conditional(),
+        Space::on(&Dataset::digits()).then(presets::mlp()),
+        small().then(presets::darts(4, 3)),
+        small().then(presets::nas_bench_101(8, 1)),
+        small().then(conv(any([4, 8]), 3)).then(presets::nas_bench_201(4, 1)),
+        Space::on(&Dataset::mnist1d()).then(presets::sequence(8, 1..=2)),
+        Space::decisions([5, 2, 7]),
+        Mnist1dBench::space(),
+    ];
+    for space in spaces {
+        let names = encoding.names(&space).unwrap();
+        assert_eq!(names.len(), encoding.width(&space).unwrap(), "{space}");
+        assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len(), "{names:?}");
+        let mut rows = HashSet::new();
+        for _ in 0..30 {
+            let arch = space.sample(&mut rng).unwrap();
+            let x = encoding.of(&arch).unwrap();
+            assert!(x.len() == names.len() && x.iter().all(|v| v.is_finite()), "{arch}");
+            rows.insert(format!("{x:?}"));
+        }
+        assert!(rows.len() > 5, "{space}: {}", rows.len());
+    }
+}
+
+#[test]
+fn encodings_stand_side_by_side() {
+    let space = cells201();
+    let arch = space.decode([3, 1, 0, 2, 4, 3]).unwrap();
+    let proxy = Proxy::params();
+    let all = Encoding::graf().and(&Encoding::one_hot()).and(&proxy.feature());
+    let x = all.of(&arch).unwrap();
+    assert_eq!(x.len(), 95 + 30 + 1);
+    assert_eq!(x[125], arch.params() as f32);
+    assert_eq!(x[95..125], Encoding::one_hot().of(&arch).unwrap()[..]);
+    assert_eq!(all.names(&space).unwrap()[125], "params");
+    assert_eq!(all.to_string(), "GRAF and one-hot encoding and params");
+    // A proxy that has nothing to read says so; decisions alone are not a network.
+    let bare = Space::decisions([2, 2]);
+    says(proxy.feature().of(&bare.decode([0, 1]).unwrap()), &["decisions alone"]);
+}

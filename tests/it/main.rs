@@ -28,6 +28,7 @@ mod oneshot;
 mod outputs;
 mod own_strategy;
 mod policy;
+mod predictors;
 mod presets;
 mod proxies;
 mod pytorch;

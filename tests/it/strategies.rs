@@ -497,6 +497,23 @@ fn every_row_is_made_again_from_its_stored_form() {
 
 /// Settings other than the defaults are stored too, and bad ones are reported before a study begins.
 #[test]
+fn the_sizes_of_evolution_follow_the_budget() {
+    let of = |trials: usize| Evolution::regularized().describe(trials);
+    for (trials, sizes) in [
+        (4, "(population 2, sample 2)"),
+        (30, "(population 7, sample 7)"),
+        (89, "(population 22, sample 22)"),
+        (90, "(population 30, sample 10)"),
+        (999, "(population 30, sample 10)"),
+        (1000, "(population 100, sample 25)"),
+    ] {
+        assert!(of(trials).ends_with(sizes), "{trials}: {}", of(trials));
+    }
+    let given = Evolution::regularized().population(9).describe(30);
+    assert!(given.ends_with("(population 9, sample 3)"), "{given}");
+}
+
+#[test]
 fn settings_are_stored_and_checked() {
     let plan = |s: &AnyStrategy| {
         let table = NasBench201::cifar10();

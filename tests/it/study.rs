@@ -106,7 +106,7 @@ fn every_strategy_is_resumed_at_every_trial() {
 /// Strategies that fit a model or a network to the history: one that is newly created for every trial
 /// takes the square of the usual time.
 fn learns_long(name: &str) -> bool {
-    ["reinforce", "ppo", "bananas", "forest", "gp-hamming", "gp-wl"].contains(&name)
+    ["reinforce", "ppo", "bananas", "forest", "gp-hamming", "gp-wl", "gp-graf"].contains(&name)
 }
 
 /// What a strategy remembers between two trials saves time and nothing else: one that is newly created

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 /// Those with a model, by their names in the table.
 fn with_a_model() -> Vec<(&'static str, AnyStrategy)> {
-    let names = ["gp-hamming", "gp-wl", "bananas", "forest"];
+    let names = ["gp-hamming", "gp-wl", "bananas", "forest", "gp-graf"];
     let rows = nascent::strategies().iter().filter(|s| names.contains(&s.name));
     let rows: Vec<_> = rows.map(|s| (s.name, (s.make)())).collect();
     assert_eq!(rows.len(), names.len());
@@ -290,4 +290,36 @@ fn a_space_of_networks_is_searched_by_its_graphs() {
     let predicted = GaussianProcess::weisfeiler_lehman().predict(&study, &same).unwrap();
     let apart = (predicted[0].mean() - predicted[1].mean()).abs();
     assert!(apart < 3.0 * predicted[0].sd().max(predicted[1].sd()), "{predicted:?}");
+}
+
+/// With few trials, graph features and the size of a network find more than decisions do.
+#[test]
+fn graph_features_find_more_with_few_trials() {
+    let table = NasBench201::cifar10();
+    let plan = Study::new(&table.space(), &table).duplicates(Duplicates::Repeat);
+    let plan = plan.trials(30).batch(1).quiet();
+    let mean = |strategy: GaussianProcess| {
+        mean_best(&nascent::IntoStrategy::into_strategy(strategy), &plan, 12)
+    };
+    let (graf, hamming) = (mean(GaussianProcess::graf()), mean(GaussianProcess::hamming()));
+    assert!(graf > hamming, "{graf} and {hamming}");
+}
+
+/// Decisions alone have neither a graph nor a size, and are searched all the same.
+#[test]
+fn graph_features_need_no_graph() {
+    let (space, score) = landscape();
+    let plan = Study::new(&space, &score).strategy(GaussianProcess::graf()).trials(25).quiet();
+    let study = plan.seed(3).run().unwrap();
+    let again = plan.seed(3).run().unwrap();
+    let decided = |s: &Study| s.trials_done().iter().map(|t| t.line()).collect::<Vec<_>>();
+    assert_eq!(decided(&study), decided(&again));
+    assert!(
+        study
+            .outlook(
+                &GaussianProcess::graf(),
+                &study.trials_done().iter().map(Trial::architecture).collect::<Vec<_>>()
+            )
+            .is_ok()
+    );
 }

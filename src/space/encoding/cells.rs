@@ -1,5 +1,5 @@
 //! The cells of a space, with the operations that its edges or vertices choose from: what adjacency
-//! and path encodings are made of.
+//! and path encodings and graph features are made of.
 
 use crate::layer::ZERO;
 use crate::space::Space;
@@ -220,6 +220,21 @@ fn fillings(block: &Block) -> Option<Vec<Block>> {
         Node::Residual(inner) => Some(fillings(inner)?.iter().map(Block::residual).collect()),
         _ => None,
     }
+}
+
+/// The letters of operations; new ones are added to the alphabet.
+pub(super) fn spell(operations: &Operations, letters: &mut Vec<String>) -> Vec<Option<usize>> {
+    let spell = |(name, &zero): (&String, &bool)| {
+        if zero {
+            return None;
+        }
+        let known = letters.iter().position(|letter| letter == name);
+        Some(known.unwrap_or_else(|| {
+            letters.push(name.clone());
+            letters.len() - 1
+        }))
+    };
+    operations.names.iter().zip(&operations.zero).map(spell).collect()
 }
 
 /// One of each list, in every way.

@@ -2,6 +2,9 @@
 
 mod adjacency;
 mod cells;
+mod graf;
+mod graf_features;
+mod graf_layers;
 mod one_hot;
 mod path;
 
@@ -9,6 +12,7 @@ use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::space::{Architecture, Space};
 use adjacency::Adjacency;
+use graf::Graf;
 use one_hot::OneHot;
 use path::Paths;
 use std::fmt;
@@ -16,8 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// How an architecture becomes a vector of numbers (arXiv 2007.04965).
 ///
-/// The three built-in encodings depend on the decisions alone, so nothing is built and nothing
-/// has to fit together. Their columns are 0 or 1, in the same order for all architectures of a space.
+/// One-hot, adjacency and path depend on the decisions alone, so nothing is built and nothing has to fit
+/// together. Their columns are 0 or 1, in the same order for all architectures of a space. Graph features
+/// ([`Encoding::graf`]) are numbers, and so are those of a [`Proxy`](crate::Proxy::feature);
+/// [`and`](Encoding::and) puts several encodings side by side.
 ///
 /// ```
 /// use nascent::prelude::*;
@@ -50,10 +56,18 @@ enum Kind {
     Path {
         first: Option<usize>,
     },
+    Graf,
     Custom {
         name: String,
         of: Arc<Custom>,
     },
+    /// One number with a name.
+    Column {
+        name: String,
+        of: Arc<Column>,
+    },
+    /// Several, side by side.
+    Joined(Vec<Encoding>),
     /// Asked for something impossible; reported when it is used.
     Broken {
         name: String,
@@ -63,12 +77,14 @@ enum Kind {
 
 type Known = (Space, Arc<Plan>);
 type Custom = dyn Fn(&Architecture) -> Vec<f32> + Send + Sync;
+type Column = dyn Fn(&Architecture) -> Result<f64> + Send + Sync;
 
 /// An encoding of the architectures of one space.
 enum Plan {
     OneHot(OneHot),
     Adjacency(Adjacency),
     Path(Paths),
+    Graf(Graf),
 }
 
 /// Wider vectors than this are of no use to a surrogate, and would take the memory of a search.
@@ -122,6 +138,62 @@ impl Encoding {
         })
     }
 
+    /// Neural graph features (GRAF, arXiv 2404.16551): for every cell how many operations of each kind there
+    /// are, and for sets of operations the shortest path of these alone, the most of them on one path, and how
+    /// many read the input, are read by the output, and are connected with each other on average. What no
+    /// path from the input to the output goes through is left out first. Every column has a
+    /// [name](Encoding::names) in words. A cell of NAS-Bench-201 takes a few microseconds.
+    ///
+    /// Where choices are outside of cells, the same features are those of the graph of layers, with
+    /// the kinds of layers as operations; every setting that is chosen adds its mean over the layers of that
+    /// kind. Decisions alone, as those of a [`Table`](crate::Table) without a space, have no graph: they get
+    /// how often each option is taken among the decisions with the same number of options. Then many
+    /// architectures have the same numbers; `Encoding::graf().and(&Encoding::one_hot())` tells them apart.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_201(4, 1));
+    /// // Edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3: none is 0, skip is 1, conv 3x3 is 3.
+    /// let arch = space.decode([0, 3, 0, 1, 0, 3])?;
+    /// let graf = Encoding::graf();
+    /// let (x, names) = (graf.of(&arch)?, graf.names(&space)?);
+    /// let feature = |name: &str| names.iter().position(|n| n == name).map(|i| x[i]);
+    /// assert_eq!(feature("cell: number of nor_conv_3x3"), Some(2.0));
+    /// assert_eq!(feature("cell: shortest path of nor_conv_3x3 alone"), Some(2.0));
+    /// assert_eq!(feature("cell: shortest path of any operation alone"), Some(1.0));
+    /// assert_eq!(feature("cell: edges without effect"), Some(3.0));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn graf() -> Encoding {
+        Encoding::new(Kind::Graf)
+    }
+
+    /// The columns of this encoding, and behind them those of another one.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::on(&Dataset::digits()).then(presets::nas_bench_201(4, 1));
+    /// let both = Encoding::graf().and(&Encoding::one_hot());
+    /// assert_eq!(both.width(&space)?, 95 + 30);
+    /// assert_eq!(both.to_string(), "GRAF and one-hot encoding");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn and(&self, other: &Encoding) -> Encoding {
+        let parts = |e: &Encoding| match &e.kind {
+            Kind::Joined(parts) => parts.clone(),
+            _ => vec![e.clone()],
+        };
+        Encoding::new(Kind::Joined([parts(self), parts(other)].concat()))
+    }
+
+    /// One number of this name.
+    pub(crate) fn column(
+        name: &str,
+        of: impl Fn(&Architecture) -> Result<f64> + Send + Sync + 'static,
+    ) -> Encoding {
+        Encoding::new(Kind::Column { name: name.to_string(), of: Arc::new(of) })
+    }
+
     /// An encoding of your own, or features that were learned elsewhere.
     ///
     /// ```
@@ -147,10 +219,19 @@ impl Encoding {
     ///
     /// # Errors
     /// When the encoding does not fit the space; it says which one does. For an encoding of your own,
-    /// when a number is not finite.
+    /// when a number is not finite. For graph features of layers outside of cells, when they do not fit
+    /// together; for a proxy, when it cannot score the architecture.
     pub fn of(&self, arch: &Architecture) -> Result<Vec<f32>> {
-        if let Kind::Custom { of, .. } = &self.kind {
-            let x = of(arch);
+        let own = match &self.kind {
+            Kind::Custom { of, .. } => Some(of(arch)),
+            Kind::Column { of, .. } => Some(vec![of(arch)? as f32]),
+            Kind::Joined(parts) => {
+                let all = parts.iter().map(|part| part.of(arch)).collect::<Result<Vec<_>>>()?;
+                return Ok(all.concat());
+            }
+            _ => None,
+        };
+        if let Some(x) = own {
             return match x.iter().position(|v| !v.is_finite()) {
                 None => Ok(x),
                 Some(i) => Err(Error::invalid(
@@ -166,6 +247,7 @@ impl Encoding {
             Plan::OneHot(one_hot) => one_hot.encode(arch.decided(), &mut x),
             Plan::Adjacency(adjacency) => adjacency.encode(arch.decided(), &mut x),
             Plan::Path(paths) => paths.encode(arch.decided(), &mut x),
+            Plan::Graf(graf) => graf.encode(arch, &mut x)?,
         }
         Ok(x)
     }
@@ -193,6 +275,8 @@ impl Encoding {
     pub fn width(&self, space: &Space) -> Result<usize> {
         match self.kind {
             Kind::Custom { .. } => Ok(self.of(&space.default_architecture()?)?.len()),
+            Kind::Column { .. } => Ok(1),
+            Kind::Joined(ref parts) => parts.iter().map(|part| part.width(space)).sum(),
             _ => self.plan(space).map(|plan| plan.width()),
         }
     }
@@ -202,13 +286,22 @@ impl Encoding {
     /// # Errors
     /// As [`Encoding::width`].
     pub fn names(&self, space: &Space) -> Result<Vec<String>> {
-        if let Kind::Custom { name, .. } = &self.kind {
-            return Ok((0..self.width(space)?).map(|i| format!("{name}[{i}]")).collect());
+        match &self.kind {
+            Kind::Custom { name, .. } => {
+                return Ok((0..self.width(space)?).map(|i| format!("{name}[{i}]")).collect());
+            }
+            Kind::Column { name, .. } => return Ok(vec![name.clone()]),
+            Kind::Joined(parts) => {
+                let all = parts.iter().map(|part| part.names(space)).collect::<Result<Vec<_>>>()?;
+                return Ok(all.concat());
+            }
+            _ => {}
         }
         Ok(match &*self.plan(space)? {
             Plan::OneHot(one_hot) => one_hot.names(),
             Plan::Adjacency(adjacency) => adjacency.names(),
             Plan::Path(paths) => paths.names(),
+            Plan::Graf(graf) => graf.names(),
         })
     }
 
@@ -223,7 +316,10 @@ impl Encoding {
         let plan = match &self.kind {
             Kind::Path { first } => Plan::Path(Paths::of(space, *first)?),
             Kind::Adjacency => Plan::Adjacency(Adjacency::of(space)),
-            Kind::OneHot | Kind::Custom { .. } => Plan::OneHot(OneHot::of(space)),
+            Kind::Graf => Plan::Graf(Graf::of(space)),
+            Kind::OneHot | Kind::Custom { .. } | Kind::Column { .. } | Kind::Joined(_) => {
+                Plan::OneHot(OneHot::of(space))
+            }
             Kind::Broken { name, problem } => {
                 return Err(Error::new(ErrorKind::Invalid, format!("{name}: {problem}")));
             }
@@ -247,6 +343,7 @@ impl Plan {
             Plan::OneHot(one_hot) => one_hot.width(),
             Plan::Adjacency(adjacency) => adjacency.width,
             Plan::Path(paths) => paths.width,
+            Plan::Graf(graf) => graf.width,
         }
     }
 }
@@ -258,7 +355,14 @@ impl fmt::Display for Encoding {
             Kind::Adjacency => f.write_str("adjacency encoding"),
             Kind::Path { first: None } => f.write_str("path encoding"),
             Kind::Path { first: Some(n) } => write!(f, "path encoding, the first {n} columns"),
-            Kind::Custom { name, .. } | Kind::Broken { name, .. } => f.write_str(name),
+            Kind::Graf => f.write_str("GRAF"),
+            Kind::Joined(parts) => {
+                let names: Vec<String> = parts.iter().map(Encoding::to_string).collect();
+                f.write_str(&names.join(" and "))
+            }
+            Kind::Custom { name, .. } | Kind::Column { name, .. } | Kind::Broken { name, .. } => {
+                f.write_str(name)
+            }
         }
     }
 }

@@ -21,7 +21,7 @@
 //! The sequences of a cell are kept as a tree, a node for every prefix. An architecture is encoded
 //! by walking its edges in order with, at every vertex, the set of tree nodes that paths to it end in.
 
-use super::cells::{EdgeCell, MOST_OPERATIONS, Operations, Part, VertexCell, parts};
+use super::cells::{EdgeCell, MOST_OPERATIONS, Part, VertexCell, parts, spell};
 use super::{MOST_COLUMNS, other};
 use crate::error::{Error, Result};
 use crate::space::Space;
@@ -229,21 +229,6 @@ impl Cell {
         }
         names
     }
-}
-
-/// The letters of operations; new ones are added to the alphabet.
-fn spell(operations: &Operations, letters: &mut Vec<String>) -> Vec<Option<usize>> {
-    let spell = |(name, &zero): (&String, &bool)| {
-        if zero {
-            return None;
-        }
-        let known = letters.iter().position(|letter| letter == name);
-        Some(known.unwrap_or_else(|| {
-            letters.push(name.clone());
-            letters.len() - 1
-        }))
-    };
-    operations.names.iter().zip(&operations.zero).map(spell).collect()
 }
 
 fn distinct(spelled: &[Option<usize>]) -> Vec<usize> {
