@@ -129,7 +129,8 @@ pub use rng::Rng;
 pub use shape::Shape;
 pub use space::presets;
 pub use space::{
-    Architecture, Distance, Encoding, Enumerate, Latency, Limit, Macs, Memory, Params, Space,
+    Architecture, Distance, Encoding, Enumerate, Latency, Limit, Macs, Memory, Morphism, Params,
+    Space,
 };
 pub use strategy::{
     Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,

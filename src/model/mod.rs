@@ -3,6 +3,7 @@
 mod answer;
 mod inputs;
 mod mixed;
+mod morph;
 mod net;
 mod optimizer;
 pub(crate) mod saved;

@@ -9,6 +9,7 @@ mod draw;
 mod encoding;
 mod latency;
 mod limit;
+mod morphism;
 pub mod presets;
 pub(crate) mod text;
 
@@ -18,6 +19,7 @@ pub use encoding::Encoding;
 pub use latency::Latency;
 pub(crate) use latency::least;
 pub use limit::{Limit, Macs, Memory, Params};
+pub use morphism::Morphism;
 
 use crate::count::Count;
 use crate::data::Dataset;

@@ -23,6 +23,7 @@ mod latency;
 mod layering;
 mod messages;
 mod model;
+mod morphism;
 mod oneshot;
 mod outputs;
 mod own_strategy;
