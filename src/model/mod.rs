@@ -1,6 +1,7 @@
 //! A network with weights: the architecture's graph, executed.
 
 mod answer;
+mod inherit;
 mod inputs;
 mod mixed;
 mod morph;

@@ -5,6 +5,7 @@ mod deaths;
 mod desk;
 mod ended;
 mod explain;
+mod inherited;
 mod insight;
 mod journal;
 mod lineage;

@@ -18,6 +18,7 @@ mod fidelity;
 mod fixtures;
 mod front;
 mod gradients;
+mod inherit;
 mod journal;
 mod latency;
 mod layering;
