@@ -133,9 +133,9 @@ pub use space::{
     Space,
 };
 pub use strategy::{
-    Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
-    IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
-    Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
+    Annealing, AnyStrategy, AutoKeras, Bananas, Evolution, GaussianProcess, Genetic, Grid,
+    IntoProposal, IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest,
+    Reinforce, Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
 };
 pub use study::{Asked, Ended, Explanation, Running, Searches, Study, running};
 pub use surrogate::Prediction;

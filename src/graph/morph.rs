@@ -76,6 +76,11 @@ pub(crate) struct Morph {
     pub(crate) name: String,
 }
 
+/// Why a layer is not one that it was.
+const STAYS: &str = "this layer has to stay as it is, with the same inputs";
+/// Why a sum is not what it was.
+const NOT_ZERO: &str = "what is added is not 0, and was not added before. A branch can be 0 and learn if it has \
+    weights and does not end in ReLU: try .activation(\"identity\"), with relu() before it";
 /// More steps than this are not tried.
 const MOST_STEPS: usize = 3000;
 
@@ -234,7 +239,7 @@ impl Search<'_> {
                 }
                 _ if untouched && old.op == node.op => (plain(was), Source::Same(q)),
                 _ => {
-                    *why = "this layer has to stay as it is, with the same inputs".into();
+                    *why = STAYS.to_string();
                     continue;
                 }
             };
@@ -322,6 +327,7 @@ impl Search<'_> {
     }
 
     fn sums(&self, inputs: &[&Meaning], why: &mut String) -> Vec<(Meaning, Source)> {
+        *why = NOT_ZERO.to_string();
         let mut images = vec![];
         for input in inputs {
             match input {
@@ -347,12 +353,6 @@ impl Search<'_> {
             sums.filter(|(_, n)| sorted(&n.inputs) == reads).map(|(q, _)| q).collect();
         if let [(p, _)] = images[..] {
             found.push(p);
-        }
-        if found.is_empty() {
-            *why = "what is added is not 0, and was not added before. A branch can be 0 and learn if it \
-                    has weights and does not end in ReLU: try .activation(\"identity\"), with relu() \
-                    before it"
-                .into();
         }
         found.into_iter().map(|q| (Meaning::Image(q, map.clone()), Source::Drawn)).collect()
     }
@@ -468,7 +468,11 @@ fn grows(old: &Node, new: &Node, why: &mut String) -> bool {
                 *why = "a narrower layer computes less than the old one".into();
                 false
             }
-            _ if setting.is_size() => weighs,
+            _ if setting.is_size() && !weighs => {
+                *why = STAYS.to_string();
+                false
+            }
+            _ if setting.is_size() => true,
             "kernel" if weighs && more.1 < more.0 => {
                 *why = "a smaller kernel computes less than the old one".into();
                 false

@@ -14,6 +14,7 @@ pub mod presets;
 pub(crate) mod text;
 
 pub use architecture::Architecture;
+pub(crate) use distance::Compared;
 pub use distance::Distance;
 pub use encoding::Encoding;
 pub use latency::Latency;

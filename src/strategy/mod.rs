@@ -14,6 +14,7 @@ macro_rules! debug_as_described {
 use debug_as_described;
 
 mod annealing;
+mod auto_keras;
 mod bananas;
 mod bayesian;
 mod candidates;
@@ -37,6 +38,7 @@ mod tpe;
 mod warm_start;
 
 pub use annealing::Annealing;
+pub use auto_keras::AutoKeras;
 pub use bananas::Bananas;
 pub use bayesian::GaussianProcess;
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
@@ -380,4 +382,5 @@ static STRATEGIES: &[StrategyInfo] = &[
     bayesian::WEISFEILER_LEHMAN,
     bananas::ROW,
     forest::ROW,
+    auto_keras::ROW,
 ];

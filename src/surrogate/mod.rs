@@ -2,6 +2,7 @@
 //! model; the strategies put them together.
 
 mod acquisition;
+mod bourgain;
 mod ensemble;
 mod feasible;
 mod forest;
@@ -10,6 +11,7 @@ mod prediction;
 mod target;
 
 pub(crate) use acquisition::Acquisition;
+pub(crate) use bourgain::Bourgain;
 pub(crate) use ensemble::{Ensemble, Recipe};
 pub(crate) use feasible::Feasible;
 pub(crate) use forest::{Forest, Rows};
