@@ -122,7 +122,7 @@ fn inheritance() -> Result<()> {
         other => return Err(Error::invalid(other, "no such data", "digits or mnist1d")),
     };
     let (space, train) = (space(&data), Train::on(&data).epochs(epochs));
-    println!("{}, {} architectures", data.line(), space.size().unwrap_or(0));
+    println!("{}, {} architectures", data.name(), space.size().unwrap_or(0));
     println!(
         "method       test accuracy      validation   trials  seconds  thought  longest  parameters"
     );
