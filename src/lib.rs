@@ -29,12 +29,12 @@
 //!
 //! - spaces: [`Block`] with [`any`], [`one_of`], [`repeat`], [`cell`], [`wired`], [`shared`] and the
 //!   [`presets`] from the literature; limits by [`Space::at_most`]; [`Distance`] and [`Encoding`] of
-//!   architectures;
+//!   architectures; [`Architecture::morphisms`], which keep the function of a network ([`Model::morph`]);
 //! - evaluation: [`Train`]; a [`Supernet`], whose weights all architectures share; a [`Table`] of
 //!   measured architectures, the embedded [`NasBench201`] and [`Mnist1dBench`]; an [`evaluator`] of your
 //!   own; a [`Proxy`], which scores without training, or a [`Vote`] of several; [`Latency`] on this machine;
 //! - strategies: [`Random`], [`Grid`], [`LocalSearch`], [`Annealing`], [`Evolution`], [`Genetic`],
-//!   [`Nsga2`]; with a model [`Tpe`], [`GaussianProcess`], [`RandomForest`] and [`Bananas`]; with a
+//!   [`Nsga2`]; with a model [`Tpe`], [`GaussianProcess`], [`RandomForest`], [`Bananas`] and [`AutoKeras`]; with a
 //!   controller [`Reinforce`] and [`Ppo`]; a [`WarmStart`] of any; a [`strategy`](fn@strategy) of your own; side by side in a
 //!   [`Compare`];
 //! - prediction: a [`Predictor`] that learns from a few trained architectures, on graph features
@@ -137,12 +137,13 @@ pub use rng::Rng;
 pub use shape::Shape;
 pub use space::presets;
 pub use space::{
-    Architecture, Distance, Encoding, Enumerate, Latency, Limit, Macs, Memory, Params, Space,
+    Architecture, Distance, Encoding, Enumerate, Latency, Limit, Macs, Memory, Morphism, Params,
+    Space,
 };
 pub use strategy::{
-    Annealing, AnyStrategy, Bananas, Evolution, GaussianProcess, Genetic, Grid, IntoProposal,
-    IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest, Reinforce,
-    Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
+    Annealing, AnyStrategy, AutoKeras, Bananas, Evolution, GaussianProcess, Genetic, Grid,
+    IntoProposal, IntoStrategy, LocalSearch, Nsga2, Odds, Ppo, Proposal, Random, RandomForest,
+    Reinforce, Strategy, StrategyInfo, Surrogate, Tpe, WarmStart, strategies, strategy,
 };
 pub use study::{
     Asked, Bill, Ended, Explanation, Fidelities, Measure, Measures, Running, Searches, Study,

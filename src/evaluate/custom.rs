@@ -3,6 +3,7 @@
 use super::{Budget, Evaluation, Evaluator, Retrained, Watch};
 use crate::data::{Dataset, Split};
 use crate::error::{Error, Result};
+use crate::model::Model;
 use crate::space::{Architecture, Space};
 use crate::task::Metric;
 use std::sync::Arc;
@@ -98,6 +99,9 @@ impl Evaluator for AnyEvaluator {
     fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
         self.inner.evaluate_watched(a, &self.own(b), watch)
     }
+    fn trained(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Model> {
+        self.inner.trained(a, &self.own(b), watch)
+    }
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
         // The optimum is known for the evaluator's own direction and budget.
         let turned = self.metric().maximise != self.inner.metric().maximise;
@@ -147,6 +151,7 @@ macro_rules! pointers {
             inner_answers! { me => (**me);
                 fn evaluate(arch: &Architecture, budget: &Budget) -> Result<Evaluation>;
                 fn evaluate_watched(a: &Architecture, b: &Budget, w: &Watch) -> Result<Evaluation>;
+                fn trained(a: &Architecture, b: &Budget, w: &Watch) -> Result<Model>;
                 fn metric() -> Metric;
                 fn full() -> usize;
                 fn known_optimum(figure: Option<&str>) -> Option<f64>;

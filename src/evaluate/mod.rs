@@ -2,6 +2,7 @@
 
 mod benchmark;
 mod custom;
+mod heritage;
 mod kept;
 mod number;
 mod paths;
@@ -17,6 +18,7 @@ mod watch;
 
 pub use benchmark::{Mnist1dBench, NasBench201};
 pub use custom::{AnyEvaluator, IntoEvaluation, IntoEvaluator, IntoOutcome, evaluator};
+pub(crate) use heritage::Ancestor;
 pub(crate) use kept::{Kept, set};
 pub(crate) use shelf::Shelf;
 pub(crate) use supernet::Going;
@@ -330,6 +332,22 @@ pub trait Evaluator: Send + Sync {
     ) -> Result<Evaluation> {
         let _ = watch;
         self.evaluate(arch, budget)
+    }
+
+    /// The network of an evaluation, with the weights that it ended with.
+    ///
+    /// # Errors
+    /// By default: only a training has such a network.
+    #[doc(hidden)]
+    fn trained(&self, arch: &Architecture, budget: &Budget, watch: &Watch) -> Result<Model> {
+        match self.wraps() {
+            Some(inner) => inner.trained(arch, budget, watch),
+            None => Err(Error::invalid(
+                format!("the trained network of {arch}"),
+                format!("{} leaves none", self.describe()),
+                "a study with Train::on(&data); or Model::new(&architecture, &Device::Cpu, 1), and train it",
+            )),
+        }
     }
 
     /// The evaluator that this one wraps, if any. Then it answers for this one wherever this one does not

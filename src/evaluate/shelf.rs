@@ -1,4 +1,5 @@
-//! Trainings that ended before their full budget, put away so that a later trial can go on with them.
+//! Trainings that ended before their full budget, put away so that a later trial can go on with them, and
+//! weights that a later trial may begin with.
 //!
 //! They are kept in memory, up to a limit; where it is reached the oldest go first. A training that is not
 //! there any more, as after a restart, is run again from its beginning: that costs time, and the result is the
@@ -6,7 +7,7 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is put away, as far as the memory allows.
 pub(crate) struct Shelf {
@@ -28,7 +29,9 @@ pub(crate) struct Put {
     pub(crate) seed: u64,
     pub(crate) epoch: usize,
     pub(crate) bytes: usize,
-    pub(crate) training: Box<dyn Any + Send>,
+    pub(crate) training: Arc<dyn Any + Send + Sync>,
+    /// Whether it stays there when it is used: weights, which several trials may begin with.
+    pub(crate) stays: bool,
 }
 
 impl Shelf {
@@ -59,13 +62,34 @@ impl Shelf {
     pub(crate) fn take(&self, decisions: &[u32], seed: u64, epochs: usize) -> Option<Put> {
         let mut kept = self.kept();
         let fits = |(_, put): &(usize, &Put)| {
-            put.decisions == decisions && put.seed == seed && put.epoch <= epochs
+            let same = put.decisions == decisions && put.seed == seed;
+            same && !put.stays && put.epoch <= epochs
         };
         let all = kept.list.iter().enumerate();
         let (at, _) = all.filter(fits).max_by_key(|(_, put)| put.epoch)?;
         let put = kept.list.remove(at)?;
         kept.bytes -= put.bytes;
         Some(put)
+    }
+
+    /// What stays there of the training of these decisions from this seed after these epochs. What was used
+    /// last goes last.
+    pub(crate) fn see(
+        &self,
+        decisions: &[u32],
+        seed: u64,
+        epochs: usize,
+    ) -> Option<Arc<dyn Any + Send + Sync>> {
+        let mut kept = self.kept();
+        let wanted = |put: &Put| {
+            let same = put.decisions == decisions && put.seed == seed;
+            same && put.stays && put.epoch == epochs
+        };
+        let at = kept.list.iter().position(wanted)?;
+        let put = kept.list.remove(at)?;
+        let found = put.training.clone();
+        kept.list.push_back(put);
+        Some(found)
     }
 }
 
@@ -80,7 +104,8 @@ mod tests {
             seed,
             epoch,
             bytes: 10,
-            training: Box::new((seed, epoch)),
+            training: Arc::new((seed, epoch)),
+            stays: false,
         };
         let shelf = Shelf::new(35);
         [(1, 1), (1, 2), (2, 1)].into_iter().for_each(|(seed, epoch)| shelf.put(put(seed, epoch)));
@@ -95,5 +120,11 @@ mod tests {
         assert!(shelf.take(&[0], 5, 3).is_some());
         shelf.put(Put { bytes: 36, ..put(6, 1) });
         assert!(shelf.take(&[0], 6, 1).is_none(), "it is larger than the shelf");
+        shelf.put(Put { stays: true, ..put(7, 2) });
+        assert!(shelf.take(&[0], 7, 3).is_none() && shelf.see(&[0], 7, 1).is_none());
+        shelf.put(put(8, 1));
+        assert!(shelf.see(&[0], 7, 2).is_some() && shelf.see(&[0], 8, 1).is_none());
+        [9, 10].into_iter().for_each(|seed| shelf.put(put(seed, 1)));
+        assert!(shelf.see(&[0], 7, 2).is_some(), "it was used later than others");
     }
 }

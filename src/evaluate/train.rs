@@ -1,19 +1,21 @@
 //! Evaluation by training: the settings, and the evaluator they make.
 
+use super::heritage::{self, Heirloom, Line, Weights};
 use super::shelf::Put;
 use super::{
-    AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained, Training,
-    Watch,
+    Ancestor, AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained,
+    Training, Watch,
 };
 use crate::count::Count;
 use crate::data::{Augment, Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{Optimizer, Schedule};
+use crate::model::{Model, Optimizer, Schedule};
 use crate::space::{Architecture, Space};
 use crate::task::{Metric, Task};
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Trains an architecture on the train split and scores it on the validation split.
 ///
@@ -253,23 +255,8 @@ impl Train {
         })
     }
 
-    /// The steps of one epoch over a split.
-    pub(super) fn steps(&self, split: Split) -> usize {
-        self.data.count(split) / self.settings.batch.max(1) as usize
-    }
-}
-
-impl Evaluator for Train {
-    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        self.evaluate_watched(arch, budget, &Watch::current())
-    }
-
-    fn evaluate_watched(
-        &self,
-        arch: &Architecture,
-        budget: &Budget,
-        watch: &Watch,
-    ) -> Result<Evaluation> {
+    /// The training of an evaluation, at its end.
+    fn run(&self, arch: &Architecture, budget: &Budget, watch: &Watch) -> Result<Training> {
         // A user's evaluator around a training need not repeat its epochs.
         let budget = &budget.or_full(self.full());
         let (full, epochs) = (budget.full(), self.settings.epochs);
@@ -296,18 +283,27 @@ impl Evaluator for Train {
         let kept =
             kept.filter(|c| c.seed() == budget.seed() && c.epoch() <= budget.epochs_allowed());
         // Parallel trainings share the memory: one that does not fit beside the others waits for them.
-        let memory = arch.memory(self.settings.batch);
+        let line = watch.ancestor().filter(|_| kept.is_none()).map(|a| Line::of(a, watch.shelf()));
+        let others = line.as_ref().map_or(0, |line| line.memory(self.settings.batch));
+        let memory = arch.memory(self.settings.batch).max(others);
         let _room = crate::room::reserve(memory, || arch.largest_layer(), || watch.check())?;
         // So does one of an earlier trial that this one goes on with.
         let shelved = watch
             .shelf()
             .and_then(|s| s.take(arch.decided(), budget.seed(), budget.epochs_allowed()))
-            .and_then(|put| put.training.downcast::<Checkpoint>().ok())
-            .map(|training| *training);
-        let kept = [kept, shelved].into_iter().flatten().max_by_key(Checkpoint::epoch);
+            .and_then(|put| put.training.downcast::<Checkpoint>().ok());
+        let kept = [kept.map(Arc::new), shelved].into_iter().flatten().max_by_key(|c| c.epoch());
         let mut run = match kept.and_then(|c| self.resume(arch, &c).ok()) {
             Some(run) => run,
-            None => self.start(arch, budget.seed())?,
+            None => {
+                let inherited =
+                    line.map(|line| line.end(|one, known| self.again(one, known, watch)));
+                let mut run = self.start(arch, budget.seed())?;
+                if let Some((from, weights)) = inherited.transpose()?.flatten() {
+                    run.inherit(from, &weights)?;
+                }
+                run
+            }
         };
         run.watch(watch);
         while run.epoch() < budget.epochs_allowed() && !run.done() {
@@ -329,10 +325,46 @@ impl Evaluator for Train {
         if let Some(shelf) = watch.shelf().filter(|_| !run.done()) {
             let training = run.checkpoint()?;
             let (seed, epoch, bytes) = (training.seed(), training.epoch(), training.size());
-            let training = Box::new(training);
-            shelf.put(Put { decisions: arch.decisions(), seed, epoch, bytes, training });
+            let (decisions, training) = (arch.decisions(), Arc::new(training));
+            shelf.put(Put { decisions, seed, epoch, bytes, training, stays: false });
         }
-        let found = run.evaluation();
+        if watch.heritable() {
+            heritage::put(watch.shelf(), arch, budget, &run.weights()?);
+        }
+        Ok(run)
+    }
+
+    /// Trains an ancestor whose weights are not there any more, from the weights that it began with.
+    fn again(&self, one: &Ancestor, from: Option<Heirloom>, watch: &Watch) -> Result<Weights> {
+        let mut run = self.start(&one.arch, one.budget.seed())?;
+        run.watch(&watch.aside());
+        if let Some((arch, weights)) = from {
+            run.inherit(arch, &weights)?;
+        }
+        run.advance(one.budget.epochs_allowed())?;
+        let weights = run.weights()?;
+        heritage::put(watch.shelf(), &one.arch, &one.budget, &weights);
+        Ok(weights)
+    }
+
+    /// The steps of one epoch over a split.
+    pub(super) fn steps(&self, split: Split) -> usize {
+        self.data.count(split) / self.settings.batch.max(1) as usize
+    }
+}
+
+impl Evaluator for Train {
+    fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
+        self.evaluate_watched(arch, budget, &Watch::current())
+    }
+
+    fn evaluate_watched(
+        &self,
+        arch: &Architecture,
+        budget: &Budget,
+        watch: &Watch,
+    ) -> Result<Evaluation> {
+        let found = self.run(arch, budget, watch)?.evaluation();
         if let (Task::NextToken { .. }, Some(loss)) = (self.data.task(), found.get("loss"))
             && found.score() == f64::INFINITY
         {
@@ -345,6 +377,10 @@ impl Evaluator for Train {
             ));
         }
         Ok(found)
+    }
+
+    fn trained(&self, arch: &Architecture, budget: &Budget, watch: &Watch) -> Result<Model> {
+        Ok(self.run(arch, budget, watch)?.model())
     }
 
     fn figures(&self) -> Option<Vec<String>> {
@@ -485,6 +521,9 @@ impl Evaluator for Scored {
     fn evaluate_watched(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Evaluation> {
         let found = self.train.evaluate_watched(a, b, watch)?;
         Ok(found.scored((self.score)(a, &found)))
+    }
+    fn trained(&self, arch: &Architecture, budget: &Budget, watch: &Watch) -> Result<Model> {
+        self.train.trained(arch, budget, watch)
     }
     fn wraps(&self) -> Option<&dyn Evaluator> {
         Some(&self.train)

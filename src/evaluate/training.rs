@@ -3,6 +3,7 @@
 //! Everything random comes from streams named by the seed, the purpose and the epoch or step, so
 //! the training can be cut at any epoch and continued bit for bit from a [`Checkpoint`].
 
+use super::heritage::Weights;
 use super::number::Number;
 use super::{Evaluation, Kept, Train, Watch};
 use crate::count::Count;
@@ -21,6 +22,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A training in progress.
 ///
@@ -158,6 +160,19 @@ impl Training {
         run.steps.taken = *steps;
         run.log = log.clone();
         Ok(run)
+    }
+
+    /// Begins with the weights of another network of the space, wherever they fit.
+    pub(super) fn inherit(&mut self, from: &Architecture, weights: &[Tensor]) -> Result<()> {
+        let seed = Rng::from_u64(self.log.seed).stream("inherit", 0).bits();
+        self.model.inherit(from, weights, seed)
+    }
+
+    /// A copy of the weights and statistics of the network, in its order.
+    pub(super) fn weights(&self) -> Result<Weights> {
+        let vars = self.model().named_vars();
+        let copy = |(_, var): &(String, Var)| Ok(var.as_detached_tensor().copy()?);
+        vars.iter().map(copy).collect::<Result<Vec<Tensor>>>().map(Arc::new)
     }
 
     /// Trains for this many further epochs, at most to the end of the full budget; an early stop ends

@@ -1,6 +1,7 @@
 //! How a running evaluation is watched: it reports its epochs, and can be asked to stop.
 
 use super::Shelf;
+use super::heritage::Ancestor;
 use crate::error::{Error, ErrorKind, Result};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -40,6 +41,9 @@ pub struct Watch {
     checkpoint: Option<PathBuf>,
     /// Where trainings are put away that other trials may go on with.
     shelf: Option<Arc<Shelf>>,
+    /// The training whose weights this one begins with, and whether its own may be wanted.
+    ancestor: Option<Arc<Ancestor>>,
+    heritable: bool,
     /// The most bytes that the evaluation has measured; 0 for none.
     memory: Arc<AtomicUsize>,
     /// For a training inside an evaluation that does not ask its watch: whether it was told to stop.
@@ -69,6 +73,8 @@ impl Watch {
             tell: None,
             checkpoint: None,
             shelf: None,
+            ancestor: None,
+            heritable: false,
             ..w
         })
     }
@@ -113,6 +119,25 @@ impl Watch {
     /// Where trainings are put away that other trials may go on with.
     pub(crate) fn shelf(&self) -> Option<&Shelf> {
         self.shelf.as_deref()
+    }
+
+    pub(crate) fn inheriting(self, ancestor: Option<Arc<Ancestor>>, heritable: bool) -> Watch {
+        Watch { ancestor, heritable, ..self }
+    }
+
+    /// The training whose weights this one begins with.
+    pub(crate) fn ancestor(&self) -> Option<&Arc<Ancestor>> {
+        self.ancestor.as_ref()
+    }
+
+    /// Whether later trials may want the weights.
+    pub(crate) fn heritable(&self) -> bool {
+        self.heritable
+    }
+
+    /// The same for what is done on the side, which is no measure of the evaluation.
+    pub(crate) fn aside(&self) -> Watch {
+        Watch { memory: Arc::default(), ..self.clone() }
     }
 
     /// Whether to go on; a training asks at least once per batch step.

@@ -3,6 +3,7 @@
 pub(crate) mod canonical;
 pub(crate) mod cost;
 pub(crate) mod lowering;
+pub(crate) mod morph;
 mod networks;
 mod open;
 mod reach;

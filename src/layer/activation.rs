@@ -3,7 +3,9 @@
 use crate::chart::Family;
 use crate::layer::conv::Finish;
 use crate::layer::wants::same_shape;
-use crate::op::{Activation, Directions, Facts, Layer, LayerInfo, Pass, Plan, Said, Setting};
+use crate::op::{
+    Activation, Channels, Directions, Facts, Layer, LayerInfo, Pass, Plan, Said, Setting,
+};
 use crate::tree::{Block, IntoActs};
 use candle_core::Tensor;
 
@@ -45,6 +47,7 @@ pub(crate) static ACTIVATION: LayerInfo = LayerInfo {
         does_nothing: |op| op.act() == Activation::Identity,
         keeps_zero: Finish::keeps_zero,
         directions: Directions::Keeps,
+        channels: Channels::Each,
         ..Facts::PLAIN
     },
     plan: |op, inputs| {

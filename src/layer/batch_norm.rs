@@ -8,7 +8,7 @@ use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
+use crate::op::{Activation, Channels, Facts, Layer, LayerInfo, Op, Params, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::Block;
 use candle_core::{Tensor, Var};
@@ -32,7 +32,7 @@ pub(crate) static BATCH_NORM: LayerInfo = LayerInfo {
     family: Family::Norm,
     about: "batch normalisation",
     args: &[],
-    facts: Facts { slices: |_| Some(&[]), ..Facts::KEEPS_ZERO },
+    facts: Facts { slices: |_| Some(&[]), channels: Channels::Each, ..Facts::KEEPS_ZERO },
     plan,
     build: |op, inputs, p| match p.norms {
         true => Ok(Box::new(Norm::build(channels(op, inputs)?, p)?)),
@@ -53,7 +53,8 @@ fn plan(op: &Op, inputs: &[Shape]) -> Result<Plan> {
     Ok(Plan { params, single, ..Plan::free(inputs[0].clone()) })
 }
 
-const EPS: f64 = 1e-5;
+/// What is added to a variance.
+pub(crate) const EPS: f64 = 1e-5;
 
 pub(crate) struct Norm {
     gamma: Var,

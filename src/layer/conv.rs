@@ -12,7 +12,7 @@ use crate::kernel;
 use crate::layer::batch_norm::Norm;
 use crate::layer::wants::{for_images, image};
 use crate::op::{
-    Activation, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting, Value,
+    Activation, Channels, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Said, Setting, Value,
 };
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
@@ -56,6 +56,7 @@ pub(super) const FACTS: Facts = Facts {
     keeps_zero: Finish::keeps_zero,
     means: Finish::means,
     slices,
+    channels: Channels::Weighed,
     instead: for_images,
     ..Facts::PLAIN
 };

@@ -9,7 +9,7 @@ use crate::layer::conv::{
     BIAS, Conv, DILATION, FACTS, Finish, KERNEL, NORM, RELU, STRIDE, output, product,
 };
 use crate::layer::wants::image;
-use crate::op::{LayerInfo, Op, Plan};
+use crate::op::{Channels, Facts, LayerInfo, Op, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 
@@ -35,7 +35,7 @@ pub(crate) static DEPTHWISE: LayerInfo = LayerInfo {
     family: Family::Conv,
     about: "convolution of each channel, batch normalisation, activation",
     args: &[KERNEL, STRIDE, NORM, RELU, DILATION, BIAS],
-    facts: FACTS,
+    facts: Facts { channels: Channels::Each, ..FACTS },
     plan,
     build: |op, inputs, p| {
         let (c, ..) = image(op, inputs)?;

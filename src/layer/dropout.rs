@@ -5,7 +5,7 @@
 use crate::chart::Family;
 use crate::kernel;
 use crate::layer::wants::same_shape;
-use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
+use crate::op::{Channels, Directions, Facts, Layer, LayerInfo, Pass, Plan, Setting};
 use crate::tree::{Block, IntoFloats};
 use candle_core::Tensor;
 
@@ -39,6 +39,7 @@ pub(crate) static DROPOUT: LayerInfo = LayerInfo {
 pub(super) const FACTS: Facts = Facts {
     does_nothing: |op| op.float("p") == 0.0,
     directions: Directions::Keeps,
+    channels: Channels::Each,
     ..Facts::KEEPS_ZERO
 };
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernel;
 use crate::layer::conv::{BIAS, Finish, NORM_WORDS, RELU, product};
 use crate::layer::wants::not;
-use crate::op::{Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
+use crate::op::{Channels, Facts, Layer, LayerInfo, Op, Params, Pass, Plan, Setting};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::{Tensor, Var};
@@ -42,6 +42,7 @@ pub(crate) static LINEAR: LayerInfo = LayerInfo {
         flat: true,
         means: Finish::means,
         slices: |_| Some(&["units"]),
+        channels: Channels::Weighed,
         ..Facts::PLAIN
     },
     plan,

@@ -4,7 +4,7 @@ use crate::chart::Family;
 use crate::error::Result;
 use crate::kernel;
 use crate::layer::wants::not;
-use crate::op::{Facts, Layer, LayerInfo, Op, Pass, Plan, Said, Setting, Value};
+use crate::op::{Channels, Facts, Layer, LayerInfo, Op, Pass, Plan, Said, Setting, Value};
 use crate::shape::Shape;
 use crate::tree::{Block, IntoInts};
 use candle_core::Tensor;
@@ -62,6 +62,7 @@ const WINDOW_FACTS: Facts = Facts {
     does_nothing: |op| op.int("window") == 1 && op.int("stride") <= 1,
     looks_ahead: |_| Some("leaving it out"),
     means: |op, setting| (setting.name == "stride").then(|| Value::Int(stride(op) as i64)),
+    channels: Channels::Each,
     ..Facts::KEEPS_ZERO
 };
 
@@ -90,7 +91,7 @@ pub(crate) static GLOBAL_AVG_POOL: LayerInfo = LayerInfo {
     family: Family::Pool,
     about: "mean of each channel",
     args: &[],
-    facts: Facts::KEEPS_ZERO,
+    facts: Facts { channels: Channels::Each, ..Facts::KEEPS_ZERO },
     plan: plan_global,
     build: |_, _, _| Ok(Box::new(Global { max: false })),
 };
@@ -100,7 +101,7 @@ pub(crate) static GLOBAL_MAX_POOL: LayerInfo = LayerInfo {
     family: Family::Pool,
     about: "largest value of each channel",
     args: &[],
-    facts: Facts::KEEPS_ZERO,
+    facts: Facts { channels: Channels::Each, ..Facts::KEEPS_ZERO },
     plan: plan_global,
     build: |_, _, _| Ok(Box::new(Global { max: true })),
 };

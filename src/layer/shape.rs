@@ -2,7 +2,7 @@
 
 use crate::chart::Family;
 use crate::layer::wants::{numbers, same_shape};
-use crate::op::{Directions, Facts, Layer, LayerInfo, Pass, Plan};
+use crate::op::{Channels, Directions, Facts, Layer, LayerInfo, Pass, Plan};
 use crate::shape::Shape;
 use crate::tree::{Block, concat};
 use candle_core::Tensor;
@@ -46,7 +46,12 @@ pub(crate) static SKIP: LayerInfo = LayerInfo {
     family: Family::Other,
     about: "the input as it is",
     args: &[],
-    facts: Facts { does_nothing: |_| true, directions: Directions::Keeps, ..Facts::KEEPS_ZERO },
+    facts: Facts {
+        does_nothing: |_| true,
+        directions: Directions::Keeps,
+        channels: Channels::Each,
+        ..Facts::KEEPS_ZERO
+    },
     plan: |_, inputs| Ok(Plan { kept: 0, ..Plan::free(inputs[0].clone()) }),
     build: |_, _, _| Ok(Box::new(Skip)),
 };
@@ -69,7 +74,7 @@ pub(crate) static ZERO: LayerInfo = LayerInfo {
     family: Family::Other,
     about: "zeros: no connection",
     args: &[],
-    facts: Facts::KEEPS_ZERO,
+    facts: Facts { channels: Channels::Each, ..Facts::KEEPS_ZERO },
     plan: same_shape,
     build: |_, _, _| Ok(Box::new(Zero)),
 };

@@ -1,8 +1,10 @@
 //! A network with weights: the architecture's graph, executed.
 
 mod answer;
+mod inherit;
 mod inputs;
 mod mixed;
+mod morph;
 mod net;
 mod optimizer;
 pub(crate) mod saved;

@@ -22,6 +22,8 @@ pub(crate) struct Facts {
     /// The settings of which a smaller value takes a slice of the weights that a larger one has: the first
     /// filters, or the middle of a kernel. `None` where part of the weights does not do what the whole does.
     pub(crate) slices: fn(&Op) -> Option<&'static [&'static str]>,
+    /// How the channels that come out are made of those that come in.
+    pub(crate) channels: Channels,
     /// Its counterpart, as one would write it, for features, sequences or images: shapes of 1, 2 or 3
     /// dimensions.
     pub(crate) instead: fn(&Op, usize) -> Option<String>,
@@ -37,10 +39,22 @@ impl Facts {
         flat: false,
         means: |_, _| None,
         slices: |_| None,
+        channels: Channels::Whole,
         instead: |_, _| None,
     };
     /// A layer that turns zeros into zeros, whatever its settings are.
     pub(crate) const KEEPS_ZERO: Facts = Facts { keeps_zero: |_| true, ..Facts::PLAIN };
+}
+
+/// How the channels of a layer's output are made of those of its input.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Channels {
+    /// Of all of them together, in a way of its own.
+    Whole,
+    /// Each of the same channel alone.
+    Each,
+    /// By weights `weight` or `pointwise` `[O, I, ...]`, one for each pair, and then each alone.
+    Weighed,
 }
 
 /// What a layer does to features whose two halves come from the two directions of a recurrent layer.

@@ -15,7 +15,7 @@ mod value;
 
 pub use activation::Activation;
 pub(crate) use eye::Eye;
-pub(crate) use facts::{Directions, Facts};
+pub(crate) use facts::{Channels, Directions, Facts};
 pub(crate) use params::Params;
 pub(crate) use pass::{Mixture, Pass};
 pub(crate) use slices::within_zeros;

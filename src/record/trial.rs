@@ -31,6 +31,10 @@ pub(crate) struct Record {
     pub(crate) reused: Option<usize>,
     /// The trial that this one goes on with, and what that one has paid for already.
     pub(crate) continues: Option<Before>,
+    /// The trial whose weights its training begins with; of one that goes on, that of the first.
+    pub(crate) inherits: Option<usize>,
+    /// Whether later trials may want its weights.
+    pub(crate) heritable: bool,
 }
 
 /// What a trial has paid for that another one goes on with.
@@ -143,6 +147,11 @@ impl Trial {
     /// The earlier trial with fewer epochs that this one goes on with: the same training, continued.
     pub fn continues(&self) -> Option<usize> {
         self.0.continues.map(|before| before.trial)
+    }
+
+    /// The earlier trial whose weights its training began with, where they fit.
+    pub fn inherits(&self) -> Option<usize> {
+        self.0.inherits
     }
 
     /// The epochs that its result stands for, with those of the trials that it goes on with.

@@ -9,15 +9,18 @@ mod draw;
 mod encoding;
 mod latency;
 mod limit;
+mod morphism;
 pub mod presets;
 pub(crate) mod text;
 
 pub use architecture::Architecture;
+pub(crate) use distance::Compared;
 pub use distance::Distance;
 pub use encoding::Encoding;
 pub use latency::Latency;
 pub(crate) use latency::least;
 pub use limit::{Limit, Macs, Memory, Params};
+pub use morphism::Morphism;
 
 use crate::count::Count;
 use crate::data::Dataset;

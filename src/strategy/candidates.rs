@@ -78,6 +78,7 @@ pub(super) struct Memory<L> {
 }
 
 /// What a model predicts for an architecture.
+#[derive(Clone, Copy)]
 pub(super) struct Outlook {
     pub(super) mu: f64,
     pub(super) sigma: f64,

@@ -24,6 +24,11 @@
 //! architectures, but more alike. Where we differ: the population is the last P
 //! visible trials that finished, so nothing has to be kept besides the history; failed trials never join
 //! it, and an architecture that is likely to fail is drawn again (`parts/caution.rs`).
+//!
+//! With `inheriting()` a child begins with its parent's weights, wherever they fit, as in Real et al.,
+//! "Large-Scale Evolution of Image Classifiers", arXiv 1703.01041, section 3.3 ("weight inheritance"): there
+//! too, what a mutation leaves in its shape keeps its weights. So a lineage goes on training while it
+//! changes, and a score says how good an architecture is with the epochs of all its ancestors.
 
 use super::parts::{Caution, Recall, mutant, sample, tournament, unfit};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
@@ -50,6 +55,8 @@ use serde::{Deserialize, Serialize};
 pub struct Evolution {
     population: Option<i64>,
     sample: Option<i64>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    inheriting: bool,
     #[serde(skip)]
     recall: Recall<Caution>,
 }
@@ -74,6 +81,26 @@ impl Evolution {
     /// The size of the tournament, S.
     pub fn sample(&self, size: impl Count) -> Self {
         Evolution { sample: Some(size.to_i64()), ..self.clone() }
+    }
+
+    /// Children begin with the weights of their parents, where they fit (arXiv 1703.01041); see
+    /// [`Proposal::inheriting`]. Evaluators that train nothing, such as tables, take no notice.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits().take(200);
+    /// let space = Space::on(&data).then(linear(any([8, 16, 32]))).then(linear(any([8, 16])));
+    /// let evolution = Evolution::regularized().population(3).sample(2).inheriting();
+    /// let study = Study::new(&space, Train::on(&data).epochs(1)).strategy(evolution).trials(8).quiet().run()?;
+    /// assert!(study.trials_done().iter().any(|t| t.inherits().is_some()));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn inheriting(&self) -> Self {
+        Evolution { inheriting: true, ..self.clone() }
+    }
+
+    fn inherited(&self) -> &'static str {
+        if self.inheriting { ", inherited weights" } else { "" }
     }
 
     /// P and S for a budget of trials.
@@ -116,9 +143,11 @@ impl Strategy for Evolution {
             if let Some(parent) = parent
                 && let Some(child) = mutant(history.space(), &parent.0.architecture, rng)?
             {
-                return Ok(Proposal::child(child, &parent));
+                let child = Proposal::child(child, &parent);
+                return Ok(if self.inheriting { child.inheriting(&parent) } else { child });
             }
-            sample(history, rng)
+            let first = sample(history, rng)?;
+            Ok(if self.inheriting { first.heritable() } else { first })
         };
         self.recall.with(history, |caution| {
             caution.follow(history);
@@ -128,7 +157,7 @@ impl Strategy for Evolution {
 
     fn describe(&self, trials: usize) -> String {
         let (p, s) = self.sizes(trials);
-        format!("regularized evolution (population {p}, sample {s})")
+        format!("regularized evolution (population {p}, sample {s}{})", self.inherited())
     }
 
     fn to_json(&self) -> Option<String> {
@@ -147,6 +176,6 @@ impl std::fmt::Debug for Evolution {
         let part = |n: Option<i64>, rule: &str| n.map_or(rule.to_string(), |n| n.to_string());
         let (p, s) =
             (part(self.population, "by the trials"), part(self.sample, "by the population"));
-        write!(f, "regularized evolution (population {p}; sample {s})")
+        write!(f, "regularized evolution (population {p}; sample {s}{})", self.inherited())
     }
 }

@@ -14,6 +14,7 @@ macro_rules! debug_as_described {
 pub(crate) use debug_as_described;
 
 mod annealing;
+mod auto_keras;
 mod bananas;
 mod bayesian;
 mod candidates;
@@ -43,6 +44,7 @@ pub(crate) use kernel::{Kernel, Pair, Parameters};
 pub(crate) use targets::{drawn, evenly};
 
 pub use annealing::Annealing;
+pub use auto_keras::AutoKeras;
 pub use bananas::Bananas;
 pub use bayesian::GaussianProcess;
 pub use custom::{AnyStrategy, IntoProposal, IntoStrategy, strategy};
@@ -201,13 +203,18 @@ pub struct Proposal {
     pub(crate) epochs: Option<usize>,
     /// The trial that it goes on with.
     pub(crate) continues: Option<usize>,
+    /// The trial whose weights it begins with.
+    pub(crate) inherits: Option<usize>,
+    /// Whether later trials may want its weights.
+    pub(crate) heritable: bool,
 }
 
 impl Proposal {
     /// An architecture with a word for its origin, such as "random" or "mutation".
     pub fn new(architecture: Architecture, origin: &str) -> Self {
         let origin = origin.to_string();
-        Proposal { architecture, parents: vec![], origin, epochs: None, continues: None }
+        let (parents, epochs, continues, inherits) = (vec![], None, None, None);
+        Proposal { architecture, parents, origin, epochs, continues, inherits, heritable: false }
     }
 
     /// With a budget of some epochs of the full ones: a cheaper look. The learning rate is still that of
@@ -235,6 +242,40 @@ impl Proposal {
         let mut next = Proposal::new(trial.architecture(), "continued").epochs(epochs);
         (next.continues, next.parents) = (Some(trial.number()), vec![trial.number()]);
         next
+    }
+
+    /// Begins with the weights that an earlier trial ended with, wherever they fit: those of the same layer at
+    /// the same place of the space; of a layer that became narrower or wider, the part that both have. All
+    /// others are drawn from the trial's seed as usual. The training has its full budget, and its result
+    /// is a function of architecture, budget, seed and that trial.
+    ///
+    /// A training ([`Train`](crate::Train)) knows what to do with it. Other evaluators take no notice.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits().take(200);
+    /// let space = Space::on(&data).then(linear(any([8, 16, 32])));
+    /// let grow = strategy("grow", |history, rng| Ok(match history.best() {
+    ///     Some(best) => {
+    ///         let child = history.space().mutate(&best.architecture(), rng)?;
+    ///         Proposal::child(child, &best).inheriting(&best)
+    ///     }
+    ///     None => Proposal::new(history.space().sample(rng)?, "random").heritable(),
+    /// }));
+    /// let study = Study::new(&space, Train::on(&data).epochs(2)).strategy(grow).batch(1).trials(3);
+    /// let study = study.duplicates(Duplicates::Repeat).quiet().run()?;
+    /// assert_eq!(study.trials_done()[1].inherits(), Some(0));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn inheriting(&self, trial: &crate::record::Trial) -> Self {
+        Proposal { inherits: Some(trial.number()), heritable: true, ..self.clone() }
+    }
+
+    /// Keeps the weights that its training ends with in memory (as far as there is room, see
+    /// [`Study`](crate::Study)), for later trials that [inherit](Proposal::inheriting) them. Weights that
+    /// were not kept are trained again when they are wanted: that takes time, and changes nothing.
+    pub fn heritable(&self) -> Self {
+        Proposal { heritable: true, ..self.clone() }
     }
 
     /// A mutation of an earlier trial's architecture.
@@ -348,4 +389,5 @@ static STRATEGIES: &[StrategyInfo] = &[
     bananas::ROW,
     forest::ROW,
     bayesian::GRAF,
+    auto_keras::ROW,
 ];

@@ -82,6 +82,9 @@ pub(crate) enum Event {
         /// The trial that this one goes on with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         continues: Option<usize>,
+        /// The trial whose weights it begins with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inherits: Option<usize>,
     },
     Epoch {
         trial: usize,
@@ -469,7 +472,7 @@ pub(crate) fn replay(
             Some(_) => Ok(()),
         };
         match event {
-            Event::Asked { trial, decisions, parents, origin, epochs, continues } => {
+            Event::Asked { trial, decisions, parents, origin, epochs, continues, inherits } => {
                 if *trial != state.trials().len() {
                     return wrong(format!("trial {trial} where {} is due", state.trials().len()));
                 }
@@ -480,11 +483,16 @@ pub(crate) fn replay(
                 let mut proposal = Proposal::new(arch, origin);
                 proposal.parents.clone_from(parents);
                 (proposal.epochs, proposal.continues) = (*epochs, *continues);
-                if let Some(n) =
-                    continues.filter(|&n| !state.trials().get(n).is_some_and(Trial::ended))
-                {
+                (proposal.inherits, proposal.heritable) = (*inherits, inherits.is_some());
+                let not_ended = |n: &usize| !state.trials().get(*n).is_some_and(Trial::ended);
+                if let Some(n) = continues.filter(not_ended) {
                     return wrong(format!(
                         "trial {trial} goes on with trial {n}, which has not ended"
+                    ));
+                }
+                if let Some(n) = inherits.filter(not_ended) {
+                    return wrong(format!(
+                        "trial {trial} inherits from trial {n}, which has not ended"
                     ));
                 }
                 state.commit(proposal, protocol, evaluator, whole, (0.0, 0.0));
@@ -687,6 +695,7 @@ pub(super) fn asked(t: &Trial) -> Event {
         origin: t.origin(),
         epochs: (t.depth() != t.budget().full()).then(|| t.depth()),
         continues: t.continues(),
+        inherits: t.inherits(),
     }
 }
 

@@ -7,6 +7,7 @@ mod desk;
 mod ended;
 mod explain;
 mod fidelities;
+mod inherited;
 mod insight;
 mod journal;
 mod lineage;

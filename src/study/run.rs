@@ -318,6 +318,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
         // A journal that cannot be written is noticed when the trial ends.
         let _ = note.note(|| Some(Event::Epoch { trial: number, epoch, score, loss }));
     });
+    let ancestor = study.lock().ancestor(trial.inherits());
     let (mut retries, mut lost_seconds) = (0, 0.0);
     loop {
         let seed = match retries {
@@ -329,7 +330,8 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             .limit(limit)
             .telling(tell.clone())
             .keeping(checkpoint(study, number))
-            .shelving(Some(setup.shelf.clone()));
+            .shelving(Some(setup.shelf.clone()))
+            .inheriting(ancestor.clone(), trial.0.heritable);
         let budget = trial.0.budget.seeded(seed);
         let result = guarded(|| {
             watch.check()?;

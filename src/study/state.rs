@@ -3,7 +3,7 @@
 
 use super::Ended;
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::{AnyEvaluator, Budget, Evaluation, Evaluator};
+use crate::evaluate::{Ancestor, AnyEvaluator, Budget, Evaluation, Evaluator};
 use crate::record::objectives::{figure, lacking, nothing_of};
 use crate::record::trial::{Before, Record};
 use crate::record::{Cost, Duplicates, Failure, History, OnFailure, Outcome, Protocol, Trial};
@@ -13,6 +13,7 @@ use crate::strategy::{AnyStrategy, Proposal, Strategy};
 use crate::task::Metric;
 use crate::words::plural;
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// The trials of a study so far.
@@ -105,6 +106,17 @@ impl State {
 
     pub(crate) fn trials(&self) -> &[Trial] {
         self.history.all()
+    }
+
+    /// The training of a trial whose weights another one begins with, with all that it began with itself.
+    pub(crate) fn ancestor(&self, from: Option<usize>) -> Option<Arc<Ancestor>> {
+        let trial = |n: usize| self.trials().get(n);
+        let line = std::iter::successors(from.and_then(trial), |t| trial(t.inherits()?));
+        let line: Vec<&Trial> = line.collect();
+        line.into_iter().rev().fold(None, |before, t| {
+            let (arch, budget) = (t.architecture(), t.budget());
+            Some(Arc::new(Ancestor { arch, budget, before }))
+        })
     }
 
     /// How many trials have ended before the first that has not.
@@ -295,6 +307,11 @@ impl State {
             epochs: t.depth() as f64,
             seconds: t.finished().and_then(Evaluation::seconds_spent).unwrap_or(0.0),
         });
+        let parent = proposal.inherits.and_then(|n| self.trials().get(n)).map(origin);
+        let inherits = match &continues {
+            Some(before) => self.trials()[before.trial].inherits(),
+            None => parent,
+        };
         // A result with fewer epochs is not that of this trial.
         let same = |n: &usize| self.trials()[*n].depth() == budget.epochs_allowed();
         let twin = match (protocol.duplicates, &continues) {
@@ -328,6 +345,8 @@ impl State {
             thought,
             reused: twin,
             continues,
+            inherits,
+            heritable: proposal.heritable,
         };
         self.history.push(key, trial);
         if let Some(first) = twin {
@@ -511,7 +530,7 @@ impl Question {
                     "history.space() in the strategy",
                 ));
             }
-            if let Some(wrong) = self.wrong(&proposal) {
+            if let Some(wrong) = self.wrong(&proposal).or_else(|| self.orphan(&proposal)) {
                 return Err(wrong);
             }
             if !forbid || proposal.continues.is_some() || !self.0.tried(&proposal.architecture) {
@@ -556,6 +575,22 @@ impl Question {
             what,
             why,
             "Proposal::continuing(&trial, epochs) with one of history.finished()",
+        ))
+    }
+
+    /// What is wrong with the trial whose weights a proposal is to begin with.
+    fn orphan(&self, proposal: &Proposal) -> Option<Error> {
+        let n = proposal.inherits?;
+        let parent = self.0.visible().get(n);
+        let why = match parent {
+            None => "no such trial has ended before it",
+            Some(t) if t.finished().is_none() => "it has failed, and left no weights",
+            Some(_) => return None,
+        };
+        Some(Error::invalid(
+            format!("a proposal that inherits from trial {n}"),
+            why,
+            "Proposal::inheriting(&trial) with one of history.finished()",
         ))
     }
 

@@ -2,6 +2,8 @@
 //! model; the strategies put them together.
 
 mod acquisition;
+mod bourgain;
+mod bourgain;
 mod curve_regression;
 mod curves;
 mod distant;
@@ -14,6 +16,7 @@ mod target;
 mod trees;
 
 pub(crate) use acquisition::{Acquisition, expected_improvement};
+pub(crate) use bourgain::Bourgain;
 pub use curve_regression::CurveRegression;
 pub use curves::Extrapolation;
 pub(crate) use distant::{Distant, Units, distance};

@@ -440,6 +440,17 @@ pub(crate) fn first(block: &Block) -> Genes {
     build(block, &mut |_| Ok(0)).unwrap_or_default()
 }
 
+/// The combination of decisions of a number, which is divided among them: 0 is the first option everywhere.
+/// What is left of the number is above 0 where there is no such combination.
+pub(crate) fn numbered(block: &Block, number: &mut usize) -> Genes {
+    let decide = &mut |n: usize| {
+        let pick = *number % n;
+        *number /= n;
+        Ok(pick)
+    };
+    build(block, decide).unwrap_or_default()
+}
+
 /// The beginning of the next architecture, in order, after all those that share the first `keep`
 /// decisions; `None` after the last one. The last decision varies fastest.
 pub(crate) fn bump(decisions: &[u32], arities: &[usize], keep: usize) -> Option<Vec<u32>> {

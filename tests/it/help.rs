@@ -71,6 +71,7 @@ pub fn outside(file: &str) -> Option<PathBuf> {
 /// most tests need.
 pub fn quick(row: &nascent::StrategyInfo) -> AnyStrategy {
     match row.name {
+        "autokeras" => AutoKeras::new().candidates(12).into_strategy(),
         "bananas" => Bananas::new().members(2).epochs(5).into_strategy(),
         "ppo" => Ppo::new().units(20).epochs(2).into_strategy(),
         _ => (row.make)(),

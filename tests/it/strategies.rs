@@ -520,7 +520,9 @@ fn settings_are_stored_and_checked() {
         Study::new(&table.space(), &table).strategy(s.clone()).trials(TRIALS).quiet()
     };
     let folder = Folder::new("strategies-settings");
-    let set: [AnyStrategy; 4] = [
+    let set: [AnyStrategy; 6] = [
+        AutoKeras::new().beta(1.5).candidates(9).into_strategy(),
+        Evolution::regularized().population(6).sample(2).inheriting().into_strategy(),
         Annealing::new().acceptance(0.5, 0.1).into_strategy(),
         Genetic::new()
             .population(6)

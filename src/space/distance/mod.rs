@@ -110,30 +110,35 @@ impl Distance {
     }
 
     /// The features of an architecture that are compared.
-    fn prepare<'a>(&self, arch: &'a Architecture, whole: bool) -> Result<Ready<'a>> {
+    ///
+    /// # Errors
+    /// When there are none, or too many skip connections for the edit distance.
+    pub(crate) fn prepare(&self, arch: &Architecture, whole: bool) -> Result<Compared> {
         Ok(match self.0 {
-            Kind::Hamming => Ready::Decisions(arch),
-            Kind::Edit => Ready::Layers(edit::layers(arch, whole)?),
+            Kind::Hamming => Compared::Decisions(arch.clone()),
+            Kind::Edit => Compared::Layers(edit::layers(arch, whole)?),
             Kind::WeisfeilerLehman(iterations) => {
                 check_iterations(iterations)?;
-                Ready::Features(arch.wl(iterations.to_size(), whole)?)
+                Compared::Features(arch.wl(iterations.to_size(), whole)?)
             }
         })
     }
 }
 
-enum Ready<'a> {
-    Decisions(&'a Architecture),
+/// The features of an architecture that a distance compares.
+pub(crate) enum Compared {
+    Decisions(Architecture),
     Layers(Vec<Sequence>),
     Features(Vec<(u64, usize)>),
 }
 
-impl Ready<'_> {
-    fn distance(&self, other: &Ready) -> f64 {
+impl Compared {
+    /// The distance to another one that was prepared in the same way.
+    pub(crate) fn distance(&self, other: &Compared) -> f64 {
         match (self, other) {
-            (Ready::Decisions(a), Ready::Decisions(b)) => hamming::distance(a, b) as f64,
-            (Ready::Layers(a), Ready::Layers(b)) => edit::distance(a, b),
-            (Ready::Features(a), Ready::Features(b)) => weisfeiler_lehman::distance(a, b),
+            (Compared::Decisions(a), Compared::Decisions(b)) => hamming::distance(a, b) as f64,
+            (Compared::Layers(a), Compared::Layers(b)) => edit::distance(a, b),
+            (Compared::Features(a), Compared::Features(b)) => weisfeiler_lehman::distance(a, b),
             // All are prepared in the same way.
             _ => f64::NAN,
         }

@@ -1,0 +1,142 @@
+//! Weights that trials inherit: where they come from, and that results stay pure functions.
+
+use crate::help::{Folder, says};
+use nascent::prelude::*;
+
+fn data() -> Dataset {
+    Dataset::digits().take(160)
+}
+
+fn space(data: &Dataset) -> Space {
+    Space::on(data).then(repeat(1..=3, linear(any([8, 16, 24])))).then(linear(any([8, 16])))
+}
+
+/// All that a study has found.
+fn exact(study: &Study) -> Vec<String> {
+    let line = |t: &Trial| {
+        let bits = |list: Vec<f64>| list.into_iter().map(f64::to_bits).collect::<Vec<_>>();
+        let losses = t.evaluation().map(|e| (bits(e.curve()), bits(e.losses())));
+        let (decisions, from) = (t.architecture().decisions(), t.inherits());
+        format!("{} {decisions:?} {} {from:?} {losses:?}", t.number(), t.budget().seed())
+    };
+    study.trials_done().iter().map(line).collect()
+}
+
+fn plan(data: &Dataset, strategy: impl Strategy + 'static) -> Study {
+    let train = Train::on(data).epochs(2).batch_size(16);
+    Study::new(&space(data), train).strategy(strategy).trials(14).seed(3).quiet()
+}
+
+fn evolution() -> Evolution {
+    Evolution::regularized().population(4).sample(3).inheriting()
+}
+
+/// On any number of threads, and from any line of its journal: what is not in memory is trained again.
+#[test]
+fn an_inheriting_search_is_resumed_as_it_was() {
+    let (data, folder) = (data(), Folder::new("inherit"));
+    let whole = plan(&data, evolution()).jobs(1).run().unwrap();
+    let trials = whole.trials_done();
+    let grandchildren =
+        trials.iter().filter_map(Trial::inherits).filter(|&n| trials[n].inherits().is_some());
+    assert!(grandchildren.count() > 1, "{:?}", exact(&whole));
+    assert_eq!(exact(&whole), exact(&plan(&data, evolution()).jobs(4).run().unwrap()));
+    let path = folder.file("search.jsonl");
+    plan(&data, evolution()).journal(&path).run().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(r#""inherits":"#) && text.contains("inherited weights"));
+    let lines: Vec<String> = text.lines().map(String::from).collect();
+    for n in [2, lines.len() / 2, lines.len() - 6, lines.len() - 2] {
+        std::fs::write(&path, lines[..n].join("\n") + "\n").unwrap();
+        let again = plan(&data, evolution()).journal(&path).run().unwrap();
+        assert_eq!(exact(&whole), exact(&again), "from line {n}");
+    }
+}
+
+/// A child of the same architecture begins where its parent ended, and so does one that goes on training.
+#[test]
+fn a_child_begins_where_its_parent_ended() {
+    let data = data();
+    let same = |inherits: bool| {
+        strategy("the same", move |h, rng| {
+            let Some(first) = h.visible().first().cloned() else {
+                return Ok(Proposal::new(h.space().sample(rng)?, "random"));
+            };
+            let child = Proposal::child(first.architecture(), &first);
+            Ok(if inherits { child.inheriting(&first) } else { child })
+        })
+    };
+    let run = |inherits: bool| {
+        let plan = plan(&data, same(inherits)).batch(1).trials(2);
+        plan.duplicates(Duplicates::Repeat).run().unwrap()
+    };
+    let (with, without) = (run(true), run(false));
+    let losses = |s: &Study, n: usize| s.trials_done()[n].evaluation().unwrap().losses();
+    assert_eq!(losses(&with, 0), losses(&without, 0));
+    let (parent, child, alone) = (losses(&with, 0), losses(&with, 1), losses(&without, 1));
+    assert!(child[0] < parent[1] && parent[1] < alone[0], "{parent:?} {child:?} {alone:?}");
+    assert_eq!(with.epochs_paid(), 4.0, "it pays for its own epochs");
+    // The network of a trial has what it inherited.
+    let found = with.trials_done()[1].evaluation().unwrap();
+    let model = with.model(&with.trials_done()[1]).unwrap();
+    let (x, y) = data.tensors(Split::Validation).unwrap();
+    let classes = model.forward(&x).unwrap().argmax(1).unwrap();
+    let right = classes.eq(&y.flatten_all().unwrap()).unwrap().to_dtype(DType::F32).unwrap();
+    let accuracy = f64::from(right.mean_all().unwrap().to_scalar::<f32>().unwrap());
+    assert!((accuracy - found.score()).abs() < 1e-6, "{accuracy} {}", found.score());
+}
+
+/// A schedule goes on with a training that inherits, from the weights that it began with.
+#[test]
+fn what_inherits_can_go_on() {
+    let data = data();
+    let train = Train::on(&data).epochs(4).batch_size(16);
+    let plan = Study::new(&space(&data), &train)
+        .strategy(SuccessiveHalving::new().reduction(2).of(evolution()))
+        .trials(24)
+        .seed(1)
+        .quiet();
+    let whole = plan.jobs(1).run().unwrap();
+    let trials = whole.trials_done();
+    let on = |t: &&Trial| t.continues().is_some() && t.inherits().is_some();
+    assert!(trials.iter().any(|t| on(&t)), "{:?}", exact(&whole));
+    for t in trials.iter().filter(on) {
+        assert_eq!(t.inherits(), trials[t.continues().unwrap()].inherits());
+    }
+    assert_eq!(exact(&whole), exact(&plan.jobs(4).run().unwrap()));
+    let folder = Folder::new("inherit-on");
+    let path = folder.file("search.jsonl");
+    plan.journal(&path).run().unwrap();
+    let lines: Vec<String> =
+        std::fs::read_to_string(&path).unwrap().lines().map(String::from).collect();
+    std::fs::write(&path, lines[..lines.len() - 9].join("\n") + "\n").unwrap();
+    assert_eq!(exact(&whole), exact(&plan.journal(&path).run().unwrap()));
+}
+
+#[test]
+fn an_heir_needs_a_trial_that_has_finished() {
+    let data = data();
+    let picky = strategy("picky", |h, rng| {
+        let child = Proposal::new(h.space().sample(rng)?, "x");
+        Ok(match h.visible().first() {
+            Some(first) => child.inheriting(first),
+            None => child,
+        })
+    });
+    let failing = evaluator(|_, _| Err::<f64, _>(Error::from("no")));
+    let study = Study::new(&space(&data), failing).strategy(picky).batch(1).trials(3).quiet();
+    let ended = study.run().unwrap().ended();
+    for part in ["inherits from trial 0", "it has failed", "history.finished()"] {
+        assert!(ended.contains(part), "{ended}");
+    }
+    // A table has no weights, and takes no notice.
+    let table = NasBench201::cifar10();
+    let run = |evolution: Evolution| {
+        Study::new(&table.space(), &table).strategy(evolution).trials(60).quiet().run().unwrap()
+    };
+    let plain = run(Evolution::regularized().population(10).sample(3));
+    let heirs = run(Evolution::regularized().population(10).sample(3).inheriting());
+    let scores = |s: &Study| s.trials_done().iter().map(Trial::score).collect::<Vec<_>>();
+    assert_eq!(scores(&plain), scores(&heirs));
+    says(heirs.model(&heirs.best().unwrap()), &["leaves none", "Train::on(&data)"]);
+}
