@@ -3,7 +3,6 @@
 
 mod acquisition;
 mod bourgain;
-mod bourgain;
 mod curve_regression;
 mod curves;
 mod distant;
