@@ -27,8 +27,8 @@ fn main() {
     }
 }
 
-/// A curve of a mean and a standard deviation.
-type Said = Option<(f64, f64)>;
+/// What is expected of the end of a beginning: a mean and a standard deviation.
+type Says<'a> = &'a dyn Fn(&[(usize, f64)]) -> Option<(f64, f64)>;
 
 fn curves() -> Result<()> {
     let (mut file, mut prefix, mut code) = (String::new(), String::new(), "code".to_string());
@@ -94,7 +94,7 @@ fn curves() -> Result<()> {
         rest.len()
     );
     for seen in [end.div_ceil(9), end.div_ceil(4), end.div_ceil(2)] {
-        let methods: [(&str, &dyn Fn(&[(usize, f64)]) -> Said); 3] = [
+        let methods: [(&str, Says); 3] = [
             ("last-value", &|begin| Some((begin.last()?.1, f64::NAN))),
             ("ensemble", &|begin| {
                 let curve = Extrapolation::at_epochs(begin.iter().copied()).ok()?;

@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn values_are_means() {
         let x: Vec<f64> = (0..160).map(f64::from).collect();
-        let labels: Vec<i64> = (0..10).map(|i| i % 2).collect();
+        let labels: Vec<u32> = (0..10).map(|i| i % 2).collect();
         let images = Dataset::classification("x", x.clone(), [1, 4, 4], labels.clone(), 2).unwrap();
         let all = |data: &Dataset| -> Vec<f32> {
             let (x, _) = data.tensors(Split::TrainValidation).unwrap();
