@@ -100,8 +100,10 @@ impl Shape {
             epochs.chunk_by(|a, b| a == b).max_by_key(|c| c.len()).and_then(|c| c.first().copied());
         let here: Vec<usize> =
             (0..points.len()).filter(|&i| Some(points[i].epochs) == most).collect();
+        // Each row ends with the point itself.
+        let pair = |i: usize, j: usize| KERNEL.pair(&points[i].features, &points[j].features);
         let pairs: Vec<Vec<Pair>> = (0..here.len())
-            .map(|i| here[..i].iter().map(|&j| rows[here[i]][j].pair).collect())
+            .map(|i| here[..=i].iter().map(|&j| pair(here[i], j)).collect())
             .collect();
         let values: Vec<f64> = here.iter().map(|&i| z[i]).collect();
         let x = Parameters::fit(KERNEL, &pairs, &values);

@@ -25,6 +25,8 @@
 //! It is UCB here, for scores are maximised: mu + beta sigma, of the ranks of the scores (`surrogate/target.rs`).
 //! Where we differ:
 //!
+//! - It is found by its name, but is no row of the table of strategies: it looks only at what can be grown from what
+//!   it has trained, so it does not keep away from failures as the others do, and each trial compares thousands of pairs.
 //! - Omega(f) are the morphisms that the *space* has ([`Architecture::morphisms`]); for an architecture without
 //!   any, and in a space of decisions alone, its neighbours. There, weights are inherited where shapes agree, and
 //!   the distance of decisions alone is the Hamming distance.

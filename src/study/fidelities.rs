@@ -8,6 +8,7 @@
 
 use super::Study;
 use crate::chart::{BandSeries, Bands, Chart, Leaderboard};
+use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::evaluate::{AnyEvaluator, IntoEvaluator};
 use crate::record::{Duplicates, Trial};
@@ -101,12 +102,12 @@ impl Fidelities {
     }
 
     /// The seed of all evaluations; 1 unless it is set.
-    pub fn seed(&self, seed: impl crate::Count) -> Fidelities {
+    pub fn seed(&self, seed: impl Count) -> Fidelities {
         Fidelities { seed: seed.to_seed(), ..self.clone() }
     }
 
     /// The threads to use; by default one per core. Results do not depend on it.
-    pub fn jobs(&self, threads: impl crate::Count) -> Fidelities {
+    pub fn jobs(&self, threads: impl Count) -> Fidelities {
         Fidelities { jobs: Some(threads.to_i64()), ..self.clone() }
     }
 

@@ -140,3 +140,30 @@ fn an_heir_needs_a_trial_that_has_finished() {
     assert_eq!(scores(&plain), scores(&heirs));
     says(heirs.model(&heirs.best().unwrap()), &["leaves none", "Train::on(&data)"]);
 }
+
+/// Auto-Keras is the same on any number of threads, goes on from its journal, and is found by its name.
+#[test]
+fn auto_keras_is_repeated_and_resumed() {
+    let folder = Folder::new("autokeras");
+    let data = Dataset::digits().take(200);
+    let space = Space::on(&data).then(repeat(1..=3, linear(any([4, 8, 16]))));
+    let auto = AutoKeras::new().candidates(20);
+    let plan = Study::new(&space, Train::on(&data).epochs(1)).strategy(&auto).trials(10).seed(2);
+    let plan = plan.quiet();
+    let one = plan.jobs(1).run().unwrap();
+    assert_eq!(one.failed().len(), 0, "{one}");
+    assert!(one.trials_done().iter().any(|t| t.inherits().is_some()));
+    assert_eq!(exact(&one), exact(&plan.jobs(3).run().unwrap()));
+    let path = folder.file("study.jsonl");
+    plan.journal(&path).run().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for n in [4, 11] {
+        std::fs::write(&path, lines[..n].join("\n") + "\n").unwrap();
+        assert_eq!(exact(&one), exact(&Study::resume(&path).unwrap().quiet().run().unwrap()));
+    }
+    // By name, where strategies are named; not in the table.
+    assert!(!nascent::strategies().iter().any(|row| row.name == "autokeras"));
+    let named = Compare::new(&space, evaluator(|a, _| a.params() as f64)).strategies(["autokeras"]);
+    assert_eq!(named.problems(), [""; 0]);
+}
