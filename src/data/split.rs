@@ -79,7 +79,7 @@ impl Dataset {
     ///
     /// ```
     /// use nascent::prelude::*;
-    /// assert_eq!(Dataset::mnist1d().train_share(0.25)?.sizes(), (750, 1000, 1000));
+    /// assert_eq!(Dataset::mnist1d().train_share(0.25)?.sizes(), (800, 800, 1000));
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
