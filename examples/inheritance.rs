@@ -80,12 +80,11 @@ fn longest(study: &Study, trial: &Trial) -> usize {
 }
 
 fn mean(list: &[f64]) -> f64 {
-    list.iter().sum::<f64>() / list.len().max(1) as f64
+    stats::summary(list).map_or(f64::NAN, |s| s.mean)
 }
 
 fn deviation(list: &[f64]) -> f64 {
-    let m = mean(list);
-    (list.iter().map(|v| (v - m).powi(2)).sum::<f64>() / (list.len().max(2) - 1) as f64).sqrt()
+    stats::summary(list).ok().and_then(|s| s.deviation).unwrap_or(0.0)
 }
 
 fn inheritance() -> Result<()> {

@@ -44,6 +44,12 @@ impl Point {
     }
 }
 
+/// What lies between each point and those before it.
+fn rows(points: &[Point]) -> Vec<Vec<Apart>> {
+    let row = |i: usize| points[..i].iter().map(|p| points[i].apart(p)).collect();
+    (0..points.len()).map(row).collect()
+}
+
 /// What lies between two points.
 struct Apart {
     pair: Pair,
@@ -88,9 +94,7 @@ impl Shape {
     /// The parameters with the largest marginal likelihood, within wide log-normal priors: a share, L and the
     /// noise are around the middle of their grid within a factor of about e^2.
     pub(super) fn fit(points: &[Point], z: &[f64]) -> Shape {
-        let rows: Vec<Vec<Apart>> = (0..points.len())
-            .map(|i| points[..i].iter().map(|p| points[i].apart(p)).collect())
-            .collect();
+        let rows = rows(points);
         // The span of the epochs is the unit of L.
         let unit = rows.iter().flatten().map(|a| a.time).fold(0.0, f64::max).max(1.0);
         // k_X from the points of the budget with the most of them.
@@ -159,10 +163,7 @@ pub(super) struct CurveModel<'p> {
 impl<'p> CurveModel<'p> {
     /// From the values of the first points; of the others only that they are on their way is known.
     pub(super) fn new(shape: Shape, points: &'p [Point], z: &[f64]) -> CurveModel<'p> {
-        let rows: Vec<Vec<Apart>> = (0..points.len())
-            .map(|i| points[..i].iter().map(|p| points[i].apart(p)).collect())
-            .collect();
-        let factor = shape.factor(&rows);
+        let factor = shape.factor(&rows(points));
         let gp = Gp::fit(&factor, z);
         CurveModel { shape, points, factor, gp }
     }

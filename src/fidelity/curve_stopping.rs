@@ -80,7 +80,7 @@ const HARDLY: f64 = 0.05;
 const ENOUGH: usize = 10;
 
 /// The scores of a training, each with its epoch: its learning curve, or what was seen at its rungs. More is better.
-pub(super) fn curve(trials: &[&Trial], history: &History) -> Vec<(usize, f64)> {
+fn curve(trials: &[Trial], history: &History) -> Vec<(usize, f64)> {
     let sign = if history.metric().maximise { 1.0 } else { -1.0 };
     let Some(last) = trials.last() else { return vec![] };
     let recorded = last.evaluation().map_or(vec![], |e| e.curve());
@@ -97,14 +97,14 @@ fn goes_on(chain: &Chain, full: usize, all: &[Chain], history: &History) -> Resu
     let whole: Vec<&Chain> = all.iter().filter(to_the_end).collect();
     let best = whole.iter().filter_map(|c| history.gain(c.last()?)).reduce(f64::max);
     let Some(best) = best else { return Ok(true) };
-    let trials =
-        |c: &Chain| -> Vec<(usize, f64)> { curve(&c.trials.iter().collect::<Vec<_>>(), history) };
-    let own = trials(chain);
-    if own.iter().any(|(_, y)| !y.is_finite()) {
+    let own = curve(&chain.trials, history);
+    let sound = |curve: &Vec<(usize, f64)>| curve.iter().all(|(_, y)| y.is_finite());
+    if !sound(&own) {
         return Ok(false);
     }
     let chance = if whole.len() >= ENOUGH {
-        let curves: Vec<Vec<(usize, f64)>> = whole.iter().map(|c| trials(c)).collect();
+        let curves = whole.iter().map(|c| curve(&c.trials, history));
+        let curves: Vec<Vec<(usize, f64)>> = curves.filter(sound).collect();
         CurveRegression::fit(&curves, &own).map(|found| found.above(best))
     } else {
         (own.len() >= 2)

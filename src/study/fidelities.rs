@@ -156,16 +156,7 @@ impl Fidelities {
             .iter()
             .map(|a| space.decode(a.decisions()))
             .collect::<Result<_>>()?;
-        let n = list.len();
-        let each = strategy("one after the other", move |history, _| {
-            Ok(Proposal::new(list[history.asked() % list.len()].clone(), "given"))
-        });
-        let mut plan = Study::new(space, evaluator)
-            .strategy(each)
-            .batch(n)
-            .trials(n)
-            .duplicates(Duplicates::Repeat)
-            .seed(self.seed);
+        let mut plan = in_turn(space, evaluator, list, 1).seed(self.seed);
         if let Some(jobs) = self.jobs {
             plan = plan.jobs(jobs);
         }
@@ -222,22 +213,48 @@ pub struct Measure {
     pub overlap: f64,
 }
 
-const RESAMPLES: usize = 500;
+/// A study of these architectures, one after the other, so many times, each time with a seed of its own.
+pub(super) fn in_turn(
+    space: &Space,
+    evaluator: &AnyEvaluator,
+    list: Vec<Architecture>,
+    times: usize,
+) -> Study {
+    let all = list.len() * times;
+    let each = strategy("given architectures in turn", move |history, _| {
+        Ok(Proposal::new(list[history.asked() % list.len()].clone(), "given"))
+    });
+    let plan = Study::new(space, evaluator).strategy(each).batch(all).trials(all);
+    plan.duplicates(Duplicates::Repeat)
+}
+
+/// Resamples of the architectures for the interval of tau.
+const RESAMPLES: usize = 1_000;
+
+/// Kendall's tau of pairs, and its 95 % bootstrap interval.
+///
+/// # Errors
+/// When there are fewer than two pairs, or no order among them.
+pub(super) fn tau(pairs: &[(f64, f64)]) -> Result<(f64, f64, f64)> {
+    let of = |pairs: &[(f64, f64)]| {
+        let (x, y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        kendall_tau(x, y)
+    };
+    let tau = of(pairs)?;
+    let mut rng = Rng::from_u64(0).stream("tau", 0);
+    let draw = |_| {
+        let drawn: Vec<(f64, f64)> =
+            (0..pairs.len()).map(|_| pairs[rng.below(pairs.len())]).collect();
+        of(&drawn).ok().filter(|t| t.is_finite())
+    };
+    let taus: Vec<f64> = (0..RESAMPLES).filter_map(draw).collect();
+    let end = |q: f64| crate::stats::quantile(&taus, q).unwrap_or(tau);
+    Ok((tau, end(0.025), end(0.975)))
+}
 
 impl Measure {
     fn of(kind: &str, cost: f64, pairs: &[(f64, f64)]) -> Measure {
-        let tau = |pairs: &[(f64, f64)]| {
-            let (x, y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-            kendall_tau(x, y).ok().filter(|t| t.is_finite())
-        };
-        let mut rng = Rng::from_u64(0).stream("fidelities", 0);
-        let draw = |_| {
-            let drawn: Vec<(f64, f64)> =
-                (0..pairs.len()).map(|_| pairs[rng.below(pairs.len())]).collect();
-            tau(&drawn)
-        };
-        let taus: Vec<f64> = (0..RESAMPLES).filter_map(draw).collect();
-        let end = |q: f64| crate::stats::quantile(&taus, q).unwrap_or(f64::NAN);
+        let (tau, low, high) = tau(pairs).unwrap_or((f64::NAN, f64::NAN, f64::NAN));
         let top = |of: fn(&(f64, f64)) -> f64| {
             let mut order: Vec<usize> = (0..pairs.len()).collect();
             order.sort_by(|&a, &b| of(&pairs[b]).total_cmp(&of(&pairs[a])));
@@ -246,9 +263,8 @@ impl Measure {
         };
         let (cheap, full) = (top(|p| p.0), top(|p| p.1));
         let both = full.iter().filter(|i| cheap.contains(i)).count();
-        let tau = tau(pairs).unwrap_or(f64::NAN);
         let overlap = both as f64 / full.len() as f64;
-        Measure { kind: kind.to_string(), cost, tau, low: end(0.025), high: end(0.975), overlap }
+        Measure { kind: kind.to_string(), cost, tau, low, high, overlap }
     }
 }
 

@@ -5,16 +5,14 @@
 //! tau over the same architectures. Its interval is a bootstrap over architectures: with ten of them it is wide.
 
 use super::Study;
+use super::fidelities::{in_turn, tau};
 use crate::chart::{Agreement, Chart, Measured, Report};
 use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::evaluate::{AnyEvaluator, Evaluator, IntoEvaluator, Train};
-use crate::record::{Duplicates, Trial};
-use crate::rng::Rng;
+use crate::record::Trial;
 use crate::space::Space;
-use crate::stats::kendall_tau;
-use crate::strategy::{Proposal, strategy};
 use crate::task::Metric;
 use crate::words::{plural, score};
 use std::fmt;
@@ -123,18 +121,8 @@ impl Transfer {
             .iter()
             .map(|t| self.space.decode(t.architecture().decisions()))
             .collect::<Result<_>>()?;
-        // One round of all with a seed each, then the next.
-        let list = moved.clone();
-        let again = strategy("the best of another study", move |history, _| {
-            Ok(Proposal::new(list[history.asked() % list.len()].clone(), "transfer"))
-        });
-        let all = trials.len() * self.seeds as usize;
         let seed = crate::rng::child(self.study.protocol().seed, "transfer", 0);
-        let mut plan = Study::new(&self.space, &self.to)
-            .strategy(again)
-            .batch(all)
-            .trials(all)
-            .duplicates(Duplicates::Repeat)
+        let mut plan = in_turn(&self.space, &self.to, moved, self.seeds as usize)
             .on_failure(self.study.protocol().on_failure)
             .seed(seed);
         if let Some(jobs) = self.jobs {
@@ -174,9 +162,6 @@ pub struct Transferred {
     name: String,
 }
 
-/// Resamples of the architectures for the interval of tau.
-const RESAMPLES: usize = 1_000;
-
 impl Transferred {
     /// The trials of the search, the best first, each with its scores on the other data: one a seed, those of
     /// failed trainings left out.
@@ -201,21 +186,7 @@ impl Transferred {
     /// # Errors
     /// When fewer than two architectures have been trained, or all have the same score.
     pub fn tau(&self) -> Result<(f64, f64, f64)> {
-        let pairs = self.pairs();
-        let of = |pairs: &[(f64, f64)]| {
-            let (x, y): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-            kendall_tau(x, y)
-        };
-        let tau = of(&pairs)?;
-        let mut rng = Rng::from_u64(0).stream("transfer", 0);
-        let draw = |_| {
-            let drawn: Vec<(f64, f64)> =
-                (0..pairs.len()).map(|_| pairs[rng.below(pairs.len())]).collect();
-            of(&drawn).ok().filter(|t| t.is_finite())
-        };
-        let taus: Vec<f64> = (0..RESAMPLES).filter_map(draw).collect();
-        let end = |q: f64| crate::stats::quantile(&taus, q).unwrap_or(tau);
-        Ok((tau, end(0.025), end(0.975)))
+        tau(&self.pairs())
     }
 
     /// How far the best architecture of the search stays behind the best of these on the other data, in units of
