@@ -403,7 +403,8 @@ impl Training {
 
     /// The most bytes that were allocated at once for weights, optimiser and the first step, without the
     /// data, to be compared with [`Architecture::memory`]. `None` before the first step, if another
-    /// training ran at the same time, on a GPU, and if the allocator is not glibc's.
+    /// training ran at the same time, on a GPU, and if the allocator is not glibc's. It counts for the
+    /// whole process: what other threads allocate or free meanwhile is in it.
     pub fn peak_memory(&self) -> Option<usize> {
         self.memory
     }
