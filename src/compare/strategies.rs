@@ -1,9 +1,6 @@
 //! Several strategies at once: what [`Compare::strategies`](super::Compare::strategies) takes.
 
-use crate::fidelity::{self, schedules};
-use crate::strategy::{
-    AnyStrategy, IntoStrategy, Strategy, StrategyInfo, row, stored_name, strategies,
-};
+use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, StrategyInfo, stored_name};
 
 /// A strategy of a comparison and what it is called there; if there is none, the reason why.
 #[doc(hidden)]
@@ -82,12 +79,8 @@ tuples!(A HA, B HB, C HC, D HD, E HE, F HF, G HG, H HH, I HI, J HJ, K HK, L HL, 
 tuples!(A HA, B HB, C HC, D HD, E HE, F HF, G HG, H HH, I HI, J HJ, K HK, L HL, M HM, N HN, O HO, P HP);
 
 fn by_name(name: &str) -> Named {
-    let row = row(name).or_else(|| fidelity::row(name)).ok_or_else(|| {
-        let rows = strategies().iter().chain(schedules());
-        let names: Vec<&str> = rows.map(|row| row.name).collect();
-        format!("strategy {name:?}: there is none of that name. Try {}.", names.join(", "))
-    })?;
-    Ok((Some(name.to_string()), (row.make)()))
+    let found = AnyStrategy::named(name).map_err(|e| e.to_string())?;
+    Ok((Some(name.to_string()), found))
 }
 
 /// What a strategy is called: the name of its row, or how it describes itself.

@@ -27,7 +27,8 @@ pub use halving::SuccessiveHalving;
 pub use hyperband::Hyperband;
 pub use median::MedianStopping;
 
-use crate::strategy::{AnyStrategy, StrategyInfo};
+use crate::error::{Error, Result};
+use crate::strategy::{AnyStrategy, StrategyInfo, strategies};
 
 /// The table of schedules: the strategies that decide how long to train.
 ///
@@ -48,6 +49,32 @@ static SCHEDULES: &[StrategyInfo] = &[
     curve_stopping::ROW,
     freeze_thaw::ROW,
 ];
+
+impl AnyStrategy {
+    /// The strategy or schedule of this name in its table, with its own settings; see [`strategies`](fn@strategies) and
+    /// [`schedules`].
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits();
+    /// let space = Space::on(&data).then(linear(any([4, 8, 16])));
+    /// let study = Study::new(&space, Train::on(&data)).strategy(AnyStrategy::named("hyperband")?);
+    /// assert!(AnyStrategy::named("hyperbrand").unwrap_err().to_string().contains("random, grid"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn named(name: &str) -> Result<AnyStrategy> {
+        let known = crate::strategy::row(name).or_else(|| row(name));
+        known.map(|row| (row.make)()).ok_or_else(|| {
+            let names: Vec<&str> =
+                strategies().iter().chain(schedules()).map(|row| row.name).collect();
+            let given = format!("strategy {name:?}");
+            Error::invalid(given, "there is none of that name", names.join(", "))
+        })
+    }
+}
 
 /// The strategy of a stored form, of this table or that of the strategies.
 pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {

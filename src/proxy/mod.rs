@@ -32,10 +32,11 @@ use crate::rng::Rng;
 use crate::space::{Architecture, Encoding, Space};
 use crate::task::Metric;
 use candidate::Candidate;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A zero-cost proxy: a score for an architecture that is not trained. More is better.
 ///
@@ -84,7 +85,21 @@ pub struct Proxy {
     data: Option<Dataset>,
     batch: i64,
     seed: u64,
+    /// Where the network that is scored is another one with the same decisions.
+    space: Option<Space>,
+    /// The scores so far; copies with the same settings share them.
+    known: Arc<Mutex<Known>>,
 }
+
+/// Scores of architectures of one space, by their decisions.
+#[derive(Default)]
+struct Known {
+    space: Option<Space>,
+    scores: HashMap<Vec<u32>, f64>,
+}
+
+/// How many scores are remembered.
+const MOST: usize = 100_000;
 
 /// The inputs of a batch, as in the papers.
 const BATCH: i64 = 64;
@@ -101,7 +116,7 @@ macro_rules! named {
 
 impl Proxy {
     fn of(row: &'static ProxyInfo) -> Proxy {
-        Proxy { row, data: None, batch: BATCH, seed: 0 }
+        Proxy { row, data: None, batch: BATCH, seed: 0, space: None, known: Arc::default() }
     }
 
     /// The proxy of this name in the table; see [`proxies`].
@@ -140,17 +155,35 @@ impl Proxy {
 
     /// The data that the batch is taken from: their training samples.
     pub fn data(&self, data: &Dataset) -> Proxy {
-        Proxy { data: Some(data.clone()), ..self.clone() }
+        Proxy { data: Some(data.clone()), known: Arc::default(), ..self.clone() }
     }
 
     /// The inputs of a batch (default: 64).
     pub fn batch(&self, inputs: impl Count) -> Proxy {
-        Proxy { batch: inputs.to_i64(), ..self.clone() }
+        Proxy { batch: inputs.to_i64(), known: Arc::default(), ..self.clone() }
     }
 
     /// The seed of weights, batch and dropout (default: 0).
     pub fn seed(&self, seed: impl Count) -> Proxy {
-        Proxy { seed: seed.to_seed(), ..self.clone() }
+        Proxy { seed: seed.to_seed(), known: Arc::default(), ..self.clone() }
+    }
+
+    /// Scores, in place of an architecture, what the same decisions make in another space: with smaller inputs,
+    /// narrower layers or fewer cells, which is cheaper; or with layers at all, where there is only a table.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let cells = |size: usize, n: usize| {
+    ///     Space::new([3, size, size], Task::classification(10)).then(presets::nas_bench_201(4, n))
+    /// };
+    /// let (large, small) = (cells(16, 2), cells(8, 1));
+    /// let proxy = Proxy::synflow().within(&small);
+    /// let score = proxy.score(&large.decode([3; 6])?)?;
+    /// assert_eq!(score, Proxy::synflow().score(&small.decode([3; 6])?)?);
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn within(&self, space: &Space) -> Proxy {
+        Proxy { space: Some(space.clone()), known: Arc::default(), ..self.clone() }
     }
 
     /// Its name.
@@ -158,7 +191,8 @@ impl Proxy {
         self.row.name.to_string()
     }
 
-    /// The score of an architecture. More is better; only the order means something.
+    /// The score of an architecture. More is better; only the order means something. It is remembered: the same one
+    /// costs nothing again.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -172,11 +206,24 @@ impl Proxy {
     /// When the settings do not fit the space, the architecture is not a network, or it has none of the layers that
     /// the proxy reads.
     pub fn score(&self, arch: &Architecture) -> Result<f64> {
-        self.scored(arch, 0)
+        if let Some(score) = self.known(arch).scores.get(arch.decided()) {
+            return Ok(*score);
+        }
+        let score = self.scored(arch, 0)?;
+        self.known(arch).scores.insert(arch.decisions(), score);
+        Ok(score)
     }
 
-    /// The score as a column of an [`Encoding`], for a [`Predictor`](crate::Predictor): what the proxy takes is
-    /// spent once for every architecture, as scores are remembered.
+    /// What is known of the architecture's space, and of no other one.
+    fn known(&self, arch: &Architecture) -> MutexGuard<'_, Known> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.space.as_ref() != Some(arch.of_space()) || known.scores.len() >= MOST {
+            *known = Known { space: Some(arch.space()), scores: HashMap::new() };
+        }
+        known
+    }
+
+    /// The score as a column of an [`Encoding`], for a [`Predictor`](crate::Predictor).
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -186,25 +233,8 @@ impl Proxy {
     /// # Ok::<(), nascent::Error>(())
     /// ```
     pub fn feature(&self) -> Encoding {
-        /// Those of one space, up to this many.
-        const KNOWN: usize = 100_000;
-        type Scores = (Option<Space>, HashMap<Vec<u32>, f64>);
-        let (proxy, known) = (self.clone(), Mutex::new(Scores::default()));
-        Encoding::column(self.row.name, move |arch| {
-            let lock = || {
-                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-                if known.0.as_ref() != Some(arch.of_space()) || known.1.len() >= KNOWN {
-                    *known = (Some(arch.space()), HashMap::new());
-                }
-                known
-            };
-            if let Some(score) = lock().1.get(arch.decided()) {
-                return Ok(*score);
-            }
-            let score = proxy.score(arch)?;
-            lock().1.insert(arch.decisions(), score);
-            Ok(score)
-        })
+        let proxy = self.clone();
+        Encoding::column(self.row.name, move |arch| proxy.score(arch))
     }
 
     /// The `k` best of `n` architectures that are drawn at random, the best first: a filter before anything is
@@ -256,7 +286,11 @@ impl Proxy {
             }
         };
         let (name, batch, seed) = (self.row.name, self.batch, self.seed);
-        Some(json!({ "name": name, "data": data, "batch": batch, "seed": seed }))
+        let mut settings = json!({ "name": name, "data": data, "batch": batch, "seed": seed });
+        if let Some(space) = &self.space {
+            settings["within"] = serde_json::to_value(space).ok()?;
+        }
+        Some(settings)
     }
 
     /// The proxy of these.
@@ -267,7 +301,19 @@ impl Proxy {
             name => Some(Dataset::embedded(name.as_str()?)?),
         };
         let (batch, seed) = (stored.get("batch")?.as_i64()?, stored.get("seed")?.as_u64()?);
-        Some(Proxy { data, batch, seed, ..proxy })
+        let space = match stored.get("within") {
+            None => None,
+            Some(space) => Some(Space::deserialize(space).ok()?),
+        };
+        Some(Proxy { data, batch, seed, space, ..proxy })
+    }
+
+    /// The architecture that is scored in place of another one.
+    fn stand_in(&self, arch: &Architecture) -> Result<Architecture> {
+        match &self.space {
+            None => Ok(arch.clone()),
+            Some(space) => space.decode(arch.decisions()),
+        }
     }
 
     fn scored(&self, arch: &Architecture, draw: u64) -> Result<f64> {
@@ -276,9 +322,11 @@ impl Proxy {
         if !problems.is_empty() {
             return Err(Error::all("the proxy", &problems));
         }
+        let arch = self.stand_in(arch)?;
         arch.check()?;
         let (data, batch) = (self.data.as_ref(), self.batch.max(1) as usize);
-        let score = (self.row.score)(&Candidate { arch, data, batch, seed: self.seed, draw })?;
+        let score =
+            (self.row.score)(&Candidate { arch: &arch, data, batch, seed: self.seed, draw })?;
         if !score.is_finite() {
             let text = format!(
                 "{}: the score of {arch} is {score}. Its numbers are too large without training; try \
@@ -298,6 +346,9 @@ impl fmt::Display for Proxy {
             _ if !self.row.batch => f.write_str(" without data")?,
             Some(data) => write!(f, " on {} samples of {}", self.batch, data.name())?,
             None => write!(f, " on {} samples of noise", self.batch)?,
+        }
+        if let Some(space) = &self.space {
+            write!(f, ", within a space on {}", space.input())?;
         }
         write!(f, ", seed {}", self.seed)
     }
@@ -321,11 +372,12 @@ impl Evaluator for Proxy {
     }
 
     fn memory(&self, arch: &Architecture) -> Option<usize> {
-        Some(arch.memory(self.batch))
+        self.stand_in(arch).ok().map(|arch| arch.memory(self.batch))
     }
 
     fn data_fingerprint(&self) -> u64 {
-        self.data.as_ref().map_or(0, Dataset::fingerprint)
+        let data = self.data.as_ref().map_or(0, Dataset::fingerprint);
+        data ^ self.space.as_ref().map_or(0, Space::fingerprint)
     }
 
     fn metric(&self) -> Metric {
@@ -358,9 +410,23 @@ impl Evaluator for Proxy {
     }
 
     fn problems_with(&self, space: &Space) -> Vec<String> {
+        if let Some(own) = &self.space {
+            let fits = space.default_architecture().and_then(|a| own.decode(a.decisions()));
+            if let Err(e) = fits {
+                let what = "the space of within has other decisions than the architectures";
+                return vec![format!(
+                    "{}: {what}: {e} Try the same building blocks.",
+                    self.row.name
+                )];
+            }
+        }
+        let space = self.space.as_ref().unwrap_or(space);
         if space.is_decisions() {
             let what = "a space of decisions alone has no networks to score";
-            return vec![format!("{}: {what}. Try Table::over with the space.", self.row.name)];
+            return vec![format!(
+                "{}: {what}. Try Table::over with the space, or within(&space).",
+                self.row.name
+            )];
         }
         let Some(data) = &self.data else { return vec![] };
         if space.input() == data.shape() && space.task() == data.task() {
