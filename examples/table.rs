@@ -37,9 +37,14 @@ fn search() -> Result<()> {
     let options = Options::read(&help(), &["--strategy"])?;
     let mut table = options.table()?;
     if let Some(epochs) = options.number::<usize>("--epochs")? {
+        if !options.has_fidelities() {
+            let why = "a table with an objective alone has one budget";
+            return Err(Error::invalid(format!("--epochs {epochs}"), why, "--curve or --fidelity"));
+        }
         table = table.epochs(epochs);
     }
     table.check()?;
+    options.say_epochs(&table);
 
     let strategy = match options.text("--strategy") {
         "" => "evolution",

@@ -2,6 +2,7 @@
 
 use nascent::IntoStrategy;
 use nascent::prelude::*;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::str::FromStr;
 
@@ -57,12 +58,14 @@ const COMMON: [&str; 17] = [
 pub struct Options {
     given: HashMap<String, String>,
     minimise: bool,
+    /// Scores that were computed for one strategy are known to the next.
+    proxies: RefCell<HashMap<String, Proxy>>,
 }
 
 impl Options {
     /// The options that both programs have, and those of one. Prints the help and ends, if that is asked for.
     pub fn read(help: &str, own: &[&str]) -> Result<Options> {
-        let mut o = Options { given: HashMap::new(), minimise: false };
+        let mut o = Options { given: HashMap::new(), minimise: false, proxies: RefCell::default() };
         let mut words = std::env::args().skip(1);
         while let Some(name) = words.next() {
             match name.as_str() {
@@ -252,7 +255,13 @@ impl Options {
                 let of = settings.number("of").map_err(|e| wrong(&e))?.unwrap_or(1000);
                 let first = settings.number("first").map_err(|e| wrong(&e))?.unwrap_or(10);
                 let then = settings.0.get("then").map_or("evolution", String::as_str);
-                let proxy = Proxy::named(proxy)?.within(&space);
+                let mut known = self.proxies.borrow_mut();
+                let proxy = match known.get(proxy) {
+                    Some(known) => known.clone(),
+                    None => Proxy::named(proxy)?.within(&space),
+                };
+                known.insert(proxy.name(), proxy.clone());
+                drop(known);
                 WarmStart::new(&proxy, of, self.strategy(then)?).first(first).into_strategy()
             }
             _ => return Err(wrong("it has no settings here")),

@@ -5,10 +5,12 @@
 //! shelf has lost is trained again, from the nearest ancestor whose weights are still there, or from the first.
 
 use super::Budget;
-use super::shelf::{Put, Shelf};
+use super::shelf::Shelf;
+use super::shelved::{Key, Shelved};
 use crate::error::Result;
 use crate::space::Architecture;
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A training that has ended, and what it began with.
@@ -34,10 +36,7 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     pub(super) fn of(ancestor: &'a Ancestor, shelf: Option<&Shelf>) -> Line<'a> {
-        let see = |one: &Ancestor| {
-            let (seed, epochs) = (one.budget.seed(), one.budget.epochs_allowed());
-            shelf?.see(one.arch.decided(), seed, epochs)?.downcast::<Vec<Tensor>>().ok()
-        };
+        let see = |one: &Ancestor| shelf?.see(key(&one.arch, &one.budget));
         let (mut missing, mut next) = (vec![], Some(ancestor));
         while let Some(one) = next {
             if let Some(weights) = see(one) {
@@ -69,10 +68,37 @@ impl<'a> Line<'a> {
 /// Puts weights away, for whoever may inherit them.
 pub(super) fn put(shelf: Option<&Shelf>, arch: &Architecture, budget: &Budget, weights: &Weights) {
     let Some(shelf) = shelf else { return };
-    let (decisions, seed, epoch) = (arch.decisions(), budget.seed(), budget.epochs_allowed());
-    if shelf.see(&decisions, seed, epoch).is_none() {
-        let size = |t: &Tensor| t.elem_count() * t.dtype().size_in_bytes();
-        let bytes = weights.iter().map(size).sum();
-        shelf.put(Put { decisions, seed, epoch, bytes, training: weights.clone(), stays: true });
+    let key = key(arch, budget);
+    if shelf.see::<Vec<Tensor>>(key).is_none() {
+        shelf.put(key, weights.clone());
     }
+}
+
+/// Of an evaluation with this budget.
+pub(super) fn key<'a>(arch: &'a Architecture, budget: &Budget) -> Key<'a> {
+    Key { decisions: arch.decided(), seed: budget.seed(), epoch: budget.epochs_allowed() }
+}
+
+impl Shelved for Vec<Tensor> {
+    const STAYS: bool = true;
+    const ENDING: &str = "weights";
+
+    fn size(&self) -> usize {
+        self.iter().map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        let named: BTreeMap<String, Tensor> = (0..self.len()).map(name).zip(self.clone()).collect();
+        // Tensors of known types in main memory: nothing can fail.
+        safetensors::serialize(named, None).unwrap_or_default()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut all = candle_core::safetensors::load_buffer(bytes, &Device::Cpu).ok()?;
+        (0..all.len()).map(|i| all.remove(&name(i))).collect()
+    }
+}
+
+fn name(i: usize) -> String {
+    i.to_string()
 }

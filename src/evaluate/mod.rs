@@ -7,6 +7,8 @@ mod kept;
 mod number;
 mod paths;
 mod shelf;
+mod shelf_files;
+mod shelved;
 mod supernet;
 mod supernet_memory;
 mod supernet_saved;

@@ -1,7 +1,7 @@
 //! Evaluation by training: the settings, and the evaluator they make.
 
-use super::heritage::{self, Heirloom, Line, Weights};
-use super::shelf::Put;
+use super::heritage::{self, Heirloom, Line, Weights, key};
+use super::shelved::Key;
 use super::{
     Ancestor, AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained,
     Training, Watch,
@@ -288,10 +288,7 @@ impl Train {
         let memory = arch.memory(self.settings.batch).max(others);
         let _room = crate::room::reserve(memory, || arch.largest_layer(), || watch.check())?;
         // So does one of an earlier trial that this one goes on with.
-        let shelved = watch
-            .shelf()
-            .and_then(|s| s.take(arch.decided(), budget.seed(), budget.epochs_allowed()))
-            .and_then(|put| put.training.downcast::<Checkpoint>().ok());
+        let shelved = watch.shelf().and_then(|shelf| shelf.take::<Checkpoint>(key(arch, budget)));
         let kept = [kept.map(Arc::new), shelved].into_iter().flatten().max_by_key(|c| c.epoch());
         let mut run = match kept.and_then(|c| self.resume(arch, &c).ok()) {
             Some(run) => run,
@@ -323,10 +320,8 @@ impl Train {
             }
         }
         if let Some(shelf) = watch.shelf().filter(|_| !run.done()) {
-            let training = run.checkpoint()?;
-            let (seed, epoch, bytes) = (training.seed(), training.epoch(), training.size());
-            let (decisions, training) = (arch.decisions(), Arc::new(training));
-            shelf.put(Put { decisions, seed, epoch, bytes, training, stays: false });
+            let training = Arc::new(run.checkpoint()?);
+            shelf.put(Key { epoch: training.epoch(), ..key(arch, budget) }, training);
         }
         if watch.heritable() {
             heritage::put(watch.shelf(), arch, budget, &run.weights()?);

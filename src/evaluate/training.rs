@@ -5,6 +5,7 @@
 
 use super::heritage::Weights;
 use super::number::Number;
+use super::shelved::Shelved;
 use super::{Evaluation, Kept, Train, Watch};
 use crate::count::Count;
 use crate::data::Split;
@@ -692,11 +693,6 @@ impl Checkpoint {
         self.header.log.seed
     }
 
-    /// The bytes of its tensors.
-    pub(crate) fn size(&self) -> usize {
-        self.tensors.values().map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()
-    }
-
     /// Whether a checkpoint may be kept there: there is nothing yet, or a checkpoint.
     pub(crate) fn is_free(path: &Path) -> bool {
         !path.exists() || Checkpoint::is_at(path)
@@ -751,6 +747,23 @@ impl Checkpoint {
         let tensors = candle_core::safetensors::load_buffer(rest, &Device::Cpu)
             .map_err(|e| wrong(&format!("cut short or damaged ({})", Error::from(e))))?;
         Ok(Checkpoint { header, tensors })
+    }
+}
+
+impl Shelved for Checkpoint {
+    const STAYS: bool = false;
+    const ENDING: &str = "paused";
+
+    fn size(&self) -> usize {
+        self.tensors.values().map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()
+    }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        Checkpoint::to_bytes(self)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Checkpoint::from_bytes(bytes).ok()
     }
 }
 

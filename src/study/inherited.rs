@@ -41,7 +41,7 @@ impl Study {
             let ancestor = state.ancestor(ours.inherits());
             (ours, ancestor)
         };
-        let watch = Watch::none().shelving(Some(self.setup.shelf.clone()));
+        let watch = Watch::none().shelving(Some(self.setup.shelf()));
         let watch = watch.inheriting(ancestor, false);
         let (arch, budget) = (trial.architecture(), trial.budget());
         run::guarded(|| self.setup.evaluator.trained(&arch, &budget, &watch))

@@ -769,7 +769,8 @@ impl Study {
     }
 
     /// Keeps a checkpoint of every running training beside the journal after each epoch, so that an
-    /// interrupted training does not begin anew.
+    /// interrupted training does not begin anew. Those that a schedule has paused are kept there as well, up to
+    /// 4 GB; see [`Study::shelf`].
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn checkpoints(&self) -> Study {
         self.keep(|s| s.checkpoints = true)

@@ -17,6 +17,7 @@ mod report;
 mod run;
 mod running;
 mod shared;
+mod shelf;
 mod state;
 mod transfer;
 
@@ -32,7 +33,7 @@ pub use transfer::{Transfer, Transferred};
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
-    AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Shelf, Watch,
+    AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Watch,
 };
 use crate::oneshot::OneShot;
 use crate::record::{
@@ -44,6 +45,7 @@ use crate::task::Metric;
 use crate::threads::{MOST_THREADS, cores};
 use desk::Desk;
 use journal::Event;
+use shelf::Shelves;
 use state::{Next, State};
 use std::fmt;
 use std::path::PathBuf;
@@ -90,15 +92,12 @@ struct Setup {
     strict: bool,
     checkpoints: bool,
     /// Trainings with fewer epochs than the full ones, to go on with.
-    shelf: Arc<Shelf>,
+    shelves: Shelves,
     /// A figure that every evaluation must have because a comparison reports it.
     reported: Option<String>,
     /// What it runs, where it is a one-shot search.
     one_shot: Option<OneShot>,
 }
-
-/// The most bytes of trainings that wait to be continued.
-const SHELF: usize = 1 << 29;
 
 type Callback = Arc<dyn Fn(&Trial) + Send + Sync>;
 
@@ -179,7 +178,7 @@ impl Study {
             journal: None,
             strict: false,
             checkpoints: false,
-            shelf: Arc::new(Shelf::new(SHELF)),
+            shelves: Shelves::default(),
             reported: None,
             one_shot: None,
         };
@@ -214,6 +213,8 @@ impl Study {
     fn anew(&self, change: impl FnOnce(&mut Setup)) -> Study {
         let mut setup = (*self.setup).clone();
         change(&mut setup);
+        // The same seed of another study is another training where weights are inherited.
+        setup.shelves = setup.shelves.emptied();
         let state = State::new(&setup.space, setup.evaluator.metric());
         Study::of(setup, state)
     }
@@ -456,6 +457,7 @@ impl Study {
                 "checkpoints() are kept beside a journal. Add .journal(\"study.jsonl\").".into(),
             );
         }
+        found.extend(s.shelf_problem());
         // A table's code that cannot be read is the space's problem and the evaluator's.
         found.dedup();
         let full = s.evaluator.full();

@@ -330,7 +330,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
             .limit(limit)
             .telling(tell.clone())
             .keeping(checkpoint(study, number))
-            .shelving(Some(setup.shelf.clone()))
+            .shelving(Some(setup.shelf()))
             .inheriting(ancestor.clone(), trial.0.heritable);
         let budget = trial.0.budget.seeded(seed);
         let result = guarded(|| {

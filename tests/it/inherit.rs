@@ -167,3 +167,79 @@ fn auto_keras_is_repeated_and_resumed() {
     let named = Compare::new(&space, evaluator(|a, _| a.params() as f64)).strategies(["autokeras"]);
     assert_eq!(named.problems(), [""; 0]);
 }
+
+/// Two strategies of one plan may train the same architecture from the same seed and from other weights: what the
+/// first left on the shelf is not the second's.
+#[test]
+fn studies_of_one_plan_do_not_inherit_from_each_other() {
+    let data = data();
+    // Trial 1 is the same architecture in both, and begins with the weights of another trial 0.
+    let line = |first: usize| {
+        strategy(&format!("from {first}"), move |h, _| {
+            let all = h.space().all()?;
+            let at = |n: usize| all[n % all.len()].clone();
+            Ok(match h.visible().last() {
+                None => Proposal::new(at(first), "first").heritable(),
+                Some(last) => {
+                    let next = [7, 8][h.asked() - 1];
+                    Proposal::child(at(next), last).inheriting(last).heritable()
+                }
+            })
+        })
+    };
+    let train = Train::on(&data).epochs(1).batch_size(16);
+    let plan = || Study::new(&space(&data), &train).batch(1).trials(3).seed(5).quiet();
+    let alone = plan().strategy(line(2)).run().unwrap();
+    let other = plan().strategy(line(1)).run().unwrap();
+    assert_ne!(exact(&alone)[1], exact(&other)[1], "the ancestor matters");
+    let both = plan().strategy(line(1));
+    both.run().unwrap();
+    assert_eq!(exact(&both.strategy(line(2)).run().unwrap()), exact(&alone));
+}
+
+/// With checkpoints, what was paused is beside the journal, and another process goes on with it.
+#[test]
+fn what_is_paused_outlives_the_process() {
+    let (data, folder) = (data(), Folder::new("shelf"));
+    let train = Train::on(&data).epochs(4).batch_size(16);
+    let schedule = || SuccessiveHalving::new().reduction(2).of(evolution());
+    let plan = || Study::new(&space(&data), &train).strategy(schedule()).seed(1).quiet();
+    let whole = plan().trials(24).run().unwrap();
+    let path = folder.file("search.jsonl");
+    let kept = |ending: &str| {
+        let all = std::fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().path());
+        all.filter(|p| p.to_string_lossy().ends_with(ending)).collect::<Vec<_>>()
+    };
+    let again = plan().trials(15).journal(&path).checkpoints().run().unwrap();
+    assert_eq!(exact(&again)[..], exact(&whole)[..15]);
+    assert!(!kept(".paused").is_empty() && !kept(".weights").is_empty());
+    // A new study, as in a new process: with what is there, with damaged files, and with none.
+    let journal = std::fs::read(&path).unwrap();
+    let resumed = || {
+        std::fs::write(&path, &journal).unwrap();
+        exact(&plan().trials(24).journal(&path).checkpoints().run().unwrap())
+    };
+    assert_eq!(resumed(), exact(&whole));
+    for file in kept(".paused").iter().chain(&kept(".weights")) {
+        let bytes = std::fs::read(file).unwrap();
+        std::fs::write(file, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    assert_eq!(resumed(), exact(&whole));
+    kept(".paused").iter().chain(&kept(".weights")).for_each(|f| std::fs::remove_file(f).unwrap());
+    assert_eq!(resumed(), exact(&whole));
+    // Within a limit: room for a few of these networks, and for none.
+    for most in [200_000, 0] {
+        kept(".paused")
+            .iter()
+            .chain(&kept(".weights"))
+            .for_each(|f| std::fs::remove_file(f).unwrap());
+        std::fs::write(&path, &journal).unwrap();
+        let plan = plan().trials(24).shelf(most).journal(&path).checkpoints();
+        assert_eq!(exact(&plan.run().unwrap()), exact(&whole));
+        let sizes = kept(".paused").into_iter().chain(kept(".weights"));
+        let bytes: u64 = sizes.map(|f| f.metadata().unwrap().len()).sum();
+        assert!(bytes <= most as u64, "{bytes} of {most}");
+    }
+    says(plan().shelf(-1).run(), &["shelf(-1)", "shelf(0)"]);
+    says(plan().shelf(100).run(), &["shelf(100)", "alone take", "Try shelf("]);
+}
