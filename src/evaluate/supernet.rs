@@ -237,7 +237,7 @@ impl Supernet {
         let fair = self.fair.then(|| Fair::of(&self.space)).transpose()?;
         let first = self.space.sample(&mut rng.stream("first", 0))?;
         let batch = self.train.settings.batch;
-        let largest = match Needs::of(&self.space, &self.train, self.fair) {
+        let largest = match Needs::of(&self.space, &self.train, self.fair, self.slices) {
             Some(Needs { all, shared }) => {
                 crate::room::fits_shared(all, shared)?;
                 None
@@ -263,6 +263,14 @@ impl Supernet {
         found.extend(self.train.problems_with(&self.space));
         found.extend(self.space.check().err().map(|e| e.to_string()));
         found.extend(self.own_faults());
+        let settings = &self.train.settings;
+        if settings.patience.is_some() || settings.keep_best {
+            found.push(
+                "early_stop(...) and keep_best_epoch() ask for a validation after every epoch, and a supernet \
+                 has a score for every architecture and none of its own. Leave them out."
+                    .to_string(),
+            );
+        }
         found
     }
 
@@ -277,13 +285,7 @@ impl Supernet {
                     .to_string(),
             );
         }
-        if self.batches < 1 {
-            found.push(format!(
-                "recalibrate({}): at least 1 batch is needed, for the statistics of all paths are \
-                 those of none. Try 20.",
-                self.batches
-            ));
-        }
+        found.extend(self.batch_fault());
         if self.fair {
             found.extend(Fair::of(&self.space).err().map(|e| e.to_string()));
         }
@@ -305,7 +307,7 @@ impl Supernet {
     /// and what the largest path keeps for its backward pass. Nothing is allocated to find out. What the
     /// allocator and the data set hold comes on top; and scoring takes a copy of the weights of the
     /// path. It is an upper bound: in spaces with shared blocks or wired cells it counts some weights that
-    /// no path has, and it counts sizes that are slices of others as if each had weights of its own.
+    /// no path has.
     /// [`Supernet::train`] refuses what does not fit into the memory that is free.
     ///
     /// `None` where the space has too many shapes to tell, or none that fit.
@@ -321,7 +323,7 @@ impl Supernet {
     /// # Ok::<(), nascent::Error>(())
     /// ```
     pub fn memory(&self) -> Option<usize> {
-        Needs::of(&self.space, &self.train, self.fair).map(|needs| needs.all)
+        Needs::of(&self.space, &self.train, self.fair, self.slices).map(|needs| needs.all)
     }
 
     /// The training loss of every epoch, as a mean over the paths that were drawn; empty before the
@@ -330,11 +332,44 @@ impl Supernet {
         self.trained.as_ref().map_or(vec![], |trained| trained.log.losses.clone())
     }
 
-    /// A network of its own, with a copy of the weights that the architecture has in the supernet.
+    /// A network of its own, with a copy of the weights that the architecture has in the supernet, and with batch
+    /// statistics that are measured anew, as for [`Supernet::evaluate`]: it does what was scored.
     ///
     /// # Errors
     /// When the supernet has not been trained, or the architecture is of another space.
     pub fn extract(&self, arch: &Architecture) -> Result<Model> {
+        let model = self.copy(arch)?;
+        self.recalibrated(&model, &Watch::current())?;
+        Ok(model)
+    }
+
+    /// Measures the statistics of a network anew; on how many samples.
+    fn recalibrated(&self, model: &Model, watch: &Watch) -> Result<(Training, usize)> {
+        if self.batches < 1 {
+            return Err(Error::all(
+                "the supernet",
+                &self.batch_fault().into_iter().collect::<Vec<_>>(),
+            ));
+        }
+        crate::kernel::prepare();
+        let mut run = Training::of(&self.train, model, self.trained()?.log.seed, Split::Train)?;
+        run.watch(watch);
+        let samples = run.recalibrate(self.batches as usize)?;
+        Ok((run, samples))
+    }
+
+    fn batch_fault(&self) -> Option<String> {
+        (self.batches < 1).then(|| {
+            format!(
+                "recalibrate({}): at least 1 batch is needed, for the statistics of all paths are \
+                 those of none. Try 20.",
+                self.batches
+            )
+        })
+    }
+
+    /// With the weights and statistics of the supernet.
+    fn copy(&self, arch: &Architecture) -> Result<Model> {
         let trained = self.trained()?;
         self.has(arch)?;
         let (device, seed) = (&self.train.device, trained.log.seed);
@@ -435,12 +470,7 @@ impl Evaluator for Supernet {
         _: &Budget,
         watch: &Watch,
     ) -> Result<Evaluation> {
-        crate::kernel::prepare();
-        let seed = self.trained()?.log.seed;
-        let model = self.extract(arch)?;
-        let mut run = Training::of(&self.train, &model, seed, Split::Train)?;
-        run.watch(watch);
-        let samples = run.recalibrate(self.batches.max(0) as usize)?;
+        let (run, samples) = self.recalibrated(&self.copy(arch)?, watch)?;
         let metrics = run.measure(Split::Validation)?;
         let epochs = samples as f64 / self.train.data.count(Split::Train).max(1) as f64;
         let found = Evaluation::new(metrics[0].1).with_epochs(epochs);

@@ -1,10 +1,12 @@
 //! The memory that a supernet needs, known before anything is allocated.
 //!
 //! ```text
-//! weights      all that some path may have, but no more than the steps of the training can touch
+//! weights      all that some path may have, but no more than the steps of the training can touch; of
+//!              sizes that are slices the largest
 //! optimiser    one or two numbers per weight
 //! statistics   two numbers per channel of every batch normalisation
 //! gradients    of the largest path; with fair paths also the sum over the paths, of all weights
+//! slices       a copy of the weights of each path of a step, and once more their gradients
 //! activations  what the largest path keeps until its backward pass, with gradients
 //! ```
 
@@ -22,7 +24,7 @@ pub(super) struct Needs {
 
 impl Needs {
     /// Nothing where the space has too many shapes to tell, or none that fit.
-    pub(super) fn of(space: &Space, train: &Train, fair: bool) -> Option<Needs> {
+    pub(super) fn of(space: &Space, train: &Train, fair: bool, slices: bool) -> Option<Needs> {
         let sharing = space.networks().sharing()?;
         let settings = &train.settings;
         let paths = match fair.then(|| Fair::of(space)) {
@@ -33,12 +35,15 @@ impl Needs {
         // One path is built before the first step.
         let built = steps.saturating_mul(paths).saturating_add(1);
         let touched = built.saturating_mul(sharing.path);
-        let weights = sharing.weights.min(touched);
+        // A whole is as large as the largest of each of its dimensions, whatever paths touch.
+        let slices = slices && sharing.sliced != sharing.weights;
+        let weights = if slices { sharing.sliced } else { sharing.weights.min(touched) };
         let state = weights.saturating_mul(settings.optimizer.moments() as u64);
         let shared = weights.saturating_add(state).saturating_add(sharing.statistics);
         let sum = if fair { weights } else { 0 };
         let batch = 2u64.saturating_mul(settings.batch.max(0) as u64);
-        let step = sharing.path.saturating_add(sum);
+        let copies = if slices { sharing.path.saturating_mul(paths + 1) } else { 0 };
+        let step = sharing.path.saturating_add(sum).saturating_add(copies);
         let step = step.saturating_add(batch.saturating_mul(sharing.kept));
         let bytes = |numbers: u64| usize::try_from(numbers.saturating_mul(4)).unwrap_or(usize::MAX);
         Some(Needs { shared: bytes(shared), all: bytes(shared.saturating_add(step)) })
@@ -53,17 +58,19 @@ mod tests {
 
     /// What is said of a space, beside what its architectures have: all weights and statistics, the most
     /// weights of one, and the most numbers that one keeps.
-    fn compared(space: &Space, archs: impl Iterator<Item = Architecture>) -> ([u64; 3], [u64; 3]) {
+    fn compared(space: &Space, archs: impl Iterator<Item = Architecture>) -> ([u64; 4], [u64; 4]) {
         let said = space.networks().sharing().unwrap();
-        let store = Store::default();
+        let (store, sliced) = (Store::default(), Store::new(true));
         let (mut path, mut kept) = (0, 0);
         for arch in archs {
             Model::sharing(&arch, &Device::Cpu, 1, &store).unwrap();
+            Model::sharing(&arch, &Device::Cpu, 1, &sliced).unwrap();
             path = path.max(arch.params() as u64);
             kept = kept.max((arch.memory(1) - arch.memory(0)) as u64 / 8);
         }
-        let said = [said.weights + said.statistics, said.path, said.kept];
-        (said, [store.numbers() as u64, path, kept])
+        let said =
+            [said.weights + said.statistics, said.path, said.kept, said.sliced + said.statistics];
+        (said, [store.numbers() as u64, path, kept, sliced.numbers() as u64])
     }
 
     fn images() -> Space {
@@ -146,14 +153,72 @@ mod tests {
         let data = Dataset::digits().take(200);
         let many = Space::on(&data).then(linear(any(1..=300))).then(linear(any(1..=300)));
         let train = Train::on(&data).batch_size(50);
-        let bytes = |epochs: i32| Supernet::on(&many, &train.epochs(epochs)).memory().unwrap();
+        let apart = |epochs: i32| Supernet::on(&many, &train.epochs(epochs)).separate_sizes();
+        let bytes = |epochs: i32| apart(epochs).memory().unwrap();
         let all = many.networks().sharing().unwrap();
         assert!(bytes(1) < bytes(2) && bytes(2) < bytes(1_000_000));
         assert_eq!(bytes(1_000_000), bytes(2_000_000));
         // Weights and two moments of AdamW, a path's gradient, and its activations.
         let numbers = 3 * all.weights + all.statistics + all.path + 100 * all.kept;
         assert_eq!(bytes(2_000_000) as u64, 4 * numbers);
-        let fair = Supernet::on(&many, &train.epochs(2_000_000)).fair();
+        let fair = apart(2_000_000).fair();
         assert_eq!(fair.memory().unwrap() as u64, 4 * (numbers + all.weights));
+    }
+
+    #[test]
+    fn of_slices_the_largest_counts() {
+        let data = Dataset::digits().take(200);
+        let many = Space::on(&data).then(linear(any(1..=300))).then(linear(any(1..=300)));
+        let all = many.networks().sharing().unwrap();
+        let whole = (64 * 300 + 300) + (300 * 300 + 300) + (300 * 10 + 10);
+        assert_eq!((all.sliced, all.path), (whole, whole));
+        // Copies of the slices, and their gradients once more.
+        let train = Train::on(&data).batch_size(50).epochs(4000);
+        let numbers = 3 * whole + whole + 2 * whole + 100 * all.kept;
+        assert_eq!(Supernet::on(&many, &train).memory().unwrap() as u64, 4 * numbers);
+    }
+
+    /// The weights of one layer at one place, read by the same shapes, are the same on all paths, whatever is before.
+    #[test]
+    fn what_is_behind_other_channels_is_shared_all_the_same() {
+        let images = || Space::new([1, 8, 8], Task::classification(10));
+        let tokens = || Space::new([12, 3], Task::classification(4));
+        let parts = || concat([conv(2, 3), conv(2, 1)]);
+        let spaces = [
+            images().then(one_of([parts(), conv(4, 3)])).then(conv(3, 1)).then(global_avg_pool()),
+            tokens().then(one_of([gru(2).bidirectional(true), gru(4)])).then(linear(3)),
+            images()
+                .then(conv(8, 3))
+                .then(one_of([skip(), concat([conv(4, 3), conv(4, 1)])]).residual())
+                .then(conv(8, 3)),
+            images()
+                .then(one_of([seq([flatten(), relu()]), seq([flatten(), linear(64)])]))
+                .then(linear(8)),
+            images()
+                .then(conv(4, 3))
+                .then(one_of([skip(), max_pool(2)]))
+                .then(conv(3, 3))
+                .then(global_avg_pool()),
+        ];
+        for space in spaces {
+            let (said, found) = compared(&space, space.enumerate());
+            assert_eq!(said, found, "{space}");
+            // No size is open, so slices change nothing.
+            assert_eq!(found[0], found[3], "{space}");
+        }
+        // Behind channels that are not the first of a wider tensor, each width has its own.
+        let image = Space::new([2, 8, 8], Task::classification(4));
+        for (space, apart) in [
+            (
+                image.then(conv(any([2, 4]), 3).groups(2)).then(conv(3, 1)).then(global_avg_pool()),
+                true,
+            ),
+            (tokens().then(linear(any([2, 4]))).then(attention(1)).then(linear(3)), false),
+            (tokens().then(gru(any([2, 4]))).then(linear(3)), true),
+        ] {
+            let (said, found) = compared(&space, space.enumerate());
+            assert_eq!(said, found, "{space}");
+            assert_eq!(found[0] == found[3], apart, "{space}");
+        }
     }
 }

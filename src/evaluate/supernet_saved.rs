@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// The version of the header.
 const FORMAT: u32 = 1;
+/// The rule of names of slices.
+const NAMES: u32 = 2;
 /// The entry of the header.
 const ENTRY: &str = "nascent.supernet";
 
@@ -40,6 +42,9 @@ struct Header {
     /// Files of before there were slices have none.
     #[serde(default)]
     slices: bool,
+    /// By which rule they are named.
+    #[serde(default)]
+    names: u32,
     log: Log,
     /// Of the names, shapes and values of all tensors.
     sum: String,
@@ -118,6 +123,7 @@ impl Supernet {
             fair: self.fair,
             recalibrate: self.batches,
             slices: self.slices,
+            names: NAMES,
             log: trained.log.clone(),
             sum: sum(&tensors)?,
         };
@@ -183,6 +189,12 @@ fn read(space: &Space, train: &Train, bytes: &[u8]) -> Result<Supernet> {
              made with",
             header.settings
         )));
+    }
+    if header.slices && header.names != NAMES {
+        return Err(wrong(
+            "its slices are of another version, which shared weights in other places. Train it again: \
+             Supernet::on(&space, &train).train(1)?",
+        ));
     }
     let tensors = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)?;
     let tensors: BTreeMap<String, Tensor> = tensors.into_iter().collect();

@@ -9,6 +9,7 @@
 
 use crate::error::{Error, Result as Built};
 use crate::graph::lowering::{Node, Nodes};
+use crate::graph::order::Order;
 use crate::graph::walk::{self, Between, Role, Sink, Walk};
 use crate::graph::{Graph, MOST_LAYERS};
 use crate::layer::ZERO;
@@ -110,6 +111,8 @@ pub(crate) struct Value {
     pub(crate) both: bool,
     /// Whether it is an edge that is not there.
     pub(crate) zero: bool,
+    /// Only [`Sharing`](super::Sharing) keeps track of it.
+    pub(crate) order: Order,
 }
 
 impl Value {
@@ -118,7 +121,8 @@ impl Value {
         let given = shape.as_slice();
         dims.get_mut(..given.len())?.copy_from_slice(given);
         let (rank, vocabulary) = (given.len() as u8, shape.vocabulary());
-        Some(Value { dims, rank, vocabulary, padded: shape.is_padded(), both: false, zero: false })
+        let (padded, both, zero, order) = (shape.is_padded(), false, false, Order::First);
+        Some(Value { dims, rank, vocabulary, padded, both, zero, order })
     }
 
     pub(crate) fn of_node(node: &Node) -> Option<Value> {
@@ -166,6 +170,16 @@ impl Value {
                 (alike.same_shape(self) && self.vocabulary.is_none()).then_some(out)
             }
         }
+    }
+
+    /// The same with its channels in another order.
+    pub(crate) fn ordered(self, order: Order) -> Value {
+        Value { order, ..self }
+    }
+
+    /// As large as another one of the same rank, where that is larger.
+    pub(crate) fn grow(&mut self, other: &Value) {
+        self.dims.iter_mut().zip(other.dims).for_each(|(mine, theirs)| *mine = theirs.max(*mine));
     }
 
     pub(crate) fn elements(&self) -> u64 {

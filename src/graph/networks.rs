@@ -51,7 +51,7 @@ impl Networks {
     }
 
     /// Nothing where the space has too many shapes to tell, or none that fit.
-    pub(crate) fn sharing(&self) -> Option<Sharing> {
-        *self.sharing.get_or_init(|| Sharing::of(&self.spec))
+    pub(crate) fn sharing(&self) -> Option<&Sharing> {
+        self.sharing.get_or_init(|| Sharing::of(&self.spec)).as_ref()
     }
 }

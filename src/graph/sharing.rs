@@ -8,12 +8,17 @@
 //! Shared blocks are walked as if they were decided anew at each place, and in a wired cell each vertex has
 //! all widths that some wiring gives it. Both can only add weights that no network has, so the numbers are
 //! upper bounds; in spaces without these they are exact.
+//!
+//! Where weights are slices of larger ones, all paths to a place have to agree on it. So the walk notes the places
+//! that some path reaches with channels in another order, and is repeated, with these apart, until there are no more.
 
 use crate::error::Result;
 use crate::graph::cost::Value;
 use crate::graph::lowering::Nodes;
+use crate::graph::order::{Order, Places, whole};
 use crate::graph::walk::{Between, ROOT, Sink, same_size, site_in};
 use crate::layer::BATCH_NORM;
+use crate::op::{Op, SAME};
 use crate::shape::Shape;
 use crate::tree::{Block, Cell, Join, Spec, Tree, Wired, genes};
 use std::collections::{HashMap, HashSet};
@@ -21,10 +26,14 @@ use std::hash::Hash;
 use std::rc::Rc;
 
 /// What networks that share weights have together, in numbers of 32 bits, and what the largest has alone.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sharing {
-    /// All learned weights.
+    /// All learned weights, where each size has its own.
     pub(crate) weights: u64,
+    /// All learned weights, where those of smaller sizes are slices.
+    pub(crate) sliced: u64,
+    /// Where they are slices.
+    pub(crate) places: Places,
     /// All running statistics.
     pub(crate) statistics: u64,
     /// The most weights that a path has.
@@ -34,7 +43,7 @@ pub(crate) struct Sharing {
 }
 
 /// How many layers are tried on a shape before it is too large to tell.
-const MOST_TRIED: usize = 100_000;
+const MOST_TRIED: usize = 400_000;
 /// More shapes than this at one place are too many.
 const MOST_SHAPES: usize = 5_000;
 
@@ -108,20 +117,84 @@ struct Walk<'s> {
     known: HashMap<(u64, At, Option<usize>), Rc<Ends<At>>>,
     /// The names of the operations that were counted; see `Model::sharing`.
     counted: HashSet<(u64, String)>,
+    wholes: HashMap<(u64, String), Whole>,
+    /// In which order the channels of what enters a place are.
+    orders: HashMap<(u64, Value), Order>,
     sums: Sharing,
     tried: usize,
+}
+
+/// Weights that smaller ones are slices of: the largest inputs, and the least and largest value of each setting.
+struct Whole {
+    op: Op,
+    inputs: Vec<Value>,
+    settings: Vec<(usize, [Setting; 2])>,
+    /// The most weights that one of them has.
+    most: u64,
+}
+
+type Setting = crate::op::Value;
+
+impl Whole {
+    fn of(op: &Op, inputs: &[Value], weights: u64) -> Whole {
+        let sliced = (op.info.facts.slices)(op).unwrap_or_default();
+        let at = |name: &&str| op.info.args.iter().position(|arg| arg.name == *name);
+        let both = |i: usize| (i, [op.args[i]; 2]);
+        let settings = sliced.iter().filter_map(at).map(both).collect();
+        Whole { op: op.clone(), inputs: inputs.to_vec(), settings, most: weights }
+    }
+
+    fn grow(&mut self, op: &Op, inputs: &[Value], weights: u64) {
+        self.most = self.most.max(weights);
+        for (mine, value) in self.inputs.iter_mut().zip(inputs) {
+            mine.grow(value);
+        }
+        for (i, [low, high]) in &mut self.settings {
+            if let (Setting::Int(now), Setting::Int(a), Setting::Int(b)) =
+                (op.args[*i], *low, *high)
+            {
+                (*low, *high) = (Setting::Int(a.min(now)), Setting::Int(b.max(now)));
+            }
+        }
+    }
+
+    /// The most that it can have: each of its dimensions is the largest that was asked for.
+    fn weights(&self) -> u64 {
+        let shapes: Vec<Shape> = self.inputs.iter().map(Value::shape).collect();
+        let corner = |bits: usize| {
+            let mut op = self.op.clone();
+            for (k, (i, ends)) in self.settings.iter().enumerate() {
+                op.args[*i] = ends[bits >> k & 1];
+            }
+            (op.info.plan)(&op, &shapes).map_or(0, |plan| plan.params)
+        };
+        (0..1 << self.settings.len()).map(corner).fold(self.most, u64::max)
+    }
 }
 
 impl Sharing {
     /// Nothing where the space has too many shapes, or none that fit.
     pub(crate) fn of(spec: &Spec) -> Option<Sharing> {
-        let (known, counted, sums) = Default::default();
-        let mut walk = Walk { spec, known, counted, sums, tried: 0 };
+        let mut places = Places::default();
+        loop {
+            let found = Sharing::with(spec, &places)?;
+            if found.places == places {
+                return Some(found);
+            }
+            places = found.places;
+        }
+    }
+
+    /// With these places, and those that come to it.
+    fn with(spec: &Spec, places: &Places) -> Option<Sharing> {
+        let (known, counted, wholes, orders) = Default::default();
+        let sums = Sharing { places: places.clone(), ..Sharing::default() };
+        let mut walk = Walk { spec, known, counted, wholes, orders, sums, tried: 0 };
         let input = At { value: Value::of(&spec.input)?, before: None };
         let ends = walk.block(&spec.root, site_in(ROOT, 0), input, None)?;
         let mut all = Most::default();
         for (end, most) in &ends.list {
-            let head = walk.piece(site_in(ROOT, 1), end.value, 2, |nodes| {
+            let head = walk.piece(site_in(ROOT, 1), end.value, 2, false, |nodes| {
                 let from = nodes.input(end.value.shape())?;
                 nodes.nodes[0].plan.output = spec.input.clone();
                 nodes.head(from)
@@ -130,9 +203,11 @@ impl Sharing {
                 all = all.or(most.and(head));
             }
         }
+        let sliced = walk.wholes.values().fold(0u64, |sum, w| sum.saturating_add(w.weights()));
         (!ends.list.is_empty()).then_some(Sharing {
             path: all.weights,
             kept: all.kept,
+            sliced: walk.sums.sliced.saturating_add(sliced),
             ..walk.sums
         })
     }
@@ -140,12 +215,14 @@ impl Sharing {
 
 impl Walk<'_> {
     /// What the builder makes of one input at a site, and what that costs. Without the first `inputs` nodes,
-    /// which stand for others. Inside, nothing if it does not fit; outside, if enough has been tried.
+    /// which stand for others. `open` says that its number of channels differs between paths. Inside, nothing if
+    /// it does not fit; outside, if enough has been tried.
     fn piece(
         &mut self,
         site: u64,
         at: Value,
         inputs: usize,
+        open: bool,
         build: impl FnOnce(&mut Nodes) -> Result<usize>,
     ) -> Option<Option<(Value, Most)>> {
         self.tried += 1;
@@ -157,15 +234,44 @@ impl Walk<'_> {
         nodes.nodes[0].both = at.both;
         let Ok(end) = build(&mut nodes) else { return Some(None) };
         let mut most = Most::default();
+        let places = &mut self.sums.places;
+        if open {
+            places.open.insert(site);
+        }
+        // Two orders of one shape are as bad as one that is not known.
+        let first = *self.orders.entry((site, at.ordered(Order::First))).or_insert(at.order);
+        if at.order == Order::Unknown || at.order != first {
+            places.apart.insert(site);
+        }
+        let open = places.open.contains(&site);
+        let order = if places.apart.contains(&site) { Order::Unknown } else { at.order };
+        let mut orders = vec![order; inputs];
         for node in nodes.nodes.iter().skip(inputs) {
             let (weights, kept) = (node.plan.params, node.plan.kept);
             most = most.and(Most { weights, kept });
+            let shape = |&i: &usize| nodes.nodes[i].plan.output.clone();
+            let shapes: Vec<Shape> = node.inputs.iter().map(shape).collect();
+            let from = node.inputs.iter().map(|&i| orders[i]).reduce(Order::and);
+            let from = from.unwrap_or(Order::First);
+            orders.push(from.after(&node.op, &shapes, weights, open));
             if weights == 0 {
                 continue;
             }
-            let shape = |&i: &usize| nodes.nodes[i].plan.output.to_string();
-            let shapes: Vec<String> = node.inputs.iter().map(shape).collect();
-            let name = format!("{} of {}", node.op, shapes.join(" and "));
+            let read: Vec<String> = shapes.iter().map(Shape::to_string).collect();
+            let name = format!("{} of {}", node.op, read.join(" and "));
+            let whole = whole(&node.op, &shapes, from);
+            let known = self.counted.contains(&(site, name.clone()));
+            match whole {
+                Some(whole) => {
+                    let values: Vec<Value> = shapes.iter().filter_map(Value::of).collect();
+                    self.wholes
+                        .entry((site, whole))
+                        .and_modify(|w| w.grow(&node.op, &values, weights))
+                        .or_insert_with(|| Whole::of(&node.op, &values, weights));
+                }
+                None if known => {}
+                None => self.sums.sliced = self.sums.sliced.saturating_add(weights),
+            }
             if self.counted.insert((site, name)) {
                 let normalised = node.op.has("norm") || node.op.is(&BATCH_NORM);
                 let channels = node.plan.output.channels() as u64;
@@ -177,7 +283,7 @@ impl Walk<'_> {
         }
         let end = match end {
             0 => at,
-            end => Value::of_node(&nodes.nodes[end])?,
+            end => Value::of_node(&nodes.nodes[end])?.ordered(orders[end]),
         };
         Some(Some((end, most)))
     }
@@ -257,14 +363,16 @@ impl Walk<'_> {
 
     /// A layer with each of its settings.
     fn layer(&mut self, block: &Block, site: u64, at: At) -> Option<Ends<At>> {
-        let Tree::Layer { args, .. } = &*block.0 else { return None };
+        let Tree::Layer { args, info } = &*block.0 else { return None };
+        let same = |options: &[Setting]| options.len() != 1 || options[0] == SAME;
+        let open = info.args.iter().zip(args).any(|(arg, c)| arg.is_size() && same(&c.options));
         let sizes: Vec<usize> = args.iter().map(|c| c.options.len().max(1)).collect();
         let mut out = Ends::new();
         let mut picks = vec![0u32; args.len()];
         loop {
-            let open = picks.iter().zip(&sizes).filter(|(_, n)| **n > 1);
-            let own: Vec<u32> = open.map(|(pick, _)| *pick).collect();
-            let made = self.piece(site, at.value, 1, |nodes| nodes.layer(block, &own, 0))?;
+            let asked = picks.iter().zip(&sizes).filter(|(_, n)| **n > 1);
+            let own: Vec<u32> = asked.map(|(pick, _)| *pick).collect();
+            let made = self.piece(site, at.value, 1, open, |nodes| nodes.layer(block, &own, 0))?;
             if let Some((value, most)) = made {
                 out.add(At { value, ..at }, most);
             }
@@ -286,17 +394,15 @@ impl Walk<'_> {
                 out.add(*end, *most);
             }
             let shortcut = match at.value.same_shape(&end.value) {
-                true => Some(Most::default()),
-                false => {
-                    let made = self.piece(site_in(site, 1), at.value, 2, |nodes| {
-                        let target = nodes.input(end.value.shape())?;
-                        nodes.shortcut(0, target)
-                    })?;
-                    made.map(|(_, most)| most)
-                }
+                true => Some((at.value, Most::default())),
+                false => self.piece(site_in(site, 1), at.value, 2, true, |nodes| {
+                    let target = nodes.input(end.value.shape())?;
+                    nodes.shortcut(0, target)
+                })?,
             };
-            if let Some(more) = shortcut {
-                let value = end.value.joined();
+            if let Some((Value { order: shortcut_order, .. }, more)) = shortcut {
+                let order = end.value.order.and(shortcut_order);
+                let value = end.value.joined().ordered(order);
                 out.add(At { value, ..*end }, most.and(more).and(Most::free(value)));
             }
         }
@@ -378,26 +484,33 @@ impl Walk<'_> {
         // The sum and the concatenation at the end, and the projection of the input.
         let mut most = Most::free(whole).and(Most::free(whole));
         let projected = |nodes: &mut Nodes, width| nodes.between(Between::Projection(width), 0);
-        let straight = self.piece(site_in(site, last), at.value, 1, |n| projected(n, channels))?;
+        let straight =
+            self.piece(site_in(site, last), at.value, 1, true, |n| projected(n, channels))?;
         most = most.and(straight.map_or(Most::default(), |(_, most)| most));
+        // What a vertex reads may be the first channels of any before it.
+        let mut order = Order::First;
         for v in 1..last {
-            let mut of_vertex = Most::default();
+            let (mut of_vertex, before) = (Most::default(), order);
             for &width in &widths {
                 let value = Value::of(&Shape::new([width, h, w]))?;
                 let part = site_in(site, v);
-                let read = self.piece(part, at.value, 1, |n| projected(n, width))?;
+                let read = self.piece(part, at.value, 1, true, |n| projected(n, width))?;
                 let mut own = read.map_or(Most::default(), |(_, most)| most);
+                let order_of_read = read.map_or(Order::Unknown, |(value, _)| value.order);
+                let value = value.ordered(before.and(order_of_read));
                 // From every earlier vertex its first channels, and the sum of all that is read.
                 for _ in 0..v {
                     own = own.and(Most::free(value));
                 }
                 let ends = self.block(&cell.op, part, At { value, before: at.before }, None)?;
+                order = ends.list.iter().fold(order, |all, (end, _)| all.and(end.value.order));
                 let ops = ends.list.iter().fold(Most::default(), |all, (_, most)| all.or(*most));
                 of_vertex = of_vertex.or(own.and(ops));
             }
             most = most.and(of_vertex);
         }
         let mut out = Ends::new();
+        let whole = whole.ordered(Order::Unknown);
         out.add(At { value: whole, ..at }, most);
         // A vertex of zeros may be all there is.
         out.add(At { value: whole.nothing(), ..at }, most);
@@ -419,7 +532,7 @@ impl Walk<'_> {
                         let ends = self.block(prepare, of_before, alone(*earlier), None)?;
                         ends.list.first().map(|(end, most)| (end.value, *most))
                     }
-                    false => self.piece(of_before, *earlier, 1, |nodes| {
+                    false => self.piece(of_before, *earlier, 1, true, |nodes| {
                         let active = nodes.between(Between::Relu, 0)?;
                         let target = nodes.input(now.value.shape())?;
                         nodes.shortcut(active, target)
@@ -467,7 +580,11 @@ impl Joined {
             }
             Joined::One(so_far, _) | Joined::Many(so_far, _) => so_far,
         };
-        let both = so_far.with(join, &value)?;
+        let order = match join {
+            Join::Sum => so_far.order.and(value.order),
+            Join::Concat => Order::Unknown,
+        };
+        let both = so_far.with(join, &value)?.ordered(order);
         // It is one operation, however many it joins: only what it grows by is new.
         let before = if matches!(self, Joined::Many(..)) { so_far.elements() } else { 0 };
         let cost = Most { weights: 0, kept: both.elements().saturating_sub(before) };

@@ -36,7 +36,7 @@ impl Mixed {
         fits(memory as usize, || "all options of all choices at once".to_string())?;
         let params = Params::new(device, seed).sharing(store);
         // Between operations that are weighed, a scale of their own would make the weights mean nothing.
-        let net = Net::of(&mixed.graph, params, by_site(false), |id| !mixed.inside[id])?;
+        let net = Net::of(&mixed.graph, params, by_site(None), |id| !mixed.inside[id])?;
         let mixture = Var::zeros(relaxed.width, candle_core::DType::F32, device)?;
         Ok(Mixed { net, mixture })
     }

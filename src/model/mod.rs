@@ -93,7 +93,9 @@ impl Model {
         store: &Store,
     ) -> Result<Model> {
         let params = Params::new(device, seed).sharing(store);
-        Model::build(arch, params, net::by_site(store.slices()))
+        // Where it is not known which weights are slices, each size has its own.
+        let places = arch.of_space().networks().sharing().map(|sharing| &sharing.places);
+        Model::build(arch, params, net::by_site(places.filter(|_| store.slices())))
     }
 
     fn build(

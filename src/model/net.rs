@@ -1,11 +1,11 @@
 //! A graph of operations with weights, and the pass through it.
 
 use crate::error::Result;
-use crate::graph::Graph;
 use crate::graph::lowering::Node;
+use crate::graph::{Graph, Orders, Places};
 use crate::kernel::Ends;
-use crate::layer::{CONCAT, FLATTEN, INPUT, MIX, factors};
-use crate::op::{Layer, Params, Parts, Pass, Setting};
+use crate::layer::{MIX, factors};
+use crate::op::{Layer, Params, Parts, Pass};
 use crate::shape::Shape;
 use candle_core::{DType, Device, Tensor, Var};
 use std::collections::HashMap;
@@ -45,10 +45,12 @@ fn find_ends(tokens: &Tensor) -> candle_core::Result<Ends> {
     Ok(Arc::new(rows.iter().map(end).collect()))
 }
 
+/// The name of the weights of a node, and of the larger ones that they may be slices of.
+pub(super) type Named = (String, Option<String>);
+
 /// Names for the weights of nodes that several networks have in common: by the place in the tree, the
-/// operation and the shapes that it reads; and with slices, names of the larger weights that they may be
-/// slices of.
-pub(super) fn by_site(slices: bool) -> impl FnMut(usize, &Node, &[Shape]) -> Named {
+/// operation and the shapes that it reads; and where they are slices, names of the larger weights.
+pub(super) fn by_site(slices: Option<&Places>) -> impl FnMut(usize, &Node, &[Shape]) -> Named {
     let mut met = HashMap::new();
     // Two nodes at one site are told apart by their order.
     let mut told_apart = move |name: String| {
@@ -56,52 +58,14 @@ pub(super) fn by_site(slices: bool) -> impl FnMut(usize, &Node, &[Shape]) -> Nam
         *before += 1;
         if *before > 1 { format!("{name} {before}") } else { name }
     };
-    let mut aligned: Vec<Option<String>> = vec![];
+    let mut orders = slices.map(Orders::new);
     move |_, node, inputs| {
-        let whole = slices.then(|| whole(node, inputs, &mut aligned)).flatten();
+        let whole = orders.as_mut().and_then(|orders| orders.next(node, inputs));
         let whole = whole.map(|whole| told_apart(format!("{:016x}.{whole}", node.site)));
         let shapes: Vec<String> = inputs.iter().map(Shape::to_string).collect();
         let name = format!("{:016x}.{} of {}", node.site, node.op, shapes.join(" and "));
         (told_apart(name), whole)
     }
-}
-
-/// The name of the weights of a node, and of the larger ones that they may be slices of.
-pub(super) type Named = (String, Option<String>);
-
-/// The operation without the settings that slices differ in, and its inputs without their channels, where
-/// the first channels of a wide input are those of a narrow one. `aligned` says so of all nodes before: by
-/// what else the order of their channels depends on, or nothing where the first are not the first.
-fn whole(node: &Node, inputs: &[Shape], aligned: &mut Vec<Option<String>>) -> Option<String> {
-    let op = &node.op;
-    let from = node.inputs.iter().map(|&i| aligned.get(i).cloned().flatten());
-    let from = from.collect::<Option<Vec<String>>>();
-    let own = op.info.args.iter().any(Setting::is_size)
-        || inputs.iter().any(|shape| shape.vocabulary().is_some());
-    let after = match &from {
-        _ if op.has("bidirectional") || op.is(&CONCAT) => None,
-        _ if own || op.is(&INPUT) => Some(String::new()),
-        // One channel after the other.
-        Some(from) if op.is(&FLATTEN) => match (inputs[0].as_slice(), &from[0][..]) {
-            ([_, h, w], "") => Some(format!(" of {h}x{w}")),
-            ([_], before) => Some(before.to_string()),
-            _ => None,
-        },
-        Some(from) => from.first().filter(|first| from.iter().all(|o| o == *first)).cloned(),
-        None => None,
-    };
-    aligned.push(after);
-    let sliced = (op.info.facts.slices)(op)?;
-    let settings = op.info.args.iter().zip(&op.args);
-    let fixed = settings.filter(|(setting, _)| !sliced.contains(&setting.name));
-    let fixed: Vec<String> = fixed.map(|(s, v)| format!("{}={v}", s.name)).collect();
-    let open = |(shape, order): (&Shape, &String)| match shape.vocabulary() {
-        Some(_) => shape.to_string(),
-        None if shape.as_slice().len() == 3 => format!("any{order}"),
-        None => format!("any{order} in {}", shape.as_slice().len()),
-    };
-    let shapes: Vec<String> = inputs.iter().zip(&from?).map(open).collect();
-    Some(format!("{}({}) of {}", op.info.name, fixed.join(","), shapes.join(" and ")))
 }
 
 impl Net {

@@ -172,6 +172,16 @@ impl Method {
         Some(Relaxed::of(spec).and_then(|all| MixedGraph::of(spec, &all, normalise, share)))
     }
 
+    /// The bytes of shared weights and a path, where it trains single paths and that is known.
+    fn shared_memory(&self, space: &Space, train: &Train) -> Option<usize> {
+        let all = Supernet::on(space, train);
+        match self.how {
+            How::Mixed(_) => None,
+            How::Paths { fair: true } => all.fair().memory(),
+            _ => all.memory(),
+        }
+    }
+
     /// The same, with other things that are wrong with its settings.
     fn with_problems(mut self, problems: impl IntoIterator<Item = String>) -> Method {
         self.problems.extend(problems);
@@ -182,6 +192,13 @@ impl Method {
 /// What is wrong with the training samples of a search that needs two halves of them.
 fn halves(train: &Train) -> Option<String> {
     let (batch, samples) = (train.settings.batch.max(1) as usize, train.data.sizes().0);
+    if samples < 2 {
+        return Some(format!(
+            "{samples} training samples, of which one half trains the weights and the other the choice: more \
+             data are needed, at least {} samples for this batch.",
+            2 * batch
+        ));
+    }
     (samples / 2 < batch).then(|| {
         format!(
             "{samples} training samples, of which one half trains the weights and the other the choice: a \

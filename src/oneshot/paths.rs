@@ -2,7 +2,7 @@
 //! weights is that of `Supernet`, epoch by epoch, and a search on the weights comes behind its last epoch.
 //! Earlier epochs propose the best of some random paths, each judged on one batch.
 
-use super::reward::{best_of, reward};
+use super::reward::{best_of, ranked, reward};
 use super::{How, Method, Search, Signals};
 use crate::data::Split;
 use crate::error::Result;
@@ -100,7 +100,7 @@ impl Search for Paths {
         let (now, metric, watch) = (self.going.as_it_is(0.0), self.metric(), Watch::current());
         let mut score = |arch: &Architecture| {
             let found = now.evaluate_watched(arch, &Budget::open(0), &watch)?;
-            Ok(-metric.turned(found.score()))
+            Ok(ranked(-metric.turned(found.score())))
         };
         let mut rng = Rng::from_u64(self.seed).stream("choose", 0);
         (self.choose)(&self.space, &mut rng, &mut score)

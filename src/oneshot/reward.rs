@@ -24,18 +24,24 @@ pub(super) fn reward(task: &Task, out: &Tensor, y: &Tensor) -> Result<f64> {
     Ok(if let Task::NextToken { .. } = task { (-loss).exp() } else { 1.0 / (1.0 + loss) })
 }
 
-/// The decisions of the architecture with the largest reward; of equal ones the first.
+/// The decisions of the architecture with the largest reward; of equal ones the first. One that is not a number is
+/// behind all others.
 pub(super) fn best_of(
     archs: impl IntoIterator<Item = Architecture>,
     mut reward: impl FnMut(&Architecture) -> Result<f64>,
 ) -> Result<Vec<u32>> {
     let mut best: Option<(f64, Architecture)> = None;
     for arch in archs {
-        let found = reward(&arch)?;
+        let found = ranked(reward(&arch)?);
         if best.as_ref().is_none_or(|(most, _)| found > *most) {
             best = Some((found, arch));
         }
     }
     let none = || Error::from("no architecture to choose from");
     best.map(|(_, arch)| arch.decisions()).ok_or_else(none)
+}
+
+/// A number by which to rank: a network that overflows is the worst.
+pub(super) fn ranked(score: f64) -> f64 {
+    if score.is_nan() { f64::NEG_INFINITY } else { score }
 }

@@ -425,16 +425,26 @@ impl OneShot {
                     .to_string(),
             );
         }
-        if let (Some(most), Some(Ok(mixed))) = (protocol.memory, self.method.mixed(&self.space)) {
-            let batch = self.train.settings.batch.max(0) as u64;
-            let need = Sums::of(&mixed.graph.nodes).memory(batch) as usize;
-            if need > most {
-                let [need, most] = [need, most].map(memory_size);
-                found.push(format!(
-                    "trial_memory: all options at once need about {need}, and {most} are allowed. Try \
-                     smaller batches, PcDarts::new(), or Enas::new(), which trains one path at a time."
-                ));
-            }
+        let batch = self.train.settings.batch.max(0) as u64;
+        let (need, what, instead) = match self.method.mixed(&self.space) {
+            Some(mixed) => (
+                mixed.ok().map(|mixed| Sums::of(&mixed.graph.nodes).memory(batch) as usize),
+                "all options at once",
+                ", PcDarts::new(), or Enas::new(), which trains one path at a time",
+            ),
+            None => (
+                self.method.shared_memory(&self.space, &self.train),
+                "the shared weights and a path",
+                "",
+            ),
+        };
+        if let (Some(most), Some(need)) = (protocol.memory, need)
+            && need > most
+        {
+            let [need, most] = [need, most].map(memory_size);
+            found.push(format!(
+                "trial_memory: {what} need about {need}, and {most} are allowed. Try smaller batches{instead}."
+            ));
         }
         found.extend(journal.and_then(|j| free(&weights_of(j)).err()).map(|e| e.to_string()));
         found
@@ -445,7 +455,7 @@ impl OneShot {
 pub(crate) const ONE_SHOT: &str = "shared weights of a one-shot search";
 
 /// How the header of a file of weights begins.
-const KIND: &str = "nascent one-shot search 1";
+const KIND: &str = "nascent one-shot search 2";
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Header {

@@ -1,6 +1,6 @@
 //! Weight sharing: what paths have in common, what is scored, and what is refused.
 
-use crate::help::{Folder, lines};
+use crate::help::{Folder, lines, says};
 use nascent::chart::ChartData;
 use nascent::prelude::*;
 
@@ -451,4 +451,31 @@ fn what_cannot_be_shared_is_refused_with_advice() {
     assert!(early.problems().iter().any(|p| p.contains("not been trained")));
     let study = Study::new(&other, &trained).trials(2).quiet();
     assert!(study.problems().iter().any(|p| p.contains("another space")), "{:?}", study.problems());
+}
+
+/// What is extracted does what was scored, with the statistics of its own path.
+#[test]
+fn what_is_extracted_does_what_was_scored() {
+    let data = Dataset::digits().take(300);
+    let space = Space::on(&data)
+        .then(conv(any([4, 8]), any([1, 3])))
+        .then(conv(any([4, 8, 12]), any([3, 5])))
+        .then(global_avg_pool());
+    let supernet = Supernet::on(&space, &Train::on(&data).epochs(2)).quiet().train(1).unwrap();
+    let (x, y) = data.tensors(Split::Validation).unwrap();
+    let y = y.flatten_all().unwrap();
+    for arch in space.enumerate().step_by(5) {
+        let model = supernet.extract(&arch).unwrap();
+        let right = model.forward(&x).unwrap().argmax(1).unwrap().eq(&y).unwrap();
+        let right = right.to_dtype(DType::F32).unwrap().mean_all().unwrap();
+        let accuracy = f64::from(right.to_scalar::<f32>().unwrap());
+        let score = supernet.evaluate(&arch).unwrap().score();
+        assert!((accuracy - score).abs() < 1e-6, "{arch}: {accuracy} and {score}");
+    }
+    says(
+        supernet.recalibrate(0).extract(&space.default_architecture().unwrap()),
+        &["recalibrate(0)"],
+    );
+    let early = Supernet::on(&space, &Train::on(&data).early_stop(1));
+    says(early.train(1), &["early_stop", "Leave them out"]);
 }
