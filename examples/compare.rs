@@ -44,7 +44,7 @@ fn help() -> String {
 fn names(list: &str) -> Vec<String> {
     let mut names: Vec<String> = vec![];
     for part in list.split(',').map(str::trim) {
-        let setting = part.contains('=') && !part.contains(':') || part == "anew";
+        let setting = part.split(':').next().is_some_and(|key| key.contains('=')) || part == "anew";
         match names.last_mut().filter(|name| setting && name.contains(':')) {
             Some(name) => *name += &format!(",{part}"),
             None => names.push(part.to_string()),

@@ -67,7 +67,7 @@ fn search() -> Result<()> {
         (None, None) => plan = plan.trials(100),
         (None, Some(_)) => {}
     }
-    let first = options.number("--seed")?.unwrap_or(1);
+    let first: u64 = options.number("--seed")?.unwrap_or(1);
     let repeats: u64 = options.number("--repeats")?.unwrap_or(1);
     let report = options.reported().unwrap_or_default();
 
@@ -80,7 +80,7 @@ fn search() -> Result<()> {
     let metric = table.metric().name;
     let (mut scores, mut reports, mut regrets, mut trials) = (vec![], vec![], vec![], 0);
     let begun = Instant::now();
-    for seed in first..first + repeats {
+    for seed in (0..repeats).map(|i| first.wrapping_add(i)) {
         let study = plan.seed(seed).run()?;
         trials += study.trials_done().len();
         let best = study.best()?;

@@ -28,8 +28,8 @@ pub const TABLE: &str = "  --table FILE       comma-separated values with a head
 pub const SETTINGS: &str = "settings of a strategy follow its name:
   evolution:P=30,S=10                        population and sample
   local:first                                moves at the first better neighbour
-  halving:rungs=12-200,eta=9,anew            of a schedule: epochs of its looks, one of eta goes on, longer
-                                             trainings begin anew; and of=evolution, what it looks at
+  halving:rungs=12-200,eta=9,anew            of any schedule: epochs of its looks, one of eta goes on, longer
+                                             trainings begin anew; least=3, the fewest epochs; of=evolution
   warm:proxy=synflow,of=1000,first=10,then=evolution
                                              begins with the best of many by a score without training, of
                                              networks of 8x8 pixels with one cell per stage (--space)";
@@ -212,9 +212,10 @@ impl Options {
                 settings.only(&["first"]).map_err(|_| wrong("its only setting is first"))?;
                 LocalSearch::new().first_improvement().into_strategy()
             }
-            "halving" | "hyperband" | "asha" => {
-                let known = settings.only(&["rungs", "eta", "anew", "of"]);
-                known.map_err(|_| wrong("its settings are rungs=, eta=, of= and anew"))?;
+            "halving" | "hyperband" | "asha" | "bohb" | "median" | "curve" | "freeze-thaw" => {
+                let known = settings.only(&["rungs", "eta", "least", "anew", "of"]);
+                known.map_err(|_| wrong("its settings are rungs=, eta=, least=, of= and anew"))?;
+                let least = settings.number("least").map_err(|e| wrong(&e))?;
                 let eta = settings.number("eta").map_err(|e| wrong(&e))?;
                 let of = settings.0.get("of").map(|of| self.strategy(of)).transpose()?;
                 let rungs = match settings.0.get("rungs") {
@@ -231,19 +232,33 @@ impl Options {
                         if let Some(eta) = eta {
                             schedule = schedule.reduction(eta);
                         }
+                        if let Some(least) = least {
+                            schedule = schedule.least(least);
+                        }
                         if settings.0.contains_key("anew") {
                             schedule = schedule.anew();
                         }
-                        match of {
+                        schedule
+                    }};
+                    ($schedule:expr, $of:expr) => {{
+                        let schedule = schedule!($schedule);
+                        match $of {
                             Some(of) => schedule.of(of).into_strategy(),
                             None => schedule.into_strategy(),
                         }
                     }};
                 }
+                if name == "freeze-thaw" && of.is_some() {
+                    return Err(wrong("it has no of="));
+                }
                 match name {
-                    "halving" => schedule!(SuccessiveHalving::new()),
-                    "hyperband" => schedule!(Hyperband::new()),
-                    _ => schedule!(Asha::new()),
+                    "halving" => schedule!(SuccessiveHalving::new(), of),
+                    "hyperband" => schedule!(Hyperband::new(), of),
+                    "asha" => schedule!(Asha::new(), of),
+                    "bohb" => schedule!(Bohb::new(), of),
+                    "median" => schedule!(MedianStopping::new(), of),
+                    "curve" => schedule!(CurveStopping::new(), of),
+                    _ => schedule!(FreezeThaw::new()).into_strategy(),
                 }
             }
             "warm" => {

@@ -16,6 +16,7 @@ use super::{ALPHA, Compare, Comparison, Verdict};
 use crate::chart::{Chart, Report};
 use crate::count::Count;
 use crate::error::{Error, Result};
+use crate::evaluate::Evaluator;
 use crate::record::Trial;
 use crate::strategy::{Proposal, strategy};
 use crate::study::Study;
@@ -109,6 +110,16 @@ impl Finals {
                 ),
                 format!("two architectures with a score are needed, there is {}", trials.len()),
                 "more trials",
+            ));
+        }
+        let (had, full) = (trials[0].depth(), Evaluator::full(&self.study.evaluator()));
+        if had < full && trials[0].epochs_spent() > 0.0 {
+            return Err(Error::invalid(
+                format!("finals of trials with {had} epochs"),
+                format!(
+                    "finals are full trainings, of {full} epochs, which no trial of this study has had"
+                ),
+                "more trials or epochs for the search, so that some are trained to the end",
             ));
         }
         let protocol = self.study.protocol();

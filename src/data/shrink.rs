@@ -8,7 +8,7 @@ use crate::task::Task;
 
 impl Dataset {
     /// The same samples at a lower resolution: images of `[C, H, W]` become `[C, H / factor, W / factor]`, and
-    /// sequences of `[C, L]` `[C, L / factor]`, each value being the mean of `factor` by `factor` pixels or of `factor`
+    /// sequences of `[L, D]` `[L / factor, D]`, each value being the mean of `factor` by `factor` pixels or of `factor`
     /// steps. What does not fill a whole one at the end is left out.
     ///
     /// ```
@@ -24,11 +24,16 @@ impl Dataset {
         let (factor, dims) = (factor.to_i64(), self.shape().dims());
         let d = &self.0;
         let tokens = matches!(d.task, Task::NextToken { .. }) || !d.symbols.is_empty();
-        let sizes = dims.get(1..).filter(|s| !tokens && (1..=2).contains(&s.len()));
+        let sizes = match dims.len() {
+            3 => Some(&dims[1..]),
+            2 => Some(&dims[..1]),
+            _ => None,
+        };
+        let sizes = sizes.filter(|_| !tokens);
         let Some(sizes) = sizes else {
             return Err(Error::invalid(
                 format!("shrunk({factor}) of {}", self.line()),
-                "images [C, H, W] and sequences of numbers [C, L] have a resolution",
+                "images [C, H, W] and sequences of numbers [L, D] have a resolution",
                 "train_share(0.25), which makes any data cheaper",
             ));
         };
@@ -37,15 +42,24 @@ impl Dataset {
             return Err(Error::invalid(
                 format!("shrunk({factor}) of inputs of {}", self.shape()),
                 format!("a factor from 1 to {least} is needed"),
-                "shrunk(2)",
+                match least {
+                    0 | 1 => "train_share(0.25), which makes any data cheaper",
+                    _ => "shrunk(2)",
+                },
             ));
         }
         let f = factor as usize;
         let x = match sizes.len() {
-            1 => d.x.unsqueeze(2)?.avg_pool2d((1, f))?.squeeze(2)?,
+            1 => {
+                let (n, l, features) = d.x.dims3()?;
+                d.x.narrow(1, 0, l / f * f)?.reshape((n, l / f, f, features))?.mean(2)?
+            }
             _ => d.x.avg_pool2d(f)?,
         };
-        let shape = Shape::new(dims[..1].iter().copied().chain(sizes.iter().map(|s| s / f)));
+        let shape = match *dims {
+            [l, features] => Shape::new([l / f, features]),
+            _ => Shape::new([dims[0], dims[1] / f, dims[2] / f]),
+        };
         Ok(self.with(|d| {
             (d.x, d.shape) = (x, shape);
             d.name += &format!(", shrunk by {factor}");
@@ -76,8 +90,10 @@ mod tests {
         assert_eq!(small.shape().dims(), [1, 2, 2]);
         assert_eq!(all(&small).len(), 40);
         assert!((mean(&all(&small)) - mean(&all(&images))).abs() < 1e-3);
-        let series = Dataset::classification("x", x, [2, 8], labels, 2).unwrap();
+        let series = Dataset::classification("x", x, [8, 2], labels, 2).unwrap();
         assert_eq!(series.shrunk(3).unwrap().shape().dims(), [2, 2]);
+        let mnist1d = Dataset::mnist1d().take(50).shrunk(2).unwrap();
+        assert_eq!(mnist1d.shape().dims(), [20, 1]);
         let error = series.shrunk(9).unwrap_err().to_string();
         assert!(error.contains("1 to 8"), "{error}");
         assert!(Dataset::names().shrunk(2).is_err());

@@ -99,6 +99,10 @@ impl Strategy for Asha {
         ROW.stored(self)
     }
 
+    fn is_schedule(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> Vec<String> {
         self.rungs.problems("ASHA")
     }

@@ -96,6 +96,10 @@ impl Strategy for Bohb {
         ROW.stored(self)
     }
 
+    fn is_schedule(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> Vec<String> {
         self.rungs.problems("BOHB")
     }

@@ -99,7 +99,9 @@ fn goes_on(chain: &Chain, full: usize, all: &[Chain], history: &History) -> Resu
     let Some(best) = best else { return Ok(true) };
     let own = curve(&chain.trials, history);
     let sound = |curve: &Vec<(usize, f64)>| curve.iter().all(|(_, y)| y.is_finite());
-    if !sound(&own) {
+    // A score that is no number says nothing about the others.
+    let own: Vec<(usize, f64)> = own.into_iter().filter(|(_, y)| y.is_finite()).collect();
+    if own.is_empty() {
         return Ok(false);
     }
     let chance = if whole.len() >= ENOUGH {
@@ -136,6 +138,10 @@ impl Strategy for CurveStopping {
     fn to_json(&self) -> Option<String> {
         self.rungs.of.0.to_json()?;
         ROW.stored(self)
+    }
+
+    fn is_schedule(&self) -> bool {
+        true
     }
 
     fn problems(&self) -> Vec<String> {

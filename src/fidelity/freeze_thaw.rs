@@ -239,6 +239,10 @@ impl Strategy for FreezeThaw {
         ROW.stored(self)
     }
 
+    fn is_schedule(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> Vec<String> {
         self.rungs.problems("freeze-thaw")
     }

@@ -93,6 +93,10 @@ impl Strategy for SuccessiveHalving {
         ROW.stored(self)
     }
 
+    fn is_schedule(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> Vec<String> {
         self.rungs.problems("successive halving")
     }

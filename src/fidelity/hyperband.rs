@@ -106,6 +106,10 @@ impl Strategy for Hyperband {
         ROW.stored(self)
     }
 
+    fn is_schedule(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> Vec<String> {
         self.rungs.problems("Hyperband")
     }

@@ -111,6 +111,10 @@ impl Strategy for MedianStopping {
         ROW.stored(self)
     }
 
+    fn is_schedule(&self) -> bool {
+        true
+    }
+
     fn problems(&self) -> Vec<String> {
         self.rungs.problems("median stopping")
     }

@@ -1,11 +1,12 @@
 //! The budgets of a schedule: after how many epochs it looks, and what it looks at.
 
-use super::chain::LONGER;
+use super::chain::{Chain, LONGER, chains};
 use crate::error::{Error, Result};
-use crate::record::{History, Trial};
+use crate::record::{History, Record, Trial};
 use crate::rng::Rng;
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Random, Strategy, Tpe};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// The settings that all schedules have.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,12 @@ impl Rungs {
 
     pub(super) fn problems(&self, name: &str) -> Vec<String> {
         let mut found = self.of.0.problems();
+        if self.of.0.is_schedule() {
+            found.push(format!(
+                "{name} of a schedule: both would say how many epochs a trial has. Try of(Tpe::new()), or \
+                 another strategy that only chooses architectures."
+            ));
+        }
         let (eta, least) = (self.reduction, self.least);
         if !(2..=1_000).contains(&eta) {
             found.push(format!(
@@ -149,17 +156,51 @@ impl Rungs {
         first: usize,
         rng: &mut Rng,
     ) -> Result<Proposal> {
-        let proposal = self.of.0.ask(&self.seen(history, rungs)?, rng)?;
+        let (seen, numbers) = self.seen(history, rungs)?;
+        let proposal = self.of.0.ask(&seen, rng)?.renumbered(&numbers);
         Ok(Rungs::up_to(proposal, first, history))
     }
 
-    /// What the strategy that proposes architectures sees: the trials at the highest rung that has more of
-    /// them than an architecture has decisions (BOHB, arXiv 1807.01774, section 3.2), or at the lowest.
-    pub(super) fn seen(&self, history: &History, rungs: &[usize]) -> Result<History> {
+    /// What the strategy that proposes architectures sees: one trial for each architecture, with its result at the
+    /// highest rung that has more of them than an architecture has decisions (BOHB, arXiv 1807.01774, section 3.2),
+    /// or at the lowest. What has no result there is still running, as far as that strategy knows. And the numbers
+    /// that its trials have here.
+    fn seen(&self, history: &History, rungs: &[usize]) -> Result<(History, Vec<usize>)> {
         let decisions = history.space().default_architecture()?.decided().len();
-        let at = rungs.iter().rev().map(|&rung| history.at(rung));
-        let enough = |seen: &History| seen.visible().len() > decisions;
-        Ok(at.clone().find(enough).unwrap_or_else(|| history.at(rungs[0])))
+        let chains = chains(history);
+        let at = |chain: &Chain, rung: usize| {
+            chain.trials.iter().position(|t| t.finished().is_some() && t.depth() == rung)
+        };
+        let count = |rung: usize| chains.iter().filter(|c| at(c, rung).is_some()).count();
+        let rung = rungs.iter().rev().copied().find(|&rung| count(rung) > decisions);
+        let rung = rung.unwrap_or(rungs[0]);
+        // The place of each chain, and of every trial by that of its chain.
+        let (ended, running): (Vec<&Chain>, Vec<&Chain>) =
+            chains.iter().partition(|chain| at(chain, rung).is_some());
+        let mut place = HashMap::new();
+        for (n, chain) in ended.iter().chain(&running).enumerate() {
+            place.extend(chain.trials.iter().map(|t| (t.number(), n)));
+        }
+        let record = |chain: &Chain| {
+            let first = &chain.trials[0].0;
+            let now = at(chain, rung).map_or(first, |i| &chain.trials[i].0);
+            let there = |n: &usize| place.get(n).copied();
+            let parents = first.parents.iter().filter_map(there).collect();
+            let inherits = first.inherits.as_ref().and_then(there);
+            let (origin, continues) = (first.origin.clone(), None);
+            Record { parents, inherits, origin, continues, reused: None, ..Record::clone(now) }
+        };
+        let number = |chain: &&Chain| at(chain, rung).map_or(0, |i| chain.trials[i].number());
+        let first = |chain: &&Chain| chain.trials[0].number();
+        let numbers = ended.iter().map(number).chain(running.iter().map(first)).collect();
+        let waiting = |chain: &&Chain| {
+            let first = Chain { trials: vec![chain.trials[0].as_if_running()] };
+            record(&first)
+        };
+        let newest = chains.last().map(|chain| chain.trials[0].architecture());
+        let ended = ended.iter().map(|chain| record(chain)).collect();
+        let running = running.iter().map(waiting).collect();
+        Ok((history.only(ended, running, newest), numbers))
     }
 
     /// Goes on with a trial, up to the next rung.

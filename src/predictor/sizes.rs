@@ -126,9 +126,11 @@ impl Predictor {
                 others.iter().map(|&i| expected(process.predict(&to(i)))).collect()
             }
         };
-        match predicted.iter().all(|p| *p == predicted[0]) {
+        let truth = of(others);
+        let constant = |y: &[f64]| y.iter().all(|v| *v == y[0]);
+        match constant(&predicted) || constant(&truth) {
             true => Ok(0.0),
-            false => kendall_tau(predicted, of(others)),
+            false => kendall_tau(predicted, truth),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! the gradients of the loss on it.
 
 use crate::data::{Dataset, Split};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::evaluate;
 use crate::model::Model;
 use crate::op::{Eye, Pass};
@@ -38,6 +38,21 @@ impl Candidate<'_> {
     pub(super) fn model(&self) -> Result<Model> {
         fits(self.arch.memory(self.batch), || self.arch.largest_layer())?;
         Model::new(self.arch, &Device::Cpu, self.rng("weights").bits())
+    }
+
+    /// The inputs of a batch that are compared with each other, if there are not too many for a matrix of all pairs.
+    pub(super) fn compared(&self) -> Result<usize> {
+        const MOST: usize = 10_000;
+        match self.batch <= MOST {
+            true => Ok(self.batch),
+            false => Err(Error::invalid(
+                format!("batch({})", self.batch),
+                format!(
+                    "every input is compared with every other one, so at most {MOST} are allowed"
+                ),
+                "batch(64)",
+            )),
+        }
     }
 
     /// The network with fresh weights in 64 bits, without its normalisations.

@@ -33,6 +33,7 @@ pub(super) static ROW: ProxyInfo = ProxyInfo {
 const K: f64 = 1e-5;
 
 fn score(candidate: &Candidate) -> Result<f64> {
+    let n = candidate.compared()?;
     let (model, (x, _)) = (candidate.model()?, candidate.batch()?);
     let symbols = candidate.arch.of_space().input().vocabulary().is_some();
     let nodes = &candidate.arch.graph()?.nodes;
@@ -45,7 +46,6 @@ fn score(candidate: &Candidate) -> Result<f64> {
     let seen = pass.eye.map(|eye| eye.outputs).unwrap_or_default();
     let by: Vec<Var> = if symbols { seen.into_iter().map(|s| s.zeros).collect() } else { vec![x] };
     let rows: Vec<Tensor> = by.iter().filter_map(|v| grads.get(v)?.flatten_from(1).ok()).collect();
-    let n = candidate.batch;
     let c = match rows.is_empty() {
         true => vec![vec![0.0; n]; n],
         false => correlations(&Tensor::cat(&rows, 1)?)?,

@@ -400,7 +400,14 @@ impl Evaluator for Proxy {
                 .push(format!("batch({}): at least 2 are needed. Try batch({BATCH}).", self.batch));
         }
         let samples = self.data.as_ref().map(|data| (data.name(), data.sizes().0));
-        if let Some((name, samples)) = samples.filter(|(_, samples)| self.batch > *samples as i64) {
+        if let Some((name, samples)) = samples.as_ref().filter(|(_, samples)| *samples < 2) {
+            found.push(format!(
+                "the train split of {name} has {samples} samples, and a batch needs 2. Try more data, or none: \
+                 noise will do."
+            ));
+        } else if let Some((name, samples)) =
+            samples.filter(|(_, samples)| self.batch > *samples as i64)
+        {
             found.push(format!(
                 "batch({}): the train split of {name} has {samples} samples. Try batch({samples}).",
                 self.batch

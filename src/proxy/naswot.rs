@@ -29,6 +29,7 @@ pub(super) static ROW: ProxyInfo = ProxyInfo {
 };
 
 fn score(candidate: &Candidate) -> Result<f64> {
+    let n = candidate.compared()?;
     let (model, (x, _)) = (candidate.model()?, candidate.batch()?);
     let mut pass = candidate.pass(Eye { relus: Some(vec![]), ..Eye::default() });
     model.run(&x, &mut pass)?;
@@ -40,7 +41,6 @@ fn score(candidate: &Candidate) -> Result<f64> {
             "Proxy::jacob_cov(), or a space in which every network has one",
         ));
     }
-    let n = candidate.batch;
     let (mut units, mut same) = (0.0, vec![0.0; n * n]);
     for y in seen {
         let bits = y.gt(0f32)?.to_dtype(DType::F32)?.reshape((n, ()))?;

@@ -56,6 +56,8 @@ pub struct History {
     visible: usize,
     /// The last proposal for this trial that was refused as a duplicate.
     rejected: Option<Architecture>,
+    /// The last architecture that was asked for, where it is not that of the last trial.
+    newest: Option<Architecture>,
     /// Which architectures count as the same.
     key: Key,
     /// The first trial of every architecture, by its key.
@@ -211,7 +213,8 @@ impl History {
 
     /// The last architecture that was proposed, even if it was refused as a duplicate.
     pub fn last_asked(&self) -> Option<Architecture> {
-        self.rejected.clone().or_else(|| self.trials.last().map(Trial::architecture))
+        let last = || self.trials.last().map(Trial::architecture);
+        self.rejected.clone().or_else(|| self.newest.clone()).or_else(last)
     }
 
     /// The last proposal for this trial that the study refused, because it was tried before and
@@ -254,6 +257,7 @@ impl History {
             trials: Arc::default(),
             visible: 0,
             rejected: None,
+            newest: None,
             key: Key::default(),
             first: Arc::default(),
             lineage: Arc::default(),
@@ -276,18 +280,24 @@ impl History {
         self.full
     }
 
-    /// As if there had only been the trials that have finished with exactly so many epochs: for a strategy that
-    /// knows nothing of epochs.
-    pub(crate) fn at(&self, epochs: usize) -> History {
-        let here = |t: &&Trial| t.finished().is_some() && t.depth() == epochs;
-        let trials: Vec<Trial> = self.visible().iter().filter(here).cloned().collect();
+    /// As if there had only been these trials: those that have ended, and then those that are still running. `newest`
+    /// is the last architecture that was asked for. Each is numbered by its place.
+    pub(crate) fn only(
+        &self,
+        ended: Vec<Record>,
+        running: Vec<Record>,
+        newest: Option<Architecture>,
+    ) -> History {
+        let visible = ended.len();
         let mut first = HashMap::new();
-        for (n, t) in trials.iter().enumerate() {
-            first.entry(self.key.of(&t.0.architecture)).or_insert(n);
-        }
-        let visible = trials.len();
+        let numbered = |(n, record): (usize, Record)| {
+            first.entry(self.key.of(&record.architecture)).or_insert(n);
+            Trial(Arc::new(Record { number: n, ..record }))
+        };
+        let trials: Vec<Trial> =
+            ended.into_iter().chain(running).enumerate().map(numbered).collect();
         let (trials, first) = (Arc::new(trials), Arc::new(first));
-        History { trials, first, visible, lineage: Arc::default(), rejected: None, ..self.clone() }
+        History { trials, first, visible, newest, lineage: Arc::default(), ..self.clone() }
     }
 
     pub(crate) fn set_planned(&mut self, trials: usize) {

@@ -11,4 +11,4 @@ pub use history::History;
 pub(crate) use history::best as best_of;
 pub use protocol::{Duplicates, Key, OnFailure, Protocol};
 pub use trial::Trial;
-pub(crate) use trial::{Cost, Outcome};
+pub(crate) use trial::{Cost, Outcome, Record};

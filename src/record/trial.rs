@@ -77,7 +77,7 @@ impl Trial {
     }
 
     /// The same without its result, for strategies that may not see it.
-    pub(super) fn as_if_running(&self) -> Trial {
+    pub(crate) fn as_if_running(&self) -> Trial {
         let mut record = (*self.0).clone();
         (record.outcome, record.cost, record.at) = (Outcome::Pending, Cost::default(), 0.0);
         Trial(Arc::new(record))

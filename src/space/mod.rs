@@ -707,7 +707,8 @@ impl Space {
     pub fn different(&self, n: impl Count, rng: &mut Rng) -> Result<Vec<Architecture>> {
         /// How often an architecture is drawn for each that is wanted.
         const DRAWS: usize = 20;
-        let n = n.to_size();
+        let all = self.size().and_then(|size| usize::try_from(size).ok());
+        let n = n.to_size().min(all.unwrap_or(usize::MAX));
         let (mut met, mut found) = (HashSet::new(), vec![]);
         for _ in 0..n.saturating_mul(DRAWS) {
             if found.len() == n {

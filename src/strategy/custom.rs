@@ -37,6 +37,10 @@ macro_rules! forwarded {
                 let $this = self;
                 $inner.beside(journal, seed)
             }
+            fn is_schedule(&self) -> bool {
+                let $this = self;
+                $inner.is_schedule()
+            }
         }
     )*};
 }

@@ -127,6 +127,12 @@ pub trait Strategy: Send + Sync {
     fn beside(&self, journal: Option<&Path>, seed: u64) {
         let _ = (journal, seed);
     }
+
+    /// Whether it is a schedule, which says how many epochs each of its proposals has.
+    #[doc(hidden)]
+    fn is_schedule(&self) -> bool {
+        false
+    }
 }
 
 /// A strategy that can say what it believes after the trials of a history: for the charts of
@@ -287,6 +293,15 @@ impl Proposal {
     pub fn parents(&self, parents: &[crate::record::Trial]) -> Self {
         let parents = parents.iter().map(crate::record::Trial::number).collect();
         Proposal { parents, ..self.clone() }
+    }
+
+    /// With the numbers that its trials have elsewhere.
+    pub(crate) fn renumbered(&self, numbers: &[usize]) -> Self {
+        let there = |n: &usize| numbers.get(*n).copied();
+        let parents = self.parents.iter().filter_map(there).collect();
+        let [inherits, continues] =
+            [self.inherits, self.continues].map(|n| n.as_ref().and_then(there));
+        Proposal { parents, inherits, continues, ..self.clone() }
     }
 
     /// The architecture.

@@ -137,6 +137,13 @@ impl Strategy for WarmStart {
                 n.min(10)
             ));
         }
+        if self.inner.is_schedule() {
+            found.push(
+                "a warm start of a schedule, whose first trials have budgets of their own. Try the schedule \
+                 of a warm start: Hyperband::new().of(WarmStart::new(&proxy, 1000, Random))."
+                    .to_string(),
+            );
+        }
         found.extend(self.inner.problems());
         found
     }

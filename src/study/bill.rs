@@ -16,6 +16,7 @@ use crate::chart::Report;
 use crate::evaluate::Evaluator;
 use crate::record::Trial;
 use crate::rng::Rng;
+use crate::strategy::Strategy;
 use crate::words::{human_count, human_seconds, plural};
 use std::fmt;
 
@@ -65,7 +66,8 @@ impl Study {
         Bill {
             trials: trials.len(),
             epochs: self.epochs_paid(),
-            multiply_adds: own.iter().map(adds).sum(),
+            // An empty sum is -0.
+            multiply_adds: own.iter().map(adds).sum::<Option<f64>>().map(|sum| sum + 0.0),
             seconds: sum(&Trial::seconds_spent) - sum(&Trial::simulated_paid),
             simulated: sum(&Trial::simulated_paid),
             thought: trials.iter().map(Trial::overhead).sum(),
@@ -84,6 +86,10 @@ impl Study {
     /// The seconds of all planned trials together: the pace of the first measured trial, for architectures of the
     /// mean size.
     fn forecast(&self, own: &[&Trial]) -> Option<f64> {
+        // A schedule says itself how many epochs a trial has.
+        if Strategy::is_schedule(&self.setup.strategy) && self.setup.protocol.epochs.is_none() {
+            return None;
+        }
         let first = own.iter().find(|t| t.finished().is_some() && t.simulated_paid() == 0.0)?;
         let pace = first.seconds_spent() / (self.multiply_adds(first)? * first.epochs_spent());
         let s = &*self.setup;

@@ -135,6 +135,13 @@ impl Fidelities {
             ));
         }
         let own = first.of_space();
+        if let Some(other) = self.architectures.iter().find(|a| a.of_space() != own) {
+            return Err(Error::invalid(
+                format!("fidelities of {first} and {other}"),
+                "they are of different spaces, and an order is of one",
+                "space.different(20, &mut rng)",
+            ));
+        }
         let (truth, whole) = self.scores(own, &self.full)?;
         let mut rows = vec![];
         for cheaper in &self.cheaper {

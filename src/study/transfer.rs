@@ -190,8 +190,12 @@ impl Transferred {
     }
 
     /// How far the best architecture of the search stays behind the best of these on the other data, in units of
-    /// the score there: what is lost by trusting the search.
+    /// the score there: what is lost by trusting the search. `NaN` where the best has no score there.
     pub fn regret(&self) -> f64 {
+        // The best of the search may have no score there.
+        if self.networks.first().is_none_or(|(_, scores)| scores.is_empty()) {
+            return f64::NAN;
+        }
         let pairs = self.pairs();
         let best = pairs.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
         pairs.first().map_or(f64::NAN, |first| best - first.1)
@@ -207,7 +211,11 @@ impl Transferred {
         };
         let known = self.networks.iter().filter(|(_, scores)| !scores.is_empty());
         Chart::new(Agreement {
-            cheap: format!("{} in the search", self.from.name),
+            cheap: match self.from.maximise == self.to.maximise {
+                true => format!("{} in the search", self.from.name),
+                // Both axes have one direction.
+                false => format!("minus {} in the search", self.from.name),
+            },
             truth: format!("{} on {}", self.to.name, self.name),
             maximise: self.to.maximise,
             networks: known.zip(self.pairs()).map(network).collect(),

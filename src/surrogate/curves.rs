@@ -202,6 +202,9 @@ impl Extrapolation {
 
     /// The probability that the score after so many epochs is above this one.
     pub fn above(&self, score: f64, epochs: impl Count) -> f64 {
+        if score.is_infinite() {
+            return if score > 0.0 { 0.0 } else { 1.0 };
+        }
         let t = time(epochs);
         let above = |(s, w): &(Shape, f64)| {
             let (mu, sd) = s.at(t);

@@ -56,7 +56,9 @@ impl Distant {
         let (sum, pairs) = all.fold((0.0, 0.0), |(sum, n), d| (sum + d, n + 1.0));
         let unit = if sum > 0.0 { sum / pairs } else { 1.0 };
         let normal = |ratio: f64, width: f64| -0.5 * (ratio.ln() / width).powi(2);
-        let mut best: Option<(f64, Distant)> = None;
+        // Not every distance makes a kernel: what is indefinite is taken only if nothing else is there, with the most
+        // noise.
+        let mut best: Option<((bool, f64), Distant)> = None;
         for length in (-3..=3).map(|i| 2f64.powi(i)) {
             for noise in (-4..=0).map(|i| 10f64.powi(i)) {
                 let mut factor = Cholesky::default();
@@ -66,6 +68,10 @@ impl Distant {
                 }
                 let gp = Gp::fit(&factor, y);
                 let value = gp.log_likelihood + normal(length, 1.0) + normal(noise / NOISE, 2.0);
+                let value = match factor.is_indefinite() {
+                    true => (false, noise / length),
+                    false => (true, value),
+                };
                 if best.as_ref().is_none_or(|b| value > b.0) {
                     best = Some((value, Distant { length: length * unit, factor, gp }));
                 }

@@ -21,6 +21,8 @@ pub(crate) struct Cholesky {
     /// The rows, one after the other: row i has i + 1 numbers.
     rows: Vec<f64>,
     n: usize,
+    /// Whether a diagonal element was below 0, so that the matrix is none of a kernel.
+    indefinite: bool,
 }
 
 /// The least value under the root of a diagonal element, for points that a kernel cannot tell apart.
@@ -37,9 +39,15 @@ impl Cholesky {
         let mut row = left[..self.n].to_vec();
         self.forward(&mut row);
         let rest = diagonal - row.iter().map(|v| v * v).sum::<f64>();
+        self.indefinite |= rest < -LEAST;
         self.rows.extend_from_slice(&row);
         self.rows.push(rest.max(LEAST).sqrt());
         self.n += 1;
+    }
+
+    /// Whether the matrix is not positive definite.
+    pub(crate) fn is_indefinite(&self) -> bool {
+        self.indefinite
     }
 
     /// Drops all rows after the first `n`.

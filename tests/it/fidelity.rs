@@ -3,7 +3,7 @@
 
 use crate::help::{Folder, says, side_by_side};
 use nascent::prelude::*;
-use nascent::{StrategyInfo, schedules};
+use nascent::{IntoStrategy, StrategyInfo, schedules};
 
 /// A score that grows with the epochs, and an order that does not change.
 fn growing() -> AnyEvaluator {
@@ -392,4 +392,65 @@ fn a_table_has_curves() {
     let study = Study::new(&table.space(), &table).strategy(CurveStopping::new()).batch(1);
     let study = study.epochs(400).quiet().run().unwrap();
     assert!(study.learning_curves().svg().contains("<svg"));
+}
+
+/// What a schedule looks at is proposed by a strategy that knows nothing of rungs: it sees every architecture once,
+/// numbered in a row, whether it has a result at the rung or not.
+#[test]
+fn strategies_inside_schedules_know_what_was_tried() {
+    let noisy = |epochs: i32| {
+        evaluator(|a: &Architecture, b: &Budget| {
+            a.decisions().iter().sum::<u32>() as f64 + 0.3 * b.rng().normal()
+        })
+        .epochs(epochs)
+    };
+    let space = Space::decisions([4, 4, 4, 4, 4]);
+    let new = |study: &Study| -> Vec<Architecture> {
+        let fresh = |t: &&Trial| t.continues().is_none();
+        study.trials_done().iter().filter(fresh).map(Trial::architecture).collect()
+    };
+    // Local search used a trial's number as its place.
+    for strategy in [Bohb::new().of(LocalSearch::new()), Bohb::new().of(Annealing::new())] {
+        let study = Study::new(&space, noisy(9)).strategy(strategy).batch(1).trials(90).quiet();
+        let study = study.run().unwrap();
+        assert_eq!(study.trials_done().len(), 90, "{}", study.ended());
+    }
+    // A grid and a warm start count what they have proposed.
+    for (batch, of) in
+        [(1, AnyStrategy::named("grid").unwrap()), (8, AnyStrategy::named("grid").unwrap())]
+    {
+        let halving = SuccessiveHalving::new().of(of);
+        let study = Study::new(&space, noisy(9)).strategy(halving).batch(batch).trials(60).quiet();
+        let proposed = new(&study.run().unwrap());
+        let mut different: Vec<_> = proposed.iter().map(Architecture::decisions).collect();
+        different.sort();
+        different.dedup();
+        assert_eq!(different.len(), proposed.len(), "batch {batch}");
+    }
+    let cells = Space::on(&Dataset::digits()).then(repeat(1..=3, linear(any([4, 8, 12, 16]))));
+    let warm = WarmStart::new(&Proxy::params(), 20, Random).first(6);
+    let study = Study::new(&cells, evaluator(|a, _| a.params() as f64).epochs(9));
+    let study = study.strategy(Hyperband::new().of(warm)).batch(1).trials(60).seed(2).quiet();
+    let first = Proxy::params().best_of(&cells, 20, 6, 2).unwrap();
+    assert_eq!(new(&study.run().unwrap())[..6], first[..]);
+    // A model inside a schedule learns.
+    let space = Space::decisions([6; 6]);
+    let later = |strategy: AnyStrategy| {
+        let study = Study::new(&space, noisy(9)).strategy(Hyperband::new().of(strategy)).batch(1);
+        let proposed = new(&study.trials(100).seed(1).quiet().run().unwrap());
+        let half = &proposed[proposed.len() / 2..];
+        let sum = |a: &Architecture| a.decisions().iter().sum::<u32>() as f64;
+        half.iter().map(sum).sum::<f64>() / half.len() as f64
+    };
+    let random = later(Random.into_strategy());
+    for name in ["bananas", "gp-hamming", "evolution"] {
+        let found = later(AnyStrategy::named(name).unwrap());
+        assert!(found > random + 3.0, "{name}: {found}, random {random}");
+    }
+    // Two that say how long to train.
+    let train = || Study::new(&space, noisy(9)).quiet();
+    let nested = Hyperband::new().of(Asha::new());
+    says(train().strategy(nested).run(), &["of a schedule", "of(Tpe::new())"]);
+    let warm = WarmStart::new(&Proxy::params().within(&cells), 12, Asha::new());
+    says(train().strategy(warm).run(), &["warm start of a schedule", "Hyperband::new().of("]);
 }

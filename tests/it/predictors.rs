@@ -182,3 +182,16 @@ fn a_study_is_learned_in_the_direction_of_its_metric() {
     let chart = fitted.agreement(known).unwrap();
     assert!(chart.plain().contains("lower is better"), "{}", chart.plain());
 }
+
+/// exp(-edit distance / l) is not a kernel for every l.
+#[test]
+fn a_process_on_edit_distances_learns() {
+    let space = Space::new([2, 8, 8], Task::classification(4)).then(presets::nas_bench_201(4, 1));
+    let archs = space.different(60, &mut Rng::new(3)).unwrap();
+    let y: Vec<f64> = archs.iter().map(|a| a.params() as f64).collect();
+    let process = Predictor::gaussian_process().distance(Distance::edit());
+    let fitted = process.fit(&archs[..40], &y[..40]).unwrap();
+    let tau = fitted.kendall_tau(&archs[40..], &y[40..]).unwrap();
+    assert!(tau > 0.4, "{tau}");
+    assert!(fitted.kendall_tau(&archs[..40], &y[..40]).unwrap() > 0.8);
+}
