@@ -165,14 +165,19 @@ impl Bands {
             let (i, last) = (line.index, line.points[line.points.len() - 1]);
             let single = line.points.len() == 1;
             let at = frame.at(last.x, last.middle);
+            let bar = [last.low, last.high].map(|v| frame.at(last.x, v));
             frame.inside(|svg| {
                 svg.path(&rough, CARD, 3.2, r#"opacity="0.6""#);
                 svg.path(&d, colour(i), 1.8, &dashes(i));
                 svg.tip_line(&rough, says);
-                if single {
-                    svg.dot(at, 3.0, colour(i), "");
+                // A single point has a bar in place of a band.
+                if single && bar[0] != bar[1] {
+                    svg.line(bar[0], bar[1], colour(i), 1.2);
                 }
             });
+            if single && frame.shows(last.middle) {
+                frame.svg.dot(at, 3.0, colour(i), "");
+            }
         }
         for line in lines {
             let every = line.points.len().div_ceil(10).max(1);

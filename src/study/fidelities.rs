@@ -312,9 +312,12 @@ impl Measures {
                 high: all(|r| r.high),
             }
         };
+        let costs = || self.rows.iter().map(|r| r.cost);
+        let span = costs().fold(0.0, f64::max) / costs().fold(f64::INFINITY, f64::min);
         Chart::new(Bands {
             x: "cost (% of a full evaluation)".into(),
-            log_x: true,
+            // Within less than a decade a logarithmic axis has hardly a tick.
+            log_x: span >= 10.0,
             metric: "Kendall's tau with the full evaluation".into(),
             maximise: true,
             shown: self.shown(),
