@@ -108,6 +108,13 @@ pub(crate) fn child(seed: u64, purpose: &str, number: u64) -> u64 {
 /// FNV-1a with a final mix (splitmix64): small, and the same for ever. It is not cryptographic.
 pub(crate) struct Hash64(u64);
 
+/// The hash of bytes.
+pub(crate) fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hash = Hash64::new();
+    hash.write(bytes);
+    hash.finish()
+}
+
 impl Hash64 {
     pub(crate) fn new() -> Self {
         Hash64(0xcbf2_9ce4_8422_2325)

@@ -6,6 +6,7 @@
 
 use super::Budget;
 use super::shelf::Shelf;
+use super::shelf_files::WEIGHTS;
 use super::shelved::{Key, Shelved};
 use crate::error::Result;
 use crate::space::Architecture;
@@ -81,7 +82,7 @@ pub(super) fn key<'a>(arch: &'a Architecture, budget: &Budget) -> Key<'a> {
 
 impl Shelved for Vec<Tensor> {
     const STAYS: bool = true;
-    const ENDING: &str = "weights";
+    const ENDING: &str = WEIGHTS;
 
     fn size(&self) -> usize {
         self.iter().map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()

@@ -181,7 +181,8 @@ mod tests {
         shelf().put(key(1, 3), Arc::new(Thing::<true>(5)));
         assert_eq!(shelf().see::<Thing<true>>(key(1, 3)), Some(Arc::new(Thing(5))));
         // A file that belongs to nobody here is left alone, and one that was cut short is not read.
-        std::fs::write(folder.join("study.jsonl.notes.paused"), "mine").unwrap();
+        let mine = ["study.jsonl.notes.paused", "study.jsonl.0123456789abcdef-1.txt"];
+        mine.iter().for_each(|name| std::fs::write(folder.join(name), "mine").unwrap());
         let path = files().into_iter().find(|p| p.to_string_lossy().ends_with("3.paused")).unwrap();
         let whole = std::fs::read(&path).unwrap();
         for bad in [&whole[..whole.len() - 1], &whole[..3], &[]] {
@@ -195,9 +196,15 @@ mod tests {
         // Files of 30 bytes or so, in 100.
         (2..8).for_each(|seed| put(seed, 1));
         let sizes: u64 = files().iter().map(|p| p.metadata().unwrap().len()).sum();
-        assert!(files().len() >= 3 && sizes <= 104, "{:?}: {sizes} bytes", files());
+        assert!(files().len() >= 4 && sizes <= 108, "{:?}: {sizes} bytes", files());
         assert_eq!(take(7, 1), Some(1));
-        assert!(folder.join("study.jsonl.notes.paused").exists());
+        // What does not fit sends nothing away, and a smaller limit holds for what is there.
+        let before = files().len();
+        Shelf::beside(&journal, 20).put(key(9, 1), Arc::new(Thing::<false>(1)));
+        assert_eq!(files().len(), before);
+        Shelf::beside(&journal, 30).put(key(9, 1), Arc::new(Thing::<false>(1)));
+        assert_eq!((files().len(), take(9, 1)), (3, Some(1)), "it and mine");
+        assert!(mine.iter().all(|name| folder.join(name).exists()));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -6,7 +6,7 @@
 
 use super::shelved::{Key, Shelved};
 use crate::output;
-use crate::rng::Hash64;
+use crate::rng::hash_of;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,12 +16,17 @@ pub(super) struct Files {
     journal: PathBuf,
 }
 
+/// How the names of files end that are kept beside a journal.
+pub(super) const PAUSED: &str = "paused";
+pub(super) const WEIGHTS: &str = "weights";
+const ENDINGS: [&str; 2] = [PAUSED, WEIGHTS];
+
 /// A file that is there.
 struct There {
     path: PathBuf,
     seed: u64,
     epoch: usize,
-    ending: String,
+    ending: &'static str,
     bytes: u64,
     written: SystemTime,
 }
@@ -47,18 +52,13 @@ impl Files {
         let there = |entry: std::fs::DirEntry| {
             let name = entry.file_name().into_string().ok()?;
             let (key, ending) = name.strip_prefix(&own)?.split_once('.')?;
+            // Nothing else that lies beside a journal is touched.
+            let ending = ENDINGS.into_iter().find(|own| *own == ending)?;
             let (seed, epoch) = key.split_once('-').filter(|(seed, _)| seed.len() == 16)?;
             let (seed, epoch) = (u64::from_str_radix(seed, 16).ok()?, epoch.parse().ok()?);
             let found = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
             let (bytes, written) = (found.len(), found.modified().ok()?);
-            Some(There {
-                path: entry.path(),
-                seed,
-                epoch,
-                ending: ending.to_string(),
-                bytes,
-                written,
-            })
+            Some(There { path: entry.path(), seed, epoch, ending, bytes, written })
         };
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         let mut all: Vec<There> = entries.filter_map(there).collect();
@@ -73,21 +73,23 @@ impl Files {
         let mut content = (decisions.len() as u64).to_le_bytes().to_vec();
         content.extend(decisions);
         content.extend(thing.to_bytes());
-        let bytes = [&checksum(&content).to_le_bytes()[..], &content].concat();
+        let bytes = [&hash_of(&content).to_le_bytes()[..], &content].concat();
         let (earlier, mut others): (Vec<There>, Vec<There>) =
             self.all().into_iter().partition(|t| {
                 !T::STAYS && t.ending == T::ENDING && t.seed == key.seed && t.epoch <= key.epoch
             });
-        let mut free = room as u64;
-        free = free.saturating_sub(others.iter().map(|t| t.bytes).sum());
-        while free < bytes.len() as u64 && !others.is_empty() {
-            let oldest = others.remove(0);
-            if std::fs::remove_file(&oldest.path).is_ok() {
-                free = free.saturating_add(oldest.bytes);
+        let path = self.path::<T>(key.seed, key.epoch);
+        let fits = |others: &[There]| {
+            let used: u64 = others.iter().map(|t| t.bytes).sum();
+            used.saturating_add(bytes.len() as u64) <= room as u64
+        };
+        // What will never fit sends nothing else away.
+        while fits(&[]) && !fits(&others) {
+            if std::fs::remove_file(&others.remove(0).path).is_err() {
+                return;
             }
         }
-        let path = self.path::<T>(key.seed, key.epoch);
-        if free < bytes.len() as u64 || output::write(&path, bytes).is_err() {
+        if !fits(&others) || output::write(&path, &bytes).is_err() {
             return;
         }
         for old in earlier.iter().filter(|t| t.path != path) {
@@ -116,13 +118,7 @@ impl Files {
         let (decisions, rest) =
             rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         let theirs: Vec<u32> = serde_json::from_slice(decisions).ok()?;
-        let whole = checksum(content) == u64::from_le_bytes(*sum) && theirs == key.decisions;
+        let whole = hash_of(content) == u64::from_le_bytes(*sum) && theirs == key.decisions;
         if whole { T::from_bytes(rest) } else { None }
     }
-}
-
-fn checksum(bytes: &[u8]) -> u64 {
-    let mut hash = Hash64::new();
-    hash.write(bytes);
-    hash.finish()
 }

@@ -5,6 +5,7 @@
 
 use super::heritage::Weights;
 use super::number::Number;
+use super::shelf_files::PAUSED;
 use super::shelved::Shelved;
 use super::{Evaluation, Kept, Train, Watch};
 use crate::count::Count;
@@ -752,7 +753,7 @@ impl Checkpoint {
 
 impl Shelved for Checkpoint {
     const STAYS: bool = false;
-    const ENDING: &str = "paused";
+    const ENDING: &str = PAUSED;
 
     fn size(&self) -> usize {
         self.tensors.values().map(|t| t.elem_count() * t.dtype().size_in_bytes()).sum()

@@ -94,8 +94,8 @@ impl Model {
     ) -> Result<Model> {
         let params = Params::new(device, seed).sharing(store);
         // Where it is not known which weights are slices, each size has its own.
-        let places = arch.of_space().networks().sharing().map(|sharing| &sharing.places);
-        Model::build(arch, params, net::by_site(places.filter(|_| store.slices())))
+        let places = || Some(&arch.of_space().networks().sharing()?.places);
+        Model::build(arch, params, net::by_site(store.slices().then(places).flatten()))
     }
 
     fn build(

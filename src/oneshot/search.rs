@@ -13,7 +13,7 @@ use crate::graph::{Relaxed, Sums};
 use crate::kernel::Threads;
 use crate::output;
 use crate::record::{Duplicates, History, Protocol};
-use crate::rng::{Hash64, Rng, child};
+use crate::rng::{Rng, child, hash_of};
 use crate::space::{Architecture, Space};
 use crate::strategy::{Proposal, Strategy};
 use crate::task::Metric;
@@ -511,12 +511,6 @@ fn free(path: &Path) -> Result<()> {
             "another name for the journal, or to move the file away",
         )),
     }
-}
-
-fn hash_of(bytes: &[u8]) -> u64 {
-    let mut hash = Hash64::new();
-    hash.write(bytes);
-    hash.finish()
 }
 
 fn header_of(bytes: &[u8]) -> Option<(Header, &[u8])> {

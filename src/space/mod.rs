@@ -26,7 +26,7 @@ use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Networks, Verdict};
-use crate::rng::{Hash64, Rng};
+use crate::rng::{Rng, hash_of};
 use crate::shape::Shape;
 use crate::task::Task;
 use crate::threads;
@@ -825,9 +825,7 @@ impl Space {
 
     /// A short name for the space, stable between runs: a hash of its JSON.
     pub fn fingerprint(&self) -> u64 {
-        let mut h = Hash64::new();
-        h.write(self.to_json().as_bytes());
-        h.finish()
+        hash_of(self.to_json().as_bytes())
     }
 
     /// The drawing of its choices.
