@@ -43,7 +43,8 @@ const SEEDS: i64 = 16;
 
 impl Study {
     /// The `k` best architectures, to be evaluated again on fresh seeds, until one is ahead beyond what the seeds
-    /// explain.
+    /// explain. After a search on shared weights each is trained by itself, with the settings and epochs of the search's
+    /// own training.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -112,8 +113,14 @@ impl Finals {
                 "more trials",
             ));
         }
-        let (had, full) = (trials[0].depth(), Evaluator::full(&self.study.evaluator()));
-        if had < full && trials[0].epochs_spent() > 0.0 {
+        let own = self.study.evaluator();
+        let alone = Evaluator::alone(&own);
+        let weights = match &alone {
+            Some(_) => Some("shared"),
+            None => trials.iter().any(|t| t.inherits().is_some()).then_some("inherited"),
+        };
+        let (had, full) = (trials[0].depth(), Evaluator::full(&own));
+        if alone.is_none() && had < full && trials[0].epochs_spent() > 0.0 {
             return Err(Error::invalid(
                 format!("finals of trials with {had} epochs"),
                 format!(
@@ -124,7 +131,7 @@ impl Finals {
         }
         let protocol = self.study.protocol();
         let first = crate::rng::child(protocol.seed, "finals", 0);
-        let mut plan = Compare::new(&self.study.space(), self.study.evaluator())
+        let mut plan = Compare::new(&self.study.space(), alone.unwrap_or(own))
             .trials(1)
             .key(protocol.key)
             .on_failure(protocol.on_failure);
@@ -163,7 +170,7 @@ impl Finals {
                 "seeds(16)",
             ));
         };
-        Ok(Finalists { trials, comparison, verdict, budget: self.seeds })
+        Ok(Finalists { trials, weights, comparison, verdict, budget: self.seeds })
     }
 }
 
@@ -186,6 +193,8 @@ fn name(trial: &Trial) -> String {
 #[derive(Clone)]
 pub struct Finalists {
     trials: Vec<Trial>,
+    /// Whose weights the search has scored, where they were not fresh.
+    weights: Option<&'static str>,
     comparison: Comparison,
     verdict: Verdict,
     budget: i64,
@@ -224,11 +233,13 @@ impl Finalists {
     }
 
     /// How much better each finalist looked in the search than on fresh seeds, in units of the score: positive
-    /// where the search flattered it.
+    /// where the search flattered it. `NaN` where the search has scored shared or inherited weights: it did not
+    /// measure the same.
     #[doc(alias("winners_curse", "selection_bias"))]
     pub fn optimism(&self) -> Vec<f64> {
         let sign = if self.comparison.metric().maximise { 1.0 } else { -1.0 };
-        let of = |(trial, mean): (&Trial, f64)| sign * (trial.score().unwrap_or(f64::NAN) - mean);
+        let searched = |trial: &Trial| trial.score().filter(|_| self.weights.is_none());
+        let of = |(trial, mean): (&Trial, f64)| sign * (searched(trial).unwrap_or(f64::NAN) - mean);
         self.trials.iter().zip(self.means()).map(of).collect()
     }
 
@@ -253,6 +264,12 @@ impl Finalists {
             facts.push((name(trial), text));
         }
         let mut notices = vec![self.verdict.to_string()];
+        if let Some(whose) = self.weights {
+            notices.push(format!(
+                "In the search the scores are of {whose} weights, here each is trained by itself: what they differ \
+                 by is not luck."
+            ));
+        }
         if let Some(first) = optimism.first().filter(|o| o.is_finite()) {
             notices.push(match *first > 0.0 {
                 true => {

@@ -71,7 +71,9 @@ macro_rules! inner_answers {
         fn to_json() -> Option<String>;
         fn forecast(arch: &Architecture) -> Option<f64>;
         fn moved(data: &Dataset) -> Option<AnyEvaluator>;
+        fn alone() -> Option<AnyEvaluator>;
         fn samples() -> Option<usize>;
+        fn levels() -> Option<Vec<usize>>;
         fn problems() -> Vec<String>;
         fn problems_with(space: &Space) -> Vec<String>;
         fn retrain(arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained>;

@@ -425,6 +425,12 @@ pub trait Evaluator: Send + Sync {
         self.wraps().map_or(0, Evaluator::full)
     }
 
+    /// The epochs after which it can give a score, growing, where there are only some, as in a table: a schedule
+    /// then looks at those alone. By default there are no such limits.
+    fn levels(&self) -> Option<Vec<usize>> {
+        self.wraps().and_then(Evaluator::levels)
+    }
+
     /// What it does, for the report.
     fn describe(&self) -> String {
         let name = crate::words::short_type_name::<Self>();
@@ -444,6 +450,12 @@ pub trait Evaluator: Send + Sync {
     #[doc(hidden)]
     fn moved(&self, data: &Dataset) -> Option<AnyEvaluator> {
         self.wraps()?.moved(data)
+    }
+
+    /// The training of an architecture by itself, where its own scores are of weights that others trained too.
+    #[doc(hidden)]
+    fn alone(&self) -> Option<AnyEvaluator> {
+        self.wraps()?.alone()
     }
 
     /// The samples of an epoch of training, where it trains.

@@ -23,7 +23,9 @@
 use super::paths::Fair;
 use super::supernet_memory::Needs;
 use super::telling::Telling;
-use super::{Budget, Evaluation, Evaluator, Kept, Train, Training, Watch};
+use super::{
+    AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Kept, Train, Training, Watch,
+};
 use crate::chart::{Agreement, Chart, Measured};
 use crate::count::Count;
 use crate::data::Split;
@@ -481,6 +483,10 @@ impl Evaluator for Supernet {
 
     fn wraps(&self) -> Option<&dyn Evaluator> {
         Some(&self.train)
+    }
+
+    fn alone(&self) -> Option<AnyEvaluator> {
+        Some(self.train.clone().into_evaluator())
     }
 
     fn figures(&self) -> Option<Vec<String>> {

@@ -80,7 +80,7 @@ fn candidate(chains: &[Chain], rung: usize, eta: usize, history: &History) -> Op
 
 impl Strategy for Asha {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let rungs = self.rungs.of(history.full_epochs())?;
+        let rungs = self.rungs.of(history)?;
         let (chains, eta) = (chains(history), self.rungs.reduction.max(2) as usize);
         for rung in (0..rungs.len() - 1).rev() {
             if let Some(trial) = candidate(&chains, rung, eta, history) {

@@ -72,7 +72,7 @@ const RHO: f64 = 1.0 / 3.0;
 
 impl Strategy for Bohb {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let rungs = self.rungs.of(history.full_epochs())?;
+        let rungs = self.rungs.of(history)?;
         let epochs = match next(history, &rungs, self.rungs.reduction.max(2) as usize) {
             Step::Promote(trial, epochs) => {
                 return Ok(self.rungs.promoted(&trial, epochs, history));

@@ -32,9 +32,11 @@ impl Bracket {
         self.rungs.first().map_or(0, |(n, _)| *n)
     }
 
-    /// What to do next, with the chains that belong to it.
+    /// What to do next, with the chains that belong to it. Where there are no more architectures, it goes on with those
+    /// that it has.
     pub(super) fn next(&self, chains: &[Chain], history: &History) -> Step {
         let Some(&(size, epochs)) = self.rungs.first() else { return Step::Done };
+        let size = if history.is_exhausted() { size.min(chains.len()) } else { size };
         if chains.len() < size {
             return Step::Fresh(epochs);
         }

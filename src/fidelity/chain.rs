@@ -1,6 +1,7 @@
 //! Which trials are the same training, continued.
 
 use crate::record::{History, Trial};
+use crate::strategy::LONGER;
 
 /// A new architecture and the trials that have gone on with it, in their order.
 pub(super) struct Chain {
@@ -54,6 +55,3 @@ fn before(trial: &Trial) -> Option<usize> {
     let longer = trial.continues().is_some() || trial.0.origin == LONGER;
     longer.then(|| trial.0.parents.first().copied()).flatten()
 }
-
-/// The origin of a trial that is a longer training of another, from its beginning.
-pub(super) const LONGER: &str = "trained longer";

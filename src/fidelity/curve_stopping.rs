@@ -11,7 +11,7 @@
 //!     P(y_R >= y* | y_1 ... y_t) < delta: the training stops
 //! ```
 //!
-//! delta is 0.05. Who says P is a setting: an ensemble of parametric curves laid through this one
+//! A training that has stopped does not go on later, whatever is learned after it. delta is 0.05. Who says P is a setting: an ensemble of parametric curves laid through this one
 //! (`surrogate/curves.rs`), as in the first paper, or a regression from the curves of earlier full trainings, as in
 //! the second (`surrogate/curve_regression.rs`). By default it is the regression as soon as there are ten of them, and the ensemble
 //! before. Nothing is stopped before a first training has come to R.
@@ -22,9 +22,11 @@ use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::strategy::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
+use crate::strategy::parts::Recall;
+use crate::strategy::{IntoStrategy, Proposal, Strategy, StrategyInfo, debug_as_described, read};
 use crate::surrogate::{CurveRegression, Extrapolation};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// Stops a training whose learning curve will hardly pass the best so far.
 ///
@@ -43,19 +45,23 @@ use serde::{Deserialize, Serialize};
 /// assert!(study.epochs_paid() < 0.7 * 16.0 * 60.0);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
 #[doc(alias("EarlyStopping"))]
 pub struct CurveStopping {
     rungs: Rungs,
+    /// What was decided about each trial, once and for all.
+    #[serde(skip)]
+    recall: Recall<HashMap<usize, bool>>,
 }
 
-rungs!(CurveStopping);
+rungs!(CurveStopping, recall);
+debug_as_described!(CurveStopping);
 
 impl CurveStopping {
     /// Looks after R / 2, R / 4, ... epochs.
     pub fn new() -> CurveStopping {
-        CurveStopping { rungs: Rungs::new(2) }
+        CurveStopping { rungs: Rungs::new(2), recall: Recall::default() }
     }
 }
 
@@ -90,10 +96,11 @@ fn curve(trials: &[Trial], history: &History) -> Vec<(usize, f64)> {
     trials.iter().filter_map(|t| Some((t.depth(), history.gain(t)?))).collect()
 }
 
-/// Whether a training that has come to a rung goes on.
-fn goes_on(chain: &Chain, full: usize, all: &[Chain], history: &History) -> Result<bool> {
-    let to_the_end =
-        |c: &&Chain| c.last().is_some_and(|t| t.depth() == full && t.finished().is_some());
+/// Whether a training that has come to a rung with this trial goes on, by all that had ended before it.
+fn goes_on(chain: &Chain, last: &Trial, all: &[Chain], history: &History) -> Result<bool> {
+    let full = history.full_epochs();
+    let whole = |t: &Trial| t.depth() == full && t.finished().is_some();
+    let to_the_end = |c: &&Chain| c.last().is_some_and(|t| whole(t) && t.number() < last.number());
     let whole: Vec<&Chain> = all.iter().filter(to_the_end).collect();
     let best = whole.iter().filter_map(|c| history.gain(c.last()?)).reduce(f64::max);
     let Some(best) = best else { return Ok(true) };
@@ -118,17 +125,30 @@ fn goes_on(chain: &Chain, full: usize, all: &[Chain], history: &History) -> Resu
 
 impl Strategy for CurveStopping {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let full = history.full_epochs();
-        let rungs = self.rungs.of(full)?;
+        let rungs = self.rungs.of(history)?;
         let chains = chains(history);
-        for chain in &chains {
-            let Some(last) = chain.last().filter(|t| t.finished().is_some()) else { continue };
-            let Some(&next) = rungs.iter().find(|&&r| r > last.depth()) else { continue };
-            if goes_on(chain, full, &chains, history)? {
-                return Ok(self.rungs.promoted(last, next, history));
+        let promoted: Result<_> = self.recall.with(history, |decided| {
+            for chain in &chains {
+                let Some(last) = chain.last().filter(|t| t.finished().is_some()) else { continue };
+                let Some(&next) = rungs.iter().find(|&&r| r > last.depth()) else { continue };
+                let goes_on = match decided.get(&last.number()) {
+                    Some(&known) => known,
+                    None => {
+                        let found = goes_on(chain, last, &chains, history)?;
+                        decided.insert(last.number(), found);
+                        found
+                    }
+                };
+                if goes_on {
+                    return Ok(Some(self.rungs.promoted(last, next, history)));
+                }
             }
+            Ok(None)
+        });
+        match promoted? {
+            Some(proposal) => Ok(proposal),
+            None => self.rungs.fresh(history, &rungs, rungs[0], rng),
         }
-        self.rungs.fresh(history, &rungs, rungs[0], rng)
     }
 
     fn describe(&self, trials: usize) -> String {

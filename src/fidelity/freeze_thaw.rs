@@ -173,7 +173,7 @@ impl FreezeThaw {
 
 impl Strategy for FreezeThaw {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let rungs = self.rungs.of(history.full_epochs())?;
+        let rungs = self.rungs.of(history)?;
         let (first, full) = (rungs[0], rungs[rungs.len() - 1]);
         let chains = chains(history);
         let finished = history.visible().iter().filter(|t| t.finished().is_some()).count();
@@ -190,12 +190,16 @@ impl Strategy for FreezeThaw {
         self.recall.with(history, |learned| {
             let shape = learned.shape(history, &of);
             let (mut points, z, best) = learned.learn(history, history.visible(), &y, &of);
+            // What the model does not know is left frozen.
+            let mut known = vec![false; chains.len()];
+            points.iter().for_each(|p| known[p.training] = true);
             let hidden = history.hidden().iter().map(|t| learned.point(t, of[t.number()]));
             points.extend(hidden.collect::<Vec<_>>());
             let at_the_end = |point: Point| Point { epochs: full, ..point };
             let mut basket: Vec<Choice> = vec![];
             for (training, chain) in chains.iter().enumerate() {
-                if let Some((proposal, cost)) = self.thawed(chain, &rungs, history) {
+                let thawed = known[training].then(|| self.thawed(chain, &rungs, history));
+                if let Some((proposal, cost)) = thawed.flatten() {
                     let point = at_the_end(learned.point(&chain.trials[0], training));
                     basket.push(Choice { proposal, point, cost });
                 }

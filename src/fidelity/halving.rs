@@ -68,7 +68,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 
 impl Strategy for SuccessiveHalving {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let rungs = self.rungs.of(history.full_epochs())?;
+        let rungs = self.rungs.of(history)?;
         let eta = self.rungs.reduction.max(2) as usize;
         let size = eta.saturating_pow(rungs.len() as u32 - 1);
         let bracket = Bracket::new(size, eta, &rungs);

@@ -77,6 +77,9 @@ pub(super) fn next(history: &History, rungs: &[usize], eta: usize) -> Step {
     let all = chains(history);
     let mut left = &all[..];
     for s in (0..rungs.len()).rev().cycle() {
+        if left.is_empty() && history.is_exhausted() {
+            break;
+        }
         let bracket = bracket(s, rungs, eta);
         let (own, rest) = left.split_at(bracket.size().min(left.len()));
         match bracket.next(own, history) {
@@ -89,7 +92,7 @@ pub(super) fn next(history: &History, rungs: &[usize], eta: usize) -> Step {
 
 impl Strategy for Hyperband {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let rungs = self.rungs.of(history.full_epochs())?;
+        let rungs = self.rungs.of(history)?;
         match next(history, &rungs, self.rungs.reduction.max(2) as usize) {
             Step::Promote(trial, epochs) => Ok(self.rungs.promoted(&trial, epochs, history)),
             Step::Fresh(epochs) => self.rungs.fresh(history, &rungs, epochs, rng),

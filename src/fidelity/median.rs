@@ -88,7 +88,7 @@ fn goes_on(chain: &Chain, rung: usize, all: &[Chain], history: &History) -> bool
 
 impl Strategy for MedianStopping {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
-        let rungs = self.rungs.of(history.full_epochs())?;
+        let rungs = self.rungs.of(history)?;
         let chains = chains(history);
         for chain in &chains {
             let rung = chain.trials.len() - 1;

@@ -1,10 +1,11 @@
 //! The budgets of a schedule: after how many epochs it looks, and what it looks at.
 
-use super::chain::{Chain, LONGER, chains};
+use super::chain::{Chain, chains};
 use crate::error::{Error, Result};
 use crate::record::{History, Record, Trial};
 use crate::rng::Rng;
-use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Random, Strategy, Tpe};
+use crate::strategy::{AnyStrategy, IntoStrategy, LONGER, Proposal, Random, Strategy, Tpe};
+use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
@@ -111,11 +112,35 @@ impl Rungs {
         format!("{text}; of {}", self.of.0.describe(trials))
     }
 
-    /// The budgets of a study with so many epochs, the full ones last.
+    /// The budgets of a study, the full one last. Where there are scores after some epochs only, each is the last of
+    /// these at or below it.
     ///
     /// # Errors
     /// When none of them fits.
-    pub(super) fn of(&self, full: usize) -> Result<Vec<usize>> {
+    pub(super) fn of(&self, history: &History) -> Result<Vec<usize>> {
+        let wanted = self.wanted(history.full_epochs())?;
+        let levels = history.levels();
+        let Some(&lowest) = levels.first() else { return Ok(wanted) };
+        if let Some(first) = self.given.first().filter(|&&r| r < lowest as i64) {
+            let levels: Vec<String> = levels.iter().map(usize::to_string).collect();
+            return Err(Error::invalid(
+                format!("rungs that begin with {}", plural(*first as usize, "epoch")),
+                format!("there are scores after {} epochs", levels.join(", ")),
+                format!("rungs([{lowest}, ...])"),
+            ));
+        }
+        let below = |r: usize| levels.iter().rev().copied().find(|&level| level <= r);
+        let (top, lower) = wanted.split_last().map_or((1, &[][..]), |(top, lower)| (*top, lower));
+        let mut rungs: Vec<usize> = lower.iter().filter_map(|&r| below(r)).collect();
+        rungs.dedup();
+        // The full budget is itself, whatever it is looked up at.
+        rungs.retain(|&r| r < below(top).unwrap_or(top));
+        rungs.push(top);
+        Ok(rungs)
+    }
+
+    /// The budgets that the settings ask for in a study with so many epochs.
+    fn wanted(&self, full: usize) -> Result<Vec<usize>> {
         if !self.given.is_empty() {
             let given: Vec<usize> = self.given.iter().map(|&r| r.max(1) as usize).collect();
             if given.last() != Some(&full) {
@@ -252,12 +277,12 @@ pub(super) use budgets;
 
 /// The settings of a schedule of what another strategy proposes.
 macro_rules! rungs {
-    ($schedule:ident) => {
+    ($schedule:ident $(, $recall:ident)?) => {
         super::rungs::budgets!($schedule);
 
         impl $schedule {
             fn with(&self, rungs: Rungs) -> Self {
-                Self { rungs }
+                Self { rungs $(, $recall: self.$recall.clone())? }
             }
 
             /// The strategy that proposes the architectures to look at. It sees the results of one rung: of

@@ -5,6 +5,7 @@
 //! or, where it is missing, runs its epochs again: with the same seed they come out the same.
 
 use super::{How, Method, Search, Signals};
+use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
     AnyEvaluator, Budget, Evaluation, Evaluator, IntoEvaluator, Kept, Retrained, Train, Watch,
@@ -285,6 +286,14 @@ impl Evaluator for Shared {
     fn retrain(&self, arch: &Architecture, epochs: usize, seed: u64) -> Result<Retrained> {
         Evaluator::retrain(&self.search.train, arch, epochs, seed)
     }
+
+    fn alone(&self) -> Option<AnyEvaluator> {
+        Some(self.search.train.clone().into_evaluator())
+    }
+
+    fn moved(&self, data: &Dataset) -> Option<AnyEvaluator> {
+        Evaluator::moved(&self.search.train, data)
+    }
 }
 
 impl Strategy for OneShot {
@@ -362,6 +371,14 @@ impl Evaluator for OneShot {
             }
             None => other(),
         }
+    }
+
+    fn alone(&self) -> Option<AnyEvaluator> {
+        Some(self.train.clone().into_evaluator())
+    }
+
+    fn moved(&self, data: &Dataset) -> Option<AnyEvaluator> {
+        Evaluator::moved(&self.train, data)
     }
 
     fn metric(&self) -> Metric {

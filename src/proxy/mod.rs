@@ -36,7 +36,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// A zero-cost proxy: a score for an architecture that is not trained. More is better.
 ///
@@ -96,6 +96,14 @@ pub struct Proxy {
 struct Known {
     space: Option<Space>,
     scores: HashMap<Vec<u32>, f64>,
+}
+
+/// What proxies that were stored know, by their settings, as long as one of them lives.
+type Memories = Vec<(String, Weak<Mutex<Known>>)>;
+
+fn memories() -> MutexGuard<'static, Memories> {
+    static MEMORIES: Mutex<Memories> = Mutex::new(vec![]);
+    MEMORIES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many scores are remembered.
@@ -276,7 +284,8 @@ impl Proxy {
         }
     }
 
-    /// Its settings as JSON, if it can be made again from them.
+    /// Its settings as JSON, if it can be made again from them. A proxy that is, while this one lives, knows the
+    /// scores that this one knows: the studies of a comparison make their strategies anew.
     pub(crate) fn stored(&self) -> Option<Value> {
         let data = match &self.data {
             None => None,
@@ -289,6 +298,11 @@ impl Proxy {
         let mut settings = json!({ "name": name, "data": data, "batch": batch, "seed": seed });
         if let Some(space) = &self.space {
             settings["within"] = serde_json::to_value(space).ok()?;
+        }
+        let (mut memories, text) = (memories(), settings.to_string());
+        memories.retain(|(_, known)| known.strong_count() > 0);
+        if !memories.iter().any(|(known, _)| *known == text) {
+            memories.push((text, Arc::downgrade(&self.known)));
         }
         Some(settings)
     }
@@ -305,7 +319,10 @@ impl Proxy {
             None => None,
             Some(space) => Some(Space::deserialize(space).ok()?),
         };
-        Some(Proxy { data, batch, seed, space, ..proxy })
+        let (memories, text) = (memories(), stored.to_string());
+        let shared = memories.iter().find(|(known, _)| *known == text);
+        let known = shared.and_then(|(_, known)| known.upgrade()).unwrap_or_default();
+        Some(Proxy { data, batch, seed, space, known, ..proxy })
     }
 
     /// The architecture that is scored in place of another one.

@@ -48,6 +48,8 @@ pub struct History {
     planned: usize,
     /// The epochs of a full evaluation, where the evaluator says so.
     full: Option<usize>,
+    /// The epochs after which there are scores, where there are only some; `None` before the evaluator was asked.
+    levels: Option<Arc<Vec<usize>>>,
     seed: u64,
     /// How far results lag behind.
     batch: usize,
@@ -56,6 +58,8 @@ pub struct History {
     visible: usize,
     /// The last proposal for this trial that was refused as a duplicate.
     rejected: Option<Architecture>,
+    /// Whether duplicates are forbidden and every architecture was tried, so that only a trial can be gone on with.
+    exhausted: bool,
     /// The last architecture that was asked for, where it is not that of the last trial.
     newest: Option<Architecture>,
     /// Which architectures count as the same.
@@ -252,11 +256,13 @@ impl History {
             further: vec![],
             planned: 0,
             full: None,
+            levels: None,
             seed: 0,
             batch: 1,
             trials: Arc::default(),
             visible: 0,
             rejected: None,
+            exhausted: false,
             newest: None,
             key: Key::default(),
             first: Arc::default(),
@@ -278,6 +284,27 @@ impl History {
 
     pub(crate) fn full(&self) -> Option<usize> {
         self.full
+    }
+
+    pub(crate) fn knows_levels(&self) -> bool {
+        self.levels.is_some()
+    }
+
+    pub(crate) fn set_levels(&mut self, levels: Option<Vec<usize>>) {
+        self.levels = Some(Arc::new(levels.unwrap_or_default()));
+    }
+
+    /// The epochs after which there are scores, growing; empty if there are always.
+    pub(crate) fn levels(&self) -> &[usize] {
+        self.levels.as_ref().map_or(&[], |levels| levels)
+    }
+
+    pub(crate) fn exhaust(&mut self) {
+        self.exhausted = true;
+    }
+
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.exhausted
     }
 
     /// As if there had only been these trials: those that have ended, and then those that are still running. `newest`

@@ -215,12 +215,20 @@ pub struct Proposal {
     pub(crate) heritable: bool,
 }
 
+/// The origin of a trial that is a longer training of another, from its beginning.
+pub(crate) const LONGER: &str = "trained longer";
+
 impl Proposal {
     /// An architecture with a word for its origin, such as "random" or "mutation".
     pub fn new(architecture: Architecture, origin: &str) -> Self {
         let origin = origin.to_string();
         let (parents, epochs, continues, inherits) = (vec![], None, None, None);
         Proposal { architecture, parents, origin, epochs, continues, inherits, heritable: false }
+    }
+
+    /// Whether it is a further training of something that was tried.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.continues.is_some() || self.origin == LONGER
     }
 
     /// With a budget of some epochs of the full ones: a cheaper look. The learning rate is still that of

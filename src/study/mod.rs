@@ -578,6 +578,10 @@ impl Study {
     ) -> Result<Option<state::Asked>, Fault> {
         let s = &*self.setup;
         let unsure = self.unsure_figures()?;
+        if !self.lock().history.knows_levels() {
+            let levels = run::guarded(|| Ok(s.evaluator.levels()))?;
+            self.lock().history.set_levels(levels);
+        }
         let question = {
             let mut state = self.lock();
             state.history.set_planned(planned);

@@ -533,13 +533,21 @@ impl Question {
             if let Some(wrong) = self.wrong(&proposal).or_else(|| self.orphan(&proposal)) {
                 return Err(wrong);
             }
-            if !forbid || proposal.continues.is_some() || !self.0.tried(&proposal.architecture) {
+            if !forbid || proposal.goes_on() || !self.0.tried(&proposal.architecture) {
                 return Ok(Ok(proposal));
             }
             self.0.reject(proposal.architecture);
+            if self.0.is_exhausted() {
+                break;
+            }
         }
         Ok(match self.unseen(&mut rng) {
             Some(arch) => Ok(Proposal::new(arch, "unseen")),
+            None if !self.0.is_exhausted() => {
+                // A schedule can still go on with what there is.
+                self.0.exhaust();
+                return self.ask(strategy, protocol);
+            }
             None => Err(Ended::Exhausted("the space is exhausted".to_string())),
         })
     }

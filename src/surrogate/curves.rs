@@ -45,6 +45,9 @@ pub struct Extrapolation {
     /// The shapes, each with its weight; the weights sum to 1.
     shapes: Vec<(Shape, f64)>,
     seen: usize,
+    /// The first score and the range seen: the shapes are of scores in these units.
+    base: f64,
+    unit: f64,
 }
 
 /// One of the curves: what is known of b and r, given the form.
@@ -97,6 +100,9 @@ impl Form {
     }
 }
 
+/// The largest score of a curve.
+const LARGEST: f64 = 1e300;
+
 /// The standard deviation of the noise, in parts of the range seen.
 const NOISES: [f64; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
@@ -139,11 +145,11 @@ impl Extrapolation {
                 "the scores in order, each epoch once",
             ));
         }
-        if let Some(i) = y.iter().position(|v| !v.is_finite()) {
+        if let Some(i) = y.iter().position(|v| !v.is_finite() || v.abs() > LARGEST) {
             let given = format!("a curve with {} after {} epochs", y[i], t[i]);
             return Err(Error::invalid(
                 given,
-                "all scores have to be finite",
+                format!("all scores have to be finite, and at most {LARGEST:e} in size"),
                 "the epochs before it alone",
             ));
         }
@@ -155,6 +161,8 @@ impl Extrapolation {
         let (low, high) = y.iter().fold((f64::MAX, f64::MIN), |(l, h), &v| (l.min(v), h.max(v)));
         // A curve that has not moved at all has no scale of its own.
         let range = if high > low { high - low } else { (high.abs() * 1e-3).max(1e-9) };
+        let base = y[0];
+        let y: Vec<f64> = y.iter().map(|v| (v - base) / range).collect();
         // A loss falls: the first half is worse than the second.
         let half = y.len() / 2;
         let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
@@ -165,7 +173,7 @@ impl Extrapolation {
             for form in forms {
                 let gained: Vec<f64> = t.iter().map(|&t| 1.0 - form.left(t)).collect();
                 for noise in NOISES {
-                    let (shape, evidence) = fit(form, noise * range, &gained, y, range, sign);
+                    let (shape, evidence) = fit(form, noise, &gained, &y, 1.0, sign);
                     shapes.push((shape, evidence + share));
                 }
             }
@@ -176,7 +184,8 @@ impl Extrapolation {
         shapes.retain(|s| s.1 > 1e-6);
         let sum: f64 = shapes.iter().map(|s| s.1).sum();
         shapes.iter_mut().for_each(|s| s.1 /= sum);
-        Extrapolation { shapes, seen: t.last().map_or(0, |&t| t as usize) }
+        let seen = t.last().map_or(0, |&t| t as usize);
+        Extrapolation { shapes, seen, base, unit: range }
     }
 
     /// The last epoch that was seen.
@@ -186,18 +195,23 @@ impl Extrapolation {
 
     /// The score that is expected after so many epochs.
     pub fn mean(&self, epochs: impl Count) -> f64 {
-        let t = time(epochs);
+        self.base + self.unit * self.standing(time(epochs))
+    }
+
+    /// The expected score in its own units.
+    fn standing(&self, t: f64) -> f64 {
         self.shapes.iter().map(|(s, w)| w * s.at(t).0).sum()
     }
 
     /// How uncertain that is: a standard deviation, the noise of a score included.
     pub fn sd(&self, epochs: impl Count) -> f64 {
-        let (t, mean) = (time(epochs), self.mean(epochs));
+        let t = time(epochs);
+        let mean = self.standing(t);
         let square = |(s, w): &(Shape, f64)| {
             let (mu, sd) = s.at(t);
             w * (sd * sd + (mu - mean) * (mu - mean))
         };
-        self.shapes.iter().map(square).sum::<f64>().sqrt()
+        self.unit * self.shapes.iter().map(square).sum::<f64>().sqrt()
     }
 
     /// The probability that the score after so many epochs is above this one.
@@ -205,7 +219,7 @@ impl Extrapolation {
         if score.is_infinite() {
             return if score > 0.0 { 0.0 } else { 1.0 };
         }
-        let t = time(epochs);
+        let (t, score) = (time(epochs), (score - self.base) / self.unit);
         let above = |(s, w): &(Shape, f64)| {
             let (mu, sd) = s.at(t);
             w * (1.0 - normal_cdf((score - mu) / sd))

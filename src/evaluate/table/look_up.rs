@@ -169,6 +169,11 @@ impl Evaluator for Table {
         self.full.unwrap_or(most).max(0) as usize
     }
 
+    fn levels(&self) -> Option<Vec<usize>> {
+        let epochs = |l: &Level| usize::try_from(l.epochs).ok().filter(|&e| e > 0);
+        self.in_epochs.then(|| self.levels.iter().filter_map(epochs).collect())
+    }
+
     fn describe(&self) -> String {
         let mut text = format!("{} of {}", self.to_name(), self.rows_text());
         if self.code != "code" {
