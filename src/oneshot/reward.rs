@@ -45,3 +45,21 @@ pub(super) fn best_of(
 pub(super) fn ranked(score: f64) -> f64 {
     if score.is_nan() { f64::NEG_INFINITY } else { score }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::Space;
+
+    #[test]
+    fn what_is_no_number_is_behind_all_others() {
+        let archs = Space::decisions([4]).all().unwrap();
+        let best = |scores: [f64; 4]| {
+            let reward = |a: &Architecture| Ok(scores[a.decided()[0] as usize]);
+            best_of(archs.clone(), reward).unwrap()
+        };
+        assert_eq!(best([f64::NAN, 0.2, 0.1, f64::NAN]), [1]);
+        assert_eq!(best([-1.0, f64::NAN, -2.0, -3.0]), [0]);
+        assert_eq!(best([f64::NAN; 4]), [0], "of equal ones the first");
+    }
+}

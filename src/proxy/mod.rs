@@ -505,3 +505,25 @@ static PROXIES: &[&ProxyInfo] = &[
     &params::ROW,
     &flops::ROW,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A comparison makes the strategies of its studies from their settings.
+    #[test]
+    fn a_proxy_made_from_settings_shares_its_scores() {
+        let space = Space::new([4], crate::task::Task::classification(2));
+        let again = |proxy: &Proxy| Proxy::read(&proxy.stored().unwrap()).unwrap();
+        let first = Proxy::synflow().seed(11).within(&space);
+        let (second, third) = (again(&first), again(&first.seed(12)));
+        assert!(Arc::ptr_eq(&first.known, &second.known));
+        assert!(!Arc::ptr_eq(&first.known, &third.known), "another seed");
+        assert!(!Arc::ptr_eq(&first.known, &again(&Proxy::snip().seed(11).within(&space)).known));
+        // What nobody uses any more is forgotten.
+        let settings = first.stored().unwrap();
+        drop((first, second));
+        let new = Proxy::read(&settings).unwrap();
+        assert_eq!(Arc::strong_count(&new.known), 1);
+    }
+}

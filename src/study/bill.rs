@@ -174,8 +174,11 @@ impl Bill {
             say("evaluations", format!("{}{forecast}", human_seconds(self.seconds)));
         }
         if self.watt_hours() > 0.0 {
-            let (energy, grams) =
-                (human_count(self.watt_hours()), human_count(self.grams_of_co2e()));
+            let small = |value: f64| match value < 0.1 {
+                true => format!("{value:.1e}"),
+                false => human_count(value),
+            };
+            let (energy, grams) = (small(self.watt_hours()), small(self.grams_of_co2e()));
             let factors = format!("at {} W a thread and {} g/kWh", self.watts, self.grams);
             say("energy", format!("{energy} Wh, {grams} g CO2e, {factors}"));
         }

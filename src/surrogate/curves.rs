@@ -321,6 +321,21 @@ mod tests {
         }
     }
 
+    /// The same curve in other units, also in those whose squares overflow.
+    #[test]
+    fn units_do_not_matter() {
+        let seen = [0.42, 0.61, 0.70, 0.745, 0.78, 0.795];
+        let found = Extrapolation::of(seen).unwrap();
+        for unit in [1e-200, 1e-9, 3.0, 1e90, 1e299] {
+            let scaled = Extrapolation::of(seen.map(|y| y * unit)).unwrap();
+            let close = |a: f64, b: f64| assert!((a / unit - b).abs() < 1e-9, "{a} for {b} {unit}");
+            close(scaled.mean(40), found.mean(40));
+            close(scaled.sd(40), found.sd(40));
+            assert!((scaled.above(0.8 * unit, 40) - found.above(0.8, 40)).abs() < 1e-9);
+        }
+        assert_eq!((found.above(f64::INFINITY, 9), found.above(f64::NEG_INFINITY, 9)), (0.0, 1.0));
+    }
+
     #[test]
     fn a_curve_that_cannot_go_on_is_refused() {
         let say = |y: &[f64]| Extrapolation::of(y.to_vec()).unwrap_err().to_string();
@@ -330,6 +345,7 @@ mod tests {
             "{}",
             say(&[0.5, f64::NAN, 0.6])
         );
+        assert!(say(&[0.5, 1e301]).contains("at most 1e300"), "{}", say(&[0.5, 1e301]));
         let flat = Extrapolation::of([0.1; 5]).unwrap();
         assert!((flat.mean(100) - 0.1).abs() < 1e-3 && flat.sd(100) < 1e-3);
     }

@@ -132,3 +132,77 @@ fn the_bill_is_what_was_trained() {
     assert_eq!(table.bill().multiply_adds(), None);
     assert!(table.bill().simulated_seconds() > 0.0 && table.bill().seconds() < 1.0);
 }
+
+/// A loss in the search and a score elsewhere: regret and axes are those of the other data.
+#[test]
+fn regret_is_in_the_units_of_the_other_data() {
+    let (digits, space) = digits();
+    let loss = evaluator(|a: &Architecture, _: &Budget| 1.0 / a.params() as f64).minimise();
+    let study =
+        Study::new(&space, loss).trials(4).duplicates(Duplicates::Forbid).quiet().run().unwrap();
+    // The largest network is best in the search, the smallest elsewhere.
+    let other = evaluator(|a: &Architecture, _: &Budget| -(a.params() as f64));
+    let found = study.transfer(&digits).with(other).seeds(1).quiet().run().unwrap();
+    let sizes: Vec<f64> =
+        found.networks().iter().map(|(t, _)| t.architecture().params() as f64).collect();
+    let (first, least) = (sizes[0], sizes.iter().copied().fold(f64::MAX, f64::min));
+    assert_eq!(found.regret(), first - least);
+    assert_eq!(found.tau().unwrap().0, -1.0);
+    let chart = found.chart().to_string();
+    assert!(chart.contains("minus"), "one direction for both axes: {chart}");
+}
+
+#[test]
+fn a_schedule_has_no_forecast_without_epochs() {
+    let (digits, space) = digits();
+    let train = Train::on(&digits).epochs(4);
+    let plan = Study::new(&space, &train).strategy(SuccessiveHalving::new()).quiet();
+    let by_trials = plan.trials(6).run().unwrap();
+    assert_eq!(by_trials.bill().forecast(), None, "nobody knows how many epochs six trials are");
+    let by_epochs = plan.epochs(8).run().unwrap();
+    assert!(by_epochs.bill().forecast().is_some_and(|f| f > 0.0));
+    // A watt-second or two is not nothing.
+    let said = by_epochs.bill().watts(1e-3).to_string();
+    assert!(said.contains("e-") && !said.contains(" 0 Wh"), "{said}");
+}
+
+#[test]
+fn finals_of_shared_and_inherited_weights_train_by_themselves() {
+    let (digits, space) = digits();
+    let train = Train::on(&digits).epochs(2).batch_size(50);
+    let net = Supernet::on(&space, &train).train(1).unwrap();
+    let study = Study::new(&space, &net).trials(4).quiet().run().unwrap();
+    let finals = study.finals(2).seeds(3).quiet().run().unwrap();
+    assert!(finals.means().iter().all(|m| m.is_finite()));
+    assert!(finals.comparison().spread().svg().contains("<svg"));
+    assert!(finals.optimism().iter().all(|o| o.is_nan()), "two measures");
+    assert!(finals.to_string().contains("shared weights"), "{finals}");
+
+    let heirs = Evolution::regularized().inheriting();
+    let study =
+        Study::new(&space, &train).strategy(heirs).trials(12).seed(2).quiet().run().unwrap();
+    let finals = study.finals(3).seeds(2).quiet().run().unwrap();
+    if finals.trials().iter().any(|t| t.inherits().is_some()) {
+        assert!(finals.to_string().contains("inherited weights"), "{finals}");
+    }
+}
+
+#[test]
+fn finals_of_a_begun_search_are_refused() {
+    let (digits, space) = digits();
+    let train = Train::on(&digits).epochs(9);
+    let halving = SuccessiveHalving::new();
+    let study =
+        Study::new(&space, train).strategy(halving).trials(3).batch(1).quiet().run().unwrap();
+    says(study.finals(2).quiet().run(), &["finals are full trainings, of 9 epochs", "more trials"]);
+}
+
+#[test]
+fn fidelities_of_two_spaces_are_refused() {
+    let (digits, space) = digits();
+    let other = Space::on(&digits).then(flatten()).then(linear(any([3, 5])));
+    let train = Train::on(&digits).epochs(2);
+    let mixed = [space.default_architecture().unwrap(), other.default_architecture().unwrap()];
+    let found = Fidelities::of(&mixed, &train).with("epochs", train.epochs(1)).quiet().run();
+    says(found, &["different spaces", "space.different(20"]);
+}

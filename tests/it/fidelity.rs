@@ -454,3 +454,90 @@ fn strategies_inside_schedules_know_what_was_tried() {
     let warm = WarmStart::new(&Proxy::params().within(&cells), 12, Asha::new());
     says(train().strategy(warm).run(), &["warm start of a schedule", "Hyperband::new().of("]);
 }
+
+/// With every architecture tried, a bracket goes on with those that it has, and the study ends after that.
+#[test]
+fn a_bracket_in_an_exhausted_space_comes_to_its_end() {
+    let tiny = Space::decisions([3, 4]);
+    let of = |schedule: AnyStrategy| {
+        let plan = Study::new(&tiny, growing()).strategy(schedule).batch(1).trials(200).quiet();
+        plan.duplicates(Duplicates::Forbid).run().unwrap()
+    };
+    for schedule in [
+        SuccessiveHalving::new().into_strategy(),
+        SuccessiveHalving::new().anew().into_strategy(),
+        SuccessiveHalving::new().of(Evolution::regularized()).into_strategy(),
+        Hyperband::new().into_strategy(),
+        Bohb::new().into_strategy(),
+    ] {
+        let study = of(schedule);
+        // 12 of the 27 at 1 epoch, and of these 9, 3 and 1.
+        assert_eq!(counts(&study), [(1, 12), (3, 9), (9, 3), (27, 1)], "{study}");
+        assert!(study.ended().contains("exhausted"), "{study}");
+        assert_eq!(study.best().unwrap().architecture().decisions(), [2, 3]);
+    }
+    // The others go on with whom they like, and try each once.
+    for row in schedules() {
+        let study = of((row.make)());
+        let begun = study.trials_done().iter().filter(|t| t.parents().is_empty()).count();
+        assert_eq!(begun, 12, "{}", row.name);
+    }
+}
+
+/// A schedule looks where a table has scores, and nowhere else.
+#[test]
+fn the_rungs_of_a_table_are_those_it_has() {
+    let folder = Folder::new("levels");
+    let path = folder.file("levels.csv");
+    let rows: Vec<String> = (0..64).map(|i| format!("{}-{},{i},{}", i / 8, i % 8, i + 1)).collect();
+    std::fs::write(&path, format!("code,after5,after40\n{}\n", rows.join("\n"))).unwrap();
+    let space = Space::decisions([8, 8]);
+    let table = Table::read(&path).unwrap().over(&space).curve("after");
+    for row in schedules() {
+        let plan = Study::new(&space, &table).strategy((row.make)()).trials(40).quiet();
+        let study = plan.run().unwrap();
+        assert!(study.trials_done().iter().all(|t| t.error().is_none()), "{}: {study}", row.name);
+        let depths: Vec<usize> = counts(&study).iter().map(|c| c.0).collect();
+        assert!(depths.iter().all(|d| [5, 40].contains(d)), "{}: {depths:?}", row.name);
+    }
+    let early = SuccessiveHalving::new().rungs([2, 40]);
+    let refused = Study::new(&space, &table).strategy(early).trials(9).quiet().run();
+    says(refused, &["after 5, 40 epochs", "rungs([5, ...])"]);
+    let later = SuccessiveHalving::new().rungs([5, 40]);
+    assert!(Study::new(&space, &table).strategy(later).trials(9).quiet().run().is_ok());
+}
+
+/// What has stopped stays stopped, and what was decided follows from the trials alone.
+#[test]
+fn a_curve_is_judged_once() {
+    let folder = Folder::new("judged");
+    let path = folder.file("study.jsonl");
+    let plan = Study::new(&space(), with_curves()).strategy(CurveStopping::new()).batch(1);
+    let plan = plan.duplicates(Duplicates::Repeat);
+    let whole = plan.trials(120).quiet().run().unwrap();
+    let begun = plan.trials(70).journal(&path).quiet().run().unwrap();
+    assert_eq!(exact(&begun)[..], exact(&whole)[..70]);
+    let resumed = plan.trials(120).journal(&path).quiet().run().unwrap();
+    assert_eq!(exact(&resumed), exact(&whole), "a new instance decides the same");
+    // A training goes on at once or never.
+    let done = whole.trials_done();
+    for t in done.iter().filter(|t| t.continues().is_some()) {
+        let before = t.continues().unwrap();
+        assert_eq!(before + 1, t.number(), "with a batch of 1");
+    }
+}
+
+/// A curve that breaks off says nothing about the others, and is not gone on with.
+#[test]
+fn a_curve_with_a_gap_stops_itself_alone() {
+    let train = |a: &Architecture, b: &Budget| {
+        let broken = a.decisions()[0] == 1;
+        let at = |t: usize| if broken && t == 2 { f64::NAN } else { crossing(a, t as f64) };
+        let curve: Vec<f64> = (1..=b.epochs_allowed()).map(at).collect();
+        Evaluation::new(crossing(a, b.epochs_allowed() as f64)).with_curve(curve)
+    };
+    let plan = Study::new(&space(), evaluator(train).epochs(32)).strategy(CurveStopping::new());
+    let study = plan.batch(1).trials(150).seed(2).quiet().run().unwrap();
+    assert_eq!(study.trials_done().len(), 150, "{study}");
+    assert!(study.trials_done().iter().any(|t| t.budget().epochs_allowed() == 32));
+}

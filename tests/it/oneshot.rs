@@ -687,6 +687,9 @@ fn what_cannot_be_searched_is_refused_with_advice() {
         says(study().trials(0).run(), &["trials(0)"]);
         if row.name != "enas" && !unweighed(row) {
             says(study().trial_memory(1000).run(), &["trial_memory", "Enas::new()"]);
+        } else {
+            let said = study().trial_memory(1000).run();
+            says(said, &["trial_memory", "the shared weights and a path", "smaller batches"]);
         }
         assert!(study().trial_memory(1_000_000_000u64).run().is_ok());
         // More trials than epochs: it ends with the epochs.

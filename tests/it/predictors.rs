@@ -113,6 +113,15 @@ fn tau_grows_with_what_was_learned() {
     }
 }
 
+/// Where all scores that are left to judge by are the same, a repeat has no tau, and the others count.
+#[test]
+fn ties_do_not_end_a_chart_of_sizes() {
+    let (archs, _) = cells(40, 4);
+    let scores: Vec<f64> = (0..40).map(|i| f64::from(u8::from(i < 4))).collect();
+    let chart = Predictor::by_size([Predictor::forest()], &archs, &scores, [5, 30], 6).unwrap();
+    assert!(chart.svg().contains("<svg"));
+}
+
 #[test]
 fn what_cannot_be_learned_is_refused() {
     let (archs, scores) = cells(6, 5);

@@ -402,6 +402,15 @@ fn what_cannot_be_scored_is_refused_with_advice() {
     says(start(4, 5), &["first(5) of 4 candidates", "Try first(4)"]);
 }
 
+/// What compares all inputs with each other has a limit of its own.
+#[test]
+fn a_batch_too_large_to_compare_is_refused() {
+    let arch = cells().default_architecture().unwrap();
+    for proxy in [Proxy::jacob_cov(), Proxy::naswot()] {
+        says(proxy.batch(20_000).score(&arch), &["batch(20000)", "batch(64)"]);
+    }
+}
+
 /// 600 layers that each multiply by 6 are beyond 10^308.
 #[test]
 fn what_overflows_even_64_bits_is_an_error() {

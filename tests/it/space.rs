@@ -652,3 +652,15 @@ fn misfits_of_sequences_are_named() {
     let long = Space::new([3, 400_000_000, 4], Task::classification(2)).then(conv(8, 2).residual());
     assert!(long.default_architecture().is_err());
 }
+
+/// There are no more than there are, and a space that is nearly used up does not keep drawing for ever.
+#[test]
+fn different_architectures_end_with_the_space() {
+    let space = Space::decisions([3, 3]);
+    let mut rng = Rng::new(1);
+    let all = space.different(1_000_000_000_000u64, &mut rng).unwrap();
+    let codes: HashSet<Vec<u32>> = all.iter().map(|a| a.decisions()).collect();
+    assert!((1..=9).contains(&all.len()) && codes.len() == all.len());
+    assert!(space.different(0, &mut rng).unwrap().is_empty());
+    assert_eq!(space.different(4, &mut rng).unwrap().len(), 4);
+}
