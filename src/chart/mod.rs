@@ -26,11 +26,13 @@ mod family;
 mod family_tree;
 mod frontier;
 mod landscape;
+mod layers;
 mod leaderboard;
 mod learning_curves;
 mod letters;
 mod lines;
 mod map;
+mod network;
 mod pairs;
 mod plain;
 mod plot;
@@ -64,6 +66,7 @@ pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
 pub use lines::Reference;
 pub use map::{Map, Mark, map};
+pub use network::NetworkGraph;
 pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
@@ -177,6 +180,9 @@ table! {
     /// One network.
     Diagram in diagram, "diagram":
         "one network layer by layer: operation, output shape, parameters, skip connections";
+    /// Networks as graphs.
+    NetworkGraph in network, "network":
+        "one network as a graph of its layers, or two beside each other with what differs marked";
     /// A search space.
     SpaceTree in space_tree, "space":
         "a search space: layers, alternatives, repetition, choices of values";

@@ -262,9 +262,36 @@ impl Architecture {
         crate::space::text::write(&self.0.space, &self.0.decisions)
     }
 
-    /// The drawing of its layers, with shapes and parameters.
+    /// Its layers one below the other, with shapes and parameters.
     pub fn diagram(&self) -> crate::chart::Chart {
-        super::diagram::diagram(self)
+        crate::chart::Chart::new(super::diagram::layers(self))
+    }
+
+    /// Its layers as a graph: branches stand beside each other, and a network of more than fifty nodes is folded where
+    /// it repeats itself.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([3, 16, 16], Task::classification(4)).then(presets::nas_bench_201(8, 1));
+    /// assert!(space.default_architecture()?.drawing().svg().contains("conv"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    #[doc(alias("graph", "plot", "draw"))]
+    pub fn drawing(&self) -> crate::chart::Chart {
+        super::diagram::drawing(self)
+    }
+
+    /// The graphs of two architectures beside each other. What only one of them has is marked.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8])));
+    /// let both = space.decode([0])?.beside(&space.decode([1])?);
+    /// assert!(both.plain().contains("≠ linear 4") && both.plain().contains("≠ linear 8"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn beside(&self, other: &Architecture) -> crate::chart::Chart {
+        super::diagram::beside(self, other)
     }
 
     /// The architecture and its space as JSON, for [`Architecture::from_json`].

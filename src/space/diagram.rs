@@ -1,18 +1,31 @@
 //! The drawing of an architecture: its layers with shapes and parameters.
 
 use super::Architecture;
-use crate::chart::{Chart, Diagram, DiagramRow};
+use crate::chart::{Chart, Diagram, DiagramRow, NetworkGraph};
 use crate::words::human_count;
 
-pub(super) fn diagram(arch: &Architecture) -> Chart {
+/// The network as a graph.
+pub(super) fn drawing(arch: &Architecture) -> Chart {
+    let layers = layers(arch);
+    Chart::new(NetworkGraph { title: layers.title.clone(), networks: vec![layers] })
+}
+
+/// Two networks as graphs, beside each other.
+pub(super) fn beside(arch: &Architecture, other: &Architecture) -> Chart {
+    let named = |arch: &Architecture| Diagram { title: arch.to_string(), ..layers(arch) };
+    let title = "Two architectures".to_string();
+    Chart::new(NetworkGraph { title, networks: vec![named(arch), named(other)] })
+}
+
+pub(super) fn layers(arch: &Architecture) -> Diagram {
     let graph = match arch.graph() {
         Ok(graph) => graph,
         Err(e) => {
-            return Chart::new(Diagram {
+            return Diagram {
                 title: "This architecture does not fit together".into(),
                 rows: vec![],
                 total: e.to_string(),
-            });
+            };
         }
     };
     let rows = graph.rows().into_iter().enumerate().map(|(id, row)| DiagramRow {
@@ -33,5 +46,5 @@ pub(super) fn diagram(arch: &Architecture) -> Chart {
             count(arch.memory(64))
         ),
     };
-    Chart::new(Diagram { title: "Architecture".into(), rows: rows.collect(), total })
+    Diagram { title: "Architecture".into(), rows: rows.collect(), total }
 }
