@@ -115,6 +115,17 @@ impl Finals {
         }
         let own = self.study.evaluator();
         let alone = Evaluator::alone(&own);
+        let mut inside = Evaluator::wraps(&own);
+        while let (None, Some(evaluator)) = (&alone, inside) {
+            if evaluator.alone().is_some() {
+                return Err(Error::invalid(
+                    format!("finals by {}", Evaluator::describe(&own)),
+                    "it makes scores of its own from shared weights, which have no fresh seeds",
+                    "finals of Study::new(&space, ...) with the same evaluator around a Train",
+                ));
+            }
+            inside = evaluator.wraps();
+        }
         let weights = match &alone {
             Some(_) => Some("shared"),
             None => trials.iter().any(|t| t.inherits().is_some()).then_some("inherited"),

@@ -49,6 +49,12 @@ impl AnyEvaluator {
         self.said().map_or_else(|| Budget::open(seed), |full| Budget::new(full, full, seed))
     }
 
+    /// Another evaluator, with the name, the direction and the epochs that this one was given.
+    fn as_here(&self, other: AnyEvaluator) -> AnyEvaluator {
+        let metric = self.metric.clone().or(other.metric);
+        AnyEvaluator { metric, full: self.full.or(other.full), ..other }
+    }
+
     /// The budget that it is given, in its own epochs where nothing says how many.
     fn own(&self, budget: &Budget) -> Budget {
         self.said().map_or(*budget, |full| budget.or_full(full))
@@ -70,8 +76,6 @@ macro_rules! inner_answers {
         fn data_fingerprint() -> u64;
         fn to_json() -> Option<String>;
         fn forecast(arch: &Architecture) -> Option<f64>;
-        fn moved(data: &Dataset) -> Option<AnyEvaluator>;
-        fn alone() -> Option<AnyEvaluator>;
         fn samples() -> Option<usize>;
         fn levels() -> Option<Vec<usize>>;
         fn problems() -> Vec<String>;
@@ -103,6 +107,12 @@ impl Evaluator for AnyEvaluator {
     }
     fn trained(&self, a: &Architecture, b: &Budget, watch: &Watch) -> Result<Model> {
         self.inner.trained(a, &self.own(b), watch)
+    }
+    fn moved(&self, data: &Dataset) -> Option<AnyEvaluator> {
+        self.inner.moved(data).map(|found| self.as_here(found))
+    }
+    fn alone(&self) -> Option<AnyEvaluator> {
+        self.inner.alone().map(|found| self.as_here(found))
     }
     fn known_optimum(&self, figure: Option<&str>) -> Option<f64> {
         // The optimum is known for the evaluator's own direction and budget.
@@ -156,6 +166,8 @@ macro_rules! pointers {
                 fn trained(a: &Architecture, b: &Budget, w: &Watch) -> Result<Model>;
                 fn metric() -> Metric;
                 fn full() -> usize;
+                fn moved(data: &Dataset) -> Option<AnyEvaluator>;
+                fn alone() -> Option<AnyEvaluator>;
                 fn known_optimum(figure: Option<&str>) -> Option<f64>;
             }
         }

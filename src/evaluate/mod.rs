@@ -452,10 +452,11 @@ pub trait Evaluator: Send + Sync {
         self.wraps()?.moved(data)
     }
 
-    /// The training of an architecture by itself, where its own scores are of weights that others trained too.
+    /// The training of an architecture by itself, where its own scores are of weights that others trained too. One that
+    /// wraps such an evaluator makes scores of its own, so it has none.
     #[doc(hidden)]
     fn alone(&self) -> Option<AnyEvaluator> {
-        self.wraps()?.alone()
+        None
     }
 
     /// The samples of an epoch of training, where it trains.

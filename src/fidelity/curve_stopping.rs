@@ -16,8 +16,8 @@
 //! the second (`surrogate/curve_regression.rs`). By default it is the regression as soon as there are ten of them, and the ensemble
 //! before. Nothing is stopped before a first training has come to R.
 
-use super::chain::{Chain, chains};
-use super::rungs::{Inner, Rungs, rungs};
+use super::chain::Chain;
+use super::rungs::{Decided, Inner, Rungs, rungs};
 use crate::count::Count;
 use crate::error::Result;
 use crate::record::{History, Trial};
@@ -26,7 +26,6 @@ use crate::strategy::parts::Recall;
 use crate::strategy::{IntoStrategy, Proposal, Strategy, StrategyInfo, debug_as_described, read};
 use crate::surrogate::{CurveRegression, Extrapolation};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 
 /// Stops a training whose learning curve will hardly pass the best so far.
 ///
@@ -50,18 +49,17 @@ use std::collections::HashMap;
 #[doc(alias("EarlyStopping"))]
 pub struct CurveStopping {
     rungs: Rungs,
-    /// What was decided about each trial, once and for all.
     #[serde(skip)]
-    recall: Recall<HashMap<usize, bool>>,
+    decided: Recall<Decided>,
 }
 
-rungs!(CurveStopping, recall);
+rungs!(CurveStopping, decided);
 debug_as_described!(CurveStopping);
 
 impl CurveStopping {
     /// Looks after R / 2, R / 4, ... epochs.
     pub fn new() -> CurveStopping {
-        CurveStopping { rungs: Rungs::new(2), recall: Recall::default() }
+        CurveStopping { rungs: Rungs::new(2), decided: Recall::default() }
     }
 }
 
@@ -105,12 +103,13 @@ fn goes_on(chain: &Chain, last: &Trial, all: &[Chain], history: &History) -> Res
     let best = whole.iter().filter_map(|c| history.gain(c.last()?)).reduce(f64::max);
     let Some(best) = best else { return Ok(true) };
     let own = curve(&chain.trials, history);
-    let sound = |curve: &Vec<(usize, f64)>| curve.iter().all(|(_, y)| y.is_finite());
-    // A score that is no number says nothing about the others.
-    let own: Vec<(usize, f64)> = own.into_iter().filter(|(_, y)| y.is_finite()).collect();
+    // A score that is no number, or hardly one, says nothing about the others.
+    let usable = |y: f64| y.is_finite() && y.abs() <= Extrapolation::LARGEST;
+    let own: Vec<(usize, f64)> = own.into_iter().filter(|(_, y)| usable(*y)).collect();
     if own.is_empty() {
         return Ok(false);
     }
+    let sound = |curve: &Vec<(usize, f64)>| curve.iter().all(|(_, y)| usable(*y));
     let chance = if whole.len() >= ENOUGH {
         let curves = whole.iter().map(|c| curve(&c.trials, history));
         let curves: Vec<Vec<(usize, f64)>> = curves.filter(sound).collect();
@@ -126,25 +125,8 @@ fn goes_on(chain: &Chain, last: &Trial, all: &[Chain], history: &History) -> Res
 impl Strategy for CurveStopping {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let rungs = self.rungs.of(history)?;
-        let chains = chains(history);
-        let promoted: Result<_> = self.recall.with(history, |decided| {
-            for chain in &chains {
-                let Some(last) = chain.last().filter(|t| t.finished().is_some()) else { continue };
-                let Some(&next) = rungs.iter().find(|&&r| r > last.depth()) else { continue };
-                let goes_on = match decided.get(&last.number()) {
-                    Some(&known) => known,
-                    None => {
-                        let found = goes_on(chain, last, &chains, history)?;
-                        decided.insert(last.number(), found);
-                        found
-                    }
-                };
-                if goes_on {
-                    return Ok(Some(self.rungs.promoted(last, next, history)));
-                }
-            }
-            Ok(None)
-        });
+        let rule = |chain: &Chain, last: &Trial, all: &[Chain]| goes_on(chain, last, all, history);
+        let promoted = self.rungs.next_of(&self.decided, history, &rungs, rule);
         match promoted? {
             Some(proposal) => Ok(proposal),
             None => self.rungs.fresh(history, &rungs, rungs[0], rng),

@@ -68,7 +68,7 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 /// The bracket s of these rungs.
 fn bracket(s: usize, rungs: &[usize], eta: usize) -> Bracket {
     let most = rungs.len() - 1;
-    let n = ((most + 1) * eta.saturating_pow(s as u32)).div_ceil(s + 1);
+    let n = (most + 1).saturating_mul(eta.saturating_pow(s as u32)).div_ceil(s + 1);
     Bracket::new(n, eta, &rungs[most - s..])
 }
 

@@ -12,13 +12,14 @@
 //! Here a step is a rung, by default at R, R / 2, R / 4 ... epochs, and nothing stops before five trainings
 //! have come to it.
 
-use super::chain::{Chain, chains};
-use super::rungs::{Inner, Rungs, rungs};
+use super::chain::Chain;
+use super::rungs::{Decided, Inner, Rungs, rungs};
 use crate::count::Count;
 use crate::error::Result;
-use crate::record::History;
+use crate::record::{History, Trial};
 use crate::rng::Rng;
-use crate::strategy::{IntoStrategy, Proposal, Strategy, StrategyInfo, read};
+use crate::strategy::parts::Recall;
+use crate::strategy::{IntoStrategy, Proposal, Strategy, StrategyInfo, debug_as_described, read};
 use serde::{Deserialize, Serialize};
 
 /// Stops what does worse than half of the others.
@@ -31,19 +32,22 @@ use serde::{Deserialize, Serialize};
 /// assert!(study.epochs_paid() < 8.0 * 60.0);
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[must_use = "methods return a new value and leave this one as it is"]
 #[doc(alias = "MedianPruner")]
 pub struct MedianStopping {
     rungs: Rungs,
+    #[serde(skip)]
+    decided: Recall<Decided>,
 }
 
-rungs!(MedianStopping);
+rungs!(MedianStopping, decided);
+debug_as_described!(MedianStopping);
 
 impl MedianStopping {
     /// Looks after R / 2, R / 4, ... epochs.
     pub fn new() -> MedianStopping {
-        MedianStopping { rungs: Rungs::new(2) }
+        MedianStopping { rungs: Rungs::new(2), decided: Recall::default() }
     }
 }
 
@@ -65,18 +69,20 @@ pub(super) const ROW: StrategyInfo = StrategyInfo {
 /// How many trainings have to come to a step before one is stopped there.
 const ENOUGH: usize = 5;
 
-/// The gains of a training up to a rung, if it has come to it.
-fn up_to(chain: &Chain, rung: usize, history: &History) -> Option<Vec<f64>> {
-    (0..=rung).map(|r| history.gain(chain.at(r)?)).collect()
+/// The gains of a training up to a rung, if it has come to it before this trial.
+fn up_to(chain: &Chain, rung: usize, before: usize, history: &History) -> Option<Vec<f64>> {
+    let at = |r: usize| history.gain(chain.at(r).filter(|t| t.number() < before)?);
+    (0..=rung).map(at).collect()
 }
 
-/// Whether a training that has come to a rung goes on.
-fn goes_on(chain: &Chain, rung: usize, all: &[Chain], history: &History) -> bool {
-    let Some(own) = up_to(chain, rung, history) else { return false };
+/// Whether a training that has come to a rung with this trial goes on, by what had come to it before.
+fn goes_on(chain: &Chain, last: &Trial, all: &[Chain], history: &History) -> bool {
+    let (rung, number) = (chain.trials.len() - 1, last.number());
+    let Some(own) = up_to(chain, rung, number + 1, history) else { return false };
     let mean = |gains: Vec<f64>| gains.iter().sum::<f64>() / gains.len() as f64;
     let others = all.iter().filter(|other| !std::ptr::eq(*other, chain));
     let mut means: Vec<f64> =
-        others.filter_map(|other| up_to(other, rung, history)).map(mean).collect();
+        others.filter_map(|other| up_to(other, rung, number, history)).map(mean).collect();
     if means.len() < ENOUGH {
         return true;
     }
@@ -89,17 +95,12 @@ fn goes_on(chain: &Chain, rung: usize, all: &[Chain], history: &History) -> bool
 impl Strategy for MedianStopping {
     fn ask(&self, history: &History, rng: &mut Rng) -> Result<Proposal> {
         let rungs = self.rungs.of(history)?;
-        let chains = chains(history);
-        for chain in &chains {
-            let rung = chain.trials.len() - 1;
-            let Some(last) = chain.last().filter(|t| t.ended() && rung + 1 < rungs.len()) else {
-                continue;
-            };
-            if goes_on(chain, rung, &chains, history) {
-                return Ok(self.rungs.promoted(last, rungs[rung + 1], history));
-            }
+        let rule =
+            |chain: &Chain, last: &Trial, all: &[Chain]| Ok(goes_on(chain, last, all, history));
+        match self.rungs.next_of(&self.decided, history, &rungs, rule)? {
+            Some(proposal) => Ok(proposal),
+            None => self.rungs.fresh(history, &rungs, rungs[0], rng),
         }
-        self.rungs.fresh(history, &rungs, rungs[0], rng)
     }
 
     fn describe(&self, trials: usize) -> String {

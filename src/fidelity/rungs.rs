@@ -4,6 +4,7 @@ use super::chain::{Chain, chains};
 use crate::error::{Error, Result};
 use crate::record::{History, Record, Trial};
 use crate::rng::Rng;
+use crate::strategy::parts::Recall;
 use crate::strategy::{AnyStrategy, IntoStrategy, LONGER, Proposal, Random, Strategy, Tpe};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub(super) struct Rungs {
     /// What is looked at, in its stored form, where it can be stored.
     pub(super) of: Inner,
 }
+
+/// Which trials are gone on with, as far as it was decided.
+pub(super) type Decided = HashMap<usize, bool>;
 
 /// The strategy that proposes new architectures.
 #[derive(Clone)]
@@ -126,13 +130,19 @@ impl Rungs {
             return Err(Error::invalid(
                 format!("rungs that begin with {}", plural(*first as usize, "epoch")),
                 format!("there are scores after {} epochs", levels.join(", ")),
-                format!("rungs([{lowest}, ...])"),
+                match wanted.last() {
+                    Some(&full) if lowest < full => format!("rungs([{lowest}, {full}])"),
+                    _ => format!("rungs([{lowest}])"),
+                },
             ));
         }
         let below = |r: usize| levels.iter().rev().copied().find(|&level| level <= r);
         let (top, lower) = wanted.split_last().map_or((1, &[][..]), |(top, lower)| (*top, lower));
         let mut rungs: Vec<usize> = lower.iter().filter_map(|&r| below(r)).collect();
         rungs.dedup();
+        // Rungs that are given say themselves where to begin.
+        let least = if self.given.is_empty() { self.least.max(1) as usize } else { 1 };
+        rungs.retain(|&r| r >= least);
         // The full budget is itself, whatever it is looked up at.
         rungs.retain(|&r| r < below(top).unwrap_or(top));
         rungs.push(top);
@@ -228,12 +238,43 @@ impl Rungs {
         Ok((history.only(ended, running, newest), numbers))
     }
 
+    /// The first training that goes on, by a rule that is asked once for each of its looks: what has stopped does not
+    /// go on later, whatever is learned after it. So a rule may look at trials before the last one of a chain alone.
+    pub(super) fn next_of(
+        &self,
+        decided: &Recall<Decided>,
+        history: &History,
+        rungs: &[usize],
+        rule: impl Fn(&Chain, &Trial, &[Chain]) -> Result<bool>,
+    ) -> Result<Option<Proposal>> {
+        let chains = chains(history);
+        decided.with(history, |decided| {
+            for chain in &chains {
+                let Some(last) = chain.last().filter(|t| t.finished().is_some()) else { continue };
+                let Some(&next) = rungs.iter().find(|&&r| r > last.depth()) else { continue };
+                let goes_on = match decided.get(&last.number()) {
+                    Some(&known) => known,
+                    None => {
+                        let found = rule(chain, last, &chains)?;
+                        decided.insert(last.number(), found);
+                        found
+                    }
+                };
+                if goes_on {
+                    return Ok(Some(self.promoted(last, next, history)));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// Goes on with a trial, up to the next rung.
     pub(super) fn promoted(&self, trial: &Trial, epochs: usize, history: &History) -> Proposal {
         match self.anew {
             false => Proposal::continuing(trial, epochs),
             true => {
-                let again = Proposal::new(trial.architecture(), LONGER);
+                let again =
+                    Proposal { longer: true, ..Proposal::new(trial.architecture(), LONGER) };
                 Rungs::up_to(again.parents(std::slice::from_ref(trial)), epochs, history)
             }
         }

@@ -58,7 +58,7 @@ pub struct History {
     visible: usize,
     /// The last proposal for this trial that was refused as a duplicate.
     rejected: Option<Architecture>,
-    /// Whether duplicates are forbidden and every architecture was tried, so that only a trial can be gone on with.
+    /// Whether there is nothing left to begin, so that only a trial can be gone on with.
     exhausted: bool,
     /// The last architecture that was asked for, where it is not that of the last trial.
     newest: Option<Architecture>,
@@ -291,12 +291,21 @@ impl History {
     }
 
     pub(crate) fn set_levels(&mut self, levels: Option<Vec<usize>>) {
-        self.levels = Some(Arc::new(levels.unwrap_or_default()));
+        let mut levels = levels.unwrap_or_default();
+        levels.retain(|&epochs| epochs > 0);
+        levels.sort_unstable();
+        levels.dedup();
+        self.levels = Some(Arc::new(levels));
     }
 
     /// The epochs after which there are scores, growing; empty if there are always.
     pub(crate) fn levels(&self) -> &[usize] {
         self.levels.as_ref().map_or(&[], |levels| levels)
+    }
+
+    /// How many different architectures were asked for.
+    pub(crate) fn different(&self) -> usize {
+        self.first.len()
     }
 
     pub(crate) fn exhaust(&mut self) {

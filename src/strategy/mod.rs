@@ -213,6 +213,8 @@ pub struct Proposal {
     pub(crate) inherits: Option<usize>,
     /// Whether later trials may want its weights.
     pub(crate) heritable: bool,
+    /// Whether it is a longer training of its parent, from the beginning.
+    pub(crate) longer: bool,
 }
 
 /// The origin of a trial that is a longer training of another, from its beginning.
@@ -223,12 +225,13 @@ impl Proposal {
     pub fn new(architecture: Architecture, origin: &str) -> Self {
         let origin = origin.to_string();
         let (parents, epochs, continues, inherits) = (vec![], None, None, None);
-        Proposal { architecture, parents, origin, epochs, continues, inherits, heritable: false }
+        let (heritable, longer) = (false, false);
+        Proposal { architecture, parents, origin, epochs, continues, inherits, heritable, longer }
     }
 
     /// Whether it is a further training of something that was tried.
     pub(crate) fn goes_on(&self) -> bool {
-        self.continues.is_some() || self.origin == LONGER
+        self.continues.is_some() || self.longer
     }
 
     /// With a budget of some epochs of the full ones: a cheaper look. The learning rate is still that of

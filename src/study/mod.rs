@@ -579,7 +579,8 @@ impl Study {
         let s = &*self.setup;
         let unsure = self.unsure_figures()?;
         if !self.lock().history.knows_levels() {
-            let levels = run::guarded(|| Ok(s.evaluator.levels()))?;
+            let levels = run::guarded(|| Ok(s.evaluator.levels()))
+                .map_err(|e| e.context("levels() of the evaluator"))?;
             self.lock().history.set_levels(levels);
         }
         let question = {
@@ -611,7 +612,24 @@ impl Study {
         let asked = std::time::Instant::now();
         // A strategy that trains something ends with the study, and keeps to the limit of a trial.
         let watch = Watch::stopped_by(&self.stop).limit(s.protocol.trial_seconds);
-        let proposal = run::guarded(|| watch.during(|| question.ask(&s.strategy, &s.protocol)));
+        let ask = |question: state::Question| {
+            run::guarded(|| watch.during(|| question.ask(&s.strategy, &s.protocol)))
+        };
+        let mut proposal = ask(question);
+        if let Ok(Err(Ended::Exhausted(_))) = &proposal {
+            let question = {
+                let mut state = self.lock();
+                if state.settled() < state.trials().len() {
+                    // What runs may still be gone on with.
+                    state.asking = false;
+                    return Ok(None);
+                }
+                let mut history = state.history_now(&s.protocol);
+                history.set_planned(planned);
+                state::Question::at_the_end(history)
+            };
+            proposal = ask(question);
+        }
         let thought = asked.elapsed().as_secs_f64();
         let named = |e: Error| match e.kind() {
             ErrorKind::User => e.context(format!("in {}", s.strategy.describe(planned))),

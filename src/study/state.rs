@@ -505,7 +505,18 @@ fn too_large(arch: &Architecture, protocol: &Protocol, evaluator: &AnyEvaluator)
     ))
 }
 
+fn exhausted() -> Ended {
+    Ended::Exhausted("the space is exhausted".to_string())
+}
+
 impl Question {
+    /// The question again, when there was no answer and all trials have ended: with all results, and with the news
+    /// that nothing is left to begin. A schedule can still go on with what there is.
+    pub(crate) fn at_the_end(mut history: History) -> Question {
+        history.exhaust();
+        Question(history)
+    }
+
     /// Asks the strategy. The inner error says why there is nothing left to propose.
     pub(crate) fn ask(
         mut self,
@@ -515,6 +526,10 @@ impl Question {
         let n = self.0.asked();
         let mut rng = Rng::from_u64(child(protocol.seed, "ask", n as u64));
         let forbid = protocol.duplicates == Duplicates::Forbid;
+        // Whether it is certain that every architecture was tried.
+        let all =
+            self.0.is_exhausted() || self.0.space().size() == Some(self.0.different() as u128);
+        let mut epochs = None;
         for _ in 0..ASK_AGAIN {
             let proposal = match strategy.ask(&self.0, &mut rng) {
                 Ok(proposal) => proposal,
@@ -536,19 +551,16 @@ impl Question {
             if !forbid || proposal.goes_on() || !self.0.tried(&proposal.architecture) {
                 return Ok(Ok(proposal));
             }
+            epochs = proposal.epochs;
             self.0.reject(proposal.architecture);
-            if self.0.is_exhausted() {
-                break;
+            if all {
+                return Ok(Err(exhausted()));
             }
         }
         Ok(match self.unseen(&mut rng) {
-            Some(arch) => Ok(Proposal::new(arch, "unseen")),
-            None if !self.0.is_exhausted() => {
-                // A schedule can still go on with what there is.
-                self.0.exhaust();
-                return self.ask(strategy, protocol);
-            }
-            None => Err(Ended::Exhausted("the space is exhausted".to_string())),
+            // In place of the last one that was refused, and with its budget.
+            Some(arch) => Ok(Proposal { epochs, ..Proposal::new(arch, "unseen") }),
+            None => Err(exhausted()),
         })
     }
 

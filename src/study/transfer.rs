@@ -162,6 +162,10 @@ pub struct Transferred {
     name: String,
 }
 
+/// Fewer architectures than this show no order: of five, one in 120 orders is the same by chance, and the interval
+/// of a bootstrap has no width.
+const FEW: usize = 6;
+
 impl Transferred {
     /// The trials of the search, the best first, each with its scores on the other data: one a seed, those of
     /// failed trainings left out.
@@ -236,7 +240,12 @@ impl Transferred {
                 facts.push(("Kendall's tau".into(), format!("{tau:.2} ({low:.2} to {high:.2})")));
                 facts.push(("regret".into(), score(self.regret())));
                 let networks = plural(self.pairs().len(), "architecture");
+                // The bootstrap knows no doubt where all orders of a few are alike.
+                let few = self.pairs().len() < FEW;
                 notices.push(match (low > 0.0, high < 0.0) {
+                    _ if few => {
+                        format!("{networks} are too few to say whether the order carries over.")
+                    }
                     (true, _) => format!("The order carries over, as far as {networks} show it."),
                     (_, true) => {
                         format!("The order is turned around, as far as {networks} show it.")

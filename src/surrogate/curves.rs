@@ -26,6 +26,7 @@
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::stats::distributions::normal_cdf;
+use crate::words::number;
 
 /// The beginning of a learning curve, and how it may go on.
 ///
@@ -100,13 +101,13 @@ impl Form {
     }
 }
 
-/// The largest score of a curve.
-const LARGEST: f64 = 1e300;
-
 /// The standard deviation of the noise, in parts of the range seen.
 const NOISES: [f64; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 
 impl Extrapolation {
+    /// The largest score of a curve.
+    pub(crate) const LARGEST: f64 = 1e300;
+
     /// From the scores after 1, 2, 3, ... epochs, of any metric: the values may rise or fall.
     ///
     /// # Errors
@@ -145,11 +146,14 @@ impl Extrapolation {
                 "the scores in order, each epoch once",
             ));
         }
-        if let Some(i) = y.iter().position(|v| !v.is_finite() || v.abs() > LARGEST) {
-            let given = format!("a curve with {} after {} epochs", y[i], t[i]);
+        if let Some(i) = y.iter().position(|v| !v.is_finite() || v.abs() > Extrapolation::LARGEST) {
+            let given = format!("a curve with {} after {} epochs", number(y[i]), t[i]);
             return Err(Error::invalid(
                 given,
-                format!("all scores have to be finite, and at most {LARGEST:e} in size"),
+                format!(
+                    "all scores have to be finite, and at most {:e} in size",
+                    Extrapolation::LARGEST
+                ),
                 "the epochs before it alone",
             ));
         }

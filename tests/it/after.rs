@@ -1,6 +1,7 @@
 //! After a search: finals on fresh seeds, other data, and the bill.
 
 use crate::help::{Folder, says};
+use nascent::IntoEvaluator;
 use nascent::prelude::*;
 
 /// A sum, with noise by the seed.
@@ -177,6 +178,25 @@ fn finals_of_shared_and_inherited_weights_train_by_themselves() {
     assert!(finals.comparison().spread().svg().contains("<svg"));
     assert!(finals.optimism().iter().all(|o| o.is_nan()), "two measures");
     assert!(finals.to_string().contains("shared weights"), "{finals}");
+
+    // A price on top makes a score of one's own, which has no fresh seeds; another name does not.
+    struct Priced(Supernet);
+    impl Evaluator for Priced {
+        fn evaluate(&self, a: &Architecture, b: &Budget) -> Result<Evaluation> {
+            Ok(Evaluation::new(
+                Evaluator::evaluate(&self.0, a, b)?.score() - 1e-6 * a.params() as f64,
+            ))
+        }
+        fn wraps(&self) -> Option<&dyn Evaluator> {
+            Some(&self.0)
+        }
+    }
+    let priced = Study::new(&space, Priced(net.clone())).trials(4).quiet().run().unwrap();
+    says(priced.finals(2).quiet().run(), &["scores of its own", "around a Train"]);
+    let named = (&net).into_evaluator().named("quality");
+    let study = Study::new(&space, named).trials(4).quiet().run().unwrap();
+    let finals = study.finals(2).seeds(2).quiet().run().unwrap();
+    assert_eq!(finals.comparison().metric(), study.metric());
 
     let heirs = Evolution::regularized().inheriting();
     let study =

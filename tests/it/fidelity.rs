@@ -459,26 +459,33 @@ fn strategies_inside_schedules_know_what_was_tried() {
 #[test]
 fn a_bracket_in_an_exhausted_space_comes_to_its_end() {
     let tiny = Space::decisions([3, 4]);
-    let of = |schedule: AnyStrategy| {
-        let plan = Study::new(&tiny, growing()).strategy(schedule).batch(1).trials(200).quiet();
-        plan.duplicates(Duplicates::Forbid).run().unwrap()
+    let of = |schedule: AnyStrategy, batch: usize, jobs: usize| {
+        let plan = Study::new(&tiny, growing()).strategy(schedule).batch(batch).jobs(jobs);
+        plan.trials(200).duplicates(Duplicates::Forbid).quiet().run().unwrap()
     };
     for schedule in [
         SuccessiveHalving::new().into_strategy(),
         SuccessiveHalving::new().anew().into_strategy(),
         SuccessiveHalving::new().of(Evolution::regularized()).into_strategy(),
+        SuccessiveHalving::new().of(Grid).into_strategy(),
         Hyperband::new().into_strategy(),
         Bohb::new().into_strategy(),
     ] {
-        let study = of(schedule);
+        let study = of(schedule.clone(), 1, 1);
         // 12 of the 27 at 1 epoch, and of these 9, 3 and 1.
         assert_eq!(counts(&study), [(1, 12), (3, 9), (9, 3), (27, 1)], "{study}");
         assert!(study.ended().contains("exhausted"), "{study}");
         assert_eq!(study.best().unwrap().architecture().decisions(), [2, 3]);
+        // Results that lag behind are waited for.
+        for batch in [2, 4, 8] {
+            let late = of(schedule.clone(), batch, 1);
+            assert_eq!(counts(&late), [(1, 12), (3, 9), (9, 3), (27, 1)], "{batch}: {late}");
+            assert_eq!(exact(&late), exact(&of(schedule.clone(), batch, 4)));
+        }
     }
     // The others go on with whom they like, and try each once.
     for row in schedules() {
-        let study = of((row.make)());
+        let study = of((row.make)(), 4, 2);
         let begun = study.trials_done().iter().filter(|t| t.parents().is_empty()).count();
         assert_eq!(begun, 12, "{}", row.name);
     }
@@ -540,4 +547,77 @@ fn a_curve_with_a_gap_stops_itself_alone() {
     let study = plan.batch(1).trials(150).seed(2).quiet().run().unwrap();
     assert_eq!(study.trials_done().len(), 150, "{study}");
     assert!(study.trials_done().iter().any(|t| t.budget().epochs_allowed() == 32));
+}
+
+/// What is tried in place of a duplicate has the budget of the duplicate.
+#[test]
+fn the_last_of_a_space_are_looked_at_like_the_others() {
+    let small = Space::decisions([6, 6]);
+    for row in schedules() {
+        let first = strategy("the first", |h, _| h.space().default_architecture());
+        let schedule = match row.name {
+            "halving" => SuccessiveHalving::new().of(first).into_strategy(),
+            "asha" => Asha::new().of(first).into_strategy(),
+            "median" => MedianStopping::new().of(first).into_strategy(),
+            _ => (row.make)(),
+        };
+        let plan = Study::new(&small, growing()).strategy(schedule).batch(1).trials(90).quiet();
+        let study = plan.duplicates(Duplicates::Forbid).run().unwrap();
+        let failed = study.ended().contains("failed");
+        assert!(!failed, "{}: {}", row.name, study.ended());
+    }
+}
+
+/// Scores that are far from all others, or hardly numbers, stop what has them, and nothing else.
+#[test]
+fn extreme_scores_stop_themselves_alone() {
+    for far in [1e100, 1e160, 1e301, f64::MAX] {
+        let train = move |a: &Architecture, b: &Budget| {
+            let bad = a.decisions()[0] == 0;
+            let at = |t: usize| if bad { far } else { 4.0 + 1.0 / t as f64 };
+            let curve: Vec<f64> = (1..=b.epochs_allowed()).map(at).collect();
+            Evaluation::new(curve[curve.len() - 1]).with_curve(curve)
+        };
+        let fixed =
+            strategy("in order", |h, _| Ok(h.space().decode([(h.asked() % 5) as u32, 0, 0, 0])?));
+        let curve = CurveStopping::new().of(fixed);
+        let plan = Study::new(&space(), evaluator(train).epochs(16).minimise()).strategy(curve);
+        let plan = plan.batch(1).trials(60).duplicates(Duplicates::Repeat).quiet();
+        let study = plan.run().unwrap();
+        assert_eq!(study.trials_done().len(), 60, "{far:e}: {study}");
+        assert!(study.best().unwrap().score().unwrap() < 5.0, "{far:e}: {study}");
+    }
+}
+
+/// Levels that an evaluator of one's own gives in any order, and more of them than epochs.
+#[test]
+fn levels_of_ones_own_are_put_in_order() {
+    struct Own(Vec<usize>);
+    impl Evaluator for Own {
+        fn evaluate(&self, a: &Architecture, _: &Budget) -> Result<Evaluation> {
+            Ok(Evaluation::new(a.identity() as f64))
+        }
+        fn full(&self) -> usize {
+            27
+        }
+        fn levels(&self) -> Option<Vec<usize>> {
+            if self.0.is_empty() { panic!("no levels") } else { Some(self.0.clone()) }
+        }
+    }
+    let run = |levels: &[usize]| {
+        let plan = Study::new(&space(), Own(levels.to_vec())).strategy(SuccessiveHalving::new());
+        plan.batch(1).trials(40).duplicates(Duplicates::Repeat).quiet().run()
+    };
+    let depths = |levels: &[usize]| {
+        let found = counts(&run(levels).unwrap());
+        found.into_iter().map(|(depth, _)| depth).collect::<Vec<_>>()
+    };
+    assert_eq!(depths(&[27, 3, 9, 1]), [1, 3, 9, 27]);
+    assert_eq!(depths(&[9, 27, 0, 9]), [9, 27]);
+    assert_eq!(depths(&[5, 20, 40]), [5, 27]);
+    says(run(&[]), &["levels() of the evaluator", "no levels"]);
+    // The fewest epochs that were asked for are kept.
+    let least = SuccessiveHalving::new().least(4);
+    let plan = Study::new(&space(), Own(vec![3, 10, 27])).strategy(least).trials(9).quiet();
+    assert!(counts(&plan.run().unwrap()).iter().all(|(depth, _)| *depth >= 4));
 }
