@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
+from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
 from cargo import COMPILED, SAYS
@@ -49,8 +50,12 @@ class Output:
 
     @property
     def data(self):
-        """The value shown, by MIME type."""
-        return next((o.data for o in reversed(self.outputs) if o.output_type == "execute_result"), {})
+        """The value shown, by MIME type, or else the last live display: a value that it shows already does not come again."""
+        for kind in "execute_result", "display_data":
+            for output in reversed(self.outputs):
+                if output.output_type == kind and output.data:
+                    return output.data
+        return {}
 
     @property
     def html(self):
@@ -97,6 +102,7 @@ class Kernel:
         self.manager.start_kernel(cwd=str(cwd), env=env, stdout=self.log,
                                   stderr=None if in_place else self.log)
         self.closed = False
+        self.displays = {}  # by their ids: the output of a cell, which later cells may still change
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         try:
@@ -138,9 +144,14 @@ class Kernel:
                 kind = message["msg_type"]
                 if ours and kind == "status" and message["content"]["execution_state"] == "idle":
                     idle = time.monotonic()
+                elif kind == "update_display_data":
+                    self._update(message["content"])
                 elif kind == "stream" or ours and kind in ("execute_result", "display_data", "error"):
                     # A stream is taken whatever its parent: background threads write at any time.
-                    self._add(out, output_from_msg(message))
+                    output = self._add(out, output_from_msg(message))
+                    name = message["content"].get("transient", {}).get("display_id")
+                    if name:
+                        self.displays[name] = output
             if idle is None and time.monotonic() > end:
                 out.broken = f"no end after {timeout:g} s"
                 break
@@ -156,11 +167,18 @@ class Kernel:
         last = out.outputs[-1] if out.outputs else None
         if last and new.output_type == last.output_type == "stream" and new.name == last.name:
             last.text += new.text
-        else:
-            out.outputs.append(new)
+            return last
+        out.outputs.append(new)
+        return new
+
+    def _update(self, content):
+        """A live display has changed, of this cell or an earlier one."""
+        output = self.displays.get(content.get("transient", {}).get("display_id"))
+        if output:
+            output.data, output.metadata = from_dict(content["data"]), from_dict(content["metadata"])
 
     def interrupt(self):
-        """What the ■ button does: the running cell's process is killed, with all variables."""
+        """What the ■ button does: a search is asked to stop; anything else ends, with the process that runs the cells."""
         self.manager.interrupt_kernel()
 
     @property
