@@ -351,11 +351,11 @@ class Front(Kernel):
         """After an error, the requests that wait already are not carried out. (ipykernel's own is over too soon
         without its subshells.)"""
         async def stop_aborting():
-            await asyncio.sleep(0.01)  # those that are still in the socket
             async with self._main_asyncio_lock:  # after all that wait for it
                 self._aborting = False
 
         self._aborting = True
+        self.shell_stream.flush(zmq.POLLIN)  # those that are still in the socket
         asyncio.get_running_loop().create_task(stop_aborting())
 
     # --- input ----------------------------------------------------------------------------------------
