@@ -28,7 +28,7 @@ from live import Live
 
 # The text of a `?` error can arrive after evcxr has said that the cell is done. So the end of a cell waits until
 # nothing has come for so many seconds; longer if the cell has shown nothing, as after an error.
-QUIET, QUIET_IF_EMPTY, DRAIN_AT_MOST = 0.003, 0.006, 0.05
+QUIET, QUIET_IF_EMPTY, DRAIN_AT_MOST = 0.002, 0.005, 0.05
 AGAIN = 5.0  # seconds in which a third ■ ends what two did not
 
 OUTPUTS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"}
@@ -130,6 +130,7 @@ class Front(Kernel):
         self.info = INFO
         self.wire = None
         self.starting = None  # the task that starts the inner kernel
+        self.lost = ""  # what the next cell is told of an end that no cell was told of
         self.cell = None
         self.latest = {}  # the header of the cell that runs, or ran last
         self.parents = OrderedDict()  # ids of requests to the inner kernel: headers of those to us
@@ -185,10 +186,12 @@ class Front(Kernel):
         self.starting = None
         self.live.running = 0
         if self.wire:
-            self.wire.fail(InnerFault(
-                f"The Rust kernel {self.inner.ending()} while this cell ran, and all variables are lost. The next cell starts "
-                "it again: run the cells again from the top. A study with a journal goes on with the same "
-                f"journal.{self._last_words()}"))
+            def fault(when, then):
+                return (f"The Rust kernel {self.inner.ending()} {when}, and all variables are lost. {then}: run the cells again "
+                        f"from the top. A study with a journal goes on with the same journal.{self._last_words()}")
+            self.wire.fail(InnerFault(fault("while this cell ran", "The next cell starts it again")))
+            if not self.cell:
+                self.lost = fault("between two cells", "It has been started again")
             self.wire.close()
             self.wire = None
 
@@ -220,6 +223,8 @@ class Front(Kernel):
 
     def _on_output(self, message):
         wire, kind, content = self.wire, message["msg_type"], message["content"]
+        if wire is None:
+            return
         wire.heard.set()
         self.last_output = time.monotonic()
         name = message["parent_header"].get("msg_id")
@@ -250,9 +255,13 @@ class Front(Kernel):
     async def do_execute(self, code, silent, store_history=True, user_expressions=None, allow_stdin=False):
         request = self.get_parent("shell")
         cell = self.cell = Cell(request, self._get_shell_context_var(self._shell_parent_ident), silent)
-        self.latest = cell.parent
+        if not silent:
+            self.latest = cell.parent
         if store_history and not silent:
             self.inputs.append(code)
+        if self.lost:
+            self._publish("stream", {"name": "stderr", "text": f"{self.lost}\n"}, cell.parent)
+            self.lost = ""
         try:
             await self._ready()
             reply = await self._run(cell, {
@@ -266,6 +275,8 @@ class Front(Kernel):
             reply = {"status": "error"}
         finally:
             self.cell = None
+            if silent:  # what threads still print is shown where it can be seen
+                self.parents = OrderedDict((name, parent) for name, parent in self.parents.items() if parent is not cell.parent)
         reply = {**reply, "execution_count": self.execution_count}
         if reply["status"] == "error":
             reply = {"ename": "Error", "evalue": "", "traceback": [], **(cell.error or {}), **reply}
@@ -420,7 +431,7 @@ class Front(Kernel):
         """At the end of a cell in which ■ was pressed."""
         if cell.built:
             self._say(cell, "stopped while this cell was being compiled. It did not run; all variables are as they were.")
-        elif cell.signalled and not cell.signalled.is_running():
+        elif cell.signalled and self.inner.cells() != cell.signalled:
             self._say(cell, "the process that ran the cells was ended, and its variables are lost. A study with a journal "
                             "goes on with the same journal.")
 
@@ -430,7 +441,7 @@ class Front(Kernel):
 
 def main(connection_file, inner):
     """Serves Jupyter on the sockets of its connection file until it is told to shut down."""
-    info = json.loads(Path(connection_file).read_text())
+    info = {"transport": "tcp", "signature_scheme": "hmac-sha256", **json.loads(Path(connection_file).read_text())}
     context = zmq.Context.instance()
 
     def bound(kind, channel):

@@ -12,7 +12,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -60,7 +59,10 @@ class Inner:
     def _watch(self, process):
         copier = threading.Thread(target=self._copy, args=[process.stderr], daemon=True)
         copier.start()
-        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            process.wait()
         # Not collected yet, so that the number is not another's: ends a cell that it left computing.
         self._kill(process)
         process.wait()
@@ -73,9 +75,8 @@ class Inner:
         for line in stderr:
             self.said.append(line.decode(errors="replace").rstrip())
             try:
-                sys.__stderr__.buffer.write(line)
-                sys.__stderr__.buffer.flush()
-            except (OSError, ValueError):
+                os.write(2, line)  # not by sys.stderr: this thread ends in the middle of anything
+            except OSError:
                 pass  # whoever started the kernel does not listen
 
     @staticmethod
