@@ -159,41 +159,50 @@ class Front(Kernel):
         return asyncio.shield(self.starting)
 
     async def _start(self):
-        try:
-            if not self.inner.alive:
-                self.inner.start()
-            wire = self.wire = Wire(self.inner.info, self._on_output, self._on_input_request)
-            # Its iopub socket does not know us yet, and what it published so far is lost. So ask until both answer.
-            while not wire.heard.is_set():
-                _, reply = wire.send("kernel_info_request", {})
-                info = await reply
-                try:
-                    await asyncio.wait_for(wire.heard.wait(), 0.2)
-                except asyncio.TimeoutError:
-                    pass
-            self.info = info
-        except OSError as error:
-            self.starting = None
-            raise InnerFault(f"The Rust kernel could not be started: {error}. Run notebooks/start --setup again.") from None
-        except InnerFault:
-            raise InnerFault(f"The Rust kernel {self.inner.ending()} before it was ready. The next cell tries again; if "
-                             f"that fails too, restart this kernel, or run notebooks/start --setup.{self._last_words()}") from None
+        """A second time, if it ends at once: another program may have taken a port in between."""
+        for last in False, True:
+            try:
+                return await self._start_once()
+            except OSError as error:
+                self.starting = None
+                raise InnerFault(f"The Rust kernel could not be started: {error}. Run notebooks/start --setup again.") from None
+            except InnerFault:
+                if last:
+                    self.starting = None
+                    raise InnerFault(f"The Rust kernel {self.inner.ending()} before it was ready. The next cell tries again; if that "
+                                     f"fails too, restart this kernel, or run notebooks/start --setup.{self._last_words()}") from None
+
+    async def _start_once(self):
+        if not self.inner.alive:
+            self.inner.start()
+        wire = self.wire = Wire(self.inner.info, self._on_output, self._on_input_request)
+        # Its iopub socket does not know us yet, and what it published so far is lost. So ask until both answer.
+        while not wire.heard.is_set():
+            _, reply = wire.send("kernel_info_request", {})
+            info = await reply
+            try:
+                await asyncio.wait_for(wire.heard.wait(), 0.2)
+            except asyncio.TimeoutError:
+                pass
+        self.info = info
 
     def _ended(self):
         """The inner kernel has ended. Whoever waits for it hears of it, and the next cell starts it again."""
         if self.inner.alive:
             return
-        self.starting = None
         self.live.running = 0
-        if self.wire:
-            def fault(when, then):
-                return (f"The Rust kernel {self.inner.ending()} {when}, and all variables are lost. {then}: run the cells again "
-                        f"from the top. A study with a journal goes on with the same journal.{self._last_words()}")
-            self.wire.fail(InnerFault(fault("while this cell ran", "The next cell starts it again")))
+        if self.starting and self.starting.done():
+            self.starting = None
             if not self.cell:
-                self.lost = fault("between two cells", "It has been started again")
+                self.lost = self._loss("between two cells", "It has been started again")
+        if self.wire:
+            self.wire.fail(InnerFault(self._loss("while this cell ran", "The next cell starts it again")))
             self.wire.close()
             self.wire = None
+
+    def _loss(self, when, then):
+        return (f"The Rust kernel {self.inner.ending()} {when}, and all variables are lost. {then}: run the cells again from the "
+                f"top. A study with a journal goes on with the same journal.{self._last_words()}")
 
     def _last_words(self):
         said = "\n".join(self.inner.said).strip()
