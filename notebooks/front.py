@@ -30,6 +30,7 @@ from live import Live
 # nothing has come for so many seconds; longer if the cell has shown nothing, as after an error.
 QUIET, QUIET_IF_EMPTY, DRAIN_AT_MOST = 0.002, 0.005, 0.05
 AGAIN = 5.0  # seconds in which a third ■ ends what two did not
+STOPPED = "stopped while this cell was being compiled. It did not run, and all variables are as they were."
 
 OUTPUTS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"}
 INFO = {  # until evcxr has said it itself
@@ -256,6 +257,8 @@ class Front(Kernel):
         elif cell:
             cell.empty = cell.empty and kind == "stream" and content.get("name") == "stdout"
             if kind == "error":
+                if cell.built:  # pages of what cargo had to say; see `_say_stopped`
+                    return
                 cell.error = content
         self._publish(kind, content, parent)
 
@@ -439,7 +442,8 @@ class Front(Kernel):
     def _say_stopped(self, cell):
         """At the end of a cell in which ■ was pressed."""
         if cell.built:
-            self._say(cell, "stopped while this cell was being compiled. It did not run; all variables are as they were.")
+            self._say(cell, STOPPED)
+            cell.error = {"ename": "Stopped", "evalue": STOPPED, "traceback": []}
         elif cell.signalled and self.inner.cells() != cell.signalled:
             self._say(cell, "the process that ran the cells was ended, and its variables are lost. A study with a journal "
                             "goes on with the same journal.")
