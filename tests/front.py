@@ -1,11 +1,13 @@
-"""Tests of the front kernel: `notebooks/start --python tests/front.py`, half a minute.
+"""Tests of the front kernel: `notebooks/start --python tests/front.py`, about a minute.
 
 A Python kernel stands in for evcxr, so that a cell takes a millisecond and can send whatever it likes. What
 needs evcxr itself is in in_kernel.py.
 """
+import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import stat
 import sys
@@ -27,10 +29,13 @@ HOME = tempfile.TemporaryDirectory(prefix="nascent-front-")
 os.environ.update(NASCENT_HOME=HOME.name, NASCENT_WARM=str(Path(HOME.name) / "empty"), IPYTHONDIR=HOME.name,
                   FAKE=json.dumps([sys.executable, "-m", "ipykernel_launcher", "-f"]))
 
+import nbformat  # noqa: E402
 import psutil  # noqa: E402
+from nbformat.v4 import new_code_cell, new_notebook  # noqa: E402
 
 import cargo  # noqa: E402
 import kernel as kernel_module  # noqa: E402
+import pictures  # noqa: E402
 import run  # noqa: E402
 from install import SPECS  # noqa: E402
 from kernel import Kernel  # noqa: E402
@@ -109,6 +114,22 @@ def eventually(check, seconds=15):
     while not check():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def environment(**changes):
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def fake(*command):
+    """With this in place of the Python kernel."""
+    return environment(FAKE=json.dumps(command))
 
 
 # --- what is passed on ------------------------------------------------------------------------------
@@ -405,14 +426,77 @@ def alone_death():
 def alone_no_start():
     """An inner kernel that does not start: the cell says so, with its last words."""
     for command, said in (["sh", "-c", "echo no luck >&2; exit 3"], "no luck"), (["/nowhere/evcxr"], "--setup"):
-        os.environ["FAKE"], before = json.dumps(command), os.environ["FAKE"]
-        try:
-            with Kernel(HOME.name) as kernel:
-                for _ in range(2):
-                    out = kernel.run("1")
-                    assert said in out.error and "The Rust kernel" in out.error and not out.broken, out
-        finally:
-            os.environ["FAKE"] = before
+        with fake(*command), Kernel(HOME.name) as kernel:
+            for _ in range(2):
+                out = kernel.run("1")
+                assert said in out.error and "The Rust kernel" in out.error and not out.broken, out
+
+
+def alone_signals():
+    """Under a Jupyter that ignores SIGINT, as one that was started with `nohup ... &`: a cell can be stopped all the same."""
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with fake("sh", "-c", "grep SigIgn /proc/self/status >&2"), Kernel(HOME.name) as kernel:
+            ignored = kernel.run("1").error.split("SigIgn:")[1].split()[0]
+            assert not int(ignored, 16) >> (signal.SIGINT - 1) & 1, ignored
+    finally:
+        signal.signal(signal.SIGINT, handler)
+
+
+def alone_in_jupyterlab():
+    """In JupyterLab in a browser: a display moves while later cells run; ■ stops a search, and the next cell runs."""
+    program = next(filter(None, map(shutil.which, pictures.BROWSERS)), None)
+    if not program:
+        print("        SKIPPED: there is no Chromium", flush=True)
+        return
+    cells = [SEND + CELLS, """\
+def work():
+    for step in range(400): html("live", f"step {step}"); time.sleep(0.1)
+threading.Thread(target=work, daemon=True).start()""",
+             "send(running=1, note='the search'); hear(cells(HANDLED))", "6 * 7"]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, environment(
+            JUPYTER_PATH=str(SPECS), **{f"JUPYTER_{kind}_DIR": f"{folder}/{kind}" for kind in ("CONFIG", "DATA", "RUNTIME")}):
+        folder = Path(folder)
+        (folder / "notebooks").mkdir()
+        spec = {"name": "nascent", "display_name": "fake", "language": "rust"}
+        nbformat.write(new_notebook(cells=list(map(new_code_cell, cells)), metadata={"kernelspec": spec}),
+                       folder / "notebooks" / "live.ipynb")
+        with pictures.jupyterlab(folder, "--LabApp.expose_app_in_browser=True") as address:
+            browser = pictures.Browser(program, folder)
+            try:
+                browser.open(f"{address}/lab/tree/live.ipynb?token=pictures&reset")
+                drive(browser)
+            finally:
+                browser.close()
+
+
+def drive(browser):
+    def command(name):
+        browser.ask(f"window.jupyterapp.commands.execute({name!r}); 1")
+
+    def states():
+        return browser.ask("""(async () => {
+            const kernels = window.jupyterapp.serviceManager.kernels;
+            await kernels.refreshRunning();
+            return [...kernels.running()].map(kernel => kernel.execution_state);
+        })()""")
+
+    def said(cell):
+        return browser.ask(f"""[...document.querySelectorAll('.jp-CodeCell')[{cell}].querySelectorAll('.jp-OutputArea-output')]
+            .map(output => output.innerText.trim()).join(' ')""")
+
+    pictures.wait(lambda: browser.ask("!!(window.jupyterapp && document.querySelector('.jp-Cell .cm-content'))"), "the notebook")
+    browser.ask("document.querySelector('.jp-Cell .cm-content').focus(); 1")
+    pictures.wait(lambda: states() == ["idle"], "the kernel")
+    command("notebook:run-all-cells")
+    pictures.wait(lambda: said(2) == "go", "the search")
+    first = pictures.wait(lambda: said(1), "a display")
+    pictures.wait(lambda: said(1) != first, "an update beside a running cell")
+    command("notebook:interrupt-kernel")
+    pictures.wait(lambda: said(3) == "42", "the cell after ■")
+    assert "■: asked the search to stop" in said(2) and said(2).endswith("'stopped'"), said(2)
+    last = said(1)
+    pictures.wait(lambda: said(1) != last, "an update after all cells have ended")
 
 
 def alone_ends():
@@ -441,15 +525,13 @@ def alone_ends():
 def alone_long_path():
     """A home too deep for a socket's path: it is in /tmp then, private, and gone afterwards."""
     deep = Path(HOME.name) / ("deep" * 20)
-    os.environ["NASCENT_HOME"] = str(deep)
     kernel_module.HOME = deep
     try:
-        with Kernel(HOME.name) as kernel:
+        with environment(NASCENT_HOME=str(deep)), Kernel(HOME.name) as kernel:
             path = Path(kernel.run("import os; print(os.environ['NASCENT_LIVE'])").text.strip())
             assert len(str(path)) < 100 and stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700, path
         eventually(lambda: not path.parent.parent.exists())
     finally:
-        os.environ["NASCENT_HOME"] = HOME.name
         kernel_module.HOME = Path(HOME.name)
 
 
