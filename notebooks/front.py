@@ -414,7 +414,7 @@ class Front(Kernel):
     async def _stop(self, cell):
         """Stops what the cell is at: its compilation, or what it computes. Between the two, it waits for either: a
         signal to the process that runs the cells would lose its variables, and stop nothing."""
-        press = len(cell.presses)
+        press, pause = len(cell.presses), 0.02
         while self.cell is cell and len(cell.presses) == press:
             cells = cell.sent and self.inner.cells()
             if cell.sent and self.inner.stop_building():
@@ -423,7 +423,8 @@ class Front(Kernel):
                 cell.built, cell.signalled = False, cells
                 self._signal(cell, cells)
                 return
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            pause = min(1.2 * pause, 0.2)
 
     def _signal(self, cell, cells):
         import psutil

@@ -102,7 +102,8 @@ class Kernel:
         self.manager.start_kernel(cwd=str(cwd), env=env, stdout=self.log,
                                   stderr=None if in_place else self.log)
         self.closed = False
-        self.displays = {}  # by their ids: the output of a cell, which later cells may still change
+        self.cells = {}  # by the ids of the requests: what each cell has returned so far
+        self.displays = {}  # by their ids: outputs of cells, which change while later ones run
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         try:
@@ -128,10 +129,11 @@ class Kernel:
         start = time.monotonic()
         request = self.client.execute(code, allow_stdin=False, stop_on_error=False)
         end = start + timeout
-        idle = None
-        while True:
+        self.cells[request] = out
+        idle = quiet = None  # when it was done, and when nothing more is waited for
+        while idle is None or time.monotonic() < min(quiet, idle + 2):  # some threads never stop writing
             try:
-                message = self.client.get_iopub_msg(timeout=0.5 if idle is None else DRAIN)
+                message = self.client.get_iopub_msg(timeout=0.5 if idle is None else max(0, quiet - time.monotonic()))
             except queue.Empty:
                 if idle is not None:
                     break
@@ -140,23 +142,20 @@ class Kernel:
                     break
                 message = None
             if message:
-                ours = message["parent_header"].get("msg_id") == request
+                cell = self.cells.get(message["parent_header"].get("msg_id"))
                 kind = message["msg_type"]
-                if ours and kind == "status" and message["content"]["execution_state"] == "idle":
+                if cell is out and kind == "status" and message["content"]["execution_state"] == "idle":
                     idle = time.monotonic()
-                elif kind == "update_display_data":
-                    self._update(message["content"])
-                elif kind == "stream" or ours and kind in ("execute_result", "display_data", "error"):
+                    quiet = idle + DRAIN
+                elif kind in ("display_data", "update_display_data"):
+                    self._display(cell, message)
+                elif kind == "stream" or cell is out and kind in ("execute_result", "error"):
                     # A stream is taken whatever its parent: background threads write at any time.
-                    output = self._add(out, output_from_msg(message))
-                    name = message["content"].get("transient", {}).get("display_id")
-                    if name:
-                        self.displays[name] = output
+                    self._add(out, output_from_msg(message))
+                    quiet = idle and time.monotonic() + DRAIN
             if idle is None and time.monotonic() > end:
                 out.broken = f"no end after {timeout:g} s"
                 break
-            if idle and time.monotonic() > idle + 2:
-                break  # a background thread that never stops writing
         out.seconds = (idle or time.monotonic()) - start
         if out.broken:
             self.shutdown(now=True)
@@ -167,15 +166,18 @@ class Kernel:
         last = out.outputs[-1] if out.outputs else None
         if last and new.output_type == last.output_type == "stream" and new.name == last.name:
             last.text += new.text
-            return last
-        out.outputs.append(new)
-        return new
+        else:
+            out.outputs.append(new)
 
-    def _update(self, content):
-        """A live display has changed, of this cell or an earlier one."""
-        output = self.displays.get(content.get("transient", {}).get("display_id"))
-        if output:
-            output.data, output.metadata = from_dict(content["data"]), from_dict(content["metadata"])
+    def _display(self, cell, message):
+        """A display begins below a cell, this one or an earlier one, or it has changed."""
+        content = message["content"]
+        name = content.get("transient", {}).get("display_id")
+        if message["msg_type"] == "display_data" and cell:
+            self.displays[name] = output_from_msg(message)
+            self._add(cell, self.displays[name])
+        elif name in self.displays:
+            self.displays[name].update(from_dict({"data": content["data"], "metadata": content["metadata"]}))
 
     def interrupt(self):
         """What the ■ button does: a search is asked to stop; anything else ends, with the process that runs the cells."""

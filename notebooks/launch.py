@@ -11,6 +11,7 @@ This process becomes the front kernel (front.py), which Jupyter talks to; evcxr 
 outlives it, ends evcxr and a computation it left behind, and deletes the copy. Standard library only, for
 evcxr is to start before anything else is loaded.
 """
+import contextlib
 import fcntl
 import os
 import shutil
@@ -91,7 +92,11 @@ def watch(clear_up):
     heard, told = os.pipe()
     if os.fork():
         os.close(heard)
-        return lambda text: os.write(told, text.encode())
+
+        def report(text):
+            with contextlib.suppress(OSError):  # somebody has killed the watcher
+                os.write(told, text.encode())
+        return report
     os.close(told)
     os.setsid()  # or it would end with the kernel's process group
     null = os.open(os.devnull, os.O_RDWR)

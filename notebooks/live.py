@@ -206,10 +206,11 @@ class Live:
         return [d for d in self.displays.values() if d.parent.get("msg_id") == parent.get("msg_id")]
 
     def flush(self, parent):
-        """Shows at once what the displays of this cell have pending."""
+        """Shows at once what is pending, but for large things of other cells."""
         self.receive()
-        for display in self._of(parent):
-            self._show(display)
+        for display in list(self.displays.values()):
+            if not isinstance(display.pending, str) or display.parent.get("msg_id") == parent.get("msg_id"):
+                self._show(display)
 
     async def drain(self, parent):
         """All that was sent before belongs to the cell: returns when it has been shown."""

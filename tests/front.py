@@ -315,6 +315,11 @@ def test_notebook(kernel):
     second = kernel.run("html('picture', 'new')")
     assert first.html == "new" and not second.outputs, (first, second)
     assert set(first.outputs[0]) == {"output_type", "data", "metadata"}, first
+    kernel.run("threading.Timer(0.3, html, args=('late', 'begins between two cells')).start()")
+    before = kernel.cells[next(reversed(kernel.cells))]
+    time.sleep(0.5)
+    kernel.run("1")
+    assert before.html == "begins between two cells", before
     gone = kernel.run("html('empty', 'x'); time.sleep(.05); send(clear='empty')")
     assert "shows nothing" in run.complaint("study", (), gone), gone
 
