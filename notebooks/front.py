@@ -122,6 +122,7 @@ class Cell:
         self.presses = []  # times of ■
         self.signalled = None  # the process that got SIGINT
         self.built = False  # its compilation was stopped
+        self.stopping = None  # the task; asyncio itself would forget it
 
 
 class Front(Kernel):
@@ -379,7 +380,7 @@ class Front(Kernel):
 
         self._aborting = True
         self.shell_stream.flush(zmq.POLLIN)  # those that are still in the socket
-        asyncio.get_running_loop().create_task(stop_aborting())
+        self._stop_aborting = asyncio.get_running_loop().create_task(stop_aborting())
 
     # --- input ----------------------------------------------------------------------------------------
 
@@ -409,7 +410,7 @@ class Front(Kernel):
     def interrupt(self):
         if self.cell:
             self.cell.presses.append(time.monotonic())
-            asyncio.get_running_loop().create_task(self._stop(self.cell))
+            self.cell.stopping = asyncio.get_running_loop().create_task(self._stop(self.cell))
 
     async def _stop(self, cell):
         """Stops what the cell is at: its compilation, or what it computes. Between the two, it waits for either: a
