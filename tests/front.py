@@ -540,6 +540,17 @@ def alone_long_path():
         kernel_module.HOME = Path(HOME.name)
 
 
+def alone_in_place():
+    """In a folder of someone else, as when the warm one is made: that stays, and nothing else does."""
+    folder = Path(HOME.name) / "place"
+    folder.mkdir()
+    with Kernel(HOME.name, in_place=folder) as kernel:
+        path = Path(kernel.run("import os; print(os.environ['NASCENT_LIVE'])").text.strip())
+        assert kernel.run("os.environ['EVCXR_TMPDIR']").data["text/plain"] == repr(str(folder))
+    eventually(lambda: not path.parent.parent.exists())
+    assert folder.is_dir() and not list(folder.iterdir())
+
+
 def main():
     prepare()
     chosen = {name: test for name, test in globals().items()
