@@ -139,8 +139,8 @@ def write_kernelspec(warm):
     spec = {
         "display_name": "Rust (nascent)",
         "language": "rust",
-        # The kernel ignores SIGINT; it kills the cell's process on a message.
-        "interrupt_mode": "message",
+        # The front kernel asks what runs to stop, see front.py.
+        "interrupt_mode": "signal",
         "argv": [str(venv_python()), str(NOTEBOOKS / "launch.py"), "{connection_file}"],
         "env": {
             "NASCENT_WARM": str(warm),

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
+from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
 from cargo import COMPILED, SAYS
@@ -49,8 +50,12 @@ class Output:
 
     @property
     def data(self):
-        """The value shown, by MIME type."""
-        return next((o.data for o in reversed(self.outputs) if o.output_type == "execute_result"), {})
+        """The value shown, by MIME type, or else the last live display: a value that it shows already does not come again."""
+        for kind in "execute_result", "display_data":
+            for output in reversed(self.outputs):
+                if output.output_type == kind and output.data:
+                    return output.data
+        return {}
 
     @property
     def html(self):
@@ -97,6 +102,8 @@ class Kernel:
         self.manager.start_kernel(cwd=str(cwd), env=env, stdout=self.log,
                                   stderr=None if in_place else self.log)
         self.closed = False
+        self.cells = {}  # by the ids of the requests: what each cell has returned so far
+        self.displays = {}  # by their ids: outputs of cells, which change while later ones run
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         try:
@@ -122,10 +129,11 @@ class Kernel:
         start = time.monotonic()
         request = self.client.execute(code, allow_stdin=False, stop_on_error=False)
         end = start + timeout
-        idle = None
-        while True:
+        self.cells[request] = out
+        idle = quiet = None  # when it was done, and when nothing more is waited for
+        while idle is None or time.monotonic() < min(quiet, idle + 2):  # some threads never stop writing
             try:
-                message = self.client.get_iopub_msg(timeout=0.5 if idle is None else DRAIN)
+                message = self.client.get_iopub_msg(timeout=0.5 if idle is None else max(0, quiet - time.monotonic()))
             except queue.Empty:
                 if idle is not None:
                     break
@@ -134,18 +142,20 @@ class Kernel:
                     break
                 message = None
             if message:
-                ours = message["parent_header"].get("msg_id") == request
+                cell = self.cells.get(message["parent_header"].get("msg_id"))
                 kind = message["msg_type"]
-                if ours and kind == "status" and message["content"]["execution_state"] == "idle":
+                if cell is out and kind == "status" and message["content"]["execution_state"] == "idle":
                     idle = time.monotonic()
-                elif kind == "stream" or ours and kind in ("execute_result", "display_data", "error"):
+                    quiet = idle + DRAIN
+                elif kind in ("display_data", "update_display_data"):
+                    self._display(cell, message)
+                elif kind == "stream" or cell is out and kind in ("execute_result", "error"):
                     # A stream is taken whatever its parent: background threads write at any time.
                     self._add(out, output_from_msg(message))
+                    quiet = idle and time.monotonic() + DRAIN
             if idle is None and time.monotonic() > end:
                 out.broken = f"no end after {timeout:g} s"
                 break
-            if idle and time.monotonic() > idle + 2:
-                break  # a background thread that never stops writing
         out.seconds = (idle or time.monotonic()) - start
         if out.broken:
             self.shutdown(now=True)
@@ -159,8 +169,18 @@ class Kernel:
         else:
             out.outputs.append(new)
 
+    def _display(self, cell, message):
+        """A display begins below a cell, this one or an earlier one, or it has changed."""
+        content = message["content"]
+        name = content.get("transient", {}).get("display_id")
+        if message["msg_type"] == "display_data" and cell:
+            self.displays[name] = output_from_msg(message)
+            self._add(cell, self.displays[name])
+        elif name in self.displays:
+            self.displays[name].update(from_dict({"data": content["data"], "metadata": content["metadata"]}))
+
     def interrupt(self):
-        """What the ■ button does: the running cell's process is killed, with all variables."""
+        """What the ■ button does: a search is asked to stop; anything else ends, with the process that runs the cells."""
         self.manager.interrupt_kernel()
 
     @property

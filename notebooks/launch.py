@@ -1,4 +1,4 @@
-"""The kernelspec's command: gives the kernel a build folder of its own, then becomes the kernel.
+"""The kernelspec's command: gives the kernel a build folder of its own, starts evcxr in it, then becomes the kernel.
 
 evcxr needs a build folder for itself. A fresh one costs minutes of compiling, so each kernel gets a
 copy of the warm one. Large artefacts are hard links; cargo and rustc replace those by renaming and
@@ -7,18 +7,22 @@ build-script output, Cargo.toml, src/lib.rs, and the `.cargo-lock` whose lock be
 that a link would make two notebooks wait for each other. So are nascent's own artefacts: they are
 relinked when its source changes, and not every linker unlinks its output first.
 
-The kernel replaces this process (exec), so signals, exit code and pid are its own. A small watcher
-outlives it, ends a computation it left behind, and deletes the copy. Standard library only.
+This process becomes the front kernel (front.py), which Jupyter talks to; evcxr is its child. A small watcher
+outlives it, ends evcxr and a computation it left behind, and deletes the copy. Standard library only, for
+evcxr is to start before anything else is loaded.
 """
+import contextlib
 import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+from inner import Inner
 from install import EVCXR, HOME, NOTEBOOKS, lock
 
 LINKED = {".rlib", ".rmeta", ".so", ".dylib", ".a"}
@@ -82,29 +86,61 @@ def alive(process):
 
 
 def watch(clear_up):
-    """Forks a watcher: waits for the end of the kernel, or of its starter, and ends what is left of it."""
+    """Forks a watcher: waits for the end of the kernel, or of its starter, and ends what is left of it. Returns
+    a function that tells it of a process group ("12\n"), or of the end of one ("-12\n")."""
     kernel, starter = os.getpid(), os.getppid()
+    heard, told = os.pipe()
     if os.fork():
-        return
+        os.close(heard)
+
+        def report(text):
+            with contextlib.suppress(OSError):  # somebody has killed the watcher
+                os.write(told, text.encode())
+        return report
+    os.close(told)
     os.setsid()  # or it would end with the kernel's process group
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):  # whoever started the kernel may read these to their end
         os.dup2(null, standard)
     while os.getppid() == kernel and alive(starter):
         time.sleep(0.3)
-    try:
-        # Jupyter makes the kernel a group leader. A cell still computing would go on for hours.
-        os.killpg(kernel, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    # Jupyter makes the kernel a group leader. A cell still computing would go on for hours.
+    end(kernel)
+    if os.getppid() == kernel:  # it is none
+        os.kill(kernel, signal.SIGKILL)
+    with open(heard) as file:  # to its end, which is the kernel's
+        groups = file.read().split()
+    for group in groups:
+        if f"-{group}" not in groups and not group.startswith("-"):
+            end(int(group))
     clear_up()
     os._exit(0)
 
 
+def end(group):
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+LONGEST = 100  # bytes that the path of a socket can have, on all systems, less a few
+
+
+def live_folder(folder):
+    """Where the socket for live displays will be. In the build folder, which is removed whatever happens; unless
+    that has too long a path."""
+    inside = os.path.join(folder, "live")
+    if len(os.fsencode(os.path.join(inside, "socket"))) < LONGEST:
+        return inside
+    return os.path.join(tempfile.mkdtemp(prefix="nascent-", dir="/tmp"), "live")
+
+
 def own_copy():
-    """A build folder for this kernel, deleted with it."""
+    """A build folder for this kernel, one for its socket, and the watcher that deletes both."""
     KERNELS.mkdir(parents=True, exist_ok=True)
     folder = KERNELS / f"{os.getpid()}-{time.time_ns()}"
+    live = live_folder(folder)
     with lock("kernels"):
         sweep()
         descriptor = claim(folder)
@@ -114,14 +150,20 @@ def own_copy():
         with open(f"{folder}.lock") as file:
             fcntl.flock(file, fcntl.LOCK_EX)  # until the last process that uses it is gone
             remove(folder)
+        remove_live(live, folder)
 
-    watch(clear_up)
+    report = watch(clear_up)
     with lock("warm-swap", shared=True):
         try:
             copy(os.environ["NASCENT_WARM"], folder)
         except FileNotFoundError:
             sys.exit("nascent: the warm build folder is gone. Run notebooks/start again.")
-    return str(folder)
+    return str(folder), live, report
+
+
+def remove_live(live, folder):
+    if not live.startswith(f"{folder}{os.sep}"):
+        shutil.rmtree(os.path.dirname(live), ignore_errors=True)
 
 
 def shims():
@@ -141,16 +183,25 @@ def shims():
     )
 
 
-def main(connection_file):
+def main(connection_file, command=(str(EVCXR / "bin" / "evcxr_jupyter"), "--control_file")):
+    # Not ignored, for evcxr would inherit that, and its cells could not be stopped. See `Front.interrupt`.
+    signal.signal(signal.SIGINT, lambda *_: None)
     folder = os.environ.pop("NASCENT_IN_PLACE", None)  # from warm.py, to fill the warm folder itself
     if folder:
-        watch(clear_up=lambda: None)
+        live = os.path.join(tempfile.mkdtemp(prefix="nascent-", dir="/tmp"), "live")
+        report = watch(clear_up=lambda: remove_live(live, folder))
     else:
-        folder = own_copy()
-    os.environ["EVCXR_TMPDIR"] = folder
+        folder, live, report = own_copy()
+    os.mkdir(live, 0o700)
+    os.environ.update(EVCXR_TMPDIR=folder, NASCENT_LIVE=os.path.join(live, "socket"))
     shims()
-    kernel = EVCXR / "bin" / "evcxr_jupyter"
-    os.execv(kernel, [kernel, "--control_file", connection_file])
+    inner = Inner(command, live, report)
+    try:
+        inner.start()
+    except OSError:
+        pass  # the front kernel tries again, and says so
+    import front
+    front.main(connection_file, inner)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ stand a function of the kernel. Two kernels run side by side.
 """
 import re
 import sys
+import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -158,7 +159,79 @@ let ours = other.sqr()?.sum_all()?.backward()?;
 println!("{:?}", ours.get(&other).ok_or("no gradient")?.to_vec1::<f32>()?);""", prints("[6.0, 8.0]")),
 ]
 
+# Sends to the front kernel what a search would, with nothing but the standard library.
+LIVE = """\
+use std::{os::unix::net::UnixDatagram, thread::{sleep, spawn}, time::Duration};
+fn live(id: &str, html: &str) {
+    let text = format!(r#"{{"live": 1, "id": "{id}", "data": {{"text/html": "{html}"}}}}"#);
+    UnixDatagram::unbound().unwrap().send_to(text.as_bytes(), std::env::var("NASCENT_LIVE").unwrap()).unwrap();
+}
+fn pause(ms: u64) { sleep(Duration::from_millis(ms)) }
+struct Report;
+impl Report {
+    fn evcxr_display(&self) { println!("EVCXR_BEGIN_CONTENT text/html\\n<b>report</b>\\nEVCXR_END_CONTENT"); }
+}"""
+HANDLER = """\
+use std::sync::atomic::{AtomicBool, Ordering};
+unsafe extern "C" { fn signal(number: i32, handler: usize) -> usize; }
+static STOP: AtomicBool = AtomicBool::new(false);
+extern "C" fn on_stop(_: i32) { STOP.store(true, Ordering::Relaxed) }
+unsafe { signal(2, on_stop as *const () as usize) };"""
+
+
+def kinds(*expected):
+    def check(out):
+        fine(out)
+        found = [output.output_type for output in out.outputs]
+        assert found == list(expected), f"{found}, {list(expected)} expected"
+    return check
+
+
+def pressed(code, after):
+    """Runs a cell and presses ■ after some seconds."""
+    def act(kernel):
+        timer = threading.Timer(after, kernel.interrupt)
+        timer.start()
+        out = kernel.run(code, timeout=60)
+        timer.cancel()
+        return out
+    return act
+
+
+def says(text, error=""):
+    """The cell says this about ■, and it has this error or none."""
+    def check(out):
+        assert text in out.text, f"{text!r} is not in {out.text!r}"
+        assert error in out.error and bool(error) == bool(out.error), out.error
+        assert out.seconds < 20 and not out.broken, out
+    return check
+
+
 TESTS = {
+    "live displays, in the middle of a cell and after it": [
+        (LIVE, fine),
+        ('println!("before"); live("a", "one"); pause(100); println!("between"); live("a", "two"); pause(100);',
+         lambda out: kinds("stream", "display_data", "stream")(out) or out.html == "two" or 1 / 0),
+        ('spawn(|| { pause(800); live("b", "late"); live("a", "three"); });', kinds()),
+        ("pause(1200);", lambda out: kinds("display_data")(out) or out.html == "late" or 1 / 0),
+        (lambda kernel: kernel.displays, lambda shown: (shown["a"].data["text/html"], shown["b"].data["text/html"]) == ("three", "late") or 1 / 0),
+        # What a display shows already is not shown a second time.
+        ('live("c", "<b>report</b>"); Report', kinds("display_data")),
+        ("Report", kinds("execute_result")),
+    ],
+    "the stop button": [
+        ("let kept = 41;", fine),
+        # In one cell: each has statics of its own.
+        (pressed(HANDLER + "\nwhile !STOP.load(Ordering::Relaxed) {}\nkept + 1", 5), prints("42")),
+        # rustc computes this for minutes.
+        (pressed("#[allow(long_running_const_eval)]\nconst LONG: u64 = { let mut i = 0; while i < 10_000_000_000 { i += 1 } i };\nLONG", 4),
+         says("stopped while this cell was being compiled")),
+        ("kept", prints("41")),
+        ("unsafe { signal(2, 0) };", fine),
+        (pressed("loop {}", 3), says("the process that ran the cells was ended", "SIGINT")),
+        ("6 * 7", prints("42")),
+        (lambda kernel: kernel.interrupt() or time.sleep(0.5) or kernel.run("6 * 7"), prints("42")),
+    ],
     "variables of every type survive, and cells can be run again": [
         (START, fine),
         *[("\n".join(f"let {name} = {make};" for name, (make, _) in part), fine) for part in parts(TYPES.items())],

@@ -162,7 +162,7 @@ def check(browser, expected):
 # --- JupyterLab -------------------------------------------------------------------------------------
 
 @contextlib.contextmanager
-def jupyterlab(folder):
+def jupyterlab(folder, *options):
     """JupyterLab on a folder, with settings, keys and signatures of its own: it trusts nothing."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -174,7 +174,7 @@ def jupyterlab(folder):
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
                "--IdentityProvider.token=pictures", f"--ServerApp.root_dir={folder / 'notebooks'}",
                f"--LabApp.user_settings_dir={folder / 'settings'}", f"--LabApp.workspaces_dir={folder / 'workspaces'}",
-               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", *options]
     with open(folder / "jupyterlab.log", "w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log)
     address = f"http://127.0.0.1:{port}"
