@@ -6,7 +6,7 @@ pub use crate::{
     Count, CurveRegression, CurveStopping, Darts, Dataset, Distance, DrNas, Draw, Duplicates, Enas,
     Encoding, Ended, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay, Evolution, Explanation,
     Extrapolation, FairNas, Fidelities, Finalists, Finals, Floats, FreezeThaw, GaussianProcess,
-    Gdas, Genetic, Grid, History, Hyperband, IntoStrategy, Ints, Key, Latency, Limit, LocalSearch,
+    Gdas, Genetic, Grid, History, Hyperband, IntoStrategy, Ints, Key, Latency, Limit, Live, LocalSearch,
     LogMel, Macs, MedianStopping, Memory, Method, Metric, Mnist1dBench, Model, Morphism,
     NasBench201, Nsga2, Odds, OnFailure, Optimizer, Params, PcDarts, Ppo, Prediction, Predictor,
     Proposal, Protocol, Proxy, Random, RandomForest, RandomSharing, Reinforce, Result, Retrained,
@@ -15,7 +15,7 @@ pub use crate::{
     Transferred, Trial, Vote, WarmStart, Watch, activation, any, attention, avg_pool, batch_norm,
     best_device, branches, cell, choice, concat, conv, conv1d, darts_rnn, depthwise, drop_path,
     dropout, embedding, evaluator, feed_forward, flatten, gelu, global_avg_pool, global_max_pool,
-    group_norm, gru, last, layer_norm, linear, lstm, max_pool, one_of, positions, presets, relu,
+    group_norm, gru, last, layer_norm, linear, live, lstm, max_pool, one_of, positions, presets, relu,
     repeat, residual, rnn, running, same, sep_conv, seq, shared, show, sigmoid, silu, skip,
     squeeze_excite, stack, stats, strategy, tanh, wired, zero,
 };

@@ -2,7 +2,7 @@
 //! trials and a hundred thousand. Each must become a picture of a size that a notebook can hold, with
 //! its text inside the frame and with finite numbers.
 
-use super::portable;
+use crate::live::portable;
 use crate::chart::*;
 use serde_json::Value;
 

@@ -170,9 +170,7 @@ impl Progress {
 /// The share of its budget that a study has spent, by the limit that is nearest. Seconds do not count:
 /// they do not measure what is done.
 fn share(trials: &[Trial], protocol: &Protocol) -> f64 {
-    let mut spent = Tally::default();
-    trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));
-    spent.share(protocol)
+    Tally::of(trials).share(protocol)
 }
 
 /// What trials have spent of a budget.
@@ -184,6 +182,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Of all these that have ended.
+    pub(crate) fn of(trials: &[Trial]) -> Tally {
+        let mut spent = Tally::default();
+        trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));
+        spent
+    }
+
     pub(crate) fn add(&mut self, trial: &Trial) {
         self.trials += 1;
         self.epochs += trial.epochs_spent();
