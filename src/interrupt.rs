@@ -69,25 +69,34 @@ impl Stop {
 }
 
 thread_local! {
-    /// What this thread works for.
-    static UNDER: RefCell<Option<Arc<Stop>>> = const { RefCell::new(None) };
+    /// What this thread works for, and whether that shows itself.
+    static UNDER: RefCell<Option<(Arc<Stop>, bool)>> = const { RefCell::new(None) };
 }
 
-/// Does some work that ends with `stop`, and all that is begun inside.
+/// Does some work of a search that ends with `stop`, and all that is begun inside.
 pub(crate) fn under<T>(stop: &Arc<Stop>, f: impl FnOnce() -> T) -> T {
-    struct Back(Option<Arc<Stop>>);
+    working(stop, true, f)
+}
+
+fn working<T>(stop: &Arc<Stop>, shown: bool, f: impl FnOnce() -> T) -> T {
+    struct Back(Option<(Arc<Stop>, bool)>);
     impl Drop for Back {
         fn drop(&mut self) {
             UNDER.set(self.0.take());
         }
     }
-    let _back = Back(UNDER.replace(Some(stop.clone())));
+    let _back = Back(UNDER.replace(Some((stop.clone(), shown))));
     f()
 }
 
 /// What the work of this thread ends with, if it is a part of something.
 pub(crate) fn stop_here() -> Option<Arc<Stop>> {
-    UNDER.with_borrow(Clone::clone)
+    UNDER.with_borrow(|work| work.as_ref().map(|(stop, _)| stop.clone()))
+}
+
+/// Whether this thread works for a search, which shows itself.
+pub(crate) fn part_of_search() -> bool {
+    UNDER.with_borrow(|work| work.as_ref().is_some_and(|(_, shown)| *shown))
 }
 
 /// Whether the work of this thread may go on; loops that take long ask at their steps.
@@ -95,7 +104,15 @@ pub(crate) fn stop_here() -> Option<Arc<Stop>> {
 /// # Errors
 /// When it has been asked to stop.
 pub(crate) fn check() -> Result<()> {
-    UNDER.with_borrow(|stop| stop.as_ref().map_or(Ok(()), |stop| stop.check()))
+    UNDER.with_borrow(|work| work.as_ref().map_or(Ok(()), |(stop, _)| stop.check()))
+}
+
+/// The same deep inside of a strategy's model, which has no errors: the stack is unwound up to the study, which
+/// makes an error of it. Nothing that is half done is kept: what a strategy remembers is put back only at the end.
+pub(crate) fn point() {
+    if let Err(e) = check() {
+        std::panic::resume_unwind(Box::new(e));
+    }
 }
 
 /// What waits for its end in the foreground.
@@ -150,7 +167,7 @@ pub(crate) fn in_front<T>(what: impl FnOnce() -> String, f: impl FnOnce() -> T) 
     }
     let stop = Arc::default();
     let _front = Front::of(&stop, || [what(), String::new()]);
-    under(&stop, f)
+    working(&stop, false, f)
 }
 
 /// While it lives, there is a search in the background.
@@ -213,9 +230,7 @@ fn answer(all: &[Work], background: usize, again: bool) -> (String, bool) {
     let searches = match background {
         0 => String::new(),
         1 => "A search in the background goes on: nascent::running().stop() ends it. ".into(),
-        n => format!(
-            "{n} searches in the background go on: nascent::running().stop() ends them. "
-        ),
+        n => format!("{n} searches in the background go on: nascent::running().stop() ends them. "),
     };
     let stopping = match all {
         [] => "Nothing else here can be asked to stop. ".to_string(),

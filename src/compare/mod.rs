@@ -306,7 +306,8 @@ impl Compare {
     /// or written, or it is interrupted before there is such a seed.
     pub fn run(&self) -> Result<Comparison> {
         self.check()?;
-        let title = format!("{} with {}", many(self.strategies.len()), plural(self.seeds as usize, "seed"));
+        let title =
+            format!("{} with {}", many(self.strategies.len()), plural(self.seeds as usize, "seed"));
         let pulse = live::Pulse::default();
         let stage = live::open(self, &pulse, live::View::Curves, &title);
         let found = run::run(self, &pulse, stage.is_some() || crate::live::hush());

@@ -10,8 +10,8 @@ use super::{Compare, Comparison, Spent};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Evaluator, Watch};
 use crate::fidelity::from_json;
-use crate::strategy::{AnyStrategy, Strategy};
 use crate::interrupt::{self, Front, Stop};
+use crate::strategy::{AnyStrategy, Strategy};
 use crate::study::progress::Pace;
 use crate::study::{Ended, Study, guarded};
 use crate::threads::{MOST_THREADS, cores, pool};
@@ -157,7 +157,8 @@ fn run_under(
     let seeds = whole(seeds, &done, names.len());
     if seeds.is_empty() {
         let told = stop.told();
-        let text = "the comparison has no seed yet with which all strategies have come to their end";
+        let text =
+            "the comparison has no seed yet with which all strategies have come to their end";
         let [_, kept] = in_words(compare);
         return Err(Error::new(told.kind(), format!("{told}: {text}. {kept}").trim_end()));
     }

@@ -233,7 +233,8 @@ impl Supernet {
             }
             Ok(())
         };
-        if let Err(e) = interrupt::in_front(|| "the training of shared weights".into(), &mut train) {
+        if let Err(e) = interrupt::in_front(|| "the training of shared weights".into(), &mut train)
+        {
             stage.into_iter().for_each(Stage::clear);
             return Err(lesson.broken(e));
         }

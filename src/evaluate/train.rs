@@ -257,7 +257,8 @@ impl Train {
             let metrics = run.measure(Split::Test)?;
             Ok((run, metrics))
         };
-        let done = interrupt::in_front(|| format!("the training of {}", plural(many, "epoch")), train);
+        let done =
+            interrupt::in_front(|| format!("the training of {}", plural(many, "epoch")), train);
         let (run, metrics) = match done {
             Ok(done) => done,
             Err(e) => {

@@ -186,7 +186,10 @@ mod tests {
         assert!(heard.iter().all(|m| m["id"] == heard[0]["id"]));
         assert_eq!(heard[0]["data"]["text/html"], "<p>word 0 and more</p>");
         let last = &heard[heard.len() - 1]["data"];
-        assert_eq!(*last, serde_json::json!({ "text/html": "<p>word 100 and more</p>", "text/plain": "word 100" }));
+        assert_eq!(
+            *last,
+            serde_json::json!({ "text/html": "<p>word 100 and more</p>", "text/plain": "word 100" })
+        );
         assert_eq!((live.plain(), live.to_string()), ("word 100\n".into(), "word 100\n".into()));
     }
 

@@ -15,6 +15,7 @@ use crate::interrupt;
 use crate::threads::with_share;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,7 +37,7 @@ thread_local! {
 
 /// Whether what this thread begins draws itself. Of searches inside of others only the outermost does.
 fn staged() -> bool {
-    front::sender().is_some() && !HUSHED.get() && interrupt::stop_here().is_none()
+    front::sender().is_some() && !HUSHED.get() && !interrupt::part_of_search()
 }
 
 /// Whether what this thread begins is a part of something that draws itself already.
@@ -67,6 +68,8 @@ pub(crate) struct Stage {
 #[derive(Default)]
 struct Shared {
     over: Mutex<bool>,
+    /// Whether there is a picture.
+    drawn: AtomicBool,
     ends: Condvar,
 }
 
@@ -94,7 +97,7 @@ impl Stage {
         let (id, shared) = (Id::new(), Arc::<Shared>::default());
         let mut first = PAUSE;
         if at_once {
-            first = draw(to, &id, &mut *scene, PAUSE);
+            first = draw(to, &id, &shared, &mut *scene, PAUSE);
         }
         let (there, display) = (shared.clone(), id.clone());
         let work = move || with_share(1, || play(to, &display, &there, scene, first));
@@ -120,7 +123,9 @@ impl Stage {
     /// Leaves nothing behind.
     pub(crate) fn clear(mut self) {
         self.end();
-        self.to.clear(&self.id);
+        if self.shared.drawn.load(Ordering::Relaxed) {
+            self.to.clear(&self.id);
+        }
     }
 }
 
@@ -145,16 +150,23 @@ fn play(to: &Sender, id: &Id, shared: &Shared, mut scene: Box<dyn Scene>, first:
         pause = PAUSE;
         if news != seen || last.elapsed() >= clock {
             (last, seen) = (Instant::now(), news);
-            pause = draw(to, id, &mut *scene, Duration::ZERO);
+            pause = draw(to, id, shared, &mut *scene, Duration::ZERO);
         }
     }
 }
 
 /// Draws once, and says how long to wait before the next time. A panic in a user's code leaves a picture out.
-fn draw(to: &Sender, id: &Id, scene: &mut dyn Scene, patience: Duration) -> Duration {
+fn draw(
+    to: &Sender,
+    id: &Id,
+    shared: &Shared,
+    scene: &mut dyn Scene,
+    patience: Duration,
+) -> Duration {
     let begun = Instant::now();
     if let Ok((html, plain)) = catch_unwind(AssertUnwindSafe(|| scene.draw())) {
-        to.show(id, &shown(&html), plain.trim_end(), patience);
+        let sent = to.show(id, &shown(&html), plain.trim_end(), patience);
+        shared.drawn.fetch_or(sent, Ordering::Relaxed);
     }
     (SHARE * begun.elapsed()).max(PAUSE)
 }
@@ -163,7 +175,7 @@ fn draw(to: &Sender, id: &Id, scene: &mut dyn Scene, patience: Duration) -> Dura
 mod tests {
     use super::*;
     use crate::front::tests::Ear;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     /// Counts its pictures, and has as much news as is put into it.
     struct Counter(Arc<AtomicU64>, u64, Duration);

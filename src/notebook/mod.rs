@@ -16,9 +16,9 @@ use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Answer, Architecture, Augment, Bill, Block, Budget, Compare, Comparison, Dataset,
     Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Ints, Latency, LayerRow,
-    Live, LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol, Retrained, Running,
-    Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred,
-    Trial, Verdict,
+    Live, LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol, Retrained,
+    Running, Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train,
+    Transferred, Trial, Verdict,
 };
 use std::sync::Arc;
 

@@ -199,8 +199,7 @@ impl Going {
         let (study, setup) = (&self.study, &*self.study.setup);
         let (trials, elapsed) = Going::state(study);
         let metric = study.metric();
-        let (share, says) =
-            self.says(&trials, Tally::of(&trials).share(&setup.protocol), elapsed);
+        let (share, says) = self.says(&trials, Tally::of(&trials).share(&setup.protocol), elapsed);
         let mut charts = vec![study.best_of_these(&trials, crate::chart::Axis::Trials)];
         charts.extend(self.curves(&trials, &metric));
         Progress {

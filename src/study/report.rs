@@ -43,8 +43,7 @@ impl Study {
     /// The same for the trials of some moment.
     pub(super) fn best_of_these(&self, trials: &[Trial], axis: Axis) -> Chart {
         let trials = || trials.iter().filter(|t| t.ended());
-        let simulated =
-            trials().any(|t| t.finished().is_some_and(|e| e.seconds_spent().is_some()));
+        let simulated = trials().any(|t| t.finished().is_some_and(|e| e.seconds_spent().is_some()));
         let deepest = deepest(trials());
         let mut spent = 0.0;
         let mut points: Vec<(f64, Option<f64>)> = trials()

@@ -423,6 +423,11 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = catch_unwind(AssertUnwindSafe(f));
     QUIET.set(outer);
     result.unwrap_or_else(|panic| {
+        let panic = match panic.downcast::<Error>() {
+            // Told to stop in the middle.
+            Ok(e) => return Err(*e),
+            Err(panic) => panic,
+        };
         let text = panic
             .downcast_ref::<String>()
             .map(String::as_str)
