@@ -113,6 +113,7 @@ impl Sender {
 }
 
 /// What became of a datagram.
+#[cfg_attr(not(unix), allow(dead_code))]
 enum Sent {
     Yes,
     /// The reader has not caught up.

@@ -1,7 +1,7 @@
 //! How a study looks while it runs: what is done and what is left, the best score so far, the learning curves of
 //! the trials that run, and the last failures.
 
-use super::progress::{Pace, Tally};
+use super::progress::{CANNOT_STOP, Pace, Tally};
 use super::{Study, guarded};
 use crate::chart::{Chart, Curve, LearningCurves, Progress};
 use crate::draw::Draw;
@@ -153,6 +153,9 @@ impl Going {
         let study = &self.study;
         let running: Vec<&Trial> = trials.iter().filter(|t| t.runs()).collect();
         let mut notices = vec![];
+        if study.setup.cannot_stop() {
+            notices.push(CANNOT_STOP.to_string());
+        }
         if study.stop.asked() {
             let waits = match running[..] {
                 [] => String::new(),

@@ -725,7 +725,9 @@ impl Study {
     /// has trials continues from them.
     ///
     /// A trial that fails (an error, a panic, a NaN) is recorded, and the study goes on; see
-    /// [`failed`](Study::failed). Why it stopped early is in [`ended`](Study::ended).
+    /// [`failed`](Study::failed). Why it stopped early is in [`ended`](Study::ended). ■ in this project's
+    /// kernel for notebooks, or Ctrl-C in a terminal, ends it at its next step: it returns with the trials so far
+    /// and [`Ended::Interrupted`], and goes on when it is run again.
     ///
     /// # Errors
     /// When the settings have problems, all of them together, or the strategy fails before the
@@ -740,11 +742,12 @@ impl Study {
     fn on_stage(&self) -> Result<(Study, Option<Stage>)> {
         self.check()?;
         let mut study = self.prepared()?;
-        let stage = live::open(&study, !study.setup.quiet, false);
-        let drawn = stage.is_some() || crate::live::hush();
+        // Inside of something else, it ends with that.
         if let Some(stop) = interrupt::stop_here() {
             study.stop = stop;
         }
+        let stage = live::open(&study, !study.setup.quiet, false);
+        let drawn = stage.is_some() || crate::live::hush();
         match run::run(&study, drawn) {
             Ok(()) => Ok((study, stage)),
             Err(e) => {
@@ -903,6 +906,12 @@ impl Setup {
     /// times.
     fn foreign(&self) -> bool {
         !self.evaluator.looks_up() && self.evaluator.to_json().is_none()
+    }
+
+    /// Whether a limit in seconds cannot end an evaluation.
+    fn cannot_stop(&self) -> bool {
+        let evaluator = &self.evaluator;
+        self.protocol.timed() && !evaluator.looks_up() && !evaluator.stops_midway()
     }
 
     /// Whether trials are evaluated by the thread that runs the study.

@@ -57,6 +57,9 @@ pub(crate) struct Progress {
     waits: f64,
 }
 
+/// What a limit in seconds does not do.
+pub(crate) const CANNOT_STOP: &str = "only a training can be stopped in the middle: time limits are looked at when an evaluation returns";
+
 /// This many seconds in which no trial ends are worth a line.
 const LONG: f64 = 30.0;
 
@@ -77,10 +80,7 @@ impl Progress {
     /// Says at the beginning that a limit in seconds cannot end an evaluation.
     pub(crate) fn cannot_stop(&self) {
         if !self.quiet {
-            println!(
-                "only a training can be stopped in the middle: time limits are looked at when an \
-                 evaluation returns"
-            );
+            println!("{CANNOT_STOP}");
         }
     }
 

@@ -177,7 +177,7 @@ fn coordinate(
         guarded(|| Ok((setup.evaluator.whole(0), setup.planned(), setup.evaluator.metric())))?;
     let threads = setup.threads();
     let mut progress = Progress::new(setup.quiet || drawn, &setup.protocol, planned);
-    if setup.protocol.timed() && !setup.evaluator.looks_up() && !setup.evaluator.stops_midway() {
+    if setup.cannot_stop() {
         progress.cannot_stop();
     }
     progress.begin(&study.lock().history.shared(), now());
