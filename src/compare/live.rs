@@ -13,7 +13,7 @@ use crate::live::{Scene, Stage};
 use crate::record::Trial;
 use crate::study::progress::{Pace, Tally};
 use crate::study::{Study, guarded};
-use crate::words::{human_seconds, plural};
+use crate::words::{clock, plural};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
@@ -210,9 +210,9 @@ impl Going {
         if running > 0 {
             says += &format!(", {running} running");
         }
-        says += &format!(" · {}", human_seconds(elapsed.round()));
+        says += &format!(" · {}", clock(elapsed));
         if let Some(left) = self.pace.left(elapsed, share, rest) {
-            says += &format!(" · about {} left", human_seconds(left.max(1.0).round()));
+            says += &format!(" · about {} left", clock(left.max(1.0)));
         }
         // With what was done before.
         let before = total.saturating_sub(shares.len()) as f64;

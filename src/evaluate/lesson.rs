@@ -3,7 +3,7 @@
 use crate::chart::{Chart, Curve, LearningCurves, Progress};
 use crate::error::{Error, ErrorKind};
 use crate::live::{Scene, Stage};
-use crate::words::{human_seconds, plural, score};
+use crate::words::{clock, plural, score};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
@@ -54,10 +54,10 @@ impl Lesson {
         let losses = self.losses().clone();
         let (done, elapsed) = (losses.len(), self.begun.elapsed().as_secs_f64());
         let mut says = format!("{done} of {}", plural(self.epochs, "epoch"));
-        says += &format!(" · {}", human_seconds(elapsed.round()));
+        says += &format!(" · {}", clock(elapsed));
         if done > 0 && done < self.epochs {
             let left = elapsed * (self.epochs - done) as f64 / done as f64;
-            says += &format!(" · about {} left", human_seconds(left.max(1.0).round()));
+            says += &format!(" · about {} left", clock(left.max(1.0)));
         }
         let facts = losses.last().map(|loss| ("training loss".to_string(), score(*loss)));
         let curve = Curve { name: "loss".into(), highlight: true, values: losses };

@@ -11,7 +11,7 @@ use crate::live::{Scene, Stage};
 use crate::record::{Trial, best_of};
 use crate::strategy::Strategy;
 use crate::task::Metric;
-use crate::words::{capital, human_seconds, plural, score};
+use crate::words::{capital, clock, plural, score};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -120,12 +120,12 @@ impl Going {
         if running > 0 {
             says += &format!(", {running} running");
         }
-        says += &format!(" · {}", human_seconds(elapsed.round()));
+        says += &format!(" · {}", clock(elapsed));
         let by_time = protocol.seconds.map(|limit| (limit - elapsed).max(0.0));
         let left = [self.pace.left(elapsed, share, 1.0 - share), by_time].into_iter().flatten();
         match left.reduce(f64::min) {
             Some(left) if left > 0.0 => {
-                says += &format!(" · about {} left", human_seconds(left.max(1.0).round()));
+                says += &format!(" · about {} left", clock(left.max(1.0)));
             }
             Some(_) => says += " · the time limit is reached",
             None => {}

@@ -156,7 +156,7 @@ fn the_child_that_shows() {
             std::thread::sleep(Duration::from_millis(600));
         }
         "fails" => {
-            let bad = nascent::strategy("bad", |_, _| Err(Error::from("no idea")));
+            let bad = nascent::strategy("bad", |_, _| Err::<Proposal, _>(Error::from("no idea")));
             assert!(slow(9).strategy(bad).run().is_err());
         }
         other => panic!("{other}"),

@@ -2,7 +2,7 @@
 
 use crate::chart::Progress;
 use crate::live::{Scene, Stage};
-use crate::words::{human_seconds, thousands};
+use crate::words::{clock, thousands};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -47,10 +47,10 @@ impl Scene for Reading {
         let share = read as f64 / self.bytes.max(1) as f64;
         let elapsed = self.begun.elapsed().as_secs_f64();
         let mut says = format!("{} rows", thousands(u128::from(rows)));
-        says += &format!(" · {}", human_seconds(elapsed.round()));
+        says += &format!(" · {}", clock(elapsed));
         if share > 0.0 && share < 1.0 {
             let left = elapsed * (1.0 - share) / share;
-            says += &format!(" · about {} left", human_seconds(left.max(1.0).round()));
+            says += &format!(" · about {} left", clock(left.max(1.0)));
         }
         let title = format!("Reading {}", self.name);
         let picture = Progress { title, share: Some(share), says, ..Progress::default() };
