@@ -8,7 +8,8 @@
 //! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|evolution|tpe|...`,
 //! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
 //! `--csv FILE.csv`, `--journal FILE` to keep a journal, or continue it if the file exists, and
-//! `--checkpoints yes` to keep every running training as well.
+//! `--checkpoints yes` to keep every running training as well. Ctrl-C ends the search early: what there is
+//! is written, and the exit status is 130, as for any program that is interrupted.
 
 use nascent::output;
 use nascent::prelude::*;
@@ -16,13 +17,19 @@ use std::str::FromStr;
 
 fn main() {
     // An error of `main` would be printed by its Debug text; ours is the same, without "Error:".
-    if let Err(e) = search() {
-        eprintln!("quickstart: {e}");
-        std::process::exit(1);
-    }
+    let status = match search() {
+        Ok(Some(Ended::Interrupted)) => 130,
+        Ok(_) => return,
+        Err(e) => {
+            eprintln!("quickstart: {e}");
+            1
+        }
+    };
+    std::process::exit(status);
 }
 
-fn search() -> Result<()> {
+/// Searches, writes what is asked for, and returns why the search ended.
+fn search() -> Result<Option<Ended>> {
     let options = Options::read()?;
     // What cannot be written is reported before anything is trained.
     let files =
@@ -66,12 +73,17 @@ fn search() -> Result<()> {
         options.csv.as_ref().map_or(Ok(()), |file| study.save_csv(file)),
         options.report.as_ref().map_or(Ok(()), |file| study.report().save(file)),
         conclude(&study, &options),
-    ])
+    ])?;
+    Ok(study.ended_by())
 }
 
 /// The best, and its test if asked for; an error if the search did not come to its end.
 fn conclude(study: &Study, options: &Options) -> Result<()> {
     let done = study.trials_done().len();
+    if study.ended_by() == Some(Ended::Interrupted) {
+        let trials = options.trials;
+        return say(&format!("interrupted after {done} of {trials} trials"));
+    }
     if done < options.trials && !matches!(study.ended_by(), Some(Ended::Exhausted(_))) {
         let ended = format!("{done} of {} trials are done: {}", options.trials, study.ended());
         return Err(Error::from(ended));

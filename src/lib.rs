@@ -75,10 +75,13 @@ mod error;
 mod evaluate;
 mod fidelity;
 mod file;
+mod front;
 mod graph;
+mod interrupt;
 #[allow(unsafe_code)] // For vector registers, and for questions to the allocator.
 mod kernel;
 mod layer;
+mod live;
 mod model;
 mod notebook;
 mod oneshot;
@@ -123,6 +126,7 @@ pub use layer::{
     gru, last, layer_norm, layers, linear, lstm, max_pool, positions, relu, rnn, sep_conv, sigmoid,
     silu, skip, squeeze_excite, tanh, zero,
 };
+pub use live::{Live, live};
 pub use model::{Answer, IntoInputs, Model, Optimizer, Schedule};
 pub use notebook::{EvcxrDisplay, Shown, show};
 pub use oneshot::{

@@ -118,6 +118,11 @@ pub(crate) fn plural(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
+/// A time that moves while it is read: whole seconds, and from a minute on as in [`human_seconds`].
+pub(crate) fn clock(seconds: f64) -> String {
+    if seconds < 59.5 { format!("{:.0} s", seconds.max(0.0)) } else { human_seconds(seconds) }
+}
+
 /// 12345 as "12,345".
 pub(crate) fn thousands(n: u128) -> String {
     let mut out = n.to_string();

@@ -39,48 +39,9 @@ pub struct Report {
 impl Report {
     /// The report as one HTML block with inline styles only.
     pub fn html(&self) -> String {
-        let mut out = format!(
-            r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:12px;font-family:{FONT};font-size:14px;line-height:1.45">"#
-        );
-        if !self.title.is_empty() {
-            out += &format!(
-                r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;{BREAK}">{}</div>"#,
-                escape(&self.title)
-            );
-        }
-        if !self.subtitle.is_empty() {
-            out += &format!(
-                r#"<div style="color:{MUTED};font-size:13px;{BREAK}">{}</div>"#,
-                escape(&self.subtitle)
-            );
-        }
-        for notice in &self.notices {
-            out += &format!(
-                r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;{BREAK}">{}</div>"#,
-                escape(notice)
-            );
-        }
-        if !self.facts.is_empty() {
-            out += r#"<div style="display:flex;flex-wrap:wrap;gap:8px 16px;margin:12px 0 0">"#;
-            for (name, value) in &self.facts {
-                // A long value, such as an architecture, has a line of its own.
-                let (place, face) = match len(value) > 24 {
-                    true => ("flex:1 1 100%;", format!("font-family:{MONO};font-size:12.5px")),
-                    false => ("flex:0 1 150px;", "font-weight:600;font-size:15px".into()),
-                };
-                out += &format!(
-                    r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;{BREAK}">{}</div></div>"#,
-                    escape(name),
-                    escape(value)
-                );
-            }
-            out += "</div>";
-        }
-        let charts: Vec<String> = self.charts.iter().map(Chart::html).collect();
-        if !charts.is_empty() {
-            out += &format!(r#"<div style="margin:14px 0 0">{}</div>"#, compose_html(&charts));
-        }
-        out + "</div>"
+        let notices: String = self.notices.iter().map(|notice| note(notice)).collect();
+        let parts = [head(&self.title, &self.subtitle), notices, tiles(&self.facts)];
+        block(&(parts.concat() + &side_by_side(&self.charts)))
     }
 
     /// The report for a terminal.
@@ -135,6 +96,71 @@ impl Report {
     pub fn check(path: impl AsRef<Path>) -> Result<()> {
         named(path.as_ref(), "html", "a report")?;
         output::check(path)
+    }
+}
+
+/// The card that everything stands on.
+pub(super) fn block(content: &str) -> String {
+    format!(
+        r#"<div style="box-sizing:border-box;max-width:1240px;background:{CARD};color:{INK};border:1px solid {BORDER};border-radius:10px;padding:12px;font-family:{FONT};font-size:14px;line-height:1.45">{content}</div>"#
+    )
+}
+
+/// The heading and the line below it.
+pub(super) fn head(title: &str, subtitle: &str) -> String {
+    let mut out = String::new();
+    if !title.is_empty() {
+        out += &format!(
+            r#"<div role="heading" aria-level="3" style="font-size:18px;font-weight:600;line-height:1.3;{BREAK}">{}</div>"#,
+            escape(title)
+        );
+    }
+    if !subtitle.is_empty() {
+        out += &format!(
+            r#"<div style="color:{MUTED};font-size:13px;{BREAK}">{}</div>"#,
+            escape(subtitle)
+        );
+    }
+    out
+}
+
+/// What must not be overlooked.
+pub(super) fn note(text: &str) -> String {
+    format!(
+        r#"<div role="note" style="margin:10px 0 0;padding:7px 11px;background:#FFF3DC;color:#5C3B00;border-left:4px solid #E69F00;border-radius:4px;font-size:13px;{BREAK}">{}</div>"#,
+        escape(text)
+    )
+}
+
+/// Names and values side by side.
+pub(super) fn tiles(facts: &[(String, String)]) -> String {
+    if facts.is_empty() {
+        return String::new();
+    }
+    let tile = |(name, value): &(String, String)| {
+        // A long value, such as an architecture, has a line of its own.
+        let (place, face) = match len(value) > 24 {
+            true => ("flex:1 1 100%;", format!("font-family:{MONO};font-size:12.5px")),
+            false => ("flex:0 1 150px;", "font-weight:600;font-size:15px".into()),
+        };
+        format!(
+            r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;{BREAK}">{}</div></div>"#,
+            escape(name),
+            escape(value)
+        )
+    };
+    let tiles: String = facts.iter().map(tile).collect();
+    format!(
+        r#"<div style="display:flex;flex-wrap:wrap;gap:8px 16px;margin:12px 0 0">{tiles}</div>"#
+    )
+}
+
+/// The charts below all that.
+pub(super) fn side_by_side(charts: &[Chart]) -> String {
+    let charts: Vec<String> = charts.iter().map(Chart::html).collect();
+    match charts.is_empty() {
+        true => String::new(),
+        false => format!(r#"<div style="margin:14px 0 0">{}</div>"#, compose_html(&charts)),
     }
 }
 

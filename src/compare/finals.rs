@@ -12,11 +12,13 @@
 //! The level is divided, because whoever looks L times has L chances to be fooled (Bonferroni). What the search
 //! had said of each finalist, minus the mean on fresh seeds, is its optimism: the winner's curse.
 
-use super::{ALPHA, Compare, Comparison, Verdict};
+use super::live::{self, Pulse, View};
+use super::{ALPHA, Compare, Comparison, Verdict, run};
 use crate::chart::{Chart, Report};
 use crate::count::Count;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::Evaluator;
+use crate::interrupt;
 use crate::record::Trial;
 use crate::strategy::{Proposal, strategy};
 use crate::study::Study;
@@ -91,8 +93,8 @@ impl Finals {
     /// Evaluates the finalists on fresh seeds, until one is ahead or the seeds are spent.
     ///
     /// # Errors
-    /// When fewer than two architectures have a score, the settings have problems, or the journal cannot be read
-    /// or written.
+    /// When fewer than two architectures have a score, the settings have problems, the journal cannot be read
+    /// or written, or it is interrupted before every finalist has a result.
     pub fn run(&self) -> Result<Finalists> {
         if self.count < 2 {
             return Err(Error::invalid(
@@ -156,13 +158,41 @@ impl Finals {
             Compare { jobs: self.jobs, quiet: self.quiet, journal: self.journal.clone(), ..plan };
         // What is wrong with the settings, the number of seeds included.
         plan.seeds(self.seeds).check()?;
+        let title = format!("{} on fresh seeds", plural(trials.len(), "finalist"));
+        let pulse = Pulse::default();
+        let stage = live::open(&plan, &pulse, View::Ends, &title);
+        let drawn = stage.is_some() || crate::live::hush();
+        let search = || self.looked(&plan, first, &pulse, drawn);
+        let found = interrupt::in_front(|| title.clone(), search);
+        let found = found.map(|(comparison, verdict)| {
+            let (trials, budget) = (trials, self.seeds);
+            Finalists { trials, weights, comparison, verdict, budget }
+        });
+        live::close(stage, &found);
+        found
+    }
+
+    /// Evaluates up to one look after the other, until one finalist is ahead.
+    fn looked(
+        &self,
+        plan: &Compare,
+        first: u64,
+        pulse: &Pulse,
+        drawn: bool,
+    ) -> Result<(Comparison, Verdict)> {
         let looks = looks(self.seeds);
         let level = ALPHA / looks.len() as f64;
         let mut found: Option<Comparison> = None;
         let mut verdict = None;
         for at in looks {
             let done = found.as_ref().map_or(0, |c| c.seeds().len() as i64);
-            let more = plan.seed(first.wrapping_add(done as u64)).seeds(at - done).run()?;
+            let next = plan.seed(first.wrapping_add(done as u64)).seeds(at - done);
+            let more = match run::run(&next, pulse, drawn) {
+                // What was found before the interruption stays.
+                Err(e) if e.kind() == ErrorKind::Stopped && found.is_some() => break,
+                more => more?,
+            };
+            let interrupted = more.interrupted();
             let all = match &found {
                 None => more,
                 Some(before) => before.with(&more),
@@ -170,18 +200,13 @@ impl Finals {
             verdict = Some(all.verdict_at(level));
             let won = verdict.as_ref().is_some_and(|v| v.winner().is_some());
             found = Some(all);
-            if won {
+            if won || interrupted {
                 break;
             }
         }
-        let (Some(comparison), Some(verdict)) = (found, verdict) else {
-            return Err(Error::invalid(
-                "finals without a look",
-                "at least 1 seed is needed",
-                "seeds(16)",
-            ));
-        };
-        Ok(Finalists { trials, weights, comparison, verdict, budget: self.seeds })
+        found.zip(verdict).ok_or_else(|| {
+            Error::invalid("finals without a look", "at least 1 seed is needed", "seeds(16)")
+        })
     }
 }
 
@@ -280,6 +305,9 @@ impl Finalists {
                 "In the search the scores are of {whose} weights, here each is trained by itself: what they differ \
                  by is not luck."
             ));
+        }
+        if self.comparison.interrupted() {
+            notices.push("It was interrupted before one was ahead or the seeds were spent.".into());
         }
         if let Some(first) = optimism.first().filter(|o| o.is_finite()) {
             notices.push(match *first > 0.0 {

@@ -17,6 +17,7 @@ mod csv;
 mod curves;
 mod finals;
 mod journal;
+mod live;
 mod record;
 mod report;
 mod run;
@@ -36,6 +37,7 @@ use crate::space::Space;
 use crate::strategy::{AnyStrategy, IntoStrategy, Strategy, is_random};
 use crate::study::Study;
 use crate::task::Metric;
+use crate::words::plural;
 use record::Run;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -296,12 +298,21 @@ impl Compare {
     /// Runs all studies and returns what they found. A study in which trials fail is not an error; with
     /// a [journal](Compare::journal) whatever has ended is kept, even if the comparison is interrupted.
     ///
+    /// ■ in a notebook or Ctrl-C in a terminal ends it early: what it returns then is a comparison on the seeds
+    /// with which all strategies have come to their end, and its report says so.
+    ///
     /// # Errors
-    /// When the settings have problems, all of them together, a strategy fails, or the journal
-    /// cannot be read or written.
+    /// When the settings have problems, all of them together, a strategy fails, the journal cannot be read
+    /// or written, or it is interrupted before there is such a seed.
     pub fn run(&self) -> Result<Comparison> {
         self.check()?;
-        run::run(self)
+        let title =
+            format!("{} with {}", many(self.strategies.len()), plural(self.seeds as usize, "seed"));
+        let pulse = live::Pulse::default();
+        let stage = live::open(self, &pulse, live::View::Curves, &title);
+        let found = run::run(self, &pulse, stage.is_some() || crate::live::hush());
+        live::close(stage, &found);
+        found
     }
 
     /// What the strategies are called: by their row in the table, and where two share a row, by
@@ -397,11 +408,18 @@ struct Spent {
     threads: usize,
     /// Studies that came from the journal.
     kept: usize,
+    /// The seeds that were asked for; it has fewer if it was interrupted.
+    planned: usize,
 }
 
 impl Comparison {
-    fn of(compare: &Compare, names: Vec<String>, done: Vec<Run>, spent: Spent) -> Comparison {
-        let seeds = compare.all_seeds();
+    fn of(
+        compare: &Compare,
+        names: Vec<String>,
+        done: Vec<Run>,
+        seeds: Vec<u64>,
+        spent: Spent,
+    ) -> Comparison {
         let mut runs: Vec<Vec<Run>> = vec![vec![]; names.len()];
         done.into_iter().for_each(|run| runs[run.strategy].push(run));
         let place = |run: &Run| seeds.iter().position(|&s| s == run.seed);
@@ -462,6 +480,7 @@ impl Comparison {
         }
         inner.spent.seconds += more.0.spent.seconds;
         inner.spent.kept += more.0.spent.kept;
+        inner.spent.planned += more.0.spent.planned;
         Comparison::judging(inner, None)
     }
 
@@ -473,6 +492,11 @@ impl Comparison {
             |run: &Run| curves::judged(run, &inner.metric, &inner.objectives, &inner.judge);
         inner.judged = inner.runs.iter().map(|list| list.iter().map(judged).collect()).collect();
         Comparison(Arc::new(inner))
+    }
+
+    /// Whether it has fewer seeds than were asked for.
+    fn interrupted(&self) -> bool {
+        self.0.seeds.len() < self.0.spent.planned
     }
 
     /// The strategies' names, in order.
@@ -522,6 +546,11 @@ impl Comparison {
             )
         })
     }
+}
+
+/// `1 strategy`, `2 strategies`.
+fn many(strategies: usize) -> String {
+    format!("{strategies} {}", if strategies == 1 { "strategy" } else { "strategies" })
 }
 
 /// `1 study`, `2 studies`.

@@ -46,14 +46,28 @@ fn depths(trials: &[Trial]) -> Vec<usize> {
 
 impl Run {
     pub(super) fn of(study: &Study, strategy: usize, seed: u64, report: Option<&str>) -> Run {
-        let trials = study.trials_done();
-        let further = study.protocol().objectives;
+        let (trials, further) = (study.trials_done(), study.protocol().objectives);
+        Run {
+            best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
+            ended: study.ended_by().unwrap_or(Ended::Other(String::new())),
+            ..Run::of_trials(&trials, strategy, seed, report, &further)
+        }
+    }
+
+    /// Of these trials, without the best and without an end.
+    pub(super) fn of_trials(
+        trials: &[Trial],
+        strategy: usize,
+        seed: u64,
+        report: Option<&str>,
+        further: &[Metric],
+    ) -> Run {
         let figure = |t: &Trial| {
             let found = t.finished()?;
             objectives::figure(report?, found, t).filter(|v| v.is_finite())
         };
         let objectives = |t: &Trial| -> Vec<f64> {
-            let all = objectives::values(t, &further).unwrap_or_default();
+            let all = objectives::values(t, further).unwrap_or_default();
             all.into_iter().skip(1).collect()
         };
         // A comparison does not try a failure again.
@@ -78,10 +92,10 @@ impl Run {
             simulated: trials.iter().any(|t| t.simulated_paid() > 0.0),
             overhead: trials.iter().map(Trial::overhead).collect(),
             epochs: trials.iter().map(Trial::epochs_spent).collect(),
-            depths: depths(&trials),
-            best: study.best().map(|t| t.architecture().decisions()).unwrap_or_default(),
-            ended: study.ended_by().unwrap_or(Ended::Other(String::new())),
-            failure: study.failed().first().and_then(failure),
+            depths: depths(trials),
+            best: vec![],
+            ended: Ended::Other(String::new()),
+            failure: trials.iter().find(|t| t.error().is_some()).and_then(failure),
         }
     }
 

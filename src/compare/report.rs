@@ -266,6 +266,13 @@ impl Comparison {
     fn notices(&self) -> Vec<String> {
         let inner = &self.0;
         let mut notices = vec![self.verdict().to_string()];
+        if self.interrupted() {
+            notices.push(format!(
+                "It was interrupted: it has {} of the {} seeds that were asked for.",
+                inner.seeds.len(),
+                inner.spent.planned
+            ));
+        }
         if self.baseline().is_none() {
             notices.push(
                 "Random search is not among the strategies. A strategy deserves the name only if it \

@@ -4,25 +4,57 @@
 //! a fair comparison on fewer seeds.
 
 use super::journal::{Header, Journal, damaged, of_study};
+use super::live::{Pulse, rest};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
 use crate::error::{Error, ErrorKind, Result};
-use crate::evaluate::Evaluator;
+use crate::evaluate::{Evaluator, Watch};
 use crate::fidelity::from_json;
+use crate::interrupt::{self, Front, Stop};
 use crate::strategy::{AnyStrategy, Strategy};
-use crate::study::progress::{Pace, Tally};
+use crate::study::progress::Pace;
 use crate::study::{Ended, Study, guarded};
 use crate::threads::{MOST_THREADS, cores, pool};
 use crate::words::human_seconds;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-pub(super) fn run(compare: &Compare) -> Result<Comparison> {
+/// Runs it, and tells the pulse of all that happens. One that is `drawn` prints no lines.
+///
+/// If it is interrupted, what has been done is a comparison on fewer seeds: those with which all strategies have
+/// come to their end.
+pub(super) fn run(compare: &Compare, pulse: &Pulse, drawn: bool) -> Result<Comparison> {
+    let stop = interrupt::stop_here().unwrap_or_default();
+    let _front = Front::of(&stop, || in_words(compare));
+    let found = interrupt::under(&stop, || run_under(&stop, compare, pulse, drawn));
+    // A comparison inside of an evaluation that was told to stop is no result, whatever is made of it.
+    let _ = Watch::current().check();
+    found
+}
+
+/// What it is, and where its results are kept, for whoever thinks of stopping it.
+fn in_words(compare: &Compare) -> [String; 2] {
+    let what = format!("the comparison of {}", super::many(compare.strategies.len()));
+    let kept = compare.journal.as_ref().map_or(String::new(), |path| {
+        format!(
+            "All that has ended is in the journal {}: run the comparison again to go on.",
+            path.display()
+        )
+    });
+    [what, kept]
+}
+
+fn run_under(
+    stop: &Arc<Stop>,
+    compare: &Compare,
+    pulse: &Pulse,
+    drawn: bool,
+) -> Result<Comparison> {
     let begun = Instant::now();
-    let names = compare.names();
+    let (names, quiet) = (compare.names(), compare.quiet || drawn);
     let header = header(compare, &names);
     let mut done: Vec<Run> = vec![];
     let mut journal = None;
@@ -57,26 +89,31 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     };
     let total = seeds.len() * names.len();
     let kept = done.len();
-    if kept > 0 && !compare.quiet {
+    if kept > 0 && !quiet {
         println!("{kept} of {} from the journal", super::studies(total));
     }
-    let (mut progress, shares) = (Progress::new(threads), Shares::new(todo.len()));
-    let (stop, next) = (AtomicBool::new(false), Mutex::new(todo.iter().enumerate()));
+    let mut progress = Progress::new(threads);
+    pulse.begin(todo.len(), threads, &done);
+    let (halt, next) = (AtomicBool::new(false), Mutex::new(todo.iter().enumerate()));
     let mut failure: Option<Error> = None;
     let (report, ended) = channel::<Result<Run>>();
-    let (names, shares, stop, next) = (&names, &shares, &stop, &next);
+    let (names, halt, next) = (&names, &halt, &next);
     // Each thread of the pool takes one study after the other. As jobs of the pool, studies could be
     // begun by a thread that is in the middle of another and is waiting for a part of its work.
     let work = move || {
-        while !stop.load(Ordering::Relaxed) {
+        while !halt.load(Ordering::Relaxed) && !stop.asked() {
             let job = next.lock().unwrap_or_else(|e| e.into_inner()).next();
             let Some((number, &(seed, strategy))) = job else { return };
-            let run = guarded(|| one(compare, names, strategy, seed, (shares, number)));
-            shares.set(number, 1.0);
+            let run = || guarded(|| one(compare, names, strategy, seed, (pulse, number)));
+            let run = interrupt::under(stop, run);
+            if let Ok(run) = &run {
+                pulse.ended(number, run.as_ref());
+            }
             // At once: this thread would begin the next study before the failure is read.
             if run.is_err() {
-                stop.store(true, Ordering::Relaxed);
+                halt.store(true, Ordering::Relaxed);
             }
+            let Some(run) = run.transpose() else { return };
             if report.send(run).is_err() {
                 return;
             }
@@ -91,18 +128,18 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
                     done.push(run);
                     if let Err(e) = written {
                         failure.get_or_insert(e);
-                        stop.store(true, Ordering::Relaxed);
+                        halt.store(true, Ordering::Relaxed);
                     }
                 }
                 Ok(Err(e)) => {
                     failure.get_or_insert(e);
-                    stop.store(true, Ordering::Relaxed);
+                    halt.store(true, Ordering::Relaxed);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            if !compare.quiet {
-                progress.tell(shares, begun.elapsed().as_secs_f64(), (done.len(), total));
+            if !quiet {
+                progress.tell(pulse, begun.elapsed().as_secs_f64(), (done.len(), total));
             }
         }
     });
@@ -112,12 +149,32 @@ pub(super) fn run(compare: &Compare) -> Result<Comparison> {
     if let Some(e) = failure {
         return Err(e);
     }
-    if !compare.quiet {
+    if !quiet {
         let seconds = human_seconds(begun.elapsed().as_secs_f64());
-        println!("{} done in {seconds}", super::studies(total));
+        println!("{} done in {seconds}", super::studies(done.len()));
     }
-    let spent = Spent { seconds: begun.elapsed().as_secs_f64(), threads, kept };
-    Ok(Comparison::of(compare, names.clone(), done, spent))
+    let planned = seeds.len();
+    let seeds = whole(seeds, &done, names.len());
+    if seeds.is_empty() {
+        let told = stop.told();
+        let text =
+            "the comparison has no seed yet with which all strategies have come to their end";
+        let [_, kept] = in_words(compare);
+        return Err(Error::new(told.kind(), format!("{told}: {text}. {kept}").trim_end()));
+    }
+    done.retain(|run| seeds.contains(&run.seed));
+    let kept = kept.min(done.len());
+    let spent = Spent { seconds: begun.elapsed().as_secs_f64(), threads, kept, planned };
+    Ok(Comparison::of(compare, names.clone(), done, seeds, spent))
+}
+
+/// The seeds with which all strategies have come to their end.
+fn whole(seeds: Vec<u64>, done: &[Run], strategies: usize) -> Vec<u64> {
+    if done.len() == seeds.len() * strategies {
+        return seeds;
+    }
+    let all = |seed: &u64| done.iter().filter(|run| run.seed == *seed).count() == strategies;
+    seeds.into_iter().filter(all).collect()
 }
 
 /// Checks that the studies in the journal are of this comparison; only its header may have been kept, or it may
@@ -190,36 +247,6 @@ fn study(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Stu
     }
 }
 
-/// How much of each study is done, while all of them run side by side: a share from 0 to 1.
-struct Shares(Arc<Vec<AtomicU64>>);
-
-impl Shares {
-    fn new(studies: usize) -> Shares {
-        Shares(Arc::new((0..studies).map(|_| AtomicU64::new(0)).collect()))
-    }
-
-    fn set(&self, study: usize, share: f64) {
-        if let Some(place) = self.0.get(study) {
-            place.store(share.to_bits(), Ordering::Relaxed);
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = f64> {
-        self.0.iter().map(|share| f64::from_bits(share.load(Ordering::Relaxed)))
-    }
-
-    /// The study, telling after each trial how much of it is done.
-    fn watch(&self, number: usize, study: &Study) -> Study {
-        let (shares, protocol) = (Shares(self.0.clone()), study.protocol());
-        let spent = Mutex::new(Tally::default());
-        study.on_trial(move |trial| {
-            let mut spent = spent.lock().unwrap_or_else(|e| e.into_inner());
-            spent.add(trial);
-            shares.set(number, spent.share(&protocol));
-        })
-    }
-}
-
 /// Lines of progress, by the trials of all studies: too few studies have ended to tell the
 /// pace.
 struct Progress {
@@ -245,13 +272,12 @@ impl Progress {
         Progress { threads, pace, looked: -LOOK, grown: (0.0, 0.0), news: false, waits: LONG }
     }
 
-    fn tell(&mut self, shares: &Shares, elapsed: f64, (done, total): (usize, usize)) {
+    fn tell(&mut self, pulse: &Pulse, elapsed: f64, (done, total): (usize, usize)) {
         if elapsed - self.looked < LOOK {
             return;
         }
         self.looked = elapsed;
-        let n = shares.all().count().max(1) as f64;
-        let share = shares.all().sum::<f64>() / n;
+        let (share, rest) = rest(&pulse.shares(), self.threads);
         self.pace.begin(elapsed, share);
         if share > self.grown.1 {
             (self.grown, self.news, self.waits) = ((elapsed, share), true, LONG);
@@ -259,9 +285,6 @@ impl Progress {
         let waited = elapsed - self.grown.0;
         if self.news && self.pace.due(elapsed) {
             self.news = false;
-            // A study is on one core, so the last ones take as long as the longest of them.
-            let longest = shares.all().fold(0.0f64, |most, share| most.max(1.0 - share));
-            let rest = (1.0 - share).max(longest * self.threads as f64 / n);
             let left = self.pace.left(elapsed, share, rest);
             let left = left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
             let percent = (100.0 * share) as usize;
@@ -283,21 +306,22 @@ fn one(
     names: &[String],
     strategy: usize,
     seed: u64,
-    (shares, number): (&Shares, usize),
-) -> Result<Run> {
+    (pulse, number): (&Pulse, usize),
+) -> Result<Option<Run>> {
     let named = |e: Error| e.context(format!("{} with seed {seed}", names[strategy]));
     let mut study = study(compare, names, strategy, seed);
     if !compare.quiet {
-        study = shares.watch(number, &study);
+        study = pulse.watch(number, strategy, &study);
     }
     let study = study.run().map_err(named)?;
     // What was broken off is not a result: if kept, it would be taken for one when the comparison continues.
     match study.broke_off() {
+        Some(why) if why.may_go_on() => Ok(None),
         Some(why) => Err(named(Error::new(ErrorKind::User, why))),
         None => {
             let run = Run::of(&study, strategy, seed, compare.report.as_deref());
             reported(compare, &study, &run)?;
-            Ok(run)
+            Ok(Some(run))
         }
     }
 }

@@ -4,6 +4,7 @@ mod benchmark;
 mod custom;
 mod heritage;
 mod kept;
+mod lesson;
 mod number;
 mod paths;
 mod shelf;

@@ -20,6 +20,7 @@
 //! It is cheap, and it is not the truth: weights that serve all are best for none, and how well they rank
 //! differs from space to space. Compare with networks that were trained alone before you believe it.
 
+use super::lesson::Lesson;
 use super::paths::Fair;
 use super::supernet_memory::Needs;
 use super::telling::Telling;
@@ -29,7 +30,10 @@ use super::{
 use crate::chart::{Agreement, Chart, Measured};
 use crate::count::Count;
 use crate::data::Split;
+use crate::draw::Draw;
 use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::live::Stage;
 use crate::model::Model;
 use crate::op::{Pass, Store};
 use crate::rng::Rng;
@@ -219,14 +223,30 @@ impl Supernet {
         let begun = std::time::Instant::now();
         let mut going = self.begin(seed.to_seed())?;
         let epochs = self.train.full();
-        let mut telling = Telling::new(self.quiet, epochs);
-        for epoch in 1..=epochs {
-            going.epoch(&Watch::current())?;
-            telling.epoch(epoch, going.loss(), begun.elapsed().as_secs_f64());
+        let lesson = Lesson::new("Shared weights", &self.train.to_string(), epochs);
+        let stage = lesson.open(!self.quiet);
+        let drawn = stage.is_some() || crate::live::hush();
+        let mut telling = Telling::new(self.quiet || drawn, epochs);
+        let mut train = || {
+            for epoch in 1..=epochs {
+                going.epoch(&Watch::current())?;
+                lesson.epoch(going.loss());
+                telling.epoch(epoch, going.loss(), begun.elapsed().as_secs_f64());
+            }
+            Ok(())
+        };
+        if let Err(e) = interrupt::in_front(|| "the training of shared weights".into(), &mut train)
+        {
+            stage.into_iter().for_each(Stage::clear);
+            return Err(lesson.broken(e));
         }
         let seconds = begun.elapsed().as_secs_f64();
         telling.finish(going.loss(), seconds);
-        Ok(going.as_it_is(seconds))
+        let trained = going.as_it_is(seconds);
+        if let Some(stage) = stage {
+            stage.finish(Draw::both(&trained));
+        }
+        Ok(trained)
     }
 
     /// The training before its first epoch.

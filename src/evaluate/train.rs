@@ -1,6 +1,7 @@
 //! Evaluation by training: the settings, and the evaluator they make.
 
 use super::heritage::{self, Heirloom, Line, Weights, key};
+use super::lesson::Lesson;
 use super::shelved::Key;
 use super::{
     Ancestor, AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained,
@@ -8,10 +9,14 @@ use super::{
 };
 use crate::count::Count;
 use crate::data::{Augment, Dataset, Split};
+use crate::draw::Draw;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
+use crate::live::Stage;
 use crate::model::{Model, Optimizer, Schedule};
 use crate::space::{Architecture, Space};
 use crate::task::{Metric, Task};
+use crate::words::plural;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -215,7 +220,8 @@ impl Train {
     /// comes from [`Train::start`], which validates it.
     ///
     /// # Errors
-    /// When the settings have problems, there is no test split, or the loss is no longer a finite number.
+    /// When the settings have problems, there is no test split, the loss is no longer a finite number, or it is
+    /// interrupted, by ■ in a notebook or Ctrl-C in a terminal.
     pub fn retrain(
         &self,
         arch: &Architecture,
@@ -238,21 +244,44 @@ impl Train {
                 ),
             ));
         }
-        let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
-        run.advance(epochs)?;
-        let metrics = run.measure(Split::Test)?;
+        let many = epochs.max(0) as usize;
+        let title = "The winner, trained on train + validation";
+        let lesson = Lesson::new(title, &arch.to_text(), many);
+        let stage = lesson.open(true);
+        let train = || {
+            let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
+            while !run.done() {
+                run.advance(1)?;
+                lesson.epoch(run.losses().last().copied().unwrap_or(f64::NAN));
+            }
+            let metrics = run.measure(Split::Test)?;
+            Ok((run, metrics))
+        };
+        let done =
+            interrupt::in_front(|| format!("the training of {}", plural(many, "epoch")), train);
+        let (run, metrics) = match done {
+            Ok(done) => done,
+            Err(e) => {
+                stage.into_iter().for_each(Stage::clear);
+                return Err(lesson.broken(e));
+            }
+        };
         let found = Evaluation::new(metrics[0].1).with_losses(run.losses());
         let found = metrics.iter().fold(found, |e, (name, value)| e.with(name, *value));
         let undefined = run.undefined(Split::Test);
         let found = undefined.iter().fold(found, |e, (name, why)| e.without(name, why));
-        Ok(Retrained {
+        let winner = Retrained {
             model: run.model(),
             metric: self.metric(),
             test: metrics[0].1,
             evaluation: found,
-            epochs: epochs.max(0) as usize,
+            epochs: many,
             seconds: begun.elapsed().as_secs_f64(),
-        })
+        };
+        if let Some(stage) = stage {
+            stage.finish(Draw::both(&winner));
+        }
+        Ok(winner)
     }
 
     /// The training of an evaluation, at its end.
@@ -350,7 +379,8 @@ impl Train {
 
 impl Evaluator for Train {
     fn evaluate(&self, arch: &Architecture, budget: &Budget) -> Result<Evaluation> {
-        self.evaluate_watched(arch, budget, &Watch::current())
+        let train = || self.evaluate_watched(arch, budget, &Watch::current());
+        interrupt::in_front(|| "the training".into(), train)
     }
 
     fn evaluate_watched(

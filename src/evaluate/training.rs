@@ -11,6 +11,7 @@ use super::{Evaluation, Kept, Train, Watch};
 use crate::count::Count;
 use crate::data::Split;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::kernel;
 use crate::model::{Model, Steps};
 use crate::op::{Pass, Store};
@@ -183,7 +184,22 @@ impl Training {
     /// # Errors
     /// When the loss is no longer a finite number, or Candle fails.
     pub fn advance(&mut self, epochs: impl Count) -> Result<()> {
-        for _ in 0..epochs.to_i64() {
+        if !self.watch.alone() {
+            return self.go(epochs.to_i64());
+        }
+        // A training of its own, in the foreground.
+        interrupt::in_front(
+            || "the training".into(),
+            || {
+                let stop = interrupt::stop_here().unwrap_or_default();
+                self.watch = self.watch.ending_with(&stop);
+                self.go(epochs.to_i64())
+            },
+        )
+    }
+
+    fn go(&mut self, epochs: i64) -> Result<()> {
+        for _ in 0..epochs {
             if self.done() {
                 break;
             }

@@ -3,6 +3,7 @@
 use super::Shelf;
 use super::heritage::Ancestor;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::{self, Stop};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ type Tell = Arc<dyn Fn(usize, f64, f64) + Send + Sync>;
 /// ```
 #[derive(Clone, Default)]
 pub struct Watch {
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
     deadline: Option<(Instant, f64)>,
     tell: Option<Tell>,
     checkpoint: Option<PathBuf>,
@@ -46,6 +47,8 @@ pub struct Watch {
     heritable: bool,
     /// The most bytes that the evaluation has measured; 0 for none.
     memory: Arc<AtomicUsize>,
+    /// Whether something else decides when it is stopped: a study, or a longer work.
+    part: bool,
     /// For a training inside an evaluation that does not ask its watch: whether it was told to stop.
     told: Option<Arc<AtomicBool>>,
 }
@@ -61,15 +64,17 @@ impl Watch {
         Watch::default()
     }
 
-    pub(crate) fn stopped_by(stop: &Arc<AtomicBool>) -> Watch {
-        Watch { stop: stop.clone(), ..Watch::default() }
+    pub(crate) fn stopped_by(stop: &Arc<Stop>) -> Watch {
+        Watch { stop: stop.clone(), part: true, ..Watch::default() }
     }
 
     /// The watch of a training that a user's code has started: that of the evaluation around it, so that
     /// both end together. Epochs and checkpoints are left to the evaluation.
     pub(crate) fn current() -> Watch {
         let around = CURRENT.with_borrow(Clone::clone);
-        around.map_or_else(Watch::none, |w| Watch {
+        let alone =
+            || interrupt::stop_here().map_or_else(Watch::none, |stop| Watch::stopped_by(&stop));
+        around.map_or_else(alone, |w| Watch {
             tell: None,
             checkpoint: None,
             shelf: None,
@@ -77,6 +82,16 @@ impl Watch {
             heritable: false,
             ..w
         })
+    }
+
+    /// Whether nothing decides when its training is stopped, so that the training itself has to ask.
+    pub(crate) fn alone(&self) -> bool {
+        !self.part && interrupt::stop_here().is_none()
+    }
+
+    /// The same with another stop.
+    pub(crate) fn ending_with(&self, stop: &Arc<Stop>) -> Watch {
+        Watch { stop: stop.clone(), ..self.clone() }
     }
 
     /// Runs an evaluation under this watch. If a training inside it was told to stop, it ends too,
@@ -91,10 +106,12 @@ impl Watch {
         let told = Arc::new(AtomicBool::new(false));
         let inner = Watch { told: Some(told.clone()), ..self.clone() };
         let back = Back(CURRENT.replace(Some(inner)));
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            interrupt::under(&self.stop, f)
+        }));
         drop(back);
         match result {
-            _ if told.load(Ordering::Relaxed) => Err(stopped()),
+            _ if told.load(Ordering::Relaxed) => Err(self.stop.told()),
             Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         }
@@ -145,9 +162,9 @@ impl Watch {
     /// # Errors
     /// When the study has been stopped, or the trial is over its time limit. Pass it on with `?`.
     pub fn check(&self) -> Result<()> {
-        if self.stop.load(Ordering::Relaxed) {
+        if let Err(e) = self.stop.check() {
             self.told.iter().for_each(|told| told.store(true, Ordering::Relaxed));
-            return Err(stopped());
+            return Err(e);
         }
         match self.deadline {
             Some((begun, limit)) if begun.elapsed().as_secs_f64() > limit => Err(Error::new(
@@ -178,10 +195,6 @@ impl Watch {
     pub fn checkpoint(&self) -> Option<PathBuf> {
         self.checkpoint.clone()
     }
-}
-
-fn stopped() -> Error {
-    Error::new(ErrorKind::Stopped, "the study has been stopped")
 }
 
 impl std::fmt::Debug for Watch {

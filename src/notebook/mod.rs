@@ -5,23 +5,20 @@
 //! found without any import; references, vectors, tuples, options and results of them have it through
 //! [`EvcxrDisplay`].
 
-mod pictures;
 #[cfg(test)]
 mod stress;
-
-#[cfg(test)]
-pub(crate) use pictures::portable;
 
 use crate::chart::theme::{BREAK, escape};
 use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
 use crate::draw::Draw;
+use crate::live;
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Answer, Architecture, Augment, Bill, Block, Budget, Compare, Comparison, Dataset,
     Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Ints, Latency, LayerRow,
-    LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol, Retrained, Running,
-    Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train, Transferred,
-    Trial, Verdict,
+    Live, LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol, Retrained,
+    Running, Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train,
+    Transferred, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -41,7 +38,7 @@ impl<T: Draw + ?Sized> EvcxrDisplay for T {
 }
 
 fn display(html: &str, plain: &str) {
-    evcxr_runtime::mime_type("text/html").text(pictures::portable(html));
+    evcxr_runtime::mime_type("text/html").text(live::shown(html));
     evcxr_runtime::mime_type("text/plain").text(plain.trim_end());
 }
 
@@ -340,5 +337,5 @@ macro_rules! inherent {
     )*};
 }
 inherent! {
-    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation, Explanation, Finalists, Friedman, Latency, Map, Measures, Model, Pair, Predictor, Report, Retrained, Running, Searches, Shown, Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
+    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation, Explanation, Finalists, Friedman, Latency, Live, Map, Measures, Model, Pair, Predictor, Report, Retrained, Running, Searches, Shown, Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
 }

@@ -2,8 +2,8 @@
 //! trials and a hundred thousand. Each must become a picture of a size that a notebook can hold, with
 //! its text inside the frame and with finite numbers.
 
-use super::portable;
 use crate::chart::*;
+use crate::live::portable;
 use serde_json::Value;
 
 /// The largest picture that is allowed, in bytes.

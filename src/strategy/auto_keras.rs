@@ -45,6 +45,7 @@ use super::targets::{Seen, drawn, evenly};
 use super::{IntoStrategy, Proposal, Strategy, StrategyInfo, Surrogate, read};
 use crate::count::Count;
 use crate::error::Result;
+use crate::interrupt;
 use crate::record::{History, Trial};
 use crate::rng::Rng;
 use crate::space::{Architecture, Compared, Distance, Morphism};
@@ -310,6 +311,7 @@ impl AutoKeras {
         let mut best: Option<(f64, Architecture, &Trial)> = None;
         let mut temperature = WARM;
         while temperature > COLD && (met.len() as i64) < self.candidates {
+            interrupt::point();
             temperature *= DECAY;
             let values = queue.iter().enumerate().map(|(i, leaf)| (i, leaf.value));
             let top = values.reduce(|a, b| if b.1 > a.1 { b } else { a });

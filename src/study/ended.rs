@@ -1,5 +1,6 @@
 //! Why a study ended. Journals hold it as a sentence, which is read back only here.
 
+use crate::interrupt::Stop;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -41,6 +42,8 @@ pub enum Ended {
     Exhausted(String),
     /// It was told to stop.
     Stopped,
+    /// It was told to stop by ■ in a notebook, or by Ctrl-C in a terminal.
+    Interrupted,
     /// The strategy failed.
     Strategy(String),
     /// The journal could not be written.
@@ -54,7 +57,18 @@ pub enum Ended {
 impl Ended {
     /// Whether it ended before its budget was spent, though there was more to try.
     pub(crate) fn broke_off(&self) -> bool {
-        matches!(self, Ended::Stopped | Ended::Strategy(_) | Ended::Journal(_) | Ended::NoFigure(_))
+        self.may_go_on()
+            || matches!(self, Ended::Strategy(_) | Ended::Journal(_) | Ended::NoFigure(_))
+    }
+
+    /// Whether it was told to stop, and goes on where it was when it is run again.
+    pub(crate) fn may_go_on(&self) -> bool {
+        matches!(self, Ended::Stopped | Ended::Interrupted)
+    }
+
+    /// How work ends that was asked to stop.
+    pub(crate) fn by(stop: &Stop) -> Ended {
+        if stop.pressed() { Ended::Interrupted } else { Ended::Stopped }
     }
 
     /// Whether a budget that does not depend on the machine is spent.
@@ -75,6 +89,7 @@ impl Ended {
         let readings = [
             Some(Ended::Trials(1)),
             Some(Ended::Stopped),
+            Some(Ended::Interrupted),
             Some(Ended::Exhausted("the space is exhausted".into())),
             between(text, "all ", " trials are done").map(Ended::Trials),
             between(text, "the budget of ", simulated).map(Ended::SimulatedSeconds),
@@ -106,6 +121,7 @@ impl fmt::Display for Ended {
             Ended::FreeOfSimulated(n) => write!(f, "{n} trials in a row cost no simulated seconds"),
             Ended::Failed { trial, error } => write!(f, "trial {trial} failed: {error}"),
             Ended::Stopped => f.write_str("it was stopped"),
+            Ended::Interrupted => f.write_str("it was interrupted"),
             Ended::Strategy(why) => write!(f, "{STRATEGY}{why}"),
             Ended::Exhausted(why)
             | Ended::Journal(why)
@@ -145,6 +161,7 @@ mod tests {
             (Ended::Failed { trial: 3, error: "no: luck".into() }, "trial 3 failed: no: luck"),
             (Ended::Exhausted("the space is exhausted".into()), "the space is exhausted"),
             (Ended::Stopped, "it was stopped"),
+            (Ended::Interrupted, "it was interrupted"),
             (Ended::Strategy("out of ideas".into()), "the strategy failed: out of ideas"),
             (Ended::Other("all good trials are done".into()), "all good trials are done"),
             (Ended::Other("all 020 trials are done".into()), "all 020 trials are done"),

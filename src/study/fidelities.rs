@@ -11,6 +11,8 @@ use crate::chart::{BandSeries, Bands, Chart, Leaderboard};
 use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::evaluate::{AnyEvaluator, IntoEvaluator};
+use crate::interrupt;
+use crate::live::Stage;
 use crate::record::{Duplicates, Trial};
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
@@ -142,6 +144,10 @@ impl Fidelities {
                 "space.different(20, &mut rng)",
             ));
         }
+        interrupt::in_front(|| "the comparison of fidelities".into(), || self.compared(own, n))
+    }
+
+    fn compared(&self, own: &Space, n: usize) -> Result<Measures> {
         let (truth, whole) = self.scores(own, &self.full)?;
         let mut rows = vec![];
         for cheaper in &self.cheaper {
@@ -170,7 +176,10 @@ impl Fidelities {
         if self.quiet {
             plan = plan.quiet();
         }
-        let study = plan.run()?;
+        // What is of interest in the end is the comparison of all of them.
+        let (study, stage) = plan.on_stage()?;
+        stage.into_iter().for_each(Stage::clear);
+        study.stop.check()?;
         // Says why, if there is nothing.
         study.best()?;
         let sign = if study.metric().maximise { 1.0 } else { -1.0 };

@@ -1075,7 +1075,7 @@ mod tests {
                 continue;
             }
             sit_down(&study, journal);
-            let outcome = super::super::run::run(&study);
+            let outcome = super::super::run::run(&study, true);
             let said = outcome.err().map_or(study.ended(), |e| e.to_string());
             assert!(said.contains("no space left") && said.contains("resume"), "{room}: {said}");
             // What is on the disk is whole, and what is in memory is kept.
@@ -1120,7 +1120,7 @@ mod tests {
         // And so is a whole run.
         let study = study.prepared().unwrap();
         full(&study, 3000);
-        super::super::run::run(&study).unwrap();
+        super::super::run::run(&study, true).unwrap();
         assert!(study.ended().contains("no space left"), "{}", study.ended());
         let (kept, there) = (study.trials_done(), on_disk());
         assert!(kept.len() > there && there == 3);
@@ -1141,7 +1141,7 @@ mod tests {
         let mut journal = Journal::new(sink, Path::new("study.jsonl"), 0);
         begin(&mut journal, &Header::of(&study.setup), &study).unwrap();
         sit_down(&study, journal);
-        super::super::run::run(&study).unwrap();
+        super::super::run::run(&study, true).unwrap();
         disk.lock().unwrap().clone()
     }
 

@@ -11,6 +11,7 @@ mod inherited;
 mod insight;
 mod journal;
 mod lineage;
+mod live;
 mod objective;
 pub(crate) mod progress;
 mod report;
@@ -35,6 +36,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{
     AnyEvaluator, Budget, Evaluator, IntoEvaluation, IntoEvaluator, Retrained, Watch,
 };
+use crate::interrupt::{self, Stop};
+use crate::live::Stage;
 use crate::oneshot::OneShot;
 use crate::record::{
     Cost, Duplicates, Failure, History, Key, OnFailure, Outcome, Protocol, Trial, best_of,
@@ -45,11 +48,11 @@ use crate::task::Metric;
 use crate::threads::{MOST_THREADS, cores};
 use desk::Desk;
 use journal::Event;
+use live::Pulse;
 use shelf::Shelves;
 use state::{Next, State};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A search: a space, an evaluator, a strategy and a budget, and its trials once it has run.
@@ -72,7 +75,8 @@ pub struct Study {
     setup: Arc<Setup>,
     state: Arc<Mutex<State>>,
     desk: Arc<Mutex<Desk>>,
-    stop: Arc<AtomicBool>,
+    stop: Arc<Stop>,
+    pulse: Arc<Pulse>,
 }
 
 #[derive(Clone)]
@@ -225,6 +229,7 @@ impl Study {
             state: Arc::new(Mutex::new(state)),
             desk: Arc::default(),
             stop: Arc::default(),
+            pulse: Arc::default(),
         }
     }
 
@@ -357,7 +362,7 @@ impl Study {
         })
     }
 
-    /// Prints no progress.
+    /// Shows no progress: neither lines nor pictures.
     #[must_use = "a setting returns a new study and leaves this one as it is"]
     pub fn quiet(&self) -> Study {
         self.keep(|s| s.quiet = true)
@@ -638,7 +643,7 @@ impl Study {
         let mut state = self.lock();
         state.asking = false;
         if proposal.as_ref().is_err_and(|e| e.kind() == ErrorKind::Stopped) {
-            state.ended = Some(Ended::Stopped);
+            state.ended = Some(Ended::by(&self.stop));
             return Ok(None);
         }
         match proposal.map_err(named)? {
@@ -742,16 +747,36 @@ impl Study {
     /// has trials continues from them.
     ///
     /// A trial that fails (an error, a panic, a NaN) is recorded, and the study goes on; see
-    /// [`failed`](Study::failed). Why it stopped early is in [`ended`](Study::ended).
+    /// [`failed`](Study::failed). Why it stopped early is in [`ended`](Study::ended). ■ in this project's
+    /// kernel for notebooks, or Ctrl-C in a terminal, ends it at its next step: it returns with the trials so far
+    /// and [`Ended::Interrupted`], and goes on when it is run again.
     ///
     /// # Errors
     /// When the settings have problems, all of them together, or the strategy fails before the
     /// first trial.
     pub fn run(&self) -> Result<Study> {
-        self.check()?;
-        let study = self.prepared()?;
-        run::run(&study)?;
+        let (study, stage) = self.on_stage()?;
+        live::close(stage, &study, &Ok(()));
         Ok(study)
+    }
+
+    /// The same with the display that it was drawn in, for somebody else's last picture.
+    fn on_stage(&self) -> Result<(Study, Option<Stage>)> {
+        self.check()?;
+        let mut study = self.prepared()?;
+        // Inside of something else, it ends with that.
+        if let Some(stop) = interrupt::stop_here() {
+            study.stop = stop;
+        }
+        let stage = live::open(&study, !study.setup.quiet, false);
+        let drawn = stage.is_some() || crate::live::hush();
+        match run::run(&study, drawn) {
+            Ok(()) => Ok((study, stage)),
+            Err(e) => {
+                stage.into_iter().for_each(Stage::clear);
+                Err(e)
+            }
+        }
     }
 
     /// A study in which the failed trials are open again: the next [`run`](Study::run) evaluates them
@@ -873,9 +898,8 @@ impl Study {
                 "retrain(30)",
             ));
         }
-        let winner = run::guarded(|| {
-            self.setup.evaluator.retrain(&best.architecture(), epochs.to_size(), seed)
-        })?;
+        let train = || self.setup.evaluator.retrain(&best.architecture(), epochs.to_size(), seed);
+        let winner = crate::live::hushed(self.setup.quiet, || run::guarded(train))?;
         self.lock().tests += 1;
         Ok(winner)
     }
@@ -904,6 +928,12 @@ impl Setup {
     /// times.
     fn foreign(&self) -> bool {
         !self.evaluator.looks_up() && self.evaluator.to_json().is_none()
+    }
+
+    /// Whether a limit in seconds cannot end an evaluation.
+    fn cannot_stop(&self) -> bool {
+        let evaluator = &self.evaluator;
+        self.protocol.timed() && !evaluator.looks_up() && !evaluator.stops_midway()
     }
 
     /// Whether trials are evaluated by the thread that runs the study.

@@ -57,6 +57,9 @@ pub(crate) struct Progress {
     waits: f64,
 }
 
+/// What a limit in seconds does not do.
+pub(crate) const CANNOT_STOP: &str = "only a training can be stopped in the middle: time limits are looked at when an evaluation returns";
+
 /// This many seconds in which no trial ends are worth a line.
 const LONG: f64 = 30.0;
 
@@ -77,10 +80,7 @@ impl Progress {
     /// Says at the beginning that a limit in seconds cannot end an evaluation.
     pub(crate) fn cannot_stop(&self) {
         if !self.quiet {
-            println!(
-                "only a training can be stopped in the middle: time limits are looked at when an \
-                 evaluation returns"
-            );
+            println!("{CANNOT_STOP}");
         }
     }
 
@@ -170,9 +170,7 @@ impl Progress {
 /// The share of its budget that a study has spent, by the limit that is nearest. Seconds do not count:
 /// they do not measure what is done.
 fn share(trials: &[Trial], protocol: &Protocol) -> f64 {
-    let mut spent = Tally::default();
-    trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));
-    spent.share(protocol)
+    Tally::of(trials).share(protocol)
 }
 
 /// What trials have spent of a budget.
@@ -184,6 +182,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Of all these that have ended.
+    pub(crate) fn of(trials: &[Trial]) -> Tally {
+        let mut spent = Tally::default();
+        trials.iter().filter(|t| t.ended()).for_each(|t| spent.add(t));
+        spent
+    }
+
     pub(crate) fn add(&mut self, trial: &Trial) {
         self.trials += 1;
         self.epochs += trial.epochs_spent();

@@ -21,8 +21,8 @@ use std::collections::HashSet;
 pub(super) const CANDLE: &str = "0.11";
 
 /// The most epochs that a finished trial stands for.
-fn deepest(trials: &[Trial]) -> usize {
-    trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max().unwrap_or(0)
+fn deepest<'t>(trials: impl Iterator<Item = &'t Trial>) -> usize {
+    trials.filter(|t| t.score().is_some()).map(Trial::depth).max().unwrap_or(0)
 }
 
 impl Study {
@@ -37,13 +37,16 @@ impl Study {
     }
 
     fn best_chart(&self, axis: Axis) -> Chart {
-        let trials = self.trials_done();
-        let simulated =
-            trials.iter().any(|t| t.evaluation().is_some_and(|e| e.seconds_spent().is_some()));
-        let deepest = deepest(&trials);
+        self.best_of_these(&self.trials_done(), axis)
+    }
+
+    /// The same for the trials of some moment.
+    pub(super) fn best_of_these(&self, trials: &[Trial], axis: Axis) -> Chart {
+        let trials = || trials.iter().filter(|t| t.ended());
+        let simulated = trials().any(|t| t.finished().is_some_and(|e| e.seconds_spent().is_some()));
+        let deepest = deepest(trials());
         let mut spent = 0.0;
-        let mut points: Vec<(f64, Option<f64>)> = trials
-            .iter()
+        let mut points: Vec<(f64, Option<f64>)> = trials()
             .map(|t| {
                 if t.reused_from().is_none() {
                     spent += t.seconds_spent();

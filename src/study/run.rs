@@ -5,6 +5,7 @@ use super::journal::{self, Event};
 use super::{Ended, Fault};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Checkpoint, Evaluation, Evaluator, Watch};
+use crate::interrupt::{self, Front};
 use crate::record::{Cost, Trial};
 use crate::rng::child;
 use crate::study::progress::Progress;
@@ -14,7 +15,6 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
@@ -31,13 +31,18 @@ pub(super) struct Done {
     pub(super) cost: Cost,
 }
 
-pub(super) fn run(study: &Study) -> Result<()> {
-    run_until(study, Goal::Budget)
+/// Runs a study to its end. One that is `drawn` prints no lines.
+pub(super) fn run(study: &Study, drawn: bool) -> Result<()> {
+    let _front = Front::of(&study.stop, || study.in_words());
+    let outcome = interrupt::under(&study.stop, || run_until(study, Goal::Budget, drawn));
+    // A study inside of an evaluation that was told to stop is no result, whatever is made of it.
+    let _ = Watch::current().check();
+    outcome
 }
 
 /// Evaluates only the trials in which a process may have ended, one at a time.
 pub(super) fn try_suspects(study: &Study) -> Result<()> {
-    run_until(study, Goal::Suspects)
+    run_until(study, Goal::Suspects, true)
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -46,8 +51,11 @@ enum Goal {
     Suspects,
 }
 
-fn run_until(study: &Study, goal: Goal) -> Result<()> {
-    let setup = &*study.setup;
+/// Up to where, and whether no lines are printed.
+type How = (Goal, bool);
+
+fn run_until(study: &Study, goal: Goal, drawn: bool) -> Result<()> {
+    let (setup, how) = (&*study.setup, (goal, drawn));
     let begun = Instant::now();
     let before = {
         let mut state = study.lock();
@@ -58,8 +66,8 @@ fn run_until(study: &Study, goal: Goal) -> Result<()> {
         state.seconds
     };
     let outcome = with_share(setup.threads(), || match setup.alone() {
-        true => coordinate(study, &mut Crew::Alone(study, VecDeque::new()), goal, begun, before),
-        false => on_threads(study, goal, begun, before),
+        true => coordinate(study, &mut Crew::Alone(study, VecDeque::new()), how, begun, before),
+        false => on_threads(study, how, begun, before),
     });
     let seconds = {
         let mut state = study.lock();
@@ -124,7 +132,7 @@ impl Crew<'_> {
 
 /// The crew has its own threads instead of a pool of rayon. A trial writes to the journal and waits for
 /// its lock, and a worker of a pool may begin another trial while it waits, inside the first one.
-fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<()> {
+fn on_threads(study: &Study, how: How, begun: Instant, before: f64) -> Result<()> {
     let setup = &*study.setup;
     let (work, todo) = channel::<Trial>();
     let todo = Mutex::new(todo);
@@ -141,7 +149,7 @@ fn on_threads(study: &Study, goal: Goal, begun: Instant, before: f64) -> Result<
             }
         }
         // At the end the crew is dropped, and with it the channel that the workers listen to.
-        coordinate(study, &mut Crew::Threads(work, done), goal, begun, before)
+        coordinate(study, &mut Crew::Threads(work, done), how, begun, before)
     })
 }
 
@@ -158,7 +166,7 @@ fn work_off(todo: &Mutex<Receiver<Trial>>, report: &Sender<Done>, study: &Study)
 fn coordinate(
     study: &Study,
     crew: &mut Crew,
-    goal: Goal,
+    (goal, drawn): How,
     begun: Instant,
     before: f64,
 ) -> Result<()> {
@@ -168,8 +176,8 @@ fn coordinate(
     let (whole, planned, metric) =
         guarded(|| Ok((setup.evaluator.whole(0), setup.planned(), setup.evaluator.metric())))?;
     let threads = setup.threads();
-    let mut progress = Progress::new(setup.quiet, &setup.protocol, planned);
-    if setup.protocol.timed() && !setup.evaluator.looks_up() && !setup.evaluator.stops_midway() {
+    let mut progress = Progress::new(setup.quiet || drawn, &setup.protocol, planned);
+    if setup.cannot_stop() {
         progress.cannot_stop();
     }
     progress.begin(&study.lock().history.shared(), now());
@@ -190,8 +198,8 @@ fn coordinate(
         let mut more = false;
         alone &= running > 0;
         while !alone && running < if first { 1 } else { threads } {
-            if study.stop.load(Ordering::Relaxed) {
-                study.lock().ended = Some(Ended::Stopped);
+            if study.stop.asked() {
+                study.lock().ended = Some(Ended::by(&study.stop));
                 break;
             }
             if let Some(trial) = suspects.pop_front() {
@@ -235,7 +243,7 @@ fn coordinate(
         progress.tell(&trials, &metric, now());
         drop(trials);
         let meanwhile = || {
-            let stopped = study.stop.load(Ordering::Relaxed);
+            let stopped = study.stop.asked();
             progress.wait(&study.lock().history.shared(), stopped, now());
         };
         let next = match (more, running) {
@@ -315,6 +323,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
         if epoch == 0 {
             return;
         }
+        note.pulse.epoch(number, epoch, score);
         // A journal that cannot be written is noticed when the trial ends.
         let _ = note.note(|| Some(Event::Epoch { trial: number, epoch, score, loss }));
     });
@@ -377,6 +386,7 @@ pub(super) fn evaluate(study: &Study, trial: &Trial) -> Done {
                 }
             }),
         };
+        study.pulse.ended(number);
         let (seconds, memory) = (begun.elapsed().as_secs_f64(), watch.measured());
         let cost = Cost { seconds, memory, retries, lost_seconds };
         return Done { number, result, seed, cost };
@@ -413,6 +423,11 @@ pub(crate) fn guarded<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = catch_unwind(AssertUnwindSafe(f));
     QUIET.set(outer);
     result.unwrap_or_else(|panic| {
+        let panic = match panic.downcast::<Error>() {
+            // Told to stop in the middle.
+            Ok(e) => return Err(*e),
+            Err(panic) => panic,
+        };
         let text = panic
             .downcast_ref::<String>()
             .map(String::as_str)

@@ -5,8 +5,9 @@
 //! unless it was [detached](Running::detach). The searches of this process are listed by weak
 //! references, so that each of them can be found again.
 
-use super::{Study, run};
+use super::{Study, live, run};
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt::{self, Back, Front};
 use crate::strategy::Strategy;
 use crate::study::progress::Progress;
 use crate::words::plural;
@@ -30,7 +31,7 @@ struct Handle(Arc<Search>);
 impl Drop for Handle {
     fn drop(&mut self) {
         if !self.0.detached.load(Ordering::Relaxed) {
-            self.0.study.stop.store(true, Ordering::Relaxed);
+            self.0.study.stop.ask();
         }
     }
 }
@@ -50,7 +51,7 @@ impl Search {
     }
 
     fn stopping(&self) -> bool {
-        self.study.stop.load(Ordering::Relaxed)
+        self.study.stop.asked()
     }
 }
 
@@ -62,7 +63,9 @@ fn searches() -> MutexGuard<'static, Vec<(Weak<Search>, Weak<Handle>)>> {
 }
 
 impl Study {
-    /// Runs the study in the background. It is quiet: ask [`Running::progress`].
+    /// Runs the study in the background. It prints nothing: ask [`Running::progress`]. In this project's kernel for
+    /// notebooks it draws itself below its cell while other cells run, unless the study is
+    /// [quiet](Study::quiet).
     ///
     /// Keep what it returns: the search stops when nobody holds it any more, unless it is
     /// [detached](Running::detach). [`running`](fn@running) lists all searches of this process.
@@ -94,8 +97,14 @@ impl Study {
             all.retain(|(search, _)| search.strong_count() > 0);
             all.push((Arc::downgrade(&search), Arc::downgrade(&handle)));
         }
+        // It is seen before anything else happens in its cell.
+        let stage = live::open(&study, !self.setup.quiet, true);
         std::thread::Builder::new().name("study".into()).spawn(move || {
-            let outcome = run::guarded(|| run::run(&study));
+            let _back = Back::new();
+            let outcome = interrupt::under(&study.stop, || {
+                run::guarded(|| run::run(&study, stage.is_some()))
+            });
+            live::close(stage, &study, &outcome);
             *search.end() = Some(outcome);
             search.end.1.notify_all();
         })?;
@@ -117,7 +126,7 @@ impl Running {
     /// trials stay open until the study continues. An evaluation that is not a training runs until it
     /// returns.
     pub fn stop(&self) {
-        self.search().study.stop.store(true, Ordering::Relaxed);
+        self.search().study.stop.ask();
     }
 
     /// Lets the search go on without a handle: `plan.spawn()?.detach();`.
@@ -153,6 +162,11 @@ impl Running {
     /// As [`Study::run`].
     pub fn wait(&self) -> Result<Study> {
         let search = self.search();
+        // Whoever waits has it in the foreground.
+        let _front = match self.done() {
+            true => None,
+            false => Front::of(&search.study.stop, || search.study.in_words()),
+        };
         let mut end = search.end();
         while end.is_none() {
             end = search.end.1.wait(end).unwrap_or_else(|e| e.into_inner());

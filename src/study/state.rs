@@ -435,7 +435,7 @@ impl State {
 
     /// A study that was told to stop has not ended for good.
     pub(crate) fn go_on(&mut self) {
-        if self.ended == Some(Ended::Stopped) {
+        if self.ended.as_ref().is_some_and(Ended::may_go_on) {
             self.ended = None;
         }
     }

@@ -9,8 +9,10 @@ use super::fidelities::{in_turn, tau};
 use crate::chart::{Agreement, Chart, Measured, Report};
 use crate::count::Count;
 use crate::data::Dataset;
+use crate::draw::Draw;
 use crate::error::{Error, Result};
 use crate::evaluate::{AnyEvaluator, Evaluator, IntoEvaluator, Train};
+use crate::live::Stage;
 use crate::record::Trial;
 use crate::space::Space;
 use crate::task::Metric;
@@ -134,7 +136,7 @@ impl Transfer {
         if let Some(path) = &self.journal {
             plan = plan.journal(path);
         }
-        let study = plan.run()?;
+        let (study, stage) = plan.on_stage()?;
         let done = study.trials_done();
         let scores = |i: usize| -> Vec<f64> {
             let own = done.iter().filter(|t| t.number() % trials.len() == i);
@@ -142,13 +144,20 @@ impl Transfer {
         };
         let networks: Vec<(Trial, Vec<f64>)> =
             trials.iter().enumerate().map(|(i, t)| (t.clone(), scores(i))).collect();
-        if networks.iter().all(|(_, scores)| scores.is_empty()) {
+        if networks.iter().all(|(_, scores)| scores.is_empty())
             // Says why.
-            study.best()?;
+            && let Err(e) = study.best()
+        {
+            stage.into_iter().for_each(Stage::clear);
+            return Err(e);
         }
         let (from, to) = (self.study.metric(), study.metric());
         let source = self.study.setup.evaluator.describe();
-        Ok(Transferred { networks, from, to, source, name: self.name.clone() })
+        let found = Transferred { networks, from, to, source, name: self.name.clone() };
+        if let Some(stage) = stage {
+            stage.finish(Draw::both(&found));
+        }
+        Ok(found)
     }
 }
 

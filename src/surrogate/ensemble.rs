@@ -1,6 +1,7 @@
 //! An ensemble of small feed-forward networks, trained by Adam. A row lists its features that are not 0, each with its
 //! value: of 0-1 features those that are present.
 
+use crate::interrupt;
 use crate::rng::Rng;
 
 /// Features by number, with their values.
@@ -161,6 +162,7 @@ impl Network {
         let [mut gradient, mut first, mut second] = [0; 3].map(|_| vec![0.0; size]);
         let (mut hidden, mut step) = (vec![], 0);
         for _ in 0..recipe.epochs {
+            interrupt::point();
             let order = rng.permutation(y.len());
             for batch in order.chunks(recipe.batch.max(1)) {
                 gradient.iter_mut().for_each(|g| *g = 0.0);

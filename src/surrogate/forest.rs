@@ -11,6 +11,7 @@
 //! sigma^2(x) = mean_b v_b(x) + mean_b mu_b(x)^2 - mu(x)^2
 //! ```
 
+use crate::interrupt;
 use crate::rng::Rng;
 
 /// The share of the features that a node may split on, as in SMAC.
@@ -56,6 +57,7 @@ impl Forest {
         let tallies = vec![Tally::default(); rows.width];
         let mut grower = Grower { rows, tallies, touched: vec![] };
         let tree = |_| {
+            interrupt::point();
             let mut sample: Vec<usize> = (0..n).map(|_| rng.below(n)).collect();
             let mut nodes = vec![];
             grower.node(&mut sample, &mut nodes, rng);

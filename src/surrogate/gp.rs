@@ -15,6 +15,8 @@
 //! The mean and the variance that maximise the likelihood have a closed form for every kernel, so only
 //! the parameters of the kernel and g are searched for.
 
+use crate::interrupt;
+
 /// A lower triangular matrix that grows by rows: the factor L of A = L L^T.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Cholesky {
@@ -113,6 +115,7 @@ pub(crate) struct Gp {
 impl Gp {
     /// Learns the values of the first `y.len()` points of a factor.
     pub(crate) fn fit(factor: &Cholesky, y: &[f64]) -> Gp {
+        interrupt::point();
         let n = y.len();
         let (mut ones, mut z) = (vec![1.0; n], y.to_vec());
         factor.forward(&mut ones);

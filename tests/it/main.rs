@@ -20,9 +20,13 @@ mod fixtures;
 mod front;
 mod gradients;
 mod inherit;
+#[cfg(unix)]
+mod interrupt;
 mod journal;
 mod latency;
 mod layering;
+#[cfg(unix)]
+mod live;
 mod messages;
 mod model;
 mod morphism;

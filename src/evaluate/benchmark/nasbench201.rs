@@ -29,6 +29,7 @@
 
 use crate::error::{Error, Result};
 use crate::evaluate::Table;
+use crate::interrupt;
 use crate::space::{Space, presets};
 use crate::task::Task;
 
@@ -168,14 +169,17 @@ impl NasBench201 {
         })?;
         let column = |name: &str| format!("{}_{name}", set.prefix);
         let seeds = ["val200_s0", "val200_s1", "val200_s2"].map(column).to_vec();
-        let table = Table::read(path)?
-            .levels_of([(vec![column("val12")], 12), (seeds, EPOCHS)])
-            .reporting(&column("test12"))
-            .reporting(&column("test200"))
-            .cost(&column("time200"))
-            .over(&set.space());
-        table.check()?;
-        Ok(table)
+        let read = || {
+            let table = Table::read(path)?
+                .levels_of([(vec![column("val12")], 12), (seeds, EPOCHS)])
+                .reporting(&column("test12"))
+                .reporting(&column("test200"))
+                .cost(&column("time200"))
+                .over(&set.space());
+            table.check()?;
+            Ok(table)
+        };
+        interrupt::in_front(|| "the reading of NAS-Bench-201".into(), read)
     }
 }
 

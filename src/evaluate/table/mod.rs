@@ -9,6 +9,7 @@ mod codes;
 mod figures;
 mod look_up;
 mod over;
+mod reading;
 mod sheet;
 mod spreadsheet;
 mod stored;

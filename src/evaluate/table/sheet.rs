@@ -2,10 +2,13 @@
 //! that are not in a file.
 
 use super::codes::Codes;
+use super::reading::Reading;
 use crate::data::csv::{self, TOLD, is_missing};
 use crate::data::file::{name_of, read_text, wrong};
 use crate::data::numeral::{self, Marks};
 use crate::error::{Error, Result};
+use crate::interrupt;
+use crate::live::Stage;
 use crate::rng::Hash64;
 use crate::threads;
 use std::path::{Path, PathBuf};
@@ -52,11 +55,25 @@ enum Cells {
 
 impl Sheet {
     pub(super) fn read(path: &Path) -> Result<Sheet> {
-        Sheet::parse(path, &read_text(path, HINT)?)
+        let name = name_of(path);
+        let read = || {
+            let text = read_text(path, HINT)?;
+            let reading = Reading::new(&name, text.len());
+            let stage = reading.open();
+            let sheet = Sheet::parse_told(path, &text, &reading);
+            stage.into_iter().for_each(Stage::clear);
+            sheet
+        };
+        interrupt::in_front(|| format!("the reading of {name}"), read)
     }
 
     /// Reads text as if it were in the file `path`.
+    #[cfg(test)]
     pub(super) fn parse(path: &Path, file: &str) -> Result<Sheet> {
+        Sheet::parse_told(path, file, &Reading::new("", file.len()))
+    }
+
+    fn parse_told(path: &Path, file: &str, reading: &Reading) -> Result<Sheet> {
         let table = csv::Table::new(file).map_err(|what| wrong(path, what))?;
         let header = table.header().to_vec();
         let (mut lines, mut ends) = (vec![], vec![]);
@@ -66,6 +83,8 @@ impl Sheet {
             match row {
                 Ok((line, cells)) => {
                     lines.push(line);
+                    reading.row(text.len());
+                    interrupt::check().map_err(|e| e.context(path.display()))?;
                     for cell in &cells {
                         text.push_str(cell);
                         ends.push(text.len());
