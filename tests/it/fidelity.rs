@@ -509,7 +509,7 @@ fn the_rungs_of_a_table_are_those_it_has() {
     }
     let early = SuccessiveHalving::new().rungs([2, 40]);
     let refused = Study::new(&space, &table).strategy(early).trials(9).quiet().run();
-    says(refused, &["after 5, 40 epochs", "rungs([5, ...])"]);
+    says(refused, &["after 5, 40 epochs", "Try rungs([5, 40])"]);
     let later = SuccessiveHalving::new().rungs([5, 40]);
     assert!(Study::new(&space, &table).strategy(later).trials(9).quiet().run().is_ok());
 }
