@@ -29,7 +29,7 @@ pub(super) struct Layout {
 /// How often the layers are swept in both directions.
 const SWEEPS: usize = 12;
 /// How much more an edge between two waypoints pulls than one between two nodes.
-const STRAIGHT: f64 = 8.0;
+const STRAIGHT: f64 = 40.0;
 /// The room of a waypoint.
 const WAY: f64 = 10.0;
 

@@ -6,7 +6,7 @@
 
 use super::layers::{Layout, layout};
 use super::svg::{Anchor, Svg, n, nothing};
-use super::theme::{CARD, FAIL, Font, INK, MUTED, family, width, wrap};
+use super::theme::{CARD, FAIL, FAINT, Font, INK, MUTED, family, width, wrap};
 use super::{Diagram, DiagramRow, Draw};
 use crate::words::plural;
 use serde::{Deserialize, Serialize};
@@ -52,6 +52,13 @@ struct Node {
     times: Option<(usize, usize)>,
 }
 
+/// A name as it stands in a node: what is drawn anyway is left out, and `relu` is `activation(relu)`.
+fn short(name: &str) -> String {
+    let name = name.replace(",activation=identity", "");
+    let inside = name.strip_prefix("activation(").and_then(|rest| rest.strip_suffix(')'));
+    inside.map(String::from).unwrap_or(name)
+}
+
 /// The layers as nodes; those that only follow another one stand in its node.
 fn nodes(rows: &[DiagramRow], only_here: &[bool]) -> Vec<Node> {
     let place = |id: usize| rows.iter().position(|row| row.id == id);
@@ -64,13 +71,14 @@ fn nodes(rows: &[DiagramRow], only_here: &[bool]) -> Vec<Node> {
     let mut all: Vec<Node> = vec![];
     for (i, row) in rows.iter().enumerate() {
         let marked = only_here.get(i).copied().unwrap_or(false);
+        let name = short(&row.name);
         let follows = matches!(row.kind.as_str(), "norm" | "activation");
         if let ([u], true) = (&inputs[i][..], follows)
             && used[*u] == 1
             && rows[*u].kind != "input"
         {
             let before = &mut all[node[*u]];
-            before.then.push(row.name.clone());
+            before.then.push(name);
             before.shape.clone_from(&row.shape);
             before.only_here |= marked;
             node.push(node[*u]);
@@ -78,7 +86,7 @@ fn nodes(rows: &[DiagramRow], only_here: &[bool]) -> Vec<Node> {
         }
         node.push(all.len());
         all.push(Node {
-            name: row.name.clone(),
+            name,
             then: vec![],
             params: row.params.clone(),
             shape: row.shape.clone(),
@@ -299,6 +307,7 @@ impl Drawn {
         for (i, &(from, to, ref ways)) in self.layout.edges.iter().enumerate() {
             self.edge(svg, (left, top), i, (from, to), ways);
         }
+        (0..self.nodes.len()).for_each(|v| self.repeated(svg, (left, top), v));
         for (v, node) in self.nodes.iter().enumerate() {
             let (x, y) = (left + self.layout.x[v], top + self.middle(self.layout.layer[v]));
             self.node(svg, node, (x, y));
@@ -346,11 +355,34 @@ impl Drawn {
         if !small.is_empty() {
             svg.text((x, y + 11.0), &small, SMALL, Anchor::Middle, w - 14.0);
         }
-        if let Some((times, part)) = node.times {
-            let what = if part == 1 { String::new() } else { format!(" the last {part}") };
-            let text = format!("× {times}{what}");
-            svg.halo((x - 7.0, y + h / 2.0 + 12.0), &text, SMALL.bold(), Anchor::End, 110.0);
+    }
+
+    /// The ground of a part that is repeated, and how often.
+    fn repeated(&self, svg: &mut Svg, (left, top): (f64, f64), last: usize) {
+        let Some((times, part)) = self.nodes[last].times else { return };
+        let own = last + 1 - part..last + 1;
+        let mut sides = vec![];
+        let mut rows = vec![];
+        for v in own.clone() {
+            let (x, half) = (self.layout.x[v], self.nodes[v].size().0 / 2.0);
+            sides.extend([x - half, x + half]);
+            rows.push(self.layout.layer[v]);
         }
+        for (from, to, ways) in &self.layout.edges {
+            if own.contains(from) && own.contains(to) {
+                sides.extend(ways);
+            }
+        }
+        let least = |values: &[f64]| values.iter().copied().fold(f64::MAX, f64::min);
+        let most = |values: &[f64]| values.iter().copied().fold(f64::MIN, f64::max);
+        let (x0, x1) = (left + least(&sides) - 9.0, left + most(&sides) + 9.0);
+        let (Some(&first), Some(&end)) = (rows.iter().min(), rows.iter().max()) else { return };
+        let y0 = top + self.tops[first] - 7.0;
+        let y1 = top + self.tops[end] + self.heights[end] + 7.0;
+        let edge = format!(r#"stroke="{FAINT}" stroke-dasharray="3 3""#);
+        svg.rect((x0, y0, x1 - x0, y1 - y0), 9.0, "none", &edge);
+        let text = format!("× {times}");
+        svg.halo((x0 + 8.0, y1 + 4.0), &text, NAME.bold(), Anchor::Start, 80.0);
     }
 
     /// From the lower side of a node, by its waypoints, to the upper side of another.
