@@ -87,6 +87,7 @@ class Browser:
             page = next(target for target in json.load(answer) if target["type"] == "page")
         self.socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60)
         self.number = 0
+        self.said = []  # on the console
         self.call("Page.enable")
 
     def call(self, method, **params):
@@ -94,6 +95,8 @@ class Browser:
         self.socket.send(json.dumps({"id": self.number, "method": method, "params": params}))
         while True:
             answer = json.loads(self.socket.recv())
+            if answer.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
+                self.said.append(json.dumps(answer["params"])[:500])
             if answer.get("id") == self.number:
                 assert "error" not in answer, answer
                 return answer["result"]

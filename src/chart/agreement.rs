@@ -168,7 +168,7 @@ impl Draw for Agreement {
         };
         let hidden = match found.networks.iter().filter(|m| !inside(m)).count() {
             0 => String::new(),
-            n => format!("{n} off the scale"),
+            n => format!("{n} beyond the axes, not drawn"),
         };
         let note = remarks(&[&found.tau(), direction(self.maximise), &found.regret(), &hidden]);
         let (chosen, best) = (found.networks[found.chosen], found.networks[found.best]);
@@ -326,6 +326,6 @@ mod tests {
     fn networks_far_off_are_counted() {
         let mut chart = example();
         chart.networks[0].cheap = -1e6;
-        assert!(chart.svg().contains("1 off the scale"));
+        assert!(chart.svg().contains("1 beyond the axes, not drawn"));
     }
 }

@@ -3,11 +3,13 @@
 //! may not differ.
 
 use super::Draw;
-use super::lines::{End, Reference, dashes, framed, level, names, path, remarks, thinned};
+use super::lines::{
+    End, Name, Reference, dashes, dimmed, dimmed_note, framed, level, names, path, remarks, thinned,
+};
 use super::plain::{COLUMNS, cell, fit, heading, len, spark};
 use super::plot::{Frame, Scale, padded, zoomed};
-use super::svg::{WIDTH, nothing};
-use super::theme::{CARD, Font, colour, width};
+use super::svg::nothing;
+use super::theme::{CARD, colour};
 use crate::words::{capital, direction, human_count, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -110,11 +112,15 @@ impl Bands {
         if self.x.is_empty() { "trials" } else { &self.x }
     }
 
-    /// Both axes, or only the vertical one where both are too long.
     fn title(&self) -> String {
-        let metric = capital(self.metric());
-        let whole = format!("{metric} against {}", self.x_name());
-        if width(&whole, Font::TITLE) <= WIDTH - 32.0 { whole } else { metric }
+        format!("{} against {}", capital(self.metric()), self.x_name())
+    }
+
+    /// Which lines are grey: those that end far from the best.
+    fn dim(&self, lines: &[Line]) -> Vec<bool> {
+        let sign = if self.maximise { 1.0 } else { -1.0 };
+        let last = |l: &Line| l.points.last().map_or(f64::NEG_INFINITY, |p| sign * p.middle);
+        dimmed(&lines.iter().map(last).collect::<Vec<_>>())
     }
 
     fn x_scale(&self, lines: &[Line]) -> Scale {
@@ -142,13 +148,15 @@ impl Bands {
         Scale::linear(lo, hi, 5, false)
     }
 
-    fn note(&self) -> String {
-        remarks(&[&self.shown, direction(self.maximise), if self.log_y { "log scale" } else { "" }])
+    fn note(&self, dim: &[bool]) -> String {
+        let log = if self.log_y { "log scale" } else { "" };
+        remarks(&[&self.shown, direction(self.maximise), log, &dimmed_note(dim)])
     }
 
-    fn draw(&self, frame: &mut Frame, lines: &[Line]) {
+    /// The bands below, then the grey lines, the coloured ones on top.
+    fn draw(&self, frame: &mut Frame, lines: &[Line], texts: &[Name]) {
         let several = lines.len() > 1;
-        for line in lines {
+        for (line, _) in lines.iter().zip(texts).filter(|(_, name)| !name.dim) {
             let edge = |v: fn(&Point) -> f64| -> Vec<(f64, f64)> {
                 thinned(line.points.iter().map(|p| frame.at(p.x, v(p))).collect(), 2.4)
             };
@@ -158,7 +166,8 @@ impl Bands {
             let look = format!(r#"fill-opacity="{alpha}""#);
             frame.inside(|svg| svg.area(&(path(&round) + "Z"), colour(line.index), &look));
         }
-        for line in lines {
+        let both = || lines.iter().zip(texts);
+        for (line, name) in both().filter(|(_, n)| n.dim).chain(both().filter(|(_, n)| !n.dim)) {
             let at: Vec<_> = line.points.iter().map(|p| frame.at(p.x, p.middle)).collect();
             let (rough, d) = (path(&thinned(at.clone(), 6.0)), path(&thinned(at, 1.5)));
             let says = if several { line.name } else { self.metric() };
@@ -167,16 +176,18 @@ impl Bands {
             let at = frame.at(last.x, last.middle);
             let bar = [last.low, last.high].map(|v| frame.at(last.x, v));
             frame.inside(|svg| {
-                svg.path(&rough, CARD, 3.2, r#"opacity="0.6""#);
-                svg.path(&d, colour(i), 1.8, &dashes(i));
+                if !name.dim {
+                    svg.path(&rough, CARD, 3.2, r#"opacity="0.6""#);
+                }
+                svg.path(&d, name.colour(), name.stroke(), &dashes(i));
                 svg.tip_line(&rough, says);
                 // A single point has a bar in place of a band.
                 if single && bar[0] != bar[1] {
-                    svg.line(bar[0], bar[1], colour(i), 1.2);
+                    svg.line(bar[0], bar[1], name.colour(), 1.2);
                 }
             });
             if single && frame.shows(last.middle) {
-                frame.svg.dot(at, 3.0, colour(i), "");
+                frame.svg.dot(at, 3.0, name.colour(), "");
             }
         }
         for line in lines {
@@ -226,21 +237,23 @@ impl Draw for Bands {
         if lines.is_empty() {
             return nothing(&self.title(), "no strategy has a value");
         }
-        let texts: Vec<_> = lines.iter().map(|l| (l.index, l.name.to_string())).collect();
+        let dim = self.dim(&lines);
+        let named =
+            |(l, &dim): (&Line, &bool)| Name { index: l.index, text: l.name.to_string(), dim };
+        let texts: Vec<Name> = lines.iter().zip(&dim).map(named).collect();
         let (x, y) = (self.x_scale(&lines), self.y_scale(&lines));
-        let head = (self.title(), self.note(), self.x_name().to_string());
+        let head = (self.title(), self.note(&dim), self.x_name().to_string());
         let (mut frame, at_ends) = framed(head, &texts, x, y);
         if let Some(reference) = &self.reference {
             level(&mut frame, reference);
         }
-        self.draw(&mut frame, &lines);
+        self.draw(&mut frame, &lines, &texts);
         if at_ends {
-            let end = |l: &Line| {
+            let end = |(l, name): (&Line, &Name)| {
                 let last = l.points.last()?;
-                let at = (last.x, last.middle);
-                Some(End { index: l.index, text: l.name.to_string(), at })
+                Some(End { name: name.clone(), at: (last.x, last.middle) })
             };
-            names(&mut frame, &lines.iter().filter_map(end).collect::<Vec<_>>());
+            names(&mut frame, &lines.iter().zip(&texts).filter_map(end).collect::<Vec<_>>());
         }
         frame.finish(&self.title(), &self.describe(&lines))
     }

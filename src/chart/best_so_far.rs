@@ -2,9 +2,11 @@
 //! running best a line of steps; a failed trial is a cross on the lower edge.
 
 use super::Draw;
+use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, cell, fit, len, spark};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, beyond, cross, padded, share, steps, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, cross, off_scale, padded, share, steps, strokes,
+    zoomed,
 };
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAIL, Font, colour, elide, width};
@@ -163,15 +165,14 @@ impl BestSoFar {
     }
 
     fn note(&self, plan: &Plan) -> String {
-        let mut note = direction(self.maximise).to_string();
-        if plan.failed > 0 {
-            note += &format!("  ·  × {} failed", plan.failed);
-        }
-        if plan.hidden > 0 {
-            let mark = if self.maximise { '▾' } else { '▴' };
-            note += &format!("  ·  {mark} {} off the scale", plan.hidden);
-        }
-        note
+        let failed = match plan.failed {
+            0 => String::new(),
+            n => format!("× {n} failed"),
+        };
+        let (_, y) = self.scales(plan);
+        let done = plan.tracks.iter().flat_map(|t| &t.done).map(|p| p.1);
+        let far: Vec<f64> = done.filter(|v| !(0.0..=1.0).contains(&y.unit(*v))).collect();
+        remarks(&[direction(self.maximise), &failed, &off_scale(&far, self.maximise, true)])
     }
 
     fn scales(&self, plan: &Plan) -> (Scale, Scale) {

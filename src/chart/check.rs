@@ -1,4 +1,4 @@
-//! What the tests require of every picture: well-formed, no ids, all text inside the frame, no `NaN`.
+//! What the tests require of every picture: well-formed, no ids, no rules but those of dark pages, all text inside the frame, no `NaN`.
 
 use super::Draw;
 use super::plain::{COLUMNS, len};
@@ -54,7 +54,17 @@ pub fn svg(picture: &str) {
         attribute(&all[0].1, "viewBox").unwrap().split(' ').map(|v| v.parse().unwrap()).collect();
     let mut boxes: Vec<(f64, f64, f64, f64, String)> = vec![];
     for (i, (name, tag, text)) in all.iter().enumerate() {
-        assert!(!tag.contains(" id=") && !tag.contains(" class=") && name != "style", "{tag}");
+        assert!(!tag.contains(" id=") && !tag.contains(" class="), "{tag}");
+        if name == "style" {
+            assert!(i == 3 && text.starts_with(":root[data-nascent]"), "{text}");
+            assert!(
+                text[1..]
+                    .split('}')
+                    .skip(1)
+                    .all(|r| r.is_empty() || r.starts_with("[data-nascent] ")),
+                "{text}"
+            );
+        }
         let numbers = tag.split("font-family").next().unwrap_or_default();
         if name != "title" && !tag.contains("aria-label") {
             assert!(!numbers.contains("NaN") && !numbers.contains("inf"), "{tag}");
@@ -112,8 +122,9 @@ pub fn svg(picture: &str) {
 
 /// A block of HTML.
 pub fn html(block: &str) {
-    for (name, tag, _) in elements(block) {
-        assert!(name != "style" && name != "script" && !tag.contains(" id="), "{tag}");
+    for (name, tag, text) in elements(block) {
+        assert!(name != "style" || text.starts_with(":root[data-nascent]"), "{text}");
+        assert!(name != "script" && !tag.contains(" id="), "{tag}");
     }
 }
 

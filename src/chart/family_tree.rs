@@ -6,7 +6,7 @@ use super::Draw;
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, beyond, cross, padded, spots, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, cross, off_scale, padded, spots, strokes, zoomed,
 };
 use super::svg::{Anchor, WIDTH, n, nothing};
 use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
@@ -161,38 +161,36 @@ impl FamilyTree {
         }
     }
 
-    fn scales(&self, plan: &Plan) -> (Scale, Scale, usize) {
+    fn scales(&self, plan: &Plan) -> (Scale, Scale, Vec<f64>) {
         let numbers: Vec<f64> = plan.trials.keys().map(|t| *t as f64).collect();
         let ((lo, hi), (first, last)) = (padded(&numbers, 0.03, 0.03), padded(&numbers, 0.0, 0.0));
         let x = Scale::linear(lo, hi, 7, true).only(first, last);
         let values: Vec<f64> = plan.trials.values().filter_map(|t| t.value()).collect();
-        // Even poor ancestors are part of the story.
-        let mut view = zoomed(values.clone(), self.maximise, 40.0);
-        let hidden = values.len() - view.len();
-        // The line to the best is shown whole.
-        view.extend(plan.line.iter().filter_map(|t| plan.trials.get(t)?.value()));
+        // A poor ancestor of the best stands at the edge as well: to scale, it would press all others together.
+        let view = zoomed(values.clone(), self.maximise, 6.0);
         let failed = plan.trials.len() > values.len();
-        let marks = if hidden > 0 || failed { 0.12 } else { 0.06 };
+        let marks = if view.len() < values.len() || failed { 0.12 } else { 0.06 };
         let (lo, hi) = match self.maximise {
             true => padded(&view, marks, 0.15),
             false => padded(&view, f64::max(marks, 0.15), 0.06),
         };
-        (x, Scale::linear(lo, hi, 5, false), hidden)
+        let y = Scale::linear(lo, hi, 5, false);
+        let far = values.into_iter().filter(|v| !(0.0..=1.0).contains(&y.unit(*v))).collect();
+        (x, y, far)
     }
 
-    fn note(&self, plan: &Plan, hidden: usize) -> String {
+    fn note(&self, plan: &Plan, hidden: &[f64]) -> String {
         let failed = plan.trials.values().filter(|t| t.value().is_none()).count();
         let steps = format!("{} to the best", plural(plan.line.len().saturating_sub(1), "step"));
-        let count = |mark: char, n: usize, what: &str| match n {
+        let failed = match failed {
             0 => String::new(),
-            n => format!("{mark} {n} {what}"),
+            n => format!("× {n} failed"),
         };
-        let mark = if self.maximise { '▾' } else { '▴' };
         let thin = match plan.every {
             1 => String::new(),
             n => format!("1 of {n} other edges drawn"),
         };
-        let (failed, hidden) = (count('×', failed, "failed"), count(mark, hidden, "off the scale"));
+        let hidden = off_scale(hidden, self.maximise, true);
         remarks(&[direction(self.maximise), &steps, &failed, &hidden, &thin])
     }
 
@@ -379,7 +377,7 @@ impl Draw for FamilyTree {
     fn svg(&self) -> String {
         let Some(plan) = self.plan() else { return nothing(&self.title(), &self.why_empty()) };
         let (x, y, hidden) = self.scales(&plan);
-        let around = Around::new(self.title(), self.note(&plan, hidden), plan.legend(), "trial");
+        let around = Around::new(self.title(), self.note(&plan, &hidden), plan.legend(), "trial");
         let mut frame = Frame::tall(around, x, y, 215.0);
         self.draw_edges(&mut frame, &plan);
         self.draw_trials(&mut frame, &plan);
@@ -418,7 +416,7 @@ impl Draw for FamilyTree {
         let rows: Vec<Vec<String>> = shown
             .map(|t| vec![t.trial.to_string(), t.story(), t.value().map_or("–".into(), score)])
             .collect();
-        let note = fit(&self.note(&plan, hidden).replace('\n', "  ·  "), COLUMNS);
+        let note = fit(&self.note(&plan, &hidden).replace('\n', "  ·  "), COLUMNS);
         format!("{title}\n{plot}{note}\n{}", table(&heads, &rows))
     }
 }

@@ -2,12 +2,14 @@
 //! of them the line is a step, because nothing was found in between.
 
 use super::Draw;
+use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Scale, padded, range, steps, zoomed};
+use super::plot::{Around, Frame, Scale, beyond, off_scale, padded, range, steps, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, INK, colour, elide, width};
 use crate::words::{capital, direction, human_count, plural, score, usable};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What a network costs against what it scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -262,10 +264,8 @@ impl Frontier {
         let (front, all) = (plan.front.len(), plan.points.len());
         let note = format!("{}  ·  {front} of {all} on the frontier", direction(self.maximise));
         let seen = |p: &&&FrontierPoint| (0.0..=1.0).contains(&plan.y.unit(p.score));
-        match all - plan.points.iter().filter(seen).count() {
-            0 => note,
-            hidden => format!("{note}  ·  {hidden} off the scale"),
-        }
+        let hidden = plan.points.iter().filter(|p| !seen(p)).map(|p| p.score).collect::<Vec<_>>();
+        remarks(&[&note, &off_scale(&hidden, self.maximise, true)])
     }
 
     fn describe(&self, plan: &Plan) -> String {
@@ -285,6 +285,13 @@ impl Draw for Frontier {
 
         let alpha = if plan.beaten.len() > 400 { 0.35 } else { 0.55 };
         frame.layer("", |pen| pen.dots(&plan.beaten, 2.8, FAINT, alpha));
+        // Those beyond the view, once in each place that can be told apart.
+        let far = plan.beaten.iter().filter(|p| !(0.0..=1.0).contains(&frame.y.unit(p.1)));
+        let columns: BTreeSet<i32> = far.map(|p| (frame.at(p.0, 0.0).0 / 2.0) as i32).collect();
+        let edge = if self.maximise { frame.bottom - 6.0 } else { frame.top + 6.0 };
+        for column in columns {
+            beyond(&mut frame.svg, (f64::from(column) * 2.0, edge), !self.maximise, FAINT);
+        }
         // The last point of the frontier holds for everything costlier.
         let largest = self.costliest(plan.points.iter().map(|p| p.x));
         frame.layer(r#"stroke-dasharray="8 10""#, |pen| {

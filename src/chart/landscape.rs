@@ -182,13 +182,12 @@ impl Landscape {
     }
 
     fn note(&self, grid: &Grid) -> String {
-        let darker = format!("{} (darker)", direction(self.maximise));
         let beyond = match grid.beyond {
             0 => String::new(),
             n => format!("{} beyond the colours", plural(n, "value")),
         };
         let thinned = if grid.thinned { "not all rows and columns drawn" } else { "" };
-        remarks(&[&self.shown, &darker, &beyond, thinned])
+        remarks(&[&self.shown, direction(self.maximise), &beyond, thinned])
     }
 
     /// The best value with its place.

@@ -4,7 +4,7 @@
 use super::letters::clean;
 use super::plot::{AXIS, Around, Frame, Key, Sample, Scale, outline};
 use super::svg::{Anchor, Svg, WIDTH, n};
-use super::theme::{Font, INK, MUTED, colour, dash, elide, width, wrap};
+use super::theme::{FAINT, Font, INK, MUTED, colour, dash, elide, width, wrap};
 use crate::words::score;
 use serde::{Deserialize, Serialize};
 
@@ -99,10 +99,55 @@ pub(crate) fn apart(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> 
     out
 }
 
-/// The end of a line: the number of its series, what is written there, and the last point.
-pub(crate) struct End {
+/// A line by its name: the number of its series, what is written, and whether it is drawn in grey.
+#[derive(Clone)]
+pub(crate) struct Name {
     pub index: usize,
     pub text: String,
+    pub dim: bool,
+}
+
+impl Name {
+    /// The colour of the line.
+    pub fn colour(&self) -> &'static str {
+        if self.dim { FAINT } else { colour(self.index) }
+    }
+
+    /// The width of the line.
+    pub fn stroke(&self) -> f64 {
+        if self.dim { 1.0 } else { 1.8 }
+    }
+}
+
+/// More lines than this are a tangle, of which only a few are in colour.
+const TANGLE: usize = 8;
+/// So many of them.
+pub(crate) const BRIGHT: usize = 5;
+
+/// Which lines are drawn in grey: of many, all but the best few by these values, where more is better.
+pub(crate) fn dimmed(values: &[f64]) -> Vec<bool> {
+    if values.len() <= TANGLE {
+        return vec![false; values.len()];
+    }
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
+    let mut dim = vec![true; values.len()];
+    order.into_iter().take(BRIGHT).for_each(|i| dim[i] = false);
+    dim
+}
+
+/// What is said of them.
+pub(crate) fn dimmed_note(dim: &[bool]) -> String {
+    if dim.contains(&true) {
+        format!("the best {BRIGHT} at the end in colour")
+    } else {
+        String::new()
+    }
+}
+
+/// The end of a line: its name, and the last point.
+pub(crate) struct End {
+    pub name: Name,
     pub at: (f64, f64),
 }
 
@@ -114,13 +159,13 @@ const SAMPLE: f64 = 27.0;
 /// returns whether they stand at the ends.
 pub(crate) fn framed(
     (title, note, x_name): (String, String, String),
-    texts: &[(usize, String)],
+    texts: &[Name],
     x: Scale,
     y: Scale,
 ) -> (Frame, bool) {
-    let longest = texts.iter().map(|t| width(&t.1, LABEL)).fold(0.0, f64::max);
+    let longest = texts.iter().map(|t| width(&t.text, LABEL)).fold(0.0, f64::max);
     let at_ends = longest <= 96.0 || (texts.len() > 6 && longest <= 145.0);
-    let key = |(i, text): &(usize, String)| Key::new(colour(*i), Sample::Line(dash(*i)), text);
+    let key = |name: &Name| Key::new(name.colour(), Sample::Line(dash(name.index)), &name.text);
     let around = Around {
         title,
         note,
@@ -139,17 +184,19 @@ pub(crate) fn names(frame: &mut Frame, ends: &[End]) {
     let places = apart(&wanted, STEP, (frame.top + 3.0, frame.bottom - 3.0));
     let right = frame.right;
     for ((end, from), to) in ends.iter().zip(wanted).zip(places) {
-        let (i, stop) = (end.index, frame.at(end.at.0, end.at.1).0);
+        let (name, stop) = (&end.name, frame.at(end.at.0, end.at.1).0);
+        let (i, stroke) = (name.index, name.colour());
         if stop < right - 3.0 {
             let d = path(&[(stop, from), (right, from)]);
-            frame.svg.path(&d, colour(i), 0.7, r#"stroke-dasharray="1 3" opacity="0.7""#);
+            frame.svg.path(&d, stroke, 0.7, r#"stroke-dasharray="1 3" opacity="0.7""#);
         }
         let lead = path(&[(right, from), (right + 7.0, to)]);
-        frame.svg.path(&lead, colour(i), 0.8, r#"opacity="0.7""#);
+        frame.svg.path(&lead, stroke, 0.8, r#"opacity="0.7""#);
         let d = path(&[(right + 7.0, to), (right + 23.0, to)]);
-        frame.svg.path(&d, colour(i), 2.2, &dashes(i));
+        frame.svg.path(&d, stroke, if name.dim { 1.2 } else { 2.2 }, &dashes(i));
         let room = WIDTH - 8.0 - right - SAMPLE;
-        frame.svg.text((right + SAMPLE, to + 3.6), &end.text, LABEL, Anchor::Start, room);
+        let font = if name.dim { LABEL.fill(MUTED) } else { LABEL };
+        frame.svg.text((right + SAMPLE, to + 3.6), &name.text, font, Anchor::Start, room);
     }
 }
 
@@ -295,6 +342,15 @@ mod tests {
         let many = apart(&[50.0; 11], 20.0, (0.0, 100.0));
         assert_eq!((many[0], many[1], many[10]), (0.0, 10.0, 100.0));
         assert!(apart(&[], 10.0, (0.0, 1.0)).is_empty());
+    }
+
+    #[test]
+    fn of_many_lines_the_best_are_bright() {
+        assert_eq!(dimmed(&[1.0; 8]), [false; 8]);
+        let values: Vec<f64> = (0..14).map(f64::from).collect();
+        let dim = dimmed(&values);
+        assert_eq!(dim, [[true; 9].as_slice(), &[false; 5]].concat());
+        assert_eq!(dimmed_note(&dim), "the best 5 at the end in colour");
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod bands;
 mod best_so_far;
 mod cell_weights;
 mod critical_difference;
+mod dark;
 mod diagram;
 mod family;
 mod family_tree;
@@ -58,6 +59,7 @@ pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use cell_weights::{CellWeights, WeightedEdge};
 pub use critical_difference::{CriticalDifference, MeanRank};
+pub use dark::sheet;
 pub use diagram::{Diagram, DiagramRow};
 pub use family::Family;
 pub use family_tree::{FamilyTree, Relative};
@@ -256,8 +258,8 @@ impl Chart {
         self.data.clone()
     }
 
-    /// The picture as SVG: on an opaque card, legible on light and dark pages, without ids or style
-    /// sheets, and never wider than its place.
+    /// The picture as SVG: on an opaque card, which is dark on a page whose `color-scheme` is dark, without ids,
+    /// and never wider than its place.
     pub fn svg(&self) -> String {
         self.data.draw().svg()
     }

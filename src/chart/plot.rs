@@ -6,7 +6,7 @@
 //! their size and scaled down, in an inner `<svg>`, which clips without needing an id.
 
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
-use super::theme::{CARD, Font, GRID, width};
+use super::theme::{CARD, Font, GRID, score, width, wrap};
 use crate::words::{human_count, thousands, trim, usable};
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
@@ -380,11 +380,19 @@ impl Frame {
     }
 }
 
-/// Title and note; returns where what follows may begin.
+/// Title, in two lines at most, and note; returns where what follows may begin.
 pub(crate) fn head(svg: &mut Svg, title: &str, note: &str) -> f64 {
     let inner = WIDTH - 32.0;
-    svg.text((16.0, 26.0), title, Font::TITLE, Anchor::Start, inner);
-    let mut y = 28.0;
+    let mut lines = wrap(title, Font::TITLE, inner);
+    if lines.len() > 2 || (lines.len() == 2 && lines[1].is_empty()) {
+        lines = vec![title.to_string()];
+    }
+    let mut y = 10.0;
+    for line in &lines {
+        y += 16.0;
+        svg.text((16.0, y), line, Font::TITLE, Anchor::Start, inner);
+    }
+    y += 2.0;
     for line in note.split('\n') {
         y += 15.0;
         svg.text((16.0, y), line, Font::NOTE, Anchor::Start, inner);
@@ -645,6 +653,32 @@ pub(crate) fn beyond(svg: &mut Svg, (x, y): (f64, f64), up: bool, colour: &str) 
         r#"<path d="M{:.1} {y:.1}h6l-3 {dy}Z" fill="{colour}" fill-opacity="0.55"/>"#,
         x - 3.0
     ));
+}
+
+/// What is said of values beyond the edge of the frame, each of which has a triangle there: how many, on which side,
+/// and how far the farthest is.
+///
+/// ```text
+/// ▾ 2 below the axis, down to 0.1000
+/// ```
+pub(crate) fn off_scale(far: &[f64], maximise: bool, upright: bool) -> String {
+    let (lo, hi) = range(far);
+    if lo > hi {
+        return String::new();
+    }
+    let (mark, side) = match (maximise, upright) {
+        (true, true) => ('▾', "below"),
+        (true, false) => ('◂', "left of"),
+        (false, true) => ('▴', "above"),
+        (false, false) => ('▸', "right of"),
+    };
+    let (to, value) = if maximise { ("down to", lo) } else { ("up to", hi) };
+    let reach = if far.len() == 1 {
+        format!("at {}", score(value))
+    } else {
+        format!("{to} {}", score(value))
+    };
+    format!("{mark} {} {side} the axis, {reach}", far.len())
 }
 
 /// The colour of the line along an axis.

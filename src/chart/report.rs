@@ -2,6 +2,7 @@
 //! charts, two per row where there is room and one on a phone.
 
 use super::Chart;
+use super::dark::sheet;
 use super::plain::{COLUMNS, cell, fit, len, wrap};
 use super::theme::{BORDER, BREAK, CARD, FONT, INK, MONO, MUTED, escape};
 use crate::error::{Error, Result};
@@ -80,10 +81,11 @@ impl Report {
         let title = if self.title.is_empty() { "Report" } else { &self.title };
         let page = format!(
             r#"<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{}</title></head>
+<html lang="en" style="color-scheme:light dark"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{}</title>{}</head>
 <body style="margin:16px auto;max-width:1240px;padding:0 12px">{}</body></html>
 "#,
             escape(title),
+            sheet(),
             self.html()
         );
         write(path.as_ref(), "html", "a report", &page)
@@ -132,24 +134,43 @@ pub(super) fn note(text: &str) -> String {
     )
 }
 
-/// Names and values side by side.
+/// Names and values side by side, first the short ones in twos, so that none stands alone on a line.
 pub(super) fn tiles(facts: &[(String, String)]) -> String {
     if facts.is_empty() {
         return String::new();
     }
-    let tile = |(name, value): &(String, String)| {
-        // A long value, such as an architecture, has a line of its own.
-        let (place, face) = match len(value) > 24 {
-            true => ("flex:1 1 100%;", format!("font-family:{MONO};font-size:12.5px")),
-            false => ("flex:0 1 150px;", "font-weight:600;font-size:15px".into()),
-        };
+    let tile = |place: &str, face: &str, (name, value): &(String, String)| {
         format!(
-            r#"<div style="{place}min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;{BREAK}">{}</div></div>"#,
+            r#"<div style="{place};min-width:0"><div style="color:{MUTED};font-size:12px;line-height:1.3">{}</div><div style="{face};line-height:1.4;{BREAK}">{}</div></div>"#,
             escape(name),
             escape(value)
         )
     };
-    let tiles: String = facts.iter().map(tile).collect();
+    // A long value, such as an architecture, has a line of its own.
+    let long = |fact: &(String, String)| len(&fact.1) > 24;
+    let mut tiles = String::new();
+    let (wide, short): (Vec<_>, Vec<_>) = facts.iter().partition(|&fact| long(fact));
+    for run in [short, wide] {
+        let mut rest = &run[..];
+        while let Some(&first) = rest.first() {
+            if long(first) {
+                let face = format!("font-family:{MONO};font-size:12.5px");
+                tiles += &tile("flex:1 1 100%", &face, first);
+                rest = &rest[1..];
+                continue;
+            }
+            // The last three of an odd number stay together.
+            let n = if rest.len() == 3 { 3 } else { rest.len().min(2) };
+            let face = "font-weight:600;font-size:15px";
+            let group: String =
+                rest[..n].iter().map(|&f| tile("flex:0 1 150px", face, f)).collect();
+            tiles += &format!(
+                r#"<div style="display:flex;flex:0 1 {}px;min-width:0;gap:8px 16px">{group}</div>"#,
+                n * 166 - 16
+            );
+            rest = &rest[n..];
+        }
+    }
     format!(
         r#"<div style="display:flex;flex-wrap:wrap;gap:8px 16px;margin:12px 0 0">{tiles}</div>"#
     )
@@ -189,15 +210,21 @@ pub fn compose_html(parts: &[String]) -> String {
     if let [one] = parts {
         return one.clone();
     }
-    let items: String = parts
-        .iter()
-        .filter(|part| !part.trim().is_empty())
-        .map(|part| {
-            let half = part.starts_with(r#"<svg data-nascent="half""#);
-            let basis = if half { "1 1 330px" } else { "1 1 100%" };
-            format!(r#"<div style="box-sizing:border-box;flex:{basis};min-width:0;max-width:100%">{part}</div>"#)
-        })
-        .collect();
+    let half = |part: &&String| part.starts_with(r#"<svg data-nascent="half""#);
+    let parts: Vec<&String> = parts.iter().filter(|part| !part.trim().is_empty()).collect();
+    let mut items = String::new();
+    for run in parts.chunk_by(|a, b| half(a) == half(b)) {
+        let basis = if half(&run[0]) { "1 1 330px" } else { "1 1 100%" };
+        for part in run {
+            items += &format!(
+                r#"<div style="box-sizing:border-box;flex:{basis};min-width:0;max-width:100%">{part}</div>"#
+            );
+        }
+        // Up to three stand in a row; empty places keep the last ones as large as the others.
+        if half(&run[0]) && run.len() > 1 {
+            items += &r#"<div style="flex:1 1 330px;height:0"></div>"#.repeat(2);
+        }
+    }
     format!(
         r#"<div style="display:flex;flex-wrap:wrap;gap:12px;align-items:flex-start">{items}</div>"#
     )

@@ -4,7 +4,7 @@
 use super::bands::NAMES;
 use super::lines::{Across, LABEL, Reference, Rows, path, remarks};
 use super::plain::{COLUMNS, cell, fit, heading, len};
-use super::plot::{Scale, head, padded, x_axis, zoomed};
+use super::plot::{Scale, head, off_scale, padded, x_axis, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n};
 use super::theme::{CARD, INK, MUTED, colour, width};
 use super::{Draw, svg::nothing};
@@ -152,11 +152,8 @@ impl Draw for Spread {
         }
         let x = self.scale(&values);
         let inside = |v: &f64| (0.0..=1.0).contains(&x.unit(*v));
-        let hidden = values.iter().flatten().filter(|v| !inside(v)).count();
-        let far = match hidden {
-            0 => String::new(),
-            n => format!("{} {n} off the scale", if self.maximise { '◂' } else { '▸' }),
-        };
+        let hidden: Vec<f64> = values.iter().flatten().copied().filter(|v| !inside(v)).collect();
+        let far = off_scale(&hidden, self.maximise, false);
         let mut svg = Svg::default();
         let note = remarks(&[&self.shown, direction(self.maximise), &far]);
         let top = head(&mut svg, &self.title(), &note) + 6.0;
@@ -306,6 +303,6 @@ mod tests {
     fn far_seeds_are_counted_not_lost() {
         let mut chart = example();
         chart.rows[0].values.push(10.0);
-        assert!(chart.svg().contains("◂ 1 off the scale"));
+        assert!(chart.svg().contains("◂ 1 left of the axis, at "));
     }
 }

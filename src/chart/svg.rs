@@ -1,7 +1,8 @@
 //! A small SVG writer. It knows rectangles, lines, text that fits its place, and the card that
-//! every picture lies on. It writes no ids and no style sheet, so that any number of pictures can
-//! share a page without affecting each other.
+//! every picture lies on. It writes no ids, and the only rules of style are those of dark pages, which are the same for
+//! all; so any number of pictures can share a page without affecting each other.
 
+use super::dark;
 use super::theme::{BORDER, CARD, FONT, Font, MONO, elide, escape};
 
 /// Width of a plot in drawing units. It is small, so that its text can still be read on a phone, and
@@ -206,9 +207,10 @@ impl Svg {
         let (wide, high) = (n(shown), n(h * shown / w));
         let mut card = Svg::default();
         card.rect((0.5, 0.5, w - 1.0, h - 1.0), 8.0, CARD, &format!(r#"stroke="{BORDER}""#));
-        let (w, h, card, body) = (n(w), n(h), card.body, self.body);
+        let (w, h, body) = (n(w), n(h), card.body + &self.body);
+        let rules = dark::rules(&body);
         format!(
-            r#"<svg data-nascent="{place}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{wide}" height="{high}" role="img" aria-label="{title}" font-family="{FONT}" style="max-width:100%;height:auto;display:block"><title>{title}</title><desc>{desc}</desc>{card}{body}</svg>"#
+            r#"<svg data-nascent="{place}" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{wide}" height="{high}" role="img" aria-label="{title}" font-family="{FONT}" style="max-width:100%;height:auto;display:block"><title>{title}</title><desc>{desc}</desc>{rules}{body}</svg>"#
         )
     }
 }

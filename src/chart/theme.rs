@@ -1,8 +1,8 @@
 //! How every picture looks: one palette, one type scale, one way to write a number.
 //!
 //! The colours are those of Okabe and Ito (2008), which can be told apart with every common kind of
-//! colour blindness. Pictures lie on an opaque card that is nearly white, so they look the same in a
-//! light and in a dark notebook. SVG cannot measure text. The widths here are those of DejaVu Sans, a
+//! colour blindness. Pictures lie on an opaque card that is nearly white, or nearly black on a dark page
+//! (`dark.rs`). SVG cannot measure text. The widths here are those of DejaVu Sans, a
 //! wide typeface, so that a label never grows beyond its place in another one.
 
 pub use crate::words::{human_count, human_seconds, score};

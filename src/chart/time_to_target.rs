@@ -5,11 +5,11 @@
 
 use super::Draw;
 use super::bands::{NAMES, across};
-use super::lines::{End, dashes, framed, names, path, remarks, thinned};
+use super::lines::{End, Name, dashes, dimmed, dimmed_note, framed, names, path, remarks, thinned};
 use super::plain::{COLUMNS, cell, fit, heading, len, spark};
 use super::plot::Scale;
 use super::svg::nothing;
-use super::theme::{CARD, colour};
+use super::theme::CARD;
 use crate::words::{human_count, usable};
 use serde::{Deserialize, Serialize};
 
@@ -158,30 +158,37 @@ impl Draw for TimeToTarget {
         let (start, end) = x.ends();
         let mut y = Scale::linear(0.0, 1.04, 4, false);
         y.ticks = (0..=4).map(|i| (f64::from(i) / 4.0, format!("{} %", i * 25))).collect();
-        let texts: Vec<_> =
-            tracks.iter().map(|t| (t.index, format!("{} {}", t.name, t.result()))).collect();
+        // By the share at the end; of equal ones, who was there earlier.
+        let late = |t: &Track| t.half().filter(|h| usable(*h)).map_or(1.0, |h| h / (1.0 + h));
+        let dim = dimmed(&tracks.iter().map(|t| t.share() - 1e-6 * late(t)).collect::<Vec<_>>());
+        let named = |(t, &dim): (&Track, &bool)| Name {
+            index: t.index,
+            text: format!("{} {}", t.name, t.result()),
+            dim,
+        };
+        let texts: Vec<Name> = tracks.iter().zip(&dim).map(named).collect();
         let log = if self.log_x { "log scale" } else { "" };
-        let note = remarks(&[&self.shown, "further left and higher is better", log]);
+        let note =
+            remarks(&[&self.shown, "further left and higher is better", log, &dimmed_note(&dim)]);
         let head = (self.title(), note, self.x_name().to_string());
         let (mut frame, at_ends) = framed(head, &texts, x, y);
-        for track in &tracks {
+        let both = || tracks.iter().zip(&texts);
+        for (track, name) in both().filter(|(_, n)| n.dim).chain(both().filter(|(_, n)| !n.dim)) {
             let points: Vec<_> =
                 track.steps(start, end).into_iter().map(|p| frame.at(p.0, p.1)).collect();
             let (d, rough) = (path(&points), path(&thinned(points, 4.0)));
             let (i, says) = (track.index, self.says(track));
             frame.inside(|svg| {
-                svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
-                svg.path(&d, colour(i), 1.8, &dashes(i));
+                if !name.dim {
+                    svg.path(&d, CARD, 3.2, r#"opacity="0.6""#);
+                }
+                svg.path(&d, name.colour(), name.stroke(), &dashes(i));
                 svg.tip_line(&rough, &says);
             });
         }
         if at_ends {
-            let end = |(t, text): (&Track, &(usize, String))| End {
-                index: t.index,
-                text: text.1.clone(),
-                at: (end, t.share()),
-            };
-            names(&mut frame, &tracks.iter().zip(&texts).map(end).collect::<Vec<_>>());
+            let end = |(t, name): (&Track, &Name)| End { name: name.clone(), at: (end, t.share()) };
+            names(&mut frame, &both().map(end).collect::<Vec<_>>());
         }
         let said: Vec<String> = tracks.iter().map(|t| self.says(t)).collect();
         let desc = format!("{}. {}. {}", self.title(), self.shown, said.join("; "));

@@ -4,86 +4,14 @@
 
 use crate::chart::*;
 use crate::live::portable;
-use serde_json::Value;
+use awkward::{Other, names, values};
+
+// What the gallery shows as hard cases.
+#[path = "../../examples/gallery/awkward.rs"]
+mod awkward;
 
 /// The largest picture that is allowed, in bytes.
 const MOST: usize = 1_000_000;
-
-/// Names that have broken pictures.
-fn names() -> Vec<(&'static str, String)> {
-    vec![
-        ("empty", String::new()),
-        ("long", "abcdefghij".repeat(20)),
-        ("words", "a strategy with a name of many words ".repeat(6)),
-        ("emoji", "🚀👩\u{200d}💻👍🏽❤\u{fe0f}🇩🇪".repeat(9)),
-        ("wide", "神経構造探索の戦略".repeat(6)),
-        ("combining", "e\u{301}\u{302}\u{303}".repeat(60)),
-        ("right to left", "אסטרטגיה אקראית 12".into()),
-        ("marks", "a\u{202e}b\u{2067}c\u{200f}d\u{feff}".into()),
-        ("control", "a\u{0}\u{1b}[31m\u{7f}\u{9b}b".into()),
-        ("markup", "<script>alert(\"1\")</script>&amp;'".into()),
-        ("lines", "one\ntwo\r\nthree\tfour\u{2028}five".into()),
-        ("percent", "%s {} %d \\n ${x}".into()),
-    ]
-}
-
-/// The values of all scores, places and times.
-fn values() -> Vec<(&'static str, Vec<f64>)> {
-    vec![
-        ("equal", vec![0.5]),
-        ("zero", vec![0.0, -0.0]),
-        ("huge", vec![1e300, 2e300, 1.5e300]),
-        ("largest", vec![f64::MAX, f64::MIN]),
-        ("negative", vec![-1e300, -3e300]),
-        ("tiny", vec![1e-300, 3e-300, 2e-300]),
-        ("least", vec![5e-324, 1e-310, 0.0]),
-        ("mixed", vec![1e300, -1e300, 1e-300, 0.0, 1.0]),
-        ("one far", vec![0.9, 0.91, 0.92, 0.905, 0.915, 0.908, 1e300]),
-        ("whole and large", vec![1e16, 1e16 + 2.0]),
-        ("above 1e100", vec![1.1e100, 0.9e100, -1e100]),
-    ]
-}
-
-/// The data of a chart as JSON with other texts, numbers and lengths.
-struct Other<'a> {
-    text: Option<&'a str>,
-    values: &'a [f64],
-    length: Option<usize>,
-    count: usize,
-}
-
-impl Other<'_> {
-    fn of(&mut self, chart: &Chart) -> Option<Chart> {
-        let mut json = serde_json::to_value(chart).unwrap();
-        self.turn(&mut json, false);
-        serde_json::from_value(json).ok()
-    }
-
-    fn turn(&mut self, json: &mut Value, listed: bool) {
-        self.count += 1;
-        match json {
-            // The names of kinds are not texts.
-            Value::String(text) if text != "Trials" && text != "Seconds" => {
-                if let Some(other) = self.text {
-                    *text = if listed { format!("{other}{}", self.count) } else { other.into() };
-                }
-            }
-            Value::Number(number) if number.is_f64() && !self.values.is_empty() => {
-                *json = Value::from(self.values[self.count % self.values.len()]);
-            }
-            Value::Array(list) => {
-                // A pair of numbers is one thing.
-                let pair = listed && list.len() < 4 && list.iter().all(|v| !v.is_array());
-                if let Some(length) = self.length.filter(|_| !pair) {
-                    list.truncate(length);
-                }
-                list.iter_mut().for_each(|v| self.turn(v, true));
-            }
-            Value::Object(map) => map.values_mut().for_each(|v| self.turn(v, listed)),
-            _ => {}
-        }
-    }
-}
 
 /// What is wrong with a chart in any of its forms, or with its size.
 fn wrong(what: &str, chart: &Chart) -> Option<String> {
@@ -336,4 +264,45 @@ fn dense_pictures_for_the_eye() {
     for (name, chart) in many() {
         chart.save(folder.join(format!("dense-{}.svg", name.replace(' ', "-")))).unwrap();
     }
+}
+
+/// What a study of many trials shows, and how long it takes to draw: `cargo test --release --lib large_studies --
+/// --ignored --nocapture`. At most 200 ms and 300 KB for 1,000 trials, 1 s and 1 MB for 100,000.
+#[test]
+#[ignore = "100,000 trials take a while; the time counts in a release build only"]
+fn large_studies_are_drawn_quickly() {
+    use crate::draw::Draw as _;
+    let space = crate::Space::decisions([16; 6]);
+    let sum = crate::evaluator(|arch, _| {
+        let sum = arch.decisions().iter().map(|d| f64::from(*d)).sum::<f64>() / 90.0;
+        let curve: Vec<f64> = (1..=4).map(|e| sum - 0.1 / f64::from(e)).collect();
+        crate::Evaluation::new(sum).with_curve(curve).with("size", 1.0 + 1e3 * (1.0 - sum))
+    });
+    let plan = crate::Study::new(&space, sum).objective(crate::Metric::minimise("size")).batch(1);
+    let mut wrong = vec![];
+    for (trials, most, seconds) in [(1_000, 300_000, 0.2), (100_000, 1_000_000, 1.0)] {
+        let study =
+            plan.strategy(crate::Evolution::regularized()).trials(trials).quiet().run().unwrap();
+        let drawn: [(&str, &dyn Fn() -> String); 4] = [
+            ("report", &|| portable(&study.report().html())),
+            ("family tree", &|| portable(&study.family_tree().html())),
+            ("population", &|| portable(&study.population(100).html())),
+            ("learning curves", &|| portable(&study.learning_curves().html())),
+        ];
+        for (name, draw) in drawn {
+            let begun = std::time::Instant::now();
+            let (size, took) = (draw().len(), begun.elapsed().as_secs_f64());
+            println!("{trials} trials, {name}: {took:.3} s, {} KB", size / 1000);
+            let late = took > seconds && !cfg!(debug_assertions);
+            if size > most || late {
+                wrong.push(format!("{name} of {trials} trials: {took:.3} s, {size} bytes"));
+            }
+        }
+        println!("{trials} trials, the study as text: {:.3} s", {
+            let begun = std::time::Instant::now();
+            study.plain();
+            begun.elapsed().as_secs_f64()
+        });
+    }
+    none_of(wrong);
 }
