@@ -177,7 +177,8 @@ impl Line {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 pub(crate) mod tests {
     use super::*;
     use serde_json::Value;

@@ -10,7 +10,7 @@
 //! under        what a thread works for; everything that is begun inside ends with it and is not listed again
 //! ```
 //!
-//! The handler is installed when the first work comes to the foreground, and only where SIGINT would have ended
+//! The handler is installed when the first work begins, and only where SIGINT would have ended
 //! the process: a program's own handler, or a shell's wish to ignore the signal, stays as it is.
 
 use crate::error::{Error, ErrorKind, Result};
@@ -175,6 +175,7 @@ pub(crate) struct Back;
 
 impl Back {
     pub(crate) fn new() -> Back {
+        install();
         BACKGROUND.fetch_add(1, Ordering::Relaxed);
         Back
     }

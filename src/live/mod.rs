@@ -148,7 +148,8 @@ impl std::fmt::Display for Live {
 
 crate::draw::debug_as_display!(Live);
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::front::tests::Ear;

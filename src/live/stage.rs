@@ -171,7 +171,8 @@ fn draw(
     (SHARE * begun.elapsed()).max(PAUSE)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::front::tests::Ear;

@@ -99,8 +99,9 @@ impl Study {
         }
         // It is seen before anything else happens in its cell.
         let stage = live::open(&study, !self.setup.quiet, true);
+        let back = Back::new();
         std::thread::Builder::new().name("study".into()).spawn(move || {
-            let _back = Back::new();
+            let _back = back;
             let outcome = interrupt::under(&study.stop, || {
                 run::guarded(|| run::run(&study, stage.is_some()))
             });

@@ -5,6 +5,7 @@ use nascent::prelude::*;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// How a process ended.
@@ -87,18 +88,22 @@ fn the_child_that_is_interrupted() {
             assert!(study.best().is_ok() && study.to_string().contains("it was interrupted"));
         }
         "ask" => {
-            let slow = Bananas::new().members(9).epochs(1_000_000);
+            let slow = Bananas::new().members(9).epochs(100_000);
             ready();
             tell(&endless().strategy(slow).run().unwrap());
         }
         "compare" => {
             let quick = endless();
-            let sum = evaluator(|a, _| {
+            let asked = AtomicUsize::new(0);
+            let sum = evaluator(move |a, _| {
                 std::thread::sleep(Duration::from_millis(1));
+                // Some studies have ended by then.
+                if asked.fetch_add(1, Ordering::Relaxed) == 100 {
+                    ready();
+                }
                 f64::from(a.decisions().iter().sum::<u32>())
             });
             let plan = Compare::new(&quick.space(), sum).strategies((Random, Grid));
-            ready();
             let found = plan.trials(10).seeds(5_000).quiet().run().unwrap();
             let said = found.report().notices.join(" ");
             println!("{} seeds: {said}", found.seeds().len());
