@@ -579,7 +579,7 @@ fn extreme_scores_stop_themselves_alone() {
             Evaluation::new(curve[curve.len() - 1]).with_curve(curve)
         };
         let fixed =
-            strategy("in order", |h, _| Ok(h.space().decode([(h.asked() % 5) as u32, 0, 0, 0])?));
+            strategy("in order", |h, _| h.space().decode([(h.asked() % 5) as u32, 0, 0, 0]));
         let curve = CurveStopping::new().of(fixed);
         let plan = Study::new(&space(), evaluator(train).epochs(16).minimise()).strategy(curve);
         let plan = plan.batch(1).trials(60).duplicates(Duplicates::Repeat).quiet();
