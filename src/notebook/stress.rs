@@ -6,7 +6,8 @@ use crate::chart::*;
 use crate::live::portable;
 use awkward::{Other, names, values};
 
-// What the gallery shows as hard cases.
+// What the gallery shows as hard cases, which it puts together itself.
+#[allow(dead_code)]
 #[path = "../../examples/gallery/awkward.rs"]
 mod awkward;
 

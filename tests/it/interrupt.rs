@@ -134,7 +134,7 @@ fn the_child_that_is_interrupted() {
             ready();
             let e = loop {
                 match Table::read(path) {
-                    Ok(table) => std::mem::forget(table),
+                    Ok(table) => drop(table),
                     Err(e) => break e,
                 }
             };
