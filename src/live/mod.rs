@@ -13,6 +13,7 @@ mod stage;
 pub(crate) use pictures::portable;
 pub(crate) use stage::{Scene, Stage, hush, hushed};
 
+use crate::chart::sheet;
 use crate::draw::Draw;
 use crate::front::{self, Id, PATIENCE, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,9 +23,10 @@ use std::time::{Duration, Instant};
 pub(crate) const PAUSE: Duration = Duration::from_millis(250);
 
 /// As the cell of a notebook holds it: pictures that survive without trust, and no line breaks, of which the
-/// kernel makes spaces.
+/// kernel makes spaces. Behind it is the style sheet of dark pages, which JupyterLab takes out of a notebook that is not
+/// trusted: then all is light.
 pub(crate) fn shown(html: &str) -> String {
-    portable(html).replace(['\n', '\r'], " ")
+    (portable(html) + sheet()).replace(['\n', '\r'], " ")
 }
 
 /// A picture in the output of a cell, made by [`live`], that can be changed in its place. Clones are the same
@@ -185,11 +187,11 @@ mod tests {
         let heard = ear.heard();
         assert!((2..=most).contains(&(heard.len() as u128)), "{} of {most}", heard.len());
         assert!(heard.iter().all(|m| m["id"] == heard[0]["id"]));
-        assert_eq!(heard[0]["data"]["text/html"], "<p>word 0 and more</p>");
+        assert_eq!(heard[0]["data"]["text/html"], shown("<p>word 0 and more</p>"));
         let last = &heard[heard.len() - 1]["data"];
         assert_eq!(
             *last,
-            serde_json::json!({ "text/html": "<p>word 100 and more</p>", "text/plain": "word 100" })
+            serde_json::json!({ "text/html": shown("<p>word 100 and more</p>"), "text/plain": "word 100" })
         );
         assert_eq!((live.plain(), live.to_string()), ("word 100\n".into(), "word 100\n".into()));
     }

@@ -38,9 +38,7 @@ impl<T: Draw + ?Sized> EvcxrDisplay for T {
 }
 
 fn display(html: &str, plain: &str) {
-    // JupyterLab takes the style sheet out of a notebook that is not trusted: then all is light.
-    let sheet = crate::chart::sheet();
-    evcxr_runtime::mime_type("text/html").text(live::shown(html) + sheet);
+    evcxr_runtime::mime_type("text/html").text(live::shown(html));
     evcxr_runtime::mime_type("text/plain").text(plain.trim_end());
 }
 
