@@ -3,24 +3,6 @@
 use super::Chart;
 use serde_json::Value;
 
-/// The chart in all the ways, each with what it is.
-pub fn cases(chart: &Chart) -> Vec<(String, Chart)> {
-    let mut all = vec![];
-    for (what, text) in names() {
-        let mut other = Other { text: Some(&text), values: &[], length: None, count: 0 };
-        all.extend(other.of(chart).map(|chart| (format!("{what} names"), chart)));
-    }
-    for (what, values) in values() {
-        let mut other = Other { text: None, values: &values, length: None, count: 0 };
-        all.extend(other.of(chart).map(|chart| (format!("{what} values"), chart)));
-    }
-    for (what, length) in [("none", 0), ("one", 1), ("a thousand", 1000)] {
-        let mut other = Other { text: None, values: &[], length: Some(length), count: 0 };
-        all.extend(other.of(chart).map(|chart| (what.to_string(), chart)));
-    }
-    all
-}
-
 /// Names that have broken pictures.
 pub fn names() -> Vec<(&'static str, String)> {
     vec![

@@ -12,6 +12,7 @@
 
 mod awkward;
 
+use awkward::{Other, names, values};
 use nascent::chart::{Chart, charts, map, sheet, theme};
 use nascent::prelude::*;
 use nascent::{Finalists, output, strategies};
@@ -289,12 +290,29 @@ fn comparisons(gallery: &mut Gallery) -> Result<()> {
     Ok(())
 }
 
+/// A chart with awkward data, in all the ways, each with what it is.
+fn cases(chart: &Chart) -> Vec<(String, Chart)> {
+    let mut all = vec![];
+    for (what, text) in names() {
+        let mut other = Other { text: Some(&text), values: &[], length: None, count: 0 };
+        all.extend(other.of(chart).map(|chart| (format!("{what} names"), chart)));
+    }
+    for (what, values) in values() {
+        let mut other = Other { text: None, values: &values, length: None, count: 0 };
+        all.extend(other.of(chart).map(|chart| (format!("{what} values"), chart)));
+    }
+    for (what, length) in [("none", 0), ("one", 1), ("a thousand", 1000)] {
+        let mut other = Other { text: None, values: &[], length: Some(length), count: 0 };
+        all.extend(other.of(chart).map(|chart| (what.to_string(), chart)));
+    }
+    all
+}
+
 /// Every chart with awkward data, as one piece of HTML.
 fn hard_cases(gallery: &Gallery) -> String {
     let wanted = charts().iter().filter(|info| gallery.wants(info.name));
-    let cases = wanted.flat_map(|info| {
-        awkward::cases(&(info.example)()).into_iter().map(move |case| (info.name, case))
-    });
+    let cases = wanted
+        .flat_map(|info| cases(&(info.example)()).into_iter().map(move |case| (info.name, case)));
     let cases: Vec<String> = cases
         .map(|(name, (how, chart))| section(&format!("{name}: {how}"), &chart.html()))
         .collect();

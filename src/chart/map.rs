@@ -256,7 +256,7 @@ impl Map {
 
     /// What the colours stand for, in the row of the legend after the frontier.
     fn colour_bar(&self, frame: &mut Frame, shades: &Shades) {
-        let (y, font) = (62.0, Font::NOTE);
+        let (y, font) = (frame.top - 12.0, Font::NOTE);
         let mut x = 16.0 + 23.0 + width("frontier", font) + 20.0;
         let (least, most) = (amount(shades.lo), amount(shades.hi));
         let mut used = &shades.colours[..1];
