@@ -6,8 +6,7 @@ use crate::chart::*;
 use crate::live::portable;
 use awkward::{Other, names, values};
 
-// What the gallery shows as hard cases, which it puts together itself.
-#[allow(dead_code)]
+// What the gallery shows as hard cases.
 #[path = "../../examples/gallery/awkward.rs"]
 mod awkward;
 
