@@ -101,7 +101,7 @@ fn slow(trials: usize) -> Study {
 fn training() -> (Dataset, Space, Train) {
     let data = Dataset::digits().take(400);
     let space = Space::on(&data).then(linear(any([16, 32])));
-    let train = Train::on(&data).epochs(600);
+    let train = Train::on(&data).epochs(3000);
     (data, space, train)
 }
 
@@ -127,7 +127,7 @@ fn the_child_that_shows() {
         "retrain" => {
             let (_, space, train) = training();
             let arch = space.default_architecture().unwrap();
-            train.retrain(&arch, 600, 1).unwrap().evcxr_display();
+            train.retrain(&arch, 3000, 1).unwrap().evcxr_display();
         }
         "compare" => {
             let space = Space::decisions([9, 9, 9]);
