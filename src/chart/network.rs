@@ -515,7 +515,7 @@ impl Draw for NetworkGraph {
                 row.name = format!("≠ {}", row.name);
             }
             if differs {
-                listed.title += " (≠: only here)";
+                listed.title = format!("≠: only here. {}", listed.title);
             }
             if !out.is_empty() {
                 out.push('\n');

@@ -287,7 +287,7 @@ impl Architecture {
     /// use nascent::prelude::*;
     /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8])));
     /// let both = space.decode([0])?.beside(&space.decode([1])?);
-    /// assert!(both.plain().contains("≠ linear 4") && both.plain().contains("≠ linear 8"));
+    /// assert!(both.plain().contains("≠ linear(4)") && both.plain().contains("≠ linear(8)"));
     /// # Ok::<(), nascent::Error>(())
     /// ```
     pub fn beside(&self, other: &Architecture) -> crate::chart::Chart {

@@ -17,6 +17,7 @@ mod stored;
 use super::Evaluator;
 use crate::count::Count;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::space::{Architecture, Space};
 use crate::words::{plural, thousands};
 use codes::Codes;
@@ -105,7 +106,14 @@ impl Table {
     /// # Errors
     /// When the file is missing, damaged, empty or ragged, with the line.
     pub fn read(path: impl AsRef<Path>) -> Result<Table> {
-        Ok(Table::of(Sheet::read(path.as_ref())?))
+        let path = path.as_ref();
+        let read = || {
+            let table = Table::of(Sheet::read(path)?);
+            // What came after the last row.
+            interrupt::check().map_err(|e| e.context(path.display()))?;
+            Ok(table)
+        };
+        interrupt::in_front(|| format!("the reading of {}", path.display()), read)
     }
 
     /// A table of numbers that are not in a file: a list of decisions for each row, and columns by name
