@@ -249,7 +249,7 @@ impl Node {
             return (22.0, 22.0);
         }
         let text = width(&self.name, NAME).max(width(&self.small(), SMALL)).min(ROOM);
-        (text + 24.0, if self.small().is_empty() { 24.0 } else { 36.0 })
+        (text + 24.0, if self.small().is_empty() { 24.0 } else { 42.0 })
     }
 
     /// The room from its middle to either side, the shape at its edge included.
@@ -350,10 +350,10 @@ impl Drawn {
             return;
         }
         let small = node.small();
-        let base = if small.is_empty() { y + 4.0 } else { y - 2.0 };
+        let base = if small.is_empty() { y + 4.0 } else { y - 4.0 };
         svg.text((x, base), &node.name, NAME, Anchor::Middle, w - 14.0);
         if !small.is_empty() {
-            svg.text((x, y + 11.0), &small, SMALL, Anchor::Middle, w - 14.0);
+            svg.text((x, y + 14.0), &small, SMALL, Anchor::Middle, w - 14.0);
         }
     }
 
