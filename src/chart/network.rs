@@ -33,6 +33,8 @@ pub struct NetworkGraph {
 const FOLD: usize = 50;
 /// More than this are not drawn.
 const MOST: usize = 400;
+/// More networks than this beside each other cannot be read.
+const BESIDE_EACH_OTHER: usize = 4;
 /// The longest sequence that is looked for as repeated, in blocks.
 const PERIOD: usize = 8;
 
@@ -447,6 +449,13 @@ impl Draw for NetworkGraph {
     fn svg(&self) -> String {
         if self.networks.iter().all(|d| d.rows.is_empty()) {
             return nothing(self.title(), WHY);
+        }
+        if self.networks.len() > BESIDE_EACH_OTHER {
+            let many = plural(self.networks.len(), "network");
+            let why = format!(
+                "{many} beside each other are too many to read; {BESIDE_EACH_OTHER} are not"
+            );
+            return nothing(self.title(), &why);
         }
         let marks = self.marks();
         let all: Vec<(&Diagram, Vec<Node>)> = (self.networks.iter().zip(&marks))
