@@ -64,6 +64,7 @@ macro_rules! eprintln {
     }};
 }
 
+mod bar;
 #[doc(hidden)]
 pub mod bench;
 pub mod chart;

@@ -70,6 +70,7 @@ pub use learning_curves::{Curve, LearningCurves};
 pub use lines::Reference;
 pub use map::{Map, Mark, map};
 pub use network::NetworkGraph;
+pub(crate) use network::branches;
 pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};

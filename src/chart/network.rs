@@ -198,6 +198,14 @@ fn differing(a: &[DiagramRow], b: &[DiagramRow]) -> (Vec<bool>, Vec<bool>) {
     (only_a, only_b)
 }
 
+/// Whether a network is easier to follow as a graph than as a list: something in it branches, and it is not too large.
+pub(crate) fn branches(diagram: &Diagram) -> bool {
+    let all = nodes(&diagram.rows, &[]);
+    let mut used = vec![0; all.len()];
+    all.iter().flat_map(|node| &node.inputs).for_each(|&u| used[u] += 1);
+    used.iter().any(|&n| n > 1) && folded(all).len() <= MOST
+}
+
 impl NetworkGraph {
     fn title(&self) -> &str {
         if self.title.is_empty() { "Network" } else { &self.title }
@@ -524,7 +532,7 @@ impl Draw for NetworkGraph {
                 row.name = format!("≠ {}", row.name);
             }
             if differs {
-                listed.title = format!("≠: only here. {}", listed.title);
+                listed.title = format!("≠: only here. {}", listed.title).trim_end().to_string();
             }
             if !out.is_empty() {
                 out.push('\n');

@@ -112,7 +112,7 @@ impl Finals {
                     plural(self.study.trials_done().len(), "trial")
                 ),
                 format!("two architectures with a score are needed, there is {}", trials.len()),
-                "more trials",
+                self.study.more_networks(),
             ));
         }
         let own = self.study.evaluator();
@@ -128,10 +128,7 @@ impl Finals {
             }
             inside = evaluator.wraps();
         }
-        let weights = match &alone {
-            Some(_) => Some("shared"),
-            None => trials.iter().any(|t| t.inherits().is_some()).then_some("inherited"),
-        };
+        let weights = self.study.not_fresh(&trials);
         let (had, full) = (trials[0].depth(), Evaluator::full(&own));
         if alone.is_none() && had < full && trials[0].epochs_spent() > 0.0 {
             return Err(Error::invalid(

@@ -7,6 +7,7 @@ use super::journal::{Header, Journal, damaged, of_study};
 use super::live::{Pulse, rest};
 use super::record::Run;
 use super::{Compare, Comparison, Spent};
+use crate::bar::Bar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Evaluator, Watch};
 use crate::fidelity::from_json;
@@ -92,7 +93,7 @@ fn run_under(
     if kept > 0 && !quiet {
         println!("{kept} of {} from the journal", super::studies(total));
     }
-    let mut progress = Progress::new(threads);
+    let mut progress = Progress::new(threads, Bar::new(!quiet));
     pulse.begin(todo.len(), threads, &done);
     let (halt, next) = (AtomicBool::new(false), Mutex::new(todo.iter().enumerate()));
     let mut failure: Option<Error> = None;
@@ -151,7 +152,7 @@ fn run_under(
     }
     if !quiet {
         let seconds = human_seconds(begun.elapsed().as_secs_f64());
-        println!("{} done in {seconds}", super::studies(done.len()));
+        progress.bar.line(&format!("{} done in {seconds}", super::studies(done.len())));
     }
     let planned = seeds.len();
     let seeds = whole(seeds, &done, names.len());
@@ -250,6 +251,7 @@ fn study(compare: &Compare, names: &[String], strategy: usize, seed: u64) -> Stu
 /// Lines of progress, by the trials of all studies: too few studies have ended to tell the
 /// pace.
 struct Progress {
+    bar: Bar,
     threads: usize,
     pace: Pace,
     /// When it was last looked at.
@@ -267,9 +269,9 @@ const LOOK: f64 = 0.2;
 const LONG: f64 = 30.0;
 
 impl Progress {
-    fn new(threads: usize) -> Progress {
+    fn new(threads: usize, bar: Bar) -> Progress {
         let pace = Pace::default();
-        Progress { threads, pace, looked: -LOOK, grown: (0.0, 0.0), news: false, waits: LONG }
+        Progress { bar, threads, pace, looked: -LOOK, grown: (0.0, 0.0), news: false, waits: LONG }
     }
 
     fn tell(&mut self, pulse: &Pulse, elapsed: f64, (done, total): (usize, usize)) {
@@ -283,10 +285,12 @@ impl Progress {
             (self.grown, self.news, self.waits) = ((elapsed, share), true, LONG);
         }
         let waited = elapsed - self.grown.0;
-        if self.news && self.pace.due(elapsed) {
+        let left = self.pace.left(elapsed, share, rest);
+        let left = left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
+        if self.bar.is_there() {
+            self.bar.say(|| (share, format!("of the trials, studies done {done}/{total}{left}")));
+        } else if self.news && self.pace.due(elapsed) {
             self.news = false;
-            let left = self.pace.left(elapsed, share, rest);
-            let left = left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
             let percent = (100.0 * share) as usize;
             println!("studies done {done}/{total}, {percent} % of the trials{left}");
         } else if waited >= self.waits {

@@ -50,15 +50,21 @@ impl Lesson {
         }
     }
 
-    fn picture(&self) -> Progress {
-        let losses = self.losses().clone();
-        let (done, elapsed) = (losses.len(), self.begun.elapsed().as_secs_f64());
+    /// The share that is done, and the line at the bar.
+    pub(super) fn says(&self) -> (f64, String) {
+        let (done, elapsed) = (self.losses().len(), self.begun.elapsed().as_secs_f64());
         let mut says = format!("{done} of {}", plural(self.epochs, "epoch"));
         says += &format!(" · {}", clock(elapsed));
         if done > 0 && done < self.epochs {
             let left = elapsed * (self.epochs - done) as f64 / done as f64;
             says += &format!(" · about {} left", clock(left.max(1.0)));
         }
+        (done as f64 / self.epochs.max(1) as f64, says)
+    }
+
+    fn picture(&self) -> Progress {
+        let losses = self.losses().clone();
+        let ((share, says), done) = (self.says(), losses.len());
         let facts = losses.last().map(|loss| ("training loss".to_string(), score(*loss)));
         let curve = Curve { name: "loss".into(), highlight: true, values: losses };
         let chart = LearningCurves {
@@ -70,7 +76,7 @@ impl Lesson {
         Progress {
             title: self.title.clone(),
             subtitle: self.subtitle.clone(),
-            share: Some(done as f64 / self.epochs.max(1) as f64),
+            share: Some(share),
             says,
             facts: facts.into_iter().collect(),
             charts: if done > 0 { vec![Chart::new(chart)] } else { vec![] },

@@ -1,8 +1,10 @@
-//! Lines of progress while shared weights are trained: whole lines on standard output, ten at most.
+//! Progress while shared weights are trained: a bar on a terminal, otherwise whole lines on standard output, ten at
+//! most.
 //!
 //! A notebook's kernel adds a newline to all output, so no line is drawn again, and a training of seconds
 //! would fill a page with a line per epoch.
 
+use crate::bar::Bar;
 use crate::words::{human_seconds, plural, score};
 
 /// At most this many lines before the closing one.
@@ -13,6 +15,7 @@ const PAUSE: f64 = 1.0;
 /// What has been told of a training.
 pub(super) struct Telling {
     quiet: bool,
+    bar: Bar,
     epochs: usize,
     /// The epoch and the time of the last line.
     last: Option<(usize, f64)>,
@@ -20,7 +23,7 @@ pub(super) struct Telling {
 
 impl Telling {
     pub(super) fn new(quiet: bool, epochs: usize) -> Telling {
-        Telling { quiet, epochs, last: None }
+        Telling { quiet, bar: Bar::new(!quiet), epochs, last: None }
     }
 
     /// Whether a line is due: the first as soon as something can be said of the time left, the others in
@@ -39,15 +42,22 @@ impl Telling {
             return None;
         }
         self.last = Some((epoch, elapsed));
+        Some(self.text(epoch, loss, elapsed))
+    }
+
+    fn text(&self, epoch: usize, loss: f64, elapsed: f64) -> String {
         let left = elapsed * (self.epochs - epoch) as f64 / epoch as f64;
         let (elapsed, left) = (human_seconds(elapsed), human_seconds(left));
         let (of, loss) = (self.epochs, score(loss));
-        Some(format!("epoch {epoch}/{of}: loss {loss}, {elapsed} so far, about {left} left"))
+        format!("epoch {epoch}/{of}: loss {loss}, {elapsed} so far, about {left} left")
     }
 
     /// An epoch has ended; the first is number 1.
     pub(super) fn epoch(&mut self, epoch: usize, loss: f64, elapsed: f64) {
-        if let Some(line) = self.line(epoch, loss, elapsed).filter(|_| !self.quiet) {
+        if self.bar.is_there() {
+            let share = epoch as f64 / self.epochs.max(1) as f64;
+            self.bar.say(|| (share, self.text(epoch, loss, elapsed)));
+        } else if let Some(line) = self.line(epoch, loss, elapsed).filter(|_| !self.quiet) {
             println!("{line}");
         }
     }
@@ -56,7 +66,7 @@ impl Telling {
     pub(super) fn finish(&self, loss: f64, elapsed: f64) {
         if !self.quiet {
             let (epochs, elapsed) = (plural(self.epochs, "epoch"), human_seconds(elapsed));
-            println!("{epochs} done in {elapsed}: loss {}", score(loss));
+            self.bar.line(&format!("{epochs} done in {elapsed}: loss {}", score(loss)));
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     Ancestor, AnyEvaluator, Budget, Checkpoint, Evaluation, Evaluator, IntoEvaluator, Retrained,
     Training, Watch,
 };
+use crate::bar::Bar;
 use crate::count::Count;
 use crate::data::{Augment, Dataset, Split};
 use crate::draw::Draw;
@@ -248,11 +249,13 @@ impl Train {
         let title = "The winner, trained on train + validation";
         let lesson = Lesson::new(title, &arch.to_text(), many);
         let stage = lesson.open(true);
+        let bar = Bar::new(stage.is_none() && !crate::live::silent());
         let train = || {
             let mut run = Training::begin(&train, arch, seed, Split::TrainValidation)?;
             while !run.done() {
                 run.advance(1)?;
                 lesson.epoch(run.losses().last().copied().unwrap_or(f64::NAN));
+                bar.say(|| lesson.says());
             }
             let metrics = run.measure(Split::Test)?;
             Ok((run, metrics))

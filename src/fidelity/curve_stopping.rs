@@ -142,8 +142,8 @@ impl Strategy for CurveStopping {
         ROW.stored(self)
     }
 
-    fn is_schedule(&self) -> bool {
-        true
+    fn rungs_of(&self, full: usize, levels: &[usize]) -> Option<Result<Vec<usize>>> {
+        Some(self.rungs.fitting(full, levels))
     }
 
     fn problems(&self) -> Vec<String> {

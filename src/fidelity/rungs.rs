@@ -122,8 +122,12 @@ impl Rungs {
     /// # Errors
     /// When none of them fits.
     pub(super) fn of(&self, history: &History) -> Result<Vec<usize>> {
-        let wanted = self.wanted(history.full_epochs())?;
-        let levels = history.levels();
+        self.fitting(history.full_epochs(), history.levels())
+    }
+
+    /// The same for a full budget of so many epochs, and scores after these only, if it is not after all of them.
+    pub(super) fn fitting(&self, full: usize, levels: &[usize]) -> Result<Vec<usize>> {
+        let wanted = self.wanted(full)?;
         let Some(&lowest) = levels.first() else { return Ok(wanted) };
         if let Some(first) = self.given.first().filter(|&&r| r < lowest as i64) {
             let levels: Vec<String> = levels.iter().map(usize::to_string).collect();

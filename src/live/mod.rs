@@ -11,7 +11,7 @@ mod pictures;
 mod stage;
 
 pub(crate) use pictures::portable;
-pub(crate) use stage::{Scene, Stage, hush, hushed};
+pub(crate) use stage::{Scene, Stage, hush, hushed, silent};
 
 use crate::chart::sheet;
 use crate::draw::Draw;

@@ -35,9 +35,14 @@ thread_local! {
     static HUSHED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// Whether what this thread begins shows nothing: it is a part of something, or was told to be quiet.
+pub(crate) fn silent() -> bool {
+    HUSHED.get() || interrupt::part_of_search()
+}
+
 /// Whether what this thread begins draws itself. Of searches inside of others only the outermost does.
 fn staged() -> bool {
-    front::sender().is_some() && !HUSHED.get() && !interrupt::part_of_search()
+    front::sender().is_some() && !silent()
 }
 
 /// Whether what this thread begins is a part of something that draws itself already.

@@ -104,7 +104,7 @@ macro_rules! draw_as {
     )*};
 }
 draw_as! {
-    [] Architecture: |it| it.diagram();
+    [] Architecture: |it| it.shown();
     [] Bill: |it| it.report();
     [] Comparison: |it| it.report();
     [] Finalists: |it| it.report();

@@ -70,6 +70,15 @@ pub struct History {
     lineage: Arc<()>,
 }
 
+/// The epochs after which an evaluator has scores, as it gives them: growing, each once, none for all.
+pub(crate) fn levels_in_order(levels: Option<Vec<usize>>) -> Vec<usize> {
+    let mut levels = levels.unwrap_or_default();
+    levels.retain(|&epochs| epochs > 0);
+    levels.sort_unstable();
+    levels.dedup();
+    levels
+}
+
 impl History {
     /// The space that is searched.
     pub fn space(&self) -> &Space {
@@ -291,11 +300,7 @@ impl History {
     }
 
     pub(crate) fn set_levels(&mut self, levels: Option<Vec<usize>>) {
-        let mut levels = levels.unwrap_or_default();
-        levels.retain(|&epochs| epochs > 0);
-        levels.sort_unstable();
-        levels.dedup();
-        self.levels = Some(Arc::new(levels));
+        self.levels = Some(Arc::new(levels_in_order(levels)));
     }
 
     /// The epochs after which there are scores, growing; empty if there are always.

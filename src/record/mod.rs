@@ -8,7 +8,7 @@ pub(crate) mod trial;
 
 pub(crate) use failure::Failure;
 pub use history::History;
-pub(crate) use history::best as best_of;
+pub(crate) use history::{best as best_of, levels_in_order};
 pub use protocol::{Duplicates, Key, OnFailure, Protocol};
 pub use trial::Trial;
 pub(crate) use trial::{Cost, Outcome, Record};

@@ -281,6 +281,11 @@ impl Architecture {
         super::diagram::drawing(self)
     }
 
+    /// As a notebook shows it: [`drawing`](Self::drawing) if it branches, [`diagram`](Self::diagram) if it does not.
+    pub(crate) fn shown(&self) -> crate::chart::Chart {
+        super::diagram::shown(self)
+    }
+
     /// The graphs of two architectures beside each other. What only one of them has is marked.
     ///
     /// ```

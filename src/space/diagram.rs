@@ -1,13 +1,22 @@
 //! The drawing of an architecture: its layers with shapes and parameters.
 
 use super::Architecture;
-use crate::chart::{Chart, Diagram, DiagramRow, NetworkGraph};
+use crate::chart::{Chart, Diagram, DiagramRow, NetworkGraph, branches};
 use crate::words::human_count;
 
 /// The network as a graph.
 pub(super) fn drawing(arch: &Architecture) -> Chart {
     let layers = layers(arch);
     Chart::new(NetworkGraph { title: layers.title.clone(), networks: vec![layers] })
+}
+
+/// As it is shown: as a graph if it branches, otherwise as a list.
+pub(super) fn shown(arch: &Architecture) -> Chart {
+    let layers = layers(arch);
+    match branches(&layers) {
+        true => Chart::new(NetworkGraph { title: layers.title.clone(), networks: vec![layers] }),
+        false => Chart::new(layers),
+    }
 }
 
 /// Two networks as graphs, beside each other.

@@ -37,9 +37,9 @@ macro_rules! forwarded {
                 let $this = self;
                 $inner.beside(journal, seed)
             }
-            fn is_schedule(&self) -> bool {
+            fn rungs_of(&self, full: usize, levels: &[usize]) -> Option<Result<Vec<usize>>> {
                 let $this = self;
-                $inner.is_schedule()
+                $inner.rungs_of(full, levels)
             }
         }
     )*};

@@ -128,10 +128,18 @@ pub trait Strategy: Send + Sync {
         let _ = (journal, seed);
     }
 
-    /// Whether it is a schedule, which says how many epochs each of its proposals has.
+    /// Of a schedule, which says how many epochs each of its proposals has: after how many it looks where a full
+    /// evaluation has so many, and there are scores after these alone (none given: after all).
+    #[doc(hidden)]
+    fn rungs_of(&self, full: usize, levels: &[usize]) -> Option<Result<Vec<usize>>> {
+        let _ = (full, levels);
+        None
+    }
+
+    /// Whether it is a schedule.
     #[doc(hidden)]
     fn is_schedule(&self) -> bool {
-        false
+        self.rungs_of(1, &[]).is_some()
     }
 }
 

@@ -71,6 +71,20 @@ impl Ended {
         if stop.pressed() { Ended::Interrupted } else { Ended::Stopped }
     }
 
+    /// How to go on all the same, as a sentence after the reason; empty where nothing in general helps.
+    pub(crate) fn cure(&self) -> &'static str {
+        match self {
+            Ended::Trials(_) => " Try trials(...) with more of them.",
+            Ended::Epochs(_) => " Try epochs(...) with more of them.",
+            Ended::SimulatedSeconds(_) => " Try simulated_seconds(...) with more of them.",
+            Ended::Seconds(_) => " Try seconds(...) with more of them.",
+            Ended::Exhausted(_) => {
+                " Try a larger space, another strategy, or .duplicates(Duplicates::Repeat)."
+            }
+            _ => "",
+        }
+    }
+
     /// Whether a budget that does not depend on the machine is spent.
     pub(crate) fn is_budget(&self) -> bool {
         matches!(self, Ended::Trials(_) | Ended::Epochs(_) | Ended::SimulatedSeconds(_))

@@ -64,6 +64,16 @@ pub(super) fn explain(study: &Study) -> Explanation {
     if let Some(text) = study.stopping() {
         say("stopping", text);
     }
+    if let Some(Ok(rungs)) = study.rungs_of()
+        && let [only] = rungs[..]
+    {
+        let text = format!(
+            "the schedule looks only once, after {}: nothing is stopped early, and every trial costs as much as \
+             without it. More epochs in the evaluator, or a smaller reduction(...), give it more to decide.",
+            plural(only, "epoch")
+        );
+        say("note", text);
+    }
     let mut known = study.trials_done().len();
     // An empty path is one of the problems below.
     if let Some(path) = s.journal.as_ref().filter(|path| !path.as_os_str().is_empty()) {

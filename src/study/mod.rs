@@ -423,6 +423,10 @@ impl Study {
         found.extend(s.evaluator.problems());
         found.extend(s.evaluator.problems_with(&s.space));
         found.extend(s.strategy.problems());
+        // Settings that are wrong by themselves are not looked at together.
+        if let (true, Some(Err(e))) = (found.is_empty(), self.rungs_of()) {
+            found.push(e.to_string());
+        }
         found.extend(self.objective_problems());
         if let Some(search) = &s.one_shot {
             found.extend(search.problems_of(&s.protocol, s.journal.as_deref()));
@@ -473,6 +477,17 @@ impl Study {
             ));
         }
         found
+    }
+
+    /// After how many epochs a schedule looks; `None` without one, or where the evaluator cannot say.
+    pub(crate) fn rungs_of(&self) -> Option<Result<Vec<usize>>> {
+        let s = &*self.setup;
+        if !s.strategy.is_schedule() {
+            return None;
+        }
+        let about = run::guarded(|| Ok((s.evaluator.full(), s.evaluator.levels())));
+        let (full, levels) = about.ok()?;
+        s.strategy.rungs_of(full, &crate::record::levels_in_order(levels))
     }
 
     /// Whether the study can run.
@@ -531,9 +546,7 @@ impl Study {
                     return Err(match &state.ended {
                         Some(reason) => Error::new(
                             ErrorKind::Exhausted,
-                            format!(
-                                "the study is over: {reason}. Try trials(...) with more of them"
-                            ),
+                            format!("the study is over: {reason}.{}", reason.cure()),
                         ),
                         None => Error::new(
                             ErrorKind::Missing,

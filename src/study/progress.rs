@@ -1,12 +1,13 @@
-//! Lines of progress while a study runs: whole lines on standard output, each after a longer pause
-//! than the one before.
+//! Progress while a study runs: a bar on a terminal (`bar.rs`), and otherwise whole lines on standard output, each after
+//! a longer pause than the one before.
 //!
 //! evcxr adds a newline to all output and shows that of background threads only with the next cell. So
 //! no line is drawn again, and only the thread that runs the cell writes.
 
+use crate::bar::Bar;
 use crate::record::{Protocol, Trial, best_of};
 use crate::task::Metric;
-use crate::words::{human_seconds, plural, score};
+use crate::words::{human_seconds, number, plural, score};
 
 /// When it is time for another line, and how long the work will take.
 ///
@@ -47,8 +48,7 @@ impl Pace {
 pub(crate) struct Progress {
     quiet: bool,
     protocol: Protocol,
-    /// The number of trials, if the budget says how many.
-    of: Option<usize>,
+    bar: Bar,
     pace: Pace,
     /// When the last trial ended, and whether no line has been written since.
     last: f64,
@@ -64,12 +64,11 @@ pub(crate) const CANNOT_STOP: &str = "only a training can be stopped in the midd
 const LONG: f64 = 30.0;
 
 impl Progress {
-    pub(crate) fn new(quiet: bool, protocol: &Protocol, planned: usize) -> Self {
-        let counted = protocol.trials.is_some() || protocol.epochs.is_some();
+    pub(crate) fn new(quiet: bool, protocol: &Protocol) -> Self {
         Progress {
             quiet,
             protocol: protocol.clone(),
-            of: counted.then_some(planned),
+            bar: Bar::new(!quiet),
             pace: Pace::default(),
             last: 0.0,
             news: false,
@@ -80,7 +79,7 @@ impl Progress {
     /// Says at the beginning that a limit in seconds cannot end an evaluation.
     pub(crate) fn cannot_stop(&self) {
         if !self.quiet {
-            println!("{CANNOT_STOP}");
+            self.bar.line(CANNOT_STOP);
         }
     }
 
@@ -97,23 +96,31 @@ impl Progress {
 
     /// Writes a line of progress, if one is due.
     pub(crate) fn tell(&mut self, trials: &[Trial], metric: &Metric, elapsed: f64) {
+        if self.bar.is_there() {
+            let by_time = self.protocol.seconds.map_or(0.0, |limit| elapsed / limit);
+            let done = || share(trials, &self.protocol).max(by_time);
+            return self.bar.say(|| (done(), self.line_at(trials, metric, elapsed)));
+        }
         if self.quiet || !self.news || !self.pace.due(elapsed) {
             return;
         }
         self.news = false;
+        println!("{}", self.line_at(trials, metric, elapsed));
+    }
+
+    /// What is done, and the time that is left.
+    fn line_at(&self, trials: &[Trial], metric: &Metric, elapsed: f64) -> String {
         let share = share(trials, &self.protocol);
-        let line = head(trials, self.of, metric);
+        let line = head(trials, &self.protocol, metric);
         match self.protocol.seconds.map(|limit| limit - elapsed) {
-            Some(left) if left <= 0.0 => {
-                println!("{line}, {}", self.over(trials));
-            }
+            Some(left) if left <= 0.0 => format!("{line}, {}", self.over(trials)),
             by_time => {
                 let left =
                     [self.pace.left(elapsed, share, 1.0 - share), by_time].into_iter().flatten();
                 let left = left.reduce(f64::min);
                 let left =
                     left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
-                println!("{line}{left}");
+                format!("{line}{left}")
             }
         }
     }
@@ -145,16 +152,21 @@ impl Progress {
             (_, true) => "the time limit is reached, and the study waits",
             _ => "no trial has ended",
         };
-        println!(
+        self.bar.line(&format!(
             "{why} for {}: trial number {}{more} still running",
             human_seconds(waited.round()),
             first.number()
-        );
+        ));
+    }
+
+    /// Does something that may print lines of its own.
+    pub(crate) fn aside<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.bar.aside(f)
     }
 
     /// The progress of a study, without times.
     pub(crate) fn line(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
-        head(trials, protocol.trials, metric)
+        head(trials, protocol, metric)
     }
 
     /// The closing line.
@@ -162,7 +174,8 @@ impl Progress {
         if !self.quiet {
             let done = trials.iter().filter(|t| t.ended()).count();
             let done = plural(done, "trial");
-            println!("{done} done in {}: {}", human_seconds(elapsed), summary(trials, metric));
+            let (elapsed, summary) = (human_seconds(elapsed), summary(trials, metric));
+            self.bar.line(&format!("{done} done in {elapsed}: {summary}"));
         }
     }
 }
@@ -205,10 +218,18 @@ impl Tally {
     }
 }
 
-/// How many trials have ended, and the best of them.
-fn head(trials: &[Trial], of: Option<usize>, metric: &Metric) -> String {
+/// How many trials have ended, of how many or with how many of the epochs, and the best of them.
+fn head(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
     let done = trials.iter().filter(|t| t.ended()).count();
-    let of = of.map_or(String::new(), |n| format!("/{n}"));
+    // Trials of different lengths are not counted against epochs.
+    let of = match (protocol.trials, protocol.epochs) {
+        (Some(n), _) => format!("/{n}"),
+        (None, Some(limit)) => {
+            let spent = Tally::of(trials).epochs;
+            format!(", {} of {} epochs", number(spent), number(limit))
+        }
+        (None, None) => String::new(),
+    };
     format!("trials done {done}{of}: {}", summary(trials, metric))
 }
 
@@ -235,6 +256,7 @@ fn summary(trials: &[Trial], metric: &Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prelude::{Space, Study, evaluator};
 
     #[test]
     fn a_forecast_falls_while_the_pace_stays() {
@@ -251,6 +273,20 @@ mod tests {
             assert!((left - 30.0 * tenths).abs() < 1e-6, "{left} for {tenths}");
         }
         assert_eq!(pace.left(500.0, 1.0, 0.0), None);
+    }
+
+    #[test]
+    fn epochs_are_counted_where_they_are_the_budget() {
+        let metric = Metric { name: "accuracy".into(), maximise: true };
+        let line = |protocol: Protocol| Progress::line(&[], &protocol, &metric);
+        let space = Space::decisions([2]);
+        let plan = Study::new(&space, evaluator(|_, _| 0.0));
+        let none = Protocol { trials: None, ..plan.protocol() };
+        assert_eq!(line(none.clone()), "trials done 0: none has a result yet");
+        let by_epochs = Protocol { epochs: Some(400.0), ..none.clone() };
+        assert_eq!(line(by_epochs), "trials done 0, 0 of 400 epochs: none has a result yet");
+        let by_trials = Protocol { trials: Some(10), ..none };
+        assert_eq!(line(by_trials), "trials done 0/10: none has a result yet");
     }
 
     #[test]

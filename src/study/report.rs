@@ -304,7 +304,7 @@ impl Retrained {
             subtitle: arch.to_text(),
             facts,
             notices: vec![],
-            charts: vec![arch.diagram(), Chart::new(losses)],
+            charts: vec![arch.shown(), Chart::new(losses)],
         }
     }
 }

@@ -176,7 +176,7 @@ fn coordinate(
     let (whole, planned, metric) =
         guarded(|| Ok((setup.evaluator.whole(0), setup.planned(), setup.evaluator.metric())))?;
     let threads = setup.threads();
-    let mut progress = Progress::new(setup.quiet || drawn, &setup.protocol, planned);
+    let mut progress = Progress::new(setup.quiet || drawn, &setup.protocol);
     if setup.cannot_stop() {
         progress.cannot_stop();
     }
@@ -238,7 +238,10 @@ fn coordinate(
             }
             running += usize::from(crew.start(asked.trial));
         }
-        announce(study);
+        match setup.callbacks.is_empty() {
+            true => announce(study),
+            false => progress.aside(|| announce(study)),
+        }
         let trials = study.lock().history.shared();
         progress.tell(&trials, &metric, now());
         drop(trials);

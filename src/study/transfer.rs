@@ -67,6 +67,28 @@ impl Study {
     }
 }
 
+impl Study {
+    /// Whose weights these trials were scored with, where they were not fresh.
+    pub(crate) fn not_fresh(&self, trials: &[Trial]) -> Option<&'static str> {
+        match self.setup.evaluator.alone() {
+            Some(_) => Some("shared"),
+            None => trials.iter().any(|t| t.inherits().is_some()).then_some("inherited"),
+        }
+    }
+
+    /// What gives a study more networks to compare.
+    pub(crate) fn more_networks(&self) -> &'static str {
+        match self.setup.one_shot {
+            None => "more trials",
+            // More epochs may derive the same network again.
+            Some(_) => {
+                "Study::new(&space, search.shared()?).trials(20) after the search: it scores several networks on its \
+                 weights"
+            }
+        }
+    }
+}
+
 impl Transfer {
     /// How many of the best architectures; 10 unless it is set. All of them are
     /// `top(study.trials_done().len())`: the best alone say little about the order of the others.
@@ -116,7 +138,7 @@ impl Transfer {
             return Err(Error::invalid(
                 format!("a transfer of {}", plural(self.study.trials_done().len(), "trial")),
                 format!("two architectures with a score are needed, there is {}", trials.len()),
-                "more trials",
+                self.study.more_networks(),
             ));
         }
         let moved: Vec<_> = trials
@@ -153,7 +175,8 @@ impl Transfer {
         }
         let (from, to) = (self.study.metric(), study.metric());
         let source = self.study.setup.evaluator.describe();
-        let found = Transferred { networks, from, to, source, name: self.name.clone() };
+        let weights = self.study.not_fresh(&trials);
+        let found = Transferred { networks, from, to, source, weights, name: self.name.clone() };
         if let Some(stage) = stage {
             stage.finish(Draw::both(&found));
         }
@@ -168,6 +191,8 @@ pub struct Transferred {
     from: Metric,
     to: Metric,
     source: String,
+    /// Whose weights the search has scored, where they were not fresh.
+    weights: Option<&'static str>,
     name: String,
 }
 
@@ -263,6 +288,12 @@ impl Transferred {
                 });
             }
             Err(e) => notices.push(e.to_string()),
+        }
+        if let Some(whose) = self.weights {
+            notices.push(format!(
+                "In the search the scores are of {whose} weights, here each is trained by itself: what differs may come \
+                 from that, and not from the data."
+            ));
         }
         if failed > 0 {
             notices.push(format!(

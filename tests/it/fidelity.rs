@@ -512,6 +512,20 @@ fn the_rungs_of_a_table_are_those_it_has() {
     says(refused, &["after 5, 40 epochs", "Try rungs([5, 40])"]);
     let later = SuccessiveHalving::new().rungs([5, 40]);
     assert!(Study::new(&space, &table).strategy(later).trials(9).quiet().run().is_ok());
+    // All of it is known before the run.
+    let early = SuccessiveHalving::new().rungs([5, 20]);
+    let problems = Study::new(&space, &table).strategy(early).problems();
+    assert!(problems[0].contains("the last rung is that one"), "{problems:?}");
+    let once = SuccessiveHalving::new().least(30);
+    let plan = Study::new(&space, &table).strategy(once).trials(9);
+    assert!(plan.explain().to_string().contains("looks only once, after 40 epochs"));
+    let plan = plan.strategy(SuccessiveHalving::new());
+    assert!(!plan.explain().to_string().contains("looks only once"));
+    // A column that cannot be a rung is not passed over.
+    let text = std::fs::read_to_string(&path).unwrap().replace("after5", "after5.5");
+    std::fs::write(&path, text).unwrap();
+    let table = Table::read(&path).unwrap().over(&space).curve("after");
+    says(Study::new(&space, &table).quiet().trials(2).run(), &["\"after5.5\"", ".fidelity("]);
 }
 
 /// What has stopped stays stopped, and what was decided follows from the trials alone.

@@ -559,6 +559,16 @@ fn the_loop_by_hand_is_the_loop() {
     }
     assert_eq!(lines(&whole), lines(&by_hand));
     assert!(by_hand.ask().unwrap_err().to_string().contains("30 trials are done"));
+    // What it says to try works.
+    let few = Study::new(&Space::decisions([3]), evaluator(|_, _| 0.0)).trials(9).quiet();
+    let few = few.duplicates(Duplicates::Forbid);
+    while let Ok(asked) = few.ask() {
+        few.tell(&asked, 0.0).unwrap();
+    }
+    let over = few.ask().unwrap_err().to_string();
+    assert!(over.contains("exhausted. Try ") && over.contains("Duplicates::Repeat"), "{over}");
+    assert_eq!(few.trials_done().len(), 3);
+    assert!(few.duplicates(Duplicates::Repeat).ask().is_ok());
     let stepped = plan.trials(30);
     let trials: Vec<Trial> = std::iter::from_fn(|| stepped.step().ok()).collect();
     assert_eq!(trials.iter().map(|t| t.line()).collect::<Vec<_>>(), lines(&whole));

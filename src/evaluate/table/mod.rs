@@ -260,7 +260,8 @@ impl Table {
 
     /// The objective after many numbers of epochs: all columns whose names are this prefix and a number, as
     /// `val_1`, `val_3`, `val_27` for the prefix `val_`. Not every epoch need be there: a budget picks the
-    /// nearest column at or below it. See [`Table::fidelity`].
+    /// nearest column at or below it. A column with a part of an epoch, such as `val_0.5`, is refused. See
+    /// [`Table::fidelity`].
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -273,12 +274,26 @@ impl Table {
     /// ```
     pub fn curve(&self, prefix: &str) -> Table {
         let columns = self.columns();
-        let epochs = |name: &String| {
-            let number = name.strip_prefix(prefix)?;
-            let plain = number.bytes().all(|b| b.is_ascii_digit()) && !number.is_empty();
-            Some((vec![name.clone()], number.parse().ok().filter(|_| plain)?))
-        };
-        let levels: Vec<(Vec<String>, i64)> = columns.iter().filter_map(epochs).collect();
+        let (mut levels, mut wrong) = (vec![], vec![]);
+        for name in &columns {
+            let Some(number) = name.strip_prefix(prefix) else { continue };
+            let whole = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+            match number.parse::<i64>() {
+                Ok(epochs) if whole => levels.push((vec![name.clone()], epochs)),
+                // Anything else but a number is another column.
+                _ if number.parse().is_ok_and(f64::is_finite) => wrong.push(name),
+                _ => {}
+            }
+        }
+        if let Some(name) = wrong.first() {
+            let what = format!(
+                "curve({prefix:?}): column {name:?} is not after a whole number of epochs. Give the columns with their \
+                 epochs, as in .fidelity([(\"{prefix}1\", 1), (\"{prefix}3\", 3)])."
+            );
+            let column = Column { name: name.to_string(), figures: Arc::new(Err(what)) };
+            let level = Level { epochs: 1, columns: vec![column] };
+            return Table { levels: vec![level], in_epochs: true, ..self.clone() };
+        }
         match levels.is_empty() {
             // Named in the error of a table without such a column.
             true => self.levels_of([(vec![format!("{prefix}1")], 1)]),
