@@ -2,6 +2,7 @@
 what evcxr lacks:
 - live displays, in the middle of a cell and after it (live.py);
 - a ■ that asks a search to stop instead of ending the process that holds all variables (inner.py);
+- beside the crate, nascent is loaded before the first cell asks for it;
 - faults of evcxr are told in the cell, and the next cell starts it again.
 
 What evcxr sends keeps its content; only the parent and the execution count change. All runs in one event
@@ -24,12 +25,16 @@ from jupyter_client.session import Session
 from tornado import ioloop
 from zmq.eventloop.zmqstream import ZMQStream
 
+from install import REPO
 from live import Live
 
 # The text of a `?` error can arrive after evcxr has said that the cell is done. So the end of a cell waits until
 # nothing has come for so many seconds; longer if the cell has shown nothing, as after an error.
 QUIET, QUIET_IF_EMPTY, DRAIN_AT_MOST = 0.002, 0.005, 0.05
 AGAIN = 5.0  # seconds in which a third ■ ends what two did not
+# What is run ahead of the first cell: the line that all notebooks begin with, and a block that leaves nothing behind.
+AHEAD = ':dep nascent = {{ path = "{}" }}\n{{ use nascent::prelude::*; let _ = Dataset::digits(); }}'
+PATIENCE = 15.0  # seconds that a cell which does not name nascent waits for it
 STOPPED = "stopped while this cell was being compiled. It did not run, and all variables are as they were."
 
 OUTPUTS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"}
@@ -132,6 +137,7 @@ class Front(Kernel):
         self.info = INFO
         self.wire = None
         self.starting = None  # the task that starts the inner kernel
+        self.ahead = None  # the task that loads nascent ahead of the first cell
         self.lost = ""  # what the next cell is told of an end that no cell was told of
         self.cell = None
         self.latest = {}  # the header of the cell that runs, or ran last
@@ -164,7 +170,9 @@ class Front(Kernel):
         """A second time, if it ends at once: another program may have taken a port in between."""
         for last in False, True:
             try:
-                return await self._start_once()
+                await self._start_once()
+                self.ahead = asyncio.get_running_loop().create_task(self._load_ahead(self.wire))
+                return
             except OSError as error:
                 self.starting = None
                 raise InnerFault(f"The Rust kernel could not be started: {error}. Run notebooks/start --setup again.") from None
@@ -187,6 +195,33 @@ class Front(Kernel):
             except asyncio.TimeoutError:
                 pass
         self.info = info
+
+    async def _load_ahead(self, wire):
+        """Loads nascent while the notebook is still being read, where it lies beside this clone, or as NASCENT_PRELOAD says:
+        the path of a crate, or 0 for none. Nothing of it is shown, and a cell with its own `:dep` says what counts."""
+        path = os.environ.get("NASCENT_PRELOAD") or (".." if Path.cwd().parent == REPO else "0")
+        if path == "0":
+            return
+        content = {"code": AHEAD.format(path), "silent": True, "store_history": False, "user_expressions": {},
+                   "allow_stdin": False, "stop_on_error": False}
+        name, reply = wire.send("execute_request", content)
+        self.parents[name] = None
+        try:
+            await reply
+        except InnerFault:
+            pass  # told in the first cell
+        wire.idle.pop(name, None)
+
+    async def _loaded(self, cell, code):
+        """Waits for it: evcxr does one thing after the other. Returns whether the cell may run."""
+        begun = time.monotonic()
+        while self.ahead and not self.ahead.done():
+            await asyncio.wait([self.ahead], timeout=0.1)
+            impatient = "nascent" not in code and time.monotonic() - begun > PATIENCE
+            if cell.presses or impatient:
+                self.inner.stop_building()
+        cell.built = bool(cell.presses)
+        return not cell.built
 
     def _ended(self):
         """The inner kernel has ended. Whoever waits for it hears of it, and the next cell starts it again."""
@@ -245,6 +280,10 @@ class Front(Kernel):
             return
         # evcxr gives the lines of background threads to the cell that ran last.
         parent = self.parents.get(name, self.latest)
+        if parent is None:  # of what is loaded ahead, a cell that waits hears what is compiled
+            if not self.cell or kind != "stream":
+                return
+            parent = self.cell.parent
         cell = self.cell if self.cell and self.cell.parent is parent else None
         if kind not in OUTPUTS:
             return
@@ -277,6 +316,9 @@ class Front(Kernel):
             self.lost = ""
         try:
             await self._ready()
+            if not await self._loaded(cell, code):
+                self._say_stopped(cell)
+                return {"status": "error", "execution_count": self.execution_count, **cell.error}
             reply = await self._run(cell, {
                 "code": code, "silent": silent, "store_history": store_history, "user_expressions": {},
                 "allow_stdin": allow_stdin, "stop_on_error": request["content"].get("stop_on_error", True)})

@@ -91,11 +91,13 @@ class Output:
 class Kernel:
     """A running kernel; ends with the `with` block, or by `shutdown`."""
 
-    def __init__(self, cwd, timeout=180, in_place=None):
+    def __init__(self, cwd, timeout=180, in_place=None, ahead=True):
         # `:dep nascent = { path = ".." }` is resolved against the kernel's working folder.
         specs = KernelSpecManager(kernel_dirs=[str(SPECS / "kernels")], ensure_native_kernel=False)
         # warm.py alone runs a kernel in the warm folder itself, and shows what it compiles.
         env = dict(os.environ, **({"NASCENT_IN_PLACE": str(in_place)} if in_place else {}))
+        if not ahead:
+            env["NASCENT_PRELOAD"] = "0"  # see Front._load_ahead
         self.log = tempfile.TemporaryFile("w+")
         self.manager = KernelManager(kernel_name="nascent", kernel_spec_manager=specs)
         start = time.monotonic()

@@ -188,6 +188,7 @@ def main(connection_file, command=(str(EVCXR / "bin" / "evcxr_jupyter"), "--cont
     signal.signal(signal.SIGINT, lambda *_: None)
     folder = os.environ.pop("NASCENT_IN_PLACE", None)  # from warm.py, to fill the warm folder itself
     if folder:
+        os.environ["NASCENT_PRELOAD"] = "0"
         live = os.path.join(tempfile.mkdtemp(prefix="nascent-", dir="/tmp"), "live")
         report = watch(clear_up=lambda: remove_live(live, folder))
     else:

@@ -219,6 +219,25 @@ TESTS = {
         ('live("c", "<b>report</b>"); Report', kinds("display_data")),
         ("Report", kinds("execute_result")),
     ],
+    "nascent is loaded before the first cell asks for it": [
+        # ■ while it is being loaded: that ends, and so does the cell that waits.
+        (pressed("6 * 7", 1), says("stopped while this cell was being compiled")),
+        ("6 * 7", prints("42")),
+        # Nothing of it is to be seen.
+        ("Dataset::digits()", fails("Dataset")),
+        (START, fine),
+        (SPACE + "\nspace", charts(1)),
+        (':dep nascent = { path = "..", features = [] }\nspace.check()', prints("fine")),
+        (lambda kernel: kernel.compiled(), lacks("candle-core", "serde")),
+    ],
+    "a first cell that has nothing to do with nascent": [
+        ("let kept = 41;", fine),
+        ("kept + 1", prints("42")),
+        (START, fine),
+        (SPACE + "\nspace", charts(1)),
+        ("kept", prints("41")),
+        (lambda kernel: kernel.compiled(), lacks("candle-core", "nascent", "serde")),
+    ],
     "the stop button": [
         ("let kept = 41;", fine),
         # In one cell: each has statics of its own.
@@ -382,6 +401,10 @@ TOGETHER = [
 ]
 
 
+# Tests of what a kernel does that has nothing loaded ahead.
+FROM_NOTHING = {"a dependency more does not compile Candle again", "a wrong path for nascent, then the right one, then :clear"}
+
+
 def sessions(chosen):
     """Lists of tests, each for a kernel of its own."""
     shared = [[name for name in names if name in chosen] for names in TOGETHER]
@@ -393,7 +416,7 @@ def session(names):
     """Runs tests in one kernel, and says how many of them have failed. After a failure, the next gets a new one."""
     names, failed = list(names), 0
     while names:
-        with Kernel(NOTEBOOKS) as kernel:
+        with Kernel(NOTEBOOKS, ahead=names[0] not in FROM_NOTHING) as kernel:
             started = wrong = None
             while names and not wrong:
                 name = names.pop(0)

@@ -152,6 +152,7 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
         "frontier of two objectives",
         "map of a benchmark",
         "bill",
+        "a search as an animation",
     ];
     if !gallery.part("Searches in a table", &names) {
         return Ok(());
@@ -165,6 +166,7 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
     gallery.add(names[2], &plan.strategy(Random).trials(1000).run()?.report());
     gallery.add(names[3], &evolution.family_tree());
     gallery.add(names[4], &evolution.population(30));
+    gallery.add(names[11], &evolution.replay());
     gallery.add(names[5], &plan.strategy(Annealing::new()).trials(80).run()?.family_tree());
     let mut rng = Rng::new(5);
     let some = (0..60).map(|_| space.sample(&mut rng)).collect::<Result<Vec<_>>>()?;

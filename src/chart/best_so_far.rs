@@ -138,6 +138,11 @@ impl BestSoFar {
         Some(Plan { tracks, x: (first, last), y, unit, failed, hidden })
     }
 
+    /// The axes of the trials, if there is a score.
+    pub(super) fn axes(&self) -> Option<(Scale, Scale)> {
+        Some(self.scales(&self.plan()?))
+    }
+
     fn metric(&self) -> &str {
         if self.metric.is_empty() { "score" } else { &self.metric }
     }
@@ -149,7 +154,7 @@ impl BestSoFar {
         }
     }
 
-    fn why_empty(&self) -> String {
+    pub(super) fn why_empty(&self) -> String {
         match self.series.iter().map(|s| s.points.len()).sum::<usize>() {
             0 => "no trial has finished".into(),
             n => format!("none of {} has a score", plural(n, "trial")),

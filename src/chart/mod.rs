@@ -40,6 +40,7 @@ mod plot;
 mod population;
 mod probabilities;
 mod progress;
+mod replay;
 mod report;
 mod rungs;
 mod search_signals;
@@ -75,6 +76,7 @@ pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub(crate) use progress::Progress;
+pub use replay::{Replay, Replayed};
 pub use report::{Report, compose_html, compose_plain};
 pub use rungs::{Climb, Rungs};
 pub use search_signals::{SearchSignals, Signal};
@@ -170,6 +172,9 @@ table! {
     /// The running best over trials or seconds.
     BestSoFar in best_so_far, "best so far":
         "the running best of one or several searches over trials or seconds";
+    /// The same as an animation.
+    Replay in replay, "replay":
+        "a search as an animation: its trials in their order, and the best so far";
     /// Scores epoch by epoch.
     LearningCurves in learning_curves, "learning curves":
         "the score after each epoch of many networks, some of them named";

@@ -146,6 +146,16 @@ impl Svg {
         );
     }
 
+    /// What another one holds, after what is here.
+    pub fn append(&mut self, part: Svg) {
+        self.body += &part.body;
+    }
+
+    /// All of it as one group, with an animation of that.
+    pub fn group(self, animation: &str) -> String {
+        format!("<g>{}{animation}</g>", self.body)
+    }
+
     /// Text that reads upwards from its point, cut to `room` pixels.
     pub fn upright(&mut self, (x, y): (f64, f64), text: &str, font: Font, room: f64) {
         let turn = format!(r#" transform="rotate(-90 {} {})""#, n(x), n(y));

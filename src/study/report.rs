@@ -5,7 +5,7 @@ use super::Study;
 use super::csv::own_names;
 use crate::chart::{
     Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Frontier, FrontierPoint, Leaderboard,
-    LearningCurves, Report, Rungs,
+    LearningCurves, Replay, Replayed, Report, Rungs,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
@@ -29,6 +29,32 @@ impl Study {
     /// Best score so far against trials.
     pub fn best_so_far(&self) -> Chart {
         self.best_chart(Axis::Trials)
+    }
+
+    /// The search as an animation: its trials appear one after the other, with the best so far. In a notebook, on a page
+    /// and in a README it moves; on paper it is the picture of the end.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4, 4]);
+    /// let study = Study::new(&space, evaluator(|a, _| a.identity() as f64)).trials(20).quiet().run()?;
+    /// assert!(study.replay().svg().contains("<animate"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    #[doc(alias("animation", "movie"))]
+    pub fn replay(&self) -> Chart {
+        let trials = self.trials_done();
+        let deepest = deepest(trials.iter());
+        let trial = |t: &Trial| Replayed {
+            number: t.number(),
+            score: t.score().filter(|_| t.depth() == deepest),
+            name: t.architecture().to_string(),
+        };
+        // What had fewer epochs than others has not failed.
+        let shown = trials.iter().filter(|t| t.score().is_none() || t.depth() == deepest);
+        let trials = shown.map(trial).collect();
+        let Metric { name: metric, maximise } = self.metric();
+        Chart::new(Replay { metric, maximise, trials })
     }
 
     /// Best score so far against seconds.
