@@ -6,8 +6,8 @@
 //!
 //! prints a line for each trial and the best at the end. The lines are the same for any number of
 //! jobs. Further options: `--epochs N` for each trial (4), `--strategy random|evolution|tpe|...`,
-//! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`,
-//! `--csv FILE.csv`, `--journal FILE` to keep a journal, or continue it if the file exists, and
+//! `--retrain N` to train the winner for N epochs and test it, `--report FILE.html`, `--replay FILE.svg` (the search as an
+//! animation), `--csv FILE.csv`, `--journal FILE` to keep a journal, or continue it if the file exists, and
 //! `--checkpoints yes` to keep every running training as well. Ctrl-C ends the search early: what there is
 //! is written, and the exit status is 130, as for any program that is interrupted.
 
@@ -32,12 +32,17 @@ fn main() {
 fn search() -> Result<Option<Ended>> {
     let options = Options::read()?;
     // What cannot be written is reported before anything is trained.
-    let files =
-        [("--journal", &options.journal), ("--csv", &options.csv), ("--report", &options.report)];
+    let files = [
+        ("--journal", &options.journal),
+        ("--csv", &options.csv),
+        ("--report", &options.report),
+        ("--replay", &options.replay),
+    ];
     output::apart(files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))))?;
     output::all([
         options.csv.as_ref().map_or(Ok(()), output::check),
         options.report.as_ref().map_or(Ok(()), Report::check),
+        options.replay.as_ref().map_or(Ok(()), Chart::check),
     ])?;
 
     let data = Dataset::digits();
@@ -72,6 +77,7 @@ fn search() -> Result<Option<Ended>> {
     output::all([
         options.csv.as_ref().map_or(Ok(()), |file| study.save_csv(file)),
         options.report.as_ref().map_or(Ok(()), |file| study.report().save(file)),
+        options.replay.as_ref().map_or(Ok(()), |file| study.replay().save(file)),
         conclude(&study, &options),
     ])?;
     Ok(study.ended_by())
@@ -110,6 +116,7 @@ const HELP: &str = "quickstart: searches a network for the 8x8 digits
   --jobs N        threads; results do not depend on it (2)
   --retrain N     train the winner for N epochs and test it
   --report FILE   the report as .html      --csv FILE   the trials as .csv
+  --replay FILE   the search as an animation, as .svg
   --journal FILE  keep a journal, or continue it if the file exists
   --checkpoints yes  keep running trainings beside the journal";
 
@@ -121,6 +128,7 @@ struct Options {
     retrain: usize,
     strategy: String,
     report: Option<String>,
+    replay: Option<String>,
     csv: Option<String>,
     journal: Option<String>,
     checkpoints: bool,
@@ -136,6 +144,7 @@ impl Options {
             retrain: 0,
             strategy: "evolution".into(),
             report: None,
+            replay: None,
             csv: None,
             journal: None,
             checkpoints: false,
@@ -155,6 +164,7 @@ impl Options {
                 "--retrain" => o.retrain = number(&name, &value)?,
                 "--strategy" => o.strategy = value,
                 "--report" => o.report = Some(value),
+                "--replay" => o.replay = Some(value),
                 "--csv" => o.csv = Some(value),
                 "--journal" => o.journal = Some(value),
                 "--checkpoints" => o.checkpoints = value == "yes",
@@ -162,8 +172,8 @@ impl Options {
                     return Err(Error::invalid(
                         name,
                         "no such option",
-                        "--trials, --jobs, --seed, --epochs, --retrain, --strategy, --report, --csv, \
-                         --journal or --checkpoints",
+                        "--trials, --jobs, --seed, --epochs, --retrain, --strategy, --report, --replay, \
+                         --csv, --journal or --checkpoints",
                     ));
                 }
             }

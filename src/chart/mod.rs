@@ -288,6 +288,15 @@ impl Chart {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         report::write(path.as_ref(), "svg", "a chart", &self.svg())
     }
+
+    /// Gives before a long run the error that [`Chart::save`] would give after it.
+    ///
+    /// # Errors
+    /// When the name or the folder is wrong; see [`check`](crate::output::check).
+    pub fn check(path: impl AsRef<Path>) -> Result<()> {
+        report::named(path.as_ref(), "svg", "a chart")?;
+        crate::output::check(path)
+    }
 }
 
 #[cfg(test)]

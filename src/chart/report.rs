@@ -192,7 +192,7 @@ pub(super) fn write(path: &Path, end: &str, what: &str, text: &str) -> Result<()
 }
 
 /// Refuses a name with another ending, except for what is not a regular file.
-fn named(path: &Path, end: &str, what: &str) -> Result<()> {
+pub(super) fn named(path: &Path, end: &str, what: &str) -> Result<()> {
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
         return Ok(());
     }
