@@ -33,7 +33,7 @@ impl Bar {
     }
 
     fn on(target: ProgressDrawTarget) -> ProgressBar {
-        let style = ProgressStyle::with_template("{bar:24.cyan/238} {percent:>3} % {wide_msg}");
+        let style = ProgressStyle::with_template("{bar:16.cyan/238} {percent:>3} % {wide_msg}");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
         ProgressBar::with_draw_target(Some(PARTS as u64), target)
             .with_style(style.progress_chars("█▉▊▋▌▍▎▏░"))
@@ -52,7 +52,6 @@ impl Bar {
             let (share, text) = says();
             bar.set_message(text);
             bar.set_position((PARTS * share.clamp(0.0, 1.0)) as u64);
-            bar.tick();
         }
     }
 
@@ -93,7 +92,7 @@ mod tests {
         let bar = Bar { bar: Some(Bar::on(target)), hidden: false, drawn: Cell::new(None) };
         bar.say(|| (0.5, "20 of 40 trials".into()));
         let seen = screen.contents();
-        assert!(seen.starts_with("████████████") && seen.contains(" 50 % 20 of 40"), "{seen}");
+        assert!(seen.starts_with("████████") && seen.contains(" 50 % 20 of 40"), "{seen}");
         bar.say(|| panic!("too early for another one"));
         bar.drawn.set(None);
         bar.say(|| (f64::NAN, "a long text ".repeat(20)));

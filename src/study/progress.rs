@@ -7,7 +7,7 @@
 use crate::bar::Bar;
 use crate::record::{Protocol, Trial, best_of};
 use crate::task::Metric;
-use crate::words::{human_seconds, number, plural, score};
+use crate::words::{clock, human_seconds, number, plural, score};
 
 /// When it is time for another line, and how long the work will take.
 ///
@@ -99,7 +99,7 @@ impl Progress {
         if self.bar.is_there() {
             let by_time = self.protocol.seconds.map_or(0.0, |limit| elapsed / limit);
             let done = || share(trials, &self.protocol).max(by_time);
-            return self.bar.say(|| (done(), self.line_at(trials, metric, elapsed)));
+            return self.bar.say(|| (done(), self.beside_bar(trials, metric, elapsed)));
         }
         if self.quiet || !self.news || !self.pace.due(elapsed) {
             return;
@@ -110,18 +110,35 @@ impl Progress {
 
     /// What is done, and the time that is left.
     fn line_at(&self, trials: &[Trial], metric: &Metric, elapsed: f64) -> String {
-        let share = share(trials, &self.protocol);
         let line = head(trials, &self.protocol, metric);
-        match self.protocol.seconds.map(|limit| limit - elapsed) {
+        match self.left(trials, elapsed) {
             Some(left) if left <= 0.0 => format!("{line}, {}", self.over(trials)),
-            by_time => {
-                let left =
-                    [self.pace.left(elapsed, share, 1.0 - share), by_time].into_iter().flatten();
-                let left = left.reduce(f64::min);
-                let left =
-                    left.map_or(String::new(), |s| format!(", about {} left", human_seconds(s)));
-                format!("{line}{left}")
-            }
+            Some(left) => format!("{line}, about {} left", human_seconds(left)),
+            None => line,
+        }
+    }
+
+    /// The seconds until the end, as far as they are known.
+    fn left(&self, trials: &[Trial], elapsed: f64) -> Option<f64> {
+        let share = share(trials, &self.protocol);
+        let by_time = self.protocol.seconds.map(|limit| limit - elapsed);
+        let left = [self.pace.left(elapsed, share, 1.0 - share), by_time].into_iter().flatten();
+        left.reduce(f64::min)
+    }
+
+    /// The same as a line, short enough to stand beside a bar.
+    fn beside_bar(&self, trials: &[Trial], metric: &Metric, elapsed: f64) -> String {
+        let mut text = count(trials, &self.protocol);
+        if let Some(left) = self.left(trials, elapsed).filter(|left| *left > 0.0) {
+            text += &format!(" · {} left", clock(left.max(1.0)));
+        }
+        if let Some(best) = best_of(trials.iter(), metric) {
+            let value = score(best.score().unwrap_or(f64::NAN));
+            text += &format!(" · best {} {value}", metric.name);
+        }
+        match trials.iter().filter(|t| t.error().is_some()).count() {
+            0 => text,
+            failed => format!("{text} · {failed} failed"),
         }
     }
 
@@ -220,6 +237,10 @@ impl Tally {
 
 /// How many trials have ended, of how many or with how many of the epochs, and the best of them.
 fn head(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
+    format!("trials done {}: {}", count(trials, protocol), summary(trials, metric))
+}
+
+fn count(trials: &[Trial], protocol: &Protocol) -> String {
     let done = trials.iter().filter(|t| t.ended()).count();
     // Trials of different lengths are not counted against epochs.
     let of = match (protocol.trials, protocol.epochs) {
@@ -230,7 +251,7 @@ fn head(trials: &[Trial], protocol: &Protocol, metric: &Metric) -> String {
         }
         (None, None) => String::new(),
     };
-    format!("trials done {done}{of}: {}", summary(trials, metric))
+    format!("{done}{of}")
 }
 
 fn summary(trials: &[Trial], metric: &Metric) -> String {
