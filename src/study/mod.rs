@@ -13,6 +13,7 @@ mod journal;
 mod lineage;
 mod live;
 mod objective;
+mod places;
 pub(crate) mod progress;
 mod report;
 mod run;
@@ -20,6 +21,7 @@ mod running;
 mod shared;
 mod shelf;
 mod state;
+mod timeline;
 mod transfer;
 
 pub use bill::Bill;
