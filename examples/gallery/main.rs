@@ -160,6 +160,7 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
         "timeline of a thousand",
         "score distribution of a thousand",
         "calibration of a Gaussian process",
+        "remaining improvement by a Gaussian process",
     ];
     if !gallery.part("Searches in a table", &names) {
         return Ok(());
@@ -205,6 +206,10 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
     gallery.add(names[17], &thousand.score_distribution());
     if gallery.wants(names[18]) {
         gallery.add(names[18], &evolution.calibration(&GaussianProcess::hamming())?);
+    }
+    if gallery.wants(names[19]) {
+        let model = GaussianProcess::hamming();
+        gallery.add(names[19], &evolution.remaining_improvement(&model, 0.2)?);
     }
     Ok(())
 }

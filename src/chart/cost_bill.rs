@@ -62,7 +62,8 @@ const PARTS: usize = 6;
 /// A bar as it is drawn.
 struct Bar<'a> {
     spent: &'a Spent,
-    parts: Vec<&'a CostPart>,
+    /// With their places in the data, which decide on their colours.
+    parts: Vec<(usize, &'a CostPart)>,
     whole: f64,
     forecast: Option<f64>,
 }
@@ -81,7 +82,7 @@ impl Bar<'_> {
     }
 
     fn says(&self) -> String {
-        let part = |p: &&CostPart| {
+        let part = |(_, p): &(usize, &CostPart)| {
             format!("{} {} ({})", p.name, self.amount(p.amount), self.share(p.amount))
         };
         let parts: Vec<String> = self.parts.iter().map(part).collect();
@@ -102,7 +103,8 @@ impl CostBill {
         };
         let kept = self.spent.iter().map(|spent| {
             let (whole, forecast) = bar(spent);
-            let parts = spent.parts.iter().filter(|p| usable(p.amount) && p.amount > 0.0);
+            let all = spent.parts.iter().enumerate();
+            let parts = all.filter(|(_, p)| usable(p.amount) && p.amount > 0.0);
             Bar { spent, parts: parts.take(PARTS).collect(), whole, forecast }
         });
         kept.filter(|bar| bar.whole > 0.0 && usable(bar.whole)).take(BARS).collect()
@@ -136,7 +138,7 @@ fn draw(svg: &mut Svg, bar: &Bar, top: f64) -> f64 {
     let most = bar.forecast.map_or(bar.whole, |f| f.max(bar.whole));
     let at = |v: f64| left + (v / most).clamp(0.0, 1.0) * (right - left);
     let (mut y, mut done) = (top + 7.0, 0.0);
-    for (i, part) in bar.parts.iter().enumerate() {
+    for &(i, part) in &bar.parts {
         let (from, to) = (at(done), at(done + part.amount));
         // A part that can hardly be seen is still there.
         let wide = (to - from).max(0.8);
@@ -147,7 +149,7 @@ fn draw(svg: &mut Svg, bar: &Bar, top: f64) -> f64 {
             &format!(r#"stroke="{CARD}" stroke-width="0.8""#),
         );
         let share = bar.share(part.amount);
-        if width(&share, LABEL.bold()) + 8.0 < wide {
+        if bar.parts.len() > 1 && width(&share, LABEL.bold()) + 8.0 < wide {
             let middle = (from + wide / 2.0, y + 13.6);
             svg.halo(middle, &share, LABEL.bold(), Anchor::Middle, wide);
         }
@@ -170,7 +172,7 @@ fn draw(svg: &mut Svg, bar: &Bar, top: f64) -> f64 {
         y += 1.0;
     }
     y += 17.0;
-    for (i, part) in bar.parts.iter().enumerate() {
+    for &(i, part) in &bar.parts {
         svg.rect((left, y - 8.5, 10.0, 10.0), 1.0, fill(i, part), "");
         let amount = format!("{} · {}", bar.amount(part.amount), bar.share(part.amount));
         let room = right - left - 22.0 - width(&amount, LABEL) - 10.0;
@@ -203,7 +205,7 @@ impl Draw for CostBill {
             return format!("{TITLE}\nnothing to draw yet: {}\n", self.why_empty());
         }
         let mut out = heading(TITLE, &self.shown);
-        let names = bars.iter().flat_map(|b| b.parts.iter().map(|p| len(&p.name)));
+        let names = bars.iter().flat_map(|b| b.parts.iter().map(|(_, p)| len(&p.name)));
         let name = names.max().unwrap_or(0).clamp(8, 28);
         for bar in &bars {
             let most = bar.forecast.map_or(bar.whole, |f| f.max(bar.whole));
@@ -214,7 +216,7 @@ impl Draw for CostBill {
                 let row = format!("  {name} {blocks:<24} {amount:>14} {share:>6}");
                 out += &(fit(row.trim_end(), COLUMNS) + "\n");
             };
-            for part in &bar.parts {
+            for (_, part) in &bar.parts {
                 line(&cell(&part.name, name), part.amount, &bar.share(part.amount), "█");
             }
             line(&cell("in all", name), bar.whole, "", "▒");

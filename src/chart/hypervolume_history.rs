@@ -90,7 +90,7 @@ impl HypervolumeHistory {
             0 => String::new(),
             n => format!("× {} failed", thousands(n as u128)),
         };
-        remarks(&[&self.shown, &front, &failed, &from, &self.unit])
+        remarks(&[&from, &self.unit, &front, &failed, &self.shown])
     }
 
     fn describe(&self, rises: &[(f64, f64)]) -> String {

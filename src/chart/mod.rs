@@ -43,6 +43,7 @@ mod plot;
 mod population;
 mod probabilities;
 mod progress;
+mod remaining_improvement;
 mod report;
 mod rungs;
 mod score_distribution;
@@ -83,6 +84,7 @@ pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub(crate) use progress::Progress;
+pub use remaining_improvement::RemainingImprovement;
 pub use report::{Report, compose_html, compose_plain};
 pub use rungs::{Climb, Rungs};
 pub use score_distribution::{ScoreDistribution, ScoreSeries};
@@ -268,6 +270,9 @@ table! {
     /// Where time and epochs went.
     CostBill in cost_bill, "cost bill":
         "where the time and the epochs of a search went, with the forecast beside";
+    /// How much improvement a model believes possible.
+    RemainingImprovement in remaining_improvement, "remaining improvement":
+        "how much better a model believes a search may still become, against the noise of a score";
 }
 
 /// A chart: its data, and the ways to see them.

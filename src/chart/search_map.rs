@@ -221,7 +221,9 @@ impl SearchMap {
             for (i, (group, fill)) in groups.iter().zip(VIRIDIS).enumerate() {
                 // The palest would be lost on a dark page.
                 let (edge, alpha) = if i < 2 { (MUTED, 0.8) } else { (CARD, 0.9) };
-                pen.dots(group, r + 0.7, edge, alpha);
+                if plan.spots.len() <= 3000 {
+                    pen.dots(group, r + 0.7, edge, alpha);
+                }
                 pen.dots(group, r, fill, 1.0);
             }
         });
@@ -300,7 +302,7 @@ impl SearchMap {
         let (x, y) = (frame.left, frame.bottom + 15.0);
         let d = path(&[(x, y - 4.0), (x, y), (x + wide, y), (x + wide, y - 4.0)]);
         frame.svg.path(&d, MUTED, 1.2, "");
-        let says = format!("{} {text} in this picture", self.distance());
+        let says = format!("a distance of {text} in this picture");
         let from = x + wide + 8.0;
         frame.svg.text((from, y + 2.0), &says, Font::NOTE, Anchor::Start, WIDTH - 16.0 - from);
     }
@@ -428,7 +430,7 @@ pub(super) fn example() -> SearchMap {
         metric: "accuracy".into(),
         maximise: true,
         distance: "Hamming distance".into(),
-        shown: "placed by Hamming distance, rank correlation with it 0.83".into(),
+        shown: "placed by Hamming distance (rank correlation 0.83)".into(),
         points: (0..90).map(placed).collect(),
     }
 }

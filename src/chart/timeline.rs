@@ -173,8 +173,9 @@ impl Plan<'_> {
 impl Timeline {
     fn plan(&self) -> Option<Plan<'_>> {
         let whole = |a: f64, b: f64| usable(a) && usable(b) && a >= 0.0 && b >= a;
-        let trials: Vec<(&Stretch, How)> =
-            self.trials.iter().filter(|t| whole(t.begin, t.end)).map(|t| (t, How::of(t))).collect();
+        let known = self.trials.iter().filter(|t| whole(t.begin, t.end));
+        let mut trials: Vec<(&Stretch, How)> = known.map(|t| (t, How::of(t))).collect();
+        trials.sort_by(|a, b| a.0.begin.total_cmp(&b.0.begin));
         let thoughts: Vec<(f64, f64)> =
             self.thoughts.iter().copied().filter(|t| whole(t.0, t.1)).collect();
         let ends = trials.iter().map(|(t, _)| t.end).chain(thoughts.iter().map(|t| t.1));
@@ -257,6 +258,7 @@ impl Timeline {
 
 /// Draws bars one by one, the numbers of the trials in them where there is room.
 fn draw_bars(svg: &mut Svg, plan: &Plan, lane: usize, row: &Row, at: &dyn Fn(f64) -> f64) {
+    let mut written = f64::NEG_INFINITY;
     for (trial, how) in plan.lane(lane) {
         let (from, to) = (at(trial.begin), at(trial.end));
         let wide = (to - from - 0.6).max(0.9);
@@ -270,7 +272,10 @@ fn draw_bars(svg: &mut Svg, plan: &Plan, lane: usize, row: &Row, at: &dyn Fn(f64
             cross(svg, (from + 5.5, middle.1), CARD);
         }
         let room = wide - if *how == How::Failed { 20.0 } else { 5.0 };
-        if row.high >= 12.0 && *how != How::Stopped && width(&number, font) < room {
+        let wanted = width(&number, font);
+        let fits = wanted < room && middle.0 - wanted / 2.0 > written;
+        if row.high >= 12.0 && *how != How::Stopped && fits {
+            written = middle.0 + wanted / 2.0 + 2.0;
             svg.text((middle.0, middle.1 + 3.2), &number, font, Anchor::Middle, room);
         }
         let says = format!(
@@ -403,8 +408,11 @@ impl Draw for Timeline {
         let Some(plan) = self.plan() else {
             return format!("{TITLE}\nnothing to draw yet: {}\n", self.why_empty());
         };
-        let note: String =
-            self.note(&plan).split('\n').map(|line| fit(line, COLUMNS) + "\n").collect();
+        let note: String = self
+            .note(&plan)
+            .split('\n')
+            .map(|line| fit(line, COLUMNS).trim_end().to_string() + "\n")
+            .collect();
         let (room, mut out) = (60, format!("{TITLE}\n{note}"));
         let column = |t: f64| ((t / plan.end.max(f64::MIN_POSITIVE)) * room as f64) as usize;
         let mut line = |name: &str, stretches: &mut dyn Iterator<Item = (f64, f64, char)>| {

@@ -65,6 +65,12 @@ struct Spending {
     failed: f64,
 }
 
+/// The seconds that an evaluation really took; none where it was looked up.
+fn measured(trial: &Trial) -> f64 {
+    let simulated = trial.finished().is_some_and(|e| e.seconds_spent().is_some());
+    if simulated { 0.0 } else { trial.0.cost.seconds }
+}
+
 /// Adds up the epochs of trials.
 fn spending(trials: &[Trial]) -> Spending {
     let mut by = Spending::default();
@@ -111,14 +117,11 @@ impl Study {
             epochs: self.epochs_paid(),
             // An empty sum is -0.
             multiply_adds: own.iter().map(adds).sum::<Option<f64>>().map(|sum| sum + 0.0),
-            seconds: sum(&Trial::seconds_spent) - sum(&Trial::simulated_paid),
+            seconds: sum(&measured),
             simulated: sum(&Trial::simulated_paid),
             thought: trials.iter().map(Trial::overhead).sum(),
             forecast: self.forecast(&own),
-            failed: {
-                let failed = own.iter().filter(|t| t.error().is_some());
-                failed.map(|t| (t.seconds_spent() - t.simulated_paid()).max(0.0)).sum()
-            },
+            failed: own.iter().filter(|t| t.error().is_some()).map(|t| measured(t)).sum(),
             available: self.seconds_run() * self.setup.threads() as f64,
             threads: self.setup.threads(),
             by: spending(&trials),
@@ -326,5 +329,7 @@ mod tests {
         let Spending { whole, steps, stopped, failed } = bill.by;
         assert!((whole + steps + stopped + failed - bill.epochs()).abs() < 1e-9, "{:?}", bill.by);
         assert!(steps > 0.0 && stopped > 0.0 && failed == 0.0, "{:?}", bill.by);
+        // Nothing was measured, though a trial that goes on stands for more seconds than it paid.
+        assert!(bill.seconds() == 0.0 && bill.simulated_seconds() > 0.0, "{bill}");
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Budget, Evaluator};
 use crate::interrupt;
 use crate::predictor::Predictor;
-use crate::record::{Protocol, Trial};
+use crate::record::{History, Protocol, Trial};
 use crate::space::Architecture;
 use crate::strategy::{Bananas, GaussianProcess, Odds, Ppo, RandomForest, Reinforce, Surrogate};
 use crate::surrogate::Prediction;
@@ -21,6 +21,46 @@ use std::collections::HashMap;
 const BEFORE: usize = 5;
 const REFITS: usize = 30;
 const DEVIATIONS: [f64; 3] = [0.674_489_750_196, 1.281_551_565_545, 1.959_963_984_540];
+
+/// The trials of a study from which a model learns the score again, as after some of them.
+pub(super) struct Learned {
+    history: History,
+    /// Those that ended, without those that have fewer epochs than others.
+    pub(super) kept: Vec<Trial>,
+    /// The places in `kept` of those that finished.
+    pub(super) finished: Vec<usize>,
+}
+
+impl Learned {
+    /// The history of the first trials of `kept`.
+    pub(super) fn after(&self, trials: usize) -> History {
+        let ended = self.kept[..trials].iter().map(|t| (*t.0).clone()).collect();
+        self.history.only(ended, vec![], None)
+    }
+}
+
+/// The same, for a method that needs more than so many finished trials of different architectures.
+pub(super) fn learned(study: &Study, before: usize, call: &str) -> Result<Learned> {
+    let mut history = study.known()?;
+    history.set_protocol(&Protocol { objectives: vec![], ..study.protocol() });
+    let trials = study.trials_done();
+    let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
+    let whole = |t: &Trial| t.score().is_none() || Some(t.depth()) == deepest;
+    let kept: Vec<Trial> = trials.into_iter().filter(whole).collect();
+    let finished: Vec<usize> = (0..kept.len()).filter(|&i| kept[i].score().is_some()).collect();
+    let new = finished.iter().filter(|&&i| kept[i].reused_from().is_none()).count();
+    if new <= before {
+        return Err(Error::invalid(
+            format!("{call} with {}", plural(new, "finished trial")),
+            format!(
+                "{before} are learned before the first prediction, so {} are needed",
+                before + 1
+            ),
+            "study.run() first, with trials(50)",
+        ));
+    }
+    Ok(Learned { history, kept, finished })
+}
 
 impl Study {
     /// What the model of a strategy expects of architectures after the trials so far.
@@ -146,32 +186,17 @@ impl Study {
     /// # Errors
     /// When fewer than six trials have finished, or the strategy has no model.
     pub fn calibration(&self, by: &impl Surrogate) -> Result<Chart> {
-        let mut known = self.known()?;
-        known.set_protocol(&Protocol { objectives: vec![], ..self.protocol() });
-        let trials = self.trials_done();
-        let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
-        let whole = |t: &&Trial| t.score().is_none() || Some(t.depth()) == deepest;
-        let kept: Vec<&Trial> = trials.iter().filter(whole).collect();
-        let is_new = |t: &Trial| t.score().is_some() && t.reused_from().is_none();
-        let finished: Vec<usize> = (0..kept.len()).filter(|&i| is_new(kept[i])).collect();
-        if finished.len() <= BEFORE {
-            return Err(Error::invalid(
-                format!("calibration(...) with {}", plural(finished.len(), "finished trial")),
-                format!(
-                    "{BEFORE} are learned before the first prediction, so {} are needed",
-                    BEFORE + 1
-                ),
-                "study.run() first, with trials(50)",
-            ));
-        }
+        let seen = learned(self, BEFORE, "calibration(...)")?;
+        let kept = &seen.kept;
+        let is_new = |&&i: &&usize| kept[i].reused_from().is_none();
+        let finished: Vec<usize> = seen.finished.iter().filter(is_new).copied().collect();
         let predicted = &finished[BEFORE..];
         let mut forecasts = vec![];
         let block = predicted.len().div_ceil(REFITS);
         for part in predicted.chunks(block) {
             interrupt::check()?;
-            let before = kept[..part[0]].iter().map(|t| (*t.0).clone()).collect();
             let archs: Vec<Architecture> = part.iter().map(|&i| kept[i].architecture()).collect();
-            let expected = by.expects(&known.only(before, vec![], None), &archs)?;
+            let expected = by.expects(&seen.after(part[0]), &archs)?;
             for (&i, p) in part.iter().zip(&expected) {
                 let ends = |sign: f64| DEVIATIONS.map(|k| p.at(sign * k)).to_vec();
                 forecasts.push(Forecast {

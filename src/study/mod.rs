@@ -21,6 +21,7 @@ mod running;
 mod shared;
 mod shelf;
 mod state;
+mod termination;
 mod timeline;
 mod transfer;
 

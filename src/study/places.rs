@@ -35,7 +35,7 @@ impl Study {
     }
 
     /// The same by another distance. The places are those of classical multidimensional scaling, which keeps distances
-    /// as well as a plane can; how well that is, the chart says. Of more than 200 architectures, 200
+    /// as well as a plane can; how well that is, the chart says by the rank correlation of both. Of more than 200 architectures, 200
     /// that are far apart are placed by their distances to each other, and the others by their distances to these; of
     /// more than 2,000, as many are drawn, evenly spread over the study.
     ///
@@ -83,7 +83,9 @@ impl Study {
         };
         let points: Vec<Placed> = trials.iter().zip(&places).map(placed).collect();
         let name = distance.to_string();
-        let mut shown = vec![format!("placed by {name}")];
+        let kept_ranks = kept_order(&landmarks, &among, &places);
+        let rho = kept_ranks.map_or(String::new(), |rho| format!(" (rank correlation {rho:.2})"));
+        let mut shown = vec![format!("placed by {name}{rho}")];
         if ready.len() > landmarks.len() {
             shown.push(format!("by {} landmarks", landmarks.len()));
         }
@@ -93,9 +95,6 @@ impl Study {
         }
         if ready.len() < kept.len() {
             shown.push(format!("{} have none", kept.len() - ready.len()));
-        }
-        if let Some(rho) = kept_order(&landmarks, &among, &places) {
-            shown.push(format!("rank correlation with it {rho:.2}"));
         }
         let Metric { name: metric, maximise } = self.metric();
         let shown = shown.join(", ");
