@@ -4,11 +4,11 @@
 //! `src/study/termination.rs`.
 
 use super::Draw;
-use super::lines::{LABEL, Reference, level, remarks};
+use super::lines::{LABEL, path, remarks};
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{Around, Frame, Key, Sample, Scale, padded, range};
 use super::svg::{Anchor, nothing};
-use super::theme::{CARD, INK, MUTED, colour, width};
+use super::theme::{CARD, MUTED, colour};
 use crate::words::{number, score, usable};
 use serde::{Deserialize, Serialize};
 
@@ -121,14 +121,22 @@ impl Draw for RemainingImprovement {
         let (x, y) = self.scales(&points);
         let log = if y.is_log() { "log scale" } else { "" };
         let note = remarks(&[&self.says(&points), &self.shown, log]);
-        let key = Key::new(colour(0), Sample::Line(""), "the most that is possible, by the model");
-        let mut frame = Frame::new(Around::new(self.title(), note, vec![key], "trials"), x, y);
+        let mut keys =
+            vec![Key::new(colour(0), Sample::Line(""), "the most that is possible, by the model")];
+        if self.settled(&points).is_some() {
+            keys.push(Key::new(colour(1), Sample::Hollow, "below from here on"));
+        }
+        let mut frame = Frame::new(Around::new(self.title(), note, keys, "trials"), x, y);
         if let Some(noise) = self.noise() {
             let bottom = frame.bottom;
             let top = frame.at(0.0, noise).1.clamp(frame.top, bottom);
             let area = (frame.left, top, frame.right - frame.left, bottom - top);
             frame.svg.rect(area, 0.0, MUTED, r#"fill-opacity="0.09""#);
-            level(&mut frame, &Reference::new(NOISE, noise));
+            let edge = path(&[(area.0, top), (area.0 + area.2, top)]);
+            frame.svg.path(&edge, MUTED, 1.0, r#"stroke-dasharray="2 3""#);
+            let says = format!("{NOISE}: {}", score(noise));
+            let at = (frame.left + 5.0, bottom - 6.0);
+            frame.svg.halo(at, &says, LABEL.fill(MUTED), Anchor::Start, area.2 - 10.0);
         }
         let line: Vec<(f64, f64)> =
             points.iter().map(|p| (p.0, Self::drawn(&frame.y, p.1))).collect();
@@ -140,17 +148,6 @@ impl Draw for RemainingImprovement {
         if let Some((at, bound)) = self.settled(&points) {
             let bound = Self::drawn(&frame.y, bound);
             frame.layer("", |pen| pen.ring((at, bound), 5.0, colour(1)));
-            let place = frame.at(at, bound);
-            let text = format!("below it from trial {} on", number(at));
-            let font = LABEL.bold().size(11.0).fill(INK);
-            let w = width(&text, font);
-            // Clear of the words at the line.
-            let words = Reference::new(NOISE, self.noise).says();
-            let most = (frame.right - w).max(frame.left + 2.0);
-            let least = (frame.left + width(&words, LABEL) + 14.0).min(most);
-            let left = (place.0 - w / 2.0).clamp(least, most);
-            let base = if place.1 + 22.0 < frame.bottom { place.1 + 19.0 } else { place.1 - 20.0 };
-            frame.svg.halo((left, base), &text, font, Anchor::Start, w + 1.0);
         }
         for &(x, v) in points.iter().rev().take(300) {
             let at = frame.at(x, Self::drawn(&frame.y, v));
