@@ -76,7 +76,7 @@ impl Bar<'_> {
     fn share(&self, v: f64) -> String {
         match 100.0 * (v / self.whole) {
             share if share > 0.0 && share < 0.5 => "< 1 %".into(),
-            share if share < 100.0 && share >= 99.5 => "> 99 %".into(),
+            share if (99.5..100.0).contains(&share) => "> 99 %".into(),
             share => format!("{share:.0} %"),
         }
     }

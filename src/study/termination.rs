@@ -129,10 +129,8 @@ mod tests {
                 .run()
                 .unwrap();
             let model = GaussianProcess::hamming();
-            let chart = match study.remaining_improvement(&model, 0.5).unwrap().data() {
-                ChartData::RemainingImprovement(chart) => chart,
-                _ => panic!("another chart"),
-            };
+            let data = study.remaining_improvement(&model, 0.5).unwrap().data();
+            let ChartData::RemainingImprovement(chart) = data else { panic!("another chart") };
             let (first, last) = (chart.bounds[0], chart.bounds[chart.bounds.len() - 1]);
             assert!(last < 0.5 * first, "{:?}", chart.bounds);
             assert!(chart.trials.len() <= 31 && chart.trials.is_sorted(), "{:?}", chart.trials);
