@@ -152,6 +152,15 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
         "frontier of two objectives",
         "map of a benchmark",
         "bill",
+        "search map of evolution",
+        "search map by graphs",
+        "search map of a thousand",
+        "hypervolume history of two objectives",
+        "timeline of a table",
+        "timeline of a thousand",
+        "score distribution of a thousand",
+        "calibration of a Gaussian process",
+        "remaining improvement by a Gaussian process",
         "a search as an animation",
     ];
     if !gallery.part("Searches in a table", &names) {
@@ -163,10 +172,11 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
     gallery.add(names[1], &plan.explain());
     let evolution = plan.strategy(Evolution::regularized()).trials(150).run()?;
     gallery.add(names[0], &evolution.report());
-    gallery.add(names[2], &plan.strategy(Random).trials(1000).run()?.report());
+    let thousand = plan.strategy(Random).trials(1000).batch(4).run()?;
+    gallery.add(names[2], &thousand.report());
     gallery.add(names[3], &evolution.family_tree());
     gallery.add(names[4], &evolution.population(30));
-    gallery.add(names[11], &evolution.replay());
+    gallery.add("a search as an animation", &evolution.replay());
     gallery.add(names[5], &plan.strategy(Annealing::new()).trials(80).run()?.family_tree());
     let mut rng = Rng::new(5);
     let some = (0..60).map(|_| space.sample(&mut rng)).collect::<Result<Vec<_>>>()?;
@@ -175,7 +185,8 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
     let learned = plan.strategy(&controller).trials(200).run()?;
     gallery.add(names[7], &controller.policy(&learned)?);
     let small = plan.objective(Metric::minimise("params")).strategy(Nsga2::new());
-    gallery.add(names[8], &small.trials(200).run()?.frontier());
+    let small = small.trials(200).run()?;
+    gallery.add(names[8], &small.frontier());
     let (mut scores, mut costs) = (vec![], vec![]);
     for arch in space.enumerate().take(6000) {
         scores.push(table.figure(&arch, "val")?.unwrap_or(f64::NAN));
@@ -188,13 +199,35 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
     }
     gallery.add(names[9], &places);
     gallery.add(names[10], &evolution.bill());
+    gallery.add(names[11], &evolution.search_map());
+    gallery.add(names[12], &evolution.search_map_by(&Distance::weisfeiler_lehman(2))?);
+    gallery.add(names[13], &thousand.search_map());
+    gallery.add(names[14], &small.hypervolume_history()?);
+    gallery.add(names[15], &plan.strategy(Random).trials(40).batch(4).run()?.timeline());
+    gallery.add(names[16], &thousand.timeline());
+    gallery.add(names[17], &thousand.score_distribution());
+    if gallery.wants(names[18]) {
+        gallery.add(names[18], &evolution.calibration(&GaussianProcess::hamming())?);
+    }
+    if gallery.wants(names[19]) {
+        let model = GaussianProcess::hamming();
+        gallery.add(names[19], &evolution.remaining_improvement(&model, 0.2)?);
+    }
     Ok(())
 }
 
 /// Short trainings on the digits.
 fn trainings(gallery: &mut Gallery) -> Result<()> {
-    let names =
-        ["study on digits", "learning curves on digits", "winner", "model", "finals", "trial"];
+    let names = [
+        "study on digits",
+        "learning curves on digits",
+        "winner",
+        "model",
+        "finals",
+        "trial",
+        "timeline on digits",
+        "bill on digits",
+    ];
     if !gallery.part("Trainings on digits", &names) {
         return Ok(());
     }
@@ -216,12 +249,20 @@ fn trainings(gallery: &mut Gallery) -> Result<()> {
         gallery.add(names[4], &finals);
     }
     gallery.add(names[5], &study.best()?);
+    gallery.add(names[6], &study.timeline());
+    gallery.add(names[7], &study.bill().chart());
     Ok(())
 }
 
 /// Searches with few epochs for most networks, in the embedded table of learning curves.
 fn schedules(gallery: &mut Gallery) -> Result<()> {
-    let names = ["study with Hyperband", "rungs of successive halving", "curves that were stopped"];
+    let names = [
+        "study with Hyperband",
+        "rungs of successive halving",
+        "curves that were stopped",
+        "timeline of successive halving",
+        "bill of successive halving",
+    ];
     if !gallery.part("Schedules", &names) {
         return Ok(());
     }
@@ -230,6 +271,8 @@ fn schedules(gallery: &mut Gallery) -> Result<()> {
     gallery.add(names[0], &plan.strategy(Hyperband::new()).epochs(400).run()?.report());
     let halving = plan.strategy(SuccessiveHalving::new()).trials(40).run()?;
     gallery.add(names[1], &halving.rungs());
+    gallery.add(names[3], &halving.timeline());
+    gallery.add(names[4], &halving.bill().chart());
     let stopped = plan.strategy(CurveStopping::new()).epochs(400).run()?;
     gallery.add(names[2], &stopped.learning_curves());
     Ok(())
@@ -262,6 +305,7 @@ fn comparisons(gallery: &mut Gallery) -> Result<()> {
         "curves against seconds",
         "time to a target",
         "comparison of schedules",
+        "score distribution of four strategies",
     ];
     if !gallery.part("Comparisons", &names) {
         return Ok(());
@@ -272,7 +316,8 @@ fn comparisons(gallery: &mut Gallery) -> Result<()> {
     let of = |names: &[&str], seeds: usize| plan.strategies(names.to_vec()).seeds(seeds).run();
     let four = of(&["random", "evolution", "local", "tpe"], 12)?;
     gallery.add(names[0], &four.report());
-    if names[1..].iter().any(|name| gallery.wants(name)) {
+    gallery.add(names[6], &four.score_distribution());
+    if names[1..6].iter().any(|name| gallery.wants(name)) {
         let slow = ["bananas", "autokeras", "gp-hamming", "gp-wl", "gp-graf", "forest"];
         let all: Vec<&str> =
             strategies().iter().map(|row| row.name).filter(|n| !slow.contains(n)).collect();

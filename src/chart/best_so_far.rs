@@ -99,6 +99,15 @@ impl Track {
     }
 }
 
+/// The name of an axis of time that ends at so many seconds, and its unit in seconds.
+pub(super) fn time_unit(most: f64) -> (&'static str, f64) {
+    match most {
+        most if most > 3.0 * 3600.0 => ("time (hours)", 3600.0),
+        most if most > 300.0 => ("time (minutes)", 60.0),
+        _ => ("time (seconds)", 1.0),
+    }
+}
+
 /// The geometry of the chart.
 struct Plan {
     tracks: Vec<Track>,
@@ -118,9 +127,7 @@ impl BestSoFar {
         let places = self.series.iter().flat_map(|s| &s.points).map(|p| p.0);
         let unit = match (self.axis, places.filter(|x| usable(*x)).fold(0.0, f64::max)) {
             (Axis::Trials, _) => ("trial", 1.0),
-            (Axis::Seconds, most) if most > 3.0 * 3600.0 => ("time (hours)", 3600.0),
-            (Axis::Seconds, most) if most > 300.0 => ("time (minutes)", 60.0),
-            (Axis::Seconds, _) => ("time (seconds)", 1.0),
+            (Axis::Seconds, most) => time_unit(most),
         };
         let tracks: Vec<Track> =
             self.series.iter().map(|s| Track::of(s, self.maximise, unit.1)).collect();

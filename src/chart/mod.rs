@@ -19,13 +19,16 @@
 mod agreement;
 mod bands;
 mod best_so_far;
+mod calibration;
 mod cell_weights;
+mod cost_bill;
 mod critical_difference;
 mod dark;
 mod diagram;
 mod family;
 mod family_tree;
 mod frontier;
+mod hypervolume_history;
 mod landscape;
 mod layers;
 mod leaderboard;
@@ -40,9 +43,12 @@ mod plot;
 mod population;
 mod probabilities;
 mod progress;
+mod remaining_improvement;
 mod replay;
 mod report;
 mod rungs;
+mod score_distribution;
+mod search_map;
 mod search_signals;
 mod space_layout;
 mod space_node;
@@ -52,19 +58,23 @@ mod surrogate_view;
 mod svg;
 pub mod theme;
 mod time_to_target;
+mod timeline;
 mod training_sizes;
 mod trajectory;
 
 pub use agreement::{Agreement, Measured};
 pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
+pub use calibration::{Calibration, Forecast};
 pub use cell_weights::{CellWeights, WeightedEdge};
+pub use cost_bill::{CostBill, CostPart, Spent};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use dark::sheet;
 pub use diagram::{Diagram, DiagramRow};
 pub use family::Family;
 pub use family_tree::{FamilyTree, Relative};
 pub use frontier::{Frontier, FrontierPoint};
+pub use hypervolume_history::HypervolumeHistory;
 pub use landscape::Landscape;
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
@@ -76,15 +86,19 @@ pub use pairs::Pairs;
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub(crate) use progress::Progress;
+pub use remaining_improvement::RemainingImprovement;
 pub use replay::{Replay, Replayed};
 pub use report::{Report, compose_html, compose_plain};
 pub use rungs::{Climb, Rungs};
+pub use score_distribution::{ScoreDistribution, ScoreSeries};
+pub use search_map::{Placed, SearchMap};
 pub use search_signals::{SearchSignals, Signal};
 pub use space_node::TreeNode;
 pub use space_tree::SpaceTree;
 pub use spread::{Spread, SpreadRow};
 pub use surrogate_view::{Candidate, SurrogateView};
 pub use time_to_target::{TargetTimes, TimeToTarget};
+pub use timeline::{Stretch, Timeline};
 pub use training_sizes::{SizeSeries, TrainingSizes};
 pub use trajectory::{Trajectory, Waypoint};
 
@@ -244,6 +258,27 @@ table! {
     /// How well predictors rank, against what they have learned from.
     TrainingSizes in training_sizes, "training sizes":
         "how well predictors rank, against the number of architectures that they have learned from";
+    /// The architectures of a search, near each other where they are alike.
+    SearchMap in search_map, "search map":
+        "the architectures of a search as points, near each other where they are alike, coloured by score";
+    /// The hypervolume after every trial.
+    HypervolumeHistory in hypervolume_history, "hypervolume history":
+        "how the hypervolume of the front grows over the trials, from a stated reference point";
+    /// The distribution of the scores of all trials.
+    ScoreDistribution in score_distribution, "score distribution":
+        "the share of trials up to each score, one curve per search";
+    /// What a model expected, and what came out.
+    Calibration in calibration, "calibration":
+        "what a model expected of architectures against what came out, and how often its intervals held";
+    /// When each trial ran.
+    Timeline in timeline, "timeline":
+        "when each trial ran and how it ended, in a lane for each at a time, and when the strategy thought";
+    /// Where time and epochs went.
+    CostBill in cost_bill, "cost bill":
+        "where the time and the epochs of a search went, with the forecast beside";
+    /// How much improvement a model believes possible.
+    RemainingImprovement in remaining_improvement, "remaining improvement":
+        "how much better a model believes a search may still become, against the noise of a score";
 }
 
 /// A chart: its data, and the ways to see them.

@@ -4,7 +4,7 @@ use super::record::Run;
 use super::{Comparison, Judge};
 use crate::error::{Error, Result};
 use crate::rng::Rng;
-use crate::stats::{Band, Statistic, bootstrap_curve, hypervolume};
+use crate::stats::{Band, Statistic, bootstrap_curve, volumes, whole};
 use crate::task::Metric;
 
 /// What curves are plotted against.
@@ -48,7 +48,10 @@ pub(super) fn judged(
             let value = |best: Option<usize>| run.reports.get(best?).copied().flatten();
             run.incumbents(metric).into_iter().map(value).collect()
         }
-        Judge::Hypervolume { reference, unit } => volumes(run, objectives, reference, *unit),
+        Judge::Hypervolume { reference, unit } => {
+            let points = (0..run.scores.len()).map(|i| turned(run, i, objectives));
+            volumes(points, reference, *unit)
+        }
     }
 }
 
@@ -57,27 +60,6 @@ fn turned(run: &Run, trial: usize, objectives: &[Metric]) -> Option<Vec<f64>> {
     let score = run.scores[trial]?;
     let all = std::iter::once(score).chain(run.further.get(trial)?.iter().copied());
     Some(all.zip(objectives).map(|(v, m)| m.turned(v)).collect())
-}
-
-/// The hypervolume of the trials so far; computed again only when the front has changed.
-fn volumes(run: &Run, objectives: &[Metric], reference: &[f64], unit: f64) -> Vec<Option<f64>> {
-    let mut front: Vec<Vec<f64>> = vec![];
-    let mut volume = None;
-    let covers = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a <= b);
-    let after = |trial: usize| {
-        if let Some(point) = turned(run, trial, objectives)
-            && !front.iter().any(|kept| covers(kept, &point))
-        {
-            front.retain(|kept| !covers(&point, kept));
-            front.push(point);
-            // The same front has the same volume to the last bit, in whatever order it was found:
-            // a rounding error must not count as a win.
-            front.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
-            volume = hypervolume(&front, reference).ok().map(|v| v / unit);
-        }
-        volume
-    };
-    (0..run.scores.len()).map(after).collect()
 }
 
 /// The point that hypervolume is measured from, and its unit. A given point is used, and
@@ -93,27 +75,10 @@ pub(super) fn reference(
         let turn = |(v, m): (&f64, &Metric)| m.turned(*v);
         return (point.iter().zip(objectives).map(turn).collect(), 1.0);
     }
-    let mut worst = vec![f64::NEG_INFINITY; objectives.len()];
-    let mut best = vec![f64::INFINITY; objectives.len()];
-    for run in runs.iter().flatten() {
-        for point in (0..run.scores.len()).filter_map(|i| turned(run, i, objectives)) {
-            for (i, v) in point.into_iter().enumerate() {
-                worst[i] = worst[i].max(v);
-                best[i] = best[i].min(v);
-            }
-        }
-    }
-    if !worst.iter().all(|v| v.is_finite()) {
-        return (vec![0.0; objectives.len()], 1.0);
-    }
-    let mut unit = 1.0;
-    for (w, b) in worst.iter_mut().zip(&best) {
-        if *w <= *b {
-            *w += b.abs().max(1.0);
-        }
-        unit *= *w - b;
-    }
-    (worst, unit)
+    let all = runs.iter().flatten();
+    let points =
+        all.flat_map(|run| (0..run.scores.len()).filter_map(|i| turned(run, i, objectives)));
+    whole(points, objectives.len())
 }
 
 impl Comparison {
@@ -257,7 +222,8 @@ mod tests {
                     "further": points.iter().map(|p| p[1..].to_vec()).collect::<Vec<_>>(),
                 });
                 let run: Run = serde_json::from_value(run).unwrap();
-                volumes(&run, &objectives, &[0.7; 3], 0.3).pop()
+                let points = (0..run.scores.len()).map(|i| turned(&run, i, &objectives));
+                volumes(points, &[0.7; 3], 0.3).pop()
             };
             assert_eq!(last(), last());
         }

@@ -5,11 +5,12 @@ use super::verdict::{ALPHA, p_text};
 use super::{Against, Comparison, Judge};
 use crate::chart::{
     BandSeries, Bands, Chart, CriticalDifference, Leaderboard, MeanRank, Pairs, Reference, Report,
-    Spread, SpreadRow, TargetTimes, TimeToTarget,
+    ScoreDistribution, ScoreSeries, Spread, SpreadRow, TargetTimes, TimeToTarget,
 };
 use crate::error::{Error, Result};
 use crate::output;
 use crate::stats::Statistic;
+use crate::task::Metric;
 use crate::words::{human_seconds, plural, score};
 use std::path::Path;
 
@@ -88,6 +89,43 @@ impl Comparison {
             shown: format!("at the end, {}", self.seeds_text()),
             reference: self.0.optimum.map(|value| Reference { name: "optimum".into(), value }),
             rows: self.0.names.iter().enumerate().map(row).collect(),
+        })
+    }
+
+    /// How the scores of all finished trials are distributed, a curve for each strategy with the trials of all its
+    /// seeds. Trials with fewer epochs than others are left out.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4, 4]);
+    /// let sum = evaluator(|a, _| a.decisions().iter().sum::<u32>() as f64);
+    /// let result = Compare::new(&space, sum).strategies(["random", "evolution"]).trials(30).seeds(3).quiet().run()?;
+    /// assert!(result.score_distribution().svg().contains("of 3 seeds"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn score_distribution(&self) -> Chart {
+        let all = || self.0.runs.iter().flatten();
+        let deepest = all().flat_map(|run| &run.depths).copied().max();
+        let whole = |run: &super::Run, i: usize| run.depths.get(i).copied().or(deepest) == deepest;
+        let scores = |runs: &Vec<super::Run>| {
+            let of = |run: &super::Run| {
+                let kept = run.scores.iter().enumerate().filter(|(i, _)| whole(run, *i));
+                kept.filter_map(|(_, score)| *score).collect::<Vec<f64>>()
+            };
+            runs.iter().flat_map(of).collect()
+        };
+        let series = |(name, runs): (&String, &Vec<super::Run>)| ScoreSeries {
+            name: name.clone(),
+            scores: scores(runs),
+        };
+        let which =
+            if deepest.is_some() { "those with the most epochs" } else { "all finished trials" };
+        let Metric { name: metric, maximise } = self.0.metric.clone();
+        Chart::new(ScoreDistribution {
+            metric,
+            maximise,
+            shown: format!("{which} of {}", self.seeds_text()),
+            series: self.0.names.iter().zip(&self.0.runs).map(series).collect(),
         })
     }
 

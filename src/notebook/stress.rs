@@ -212,11 +212,53 @@ fn many() -> Vec<(&'static str, Chart)> {
         name: format!("trial {i}"),
         points: (0..=(i % 4)).map(|k| (3f64.powi(k as i32), scores[i] + 0.01 * k as f64)).collect(),
     };
-    let (metric, shown) = ("accuracy".into(), "Hyperband".into());
+    let (metric, shown) = ("accuracy".to_string(), "Hyperband".into());
     let networks = (0..TREE).map(climb).collect();
-    let rungs = Rungs { metric, maximise, paid: 9e4, shown, networks };
+    let rungs = Rungs { metric: metric.clone(), maximise, paid: 9e4, shown, networks };
+
+    let placed = |i: usize| Placed {
+        number: i,
+        x: (i as f64 / 900.0).sin() + 0.2 * scores[TREE - 1 - i],
+        y: scores[i * 7919 % TREE],
+        score: score(i),
+        failed: score(i).is_none(),
+        name: format!("conv(16, 3)>linear({i})"),
+    };
+    let points = (0..TREE).map(placed).collect();
+    let searched = SearchMap { metric: metric.clone(), maximise, points, ..SearchMap::default() };
+    let volumes = (0..TREE).map(|i| score(i).map(|_| i as f64 / TREE as f64)).collect();
+    let volume = HypervolumeHistory { volumes, ..HypervolumeHistory::default() };
+    let series = names().map(|name| ScoreSeries { name, scores: scores.clone() }).collect();
+    let distribution = ScoreDistribution { series, maximise, ..ScoreDistribution::default() };
+    let forecast = |i: usize| Forecast {
+        number: i,
+        mean: scores[i],
+        lows: vec![scores[i] - 0.01, scores[i] - 0.02, scores[i] - 0.03],
+        highs: vec![scores[i] + 0.01, scores[i] + 0.02, scores[i] + 0.03],
+        truth: scores[i * 7919 % TREE],
+        name: String::new(),
+    };
+    let forecasts = (0..TREE).map(forecast).collect();
+    let calibration = Calibration { forecasts, maximise, ..Calibration::default() };
+    let stretch = |i: usize| Stretch {
+        number: i,
+        lane: i % 16,
+        begin: (i / 16) as f64,
+        end: (i / 16) as f64 + scores[i],
+        stopped: i % 3 == 1,
+        failed: score(i).is_none(),
+        ..Stretch::default()
+    };
+    let thoughts = (0..TREE).map(|i| (i as f64 / 16.0, i as f64 / 16.0 + 0.02)).collect();
+    let trials = (0..TREE).map(stretch).collect();
+    let timeline = Timeline { trials, thoughts, ..Timeline::default() };
 
     vec![
+        ("search map", searched.into()),
+        ("hypervolume history", volume.into()),
+        ("score distribution", distribution.into()),
+        ("calibration", calibration.into()),
+        ("timeline", timeline.into()),
         ("best so far", best.into()),
         ("learning curves", curves((0..N).map(curve).collect()).into()),
         ("one long curve", curves(vec![long]).into()),

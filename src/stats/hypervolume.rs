@@ -53,6 +53,54 @@ pub fn hypervolume<R: AsRef<[f64]>>(
     Ok(volume(&points, reference))
 }
 
+/// The hypervolume of the points so far, after each of them, divided by `unit`; `None` before the first. All objectives
+/// are minimised, and a place without a point leaves the volume as it is. Computed again only when the front has changed.
+pub(crate) fn volumes(
+    points: impl Iterator<Item = Option<Vec<f64>>>,
+    reference: &[f64],
+    unit: f64,
+) -> Vec<Option<f64>> {
+    let mut front: Vec<Vec<f64>> = vec![];
+    let mut volume = None;
+    let covers = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| a <= b);
+    let after = |point: Option<Vec<f64>>| {
+        if let Some(point) = point.filter(|p| !front.iter().any(|kept| covers(kept, p))) {
+            front.retain(|kept| !covers(&point, kept));
+            front.push(point);
+            // The same front has the same volume to the last bit, in whatever order it was found:
+            // a rounding error must not count as a win.
+            front.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+            volume = hypervolume(&front, reference).ok().map(|v| v / unit);
+        }
+        volume
+    };
+    points.map(after).collect()
+}
+
+/// The worst values of the points, as a reference, and the volume of the box from there to the best values, as a unit.
+/// An objective in which all are equal still gets a side: otherwise no box would have a volume.
+pub(crate) fn whole(points: impl Iterator<Item = Vec<f64>>, objectives: usize) -> (Vec<f64>, f64) {
+    let mut worst = vec![f64::NEG_INFINITY; objectives];
+    let mut best = vec![f64::INFINITY; objectives];
+    for point in points {
+        for (i, v) in point.into_iter().enumerate().take(objectives) {
+            worst[i] = worst[i].max(v);
+            best[i] = best[i].min(v);
+        }
+    }
+    if !worst.iter().all(|v| v.is_finite()) {
+        return (vec![0.0; objectives], 1.0);
+    }
+    let mut unit = 1.0;
+    for (w, b) in worst.iter_mut().zip(&best) {
+        if *w <= *b {
+            *w += b.abs().max(1.0);
+        }
+        unit *= *w - b;
+    }
+    (worst, unit)
+}
+
 /// The volume of points within the reference; `points` holds one after the other.
 fn volume(points: &[f64], reference: &[f64]) -> f64 {
     match reference {

@@ -12,8 +12,10 @@
 //! Energy & CO2 Status Report 2019"); Strubell, Ganesh and McCallum, arXiv 1906.02243, on why to say it at all.
 
 use super::Study;
-use crate::chart::Report;
+use super::timeline::stopped_early;
+use crate::chart::{Chart, CostBill, CostPart, Report, Spent};
 use crate::evaluate::Evaluator;
+use crate::fidelity::chains_of;
 use crate::record::Trial;
 use crate::rng::Rng;
 use crate::strategy::Strategy;
@@ -40,8 +42,55 @@ pub struct Bill {
     simulated: f64,
     thought: f64,
     forecast: Option<f64>,
+    /// Of the seconds, those of trials that failed.
+    failed: f64,
+    /// What the threads had together from begin to end.
+    available: f64,
+    threads: usize,
+    /// What the epochs were spent on.
+    by: Spending,
     watts: f64,
     grams: f64,
+}
+
+/// Epochs by what became of the trainings that they were spent on.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Spending {
+    /// Trained to the end in one trial.
+    whole: f64,
+    /// Trained to the end in several trials, each of which went on with the one before.
+    steps: f64,
+    /// Stopped with fewer epochs than others.
+    stopped: f64,
+    failed: f64,
+}
+
+/// The seconds that an evaluation really took; none where it was looked up.
+fn measured(trial: &Trial) -> f64 {
+    let simulated = trial.finished().is_some_and(|e| e.seconds_spent().is_some());
+    if simulated { 0.0 } else { trial.0.cost.seconds }
+}
+
+/// Adds up the epochs of trials.
+fn spending(trials: &[Trial]) -> Spending {
+    let mut by = Spending::default();
+    let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
+    for chain in chains_of(trials) {
+        let of = |n: &usize| &trials[*n];
+        let (failed, done): (Vec<&Trial>, Vec<&Trial>) =
+            chain.iter().map(of).partition(|t| t.error().is_some());
+        by.failed += failed.into_iter().map(Trial::epochs_spent).sum::<f64>();
+        let epochs: f64 = done.iter().map(|t| t.epochs_spent()).sum();
+        let Some(last) = done.last() else { continue };
+        let to_the_end = Some(last.depth()) == deepest && !stopped_early(last);
+        let place = match (to_the_end, done.len()) {
+            (true, 1) => &mut by.whole,
+            (true, _) => &mut by.steps,
+            (false, _) => &mut by.stopped,
+        };
+        *place += epochs;
+    }
+    by
 }
 
 impl Study {
@@ -68,10 +117,14 @@ impl Study {
             epochs: self.epochs_paid(),
             // An empty sum is -0.
             multiply_adds: own.iter().map(adds).sum::<Option<f64>>().map(|sum| sum + 0.0),
-            seconds: sum(&Trial::seconds_spent) - sum(&Trial::simulated_paid),
+            seconds: sum(&measured),
             simulated: sum(&Trial::simulated_paid),
             thought: trials.iter().map(Trial::overhead).sum(),
             forecast: self.forecast(&own),
+            failed: own.iter().filter(|t| t.error().is_some()).map(|t| measured(t)).sum(),
+            available: self.seconds_run() * self.setup.threads() as f64,
+            threads: self.setup.threads(),
+            by: spending(&trials),
             watts: WATTS,
             grams: GRAMS,
         }
@@ -185,6 +238,54 @@ impl Bill {
         lines
     }
 
+    /// Where the time and the epochs went, as a chart: seconds of evaluations, of the strategy, and the rest, in which
+    /// threads waited or the study wrote its journal; epochs by whether the trainings came to the end, were stopped with fewer
+    /// epochs than others, or failed; and what looked-up evaluations would have taken. The forecast is beside the
+    /// bill.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = Mnist1dBench::table();
+    /// let study = Study::new(&table.space(), &table).strategy(SuccessiveHalving::new()).trials(13).quiet().run()?;
+    /// assert!(study.bill().chart().plain().contains("stopped early"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn chart(&self) -> Chart {
+        let part = |name: &str, amount: f64| CostPart { name: name.into(), amount };
+        let known = self.seconds + self.thought;
+        let seconds = Spent {
+            name: "time, summed over threads".into(),
+            seconds: true,
+            parts: vec![
+                part("evaluations that finished", self.seconds - self.failed),
+                part("evaluations that failed", self.failed),
+                part("strategy", self.thought),
+                part("waiting and all the rest", self.available - known),
+            ],
+            // It is a forecast of the evaluations alone, so without one the whole would say nothing.
+            forecast: self.forecast,
+        };
+        let simulated = Spent {
+            name: "simulated time".into(),
+            seconds: true,
+            parts: vec![part("evaluations that were looked up", self.simulated)],
+            forecast: None,
+        };
+        let epochs = Spent {
+            name: "epochs".into(),
+            seconds: false,
+            parts: vec![
+                part("to the end, in one go", self.by.whole),
+                part("to the end, in steps", self.by.steps),
+                part("stopped early", self.by.stopped),
+                part("failed", self.by.failed),
+            ],
+            forecast: None,
+        };
+        let shown = format!("{}, {}", plural(self.trials, "trial"), plural(self.threads, "thread"));
+        Chart::new(CostBill { shown, spent: vec![seconds, simulated, epochs] })
+    }
+
     /// The whole in one block.
     pub fn report(&self) -> Report {
         let mut facts = vec![("epochs paid".to_string(), human_count(self.epochs))];
@@ -198,7 +299,7 @@ impl Bill {
             subtitle: "seconds are summed over threads".into(),
             facts,
             notices: vec![],
-            charts: vec![],
+            charts: vec![self.chart()],
         }
     }
 }
@@ -210,3 +311,25 @@ impl fmt::Display for Bill {
 }
 
 crate::draw::debug_as_display!(Bill);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::Mnist1dBench;
+    use crate::fidelity::SuccessiveHalving;
+
+    #[test]
+    fn epochs_are_told_by_what_became_of_their_trainings() {
+        let table = Mnist1dBench::table();
+        let halving = SuccessiveHalving::new();
+        let study =
+            Study::new(&table.space(), &table).strategy(halving).trials(40).batch(1).quiet();
+        let study = study.run().unwrap();
+        let bill = study.bill();
+        let Spending { whole, steps, stopped, failed } = bill.by;
+        assert!((whole + steps + stopped + failed - bill.epochs()).abs() < 1e-9, "{:?}", bill.by);
+        assert!(steps > 0.0 && stopped > 0.0 && failed == 0.0, "{:?}", bill.by);
+        // Nothing was measured, though a trial that goes on stands for more seconds than it paid.
+        assert!(bill.seconds() == 0.0 && bill.simulated_seconds() > 0.0, "{bill}");
+    }
+}

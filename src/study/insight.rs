@@ -1,16 +1,66 @@
 //! What strategies believe after the trials of a study: what a model expects, and how a policy changed.
 
 use super::{Study, run};
-use crate::chart::{Candidate, Chart, DecisionProbabilities, Probabilities, SurrogateView};
+use crate::chart::{
+    Calibration, Candidate, Chart, DecisionProbabilities, Forecast, Probabilities, SurrogateView,
+};
 use crate::error::{Error, Result};
 use crate::evaluate::{Budget, Evaluator};
+use crate::interrupt;
 use crate::predictor::Predictor;
+use crate::record::{History, Protocol, Trial};
 use crate::space::Architecture;
 use crate::strategy::{Bananas, GaussianProcess, Odds, Ppo, RandomForest, Reinforce, Surrogate};
 use crate::surrogate::Prediction;
 use crate::task::Metric;
 use crate::words::plural;
 use std::collections::HashMap;
+
+/// How many finished trials a model learns before its first prediction in [`Study::calibration`], how often it learns
+/// anew at most, and the ends of intervals of 50, 80 and 95 % in standard deviations.
+const BEFORE: usize = 5;
+const REFITS: usize = 30;
+const DEVIATIONS: [f64; 3] = [0.674_489_750_196, 1.281_551_565_545, 1.959_963_984_540];
+
+/// The trials of a study from which a model learns the score again, as after some of them.
+pub(super) struct Learned {
+    history: History,
+    /// Those that ended, without those that have fewer epochs than others.
+    pub(super) kept: Vec<Trial>,
+    /// The places in `kept` of those that finished.
+    pub(super) finished: Vec<usize>,
+}
+
+impl Learned {
+    /// The history of the first trials of `kept`.
+    pub(super) fn after(&self, trials: usize) -> History {
+        let ended = self.kept[..trials].iter().map(|t| (*t.0).clone()).collect();
+        self.history.only(ended, vec![], None)
+    }
+}
+
+/// The same, for a method that needs more than so many finished trials of different architectures.
+pub(super) fn learned(study: &Study, before: usize, call: &str) -> Result<Learned> {
+    let mut history = study.known()?;
+    history.set_protocol(&Protocol { objectives: vec![], ..study.protocol() });
+    let trials = study.trials_done();
+    let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
+    let whole = |t: &Trial| t.score().is_none() || Some(t.depth()) == deepest;
+    let kept: Vec<Trial> = trials.into_iter().filter(whole).collect();
+    let finished: Vec<usize> = (0..kept.len()).filter(|&i| kept[i].score().is_some()).collect();
+    let new = finished.iter().filter(|&&i| kept[i].reused_from().is_none()).count();
+    if new <= before {
+        return Err(Error::invalid(
+            format!("{call} with {}", plural(new, "finished trial")),
+            format!(
+                "{before} are learned before the first prediction, so {} are needed",
+                before + 1
+            ),
+            "study.run() first, with trials(50)",
+        ));
+    }
+    Ok(Learned { history, kept, finished })
+}
 
 impl Study {
     /// What the model of a strategy expects of architectures after the trials so far.
@@ -113,6 +163,60 @@ impl Study {
         let chosen = open.max_by(|a, b| value(a).total_cmp(&value(b)));
         let acquisition = by.prefers_by();
         Ok(Chart::new(SurrogateView { metric, maximise, acquisition, candidates, chosen }))
+    }
+
+    /// How well the model of a strategy knew what it did not know: what it expected of the trials of this study, each from
+    /// trials before it, against what came out, and how often that lay within its intervals of 50, 80 and 95 %. The model
+    /// learns anew at most 30 times, evenly spread over the study, and each time predicts the trials up to the next time;
+    /// 5 finished trials come before the first. The study need not have used this strategy. Trials that took over an
+    /// earlier result are not predicted, and neither are those with fewer epochs than others; with several
+    /// objectives, the score alone is. A model's interval is that of the true score, without the noise of a training, so of a
+    /// noisy score it covers less.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([8, 8]);
+    /// let smooth = evaluator(|a, _| a.decisions().iter().map(|&d| (f64::from(d) - 3.0).powi(2)).sum::<f64>());
+    /// let study = Study::new(&space, smooth).trials(30).quiet().run()?;
+    /// let chart = study.calibration(&GaussianProcess::hamming())?;
+    /// assert!(chart.plain().contains("80 % interval"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When fewer than six trials have finished, or the strategy has no model.
+    pub fn calibration(&self, by: &impl Surrogate) -> Result<Chart> {
+        let seen = learned(self, BEFORE, "calibration(...)")?;
+        let kept = &seen.kept;
+        let is_new = |&&i: &&usize| kept[i].reused_from().is_none();
+        let finished: Vec<usize> = seen.finished.iter().filter(is_new).copied().collect();
+        let predicted = &finished[BEFORE..];
+        let mut forecasts = vec![];
+        let block = predicted.len().div_ceil(REFITS);
+        for part in predicted.chunks(block) {
+            interrupt::check()?;
+            let archs: Vec<Architecture> = part.iter().map(|&i| kept[i].architecture()).collect();
+            let expected = by.expects(&seen.after(part[0]), &archs)?;
+            for (&i, p) in part.iter().zip(&expected) {
+                let ends = |sign: f64| DEVIATIONS.map(|k| p.at(sign * k)).to_vec();
+                forecasts.push(Forecast {
+                    number: kept[i].number(),
+                    name: kept[i].architecture().to_text(),
+                    mean: p.at(0.0),
+                    lows: ends(-1.0),
+                    highs: ends(1.0),
+                    truth: kept[i].score().unwrap_or(f64::NAN),
+                });
+            }
+        }
+        let refits = match predicted.len().div_ceil(block) {
+            1 => "learned once".to_string(),
+            n if block == 1 => format!("learned anew for each of {n}"),
+            n => format!("learned anew {n} times, every {block} trials"),
+        };
+        let shown = format!("{} from the trials before, {refits}", by.describe(self.planned()));
+        let Metric { name: metric, maximise } = self.metric();
+        Ok(Chart::new(Calibration { metric, maximise, shown, forecasts }))
     }
 
     /// How the policy of a strategy changed over the trials of this study, as a chart: for each decision

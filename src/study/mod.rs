@@ -13,6 +13,7 @@ mod journal;
 mod lineage;
 mod live;
 mod objective;
+mod places;
 pub(crate) mod progress;
 mod report;
 mod run;
@@ -20,6 +21,8 @@ mod running;
 mod shared;
 mod shelf;
 mod state;
+mod termination;
+mod timeline;
 mod transfer;
 
 pub use bill::Bill;

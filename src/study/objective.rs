@@ -5,12 +5,15 @@
 //! 6:2). The score stays the first objective, so everything that knows one objective still works.
 
 use super::Study;
+use crate::chart::{Chart, HypervolumeHistory};
+use crate::error::{Error, Result};
 use crate::evaluate::Evaluator;
 use crate::record::Trial;
 use crate::record::objectives::{names, values};
-use crate::stats::pareto_front;
+use crate::stats::{pareto_front, volumes, whole};
+use crate::strategy::Strategy;
 use crate::task::Metric;
-use crate::words::nearest;
+use crate::words::{human_count, nearest, number};
 
 impl Study {
     /// Adds an objective besides the score, by the name of a figure: one that the evaluation gives
@@ -50,6 +53,107 @@ impl Study {
         let front = pareto_front(&rows).unwrap_or_default();
         let first = |&i: &usize| !rows[..i].contains(&rows[i]);
         front.into_iter().filter(first).map(|i| trials[i].clone()).collect()
+    }
+
+    /// How the hypervolume of the [front](Study::front) grew over the trials, as a share of the box from the worst to
+    /// the best values of all trials. The worst and the best values change as a study goes on, so two studies are
+    /// compared by [`Study::hypervolume_history_from`].
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4]);
+    /// let fast = evaluator(|a, _| {
+    ///     let d = a.decisions();
+    ///     Evaluation::new(f64::from(d[0])).with("speed", f64::from(3 - d[0] + d[1]))
+    /// });
+    /// let study = Study::new(&space, fast).objective(Metric::maximise("speed")).trials(10).quiet().run()?;
+    /// assert!(study.hypervolume_history()?.svg().contains("the worst of all trials"));
+    /// let chart = study.hypervolume_history_from([-1.0, -1.0])?;
+    /// assert!(chart.svg().contains("from score -1, speed -1"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the score is the only objective.
+    pub fn hypervolume_history(&self) -> Result<Chart> {
+        let points = self.turned_points("hypervolume_history()")?;
+        let (point, unit) = whole(points.iter().flatten().cloned(), self.objectives().len());
+        let chart = self.volumes_from(points, &point, unit);
+        let said = format!("{} (the worst of all trials)", chart.reference);
+        let unit = "as a share of the box to the best values of all trials".into();
+        Ok(Chart::new(HypervolumeHistory { reference: said, unit, ..chart }))
+    }
+
+    /// The same from a reference point, with a number for each of the [objectives](Study::objectives) in their order and
+    /// their own units; the volume is in the product of these. A trial that is not better than the point in every
+    /// objective adds nothing.
+    ///
+    /// # Errors
+    /// When the score is the only objective, or the point has another number of objectives or values that are not
+    /// finite.
+    pub fn hypervolume_history_from(&self, reference: impl AsRef<[f64]>) -> Result<Chart> {
+        let (given, metrics) = (reference.as_ref(), self.objectives());
+        let points = self.turned_points("hypervolume_history_from(...)")?;
+        if given.len() != metrics.len() || !given.iter().all(|v| v.is_finite()) {
+            let names: Vec<String> = metrics.iter().map(|m| m.name.clone()).collect();
+            return Err(Error::invalid(
+                format!("hypervolume_history_from({given:?})"),
+                format!(
+                    "a finite number for each of {} is needed, in this order",
+                    names.join(", ")
+                ),
+                "values that are worse than those of good trials; or hypervolume_history(), which takes the worst of all",
+            ));
+        }
+        let turned: Vec<f64> = metrics.iter().zip(given).map(|(m, v)| m.turned(*v)).collect();
+        let unit = format!(
+            "in units of {}",
+            metrics.iter().map(|m| &*m.name).collect::<Vec<_>>().join(" x ")
+        );
+        let chart = self.volumes_from(points, &turned, 1.0);
+        Ok(Chart::new(HypervolumeHistory { unit, ..chart }))
+    }
+
+    /// The objectives of every trial that has ended, turned so that less is better; `None` for those that failed.
+    fn turned_points(&self, call: &str) -> Result<Vec<Option<Vec<f64>>>> {
+        let (metrics, further) = (self.objectives(), self.protocol().objectives);
+        if further.is_empty() {
+            return Err(Error::invalid(
+                format!("{call} of a study with one objective"),
+                "a hypervolume needs two or more",
+                "study.objective(Metric::minimise(\"params\")) before it runs, or study.best_so_far()",
+            ));
+        }
+        let turned = |t: &Trial| {
+            let values = values(t, &further)?;
+            Some(metrics.iter().zip(values).map(|(m, v)| m.turned(v)).collect())
+        };
+        Ok(self.trials_done().iter().map(turned).collect())
+    }
+
+    /// The chart from a point whose values are turned.
+    fn volumes_from(
+        &self,
+        points: Vec<Option<Vec<f64>>>,
+        reference: &[f64],
+        unit: f64,
+    ) -> HypervolumeHistory {
+        let finished: Vec<bool> = points.iter().map(Option::is_some).collect();
+        let after = volumes(points.into_iter(), reference, unit);
+        let volumes = after.into_iter().zip(finished).map(|(v, done)| v.filter(|_| done)).collect();
+        let value = |(m, v): (&Metric, &f64)| {
+            // Where it is turned, 0 has become -0.
+            let v = m.turned(*v) + 0.0;
+            format!("{} {}", m.name, if v.abs() < 1e4 { number(v) } else { human_count(v) })
+        };
+        let point: Vec<String> = self.objectives().iter().zip(reference).map(value).collect();
+        HypervolumeHistory {
+            reference: point.join(", "),
+            shown: Strategy::describe(&self.setup.strategy, self.setup.planned()),
+            front: self.front().len(),
+            volumes,
+            ..HypervolumeHistory::default()
+        }
     }
 
     /// What is wrong with the objectives, in words.

@@ -5,7 +5,7 @@ use super::Study;
 use super::csv::own_names;
 use crate::chart::{
     Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Frontier, FrontierPoint, Leaderboard,
-    LearningCurves, Replay, Replayed, Report, Rungs,
+    LearningCurves, Replay, Replayed, Report, Rungs, ScoreDistribution, ScoreSeries,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
@@ -113,6 +113,33 @@ impl Study {
         let Metric { name: metric, maximise } = self.metric();
         let curves = curves.collect();
         Chart::new(LearningCurves { metric, maximise, x: "epoch".into(), curves })
+    }
+
+    /// How the scores of all trials are distributed: for each score the share of finished trials that are no higher.
+    /// Trials that took over the result of an earlier one count as well, for they were proposed again; those with
+    /// fewer epochs than others do not.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::decisions([4, 4]);
+    /// let sum = evaluator(|a, _| a.decisions().iter().sum::<u32>() as f64);
+    /// let study = Study::new(&space, sum).strategy(Grid).trials(16).quiet().run()?;
+    /// assert!(study.score_distribution().plain().contains("half up to 3"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn score_distribution(&self) -> Chart {
+        let trials = self.trials_done();
+        let deepest = deepest(trials.iter());
+        let all = trials.iter().filter(|t| t.score().is_some()).count();
+        let whole = trials.iter().filter(|t| t.depth() == deepest).filter_map(Trial::score);
+        let name = self.setup.strategy.describe(self.setup.planned());
+        let series = ScoreSeries { name: name.clone(), scores: whole.collect() };
+        let few = match all - series.scores.len() {
+            0 => String::new(),
+            n => format!(", without {} with fewer epochs", plural(n, "trial")),
+        };
+        let (Metric { name: metric, maximise }, shown) = (self.metric(), format!("{name}{few}"));
+        Chart::new(ScoreDistribution { metric, maximise, shown, series: vec![series] })
     }
 
     /// Where a schedule such as [`Hyperband`](crate::Hyperband) has decided how long to train: the scores at the

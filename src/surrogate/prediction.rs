@@ -14,8 +14,12 @@ pub struct Prediction {
     mean: f64,
     /// The scores at -2, -1, 1 and 2 standard deviations of the model, the least first.
     ends: [f64; 4],
+    /// The scores at -2, -1, 0, 1 and 2 standard deviations, however bad they are.
+    open: [f64; 5],
     acquisition: f64,
 }
+
+const STEPS: [f64; 5] = [-2.0, -1.0, 0.0, 1.0, 2.0];
 
 impl Prediction {
     /// From the values of the model: `sign` is -1 for a metric that is minimised.
@@ -30,14 +34,24 @@ impl Prediction {
         let end = |k: f64| sign * scale.y(mu + k * sigma).max(scale.worst());
         let mut ends = [-2.0, -1.0, 1.0, 2.0].map(end);
         ends.sort_by(f64::total_cmp);
-        Prediction { mean: sign * scale.y(mu).max(scale.worst()), ends, acquisition }
+        let mut open = STEPS.map(|k| sign * scale.y(mu + k * sigma));
+        open.sort_by(f64::total_cmp);
+        Prediction { mean: sign * scale.y(mu).max(scale.worst()), ends, open, acquisition }
     }
 
     /// The prediction of a model that is normal in scores: the mean, the standard deviation, and how much
     /// the strategy would like to try the architecture.
     pub fn normal(mean: f64, sd: f64, acquisition: f64) -> Prediction {
         let ends = [-2.0, -1.0, 1.0, 2.0].map(|k| mean + k * sd.abs());
-        Prediction { mean, ends, acquisition }
+        Prediction { mean, ends, open: STEPS.map(|k| mean + k * sd.abs()), acquisition }
+    }
+
+    /// The score this many standard deviations of the model from the mean, at most 2, without the limit at the worst
+    /// score seen.
+    pub(crate) fn at(&self, deviations: f64) -> f64 {
+        let place = (deviations + 2.0).clamp(0.0, 4.0);
+        let (below, part) = ((place as usize).min(3), place - (place as usize).min(3) as f64);
+        self.open[below] * (1.0 - part) + self.open[below + 1] * part
     }
 
     /// The expected score: the median of the predicted distribution.
@@ -81,5 +95,23 @@ impl fmt::Display for Prediction {
         let [mean, low, high, acquisition] =
             [self.mean, self.low(), self.high(), self.acquisition].map(score);
         write!(f, "{mean} ({low} to {high}), acquisition {acquisition}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_between_the_steps() {
+        let p = Prediction::normal(3.0, 0.5, 0.0);
+        for k in [-2.0, -1.96, -0.674, 0.0, 1.0, 1.2816, 2.0] {
+            assert!((p.at(k) - (3.0 + 0.5 * k)).abs() < 1e-12, "{k}: {}", p.at(k));
+        }
+        // Intervals may go below the worst seen, the mean and its ends do not.
+        let scale = Scale::of(&[1.0, 2.0, 3.0, 4.0]);
+        let p = Prediction::new(-1.0, 1.0, 0.0, &scale, 1.0);
+        assert!(p.at(-2.0) < 1.0 && p.low() == 1.0, "{} {}", p.at(-2.0), p.low());
+        assert!(p.at(0.0) < p.at(1.0));
     }
 }
