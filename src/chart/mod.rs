@@ -20,12 +20,15 @@ mod agreement;
 mod bands;
 mod best_so_far;
 mod cell_weights;
+mod choices;
 mod critical_difference;
 mod dark;
 mod diagram;
 mod family;
 mod family_tree;
 mod frontier;
+mod importances;
+mod interaction;
 mod landscape;
 mod layers;
 mod leaderboard;
@@ -35,6 +38,7 @@ mod lines;
 mod map;
 mod network;
 mod pairs;
+mod parallel_coordinates;
 mod plain;
 mod plot;
 mod population;
@@ -58,12 +62,15 @@ pub use agreement::{Agreement, Measured};
 pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use cell_weights::{CellWeights, WeightedEdge};
+pub use choices::{Choices, DecisionScores, OptionScores};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use dark::sheet;
 pub use diagram::{Diagram, DiagramRow};
 pub use family::Family;
 pub use family_tree::{FamilyTree, Relative};
 pub use frontier::{Frontier, FrontierPoint};
+pub use importances::{ImportanceRow, Importances};
+pub use interaction::{Interaction, PairCell};
 pub use landscape::Landscape;
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
@@ -71,6 +78,7 @@ pub use lines::Reference;
 pub use map::{Map, Mark, map};
 pub use network::NetworkGraph;
 pub use pairs::Pairs;
+pub use parallel_coordinates::{DecisionAxis, ParallelCoordinates, TrialLine};
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub(crate) use progress::Progress;
@@ -238,6 +246,18 @@ table! {
     /// How well predictors rank, against what they have learned from.
     TrainingSizes in training_sizes, "training sizes":
         "how well predictors rank, against the number of architectures that they have learned from";
+    /// Which decisions matter.
+    Importances in importances, "importance":
+        "how important the decisions of a space are for the score";
+    /// Scores by decisions and their options.
+    Choices in choices, "choices":
+        "the scores of the trials that took each option of each decision";
+    /// Two decisions together.
+    Interaction in interaction, "interaction":
+        "the mean score for each pair of options of two decisions, with the number of trials";
+    /// Trials as lines through their decisions.
+    ParallelCoordinates in parallel_coordinates, "parallel coordinates":
+        "a line for each trial through its decisions to its score, the best on top";
 }
 
 /// A chart: its data, and the ways to see them.

@@ -24,11 +24,13 @@
 mod bootstrap;
 mod check;
 pub(crate) mod distributions;
+pub(crate) mod fanova;
 mod friedman;
 mod holm;
 mod hypervolume;
 mod pareto;
-mod rank;
+pub(crate) mod ped_anova;
+pub(crate) mod rank;
 pub(crate) mod regret;
 mod summary;
 mod superiority;
