@@ -191,7 +191,9 @@ impl Draw for Choices {
             true => format!("at most {each} dots in a row"),
             false => String::new(),
         };
-        let note = remarks(&[&self.shown, direction(self.maximise), &rest, &sampled, &far]);
+        let bold =
+            if blocks.iter().any(|b| b.best.is_some()) { "best medians in bold" } else { "" };
+        let note = remarks(&[&self.shown, direction(self.maximise), bold, &rest, &sampled, &far]);
         let top = head(&mut svg, &self.title(), &note) - 2.0;
         let names: Vec<String> =
             blocks.iter().flat_map(|b| &b.rows).map(|r| r.0.to_string()).collect();

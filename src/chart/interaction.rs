@@ -168,7 +168,7 @@ impl Interaction {
 
 /// The colour of the text on a step.
 fn ink(step: usize) -> &'static str {
-    if step >= 3 { "#FFFFFF" } else { INK }
+    if step >= 4 { "#FFFFFF" } else { INK }
 }
 
 impl Draw for Interaction {

@@ -11,7 +11,7 @@ use super::map::BLUES;
 use super::plain::{COLUMNS, fit, heading, table};
 use super::plot::{AXIS, Scale, head, off_scale, padded, x_axis, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n, nothing};
-use super::theme::{CARD, FAINT, Font, MUTED, colour, width};
+use super::theme::{CARD, FAINT, MUTED, colour, width};
 use crate::words::{direction, score, thousands, usable};
 use serde::{Deserialize, Serialize};
 
@@ -176,7 +176,7 @@ impl Places {
 /// The options along an axis, below it.
 fn options(svg: &mut Svg, axis: &DecisionAxis, places: &Places, (left, right, y): (f64, f64, f64)) {
     let wide = (right - left) / places.count;
-    let font = Font { fill: MUTED, ..LABEL.size(8.5) };
+    let font = LABEL.size(8.5);
     let all = axis.options.len() + usize::from(places.missing);
     // If not all can be written, the first, the last and some between them.
     let every = all.div_ceil(WRITTEN).max(1);
@@ -187,7 +187,10 @@ fn options(svg: &mut Svg, axis: &DecisionAxis, places: &Places, (left, right, y)
         let half = wide * 0.31;
         let d = format!("M{} {}H{}", n(at - half), n(y), n(at + half));
         svg.path(&d, FAINT, 3.0, "");
-        svg.halo((at, y + 12.5), text, font, Anchor::Middle, room);
+        // Readable on a tangle of lines.
+        let wide = width(text, font).min(room) + 3.0;
+        svg.rect((at - wide / 2.0, y + 4.5, wide, 10.5), 2.0, CARD, r#"fill-opacity="0.8""#);
+        svg.text((at, y + 12.5), text, font, Anchor::Middle, room);
     }
 }
 
@@ -227,7 +230,7 @@ impl Draw for ParallelCoordinates {
         let names: Vec<String> = axes.iter().map(|a| a.name.clone()).collect();
         let rows = Rows::new(&names, top + 4.0, STEP, 110.0);
         let (left, right) = (rows.left, WIDTH - 16.0);
-        let bottom = rows.bottom() + 8.0;
+        let bottom = rows.bottom() + 20.0;
         let x = x.thin(right - left);
         let places: Vec<Places> =
             axes.iter().enumerate().map(|(i, a)| Places::of(a, i, &lines)).collect();

@@ -216,6 +216,33 @@ fn many() -> Vec<(&'static str, Chart)> {
     let networks = (0..TREE).map(climb).collect();
     let rungs = Rungs { metric, maximise, paid: 9e4, shown, networks };
 
+    let option = |i: usize| OptionScores {
+        name: format!("option {i}"),
+        scores: scores[i * N / 2..(i + 1) * N / 2].to_vec(),
+    };
+    let decision = |i: usize| DecisionScores {
+        name: format!("decision {i}"),
+        options: (0..10).map(option).collect(),
+    };
+    let (metric, decisions) = ("accuracy".into(), (0..6).map(decision).collect());
+    let choices = Choices { metric, maximise, decisions, ..Choices::default() };
+    let axis = |i: usize| DecisionAxis {
+        name: format!("decision {i}"),
+        options: (0..10).map(|o| format!("option {o}")).collect(),
+    };
+    let line = |i: usize| TrialLine {
+        name: format!("trial {i}"),
+        score: scores[i],
+        picks: (0..12).map(|d| (i % 7 != d).then_some(i * 7919 % (d + 3) % 10)).collect(),
+    };
+    let parallel = ParallelCoordinates {
+        metric: "accuracy".into(),
+        maximise,
+        decisions: (0..12).map(axis).collect(),
+        trials: (0..TREE).map(line).collect(),
+        ..ParallelCoordinates::default()
+    };
+
     vec![
         ("best so far", best.into()),
         ("learning curves", curves((0..N).map(curve).collect()).into()),
@@ -235,6 +262,8 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("agreement", agreement.into()),
         ("trajectory", trajectory.into()),
         ("rungs", rungs.into()),
+        ("choices", choices.into()),
+        ("parallel coordinates", parallel.into()),
     ]
 }
 

@@ -15,9 +15,9 @@
 //! ```
 //!
 //! A tree splits on one option of a decision against the others, tries all decisions at every node, and grows until its
-//! leaves are pure, as those that Optuna 5 takes from scikit-learn (64 of them, of a depth of 64 at most). Optuna has a
-//! column for each option, and its means also cover the impossible rows in which a decision takes two options or none;
-//! here, they cover architectures only.
+//! leaves are pure, as those that Optuna 5 takes from scikit-learn. Optuna has a column for each option, and its means
+//! also cover the impossible rows in which a decision takes several options or none; here, they cover architectures
+//! only. In the test against it, that takes the first decision from 44 % to 25 %.
 //!
 //! A decision that not all trials have counts "not there" as one more option. Interactions of decisions are part of V,
 //! but of no V_d.
@@ -28,7 +28,7 @@ use crate::rng::Rng;
 /// The depth at which a tree ends.
 const DEPTH: usize = 64;
 /// The most trials that a tree learns from: of more, it draws so many.
-pub(crate) const SAMPLE: usize = 5_000;
+pub(crate) const SAMPLE: usize = 2_000;
 
 /// The importance of each decision, adding up to 1; all 0 if no tree tells the trials apart.
 pub(crate) fn fanova(decisions: &[Picks], scores: &[f64], trees: usize, rng: &mut Rng) -> Vec<f64> {

@@ -60,11 +60,9 @@ fn same(found: &[f64], expected: &[f64]) {
     }
 }
 
-/// The decisions, the most important first.
-fn order(importances: &[f64]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..importances.len()).collect();
-    order.sort_by(|&a, &b| importances[b].total_cmp(&importances[a]));
-    order
+/// The most important decision.
+fn first(importances: &[f64]) -> Option<usize> {
+    (0..importances.len()).max_by(|&a, &b| importances[a].total_cmp(&importances[b]))
 }
 
 #[test]
@@ -89,17 +87,18 @@ fn ped_anova_of_conditional_decisions_is_that_of_optuna() {
     assert!(chart.plain().contains(" of the trials"), "{chart}");
 }
 
-/// Forests are random and split otherwise, so shares differ: by less than a twentieth of the whole here, and the
-/// leading decision is the same.
+/// Forests are random, so the shares of two of 64 trees differ by a few percent. Optuna's own means are over more than
+/// architectures, as `importance.py` says, but the decision that leads is the same.
 #[test]
-fn fanova_is_near_to_that_of_optuna() {
+fn fanova_is_near_to_that_of_the_forests_of_optuna() {
     let recorded = recorded("nasbench201");
     let study = study(&Space::decisions([5; 6]), &recorded);
-    let (ours, theirs) =
-        (found(&study.importance_of_variance().unwrap()), &recorded.importances["fanova"]);
-    println!("{ours:?}\n{theirs:?}");
-    assert_eq!(order(&ours)[..2], order(theirs)[..2]);
+    let ours = found(&study.importance_of_variance().unwrap());
+    let theirs = &recorded.importances["fanova over architectures"];
     for (f, e) in ours.iter().zip(theirs) {
-        assert!((f - e).abs() < 0.05, "{ours:?} for {theirs:?}");
+        assert!((f - e).abs() < 0.04, "{ours:?} for {theirs:?}");
+    }
+    for other in [theirs, &recorded.importances["fanova"]] {
+        assert_eq!(first(&ours), first(other), "{ours:?} for {other:?}");
     }
 }

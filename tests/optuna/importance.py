@@ -3,19 +3,26 @@ optuna 5 and scikit-learn, and NAS-Bench-201 as a table with the columns that `N
 
     python tests/optuna/importance.py nasbench201.csv.gz
 
-In `tests/fixtures`, `importance-nasbench201.csv` holds 300 trials of Optuna's TPE in that table: six decisions of five options each. In
-`importance-conditional.csv` the second decision exists only where the first took option 2, and the third where the second took option
-0; the score is made up. Rows are `trial` with its score and its decisions, empty where one does not exist,
-or an evaluator with the importance of each decision.
+In `tests/fixtures`, `importance-nasbench201.csv` holds 300 trials of Optuna's TPE in that table: six decisions of five
+options each. In `importance-conditional.csv` the second decision exists only where the first took option 2, and the
+third where the second took option 0; the score is made up. Rows are `trial` with its score and its decisions, empty
+where one does not exist, or an evaluator with the importance of each decision.
+
+Optuna's fANOVA takes means over all rows of zeros and ones of a one-hot encoding, also those in which a decision takes
+several options. `fanova over architectures` is of the same forests of scikit-learn, with means over the 15,625
+architectures.
 """
 import csv
 import gzip
+import itertools
 import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import optuna
 from optuna.importance import FanovaImportanceEvaluator, PedAnovaImportanceEvaluator, get_param_importances
+from sklearn.ensemble import RandomForestRegressor
 
 FOLDER = Path(__file__).parent.parent / "fixtures"
 PED_ANOVA = PedAnovaImportanceEvaluator
@@ -46,6 +53,22 @@ def mean_fanova(study):
     return {n: math.fsum(found[n] for found in all) / len(all) for n in all[0]}
 
 
+def fanova_over_architectures(study):
+    """The mean of sixteen again."""
+    encode = lambda picks: np.eye(5)[np.array(picks)].reshape(len(picks), -1)
+    picks = [[t.params[f"d{i}"] for i in range(6)] for t in study.trials]
+    cells = np.array(list(itertools.product(range(5), repeat=6)))
+    found = np.zeros(6)
+    for seed in range(16):
+        forest = RandomForestRegressor(64, max_depth=64, random_state=seed)
+        forest.fit(encode(picks), [t.value for t in study.trials])
+        for tree in forest.estimators_:
+            said = tree.predict(encode(cells))
+            means = [[said[cells[:, d] == option].mean() for option in range(5)] for d in range(6)]
+            found += np.var(means, axis=1) / said.var()
+    return {f"d{i}": float(share) for i, share in enumerate(found / found.sum())}
+
+
 def main():
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with gzip.open(sys.argv[1], "rt") as file:
@@ -59,6 +82,7 @@ def main():
         ("ped-anova", by(PED_ANOVA())),
         ("ped-anova, top 25 %", by(PED_ANOVA(target_quantile=0.25))),
         ("fanova", mean_fanova),
+        ("fanova over architectures", fanova_over_architectures),
     ])
 
     def tree(trial):
