@@ -56,7 +56,7 @@ pub struct OptionScores {
 }
 
 /// The most rows: whole decisions are left out beyond it.
-const MOST: usize = 48;
+const MOST: usize = 36;
 /// The most options of a decision: of more, those that most trials took.
 const OPTIONS: usize = 16;
 /// An option that fewer trials took does not stand out.
@@ -362,10 +362,10 @@ mod tests {
         let scores: Vec<Vec<f64>> = (0..20).map(|i| vec![0.5; 1 + i % 7]).collect();
         let chart = of(vec![scores; 5], "d");
         let blocks = chart.blocks();
-        assert_eq!((blocks.len(), blocks[0].rows.len(), blocks[0].hidden), (3, 16, 4));
+        assert_eq!((blocks.len(), blocks[0].rows.len(), blocks[0].hidden), (2, 16, 4));
         // The four left out are three with one trial and the last with two.
         assert_eq!(blocks[0].rows[0].0, "d 1");
-        assert!(chart.plain().contains("the first 3 of 5 decisions"));
+        assert!(chart.plain().contains("the first 2 of 5 decisions"));
         assert!(chart.svg().contains("d 0 (4 rarer options not shown)"));
     }
 

@@ -128,7 +128,7 @@ impl Draw for Importances {
         let note = remarks(&[&self.method, &self.shown, &self.rest(&all)]);
         let top = head(&mut svg, &self.title(), &note) - 4.0;
         let names: Vec<String> = bars.iter().map(|b| b.row.name.clone()).collect();
-        let rows = Rows::new(&names, top, 22.0, 150.0);
+        let rows = Rows::new(&names, top, 22.0, 190.0);
         // The longest bar leaves room for what is written after it.
         let right = WIDTH - 16.0;
         let high = bars[0].percent;

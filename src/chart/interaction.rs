@@ -8,7 +8,7 @@ use super::lines::{LABEL, Rows, remarks};
 use super::map::BLUES;
 use super::pairs::{heads, sample};
 use super::plain::{COLUMNS, cell as label, fit, heading, len};
-use super::plot::{head, range, share};
+use super::plot::{head, range, share, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, INK, MUTED, elide, width};
 use crate::words::{capital, direction, plural, score, thousands, usable};
@@ -64,8 +64,10 @@ const MOST: usize = 24;
 struct Shown {
     rows: Vec<usize>,
     columns: Vec<usize>,
-    /// The range of the values.
+    /// The range of the shades: of all values but those that are far worse than the others.
     ends: (f64, f64),
+    /// Whether there are worse ones.
+    worse: bool,
 }
 
 impl Interaction {
@@ -105,7 +107,9 @@ impl Interaction {
         let (rows, columns) = (most_taken(n, &|p| p.0), most_taken(m, &|p| p.1));
         let cells = rows.iter().flat_map(|&i| columns.iter().map(move |&j| (i, j)));
         let values: Vec<f64> = cells.filter_map(|(i, j)| Some(self.at(i, j)?.0)).collect();
-        (!values.is_empty()).then(|| Shown { ends: range(&values), rows, columns })
+        let near = zoomed(values.clone(), self.maximise, 3.0);
+        let worse = near.len() < values.len();
+        (!values.is_empty()).then(|| Shown { ends: range(&near), worse, rows, columns })
     }
 
     /// What is left out.
@@ -152,7 +156,12 @@ impl Interaction {
             svg.text((*x, y), text, font, Anchor::Start, 130.0);
             *x += width(text, font).min(130.0) + 6.0;
         };
-        say(svg, &mut x, &score(worst));
+        let or = match (shown.worse, self.maximise) {
+            (false, _) => "",
+            (true, true) => " or less",
+            (true, false) => " or more",
+        };
+        say(svg, &mut x, &format!("{}{or}", score(worst)));
         for fill in BLUES {
             svg.rect((x, y - 8.5, 14.0, 10.0), 0.0, fill, "");
             x += 14.0;
@@ -207,7 +216,13 @@ impl Draw for Interaction {
                 let area = (left + c as f64 * cell, rows.y(r), cell, high);
                 let middle = area.0 + cell / 2.0;
                 match self.at(i, j) {
-                    None => sample(&mut svg, area),
+                    None => {
+                        sample(&mut svg, area);
+                        if texts {
+                            let at = (middle, area.1 + high / 2.0 + 3.6);
+                            svg.text(at, "–", LABEL.fill(MUTED), Anchor::Middle, cell);
+                        }
+                    }
                     Some((value, trials)) => {
                         let step = self.step(value, &shown);
                         let inner = (area.0 + 0.6, area.1 + 0.6, cell - 1.2, high - 1.2);
@@ -335,6 +350,15 @@ mod tests {
         assert_eq!((step(&chart, shown.ends.0), step(&chart, shown.ends.1)), (0, 5));
         let loss = Interaction { maximise: false, ..chart };
         assert_eq!((step(&loss, shown.ends.0), step(&loss, shown.ends.1)), (5, 0));
+    }
+
+    #[test]
+    fn a_pair_that_is_far_worse_does_not_take_the_shades_from_the_others() {
+        let mut chart = example();
+        chart.cells[0][0].value = 10.0;
+        let shown = chart.drawn().unwrap();
+        assert!(shown.worse && shown.ends.0 > 75.0 && chart.step(10.0, &shown) == 0);
+        assert!(chart.svg().contains(" or less<"));
     }
 
     #[test]

@@ -228,7 +228,7 @@ impl Draw for ParallelCoordinates {
         svg.text((at + 24.0, top), &says, font, Anchor::Start, WIDTH - 14.0 - at - 24.0);
 
         let names: Vec<String> = axes.iter().map(|a| a.name.clone()).collect();
-        let rows = Rows::new(&names, top + 4.0, STEP, 110.0);
+        let rows = Rows::new(&names, top + 4.0, STEP, 165.0);
         let (left, right) = (rows.left, WIDTH - 16.0);
         let bottom = rows.bottom() + 20.0;
         let x = x.thin(right - left);

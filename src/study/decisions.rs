@@ -207,7 +207,7 @@ impl Study {
     /// let score = evaluator(|a, _| f64::from(a.decisions()[0] + 3 * a.decisions()[1]).exp());
     /// let study = Study::new(&space, score).strategy(Grid).trials(9).quiet().run()?;
     /// let chart = study.interaction_rank("0.choice", "1.choice")?;
-    /// assert!(chart.svg().contains("0.choice 2, 1.choice 2: mean rank by score 1.0000, 1 trial"));
+    /// assert!(chart.svg().contains("0.choice 2, 1.choice 2: mean rank of score 1.0000, 1 trial"));
     /// # Ok::<(), nascent::Error>(())
     /// ```
     ///
@@ -216,7 +216,7 @@ impl Study {
     #[doc(alias("plot_rank"))]
     pub fn interaction_rank(&self, first: &str, second: &str) -> Result<Chart> {
         let mean = |ranks: &[f64]| ranks.iter().sum::<f64>() / ranks.len() as f64;
-        self.pairs((first, second), "interaction_rank", "mean rank by", mean)
+        self.pairs((first, second), "interaction_rank", "mean rank of", mean)
     }
 
     /// The trials as lines through their decisions to their scores, as a chart of parallel coordinates, the best on top.
@@ -285,7 +285,10 @@ impl Study {
         Ok(Chart::new(Interaction {
             shows: format!("{what} {metric}"),
             maximise: maximise && !ranked,
-            shown: found.shown(),
+            shown: match ranked {
+                true => format!("{}; rank 1 is the best", found.shown()),
+                false => found.shown(),
+            },
             decisions: vec![a.name.clone(), b.name.clone()],
             rows: a.options.clone(),
             columns: b.options.clone(),

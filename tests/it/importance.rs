@@ -102,3 +102,82 @@ fn fanova_is_near_to_that_of_the_forests_of_optuna() {
         assert_eq!(first(&ours), first(other), "{ours:?} for {other:?}");
     }
 }
+
+/// All charts of decisions of a study, with the name of each.
+fn charts(study: &Study) -> Vec<(&'static str, Result<Chart>)> {
+    vec![
+        ("importance", study.importance()),
+        ("importance_of_variance", study.importance_of_variance()),
+        ("choices", study.choices()),
+        ("interaction", study.interaction("0.choice", "1.choice")),
+        ("interaction_best", study.interaction_best("0.choice", "1.choice")),
+        ("interaction_rank", study.interaction_rank("0.choice", "1.choice")),
+        ("parallel_coordinates", study.parallel_coordinates()),
+    ]
+}
+
+#[test]
+fn what_cannot_be_shown_is_refused_with_what_to_try() {
+    let plan = |space: &Space| {
+        Study::new(space, evaluator(|a, _| f64::from(a.decisions().len() as u32))).quiet()
+    };
+    let space = Space::decisions([3, 3]);
+    for (name, chart) in charts(&plan(&space)) {
+        let said = chart.unwrap_err().to_string();
+        assert!(said.contains("0 trials") && said.contains("Try study.run()"), "{name}: {said}");
+    }
+    let run = plan(&space).trials(9).strategy(Grid).run().unwrap();
+    let said = run.interaction("0.choise", "1.choice").unwrap_err().to_string();
+    assert!(said.contains("\"0.choise\"") && said.ends_with("Try \"0.choice\"."), "{said}");
+    let said = run.importance_for_best(1.0).unwrap_err().to_string();
+    assert!(said.ends_with("Try 0.1."), "{said}");
+    let single = Space::new([8], Task::classification(2)).then(linear(4));
+    let single = plan(&single).trials(2).duplicates(Duplicates::Repeat).run().unwrap();
+    let said = single.importance().unwrap_err().to_string();
+    assert!(said.contains("a single architecture"), "{said}");
+    let deep = Space::new([8], Task::classification(2))
+        .then(repeat(1..=1000, linear(any([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]))));
+    let deep = plan(&deep).trials(2).run().unwrap();
+    let said = deep.choices().unwrap_err().to_string();
+    assert!(said.contains("at most 10000"), "{said}");
+}
+
+/// Equal scores, failures, scores that are not numbers, and losses.
+#[test]
+fn any_study_with_two_scores_can_be_shown() {
+    let space = Space::decisions([3, 3]);
+    let evaluators: [fn(&Architecture, &Budget) -> Result<f64>; 4] = [
+        |_, _| Ok(0.5),
+        |a, _| match a.decisions()[0] {
+            0 => Err(Error::new(ErrorKind::User, "no")),
+            d => Ok(f64::from(d)),
+        },
+        |a, _| Ok(if a.decisions()[1] == 2 { f64::NAN } else { 1e300 }),
+        |a, _| Ok(-f64::from(a.decisions()[0])),
+    ];
+    for evaluate in evaluators {
+        let study = Study::new(&space, evaluator(evaluate)).quiet().strategy(Grid).trials(9);
+        let study = study.run().unwrap();
+        for (name, chart) in charts(&study) {
+            let chart = chart.unwrap_or_else(|e| panic!("{name}: {e}"));
+            assert!(chart.svg().starts_with("<svg") && !chart.plain().is_empty(), "{name}");
+        }
+    }
+}
+
+/// Scores after few epochs are not compared with scores after many, and a result that was reused counts once.
+#[test]
+fn only_trials_that_can_be_compared_count() {
+    let space = Space::decisions([4, 4, 4]);
+    let sum =
+        evaluator(|a: &Architecture, b: &Budget| (a.identity() as f64) * b.epochs_allowed() as f64);
+    let plan = Study::new(&space, sum.epochs(9)).batch(1).seed(1).quiet();
+    let halved = plan.strategy(SuccessiveHalving::new()).trials(39).run().unwrap();
+    let said = halved.importance().unwrap().plain();
+    assert!(said.contains("the 3 trials with 9 epochs"), "{said}");
+    let again =
+        Study::new(&Space::decisions([2, 2]), evaluator(|a, _| f64::from(a.decisions()[0])));
+    let again = again.quiet().batch(1).trials(50).run().unwrap();
+    assert!(again.trials_done().len() == 50);
+    assert!(again.importance().unwrap().plain().contains("4 trials"));
+}
