@@ -84,6 +84,7 @@ fn main() -> Result<()> {
     }
     spaces(&mut gallery)?;
     searches(&mut gallery)?;
+    decisions(&mut gallery)?;
     trainings(&mut gallery)?;
     schedules(&mut gallery)?;
     shared_weights(&mut gallery)?;
@@ -213,6 +214,49 @@ fn searches(gallery: &mut Gallery) -> Result<()> {
         let model = GaussianProcess::hamming();
         gallery.add(names[19], &evolution.remaining_improvement(&model, 0.2)?);
     }
+    Ok(())
+}
+
+/// What decided the scores of searches.
+fn decisions(gallery: &mut Gallery) -> Result<()> {
+    let names = [
+        "importance of decisions",
+        "importance by variance",
+        "choices of evolution",
+        "interaction of two edges",
+        "interaction by rank",
+        "parallel coordinates of evolution",
+        "importance of conditional decisions",
+        "choices of conditional decisions",
+        "parallel coordinates of conditional decisions",
+        "parallel coordinates of a thousand",
+    ];
+    if !gallery.part("Decisions of a study", &names) {
+        return Ok(());
+    }
+    let table = NasBench201::cifar10();
+    let plan = Study::new(&table.space(), &table).batch(1).seed(3).quiet();
+    let evolution = plan.strategy(Evolution::regularized()).trials(200).run()?;
+    let thousand = plan.strategy(Random).trials(1000).run()?;
+    let edges = Encoding::one_hot().names(&table.space())?;
+    let edge = |i: usize| edges[5 * i].split_once('=').map_or("", |(name, _)| name);
+    gallery.add(names[0], &evolution.importance()?);
+    gallery.add(names[1], &thousand.importance_of_variance()?);
+    gallery.add(names[2], &evolution.choices()?);
+    gallery.add(names[3], &thousand.interaction(edge(3), edge(5))?);
+    gallery.add(names[4], &evolution.interaction_rank(edge(0), edge(3))?);
+    gallery.add(names[5], &evolution.parallel_coordinates()?);
+    let space = Space::new([3, 32, 32], Task::classification(10));
+    let space = space.then(presets::mobile(16, [(24, 2), (40, 2)], 2..=4));
+    let size = evaluator(|a, _| {
+        let (macs, params) = (a.macs() as f64, a.params() as f64);
+        0.95 - 40.0 / macs.sqrt() - 1e-7 * params
+    });
+    let mobile = Study::new(&space, size).seed(1).quiet().trials(150).run()?;
+    gallery.add(names[6], &mobile.importance()?);
+    gallery.add(names[7], &mobile.choices()?);
+    gallery.add(names[8], &mobile.parallel_coordinates()?);
+    gallery.add(names[9], &thousand.parallel_coordinates()?);
     Ok(())
 }
 

@@ -173,7 +173,8 @@ impl Map {
 const REACH: f64 = 3.0;
 
 /// From few to many: ColorBrewer's blues without the palest, which would be lost on the card.
-const BLUES: [&str; 6] = ["#C6DBEF", "#9ECAE1", "#6BAED6", "#4292C6", "#2171B5", "#08306B"];
+pub(super) const BLUES: [&str; 6] =
+    ["#C6DBEF", "#9ECAE1", "#6BAED6", "#4292C6", "#2171B5", "#08306B"];
 /// From little to much of a third quantity: viridis, readable with every kind of colour vision.
 pub(super) const VIRIDIS: [&str; 6] =
     ["#D8E219", "#73D056", "#21908D", "#2D708E", "#433E85", "#440154"];

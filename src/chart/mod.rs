@@ -21,6 +21,7 @@ mod bands;
 mod best_so_far;
 mod calibration;
 mod cell_weights;
+mod choices;
 mod cost_bill;
 mod critical_difference;
 mod dark;
@@ -29,6 +30,8 @@ mod family;
 mod family_tree;
 mod frontier;
 mod hypervolume_history;
+mod importances;
+mod interaction;
 mod landscape;
 mod layers;
 mod leaderboard;
@@ -38,6 +41,7 @@ mod lines;
 mod map;
 mod network;
 mod pairs;
+mod parallel_coordinates;
 mod plain;
 mod plot;
 mod population;
@@ -67,6 +71,7 @@ pub use bands::{BandSeries, Bands};
 pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use calibration::{Calibration, Forecast};
 pub use cell_weights::{CellWeights, WeightedEdge};
+pub use choices::{Choices, DecisionScores, OptionScores};
 pub use cost_bill::{CostBill, CostPart, Spent};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use dark::sheet;
@@ -75,6 +80,8 @@ pub use family::Family;
 pub use family_tree::{FamilyTree, Relative};
 pub use frontier::{Frontier, FrontierPoint};
 pub use hypervolume_history::HypervolumeHistory;
+pub use importances::{ImportanceRow, Importances};
+pub use interaction::{Interaction, PairCell};
 pub use landscape::Landscape;
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
@@ -83,6 +90,7 @@ pub use map::{Map, Mark, map};
 pub use network::NetworkGraph;
 pub(crate) use network::branches;
 pub use pairs::Pairs;
+pub use parallel_coordinates::{DecisionAxis, ParallelCoordinates, TrialLine};
 pub use population::{Member, Population};
 pub use probabilities::{DecisionProbabilities, Probabilities};
 pub(crate) use progress::Progress;
@@ -258,6 +266,18 @@ table! {
     /// How well predictors rank, against what they have learned from.
     TrainingSizes in training_sizes, "training sizes":
         "how well predictors rank, against the number of architectures that they have learned from";
+    /// Which decisions matter.
+    Importances in importances, "importance":
+        "how important the decisions of a space are for the score";
+    /// Scores by decisions and their options.
+    Choices in choices, "choices":
+        "the scores of the trials that took each option of each decision";
+    /// Two decisions together.
+    Interaction in interaction, "interaction":
+        "the mean score for each pair of options of two decisions, with the number of trials";
+    /// Trials as lines through their decisions.
+    ParallelCoordinates in parallel_coordinates, "parallel coordinates":
+        "a line for each trial through its decisions to its score, the best on top";
     /// The architectures of a search, near each other where they are alike.
     SearchMap in search_map, "search map":
         "the architectures of a search as points, near each other where they are alike, coloured by score";

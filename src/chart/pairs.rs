@@ -101,41 +101,6 @@ impl Pairs {
         format!("{TITLE}. {}. {}", self.shown, said.join("; "))
     }
 
-    /// Names above the columns, horizontal where they fit and upright otherwise; returns where the
-    /// cells begin.
-    fn heads(&self, svg: &mut Svg, top: f64, left: f64, cell: f64) -> f64 {
-        let lines: Vec<Vec<String>> =
-            self.names.iter().map(|name| wrap(name, LABEL, cell - 4.0)).collect();
-        let whole = |lines: &Vec<String>, name: &String| {
-            lines.len() <= 3 && lines.join(" ").replace("- ", "-") == *name
-        };
-        let middle = |j: usize| left + (j as f64 + 0.5) * cell;
-        if lines.iter().zip(&self.names).all(|(l, name)| whole(l, name)) {
-            let most = lines.iter().map(Vec::len).max().unwrap_or(1);
-            let bottom = top + 11.0 * most as f64;
-            for (j, lines) in lines.iter().enumerate() {
-                for (l, line) in lines.iter().rev().enumerate() {
-                    let at = (middle(j), bottom - 3.0 - 11.0 * l as f64);
-                    svg.text(at, line, LABEL, Anchor::Middle, cell - 3.0);
-                }
-            }
-            return bottom + 2.0;
-        }
-        // Two upright lines where a column is wide enough, otherwise one.
-        let (most, two) = if cell >= 26.0 { (128.0, true) } else { (150.0, false) };
-        let set = |name: &String| if two { two_lines(name, most) } else { vec![name.clone()] };
-        let lines: Vec<Vec<String>> = self.names.iter().map(set).collect();
-        let wide = lines.iter().flatten().map(|l| width(l, LABEL));
-        let bottom = top + wide.fold(0.0, f64::max).min(most) - 4.0;
-        for (j, lines) in lines.iter().enumerate() {
-            let first = middle(j) + 3.6 - (lines.len() as f64 - 1.0) * 5.3;
-            for (l, line) in lines.iter().enumerate() {
-                svg.upright((first + l as f64 * 10.6, bottom), line, LABEL, most);
-            }
-        }
-        bottom + 6.0
-    }
-
     /// What the colours stand for.
     fn key(&self, svg: &mut Svg, y: f64) {
         let font = LABEL.fill(MUTED);
@@ -157,8 +122,42 @@ impl Pairs {
     }
 }
 
+/// Names above the columns, horizontal where they fit and upright otherwise; returns where the
+/// cells begin.
+pub(super) fn heads(names: &[String], svg: &mut Svg, top: f64, left: f64, cell: f64) -> f64 {
+    let lines: Vec<Vec<String>> = names.iter().map(|name| wrap(name, LABEL, cell - 4.0)).collect();
+    let whole = |lines: &Vec<String>, name: &String| {
+        lines.len() <= 3 && lines.join(" ").replace("- ", "-") == *name
+    };
+    let middle = |j: usize| left + (j as f64 + 0.5) * cell;
+    if lines.iter().zip(names).all(|(l, name)| whole(l, name)) {
+        let most = lines.iter().map(Vec::len).max().unwrap_or(1);
+        let bottom = top + 11.0 * most as f64;
+        for (j, lines) in lines.iter().enumerate() {
+            for (l, line) in lines.iter().rev().enumerate() {
+                let at = (middle(j), bottom - 3.0 - 11.0 * l as f64);
+                svg.text(at, line, LABEL, Anchor::Middle, cell - 3.0);
+            }
+        }
+        return bottom + 2.0;
+    }
+    // Two upright lines where a column is wide enough, otherwise one.
+    let (most, two) = if cell >= 26.0 { (128.0, true) } else { (150.0, false) };
+    let set = |name: &String| if two { two_lines(name, most) } else { vec![name.clone()] };
+    let lines: Vec<Vec<String>> = names.iter().map(set).collect();
+    let wide = lines.iter().flatten().map(|l| width(l, LABEL));
+    let bottom = top + wide.fold(0.0, f64::max).min(most) - 4.0;
+    for (j, lines) in lines.iter().enumerate() {
+        let first = middle(j) + 3.6 - (lines.len() as f64 - 1.0) * 5.3;
+        for (l, line) in lines.iter().enumerate() {
+            svg.upright((first + l as f64 * 10.6, bottom), line, LABEL, most);
+        }
+    }
+    bottom + 6.0
+}
+
 /// A pale cell.
-fn sample(svg: &mut Svg, (x, y, w, h): (f64, f64, f64, f64)) {
+pub(super) fn sample(svg: &mut Svg, (x, y, w, h): (f64, f64, f64, f64)) {
     let look = r##"stroke="#D5D6D2" stroke-width="0.8" stroke-dasharray="2 1.5""##;
     svg.rect((x + 0.6, y + 0.6, w - 1.2, h - 1.2), 2.0, CARD, look);
 }
@@ -175,7 +174,7 @@ impl Draw for Pairs {
         let left = Rows::new(&self.names, 0.0, 1.0, most).left;
         let cell = ((WIDTH - 16.0 - left) / n as f64).min(62.0);
         let high = (cell * 0.8).clamp(if n > 20 { 12.0 } else { 21.0 }, 30.0);
-        let begin = self.heads(&mut svg, top - 4.0, left, cell);
+        let begin = heads(&self.names, &mut svg, top - 4.0, left, cell);
         let rows = Rows::new(&self.names, begin, high, most);
         rows.write(&mut svg);
         let size = (cell * 0.42).clamp(3.0, 11.0);

@@ -62,7 +62,7 @@ fn quantile(sorted: &[f64], q: f64) -> f64 {
     below + (above - below) * place.fract()
 }
 
-fn quartiles(sorted: &[f64]) -> [f64; 3] {
+pub(super) fn quartiles(sorted: &[f64]) -> [f64; 3] {
     [0.25, 0.5, 0.75].map(|q| quantile(sorted, q))
 }
 
@@ -106,7 +106,7 @@ fn says(name: &str, values: &[f64]) -> String {
 
 /// The dots of a row as one path of round points. They pile up where values are dense; steps of the
 /// golden ratio through the sorted values keep neighbours apart.
-fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str) {
+pub(super) fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str) {
     const HIGH: f64 = 9.5;
     let bin = |v: f64| ((across.at(v) - across.left) / 4.0).max(0.0) as usize + 1;
     let mut counts = vec![0.0; bin(across.x.ends().1) + 3];
@@ -134,7 +134,7 @@ fn dots(svg: &mut Svg, across: &Across, values: &[f64], bottom: f64, fill: &str)
 }
 
 /// Box and median of a row.
-fn draw_box(svg: &mut Svg, across: &Across, values: &[f64], y: f64, fill: &'static str) {
+pub(super) fn draw_box(svg: &mut Svg, across: &Across, values: &[f64], y: f64, fill: &'static str) {
     let [q1, q2, q3] = quartiles(values).map(|v| across.at(v));
     if values.len() > 1 {
         let look = format!(r#"fill-opacity="0.28" stroke="{fill}" stroke-width="1""#);
@@ -229,7 +229,7 @@ impl Draw for Spread {
 }
 
 /// A small triangle at the edge, for seeds beyond it: to the left for `1`, to the right for `-1`.
-fn edge_mark(svg: &mut Svg, (x, y): (f64, f64), turn: i32, fill: &str) {
+pub(super) fn edge_mark(svg: &mut Svg, (x, y): (f64, f64), turn: i32, fill: &str) {
     let dx = 5 * turn;
     svg.area(&format!("M{} {}v6l{} -3Z", n(x + f64::from(dx) - 2.0), n(y - 3.0), -dx), fill, "");
 }

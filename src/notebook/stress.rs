@@ -253,6 +253,33 @@ fn many() -> Vec<(&'static str, Chart)> {
     let trials = (0..TREE).map(stretch).collect();
     let timeline = Timeline { trials, thoughts, ..Timeline::default() };
 
+    let option = |i: usize| OptionScores {
+        name: format!("option {i}"),
+        scores: scores[i * N / 2..(i + 1) * N / 2].to_vec(),
+    };
+    let decision = |i: usize| DecisionScores {
+        name: format!("decision {i}"),
+        options: (0..10).map(option).collect(),
+    };
+    let (metric, decisions) = ("accuracy".into(), (0..6).map(decision).collect());
+    let choices = Choices { metric, maximise, decisions, ..Choices::default() };
+    let axis = |i: usize| DecisionAxis {
+        name: format!("decision {i}"),
+        options: (0..10).map(|o| format!("option {o}")).collect(),
+    };
+    let line = |i: usize| TrialLine {
+        name: format!("trial {i}"),
+        score: scores[i],
+        picks: (0..12).map(|d| (i % 7 != d).then_some(i * 7919 % (d + 3) % 10)).collect(),
+    };
+    let parallel = ParallelCoordinates {
+        metric: "accuracy".into(),
+        maximise,
+        decisions: (0..12).map(axis).collect(),
+        trials: (0..TREE).map(line).collect(),
+        ..ParallelCoordinates::default()
+    };
+
     vec![
         ("search map", searched.into()),
         ("hypervolume history", volume.into()),
@@ -277,6 +304,8 @@ fn many() -> Vec<(&'static str, Chart)> {
         ("agreement", agreement.into()),
         ("trajectory", trajectory.into()),
         ("rungs", rungs.into()),
+        ("choices", choices.into()),
+        ("parallel coordinates", parallel.into()),
     ]
 }
 

@@ -24,12 +24,14 @@
 mod bootstrap;
 mod check;
 pub(crate) mod distributions;
+pub(crate) mod fanova;
 mod friedman;
 mod holm;
 mod hypervolume;
 mod mds;
 mod pareto;
-mod rank;
+pub(crate) mod ped_anova;
+pub(crate) mod rank;
 pub(crate) mod regret;
 mod summary;
 mod superiority;

@@ -169,7 +169,7 @@ pub(super) fn ties(ranks: &[f64]) -> u128 {
 }
 
 /// The ranks from 1 on; equal values have the mean of theirs.
-pub(super) fn ranks(values: &[f64]) -> Vec<f64> {
+pub(crate) fn ranks(values: &[f64]) -> Vec<f64> {
     let mut places: Vec<usize> = (0..values.len()).collect();
     places.sort_by(|&a, &b| order(&values[a], &values[b]));
     let (mut ranks, mut before) = (vec![0.0; values.len()], 0);

@@ -3,6 +3,8 @@
 mod bill;
 pub(crate) mod csv;
 mod deaths;
+mod decided;
+mod decisions;
 mod desk;
 mod ended;
 mod explain;

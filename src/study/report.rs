@@ -21,7 +21,7 @@ use std::collections::HashSet;
 pub(super) const CANDLE: &str = "0.11";
 
 /// The most epochs that a finished trial stands for.
-fn deepest<'t>(trials: impl Iterator<Item = &'t Trial>) -> usize {
+pub(super) fn deepest<'t>(trials: impl Iterator<Item = &'t Trial>) -> usize {
     trials.filter(|t| t.score().is_some()).map(Trial::depth).max().unwrap_or(0)
 }
 
