@@ -2,6 +2,7 @@
 what evcxr lacks:
 - live displays, in the middle of a cell and after it (live.py);
 - a ■ that asks a search to stop instead of ending the process that holds all variables (inner.py);
+- notebooks that were copied to another folder find the crate (`with_crate`);
 - faults of evcxr are told in the cell, and the next cell starts it again.
 
 What evcxr sends keeps its content; only the parent and the execution count change. All runs in one event
@@ -12,6 +13,7 @@ import fnmatch
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -24,6 +26,7 @@ from jupyter_client.session import Session
 from tornado import ioloop
 from zmq.eventloop.zmqstream import ZMQStream
 
+from install import REPO
 from live import Live
 
 # The text of a `?` error can arrive after evcxr has said that the cell is done. So the end of a cell waits until
@@ -31,6 +34,8 @@ from live import Live
 QUIET, QUIET_IF_EMPTY, DRAIN_AT_MOST = 0.002, 0.005, 0.05
 AGAIN = 5.0  # seconds in which a third ■ ends what two did not
 STOPPED = "stopped while this cell was being compiled. It did not run, and all variables are as they were."
+
+DEP = re.compile(r'^(\s*:dep\s+nascent\s*=\s*\{[^}\n]*?\bpath\s*=\s*)"([^"\\\n]*)"', re.M)
 
 OUTPUTS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"}
 INFO = {  # until evcxr has said it itself
@@ -43,6 +48,16 @@ INFO = {  # until evcxr has said it itself
 
 class InnerFault(Exception):
     """The kernel behind this one does not start, or has ended. The text says what to do."""
+
+
+def with_crate(code, folder):
+    """The notebooks say `:dep nascent = { path = ".." }`. Where there is no crate, as beside a student's own copy of a
+    notebook, it is this kernel's crate that is meant."""
+    def found(match):
+        if Path(folder, match[2], "Cargo.toml").exists():
+            return match[0]
+        return match[1] + json.dumps(str(REPO), ensure_ascii=False)
+    return DEP.sub(found, code)
 
 
 class Wire:
@@ -278,7 +293,7 @@ class Front(Kernel):
         try:
             await self._ready()
             reply = await self._run(cell, {
-                "code": code, "silent": silent, "store_history": store_history, "user_expressions": {},
+                "code": with_crate(code, os.getcwd()), "silent": silent, "store_history": store_history, "user_expressions": {},
                 "allow_stdin": allow_stdin, "stop_on_error": request["content"].get("stop_on_error", True)})
         except InnerFault as fault:
             await self.live.drain(cell.parent)

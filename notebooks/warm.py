@@ -9,7 +9,7 @@ import os
 import shutil
 
 from cargo import KEPT, merge, read, write
-from install import (EVCXR_VERSION, HOME, NOTEBOOKS, PROFILE, REPO, SetupError, digest, lock, output, say,
+from install import (EVCXR_VERSION, HOME, MINE, NOTEBOOKS, OURS, PROFILE, REPO, SetupError, digest, lock, output, say,
                      write_kernelspec)
 from kernel import Kernel
 from launch import copy, own
@@ -27,7 +27,8 @@ def toolchain():
 def fingerprint():
     """Changes when nascent has to be compiled again."""
     files = [REPO / "Cargo.toml"] + sorted((REPO / "src").rglob("*"))
-    return digest(*((f, f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()))
+    # Whole seconds: an image of a container keeps no more.
+    return digest(*((f, int(f.stat().st_mtime), f.stat().st_size) for f in files if f.is_file()))
 
 
 def record(of):
@@ -38,13 +39,21 @@ def record(of):
         return {}
 
 
-def folder():
+def folder(home=MINE):
     """The warm folder for this Rust and this Cargo.lock, whether it exists or not."""
-    return HOME / "warm" / f"{toolchain()}-{digest((REPO / 'Cargo.lock').read_text())}"
+    return home / "warm" / f"{toolchain()}-{digest((REPO / 'Cargo.lock').read_text())}"
+
+
+def current(of):
+    return record(of).get("clones", {}).get(str(REPO)) == fingerprint()
 
 
 def refresh():
-    """Makes the warm folder, or brings it up to date, and points the kernelspec at it."""
+    """Makes the warm folder, or brings it up to date, and points the kernelspec at it. One that somebody else has
+    set up for this clone is used as it is; for another clone it is where a folder of one's own begins."""
+    if not OURS and current(folder(HOME)):
+        write_kernelspec(folder(HOME))
+        return
     here = folder()
     write_kernelspec(here)
     with lock("warm"):
@@ -62,6 +71,8 @@ def build(here, clones):
     keep = clones if len(clones) < CLONES or str(REPO) in clones else {}
     # With a new Cargo.lock most crates are still the old ones: start from the folder last used.
     before = [here] if clones else [old for old in others(here) if old.name.startswith(f"{toolchain()}-")]
+    if not before and not OURS and record(folder(HOME)):
+        before = [folder(HOME)]
     if before:
         say("compiling nascent for the kernel")
         shutil.rmtree(fresh, ignore_errors=True)
