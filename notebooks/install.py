@@ -3,7 +3,7 @@
 Everything is in one folder, shared by all clones, safe to delete:
     venv-<key>/       JupyterLab and its friends, pinned by requirements.txt
     evcxr-<version>/  the Rust kernel, built by cargo
-    warm/<key>/       a build folder with Candle and all other crates compiled (warm.py)
+    warm/<key>/       a build folder with Candle and all other crates compiled, one per clone (warm.py)
     kernels/          a copy of it for each running kernel, gone when the kernel ends (launch.py)
     jupyter/          kernelspecs, one per clone; JupyterLab's settings
 Where that folder belongs to somebody else, who has set it up for all (TEACHERS.md), the last two are in the
