@@ -3,6 +3,7 @@ what evcxr lacks:
 - live displays, in the middle of a cell and after it (live.py);
 - a ■ that asks a search to stop instead of ending the process that holds all variables (inner.py);
 - beside the crate, nascent is loaded before the first cell asks for it;
+- notebooks that were copied to another folder find the crate (`with_crate`);
 - faults of evcxr are told in the cell, and the next cell starts it again.
 
 What evcxr sends keeps its content; only the parent and the execution count change. All runs in one event
@@ -13,6 +14,7 @@ import fnmatch
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -37,6 +39,8 @@ AHEAD = ':dep nascent = {{ path = "{}" }}\n{{ use nascent::prelude::*; let _ = D
 PATIENCE = 15.0  # seconds that a cell which does not name nascent waits for it
 STOPPED = "stopped while this cell was being compiled. It did not run, and all variables are as they were."
 
+DEP = re.compile(r'^(\s*:dep\s+nascent\s*=\s*\{[^}\n]*?\bpath\s*=\s*)"\.\."', re.M)
+
 OUTPUTS = {"stream", "display_data", "update_display_data", "execute_result", "error", "clear_output"}
 INFO = {  # until evcxr has said it itself
     "status": "ok", "protocol_version": "5.3", "implementation": "evcxr_jupyter", "implementation_version": "",
@@ -48,6 +52,14 @@ INFO = {  # until evcxr has said it itself
 
 class InnerFault(Exception):
     """The kernel behind this one does not start, or has ended. The text says what to do."""
+
+
+def with_crate(code, folder):
+    """The notebooks say `:dep nascent = { path = ".." }`. Where there is no crate, as beside a student's own copy of a
+    notebook, it is this kernel's crate that is meant. Any other path is what it says."""
+    if Path(folder, "..", "Cargo.toml").exists():
+        return code
+    return DEP.sub(lambda match: match[1] + json.dumps(str(REPO), ensure_ascii=False), code)
 
 
 class Wire:
@@ -320,7 +332,7 @@ class Front(Kernel):
                 self._say_stopped(cell)
                 return {"status": "error", "execution_count": self.execution_count, **cell.error}
             reply = await self._run(cell, {
-                "code": code, "silent": silent, "store_history": store_history, "user_expressions": {},
+                "code": with_crate(code, os.getcwd()), "silent": silent, "store_history": store_history, "user_expressions": {},
                 "allow_stdin": allow_stdin, "stop_on_error": request["content"].get("stop_on_error", True)})
         except InnerFault as fault:
             await self.live.drain(cell.parent)

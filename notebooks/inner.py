@@ -5,6 +5,7 @@ evcxr's compiler and cells are not all to be stopped in the same way. Standard l
 starts while the front kernel still loads its modules.
 """
 import collections
+import contextlib
 import json
 import os
 import platform
@@ -60,7 +61,8 @@ class Inner:
         copier = threading.Thread(target=self._copy, args=[process.stderr], daemon=True)
         copier.start()
         if hasattr(os, "waitid"):  # macOS has it from Python 3.13 on
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            with contextlib.suppress(ChildProcessError):  # collected already, by somebody who asked whether it lives
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         else:
             process.wait()
         # Not collected yet, so that the number is not another's: ends a cell that it left computing.

@@ -3,9 +3,11 @@
 Everything is in one folder, shared by all clones, safe to delete:
     venv-<key>/       JupyterLab and its friends, pinned by requirements.txt
     evcxr-<version>/  the Rust kernel, built by cargo
-    warm/<key>/       a build folder with Candle and all other crates compiled (warm.py)
+    warm/<key>/       a build folder with Candle and all other crates compiled, one per clone (warm.py)
     kernels/          a copy of it for each running kernel, gone when the kernel ends (launch.py)
     jupyter/          kernelspecs, one per clone; JupyterLab's settings
+Where that folder belongs to somebody else, who has set it up for all (TEACHERS.md), the last two are in the
+user's own cache, and so is a warm folder for a clone of their own.
 """
 import contextlib
 import fcntl
@@ -23,14 +25,15 @@ REPO = NOTEBOOKS.parent
 EVCXR_VERSION = "0.22.0"
 
 
-def home():
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("NASCENT_HOME") or Path(cache) / "nascent").absolute()
+def cache():
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "nascent"
 
 
-HOME = home()
+HOME = Path(os.environ.get("NASCENT_HOME") or cache()).absolute()
+OURS = not HOME.exists() or os.access(HOME, os.W_OK)  # otherwise it was set up by somebody else, for all
+MINE = HOME if OURS else cache()
 EVCXR = HOME / f"evcxr-{EVCXR_VERSION}"
-JUPYTER = HOME / "jupyter"
+JUPYTER = MINE / "jupyter"
 
 
 def digest(*parts):
@@ -56,10 +59,15 @@ class SetupError(Exception):
 
 
 @contextlib.contextmanager
-def lock(name, shared=False):
+def lock(name, shared=False, home=MINE):
     """Two starts at once: the second waits for the first, and says so."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    with open(HOME / f"{name}.lock", "a") as file:
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / f"{name}.lock"
+    if home != MINE and not path.exists():
+        yield  # there is nothing yet that could be at work there
+        return
+    # A folder that is somebody else's is locked as well: that takes no right to write.
+    with open(path, "a" if home == MINE else "r") as file:
         mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
             fcntl.flock(file, mode | fcntl.LOCK_NB)
@@ -93,6 +101,12 @@ def check_tools():
                          "(Debian: build-essential; Fedora: gcc).")
 
 
+def check_ours(what):
+    if not OURS:
+        raise SetupError(f"{HOME} has not got {what}, and only its owner can write there. Ask whoever set it up to run "
+                         "notebooks/start --setup again, or set NASCENT_HOME to a folder of your own.")
+
+
 def venv_python():
     # With another Python version, or other pins, it is another venv.
     key = digest((NOTEBOOKS / "requirements.txt").read_text(), sys.version_info[:2], sys.base_prefix)
@@ -105,6 +119,7 @@ def install_venv():
     done = folder / "complete"
     if done.exists() and python.exists():
         return
+    check_ours("JupyterLab for this Python")
     say("installing JupyterLab (250 MB, about a minute)")
     shutil.rmtree(folder, ignore_errors=True)
     made = subprocess.run([sys.executable, "-m", "venv", folder], capture_output=True, text=True)
@@ -122,6 +137,7 @@ def install_venv():
 def install_evcxr():
     if (EVCXR / "bin" / "evcxr_jupyter").exists():
         return
+    check_ours("the Rust kernel")
     say(f"building the Rust kernel, evcxr_jupyter {EVCXR_VERSION} (once, about 10 minutes on 2 cores)")
     # A target folder of its own: an interrupted build continues where it was.
     build = HOME / "evcxr-build"
@@ -131,6 +147,18 @@ def install_evcxr():
     if subprocess.run(cargo, cwd=HOME).returncode:
         raise SetupError("cargo could not build evcxr_jupyter (see above). Run again to continue from there.")
     shutil.rmtree(build, ignore_errors=True)
+
+
+def toolchain_env():
+    """Where Rust is, for a Jupyter that was not started by notebooks/start. Cargo's own folder is part of what it
+    compiles, so everybody who uses a warm folder has to use the same one."""
+    cargo = Path(shutil.which("cargo") or "cargo").parent
+    env = {"PATH": os.pathsep.join([str(cargo), "${PATH}"])} if cargo.is_absolute() else {}
+    for name, usual in (("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")):
+        folder = Path(os.environ.get(name) or Path.home() / usual)
+        if folder.is_dir():
+            env[name] = str(folder)
+    return env
 
 
 def write_kernelspec(warm):
@@ -143,6 +171,8 @@ def write_kernelspec(warm):
         "interrupt_mode": "signal",
         "argv": [str(venv_python()), str(NOTEBOOKS / "launch.py"), "{connection_file}"],
         "env": {
+            **toolchain_env(),
+            "NASCENT_HOME": str(HOME),
             "NASCENT_WARM": str(warm),
             "EVCXR_CONFIG_DIR": str(NOTEBOOKS / "evcxr"),
             # evcxr 0.22 finds no libstd when build folder and toolchain share a path prefix ($HOME).

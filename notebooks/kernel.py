@@ -21,7 +21,7 @@ from nbformat import from_dict
 from nbformat.v4 import output_from_msg
 
 from cargo import COMPILED, SAYS
-from install import HOME, SPECS, SetupError
+from install import MINE, SPECS, SetupError
 
 # The text of a `?` error goes through stderr, and can arrive after the cell is said to be done.
 DRAIN = 0.1
@@ -188,7 +188,7 @@ class Kernel:
     @property
     def folder(self):
         """Its build folder, see launch.py. Others may be at work here too, so it goes by the process."""
-        return next((HOME / "kernels").glob(f"{self.manager.provisioner.pid}-*[0-9]"))
+        return next((MINE / "kernels").glob(f"{self.manager.provisioner.pid}-*[0-9]"))
 
     def compiled(self):
         """Names of the crates that its cells had to compile."""

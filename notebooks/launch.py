@@ -5,13 +5,15 @@ copy of the warm one. Large artefacts are hard links; cargo and rustc replace th
 never write into them. All else is a real copy, because it is written in place: fingerprints, dep-info,
 build-script output, Cargo.toml, src/lib.rs, and the `.cargo-lock` whose lock belongs to the inode, so
 that a link would make two notebooks wait for each other. So are nascent's own artefacts: they are
-relinked when its source changes, and not every linker unlinks its output first.
+relinked when its source changes, and not every linker unlinks its output first. Where a warm folder is somebody
+else's, systems forbid hard links (or it is on another disk), and symbolic links take their place.
 
 This process becomes the front kernel (front.py), which Jupyter talks to; evcxr is its child. A small watcher
 outlives it, ends evcxr and a computation it left behind, and deletes the copy. Standard library only, for
 evcxr is to start before anything else is loaded.
 """
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -23,10 +25,10 @@ import time
 from pathlib import Path
 
 from inner import Inner
-from install import EVCXR, HOME, NOTEBOOKS, lock
+from install import EVCXR, HOME, MINE, NOTEBOOKS, lock
 
 LINKED = {".rlib", ".rmeta", ".so", ".dylib", ".a"}
-KERNELS = HOME / "kernels"
+KERNELS = MINE / "kernels"
 
 
 def own(name):
@@ -44,9 +46,18 @@ def copy(source, target, skip=lambda name: False):
         if entry.is_dir(follow_symlinks=False):
             copy(entry.path, to, skip)
         elif os.path.splitext(entry.name)[1] in LINKED and not own(entry.name):
-            os.link(entry.path, to, follow_symlinks=False)
+            link(entry.path, to)
         else:
             shutil.copy2(entry.path, to, follow_symlinks=False)
+
+
+def link(path, to):
+    try:
+        os.link(path, to, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EACCES, errno.EXDEV, errno.EMLINK):
+            raise
+        os.symlink(os.path.realpath(path), to)
 
 
 def claim(folder):
@@ -153,9 +164,10 @@ def own_copy():
         remove_live(live, folder)
 
     report = watch(clear_up)
-    with lock("warm-swap", shared=True):
+    warm = Path(os.environ["NASCENT_WARM"])
+    with lock("warm-swap", shared=True, home=MINE if MINE in warm.parents else HOME):
         try:
-            copy(os.environ["NASCENT_WARM"], folder)
+            copy(warm, folder)
         except FileNotFoundError:
             sys.exit("nascent: the warm build folder is gone. Run notebooks/start again.")
     return str(folder), live, report

@@ -37,12 +37,14 @@ def arguments():
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="with --run: notebooks side by side (1)")
     parser.add_argument("--timeout", type=float, default=300, metavar="S", help="with --run: seconds per cell (300)")
     parser.add_argument("--port", type=int, help="JupyterLab's port")
+    parser.add_argument("--ip", help="the address on which JupyterLab listens, as in a container (default: this machine only)")
     parser.add_argument("--no-browser", action="store_true", help="only print JupyterLab's address")
     return parser.parse_args()
 
 
 # Their outputs came with this clone. Of other notebooks in the folder we know nothing.
-SHIPPED = "quickstart", "training", "spaces", "strategies", "compare", "resume", "one_shot", "darts", "recurrent"
+SHIPPED = ("quickstart", "your_data", "training", "spaces", "strategies", "compare", "resume", "cheaper", "zero_cost", "morphism",
+           "one_shot", "darts", "recurrent")
 
 
 def sign(files):
@@ -75,6 +77,8 @@ def lab(args):
     ]
     if args.port:
         command.append(f"--port={args.port}")
+    if args.ip:
+        command.append(f"--ServerApp.ip={args.ip}")
     if args.no_browser:
         command.append("--no-browser")
     if os.geteuid() == 0:
@@ -88,7 +92,7 @@ def main():
     if Path(sys.prefix) != python.parent.parent:
         # The system's Python installs; the rest runs in the venv.
         install.check_tools()
-        with lock("setup"):
+        with lock("setup", home=HOME):
             install.install_venv()
             install.install_evcxr()
         os.execv(python, [str(python), __file__, *sys.argv[1:]])

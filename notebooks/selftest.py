@@ -22,10 +22,11 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import cargo
+import front
 import launch
 import run
 import warm
-from install import EVCXR, HOME, NOTEBOOKS, REPO, venv_python
+from install import EVCXR, HOME, MINE, NOTEBOOKS, OURS, REPO, venv_python
 from kernel import Kernel, Output
 
 CHART = """\
@@ -216,7 +217,7 @@ def contents(folder):
 
 def test_two_notebooks():
     """In a clone with a home of its own, seeded from ours: see `two_notebooks`."""
-    home = HOME / f"selftest-{os.getpid()}"  # beside the warm folder: links need one file system
+    home = MINE / f"selftest-{os.getpid()}"  # beside the warm folder: links need one file system
     template = warm.folder()
     with tempfile.TemporaryDirectory() as clone:
         clone = Path(clone).resolve()
@@ -235,12 +236,82 @@ def test_two_notebooks():
                                   env=dict(os.environ, NASCENT_HOME=str(home)), text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             assert done.returncode == 0, done.stdout
-            lines = [(folder / cargo.COMPILED).read_text().splitlines() for folder in (template, home / "warm" / template.name)]
+            [made] = [folder for folder in (home / "warm").iterdir() if folder.name != template.name]
+            lines = [(folder / cargo.COMPILED).read_text().splitlines() for folder in (template, made)]
             compiled = [line.split()[0] for line in lines[1][len(lines[0]):]]
             assert compiled == ["nascent"], f"compiled {compiled}: of a warm folder's crates only nascent is new"
             assert contents(template) == before, "the clone wrote into the warm folder that it was copied from"
         finally:
             shutil.rmtree(home, ignore_errors=True)
+
+
+def test_links():
+    """Where hard links are forbidden, a copy has symbolic ones; what is written in place is copied all the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "warm" / "deps", Path(folder) / "copy" / "deps"
+        source.mkdir(parents=True)
+        for name in "libcandle-1.rlib", "libnascent-1.rlib", "candle.d":
+            (source / name).write_text(name)
+        # In a process of its own: other tests link meanwhile.
+        code = ("import os, sys, launch\ndef refused(*_, **__):\n    raise PermissionError(1, 'not permitted')\n"
+                "os.link = refused\nlaunch.copy(*sys.argv[1:])")
+        subprocess.run([sys.executable, "-c", code, source.parent, target.parent], check=True)
+        assert [name for name in sorted(os.listdir(target)) if (target / name).is_symlink()] == ["libcandle-1.rlib"]
+        assert all((target / name).read_text() == name for name in os.listdir(source))
+
+
+def test_crate():
+    """A notebook that was copied elsewhere gets the crate of its kernel; any other path stays what it says."""
+    with tempfile.TemporaryDirectory() as folder:
+        away = ':dep nascent = { path = ".." }\nuse nascent::prelude::*;'
+        assert front.with_crate(away, NOTEBOOKS) == away
+        assert front.with_crate(away, folder) == away.replace('".."', json.dumps(str(REPO)))
+        features = ':dep nascent = { features = ["cuda"], path = ".." }'
+        assert json.dumps(str(REPO)) in front.with_crate(features, folder)
+        for other in ':dep csv = "1"', 'let path = "..";', f':dep nascent = {{ path = "{REPO}" }}', ':dep own = { path = ".." }':
+            assert front.with_crate(other, folder) == other, other
+
+
+def test_shared():
+    """A home that somebody else has set up for all: see `shared`. Nothing is written there."""
+    restricted = []
+    if os.geteuid() == 0:  # may write everywhere, unless it gives that up
+        if not shutil.which("setpriv"):
+            return
+        restricted = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+    home = MINE / f"selftest-shared-{os.getpid()}"
+    template = warm.folder()
+    with tempfile.TemporaryDirectory() as cache:
+        try:
+            (home / "warm").mkdir(parents=True)
+            for installed in EVCXR, venv_python().parent.parent:
+                (home / installed.name).symlink_to(installed)
+            launch.copy(template, home / "warm" / template.name)
+            for name in "setup", "warm-swap":
+                (home / f"{name}.lock").touch()
+            before = contents(home)
+            for folder in home / "warm", home:
+                folder.chmod(0o555)
+            done = subprocess.run([*restricted, NOTEBOOKS / "start", "--python", NOTEBOOKS / "selftest.py", "--shared"],
+                                  env=dict(os.environ, NASCENT_HOME=str(home), XDG_CACHE_HOME=cache), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            assert done.returncode == 0, done.stdout
+            assert contents(home) == before, "a kernel wrote into the home that all share"
+        finally:
+            for folder in home, home / "warm":
+                folder.chmod(0o755)
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def shared():
+    """With a home that cannot be written: kernels work in the user's own cache, with nothing compiled anew, and in
+    any folder."""
+    assert not OURS and MINE != HOME, (HOME, MINE)
+    with tempfile.TemporaryDirectory() as folder, Kernel(folder) as kernel:
+        assert kernel.folder.is_relative_to(MINE)
+        out = kernel.run(':dep nascent = { path = ".." }\nnascent::Dataset::digits().take(20)')
+        assert not out.error and out.data, out
+        assert not kernel.compiled(), f"compiled {kernel.compiled()}"
 
 
 def edit(clone, version):
@@ -293,4 +364,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(two_notebooks() if sys.argv[1:] == ["--two"] else main())
+    sys.exit({"--two": two_notebooks, "--shared": shared}.get("".join(sys.argv[1:]), main)())

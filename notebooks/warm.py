@@ -1,21 +1,22 @@
 """The warm build folder: all crates compiled once, by the kernel itself, for every kernel to start from.
 
-One for each Rust version and Cargo.lock. It holds nascent too, compiled for each clone that asked; when
-a source file of nascent is newer, nascent alone is compiled again. Work goes on in a copy, which then
-takes the old one's place: running kernels have copies of their own and notice nothing.
+One for each clone, Rust version and Cargo.lock. (Not one for several clones: cargo gives the file of a crate that is
+beside it no name of its own, so `libnascent.so` would be that of the clone compiled last, and all would use it.) Where
+another clone has one, it begins as its copy, linked where possible, and nascent alone is compiled; so it is when a source file
+is newer. Work goes on in a copy, which then takes the old one's place: running kernels have copies of their own and
+notice nothing.
 """
 import json
 import os
 import shutil
 
-from cargo import KEPT, merge, read, write
-from install import (EVCXR_VERSION, HOME, NOTEBOOKS, PROFILE, REPO, SetupError, digest, lock, output, say,
+from cargo import COMPILED, KEPT, merge, read, write
+from install import (EVCXR_VERSION, HOME, MINE, NOTEBOOKS, OURS, PROFILE, REPO, SetupError, digest, lock, output, say,
                      write_kernelspec)
 from kernel import Kernel
 from launch import copy, own
 
-CLONES = 4  # nascent is kept for this many clones; then it starts over, and all other crates stay
-KEEP = 2  # this many warm folders of other Rust versions and lock files are kept
+KEEP = 5  # this many warm folders of other clones, Rust versions and lock files are kept
 RECORD = "nascent.json"  # written last: a folder without it is not finished
 
 
@@ -27,45 +28,57 @@ def toolchain():
 def fingerprint():
     """Changes when nascent has to be compiled again."""
     files = [REPO / "Cargo.toml"] + sorted((REPO / "src").rglob("*"))
-    return digest(*((f, f.stat().st_mtime_ns, f.stat().st_size) for f in files if f.is_file()))
+    # Whole seconds: an image of a container keeps no more.
+    return digest(*((f, int(f.stat().st_mtime), f.stat().st_size) for f in files if f.is_file()))
 
 
 def record(of):
-    """Which clones' nascent a finished warm folder holds. Nothing when it is not finished."""
+    """Which nascent a finished warm folder holds: the clone's folder, and its fingerprint. Nothing when it is not
+    finished."""
     try:
         return json.loads((of / RECORD).read_text())
     except FileNotFoundError:
         return {}
 
 
-def folder():
-    """The warm folder for this Rust and this Cargo.lock, whether it exists or not."""
-    return HOME / "warm" / f"{toolchain()}-{digest((REPO / 'Cargo.lock').read_text())}"
+def folder(home=MINE):
+    """The warm folder for this clone, this Rust and this Cargo.lock, whether it exists or not."""
+    return home / "warm" / f"{toolchain()}-{digest((REPO / 'Cargo.lock').read_text())}-{digest(REPO)}"
+
+
+def current(of):
+    return record(of).get("seen") == fingerprint()
 
 
 def refresh():
-    """Makes the warm folder, or brings it up to date, and points the kernelspec at it."""
+    """Makes the warm folder, or brings it up to date, and points the kernelspec at it. One that somebody else has
+    set up for this clone is used as it is."""
+    if not OURS and current(folder(HOME)):
+        write_kernelspec(folder(HOME))
+        return
     here = folder()
     write_kernelspec(here)
     with lock("warm"):
-        clones = record(here).get("clones", {})
-        if clones.get(str(REPO)) != fingerprint():
-            build(here, clones)
+        if not current(here):
+            build(here)
         os.utime(here)
         for old in others(here)[KEEP:]:
             with lock("warm-swap"):
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def build(here, clones):
+def build(here):
     fresh = here.with_name(f"{here.name}.new")
-    keep = clones if len(clones) < CLONES or str(REPO) in clones else {}
-    # With a new Cargo.lock most crates are still the old ones: start from the folder last used.
-    before = [here] if clones else [old for old in others(here) if old.name.startswith(f"{toolchain()}-")]
+    # With a new Cargo.lock, or in another clone, most crates are the same: start from the folder last used.
+    before = [here] if record(here) else others(here)
+    if not before and not OURS:
+        before = others(folder(HOME))
+    before = [old for old in before if old.name.startswith(f"{toolchain()}-")]
     if before:
         say("compiling nascent for the kernel")
         shutil.rmtree(fresh, ignore_errors=True)
-        copy(before[0], fresh, skip=lambda name: name == RECORD or own(name) and not keep)
+        of_another = before[0] != here
+        copy(before[0], fresh, skip=lambda name: name == RECORD or of_another and own(name) and name not in (KEPT, COMPILED))
     else:
         say("compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
         fresh.mkdir(parents=True, exist_ok=True)  # one that was interrupted continues
@@ -77,7 +90,7 @@ def build(here, clones):
     for pattern in "target/**/ctx-*", "target/**/libctx*", "target/**/libcode_*":
         for path in list(fresh.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    (fresh / RECORD).write_text(json.dumps({"clones": {**keep, str(REPO): seen}}, indent=1))
+    (fresh / RECORD).write_text(json.dumps({"clone": str(REPO), "seen": seen}, indent=1))
     with lock("warm-swap"):
         shutil.rmtree(here, ignore_errors=True)
         fresh.rename(here)

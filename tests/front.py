@@ -530,14 +530,14 @@ def alone_ends():
 def alone_long_path():
     """A home too deep for a socket's path: it is in /tmp then, private, and gone afterwards."""
     deep = Path(HOME.name) / ("deep" * 20)
-    kernel_module.HOME = deep
+    kernel_module.MINE = deep
     try:
         with environment(NASCENT_HOME=str(deep)), Kernel(HOME.name) as kernel:
             path = Path(kernel.run("import os; print(os.environ['NASCENT_LIVE'])").text.strip())
             assert len(str(path)) < 100 and stat.S_IMODE(path.parent.parent.stat().st_mode) == 0o700, path
         eventually(lambda: not path.parent.parent.exists())
     finally:
-        kernel_module.HOME = Path(HOME.name)
+        kernel_module.MINE = Path(HOME.name)
 
 
 def alone_in_place():
