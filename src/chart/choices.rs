@@ -1,5 +1,5 @@
 //! Which option earned what: for every decision its options in the order of the space, each with the scores of the
-//! trials that took it, on one axis for all. The option with the best median stands out, if enough trials took it.
+//! trials that took it, on one axis for all. The best median stands out, of options that enough trials took.
 //! Scores are drawn as in `spread.rs`: a dot for each, a box for the middle half, a bar at the median.
 
 use super::Draw;
@@ -117,13 +117,16 @@ impl Choices {
                 tie || scores.len() > least
             });
         }
-        let enough = |r: &&(usize, f64, usize)| r.2 >= ENOUGH;
-        let medians = rows.iter().enumerate().filter(|(_, r)| !r.1.is_empty());
-        let medians: Vec<(usize, f64, usize)> =
-            medians.map(|(i, r)| (i, quartiles(&r.1)[1], r.1.len())).collect();
+        // The best, if it is better than the second.
         let gain = |v: f64| if self.maximise { v } else { -v };
-        let best = medians.iter().filter(enough).max_by(|a, b| gain(a.1).total_cmp(&gain(b.1)));
-        let best = best.map(|b| b.0).filter(|_| medians.len() > 1);
+        let taken = rows.iter().enumerate().filter(|(_, r)| r.1.len() >= ENOUGH);
+        let mut medians: Vec<(usize, f64)> =
+            taken.map(|(i, r)| (i, gain(quartiles(&r.1)[1]))).collect();
+        medians.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let best = match medians[..] {
+            [(best, first), (_, second), ..] if first > second => Some(best),
+            _ => None,
+        };
         Block { name: &decision.name, rows, hidden, best }
     }
 
@@ -355,6 +358,7 @@ mod tests {
         assert_eq!(chart.blocks()[0].best, Some(2));
         assert_eq!(Choices { maximise: false, ..chart }.blocks()[0].best, Some(0));
         assert_eq!(of(vec![vec![vec![0.5, 0.6, 0.7]]], "d").blocks()[0].best, None);
+        assert_eq!(of(vec![vec![vec![0.5; 3]; 2]], "d").blocks()[0].best, None);
     }
 
     #[test]

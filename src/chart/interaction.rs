@@ -236,7 +236,7 @@ impl Draw for Interaction {
                             if size >= 6.5 {
                                 svg.text(at, &value, font.size(size), Anchor::Middle, cell);
                             }
-                            let font = Font { fill: ink(step), ..LABEL.size(8.0) };
+                            let font = Font { fill: ink(step), ..LABEL.size(9.0) };
                             let at = (middle, area.1 + 25.0);
                             svg.text(at, &elide(&n, font, cell), font, Anchor::Middle, cell);
                         }
@@ -298,7 +298,7 @@ fn right(text: &str, room: usize) -> String {
 /// How many trials a cell has, in the longest form that fits.
 fn count(trials: usize, cell: f64) -> String {
     let long = plural(trials, "trial");
-    let fits = width(&long, LABEL.size(8.0)) <= cell - 3.0;
+    let fits = width(&long, LABEL.size(9.0)) <= cell - 3.0;
     if fits { long } else { thousands(trials as u128) }
 }
 

@@ -12,6 +12,7 @@ use super::plain::{COLUMNS, fit, heading, table};
 use super::plot::{AXIS, Scale, head, off_scale, padded, x_axis, zoomed};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, n, nothing};
 use super::theme::{CARD, FAINT, MUTED, colour, width};
+use crate::stats::rank::ranks;
 use crate::words::{direction, score, thousands, usable};
 use serde::{Deserialize, Serialize};
 
@@ -105,9 +106,12 @@ impl ParallelCoordinates {
         let mut trials: Vec<&TrialLine> = self.trials.iter().filter(|t| usable(t.score)).collect();
         let gain = |t: &TrialLine| if self.maximise { t.score } else { -t.score };
         trials.sort_by(|a, b| gain(a).total_cmp(&gain(b)));
-        let last = trials.len().saturating_sub(1).max(1) as f64;
-        let lines = trials.into_iter().enumerate();
-        lines.map(|(i, trial)| Line { trial, rank: i as f64 / last }).collect()
+        // Equal scores have an equal rank.
+        let gains: Vec<f64> = trials.iter().map(|t| gain(t)).collect();
+        let last = (trials.len() as f64 - 1.0).max(0.0);
+        let share = |rank: f64| if last > 0.0 { (rank - 1.0) / last } else { 1.0 };
+        let lines = trials.into_iter().zip(ranks(&gains));
+        lines.map(|(trial, rank)| Line { trial, rank: share(rank) }).collect()
     }
 
     /// Those that are drawn: the best, and of the others as many as there is room for, evenly by rank.
@@ -384,6 +388,15 @@ mod tests {
         let lines = chart.ranked();
         let places = Places::of(&chart.decisions[1], 1, &lines.iter().collect::<Vec<_>>());
         assert!(places.cross(None, 0.5) > places.cross(Some(1), 0.5));
+    }
+
+    #[test]
+    fn equal_scores_have_an_equal_rank() {
+        let ranks = |scores: &[f64]| -> Vec<f64> {
+            of(&[2], scores, "t").ranked().iter().map(|l| l.rank).collect()
+        };
+        assert_eq!(ranks(&[0.2, 0.1, 0.2]), [0.0, 0.75, 0.75]);
+        assert_eq!((ranks(&[1.0; 3]), ranks(&[1.0])), (vec![0.5; 3], vec![1.0]));
     }
 
     #[test]

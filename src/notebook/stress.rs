@@ -354,11 +354,18 @@ fn large_studies_are_drawn_quickly() {
     for (trials, most, seconds) in [(1_000, 300_000, 0.2), (100_000, 1_000_000, 1.0)] {
         let study =
             plan.strategy(crate::Evolution::regularized()).trials(trials).quiet().run().unwrap();
-        let drawn: [(&str, &dyn Fn() -> String); 4] = [
+        let shown = |chart: crate::Result<Chart>| portable(&chart.unwrap().html());
+        let (a, b) = ("0.choice", "1.choice");
+        let drawn: [(&str, &dyn Fn() -> String); 9] = [
             ("report", &|| portable(&study.report().html())),
             ("family tree", &|| portable(&study.family_tree().html())),
             ("population", &|| portable(&study.population(100).html())),
             ("learning curves", &|| portable(&study.learning_curves().html())),
+            ("importance", &|| shown(study.importance())),
+            ("importance of variance", &|| shown(study.importance_of_variance())),
+            ("choices", &|| shown(study.choices())),
+            ("interaction", &|| shown(study.interaction(a, b))),
+            ("parallel coordinates", &|| shown(study.parallel_coordinates())),
         ];
         for (name, draw) in drawn {
             let begun = std::time::Instant::now();
