@@ -60,7 +60,7 @@ struct Spending {
     whole: f64,
     /// Trained to the end in several trials, each of which went on with the one before.
     steps: f64,
-    /// Stopped with fewer epochs than others.
+    /// Stopped before its end.
     stopped: f64,
     failed: f64,
 }
@@ -71,10 +71,9 @@ fn measured(trial: &Trial) -> f64 {
     if simulated { 0.0 } else { trial.0.cost.seconds }
 }
 
-/// Adds up the epochs of trials.
-fn spending(trials: &[Trial]) -> Spending {
+/// Adds up the epochs of trials; after `end` of them a training is at its end.
+fn spending(trials: &[Trial], end: Option<usize>) -> Spending {
     let mut by = Spending::default();
-    let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
     for chain in chains_of(trials) {
         let of = |n: &usize| &trials[*n];
         let (failed, done): (Vec<&Trial>, Vec<&Trial>) =
@@ -82,7 +81,7 @@ fn spending(trials: &[Trial]) -> Spending {
         by.failed += failed.into_iter().map(Trial::epochs_spent).sum::<f64>();
         let epochs: f64 = done.iter().map(|t| t.epochs_spent()).sum();
         let Some(last) = done.last() else { continue };
-        let to_the_end = Some(last.depth()) == deepest && !stopped_early(last);
+        let to_the_end = Some(last.depth()) >= end && !stopped_early(last);
         let place = match (to_the_end, done.len()) {
             (true, 1) => &mut by.whole,
             (true, _) => &mut by.steps,
@@ -124,7 +123,7 @@ impl Study {
             failed: own.iter().filter(|t| t.error().is_some()).map(|t| measured(t)).sum(),
             available: self.seconds_run() * self.setup.threads() as f64,
             threads: self.setup.threads(),
-            by: spending(&trials),
+            by: spending(&trials, self.last_epoch(&trials)),
             watts: WATTS,
             grams: GRAMS,
         }
@@ -239,8 +238,8 @@ impl Bill {
     }
 
     /// Where the time and the epochs went, as a chart: seconds of evaluations, of the strategy, and the rest, in which
-    /// threads waited or the study wrote its journal; epochs by whether the trainings came to the end, were stopped with fewer
-    /// epochs than others, or failed; and what looked-up evaluations would have taken. The forecast is beside the
+    /// threads waited or the study wrote its journal; epochs by whether the trainings came to their end, were stopped before
+    /// it, or failed; and what looked-up evaluations would have taken. The forecast is beside the
     /// bill.
     ///
     /// ```

@@ -6,8 +6,9 @@
 
 use super::Study;
 use crate::chart::{Chart, Stretch, Timeline};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, Evaluator};
 use crate::record::Trial;
+use crate::strategy::Strategy;
 use crate::words::plural;
 
 impl Study {
@@ -41,7 +42,7 @@ impl Study {
                 (lanes(&trials), thoughts, format!("measured, {on}{known}"))
             }
         };
-        let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
+        let last = self.last_epoch(&trials);
         let stretch = |(t, (lane, begin, end)): (&Trial, (usize, f64, f64))| Stretch {
             number: t.number(),
             name: t.architecture().to_text(),
@@ -49,11 +50,20 @@ impl Study {
             begin,
             end,
             failed: t.error().is_some(),
-            stopped: t.score().is_some() && (Some(t.depth()) < deepest || stopped_early(t)),
+            stopped: t.score().is_some() && (Some(t.depth()) < last || stopped_early(t)),
             reused: t.reused_from().is_some(),
         };
         let trials = trials.iter().zip(times).map(stretch).collect();
         Chart::new(Timeline { shown, trials, thoughts })
+    }
+
+    /// After how many epochs a training is at its end: with a schedule, the full number, even where no trial came so far.
+    pub(super) fn last_epoch(&self, trials: &[Trial]) -> Option<usize> {
+        let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
+        match Strategy::is_schedule(&self.setup.strategy) {
+            true => deepest.max(Some(self.setup.evaluator.full())),
+            false => deepest,
+        }
     }
 }
 
@@ -118,7 +128,8 @@ fn simulate(trials: &[Trial], q: usize) -> Vec<(usize, f64, f64)> {
         };
         let seconds = if trial.reused_from().is_some() { 0.0 } else { trial.simulated_paid() };
         // A result is taken over when it is there.
-        let source = trial.reused_from().and_then(|i| ends.get(i)).copied().unwrap_or(0.0);
+        let place = |number| trials[..n].binary_search_by_key(&number, Trial::number).ok();
+        let source = trial.reused_from().and_then(place).map_or(0.0, |i| ends[i]);
         let end = (begin + seconds.max(0.0)).max(source);
         let begin = if trial.reused_from().is_some() { end } else { begin };
         if trial.reused_from().is_none() {
