@@ -93,8 +93,7 @@ def main():
         # The system's Python installs; the rest runs in the venv.
         install.check_tools()
         with lock("setup", home=HOME):
-            install.install_venv()
-            install.install_evcxr()
+            install.install_all()
         os.execv(python, [str(python), __file__, *sys.argv[1:]])
 
     # The user's own Jupyter settings and kernels stay out of this, and this out of theirs.

@@ -80,7 +80,7 @@ def build(here):
         of_another = before[0] != here
         copy(before[0], fresh, skip=lambda name: name == RECORD or of_another and own(name) and name not in (KEPT, COMPILED))
     else:
-        say("compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
+        say("step 3 of 3: compiling Candle, plotters and nascent for the kernel (once, about 5 minutes on 2 cores)")
         fresh.mkdir(parents=True, exist_ok=True)  # one that was interrupted continues
     # See cargo.py. In a folder that was used before, what the crate's own lock does not name stays.
     write(fresh / KEPT, merge(read(fresh / KEPT), read(REPO / "Cargo.lock"), replace=True))
