@@ -28,7 +28,7 @@ use crate::rng::Rng;
 /// The depth at which a tree ends.
 const DEPTH: usize = 64;
 /// The most trials that a tree learns from: of more, it draws so many.
-pub(crate) const SAMPLE: usize = 2_000;
+pub(crate) const SAMPLE: usize = 1_000;
 
 /// The importance of each decision, adding up to 1; all 0 if no tree tells the trials apart.
 pub(crate) fn fanova(decisions: &[Picks], scores: &[f64], trees: usize, rng: &mut Rng) -> Vec<f64> {
@@ -40,7 +40,9 @@ pub(crate) fn fanova(decisions: &[Picks], scores: &[f64], trees: usize, rng: &mu
         // About the mean of the sample, so that no digits are lost in squares.
         let mean = sample.iter().map(|&i| scores[i]).sum::<f64>() / sample.len().max(1) as f64;
         let means = columns.iter().map(|c| vec![0.0; c.options]).collect();
-        let mut tree = Tree { columns: &columns, scores, mean, first: 0.0, second: 0.0, means };
+        let tallies = vec![(0.0, 0.0); columns.iter().map(|c| c.options).max().unwrap_or(0)];
+        let (first, second) = (0.0, 0.0);
+        let mut tree = Tree { columns: &columns, scores, mean, first, second, means, tallies };
         let mut open: Vec<Vec<bool>> = columns.iter().map(|c| vec![true; c.options]).collect();
         tree.grow(&mut sample, &mut open, DEPTH, rng);
         let whole = tree.second - tree.first * tree.first;
@@ -75,6 +77,8 @@ struct Tree<'a> {
     second: f64,
     /// a_d(x).
     means: Vec<Vec<f64>>,
+    /// How many trials of a node took each option of a decision, and the sum of their scores.
+    tallies: Vec<(f64, f64)>,
 }
 
 impl Tree<'_> {
@@ -116,9 +120,10 @@ impl Tree<'_> {
     }
 
     /// The option of a decision whose split leaves the least sum of squares; of equal ones any.
-    fn split(&self, sample: &[usize], rng: &mut Rng) -> Option<(usize, usize)> {
+    fn split(&mut self, sample: &[usize], rng: &mut Rng) -> Option<(usize, usize)> {
         let gain = |n: f64, sum: f64| sum * sum / n.max(1.0);
-        let (n, at) = (sample.len() as f64, |i: usize| self.scores[i] - self.mean);
+        let (scores, mean) = (self.scores, self.mean);
+        let (n, at) = (sample.len() as f64, |i: usize| scores[i] - mean);
         let first = at(*sample.first()?);
         if sample.iter().all(|&i| at(i) == first) {
             return None;
@@ -126,12 +131,13 @@ impl Tree<'_> {
         let sum: f64 = sample.iter().map(|&i| at(i)).sum();
         let (mut best, mut found, mut equal) = (0.0, None, 0);
         for (d, column) in self.columns.iter().enumerate() {
-            let mut tallies = vec![(0.0, 0.0); column.options];
+            let tallies = &mut self.tallies[..column.options];
+            tallies.fill((0.0, 0.0));
             for &i in sample {
                 let tally = &mut tallies[column.of[i]];
                 *tally = (tally.0 + 1.0, tally.1 + at(i));
             }
-            for (x, (count, part)) in tallies.into_iter().enumerate() {
+            for (x, &(count, part)) in tallies.iter().enumerate() {
                 if count == 0.0 || count == n {
                     continue;
                 }

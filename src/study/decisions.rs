@@ -80,8 +80,8 @@ impl Study {
     /// [`Study::importance`] asks what makes networks the best, this asks what makes the scores of all differ, which may
     /// be a few that hardly learn.
     ///
-    /// For a decision that only some architectures have, not having it counts as one more option. Of more than 2,000
-    /// trials, each tree learns 2,000 drawn at random.
+    /// For a decision that only some architectures have, not having it counts as one more option. Of more than 1,000
+    /// trials, each tree learns 1,000 drawn at random.
     ///
     /// ```
     /// use nascent::prelude::*;
