@@ -153,7 +153,7 @@ impl Replay {
 
     fn dots(&self, frame: &mut Frame, records: &[usize]) -> usize {
         let step = self.trials.len().div_ceil(DOTS).max(1);
-        let drawn = |i: &usize| i % step == 0 || records.binary_search(i).is_ok();
+        let drawn = |i: &usize| i.is_multiple_of(step) || records.binary_search(i).is_ok();
         let all: Vec<usize> = (0..self.trials.len()).filter(drawn).collect();
         let mut body = Svg::default();
         for &i in &all {

@@ -290,7 +290,7 @@ impl Table {
                 "curve({prefix:?}): column {name:?} is not after a whole number of epochs. Give the columns with their \
                  epochs, as in .fidelity([(\"{prefix}1\", 1), (\"{prefix}3\", 3)])."
             );
-            let column = Column { name: name.to_string(), figures: Arc::new(Err(what)) };
+            let column = Column { name: (*name).clone(), figures: Arc::new(Err(what)) };
             let level = Level { epochs: 1, columns: vec![column] };
             return Table { levels: vec![level], in_epochs: true, ..self.clone() };
         }
