@@ -95,7 +95,7 @@ def parses(page):
 def look(browser, page, width):
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=False)
     browser.open(page.as_uri())
-    wait(lambda: browser.ask("document.readyState") == "complete", page.name)
+    wait(lambda: browser.ask("document.readyState") == "complete", page.name, 300)
     browser.ask("document.fonts.ready.then(() => true)")
     found = browser.ask(FOUND)
     size, name = found["least"]
