@@ -6,7 +6,7 @@ use super::Draw;
 use super::lines::{Across, LABEL, Rows, remarks};
 use super::plain::{COLUMNS, cell, fit, heading, len};
 use super::plot::{Scale, head, off_scale, padded, x_axis, zoomed};
-use super::spread::{dots, draw_box, edge_mark, quartiles};
+use super::spread::{dots, draw_box, edge_mark, quartiles, strip};
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, MUTED, colour, width};
 use crate::words::{capital, direction, plural, score, thousands, usable};
@@ -285,16 +285,7 @@ impl Draw for Choices {
         for block in &blocks {
             out += &(fit(&block.says(), COLUMNS) + "\n");
             for (i, (option, all)) in block.rows.iter().enumerate() {
-                let place =
-                    |v: f64| (x.unit(v).clamp(0.0, 1.0) * (room - 1) as f64).round() as usize;
-                let mut cells = vec![' '; room];
-                all.iter().for_each(|v| cells[place(*v)] = '·');
-                if !all.is_empty() {
-                    let [q1, q2, q3] = quartiles(all).map(place);
-                    cells[q1..=q3].fill('▒');
-                    cells[q2] = '█';
-                }
-                let bar: String = cells.into_iter().collect();
+                let bar = strip(all, &x, room);
                 let median = score(quartiles(all)[1]);
                 let mark = if block.best == Some(i) { '●' } else { ' ' };
                 let trials = plural(all.len(), "trial");

@@ -7,7 +7,7 @@ use super::best_so_far::{Axis, BestSeries, BestSoFar};
 use super::lines::remarks;
 use super::plain::{COLUMNS, fit};
 use super::plot::{Around, Frame, cross, steps};
-use super::svg::{Anchor, Svg, n, nothing};
+use super::svg::{Anchor, Svg, WIDTH, n, nothing};
 use super::theme::{FAIL, Font, colour};
 use super::{Draw, best_so_far};
 use crate::words::{direction, plural, score, usable};
@@ -193,8 +193,7 @@ impl Replay {
                 if trial.name.is_empty() { String::new() } else { format!(": {}", trial.name) };
             let value = score(trial.score.unwrap_or(f64::NAN));
             let says = format!("{value}, trial {}{name}", trial.number);
-            let room = frame.right - frame.left;
-            frame.svg.text((frame.left, y), &says, font, Anchor::Start, room);
+            frame.svg.text((16.0, y), &says, font, Anchor::Start, WIDTH - 32.0);
             frame.svg.animate_text(&self.seen(i, next), next.is_some());
         }
     }

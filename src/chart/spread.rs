@@ -144,6 +144,19 @@ pub(super) fn draw_box(svg: &mut Svg, across: &Across, values: &[f64], y: f64, f
     svg.path(&path(&[(q2, y - 1.0), (q2, y + 8.0)]), INK, 2.4, "");
 }
 
+/// Values in a line of a terminal: a dot each, their quartiles and their median.
+pub(super) fn strip(all: &[f64], x: &Scale, room: usize) -> String {
+    let place = |v: f64| (x.unit(v).clamp(0.0, 1.0) * (room - 1) as f64).round() as usize;
+    let mut cells = vec![' '; room];
+    all.iter().for_each(|v| cells[place(*v)] = '·');
+    if !all.is_empty() {
+        let [q1, q2, q3] = quartiles(all).map(place);
+        cells[q1..=q3].fill('▒');
+        cells[q2] = '█';
+    }
+    cells.into_iter().collect()
+}
+
 impl Draw for Spread {
     fn svg(&self) -> String {
         let values: Vec<Vec<f64>> = self.rows.iter().map(sorted).collect();
@@ -204,15 +217,7 @@ impl Draw for Spread {
         let room = 38;
         let mut out = heading(&title, &self.shown);
         for (row, all) in self.rows.iter().zip(&values) {
-            let place = |v: f64| (x.unit(v).clamp(0.0, 1.0) * (room - 1) as f64).round() as usize;
-            let mut cells = vec![' '; room];
-            all.iter().for_each(|v| cells[place(*v)] = '·');
-            if !all.is_empty() {
-                let [q1, q2, q3] = quartiles(all).map(place);
-                cells[q1..=q3].fill('▒');
-                cells[q2] = '█';
-            }
-            let bar: String = cells.into_iter().collect();
+            let bar = strip(all, &x, room);
             let median = score(quantile(all, 0.5));
             let seeds = plural(all.len(), "seed");
             let line = format!("  {} {bar} {median:>7} {seeds}", cell(&row.name, name));
