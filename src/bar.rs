@@ -18,7 +18,7 @@ static DRAWN: AtomicBool = AtomicBool::new(false);
 /// A bar on the terminal, or lines in its place. It goes when it is dropped.
 pub(crate) struct Bar {
     bar: Option<ProgressBar>,
-    /// Whether the terminal has another one, which lines would tear.
+    /// Whether the terminal had another one, which lines of progress would tear.
     hidden: bool,
     drawn: Cell<Option<Instant>>,
 }
@@ -41,7 +41,7 @@ impl Bar {
 
     /// Whether it stands in the place of lines.
     pub(crate) fn is_there(&self) -> bool {
-        self.bar.is_some() || self.hidden
+        self.bar.is_some() || self.hidden && DRAWN.load(Ordering::Relaxed)
     }
 
     /// How much is done, from 0 to 1, and a text beside it; asked for only if it is time to draw.
@@ -50,8 +50,8 @@ impl Bar {
         if self.drawn.get().is_none_or(|at| at.elapsed() >= PAUSE) {
             self.drawn.set(Some(Instant::now()));
             let (share, text) = says();
-            bar.set_message(text);
             bar.set_position((PARTS * share.clamp(0.0, 1.0)) as u64);
+            bar.set_message(text);
         }
     }
 
@@ -65,9 +65,7 @@ impl Bar {
 
     /// Prints a line, above the bar if there is one.
     pub(crate) fn line(&self, text: &str) {
-        if !self.hidden {
-            self.aside(|| println!("{text}"));
-        }
+        self.aside(|| println!("{text}"));
     }
 }
 

@@ -66,7 +66,11 @@ impl HypervolumeHistory {
     }
 
     fn why_empty(&self) -> &'static str {
-        if self.volumes.is_empty() { "no trial has ended" } else { "no trial has finished" }
+        match self.volumes.iter().flatten().next() {
+            Some(_) => "the volumes are too large or too small to compute",
+            None if self.volumes.is_empty() => "no trial has ended",
+            None => "no trial has finished",
+        }
     }
 
     fn scales(&self, points: &[(f64, f64)]) -> (Scale, Scale) {

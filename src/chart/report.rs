@@ -196,7 +196,10 @@ pub(super) fn named(path: &Path, end: &str, what: &str) -> Result<()> {
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case(end)) || output::special(path) {
         return Ok(());
     }
-    let name = path.with_extension(end);
+    let name = match path.as_os_str().is_empty() {
+        true => std::path::PathBuf::from(format!("chart.{end}")),
+        false => path.with_extension(end),
+    };
     Err(Error::invalid(
         format!("save({:?})", path.display().to_string()),
         format!("{what} is saved as .{end} only"),

@@ -92,8 +92,15 @@ impl Rungs {
             ));
         }
         if !self.given.is_empty() && (self.given[0] < 1 || !self.given.is_sorted_by(|a, b| a < b)) {
+            let mut grown: Vec<i64> = self.given.iter().copied().filter(|&r| r > 0).collect();
+            grown.sort_unstable();
+            grown.dedup();
+            let most =
+                grown.pop().map_or("the epochs of a full evaluation".into(), |r| r.to_string());
+            let rest: String = grown.iter().map(|r| format!("{r}, ")).collect();
             found.push(format!(
-                "rungs({:?}) of {name}: epochs that grow from 1 on are wanted. Try rungs([1, 3, 9]).",
+                "rungs({:?}) of {name}: epochs that grow from 1 on are wanted, those of a full evaluation last. \
+                 Try rungs([{rest}{most}]).",
                 self.given
             ));
         }

@@ -30,11 +30,17 @@ const DEPTH: usize = 64;
 /// The most trials that a tree learns from: of more, it draws so many.
 pub(crate) const SAMPLE: usize = 1_000;
 
-/// The importance of each decision, adding up to 1; all 0 if no tree tells the trials apart.
-pub(crate) fn fanova(decisions: &[Picks], scores: &[f64], trees: usize, rng: &mut Rng) -> Vec<f64> {
+/// The importance of each decision, adding up to 1, and the share of the variance that all of them alone make up; all 0
+/// if no tree tells the trials apart. The rest of the variance is the interplay of decisions.
+pub(crate) fn fanova(
+    decisions: &[Picks],
+    scores: &[f64],
+    trees: usize,
+    rng: &mut Rng,
+) -> (Vec<f64>, f64) {
     let columns: Vec<Column> = decisions.iter().map(Column::of).collect();
     let n = scores.len();
-    let mut sums = vec![0.0; columns.len()];
+    let (mut sums, mut grown) = (vec![0.0; columns.len()], 0.0);
     for _ in 0..trees {
         let mut sample: Vec<usize> = (0..n.min(SAMPLE)).map(|_| rng.below(n)).collect();
         // About the mean of the sample, so that no digits are lost in squares.
@@ -47,10 +53,12 @@ pub(crate) fn fanova(decisions: &[Picks], scores: &[f64], trees: usize, rng: &mu
         tree.grow(&mut sample, &mut open, DEPTH, rng);
         let whole = tree.second - tree.first * tree.first;
         if whole > 0.0 {
+            grown += 1.0;
             sums.iter_mut().zip(tree.variances()).for_each(|(sum, v)| *sum += v / whole);
         }
     }
-    shares(sums)
+    let alone = sums.iter().sum::<f64>() / f64::max(grown, 1.0);
+    (shares(sums), alone)
 }
 
 /// A decision with an option for each trial.
@@ -179,7 +187,7 @@ mod tests {
         let picks = |d: usize| rows.iter().map(|r| Some(r[d])).collect::<Vec<_>>();
         let columns = [picks(0), picks(1), picks(2)];
         let decisions = columns.each_ref().map(|of| Picks { options: 4, of });
-        let found = fanova(&decisions, &scores, 8, &mut Rng::from_u64(1));
+        let found = fanova(&decisions, &scores, 8, &mut Rng::from_u64(1)).0;
         for (share, expected) in found.iter().zip([0.9, 0.1, 0.0]) {
             assert!((share - expected).abs() < 1e-6, "{found:?}");
         }
@@ -189,7 +197,7 @@ mod tests {
     fn a_missing_decision_is_an_option_of_its_own() {
         let of: Vec<Option<u16>> = (0..90).map(|i| [None, Some(0), Some(1)][i % 3]).collect();
         let scores: Vec<f64> = of.iter().map(|x| f64::from(x.is_some())).collect();
-        let found = fanova(&[Picks { options: 2, of: &of }], &scores, 4, &mut Rng::from_u64(1));
+        let found = fanova(&[Picks { options: 2, of: &of }], &scores, 4, &mut Rng::from_u64(1)).0;
         assert_eq!(found, [1.0]);
     }
 
@@ -197,8 +205,19 @@ mod tests {
     fn nothing_to_tell_apart_is_no_error() {
         let of = vec![Some(0); 3];
         let mut rng = Rng::from_u64(1);
-        assert_eq!(fanova(&[Picks { options: 1, of: &of }], &[1.0; 3], 4, &mut rng), [0.0]);
-        assert_eq!(fanova(&[Picks { options: 1, of: &[] }], &[], 4, &mut rng), [0.0]);
-        assert!(fanova(&[], &[], 4, &mut rng).is_empty());
+        assert_eq!(fanova(&[Picks { options: 1, of: &of }], &[1.0; 3], 4, &mut rng).0, [0.0]);
+        assert_eq!(fanova(&[Picks { options: 1, of: &[] }], &[], 4, &mut rng).0, [0.0]);
+        assert!(fanova(&[], &[], 4, &mut rng).0.is_empty());
+    }
+
+    #[test]
+    fn what_only_two_decisions_together_do_is_nobodys_alone() {
+        // The score is the exclusive or of the first two of three.
+        let pick = |k: u32| (0..64u32).map(move |i| Some((i >> k & 1) as u16)).collect::<Vec<_>>();
+        let all = [pick(0), pick(1), pick(2)];
+        let scores: Vec<f64> = (0..64u32).map(|i| f64::from((i ^ i >> 1) & 1)).collect();
+        let decisions: Vec<Picks> = all.iter().map(|of| Picks { options: 2, of }).collect();
+        let (_, alone) = fanova(&decisions, &scores, 64, &mut Rng::from_u64(1));
+        assert!(alone < 0.25, "{alone}");
     }
 }

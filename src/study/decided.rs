@@ -84,7 +84,14 @@ impl Study {
             return Err(Error::invalid(
                 format!("{call} whose space has {width} options"),
                 format!("at most {MOST_OPTIONS} are listed"),
-                "a smaller repeat(...)",
+                "a space with fewer choices in it",
+            ));
+        }
+        if self.setup.space.size() == Some(1) {
+            return Err(Error::invalid(
+                format!("{call} whose space has a single architecture"),
+                "there is nothing to decide",
+                "a choice, as conv(any([16, 32]), 3)",
             ));
         }
         let all = self.trials_done();
@@ -96,10 +103,15 @@ impl Study {
         });
         let scored: Vec<_> = scored.collect();
         if scored.len() < 2 {
+            let failed = all.iter().filter(|t| t.error().is_some()).count();
+            let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+            let fewer = all.iter().any(|t| t.score().is_some() && t.depth() < most);
+            let epochs = if fewer { format!(" after {most} epochs") } else { String::new() };
+            let (done, with) = (plural(all.len(), "trial"), scored.len());
             return Err(Error::invalid(
-                format!("{call} with {} that has a score", plural(scored.len(), "trial")),
+                format!("{call} with {done}: {with} with a score of its own{epochs}{failures}"),
                 "at least 2 are needed, and 100 before their decisions tell much",
-                "study.run() first, with trials(100)",
+                "study.run() first, with more trials that end with a score",
             ));
         }
         let mut labels = vec![];

@@ -18,6 +18,8 @@ use crate::words::thousands;
 const TOP: f64 = 0.1;
 /// The trees of a forest. With Optuna's 64, the shares of another seed differ by several percent.
 const TREES: usize = 256;
+/// The most pairs of options of two decisions.
+const MOST_CELLS: usize = 10_000;
 /// The most axes of parallel coordinates.
 const AXES: usize = 12;
 
@@ -75,10 +77,13 @@ impl Study {
         Ok(self.importances(&found, ped_anova(&found.as_picks(), &good), method))
     }
 
-    /// How much of the variance of the scores is due to each decision alone, as a chart: by functional ANOVA of a random
+    /// How what single decisions make up of the variance of the scores is shared among them, as a chart: by functional ANOVA of a random
     /// forest (fANOVA, [Hutter et al. 2014](https://proceedings.mlr.press/v32/hutter14.html)). While
     /// [`Study::importance`] asks what makes networks the best, this asks what makes the scores of all differ, which may
     /// be a few that hardly learn.
+    ///
+    /// The chart also says how much of the variance they make up at all. Where that is little, decisions matter together
+    /// only, and the bars are of the noise of the forest: see [`Study::interaction`].
     ///
     /// For a decision that only some architectures have, not having it counts as one more option. Of more than 1,000
     /// trials, each tree learns 1,000 drawn at random.
@@ -99,12 +104,15 @@ impl Study {
     pub fn importance_of_variance(&self) -> Result<Chart> {
         let found = self.decided("the importance of decisions")?;
         let mut rng = Rng::from_u64(0).stream("fanova", 0);
-        let shares = fanova(&found.as_picks(), &found.scores, TREES, &mut rng);
+        let (shares, alone) = fanova(&found.as_picks(), &found.scores, TREES, &mut rng);
         let sample = match found.scores.len() > SAMPLE {
             true => format!(", {} trials each", thousands(SAMPLE as u128)),
             false => String::new(),
         };
-        let method = format!("fANOVA: the variance of scores in a forest of {TREES} trees{sample}");
+        let method = format!(
+            "fANOVA, {TREES} trees{sample}: decisions alone make up {:.0} % of the variance of scores, their interplay the rest",
+            100.0 * alone
+        );
         Ok(self.importances(&found, shares, method))
     }
 
@@ -268,6 +276,14 @@ impl Study {
         let call = format!("{call}({first:?}, {second:?})");
         let found = self.decided("the interaction of decisions")?;
         let (a, b) = (found.named(first, &call)?, found.named(second, &call)?);
+        let (rows, columns) = (a.options.len(), b.options.len());
+        if rows * columns > MOST_CELLS {
+            return Err(Error::invalid(
+                format!("{call} of {rows} by {columns} options"),
+                format!("at most {MOST_CELLS} pairs are shown"),
+                "study.choices()",
+            ));
+        }
         let Metric { name: metric, maximise } = self.metric();
         // Ranks are figures of which less is better, whatever the score.
         let ranked = what.contains("rank");

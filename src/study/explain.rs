@@ -69,7 +69,7 @@ pub(super) fn explain(study: &Study) -> Explanation {
     {
         let text = format!(
             "the schedule looks only once, after {}: nothing is stopped early, and every trial costs as much as \
-             without it. More epochs in the evaluator, or a smaller reduction(...), give it more to decide.",
+             without it. More epochs in the evaluator, a smaller reduction(...) or more rungs([...]) give it more to decide.",
             plural(only, "epoch")
         );
         say("note", text);

@@ -46,17 +46,27 @@ pub(super) fn learned(study: &Study, before: usize, call: &str) -> Result<Learne
     let trials = study.trials_done();
     let deepest = trials.iter().filter(|t| t.score().is_some()).map(Trial::depth).max();
     let whole = |t: &Trial| t.score().is_none() || Some(t.depth()) == deepest;
+    let trials_with_fewer = trials.iter().filter(|t| !whole(t)).count();
     let kept: Vec<Trial> = trials.into_iter().filter(whole).collect();
     let finished: Vec<usize> = (0..kept.len()).filter(|&i| kept[i].score().is_some()).collect();
     let new = finished.iter().filter(|&&i| kept[i].reused_from().is_none()).count();
     if new <= before {
+        let fewer = trials_with_fewer > 0;
+        let epochs = match (fewer, deepest) {
+            (true, Some(most)) => format!(" of {most} epochs"),
+            _ => String::new(),
+        };
         return Err(Error::invalid(
-            format!("{call} with {}", plural(new, "finished trial")),
+            format!("{call} with {}{epochs}", plural(new, "finished trial")),
             format!(
                 "{before} are learned before the first prediction, so {} are needed",
                 before + 1
             ),
-            "study.run() first, with trials(50)",
+            if fewer {
+                "study.run() first, with more epochs"
+            } else {
+                "study.run() first, with trials(50)"
+            },
         ));
     }
     Ok(Learned { history, kept, finished })

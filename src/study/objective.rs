@@ -78,8 +78,17 @@ impl Study {
     pub fn hypervolume_history(&self) -> Result<Chart> {
         let points = self.turned_points("hypervolume_history()")?;
         let (point, unit) = whole(points.iter().flatten().cloned(), self.objectives().len());
+        let same = |i: usize| {
+            let mut all = points.iter().flatten().map(|p| p[i]);
+            let first = all.next();
+            all.all(|v| Some(v) == first)
+        };
+        let moved = (0..point.len()).any(same);
         let chart = self.volumes_from(points, &point, unit);
-        let said = format!("{} (the worst of all trials)", chart.reference);
+        let said = match moved {
+            false => format!("{} (the worst of all trials)", chart.reference),
+            true => format!("{} (worse than all trials where these are equal)", chart.reference),
+        };
         let unit = "as a share of the box to the best values of all trials".into();
         Ok(Chart::new(HypervolumeHistory { reference: said, unit, ..chart }))
     }
@@ -118,10 +127,14 @@ impl Study {
     fn turned_points(&self, call: &str) -> Result<Vec<Option<Vec<f64>>>> {
         let (metrics, further) = (self.objectives(), self.protocol().objectives);
         if further.is_empty() {
+            // Decisions alone have no parameters.
+            let figure = if self.setup.space.is_decisions() { "seconds" } else { "params" };
             return Err(Error::invalid(
                 format!("{call} of a study with one objective"),
                 "a hypervolume needs two or more",
-                "study.objective(Metric::minimise(\"params\")) before it runs, or study.best_so_far()",
+                format!(
+                    "study.objective(Metric::minimise({figure:?})) before it runs, or study.best_so_far()"
+                ),
             ));
         }
         let turned = |t: &Trial| {

@@ -464,9 +464,10 @@ impl State {
     }
 
     fn take_over(&mut self, first: usize, duplicate: usize, at: f64) {
-        let Record { outcome, cost, .. } = &*self.trials()[first].0;
-        // The duration of the evaluation belongs to the result: it may be an objective.
-        let (outcome, seconds) = (outcome.clone(), cost.seconds);
+        let Record { outcome, cost, at: known, .. } = &*self.trials()[first].0;
+        // The duration of the evaluation belongs to the result: it may be an objective. A journal does not say when it
+        // was taken over, but that was not before there was one.
+        let (outcome, seconds, at) = (outcome.clone(), cost.seconds, at.max(*known));
         self.record(duplicate, |r| (r.outcome, r.cost.seconds, r.at) = (outcome, seconds, at));
         self.settle();
     }

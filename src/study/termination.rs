@@ -12,7 +12,7 @@
 //!
 //! Where we differ: sqrt(beta_t) is 2, as their beta_t = 2 log(d t^2 pi^2 / 0.6) / 5 is near to for the numbers of
 //! decisions and trials here, between 2.2 and 2.6. The first maximum is over architectures drawn at random once, neighbours of the best
-//! so far, and those evaluated; and the model predicts by ranks, so its bounds are in scores but not symmetric.
+//! so far, and the best 200 of those evaluated; and the model predicts by ranks, so its bounds are in scores but not symmetric.
 //! They estimate the noise from the folds of a cross-validation, which architectures rarely have: it is given.
 
 use super::Study;
@@ -31,6 +31,8 @@ const DEVIATIONS: f64 = 2.0;
 /// How many architectures are drawn, how many neighbours of the best are tried, and how often the model learns.
 const DRAWN: usize = 300;
 const NEAR: usize = 60;
+/// Of the architectures evaluated, the best so many are judged again.
+const JUDGED: usize = 200;
 const REFITS: usize = 30;
 /// The fewest finished trials that a model learns from.
 const BEFORE: usize = 5;
@@ -77,12 +79,12 @@ impl Study {
         for end in ends.into_iter().rev() {
             interrupt::check()?;
             let upto = seen.finished[end] + 1;
-            let done: Vec<&Trial> = seen.finished[..=end].iter().map(|&i| &seen.kept[i]).collect();
-            let better = |a: &&Trial, b: &&Trial| {
-                let gain = |t: &Trial| up * t.score().unwrap_or(f64::NAN);
-                gain(a).total_cmp(&gain(b))
-            };
-            let Some(best) = done.iter().copied().max_by(better) else { continue };
+            let all = seen.finished[..=end].iter().map(|&i| &seen.kept[i]);
+            let gain = |t: &Trial| up * t.score().unwrap_or(f64::NEG_INFINITY);
+            let mut done: Vec<&Trial> = all.collect();
+            done.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+            done.truncate(JUDGED);
+            let Some(best) = done.first().copied() else { continue };
             let mut archs: Vec<Architecture> = done.iter().map(|t| t.architecture()).collect();
             let evaluated = archs.len();
             let near = (0..NEAR).filter_map(|_| space.mutate(&best.architecture(), &mut rng).ok());

@@ -226,3 +226,22 @@ fn fidelities_of_two_spaces_are_refused() {
     let found = Fidelities::of(&mixed, &train).with("epochs", train.epochs(1)).quiet().run();
     says(found, &["different spaces", "space.different(20"]);
 }
+
+/// A journal does not say when a duplicate was asked for; it was not before its result was there.
+#[test]
+fn what_was_taken_over_is_not_at_the_beginning_of_time() {
+    let folder = Folder::new("taken-over");
+    let slow = evaluator(|a, _| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        f64::from(a.identity() as u32 % 7)
+    });
+    let plan = Study::new(&Space::decisions([2, 2]), slow).strategy(Random).batch(1).jobs(1);
+    let plan = plan.journal(folder.file("study.jsonl")).quiet();
+    plan.trials(10).run().unwrap();
+    let loaded = Study::load(folder.file("study.jsonl")).unwrap();
+    assert!(loaded.trials_done().iter().any(|t| t.reused_from().is_some()));
+    let nascent::chart::ChartData::BestSoFar(chart) = loaded.best_against_seconds().data() else {
+        panic!("another chart")
+    };
+    assert!(chart.series[0].points.iter().all(|p| p.0 > 0.004), "{:?}", chart.series[0].points);
+}

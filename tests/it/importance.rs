@@ -181,3 +181,16 @@ fn only_trials_that_can_be_compared_count() {
     assert!(again.trials_done().len() == 50);
     assert!(again.importance().unwrap().plain().contains("4 trials"));
 }
+
+/// A decision with thousands of options has too many pairs, and a space with one architecture has none.
+#[test]
+fn what_cannot_be_shown_says_why() {
+    let wide = Space::decisions([5000]);
+    let study = Study::new(&wide, evaluator(|a, _| f64::from(a.decisions()[0])));
+    let study = study.trials(20).quiet().run().unwrap();
+    let said = study.interaction("choice", "choice").unwrap_err().to_string();
+    assert!(said.contains("5000 by 5000") && said.contains("study.choices()"), "{said}");
+    let one = Study::new(&Space::decisions([1, 1]), evaluator(|_, _| 1.0)).trials(5).quiet();
+    let said = one.run().unwrap().importance().unwrap_err().to_string();
+    assert!(said.contains("a single architecture"), "{said}");
+}

@@ -286,9 +286,15 @@ impl Table {
             }
         }
         if let Some(name) = wrong.first() {
+            let mut pairs: Vec<String> =
+                levels.iter().take(3).map(|(names, e)| format!("({:?}, {e})", names[0])).collect();
+            if pairs.is_empty() {
+                pairs.push(format!("({name:?}, 1)"));
+            }
             let what = format!(
-                "curve({prefix:?}): column {name:?} is not after a whole number of epochs. Give the columns with their \
-                 epochs, as in .fidelity([(\"{prefix}1\", 1), (\"{prefix}3\", 3)])."
+                "curve({prefix:?}): what follows in the name of column {name:?} is not a whole number of epochs. Give the \
+                 columns with their epochs, as in .fidelity([{}]).",
+                pairs.join(", ")
             );
             let column = Column { name: (*name).clone(), figures: Arc::new(Err(what)) };
             let level = Level { epochs: 1, columns: vec![column] };
