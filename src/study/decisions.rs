@@ -109,9 +109,9 @@ impl Study {
             true => format!(", {} trials each", thousands(SAMPLE as u128)),
             false => String::new(),
         };
+        let alone = 100.0 * alone;
         let method = format!(
-            "fANOVA, {TREES} trees{sample}: decisions alone make up {:.0} % of the variance of scores, their interplay the rest",
-            100.0 * alone
+            "fANOVA: alone, decisions make up {alone:.0} % of the variance; {TREES} trees{sample}"
         );
         Ok(self.importances(&found, shares, method))
     }
