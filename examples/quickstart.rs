@@ -39,11 +39,12 @@ fn search() -> Result<Option<Ended>> {
         ("--replay", &options.replay),
     ];
     output::apart(files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))))?;
-    output::all([
-        options.csv.as_ref().map_or(Ok(()), output::check),
-        options.report.as_ref().map_or(Ok(()), Report::check),
-        options.replay.as_ref().map_or(Ok(()), Chart::check),
-    ])?;
+    let given = [
+        options.csv.as_ref().map(output::check),
+        options.report.as_ref().map(Report::check),
+        options.replay.as_ref().map(Chart::check),
+    ];
+    output::all(given.into_iter().flatten())?;
 
     let data = Dataset::digits();
     let space = Space::on(&data)
