@@ -186,7 +186,7 @@ def test_in_place():
 
 def test_interrupt_and_shutdown():
     """An interrupted cell ends and the kernel goes on; an ended kernel leaves no process and no folder."""
-    with Kernel(NOTEBOOKS) as kernel:
+    with Kernel(NOTEBOOKS, ahead=False) as kernel:
         threading.Timer(3, kernel.interrupt).start()
         out = kernel.run("loop {}", timeout=60)
         assert out.error and not out.broken and out.seconds < 20, out
@@ -194,7 +194,7 @@ def test_interrupt_and_shutdown():
         left = [kernel.folder, Path("/proc") / kernel.run("std::process::id()").data["text/plain"]]
         kernel.client.execute("loop {}")
         time.sleep(2)
-    with Kernel(NOTEBOOKS) as kernel:
+    with Kernel(NOTEBOOKS, ahead=False) as kernel:
         left += [kernel.folder, Path("/proc") / kernel.run("std::process::id()").data["text/plain"]]
         threading.Timer(2, os.kill, (kernel.manager.provisioner.pid, signal.SIGKILL)).start()
         assert "the kernel died" in kernel.run("loop {}").broken
