@@ -201,10 +201,10 @@ def test_display_and_update(kernel):
     found, _, first = messages(kernel, """\
 def work():
     for step in range(3):
-        html("walk", str(step)); time.sleep(0.3)
+        html("walk", str(step)); time.sleep(0.6)
 threading.Thread(target=work).start(); time.sleep(0.15)""")
     assert shown(found) == [("display_data", "walk", "0")], shown(found)
-    found, _, _ = messages(kernel, "time.sleep(0.3)", after=0.5)
+    found, _, _ = messages(kernel, "time.sleep(0.6)", after=1.0)
     assert shown(found) == [("update_display_data", "walk", "1"), ("update_display_data", "walk", "2")], found
     assert {parent for kind, _, parent in found if kind == "update_display_data"} == {first}
     at = kinds(found)
