@@ -35,7 +35,7 @@ from live import Live
 QUIET, QUIET_IF_EMPTY, DRAIN_AT_MOST = 0.002, 0.005, 0.05
 AGAIN = 5.0  # seconds in which a third ■ ends what two did not
 # What is run ahead of the first cell: the line that all notebooks begin with, and a block that leaves nothing behind.
-AHEAD = ':dep nascent = {{ path = "{}" }}\n{{ use nascent::prelude::*; let _ = Dataset::digits(); }}'
+AHEAD = ':dep nascent = {{ path = {} }}\n{{ use nascent::prelude::*; let _ = Dataset::digits(); }}'
 PATIENCE = 15.0  # seconds that a cell which does not name nascent waits for it
 STOPPED = "stopped while this cell was being compiled. It did not run, and all variables are as they were."
 
@@ -214,7 +214,7 @@ class Front(Kernel):
         path = os.environ.get("NASCENT_PRELOAD") or (".." if Path.cwd().parent == REPO else "0")
         if path == "0":
             return
-        content = {"code": AHEAD.format(path), "silent": True, "store_history": False, "user_expressions": {},
+        content = {"code": AHEAD.format(json.dumps(path, ensure_ascii=False)), "silent": True, "store_history": False, "user_expressions": {},
                    "allow_stdin": False, "stop_on_error": False}
         name, reply = wire.send("execute_request", content)
         self.parents[name] = None

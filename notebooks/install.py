@@ -79,7 +79,8 @@ def lock(name, shared=False, home=MINE):
 
 
 def say(text):
-    print(f"notebooks/start: {text}", file=sys.stderr, flush=True)
+    # In one piece: two steps of the set-up speak beside each other.
+    print(f"notebooks/start: {text}\n", end="", file=sys.stderr, flush=True)
 
 
 def output(*argv):
