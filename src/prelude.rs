@@ -20,7 +20,7 @@ pub use crate::{
     squeeze_excite, stack, stats, strategy, tanh, wired, zero,
 };
 
-pub use crate::chart::{Chart, Report};
+pub use crate::chart::{Chart, IntoEntry, IntoRow, Listing, Report};
 
 /// Candle's tensors, for evaluators and models of your own.
 pub use candle_core::{DType, Device, Tensor, Var};

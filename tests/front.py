@@ -3,7 +3,6 @@
 A Python kernel stands in for evcxr, so that a cell takes a millisecond and can send whatever it likes. What
 needs evcxr itself is in in_kernel.py.
 """
-import contextlib
 import json
 import os
 import queue
@@ -29,9 +28,7 @@ HOME = tempfile.TemporaryDirectory(prefix="nascent-front-")
 os.environ.update(NASCENT_HOME=HOME.name, NASCENT_WARM=str(Path(HOME.name) / "empty"), IPYTHONDIR=HOME.name,
                   FAKE=json.dumps([sys.executable, "-m", "ipykernel_launcher", "-f"]))
 
-import nbformat  # noqa: E402
 import psutil  # noqa: E402
-from nbformat.v4 import new_code_cell, new_notebook  # noqa: E402
 
 import cargo  # noqa: E402
 import kernel as kernel_module  # noqa: E402
@@ -39,6 +36,7 @@ import pictures  # noqa: E402
 import run  # noqa: E402
 from install import SPECS  # noqa: E402
 from kernel import Kernel  # noqa: E402
+from pictures import environment  # noqa: E402
 
 SEND = """\
 import json, os, signal, socket, subprocess, sys, threading, time
@@ -114,17 +112,6 @@ def eventually(check, seconds=15):
     while not check():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def environment(**changes):
-    before = dict(os.environ)
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def fake(*command):
@@ -459,20 +446,8 @@ def work():
     for step in range(400): html("live", f"step {step}"); time.sleep(0.1)
 threading.Thread(target=work, daemon=True).start()""",
              "send(running=1, note='the search'); hear(cells(HANDLED))", "6 * 7"]
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, environment(
-            JUPYTER_PATH=str(SPECS), **{f"JUPYTER_{kind}_DIR": f"{folder}/{kind}" for kind in ("CONFIG", "DATA", "RUNTIME")}):
-        folder = Path(folder)
-        (folder / "notebooks").mkdir()
-        spec = {"name": "nascent", "display_name": "fake", "language": "rust"}
-        nbformat.write(new_notebook(cells=list(map(new_code_cell, cells)), metadata={"kernelspec": spec}),
-                       folder / "notebooks" / "live.ipynb")
-        with pictures.jupyterlab(folder, "--LabApp.expose_app_in_browser=True") as address:
-            browser = pictures.Browser(program, folder)
-            try:
-                browser.open(f"{address}/lab/tree/live.ipynb?token=pictures&reset")
-                drive(browser)
-            finally:
-                browser.close()
+    with pictures.opened(program, cells, "live") as browser:
+        drive(browser)
 
 
 def drive(browser):

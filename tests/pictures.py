@@ -25,7 +25,9 @@ from pathlib import Path
 import nbformat
 import websocket
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_code_cell, new_notebook
 
+from install import SPECS
 from main import SHIPPED, sign
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -192,6 +194,36 @@ def jupyterlab(folder, *options):
     finally:
         server.terminate()
         server.wait()
+
+
+@contextlib.contextmanager
+def environment(**changes):
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def opened(program, cells, name):
+    """A browser with a new notebook of these cells in JupyterLab, which has our kernel and nobody's settings."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, environment(
+            JUPYTER_PATH=str(SPECS), **{f"JUPYTER_{kind}_DIR": f"{folder}/{kind}" for kind in ("CONFIG", "DATA", "RUNTIME")}):
+        folder = Path(folder)
+        (folder / "notebooks").mkdir()
+        spec = {"name": "nascent", "display_name": "Rust (nascent)", "language": "rust"}
+        nbformat.write(new_notebook(cells=list(map(new_code_cell, cells)), metadata={"kernelspec": spec}),
+                       folder / "notebooks" / f"{name}.ipynb")
+        with jupyterlab(folder, "--LabApp.expose_app_in_browser=True") as address:
+            browser = Browser(program, folder)
+            try:
+                browser.open(f"{address}/lab/tree/{name}.ipynb?token=pictures&reset")
+                yield browser
+            finally:
+                browser.close()
 
 
 def trusted(address, name):

@@ -6,19 +6,14 @@ goes there as pictures, the end in the dark theme as well. Without Chromium noth
 """
 import base64
 import json
-import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
-
 import pictures
-from install import REPO, SPECS
+from install import REPO
 
 CELLS = [
     f":dep nascent = {{ path = {json.dumps(str(REPO))} }}\nuse nascent::prelude::*;",
@@ -116,21 +111,8 @@ def main():
     shots = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     if shots:
         shots.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        folder = Path(folder)
-        os.environ.update(JUPYTER_PATH=str(SPECS), **{
-            f"JUPYTER_{kind}_DIR": f"{folder}/{kind}" for kind in ("CONFIG", "DATA", "RUNTIME")})
-        (folder / "notebooks").mkdir()
-        spec = {"name": "nascent", "display_name": "Rust (nascent)", "language": "rust"}
-        nbformat.write(new_notebook(cells=list(map(new_code_cell, CELLS)), metadata={"kernelspec": spec}),
-                       folder / "notebooks" / "search.ipynb")
-        with pictures.jupyterlab(folder, "--LabApp.expose_app_in_browser=True") as address:
-            browser = pictures.Browser(program, folder)
-            try:
-                browser.open(f"{address}/lab/tree/search.ipynb?token=pictures&reset")
-                watch(Page(browser, shots))
-            finally:
-                browser.close()
+    with pictures.opened(program, CELLS, "search") as browser:
+        watch(Page(browser, shots))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,17 @@
 //! network that it would choose to the best one.
 
 use super::Draw;
+use super::Listing;
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, len, table};
-use super::plot::{Around, Frame, Key, Sample, Scale, padded, zoomed};
+use super::plot::{Around, Frame, Key, Sample, Scale, binned, padded, zoomed};
 use super::svg::{WIDTH, nothing};
 use super::theme::{FAINT, Font, colour, width};
 use crate::stats::kendall_tau;
 use crate::stats::regret::{liked, regrets};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What a cheap measure says of networks, against what is true.
 ///
@@ -155,6 +157,85 @@ impl Agreement {
     }
 }
 
+/// With how many of the others, those nearest to it in truth, a network is compared.
+const NEAR: usize = 5;
+
+impl Agreement {
+    /// By how many places the networks of a group (their positions in [`Agreement::networks`]) stand lower in the order
+    /// of the cheap measure than networks that are as good: each is compared with the five outside the group that are
+    /// nearest to it in the order of the truth, since a bad measure puts every good network too low. Negative: they
+    /// stand too high. `None` where the group or the rest is empty, or a measure of one of them is missing.
+    ///
+    /// ```
+    /// use nascent::chart::{Agreement, Measured};
+    /// let of = |cheap, truth| Measured { name: String::new(), cheap, truth };
+    /// let networks = vec![of(0.9, 0.9), of(0.2, 0.8), of(0.7, 0.7), of(0.6, 0.6)];
+    /// let found = Agreement { maximise: true, networks, ..Agreement::default() };
+    /// assert_eq!(found.too_low([1]), Some(2.0)); // fourth, where the others stand second on average
+    /// ```
+    pub fn too_low(&self, group: impl IntoIterator<Item = usize>) -> Option<f64> {
+        let group: BTreeSet<usize> = group.into_iter().collect();
+        let places = |of: fn(&Measured) -> f64| -> Option<Vec<f64>> {
+            let gain = |i: &usize| {
+                if self.maximise { of(&self.networks[*i]) } else { -of(&self.networks[*i]) }
+            };
+            let mut order: Vec<usize> = (0..self.networks.len()).collect();
+            if !order.iter().all(|i| usable(gain(i))) {
+                return None;
+            }
+            order.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+            let mut places = vec![0.0; order.len()];
+            order.into_iter().enumerate().for_each(|(place, i)| places[i] = place as f64);
+            Some(places)
+        };
+        let (cheap, truth) = (places(|m| m.cheap)?, places(|m| m.truth)?);
+        let rest: Vec<usize> = (0..cheap.len()).filter(|i| !group.contains(i)).collect();
+        let lower = |&i: &usize| -> Option<f64> {
+            let far = |j: usize| (truth.get(i).copied().unwrap_or(f64::NAN) - truth[j]).abs();
+            let mut near = rest.clone();
+            near.sort_by(|&a, &b| far(a).total_cmp(&far(b)));
+            near.truncate(NEAR);
+            let mean = near.iter().map(|&j| cheap[j]).sum::<f64>() / near.len() as f64;
+            Some(cheap.get(i)? - mean)
+        };
+        let lower: Vec<f64> = group.iter().map(lower).collect::<Option<_>>()?;
+        let mean = lower.iter().sum::<f64>() / lower.len() as f64;
+        mean.is_finite().then_some(mean)
+    }
+
+    /// The groups in a table: how many networks, the means of both measures, Kendall's tau within the group, and
+    /// [`Agreement::too_low`]. One number for all pairs hides which pairs are in the wrong order.
+    ///
+    /// ```
+    /// use nascent::chart::{Agreement, Measured};
+    /// let of = |cheap, truth| Measured { name: String::new(), cheap, truth };
+    /// let networks = vec![of(0.9, 0.9), of(0.2, 0.8), of(0.7, 0.7), of(0.6, 0.6)];
+    /// let found = Agreement { maximise: true, networks, ..Agreement::default() };
+    /// let listing = found.by_group([("with skip", vec![1, 2]), ("without", vec![0, 3])]);
+    /// assert_eq!(listing.rows.len(), 2);
+    /// ```
+    pub fn by_group<S: AsRef<str>>(
+        &self,
+        groups: impl IntoIterator<Item = (S, Vec<usize>)>,
+    ) -> Listing {
+        let (cheap, truth) = (capital(self.cheap()), capital(self.truth()));
+        let mut listing =
+            Listing::new(["networks", "how many", &cheap, &truth, "tau", "too low by"]);
+        for (name, group) in groups {
+            let own: Vec<&Measured> = group.iter().filter_map(|&i| self.networks.get(i)).collect();
+            let (a, b): (Vec<f64>, Vec<f64>) = own.iter().map(|m| (m.cheap, m.truth)).unzip();
+            let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+            let low = self.too_low(group).map(|places| format!("{places:+.1}"));
+            let tau = kendall_tau(&a, &b).ok().map(|tau| format!("{tau:.2}"));
+            listing.add((name.as_ref(), own.len(), mean(&a), mean(&b), tau, low));
+        }
+        let of = plural(self.networks.len(), "place");
+        listing.noted(&format!(
+            "too low by: of {of}, beside the {NEAR} networks outside the group that are nearest in truth"
+        ))
+    }
+}
+
 impl Draw for Agreement {
     fn svg(&self) -> String {
         let Some(found) = self.found() else { return nothing(&self.title(), self.why_empty()) };
@@ -170,7 +251,9 @@ impl Draw for Agreement {
             0 => String::new(),
             n => format!("{n} beyond the axes, not drawn"),
         };
-        let note = remarks(&[&found.tau(), direction(self.maximise), &found.regret(), &hidden]);
+        let spots = binned(found.networks.len());
+        let note =
+            remarks(&[&found.tau(), direction(self.maximise), &found.regret(), &hidden, spots]);
         let (chosen, best) = (found.networks[found.chosen], found.networks[found.best]);
         let key = |what: &str, m: &Measured| format!("{what}, {}", score(m.truth));
         let legend = vec![

@@ -5,8 +5,8 @@ use super::Draw;
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, cell, fit, len, spark};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, beyond, cross, off_scale, padded, share, steps, strokes,
-    zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, binned, cross, off_scale, padded, share, steps,
+    strokes, zoomed,
 };
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAIL, Font, colour, elide, width};
@@ -184,7 +184,9 @@ impl BestSoFar {
         let (_, y) = self.scales(plan);
         let done = plan.tracks.iter().flat_map(|t| &t.done).map(|p| p.1);
         let far: Vec<f64> = done.filter(|v| !(0.0..=1.0).contains(&y.unit(*v))).collect();
-        remarks(&[direction(self.maximise), &failed, &off_scale(&far, self.maximise, true)])
+        let most = plan.tracks.iter().map(|t| t.done.len()).max().unwrap_or(0);
+        let far = off_scale(&far, self.maximise, true);
+        remarks(&[direction(self.maximise), &failed, &far, binned(most)])
     }
 
     fn scales(&self, plan: &Plan) -> (Scale, Scale) {

@@ -6,7 +6,8 @@ use super::Draw;
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
 use super::plot::{
-    Around, Frame, Key, Sample, Scale, beyond, cross, off_scale, padded, spots, strokes, zoomed,
+    Around, Frame, Key, Sample, Scale, beyond, binned, cross, off_scale, padded, spots, strokes,
+    zoomed,
 };
 use super::svg::{Anchor, WIDTH, n, nothing};
 use super::theme::{CARD, FAIL, FAINT, Font, INK, colour, width};
@@ -191,7 +192,8 @@ impl FamilyTree {
             n => format!("1 of {n} other edges drawn"),
         };
         let hidden = off_scale(hidden, self.maximise, true);
-        remarks(&[direction(self.maximise), &steps, &failed, &hidden, &thin])
+        let spots = binned(plan.trials.len());
+        remarks(&[direction(self.maximise), &steps, &failed, &hidden, &thin, spots])
     }
 
     /// A trial in words.

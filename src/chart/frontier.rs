@@ -4,7 +4,7 @@
 use super::Draw;
 use super::lines::remarks;
 use super::plain::{COLUMNS, Canvas, fit, table};
-use super::plot::{Around, Frame, Scale, beyond, off_scale, padded, range, steps, zoomed};
+use super::plot::{Around, Frame, Scale, beyond, binned, off_scale, padded, range, steps, zoomed};
 use super::svg::{Anchor, WIDTH, nothing};
 use super::theme::{FAINT, Font, INK, colour, elide, width};
 use crate::words::{capital, direction, human_count, plural, score, usable};
@@ -265,7 +265,8 @@ impl Frontier {
         let note = format!("{}  ·  {front} of {all} on the frontier", direction(self.maximise));
         let seen = |p: &&&FrontierPoint| (0.0..=1.0).contains(&plan.y.unit(p.score));
         let hidden = plan.points.iter().filter(|p| !seen(p)).map(|p| p.score).collect::<Vec<_>>();
-        remarks(&[&note, &off_scale(&hidden, self.maximise, true)])
+        let hidden = off_scale(&hidden, self.maximise, true);
+        remarks(&[&note, &hidden, binned(plan.beaten.len())])
     }
 
     fn describe(&self, plan: &Plan) -> String {

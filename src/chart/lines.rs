@@ -48,6 +48,20 @@ pub(crate) fn remarks(parts: &[&str]) -> String {
     lines.join("\n")
 }
 
+/// A ramp of colours with a word before and one behind it; returns where it ends.
+pub(crate) fn ramp(svg: &mut Svg, at: (f64, f64), ends: [&str; 2], fills: &[&str]) -> f64 {
+    let font = LABEL.fill(MUTED);
+    let (mut x, y) = at;
+    svg.text((x, y), ends[0], font, Anchor::Start, 90.0);
+    x += width(ends[0], font) + 6.0;
+    for fill in fills {
+        svg.rect((x, y - 8.5, 13.0, 10.0), 0.0, fill, "");
+        x += 13.0;
+    }
+    svg.text((x + 6.0, y), ends[1], font, Anchor::Start, 130.0);
+    x + 6.0 + width(ends[1], font)
+}
+
 /// The commands of a path through points.
 pub(crate) fn path(points: &[(f64, f64)]) -> String {
     let points = outline(points, 0.5);

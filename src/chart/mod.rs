@@ -22,6 +22,7 @@ mod best_so_far;
 mod calibration;
 mod cell_weights;
 mod choices;
+mod confusion;
 mod cost_bill;
 mod critical_difference;
 mod dark;
@@ -38,6 +39,7 @@ mod leaderboard;
 mod learning_curves;
 mod letters;
 mod lines;
+mod listing;
 mod map;
 mod network;
 mod pairs;
@@ -72,6 +74,7 @@ pub use best_so_far::{Axis, BestSeries, BestSoFar};
 pub use calibration::{Calibration, Forecast};
 pub use cell_weights::{CellWeights, WeightedEdge};
 pub use choices::{Choices, DecisionScores, OptionScores};
+pub use confusion::Confusion;
 pub use cost_bill::{CostBill, CostPart, Spent};
 pub use critical_difference::{CriticalDifference, MeanRank};
 pub use dark::sheet;
@@ -86,6 +89,7 @@ pub use landscape::Landscape;
 pub use leaderboard::Leaderboard;
 pub use learning_curves::{Curve, LearningCurves};
 pub use lines::Reference;
+pub use listing::{Entry, IntoEntry, IntoRow, Listing};
 pub use map::{Map, Mark, map};
 pub use network::NetworkGraph;
 pub(crate) use network::branches;
@@ -209,6 +213,9 @@ table! {
     /// A table of the best.
     Leaderboard in leaderboard, "leaderboard":
         "the best trials as a table: score, size, time, architecture";
+    /// A table that its user fills.
+    Listing in listing, "listing":
+        "a table of rows that is filled by hand: texts and numbers";
     /// One network.
     Diagram in diagram, "diagram":
         "one network layer by layer: operation, output shape, parameters, skip connections";
@@ -287,6 +294,9 @@ table! {
     /// The distribution of the scores of all trials.
     ScoreDistribution in score_distribution, "score distribution":
         "the share of trials up to each score, one curve per search";
+    /// What a classifier takes for what.
+    Confusion in confusion, "confusion":
+        "how often each true class was taken for each class";
     /// What a model expected, and what came out.
     Calibration in calibration, "calibration":
         "what a model expected of architectures against what came out, and how often its intervals held";

@@ -3,7 +3,7 @@
 
 use super::Draw;
 use super::bands::NAMES;
-use super::lines::{LABEL, Rows, remarks, two_lines};
+use super::lines::{LABEL, Rows, ramp, remarks, two_lines};
 use super::plain::{COLUMNS, cell as label, fit, heading, len};
 use super::plot::head;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
@@ -104,18 +104,11 @@ impl Pairs {
     /// What the colours stand for.
     fn key(&self, svg: &mut Svg, y: f64) {
         let font = LABEL.fill(MUTED);
-        let mut x = 16.0;
-        svg.text((x, y), "loses", font, Anchor::Start, 60.0);
-        x += width("loses", font) + 6.0;
-        for fill in STEPS {
-            svg.rect((x, y - 8.5, 13.0, 10.0), 0.0, fill, "");
-            x += 13.0;
-        }
-        svg.text((x + 6.0, y), "wins", font, Anchor::Start, 60.0);
+        let mut x = ramp(svg, (16.0, y), ["loses", "wins"], &STEPS);
         if self.p.is_empty() {
             return;
         }
-        x += width("wins", font) + 22.0;
+        x += 16.0;
         sample(svg, (x, y - 9.5, 22.0, 13.0));
         let says = format!("not significant at {}", self.alpha);
         svg.text((x + 28.0, y), &says, font, Anchor::Start, WIDTH - 16.0 - x - 28.0);

@@ -6,7 +6,7 @@
 //! lines are shaded by rank as well, and drawn from the worst to the best.
 
 use super::Draw;
-use super::lines::{LABEL, Rows, remarks};
+use super::lines::{LABEL, Rows, ramp, remarks};
 use super::map::BLUES;
 use super::plain::{COLUMNS, fit, heading, table};
 use super::plot::{AXIS, Scale, head, off_scale, padded, x_axis, zoomed};
@@ -217,15 +217,7 @@ impl Draw for ParallelCoordinates {
         let top = head(&mut svg, &self.title(), &note);
         // What the shades stand for.
         let font = LABEL.fill(MUTED);
-        let mut at = 16.0;
-        svg.text((at, top), "worst", font, Anchor::Start, 60.0);
-        at += width("worst", font) + 6.0;
-        for fill in BLUES {
-            svg.rect((at, top - 8.5, 13.0, 10.0), 0.0, fill, "");
-            at += 13.0;
-        }
-        svg.text((at + 6.0, top), "best by rank", font, Anchor::Start, 90.0);
-        at += 6.0 + width("best by rank", font) + 16.0;
+        let at = ramp(&mut svg, (16.0, top), ["worst", "best by rank"], &BLUES) + 16.0;
         svg.path(&format!("M{} {}h18", n(at), n(top - 4.0)), colour(1), 2.4, "");
         let best = all[all.len() - 1].trial;
         let says = format!("{}: {}", best.name, score(best.score));

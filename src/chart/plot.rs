@@ -516,7 +516,7 @@ impl Pen<'_> {
             let at = |p: &(f64, f64)| (self.x.unit(p.0) * w, (1.0 - self.y.unit(p.1)) * h);
             let inside = |p: &(f64, f64)| (0.0..=w).contains(&p.0) && (0.0..=h).contains(&p.1);
             let places = points.iter().map(at).filter(inside);
-            let gap = FINE * if points.len() < 10 * MANY { 1.3 } else { 2.5 };
+            let gap = FINE * if points.len() < BINNED { 1.3 } else { 2.5 };
             let (wide, d) = (n(2.0 * r * FINE), spots(places, gap));
             self.marks += &format!(
                 r#"<path d="{d}" fill="none" stroke="{colour}" stroke-width="{wide}" stroke-linecap="round" stroke-opacity="{alpha}"/>"#
@@ -623,6 +623,13 @@ pub(crate) fn steps(points: impl IntoIterator<Item = (f64, f64)>) -> Vec<(f64, f
 
 /// From this many points on, those that fall on the same spot are drawn once.
 pub(crate) const MANY: usize = 500;
+/// From this many on, a spot is large enough to be seen, and the chart says so: see [`binned`].
+const BINNED: usize = 10 * MANY;
+
+/// What a chart of so many dots says of those that share a spot; nothing as long as no eye could tell.
+pub(crate) fn binned(dots: usize) -> &'static str {
+    if dots < BINNED { "" } else { "dots that share a spot are drawn as one" }
+}
 
 /// A path of points for a stroke with round ends, one point in each square of `gap` pixels. It takes
 /// a tenth of the space of as many circles.

@@ -1,6 +1,7 @@
 //! A model's answer for a sample: a class with its word, a symbol, or numbers.
 
-use crate::data::Meaning;
+use crate::chart::{Chart, Confusion};
+use crate::data::{Dataset, Meaning, Split};
 use crate::error::{Error, Result};
 use crate::model::{IntoInputs, Model, inputs};
 use crate::task::Task;
@@ -177,6 +178,56 @@ impl Model {
             ));
         }
         Ok(self.outputs(x)?.iter().map(|row| softmax(row)).collect())
+    }
+
+    /// What a classifier takes for what, on one split of the data: a matrix with a row for each true class.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let data = Dataset::digits().take(600);
+    /// let arch = Space::on(&data).then(flatten()).then(linear(16)).default_architecture()?;
+    /// let model = Train::on(&data).epochs(2).start(&arch, 1)?.model();
+    /// let chart = model.confusion(&data, Split::Validation)?;
+    /// assert!(chart.plain().starts_with("True classes and answers\nvalidation split of digits"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Model::predict`]; for a model that is no classifier; for data without the model's classes or without
+    /// samples in this split.
+    pub fn confusion(&self, data: &Dataset, split: Split) -> Result<Chart> {
+        let what = || format!("confusion({}, Split::{split:?})", data.name());
+        let (own, theirs) = (self.task(), data.task());
+        let (Task::Classification { .. }, Task::Classification { .. }) = (&own, &theirs) else {
+            let why = format!("the model is for {own}, the data are for {theirs}");
+            let how = "a model and data for classification; model.predict((&data, split)) answers for every task";
+            return Err(Error::invalid(what(), why, how));
+        };
+        let (classes, named) = (self.classes(), data.classes());
+        // The same classes may stand in another order.
+        let place = |(i, name): (usize, &String)| match classes.get(i) == Some(name) {
+            true => Some(i),
+            false => classes.iter().position(|own| own == name),
+        };
+        let places: Option<Vec<usize>> = named.iter().enumerate().map(place).collect();
+        let Some(places) = places else {
+            let why = format!("the model knows {classes:?}, and the data have {named:?}");
+            return Err(Error::invalid(
+                what(),
+                why,
+                "data with the classes that it was trained on",
+            ));
+        };
+        let truth: Vec<u32> = data.tensors(split)?.1.flatten_all()?.to_vec1()?;
+        let answers = self.predict((data, split))?;
+        let mut counts = vec![vec![0; classes.len()]; classes.len()];
+        for (truth, answer) in truth.into_iter().zip(answers) {
+            if let (Some(&row), Some(column)) = (places.get(truth as usize), answer.class()) {
+                counts[row][column as usize] += 1;
+            }
+        }
+        let shown = format!("{split} split of {}", data.name());
+        Ok(Chart::new(Confusion { classes, counts, shown }))
     }
 
     /// The network's outputs, one row per sample or position.

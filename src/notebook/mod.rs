@@ -9,7 +9,7 @@
 mod stress;
 
 use crate::chart::theme::{BREAK, escape};
-use crate::chart::{Chart, Map, Report, compose_html, compose_plain};
+use crate::chart::{Chart, Entry, IntoEntry, Listing, Map, Report, compose_html, compose_plain};
 use crate::draw::Draw;
 use crate::live;
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
@@ -108,6 +108,7 @@ draw_as! {
     [] Bill: |it| it.report();
     [] Comparison: |it| it.report();
     [] Finalists: |it| it.report();
+    [] Listing: |it| Chart::new((*it).clone());
     [] Map: |it| it.chart();
     [] Measures: |it| it.chart();
     [] Retrained: |it| it.report();
@@ -149,6 +150,12 @@ impl Draw for Space {
             None => self.drawing().plain(),
             Some(text) => compose_plain(&[text, self.drawing().plain()]),
         }
+    }
+}
+
+impl IntoEntry for Architecture {
+    fn entry(&self) -> Entry {
+        Entry::Text(self.to_text())
     }
 }
 
@@ -337,5 +344,5 @@ macro_rules! inherent {
     )*};
 }
 inherent! {
-    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation, Explanation, Finalists, Friedman, Latency, Live, Map, Measures, Model, Pair, Predictor, Report, Retrained, Running, Searches, Shown, Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
+    Answer, Architecture, Band, Bill, Block, Chart, Compare, Comparison, Dataset, Error, Evaluation, Explanation, Finalists, Friedman, Latency, Listing, Live, Map, Measures, Model, Pair, Predictor, Report, Retrained, Running, Searches, Shown, Space, Study, Summary, Supernet, Table, Transferred, Trial, Verdict, Wilcoxon
 }

@@ -337,6 +337,34 @@ fn dense_pictures_for_the_eye() {
     }
 }
 
+/// Where so many dots share spots that it can be seen, the chart says so; where they do not, it does not.
+#[test]
+fn binned_charts_say_so() {
+    let says = "dots that share a spot are drawn as one";
+    let points = |n: u32| (0..n).map(f64::from);
+    let best = |n: u32| {
+        let points = points(n).map(|i| (i, Some((i * 0.7).sin()))).collect();
+        crate::chart::BestSoFar {
+            series: vec![crate::chart::BestSeries { points, ..Default::default() }],
+            ..Default::default()
+        }
+    };
+    let frontier = |n: u32| {
+        let point = |i: f64| crate::chart::FrontierPoint {
+            x: i,
+            score: (i * 0.7).sin(),
+            ..Default::default()
+        };
+        crate::chart::Frontier { points: points(n).map(point).collect(), ..Default::default() }
+    };
+    for (n, said) in [(4_000, false), (6_000, true)] {
+        let drawn = [Chart::new(best(n)).svg(), Chart::new(frontier(n)).svg()];
+        for svg in drawn {
+            assert_eq!(svg.contains(says), said, "{n}");
+        }
+    }
+}
+
 /// What a study of many trials shows, and how long it takes to draw: `cargo test --release --lib large_studies --
 /// --ignored --nocapture`. At most 200 ms and 300 KB for 1,000 trials, 1 s and 1 MB for 100,000.
 #[test]

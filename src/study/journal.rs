@@ -207,7 +207,11 @@ impl Header {
         }
         compare("evaluator", self.evaluator.clone(), now.evaluator.clone());
         compare("data fingerprint", self.data.clone(), now.data.clone());
-        compare("metric", self.metric.to_string(), now.metric.to_string());
+        // Where the settings say what is measured, its name is a label.
+        match (&self.evaluator_json, &now.evaluator_json) {
+            (Some(_), Some(_)) if self.metric.maximise == now.metric.maximise => {}
+            _ => compare("metric", self.metric.to_string(), now.metric.to_string()),
+        }
         compare("full budget", format!("{} epochs", self.full), format!("{} epochs", now.full));
         let unlimited = |p: &Protocol| Limits::default().put(p).to_string();
         compare("protocol", unlimited(&self.protocol), unlimited(&now.protocol));

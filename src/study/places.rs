@@ -96,6 +96,7 @@ impl Study {
         if ready.len() < kept.len() {
             shown.push(format!("{} have none", kept.len() - ready.len()));
         }
+        shown.extend(deepest.and_then(|deepest| self.short_of(deepest)));
         let Metric { name: metric, maximise } = self.metric();
         let shown = shown.join(", ");
         Ok(Chart::new(SearchMap { metric, maximise, distance: name, shown, points }))

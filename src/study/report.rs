@@ -4,8 +4,9 @@ use super::Ended;
 use super::Study;
 use super::csv::own_names;
 use crate::chart::{
-    Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Frontier, FrontierPoint, Leaderboard,
-    LearningCurves, Replay, Replayed, Report, Rungs, ScoreDistribution, ScoreSeries,
+    Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Frontier, FrontierPoint, IntoEntry,
+    Leaderboard, LearningCurves, Listing, Replay, Replayed, Report, Rungs, ScoreDistribution,
+    ScoreSeries,
 };
 use crate::count::Count;
 use crate::evaluate::{Evaluation, Evaluator, Retrained};
@@ -19,6 +20,8 @@ use std::collections::HashSet;
 
 /// The version of Candle that this crate is built on.
 pub(super) const CANDLE: &str = "0.11";
+/// The most rows of a listing.
+const LISTED: usize = 200;
 
 /// The most epochs that a finished trial stands for.
 pub(super) fn deepest<'t>(trials: impl Iterator<Item = &'t Trial>) -> usize {
@@ -138,6 +141,7 @@ impl Study {
             0 => String::new(),
             n => format!(", without {} with fewer epochs", plural(n, "trial")),
         };
+        let few = few + &self.short_of(deepest).map_or(String::new(), |said| format!(", {said}"));
         let (Metric { name: metric, maximise }, shown) = (self.metric(), format!("{name}{few}"));
         Chart::new(ScoreDistribution { metric, maximise, shown, series: vec![series] })
     }
@@ -243,6 +247,47 @@ impl Study {
             rows.iter_mut().chain([&mut columns]).for_each(|row| _ = row.remove(3));
         }
         Chart::new(Leaderboard { columns, rows, note: String::new() })
+    }
+
+    /// The trials in their order as a table: where each comes from, its score or why it failed, what it cost. Of more
+    /// than 200 these are the first and the last 100; [`Study::save_csv`] has all.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let space = Space::new([8], Task::classification(2)).then(linear(any([4, 8, 16])));
+    /// let wide = evaluator(|arch, _| arch.params() as f64);
+    /// let study = Study::new(&space, wide).strategy(Evolution::regularized()).trials(3).quiet().run()?;
+    /// assert!(study.listing().plain().contains("linear(16)"));
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn listing(&self) -> Chart {
+        let (trials, metric) = (self.trials_done(), self.metric().name);
+        let ours = ["trial", "made by", "from", "epochs", "time", "architecture"];
+        let metric = own_names(&[metric], &ours).swap_remove(0);
+        let [trial, origin, from, epochs, time, arch] = ours;
+        let mut listing = Listing::new([trial, origin, from, &metric, epochs, time, arch]);
+        let ends = LISTED / 2;
+        for (i, t) in trials.iter().enumerate() {
+            if trials.len() > LISTED && (ends..trials.len() - ends).contains(&i) {
+                continue;
+            }
+            let mut from = t.parents();
+            from.extend(t.continues().or(t.inherits()).filter(|n| !from.contains(n)));
+            let from = from.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+            let score = match (t.score(), t.error()) {
+                (Some(v), _) => v.entry(),
+                (None, Some(why)) => format!("failed: {why}").entry(),
+                (None, None) => t.status().entry(),
+            };
+            let (epochs, time) = (t.epochs_spent(), human_seconds(t.seconds_spent()));
+            let n = t.number();
+            listing.add((n, t.origin(), from, score, epochs, time, t.architecture().to_text()));
+        }
+        let note = match trials.len() {
+            n if n > LISTED => format!("the first and the last {ends} of {n} trials"),
+            _ => String::new(),
+        };
+        Chart::new(listing.noted(&note))
     }
 
     /// The whole study in one block: what was done, under which protocol, what it cost, what failed,

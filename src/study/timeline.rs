@@ -65,6 +65,14 @@ impl Study {
             false => deepest,
         }
     }
+
+    /// What a chart says where no trial of a schedule has come to its last epoch.
+    pub(super) fn short_of(&self, deepest: usize) -> Option<String> {
+        let full = self.setup.evaluator.full();
+        let schedule = Strategy::is_schedule(&self.setup.strategy);
+        (schedule && (1..full).contains(&deepest))
+            .then(|| format!("scores after {deepest} of {full} epochs"))
+    }
 }
 
 /// Whether an evaluation ended before the epochs that it was given.

@@ -90,7 +90,7 @@ fn nasbench201_has_the_figures_of_its_file() {
 #[test]
 fn nasbench201_as_an_evaluator() {
     let table = NasBench201::cifar10();
-    assert_eq!((table.metric(), table.full()), (Metric::maximise("val"), 200));
+    assert_eq!((table.metric(), table.full()), (Metric::maximise("validation accuracy (%)"), 200));
     let scores = |code: [u32; 6]| {
         let arch = table.space().decode(code).unwrap();
         let mut found: Vec<f64> = (0..64)

@@ -661,6 +661,33 @@ fn a_journal_finds_its_table_again() {
 }
 
 #[test]
+fn the_name_of_a_score_is_a_label() {
+    let folder = Folder::new("named");
+    let journal = folder.0.join("of.jsonl");
+    let table = NasBench201::cifar10();
+    assert_eq!(table.metric().name, "validation accuracy (%)");
+    assert_eq!(table.objective("val").metric().name, "val");
+    // An older journal has the name of the columns.
+    let plan = |table: &Table| {
+        Study::new(&table.space(), table).duplicates(Duplicates::Repeat).seed(3).quiet()
+    };
+    let older = table.named("val");
+    plan(&older).trials(4).journal(&journal).run().unwrap();
+    let resumed = Study::resume(&journal).unwrap();
+    assert_eq!(resumed.metric().name, "val");
+    drop(resumed);
+    let more = plan(&table).trials(6).journal(&journal).run().unwrap();
+    assert_eq!(
+        (more.trials_done().len(), more.metric().name.as_str()),
+        (6, "validation accuracy (%)")
+    );
+    // Which way is better is more than a label.
+    drop(more);
+    let turned = plan(&table.minimise()).trials(8).journal(&journal).run();
+    says(turned, &["metric", "maximised", "minimised"]);
+}
+
+#[test]
 fn a_journal_refuses_another_table() {
     let folder = Folder::new("other");
     let path = folder.write("small.csv", SMALL);

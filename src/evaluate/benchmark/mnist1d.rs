@@ -181,6 +181,7 @@ fn table(packed: &[u8]) -> Table {
     let seeds = |epoch: usize| vec![format!("val{epoch}_s0"), format!("val{epoch}_s1")];
     Table::embedded(NAME, EPOCHS as i64, codes, columns)
         .levels_of((1..=EPOCHS).map(|epoch| (seeds(epoch), epoch as i64)))
+        .named("validation accuracy")
         .reporting("test")
         .cost("seconds")
         .over(&space)

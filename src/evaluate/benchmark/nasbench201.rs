@@ -216,6 +216,7 @@ fn table(set: usize) -> Table {
     columns.extend([("val".to_string(), mean), ("time".to_string(), time)]);
     Table::embedded(&format!("NAS-Bench-201 {name}"), EPOCHS, codes, columns)
         .objectives(seeds)
+        .named("validation accuracy (%)")
         .cost("time")
         .over(&SETS[set].space())
 }

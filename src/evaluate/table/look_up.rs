@@ -13,7 +13,7 @@ impl Table {
         let decisions = arch.decided();
         // Whether rows match a space is not checked here: a row that is no architecture of the space is
         // never asked for.
-        self.named(self.readable())?.row(decisions).ok_or_else(|| {
+        self.in_words(self.readable())?.row(decisions).ok_or_else(|| {
             let code: Vec<String> = decisions.iter().map(u32::to_string).collect();
             Error::new(
                 ErrorKind::Missing,
@@ -161,7 +161,8 @@ impl Evaluator for Table {
         let level = self.level(self.full()).ok().or(self.levels.last());
         let names: Vec<&str> =
             level.map_or(vec![], |l| l.columns.iter().map(|c| &*c.name).collect());
-        Metric { name: common(&names), maximise: self.maximise }
+        let name = self.called.clone().unwrap_or_else(|| common(&names));
+        Metric { name, maximise: self.maximise }
     }
 
     fn full(&self) -> usize {

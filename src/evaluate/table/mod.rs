@@ -75,6 +75,8 @@ pub struct Table {
     in_epochs: bool,
     full: Option<i64>,
     maximise: bool,
+    /// What the score is called, where that is not the name of its columns.
+    called: Option<String>,
     reports: Vec<Column>,
     cost: Option<Column>,
 }
@@ -204,6 +206,7 @@ impl Table {
             in_epochs: false,
             full: None,
             maximise: true,
+            called: None,
             reports: vec![],
             cost: None,
         }
@@ -230,7 +233,8 @@ impl Table {
     pub fn objectives<S: AsRef<str>>(&self, columns: impl IntoIterator<Item = S>) -> Table {
         let columns = columns.into_iter().map(|name| self.column(name.as_ref())).collect();
         let level = Level { epochs: self.sheet.epochs.unwrap_or(1), columns };
-        Table { levels: vec![level], in_epochs: self.sheet.epochs.is_some(), ..self.clone() }
+        let in_epochs = self.sheet.epochs.is_some();
+        Table { levels: vec![level], in_epochs, called: None, ..self.clone() }
     }
 
     /// The objective after several numbers of epochs, one column each; in place of
@@ -298,7 +302,7 @@ impl Table {
             );
             let column = Column { name: (*name).clone(), figures: Arc::new(Err(what)) };
             let level = Level { epochs: 1, columns: vec![column] };
-            return Table { levels: vec![level], in_epochs: true, ..self.clone() };
+            return Table { levels: vec![level], in_epochs: true, called: None, ..self.clone() };
         }
         match levels.is_empty() {
             // Named in the error of a table without such a column.
@@ -316,7 +320,7 @@ impl Table {
         };
         let mut levels: Vec<Level> = levels.into_iter().map(level).collect();
         levels.sort_by_key(|level| level.epochs);
-        Table { levels, in_epochs: true, ..self.clone() }
+        Table { levels, in_epochs: true, called: None, ..self.clone() }
     }
 
     /// The epochs of every trial of a study, where that is not the most that [`Table::fidelity`] has.
@@ -332,6 +336,19 @@ impl Table {
     /// Less of the objective is better.
     pub fn minimise(&self) -> Table {
         Table { maximise: false, ..self.clone() }
+    }
+
+    /// A name for the score in charts and reports, which is also the place for its unit; without one, what the names of
+    /// its columns have in common. [`Table::objective`] and its like take it away again, so it belongs behind them.
+    ///
+    /// ```
+    /// use nascent::prelude::*;
+    /// let table = Table::new("toy", ["00", "01"], ["v1_s0"], [[71.5], [73.0]])?.objective("v1_s0");
+    /// assert_eq!(table.named("validation accuracy (%)").metric().name, "validation accuracy (%)");
+    /// # Ok::<(), nascent::Error>(())
+    /// ```
+    pub fn named(&self, name: &str) -> Table {
+        Table { called: Some(name.to_string()), ..self.clone() }
     }
 
     /// A further column to put on record for every trial, such as a test accuracy; strategies that look at
@@ -365,7 +382,7 @@ impl Table {
     /// When the code cannot be read, with line and column, or its decisions depend on each other.
     pub fn options(&self) -> Result<Vec<usize>> {
         let codes = self.codes()?;
-        self.named(match codes.uneven {
+        self.in_words(match codes.uneven {
             None => Ok(codes.arities.clone()),
             Some(_) => Err(format!(
                 "its codes have {} decisions, and which options each has depends on those before it. \
@@ -386,10 +403,10 @@ impl Table {
 
     /// The codes, if each is an architecture of the space.
     fn codes(&self) -> Result<&Codes> {
-        self.named(self.matched())
+        self.in_words(self.matched())
     }
 
-    fn named<T>(&self, result: Result<T, String>) -> Result<T> {
+    fn in_words<T>(&self, result: Result<T, String>) -> Result<T> {
         result.map_err(|what| Error::all(&self.to_name(), &[what]))
     }
 

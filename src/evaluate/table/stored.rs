@@ -23,6 +23,8 @@ struct Stored {
     in_epochs: bool,
     full: Option<i64>,
     maximise: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    called: Option<String>,
     reports: Vec<String>,
     cost: Option<String>,
 }
@@ -52,6 +54,7 @@ impl Table {
             in_epochs: self.in_epochs,
             full: self.full,
             maximise: self.maximise,
+            called: self.called.clone(),
             reports: names(&self.reports),
             cost: self.cost.as_ref().map(|c| c.name.clone()),
         };
@@ -112,6 +115,7 @@ impl Stored {
             over: None,
             full: self.full,
             maximise: self.maximise,
+            called: self.called,
             reports: self.reports.iter().map(|name| table.column(name)).collect(),
             cost: self.cost.as_ref().map(|name| table.column(name)),
             ..table.levels_of(self.levels)
