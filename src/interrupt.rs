@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::front::{self, Id, PATIENCE};
 use crate::words::capital;
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::{Duration, Instant};
@@ -111,7 +112,7 @@ pub(crate) fn check() -> Result<()> {
 /// makes an error of it. Nothing that is half done is kept: what a strategy remembers is put back only at the end.
 pub(crate) fn point() {
     if let Err(e) = check() {
-        std::panic::resume_unwind(Box::new(e));
+        resume_unwind(Box::new(e));
     }
 }
 
@@ -168,6 +169,35 @@ pub(crate) fn in_front<T>(what: impl FnOnce() -> String, f: impl FnOnce() -> T) 
     let stop = Arc::default();
     let _front = Front::of(&stop, || [what(), String::new()]);
     working(&stop, false, f)
+}
+
+/// The same for work with [points](point): where it is no part of anything, a press ends it with an error.
+///
+/// # Errors
+/// Those of the work, and that it was interrupted.
+pub(crate) fn stoppable<T>(
+    what: impl FnOnce() -> String,
+    f: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    if stop_here().is_some() {
+        return f();
+    }
+    in_front(what, || match catch_unwind(AssertUnwindSafe(f)) {
+        Ok(found) => found,
+        Err(payload) => match payload.downcast::<Error>() {
+            Ok(told) => Err(*told),
+            Err(panic) => resume_unwind(panic),
+        },
+    })
+}
+
+/// The work as a part of what this thread works for, on whatever thread it runs.
+pub(crate) fn carried<R>(work: impl Fn(usize) -> R + Sync) -> impl Fn(usize) -> R + Sync {
+    let under = UNDER.with_borrow(Clone::clone);
+    move |i| match &under {
+        Some((stop, shown)) => working(stop, *shown, || work(i)),
+        None => work(i),
+    }
 }
 
 /// While it lives, there is a search in the background.
@@ -294,5 +324,22 @@ mod tests {
             assert_eq!(in_front(String::new, check).unwrap_err().kind(), ErrorKind::Stopped);
         });
         assert!(check().is_ok());
+    }
+
+    #[test]
+    fn points_end_with_an_error_where_nothing_is_around() {
+        let fit = || -> Result<()> {
+            let all = foreground();
+            all.iter().filter(|w| w.what == "a fit of this test").for_each(|w| w.stop.press());
+            drop(all);
+            crate::threads::map(4, 1, |_| point());
+            Ok(())
+        };
+        let told = stoppable(|| "a fit of this test".into(), fit).unwrap_err();
+        assert_eq!(told.kind(), ErrorKind::Stopped, "{told}");
+        assert!(stoppable(String::new, || Ok(point())).is_ok());
+        // A panic of its own stays one.
+        let panics = || stoppable(String::new, || -> Result<()> { panic!("mine") });
+        assert!(catch_unwind(panics).is_err());
     }
 }

@@ -6,6 +6,7 @@
 //! its parts are put together in order, so no result depends on the number of threads.
 
 use crate::error::{Error, Result};
+use crate::interrupt;
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::Cell;
@@ -65,7 +66,11 @@ pub(crate) fn map<R: Send>(n: usize, least: usize, work: impl Fn(usize) -> R + S
     let threads = share.min(n / least.max(1)).min(MOST_THREADS);
     let pool = if threads > 1 { pool(threads, "part").ok() } else { None };
     match pool {
-        Some(pool) => pool.install(|| (0..n).into_par_iter().map(&work).collect()),
+        Some(pool) => {
+            // What stops the caller stops its parts.
+            let part = interrupt::carried(&work);
+            pool.install(|| (0..n).into_par_iter().map(part).collect())
+        }
         None => (0..n).map(work).collect(),
     }
 }

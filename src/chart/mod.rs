@@ -105,7 +105,7 @@ pub use rungs::{Climb, Rungs};
 pub use score_distribution::{ScoreDistribution, ScoreSeries};
 pub use search_map::{Placed, SearchMap};
 pub use search_signals::{SearchSignals, Signal};
-pub use space_node::TreeNode;
+pub use space_node::{TreeNode, Wiring};
 pub use space_tree::SpaceTree;
 pub use spread::{Spread, SpreadRow};
 pub use surrogate_view::{Candidate, SurrogateView};

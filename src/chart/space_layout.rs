@@ -2,7 +2,8 @@
 //! laid out in the room that it is given and says how large it became; [`super::space_tree`] draws it.
 
 use super::Family;
-use super::space_node::TreeNode;
+use super::layers::layout;
+use super::space_node::{TreeNode, Wiring};
 use super::theme::{Font, INK, elide, width, wrap};
 
 /// How wide a drawing may be, in pixels: narrow, so that it is legible on a phone, or as wide as a
@@ -14,6 +15,10 @@ pub(super) const LEAST: f64 = 200.0;
 pub(super) const DEEPEST: usize = 16;
 /// Between layers, for the arrow.
 pub(super) const GAP: f64 = 18.0;
+/// The radius of a node of a cell, the distance of two layers of nodes, and the most nodes that are drawn.
+pub(super) const NODE: f64 = 10.5;
+const STEP: f64 = 42.0;
+const MOST_NODES: usize = 12;
 /// Between alternatives.
 pub(super) const BESIDE: f64 = 12.0;
 /// The part of a frame's label that stands out above the frame.
@@ -44,6 +49,11 @@ pub(super) enum What {
     /// `or` holds the heights at which that word stands between alternatives in one column.
     Grid {
         or: Vec<f64>,
+    },
+    /// The nodes of a cell with their places, and its edges, each a line of places and whether it is open.
+    Wiring {
+        nodes: Vec<(String, (f64, f64))>,
+        edges: Vec<(Vec<(f64, f64)>, bool)>,
     },
     /// A pale background under a sequence that is one of several alternatives.
     Panel,
@@ -170,6 +180,32 @@ fn grid(mut parts: Vec<Laid>, room: f64) -> Laid {
     Laid { w, h: y, port: 0.0, what: What::Grid { or }, parts: placed }
 }
 
+/// The nodes and edges of a cell in layers; nothing where they are too many to be told apart.
+fn wired(wiring: &Wiring) -> Option<Laid> {
+    let n = wiring.nodes.len();
+    if !(2..=MOST_NODES).contains(&n) {
+        return None;
+    }
+    let mut inputs = vec![vec![]; n];
+    let known = |&&(from, to, _): &&(usize, usize, bool)| from < to && to < n;
+    wiring.edges.iter().filter(known).for_each(|&(from, to, _)| inputs[to].push(from));
+    let layout = layout(&inputs, &vec![2.0 * NODE; n], 16.0);
+    let y = |layer: usize| NODE + layer as f64 * STEP;
+    let edge = |&(from, to, ref ways): &(usize, usize, Vec<f64>)| {
+        let mut line = vec![(layout.x[from], y(layout.layer[from]))];
+        let first = layout.layer[from] + 1;
+        line.extend(ways.iter().enumerate().map(|(i, &x)| (x, y(first + i))));
+        line.push((layout.x[to], y(layout.layer[to])));
+        let open = wiring.edges.iter().any(|e| (e.0, e.1) == (from, to) && e.2);
+        (line, open)
+    };
+    let place = |v: usize| (wiring.nodes[v].clone(), (layout.x[v], y(layout.layer[v])));
+    let nodes = (0..n).map(place).collect();
+    let h = y(layout.layer.iter().copied().max().unwrap_or(0)) + NODE;
+    let edges = layout.edges.iter().map(edge).collect();
+    Some(Laid { w: layout.width, h, port: 0.0, what: What::Wiring { nodes, edges }, parts: vec![] })
+}
+
 fn panel(inner: Laid) -> Laid {
     let (w, h) = (inner.w + 20.0, inner.h + 20.0);
     Laid { w, h, port: 0.0, what: What::Panel, parts: vec![(10.0, 10.0, inner)] }
@@ -204,11 +240,15 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
             let inner = beside(parts, room - 24.0, depth);
             frame(inner, Frame { label, colour: "#0072B2", dashed: true, residual: false, depth })
         }
-        TreeNode::Branches { label, parts } => {
+        TreeNode::Branches { label, parts, wiring } => {
             let label = elide(label, LABEL, 160.0);
             let mut inner = beside(parts, room - 24.0, depth);
             if let What::Grid { or } = &mut inner.what {
                 or.clear();
+            }
+            if let Some(wiring) = wiring.as_ref().and_then(wired) {
+                inner = grid(vec![wiring, inner], room - 24.0);
+                inner.what = What::Grid { or: vec![] };
             }
             frame(inner, Frame { label, colour: "#A3527E", dashed: false, residual: false, depth })
         }

@@ -35,6 +35,9 @@ pub enum TreeNode {
         label: String,
         /// The branches, or the edges of a cell.
         parts: Vec<TreeNode>,
+        /// Of a cell: how its nodes are joined.
+        #[serde(default)]
+        wiring: Option<Wiring>,
     },
     /// An edge of a cell.
     Edge {
@@ -43,6 +46,15 @@ pub enum TreeNode {
         /// The block on it.
         inner: Box<TreeNode>,
     },
+}
+
+/// How the nodes of a cell are joined.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wiring {
+    /// The nodes, in the order in which they are computed: `0`, `1`, ..., and `out` for a concatenation of all.
+    pub nodes: Vec<String>,
+    /// From which node to which, the first is smaller, and whether the search decides what is on the edge.
+    pub edges: Vec<(usize, usize, bool)>,
 }
 
 impl Default for TreeNode {

@@ -6,10 +6,10 @@
 
 use super::plain::{COLUMNS, fit, heading, len, wrap};
 use super::space_layout::{
-    DEEPEST, LABEL, Laid, OPTION, OUT, Pill, ROOM, What, bare, lay, options, stack,
+    DEEPEST, LABEL, Laid, NODE, OPTION, OUT, Pill, ROOM, What, bare, lay, options, stack,
 };
 use super::space_node::TreeNode;
-use super::svg::{Anchor, Svg, nothing};
+use super::svg::{Anchor, Svg, n, nothing};
 use super::theme::{CARD, Font, MUTED, width};
 use super::{Draw, Family};
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,17 @@ fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
                 svg.text(at, "or", OPTION.fill(MUTED), Anchor::Middle, 40.0);
             }
         }
+        What::Wiring { nodes, edges } => {
+            let at = |p: &(f64, f64)| (x + p.0, y + p.1);
+            for (line, open) in edges {
+                wire(svg, &line.iter().map(at).collect::<Vec<_>>(), *open);
+            }
+            for (name, place) in nodes {
+                let (cx, cy) = at(place);
+                svg.dot((cx, cy), NODE, "#F6E9F1", r##"stroke="#A3527E" stroke-width="1.1""##);
+                svg.text((cx, cy + 3.6), name, OPTION, Anchor::Middle, 2.0 * NODE);
+            }
+        }
         What::Panel => {
             svg.rect((x, y, laid.w, laid.h), 7.0, "#EFF1F1", r##"stroke="#D9DCDC""##);
         }
@@ -106,6 +117,27 @@ fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
     for (dx, dy, part) in &laid.parts {
         draw(svg, part, x + dx, y + dy);
     }
+}
+
+/// An edge of a cell, around what is in its way: dashed and blue where the search decides what is on it.
+fn wire(svg: &mut Svg, line: &[(f64, f64)], open: bool) {
+    let [first, .., last] = line else { return };
+    let colour = if open { "#0072B2" } else { MUTED };
+    let dash = if open { r#"stroke-dasharray="5 3""# } else { "" };
+    // From the lower side of a node to the upper side of another.
+    let (top, end) = ((first.0, first.1 + NODE), (last.0, last.1 - NODE));
+    let places: Vec<(f64, f64)> = std::iter::once(top)
+        .chain(line[1..line.len() - 1].iter().copied())
+        .chain([(end.0, end.1 - 3.0)])
+        .collect();
+    let mut d = format!("M{} {}", n(top.0), n(top.1));
+    for pair in places.windows(2) {
+        let ((ax, ay), (bx, by)) = (pair[0], pair[1]);
+        let bend = (by - ay) * 0.5;
+        d += &format!("C{} {} {} {} {} {}", n(ax), n(ay + bend), n(bx), n(by - bend), n(bx), n(by));
+    }
+    svg.path(&d, colour, 1.3, dash);
+    svg.arrow_head(end, (0.0, 1.0), colour);
 }
 
 impl SpaceTree {
@@ -213,7 +245,7 @@ fn say(part: &TreeNode) -> (String, &[TreeNode]) {
         TreeNode::OneOf(parts) => ("one of".into(), parts),
         TreeNode::Repeat { times, inner } => within(format!("× {} of", bare(times)), inner),
         TreeNode::Residual(inner) => within("residual".into(), inner),
-        TreeNode::Branches { label, parts } => (label.clone(), parts),
+        TreeNode::Branches { label, parts, .. } => (label.clone(), parts),
         TreeNode::Edge { label, inner } => within(format!("{label}:"), inner),
     }
 }

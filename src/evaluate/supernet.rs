@@ -446,9 +446,16 @@ impl Supernet {
         }
         known.iter().try_for_each(|(arch, _)| self.has(arch))?;
         let (budget, watch) = (Budget::open(0), Watch::current());
-        let score = |i: usize| self.evaluate_watched(&known[i].0, &budget, &watch);
-        let scores = crate::threads::map(known.len(), 1, score);
-        let scores = scores.into_iter().collect::<Result<Vec<Evaluation>>>()?;
+        let score = |i: usize| {
+            interrupt::check()?;
+            self.evaluate_watched(&known[i].0, &budget, &watch)
+        };
+        let scores = || {
+            let scores = crate::threads::map(known.len(), 1, score);
+            scores.into_iter().collect::<Result<Vec<Evaluation>>>()
+        };
+        let what = || format!("the scores of {} on shared weights", plural(known.len(), "network"));
+        let scores = interrupt::stoppable(what, scores)?;
         let measured = |((arch, truth), found): ((Architecture, f64), Evaluation)| Measured {
             name: arch.to_string(),
             cheap: found.score(),

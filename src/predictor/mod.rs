@@ -18,6 +18,7 @@ mod sizes;
 use crate::chart::{Agreement, Chart, Measured};
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
+use crate::interrupt;
 use crate::proxy::screen;
 use crate::rng::Rng;
 use crate::space::{Architecture, Distance, Encoding, Space};
@@ -201,14 +202,17 @@ impl Predictor {
         let gains = self.gains(scores);
         let scale = Scale::of(&gains);
         let z: Vec<f64> = gains.iter().map(|&y| scale.z(y)).collect();
-        let model = match &self.input {
-            Input::Encoding(encoding) => self.learn(&rows(encoding, archs)?, &z),
-            Input::Distance(distance) => {
-                let all = distance.all(archs)?;
-                let before = all.into_iter().enumerate().map(|(i, row)| row[..i].to_vec());
-                Model::Distances(Distant::fit(&before.collect::<Vec<_>>(), &z))
-            }
+        let learn = || -> Result<Model> {
+            Ok(match &self.input {
+                Input::Encoding(encoding) => self.learn(&rows(encoding, archs)?, &z),
+                Input::Distance(distance) => {
+                    let all = distance.all(archs)?;
+                    let before = all.into_iter().enumerate().map(|(i, row)| row[..i].to_vec());
+                    Model::Distances(Distant::fit(&before.collect::<Vec<_>>(), &z))
+                }
+            })
         };
+        let model = interrupt::stoppable(|| format!("the learning of the {self}"), learn)?;
         let best = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let space = first.space();
         let learned = Learned { space, scale, best, architectures: archs.to_vec(), model };
@@ -361,10 +365,13 @@ impl Predictor {
         self.learned()?;
         let drawn = screen::drawn(space, n.to_i64(), k.to_i64(), &mut Rng::new(seed))?;
         let scored = drawn.into_iter().map(|arch| {
+            interrupt::check()?;
             let gain = self.sign() * self.predict(&arch)?.mean();
             Ok((gain, arch))
         });
-        Ok(screen::best(scored.collect::<Result<Vec<_>>>()?, k.to_i64()))
+        let what = || format!("the choice of the best of {}", n.to_i64());
+        let scored = interrupt::stoppable(what, || scored.collect::<Result<Vec<_>>>())?;
+        Ok(screen::best(scored, k.to_i64()))
     }
 
     fn sound(&self) -> Result<()> {

@@ -12,6 +12,7 @@ use super::{Input, Predictor, known, rows, too_few};
 use crate::chart::{Chart, SizeSeries, TrainingSizes};
 use crate::count::Count;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::rng::Rng;
 use crate::space::Architecture;
 use crate::stats::kendall_tau;
@@ -83,7 +84,7 @@ impl Predictor {
         let sizes: Vec<usize> = sizes.into_iter().map(Count::to_size).collect();
         let judged = (archs.len() - most as usize).min(JUDGED);
         let mut series = vec![];
-        for predictor in &predictors {
+        let each = |predictor: &Predictor| -> Result<SizeSeries> {
             predictor.sound()?;
             let data = Data::of(predictor, archs)?;
             let gains = predictor.gains(scores);
@@ -92,16 +93,24 @@ impl Predictor {
                 let order =
                     Rng::from_u64(0).stream("training sets", repeat).permutation(archs.len());
                 let others = &order[archs.len() - judged..];
+                interrupt::check()?;
                 predictor.tau(&data, &gains, &order[..size], others)
             };
             let taus = crate::threads::map(sizes.len() * repeats as usize, 1, tau);
             let taus = taus.into_iter().collect::<Result<Vec<f64>>>()?;
-            series.push(SizeSeries {
+            Ok(SizeSeries {
                 name: Predictor { learned: None, ..predictor.clone() }.to_string(),
                 sizes: sizes.iter().map(|&n| n as f64).collect(),
                 taus: taus.chunks(repeats as usize).map(<[f64]>::to_vec).collect(),
-            });
-        }
+            })
+        };
+        let what = || "the comparison of predictors".to_string();
+        interrupt::stoppable(what, || {
+            predictors.iter().try_for_each(|predictor| {
+                series.push(each(predictor)?);
+                Ok(())
+            })
+        })?;
         let shown = format!("on {} other architectures", thousands(judged as u128));
         Ok(Chart::new(TrainingSizes { shown, series }))
     }

@@ -28,6 +28,7 @@ use crate::count::Count;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Budget, Evaluation, Evaluator};
+use crate::interrupt;
 use crate::rng::Rng;
 use crate::space::{Architecture, Encoding, Space};
 use crate::task::Metric;
@@ -272,12 +273,19 @@ impl Proxy {
         let drawn = screen::drawn(space, n, k, &mut Rng::new(seed))?;
         let mut found = vec![];
         let mut refused = None;
-        for arch in drawn {
-            match self.score(&arch) {
-                Ok(score) => found.push((score, arch)),
-                Err(e) => drop(refused.get_or_insert(e)),
-            }
-        }
+        interrupt::stoppable(
+            || format!("the choice of the best of {n}"),
+            || {
+                for arch in drawn {
+                    interrupt::check()?;
+                    match self.score(&arch) {
+                        Ok(score) => found.push((score, arch)),
+                        Err(e) => drop(refused.get_or_insert(e)),
+                    }
+                }
+                Ok(())
+            },
+        )?;
         match refused {
             Some(e) if found.is_empty() => Err(e),
             _ => Ok(screen::best(found, k)),

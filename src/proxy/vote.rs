@@ -14,8 +14,10 @@
 use super::{Proxy, screen};
 use crate::count::Count;
 use crate::error::{Error, Result};
+use crate::interrupt;
 use crate::rng::Rng;
 use crate::space::{Architecture, Space};
+use crate::words::plural;
 use std::borrow::Borrow;
 use std::fmt;
 
@@ -58,8 +60,13 @@ impl Vote {
     pub fn ranks(&self, architectures: impl AsRef<[Architecture]>) -> Result<Vec<f64>> {
         let all = architectures.as_ref();
         self.check()?;
-        let of = |proxy: &Proxy| all.iter().map(|a| proxy.score(a)).collect::<Result<Vec<f64>>>();
-        Vote::mean_ranks(self.proxies.iter().map(of).collect::<Result<Vec<_>>>()?)
+        let of = |proxy: &Proxy| {
+            let score = |a: &Architecture| interrupt::check().and_then(|()| proxy.score(a));
+            all.iter().map(score).collect::<Result<Vec<f64>>>()
+        };
+        let what = || format!("the vote on {}", plural(all.len(), "architecture"));
+        let lists = || self.proxies.iter().map(of).collect::<Result<Vec<_>>>();
+        Vote::mean_ranks(interrupt::stoppable(what, lists)?)
     }
 
     /// The mean rank of each architecture, from scores that are there already: a list for each voter, in which more
@@ -108,15 +115,26 @@ impl Vote {
         let mut refused = None;
         let mut scorable = vec![];
         let mut scores = vec![vec![]; self.proxies.len()];
-        for arch in drawn {
-            match self.proxies.iter().map(|p| p.score(&arch)).collect::<Result<Vec<f64>>>() {
-                Ok(of_all) => {
-                    scores.iter_mut().zip(of_all).for_each(|(list, score)| list.push(score));
-                    scorable.push(arch);
+        interrupt::stoppable(
+            || format!("the choice of the best of {n}"),
+            || {
+                for arch in drawn {
+                    interrupt::check()?;
+                    match self.proxies.iter().map(|p| p.score(&arch)).collect::<Result<Vec<f64>>>()
+                    {
+                        Ok(of_all) => {
+                            scores
+                                .iter_mut()
+                                .zip(of_all)
+                                .for_each(|(list, score)| list.push(score));
+                            scorable.push(arch);
+                        }
+                        Err(e) => drop(refused.get_or_insert(e)),
+                    }
                 }
-                Err(e) => drop(refused.get_or_insert(e)),
-            }
-        }
+                Ok(())
+            },
+        )?;
         if let Some(e) = refused.filter(|_| scorable.is_empty()) {
             return Err(e);
         }

@@ -1,7 +1,7 @@
 //! How a space is drawn: its open graph as data for the chart.
 
 use super::Space;
-use crate::chart::{Chart, Family, SpaceTree, TreeNode};
+use crate::chart::{Chart, Family, SpaceTree, TreeNode, Wiring};
 use crate::graph::Part;
 use crate::tree::block::{Block, Node};
 use crate::tree::cell::Cell;
@@ -66,7 +66,8 @@ fn tree(part: &Part) -> TreeNode {
                 true => list(),
                 false => edges(cell, &part.parts),
             };
-            TreeNode::Branches { label: cell.label(), parts }
+            let wiring = (!cell.is_single()).then(|| wiring(cell));
+            TreeNode::Branches { label: cell.label(), parts, wiring }
         }
         Node::Wired(cell) => {
             TreeNode::Edge { label: format!("{}, on each", cell.label()), inner: Box::new(only()) }
@@ -98,11 +99,14 @@ fn tree(part: &Part) -> TreeNode {
             let inner = only();
             if block.has_choices() {
                 let label = format!("{name}: decided once");
-                return TreeNode::Branches { label, parts: vec![inner] };
+                return TreeNode::Branches { label, parts: vec![inner], wiring: None };
             }
             match plain_layers(&inner) {
                 Some(layers) => plain(format!("{name}: {layers}"), family(block)),
-                None => TreeNode::Branches { label: name.clone(), parts: vec![inner] },
+                None => {
+                    let label = name.clone();
+                    TreeNode::Branches { label, parts: vec![inner], wiring: None }
+                }
             }
         }
         Node::Broken { .. } => only(),
@@ -144,6 +148,21 @@ fn plain_layers(node: &TreeNode) -> Option<String> {
     }
 }
 
+/// How a cell's nodes are joined. An edge is open where the search chooses its operation, or whether it stays.
+fn wiring(cell: &Cell) -> Wiring {
+    let open = |block: &Block| cell.keep.is_some() || block.has_choices();
+    let joined = cell.edges().map(|(from, to, block)| (from, to, open(block)));
+    let mut edges: Vec<(usize, usize, bool)> = joined.collect();
+    let first = if cell.two_inputs { 2 } else { 1 };
+    let end = first + cell.steps.len();
+    let mut nodes: Vec<String> = (0..end).map(|node| node.to_string()).collect();
+    if cell.concat {
+        nodes.push("out".into());
+        edges.extend((first..end).map(|node| (node, end, false)));
+    }
+    Wiring { nodes, edges }
+}
+
 /// A cell's edges; those with the same choices are drawn as one.
 fn edges(cell: &Cell, parts: &[Part]) -> Vec<TreeNode> {
     let mut groups: Vec<(Vec<String>, &Part)> = vec![];
@@ -175,7 +194,51 @@ fn sequence(parts: Vec<TreeNode>) -> TreeNode {
 
 #[cfg(test)]
 mod tests {
+    use crate::chart::{ChartData, TreeNode, Wiring};
     use crate::prelude::*;
+
+    /// Six edges of NAS-Bench-201's cell, each open; in a cell with two inputs the concatenation is a node of its own.
+    #[test]
+    fn cells_are_drawn_as_graphs() {
+        let wirings = |space: &Space| -> Vec<Wiring> {
+            fn all(node: &TreeNode, found: &mut Vec<Wiring>) {
+                match node {
+                    TreeNode::Branches { parts, wiring, .. } => {
+                        found.extend(wiring.clone());
+                        parts.iter().for_each(|part| all(part, found));
+                    }
+                    TreeNode::Sequence(parts) | TreeNode::OneOf(parts) => {
+                        parts.iter().for_each(|part| all(part, found));
+                    }
+                    TreeNode::Repeat { inner, .. }
+                    | TreeNode::Edge { inner, .. }
+                    | TreeNode::Residual(inner) => all(inner, found),
+                    TreeNode::Layer { .. } => {}
+                }
+            }
+            let mut found = vec![];
+            let ChartData::SpaceTree(tree) = space.drawing().data() else {
+                panic!("a space is a tree")
+            };
+            all(&tree.root, &mut found);
+            found
+        };
+        let images = || Space::new([3, 8, 8], Task::classification(4));
+        let [one] = &wirings(&images().then(presets::nas_bench_201(8, 1)))[..] else {
+            panic!("one cell")
+        };
+        assert_eq!((one.nodes.len(), one.edges.len()), (4, 6));
+        assert!(one.edges.iter().all(|e| e.2));
+        // Four nodes behind two inputs, and the concatenation of the four.
+        let [normal, _] = &wirings(&images().then(presets::darts(8, 3)))[..] else {
+            panic!("two kinds of cells")
+        };
+        assert_eq!(normal.nodes, ["0", "1", "2", "3", "4", "5", "out"]);
+        let open = normal.edges.iter().filter(|e| e.2).count();
+        assert_eq!((open, normal.edges.len()), (14, 18));
+        let fixed = cell([vec![skip()], vec![skip(), conv(same(), 1)]]);
+        assert!(wirings(&images().then(fixed))[0].edges.iter().all(|e| !e.2));
+    }
 
     #[test]
     fn switches_are_drawn_as_words() {

@@ -18,6 +18,7 @@
 use crate::count::Count;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
+use crate::interrupt;
 use crate::layer::INPUT;
 use crate::op::{Op, Params, Pass};
 use crate::rng::Rng;
@@ -109,9 +110,14 @@ impl Latency {
             found.explore(&space)?;
         }
         let mut table = self.table();
-        for (arch, id) in &found.first {
-            self.seconds_of(&mut table, arch, arch.graph()?, *id, &mut String::new())?;
-        }
+        let measure = || {
+            found.first.iter().try_for_each(|(arch, id)| {
+                interrupt::check()?;
+                self.seconds_of(&mut table, arch, arch.graph()?, *id, &mut String::new())?;
+                Ok(())
+            })
+        };
+        interrupt::stoppable(|| "the measuring of latencies".into(), measure)?;
         Ok(Latency::holding(self.0.batch, false, table.clone()))
     }
 

@@ -196,6 +196,10 @@ impl Study {
     /// # Errors
     /// When fewer than six trials have finished, or the strategy has no model.
     pub fn calibration(&self, by: &impl Surrogate) -> Result<Chart> {
+        interrupt::stoppable(|| "the calibration".into(), || self.calibrated(by))
+    }
+
+    fn calibrated(&self, by: &impl Surrogate) -> Result<Chart> {
         let seen = learned(self, BEFORE, "calibration(...)")?;
         let kept = &seen.kept;
         let is_new = |&&i: &&usize| kept[i].reused_from().is_none();

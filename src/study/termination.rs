@@ -59,6 +59,11 @@ impl Study {
     /// When the noise is negative or not finite, fewer than six trials have finished, the strategy has no model, or the
     /// space has problems.
     pub fn remaining_improvement(&self, by: &impl Surrogate, noise: f64) -> Result<Chart> {
+        let what = || "the forecast of what is still to come".to_string();
+        interrupt::stoppable(what, || self.improvement(by, noise))
+    }
+
+    fn improvement(&self, by: &impl Surrogate, noise: f64) -> Result<Chart> {
         if !noise.is_finite() || noise < 0.0 {
             return Err(Error::invalid(
                 format!("remaining_improvement(..., {noise})"),
