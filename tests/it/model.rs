@@ -566,3 +566,45 @@ fn a_head_that_says_less_is_read() {
         load(&path).unwrap();
     }
 }
+
+/// The matrix counts each sample once, finds classes by their names, and says what it cannot compare.
+#[test]
+fn confusion_counts_every_sample() {
+    let data = Dataset::digits().take(500);
+    let arch = Space::on(&data).then(flatten()).then(linear(16)).default_architecture().unwrap();
+    let mut run = Train::on(&data).epochs(10).start(&arch, 1).unwrap();
+    run.advance(10).unwrap();
+    let model = run.model();
+    let counts = |data: &Dataset, split| match model.confusion(data, split).unwrap().data() {
+        nascent::chart::ChartData::Confusion(found) => found.counts,
+        other => panic!("{other:?}"),
+    };
+    let found = counts(&data, Split::Validation);
+    let truth: Vec<u32> = data.tensors(Split::Validation).unwrap().1.to_vec1().unwrap();
+    let answers = model.predict((&data, Split::Validation)).unwrap();
+    for (row, column) in (0..10).flat_map(|i| (0..10).map(move |j| (i, j))) {
+        let both = truth.iter().zip(&answers);
+        let n = both.filter(|(t, a)| (**t, a.class()) == (row, Some(column))).count();
+        assert_eq!(found[row as usize][column as usize], n);
+    }
+    // The same samples with the classes in another order.
+    let back = |class: u32| 9 - class;
+    let (x, y) = data.tensors(Split::Train).unwrap();
+    let values: Vec<f32> = x.flatten_all().unwrap().to_vec1().unwrap();
+    let labels: Vec<u32> = y.to_vec1::<u32>().unwrap().into_iter().map(back).collect();
+    let names: Vec<String> = data.classes().into_iter().rev().collect();
+    let values: Vec<f64> = values.into_iter().map(f64::from).collect();
+    let turned = Dataset::classification("turned", values, [1, 8, 8], labels, 10).unwrap();
+    let turned = turned.with_classes(names).unwrap();
+    let all = |counts: Vec<Vec<usize>>| counts.concat().iter().sum::<usize>();
+    let sums = [Split::Train, Split::Validation, Split::Test].map(|s| all(counts(&turned, s)));
+    assert_eq!(sums.iter().sum::<usize>(), turned.len());
+    let right = |c: &[Vec<usize>]| (0..10).map(|i| c[i][i]).sum::<usize>();
+    let rates = counts(&turned, Split::Train);
+    assert!(right(&rates) * 2 > all(rates), "classes are found by their names");
+    let other = Dataset::mnist1d();
+    let named = other.with_classes(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]).unwrap();
+    says(model.confusion(&named, Split::Test), &["the model knows", "trained on"]);
+    let numbers = Dataset::regression("r", vec![0.0; 40], [1], vec![0.0; 40], 1).unwrap();
+    says(model.confusion(&numbers, Split::Test), &["classification", "regression"]);
+}
