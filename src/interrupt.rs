@@ -337,7 +337,7 @@ mod tests {
         };
         let told = stoppable(|| "a fit of this test".into(), fit).unwrap_err();
         assert_eq!(told.kind(), ErrorKind::Stopped, "{told}");
-        assert!(stoppable(String::new, || Ok(point())).is_ok());
+        assert!(stoppable(String::new, check).is_ok());
         // A panic of its own stays one.
         let panics = || stoppable(String::new, || -> Result<()> { panic!("mine") });
         assert!(catch_unwind(panics).is_err());
