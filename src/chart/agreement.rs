@@ -10,6 +10,7 @@ use super::plot::{Around, Frame, Key, Sample, Scale, binned, padded, zoomed};
 use super::svg::{WIDTH, nothing};
 use super::theme::{FAINT, Font, colour, width};
 use crate::stats::kendall_tau;
+use crate::stats::rank::ranks;
 use crate::stats::regret::{liked, regrets};
 use crate::words::{capital, direction, plural, score, usable};
 use serde::{Deserialize, Serialize};
@@ -164,7 +165,7 @@ impl Agreement {
     /// By how many places the networks of a group (their positions in [`Agreement::networks`]) stand lower in the order
     /// of the cheap measure than networks that are as good: each is compared with the five outside the group that are
     /// nearest to it in the order of the truth, since a bad measure puts every good network too low. Negative: they
-    /// stand too high. `None` where the group or the rest is empty, or a measure of one of them is missing.
+    /// stand too high. Networks without one of the measures do not count; `None` where the group or the rest is empty.
     ///
     /// ```
     /// use nascent::chart::{Agreement, Measured};
@@ -174,31 +175,29 @@ impl Agreement {
     /// assert_eq!(found.too_low([1]), Some(2.0)); // fourth, where the others stand second on average
     /// ```
     pub fn too_low(&self, group: impl IntoIterator<Item = usize>) -> Option<f64> {
-        let group: BTreeSet<usize> = group.into_iter().collect();
-        let places = |of: fn(&Measured) -> f64| -> Option<Vec<f64>> {
-            let gain = |i: &usize| {
-                if self.maximise { of(&self.networks[*i]) } else { -of(&self.networks[*i]) }
-            };
-            let mut order: Vec<usize> = (0..self.networks.len()).collect();
-            if !order.iter().all(|i| usable(gain(i))) {
-                return None;
-            }
-            order.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
-            let mut places = vec![0.0; order.len()];
-            order.into_iter().enumerate().for_each(|(place, i)| places[i] = place as f64);
-            Some(places)
+        let usable = |m: &Measured| usable(m.cheap) && usable(m.truth);
+        let kept: Vec<usize> =
+            (0..self.networks.len()).filter(|&i| usable(&self.networks[i])).collect();
+        let wanted: BTreeSet<usize> = group.into_iter().collect();
+        // 1 is the best; equal ones share a place.
+        let places = |of: fn(&Measured) -> f64| {
+            let sign = if self.maximise { -1.0 } else { 1.0 };
+            ranks(&kept.iter().map(|&i| sign * of(&self.networks[i]) + 0.0).collect::<Vec<f64>>())
         };
-        let (cheap, truth) = (places(|m| m.cheap)?, places(|m| m.truth)?);
-        let rest: Vec<usize> = (0..cheap.len()).filter(|i| !group.contains(i)).collect();
+        let (cheap, truth) = (places(|m| m.cheap), places(|m| m.truth));
+        let (own, rest): (Vec<usize>, Vec<usize>) =
+            (0..kept.len()).partition(|&k| wanted.contains(&kept[k]));
         let lower = |&i: &usize| -> Option<f64> {
-            let far = |j: usize| (truth.get(i).copied().unwrap_or(f64::NAN) - truth[j]).abs();
-            let mut near = rest.clone();
-            near.sort_by(|&a, &b| far(a).total_cmp(&far(b)));
-            near.truncate(NEAR);
-            let mean = near.iter().map(|&j| cheap[j]).sum::<f64>() / near.len() as f64;
-            Some(cheap.get(i)? - mean)
+            let far = |&j: &usize| (truth[i] - truth[j]).abs();
+            let mut reach: Vec<f64> = rest.iter().map(far).collect();
+            reach.sort_by(f64::total_cmp);
+            let reach = *reach.get(NEAR.min(reach.len()).checked_sub(1)?)?;
+            // Of equally near ones all.
+            let near: Vec<f64> =
+                rest.iter().filter(|j| far(j) <= reach).map(|&j| cheap[j]).collect();
+            Some(cheap[i] - near.iter().sum::<f64>() / near.len() as f64)
         };
-        let lower: Vec<f64> = group.iter().map(lower).collect::<Option<_>>()?;
+        let lower: Vec<f64> = own.iter().map(lower).collect::<Option<_>>()?;
         let mean = lower.iter().sum::<f64>() / lower.len() as f64;
         mean.is_finite().then_some(mean)
     }
@@ -221,17 +220,20 @@ impl Agreement {
         let (cheap, truth) = (capital(self.cheap()), capital(self.truth()));
         let mut listing =
             Listing::new(["networks", "how many", &cheap, &truth, "tau", "too low by"]);
+        let usable = |m: &&Measured| usable(m.cheap) && usable(m.truth);
         for (name, group) in groups {
-            let own: Vec<&Measured> = group.iter().filter_map(|&i| self.networks.get(i)).collect();
-            let (a, b): (Vec<f64>, Vec<f64>) = own.iter().map(|m| (m.cheap, m.truth)).unzip();
+            let group: BTreeSet<usize> = group.into_iter().collect();
+            let own = group.iter().filter_map(|&i| self.networks.get(i)).filter(usable);
+            let (a, b): (Vec<f64>, Vec<f64>) = own.map(|m| (m.cheap, m.truth)).unzip();
             let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
             let low = self.too_low(group).map(|places| format!("{places:+.1}"));
             let tau = kendall_tau(&a, &b).ok().map(|tau| format!("{tau:.2}"));
-            listing.add((name.as_ref(), own.len(), mean(&a), mean(&b), tau, low));
+            listing.add((name.as_ref(), a.len(), mean(&a), mean(&b), tau, low));
         }
-        let of = plural(self.networks.len(), "place");
+        let all = self.networks.iter().filter(usable).count();
+        let of = plural(all, "network");
         listing.noted(&format!(
-            "too low by: of {of}, beside the {NEAR} networks outside the group that are nearest in truth"
+            "too low by: places in the order of {of}, compared with those outside the group that are nearest in truth"
         ))
     }
 }

@@ -116,7 +116,7 @@ impl Plan<'_> {
     /// Coverage in a word, by the widest interval whose share is surely another one.
     fn verdict(&self) -> &'static str {
         if self.all.iter().all(|f| f.truth == self.all[0].truth) {
-            return "all results are the same, so their share says nothing";
+            return "all are the same, no verdict";
         }
         let off = |level: usize| {
             let (low, high) = wilson(self.hits[level], self.all.len());
@@ -412,7 +412,7 @@ mod tests {
         let shy: Vec<_> = (0..50).map(|i| (f64::from(i), 1e3, f64::from(i) + 1.0)).collect();
         assert_eq!(of(&shy).plan().unwrap().verdict(), "too many, the model is too cautious");
         let same = of(&[(0.5, 0.1, 0.5); 40]);
-        assert!(same.plain().contains("all results are the same"), "{}", same.plain());
+        assert!(same.plain().contains("all are the same, no verdict"), "{}", same.plain());
     }
 
     #[test]

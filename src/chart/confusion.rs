@@ -7,7 +7,7 @@ use super::letters::clean;
 use super::lines::{LABEL, Rows, ramp, remarks};
 use super::map::BLUES;
 use super::pairs::heads;
-use super::plain::{COLUMNS, cell as label, fit, heading, len};
+use super::plain::{COLUMNS, cell as label, fit, heading, len, wrap};
 use super::plot::head;
 use super::svg::{Anchor, SHOWN, Svg, WIDTH, nothing};
 use super::theme::{Font, INK, elide, width};
@@ -40,6 +40,8 @@ pub struct Confusion {
 const MOST: usize = 30;
 /// From white to orange, for mistakes.
 const ORANGES: [&str; 6] = ["#FCF1E3", "#FBDDB4", "#F2B46C", "#E2913A", "#C96F16", "#A2500A"];
+/// The most mistakes that are told one by one.
+const TOLD: usize = 20;
 const TITLE: &str = "True classes and answers";
 const WHY: &str = "no sample has been answered";
 
@@ -185,7 +187,7 @@ impl Draw for Confusion {
         let y = rows.bottom() + 20.0;
         Confusion::key(&mut svg, y);
         let said: Vec<String> =
-            self.mistakes().iter().take(20).map(|&(i, j)| self.says(i, j)).collect();
+            self.mistakes().iter().take(TOLD).map(|&(i, j)| self.says(i, j)).collect();
         let about = format!("{TITLE}: {}. {}. {}", self.shown, self.result(), said.join("; "));
         svg.finish((WIDTH, y + 14.0), SHOWN, TITLE, &about)
     }
@@ -202,12 +204,17 @@ impl Draw for Confusion {
         let fits = (COLUMNS - name - 2) / (widest.max(4) + 1);
         if drawn.len() > fits {
             // Too wide for a terminal: the mistakes as a list.
-            for (i, j) in self.mistakes().into_iter().take(20) {
+            let mistakes = self.mistakes();
+            for &(i, j) in mistakes.iter().take(TOLD) {
                 out += &(fit(&format!("  {}", self.says(i, j)), COLUMNS) + "\n");
             }
-            return out;
+            return match mistakes.len() {
+                0 => out + "  no mistake\n",
+                n if n > TOLD => out + &format!("  and {} more kinds of mistakes\n", n - TOLD),
+                _ => out,
+            };
         }
-        let room = widest.max(4).max((COLUMNS - name - 2) / drawn.len() - 1).min(9);
+        let room = widest.max(4).max(((COLUMNS - name - 2) / drawn.len() - 1).min(9));
         let right = |text: &str| super::letters::right(&fit(text, room), room);
         let head: String = drawn.iter().map(|&j| format!(" {}", right(&self.classes[j]))).collect();
         out += &(fit(format!("  {:<name$}{head}", "").trim_end(), COLUMNS) + "\n");
@@ -225,7 +232,8 @@ impl Draw for Confusion {
             let says =
                 format!("{}; {} in all", self.says(i, j), plural(most.len(), "kind of mistake"));
             let says = says.replace("kind of mistakes", "kinds of mistakes");
-            out += &(fit(&format!("  most often: {says}"), COLUMNS) + "\n");
+            let lines = wrap(&format!("most often: {says}"), COLUMNS - 2);
+            lines.iter().for_each(|line| out += &format!("  {line}\n"));
         }
         out
     }

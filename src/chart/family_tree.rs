@@ -192,7 +192,7 @@ impl FamilyTree {
             n => format!("1 of {n} other edges drawn"),
         };
         let hidden = off_scale(hidden, self.maximise, true);
-        let spots = binned(plan.trials.len());
+        let spots = if plan.trials.len() > MANY { binned(usize::MAX) } else { "" };
         remarks(&[direction(self.maximise), &steps, &failed, &hidden, &thin, spots])
     }
 

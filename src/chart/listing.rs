@@ -39,7 +39,22 @@ pub enum Entry {
     /// A whole number; with separators where one of its column has more than four digits.
     Whole(i64),
     /// A number, with as many decimals as the others of its column; one that is not finite is a dash.
-    Number(f64),
+    Number(#[serde(with = "dash")] f64),
+}
+
+/// JSON has no number that is not finite: it is null there, and NaN again when read.
+mod dash {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    // A reference is what serde gives.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn serialize<S: Serializer>(v: &f64, to: S) -> Result<S::Ok, S::Error> {
+        v.is_finite().then_some(*v).serialize(to)
+    }
+
+    pub(super) fn deserialize<'d, D: Deserializer<'d>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+    }
 }
 
 impl Listing {
@@ -93,7 +108,8 @@ impl Listing {
                 format!("{sign}{}", thousands(n.unsigned_abs().into()))
             }
             (Entry::Number(v), _) if !v.is_finite() => "–".into(),
-            (Entry::Number(v), Some(decimals)) => format!("{v:.decimals$}"),
+            // A negative zero is a zero.
+            (Entry::Number(v), Some(decimals)) => format!("{:.decimals$}", v + 0.0),
             (Entry::Number(v), None) => score(*v),
         };
         self.rows.iter().map(|row| row.iter().enumerate().map(word).collect()).collect()
@@ -104,7 +120,7 @@ impl Listing {
             title: &self.title,
             name: "Table",
             said: format!("{}, the first", plural(rows.len(), "row")),
-            why: "no row has been added",
+            why: "it has no rows",
             columns: &self.columns,
             rows,
             note: &self.note,
@@ -113,8 +129,8 @@ impl Listing {
     }
 }
 
-/// As many decimals as show four digits of the largest number, but none where all are whole; `None` where so few of them
-/// would not show the others.
+/// As many decimals as show four digits of the largest number and two of the smallest, but none where all are whole;
+/// `None` where that is more than six.
 fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> Option<usize> {
     if numbers.clone().all(|v| v.fract() == 0.0 && v.abs() < 1e15) {
         return Some(0);
@@ -122,8 +138,8 @@ fn decimals(numbers: impl Iterator<Item = f64> + Clone) -> Option<usize> {
     let sizes = numbers.map(f64::abs).filter(|v| *v > 0.0);
     let (least, most) =
         sizes.fold((f64::INFINITY, 0.0), |(a, b): (f64, f64), v| (a.min(v), b.max(v)));
-    let decimals = (3.0 - most.log10().floor()).clamp(0.0, 4.0) as usize;
-    (most < 1e9 && least * 10f64.powi(decimals as i32) >= 0.5).then_some(decimals)
+    let wanted = (3.0 - most.log10().floor()).max(1.0 - least.log10().floor()).max(0.0);
+    (most < 1e9 && wanted <= 6.0).then_some(wanted as usize)
 }
 
 /// What can be a cell of a [`Listing`]: texts, numbers, yes and no, options of them, architectures.
@@ -324,6 +340,16 @@ impl Sheet<'_> {
             let long_ones = widths.iter_mut().zip(columns).filter(|(_, c)| c.long);
             long_ones.for_each(|(w, _)| *w *= (left / long).min(1.0));
         }
+        // Then other texts; numbers last, for a part of a number is another number.
+        let of = |right: bool, widths: &[f64]| -> f64 {
+            widths.iter().zip(columns).filter(|(_, c)| c.right == right).map(|(w, _)| w).sum()
+        };
+        let (texts, numbers) = (of(false, &widths), of(true, &widths));
+        if texts + numbers > room && texts > 0.0 {
+            let share = ((room - numbers) / texts).clamp(0.25, 1.0);
+            let words = widths.iter_mut().zip(columns).filter(|(_, c)| !c.right);
+            words.for_each(|(w, _)| *w *= share);
+        }
         let total: f64 = widths.iter().sum();
         if total > room {
             widths.iter_mut().for_each(|w| *w *= room / total);
@@ -435,7 +461,7 @@ impl Sheet<'_> {
         let head = |(c, place): (usize, &String)| {
             let text = escape(cell(self.columns, c));
             format!(
-                r#"<th role="columnheader" scope="col" style="{place};font-weight:600;font-size:12px;color:{MUTED}">{text}</th>"#
+                r#"<th role="columnheader" scope="col" style="{place};white-space:normal;font-weight:600;font-size:12px;color:{MUTED}">{text}</th>"#
             )
         };
         let heads = row("#B9BDBF", CARD, places.iter().enumerate().map(head).collect());
@@ -527,10 +553,23 @@ mod tests {
         assert_eq!(column(&[0.5, 0.123_456, f64::NAN]), ["0.5000", "0.1235", "–"]);
         assert_eq!(column(&[94.1, 9.128]), ["94.10", "9.13"]);
         assert_eq!(column(&[730.0, 16.25]), ["730.0", "16.2"]);
+        assert_eq!(column(&[730.0, 0.06]), ["730.000", "0.060"]);
+        assert_eq!(column(&[1000.0, 0.5]), ["1000.00", "0.50"]);
+        assert_eq!(column(&[2.5e-4, 1.5e-4]), ["2.5e-4", "1.5e-4"]);
+        assert_eq!(column(&[-0.0, 1.0]), ["0", "1"]);
         assert_eq!(column(&[3.0, 200.0]), ["3", "200"]);
         // What four decimals would not show is written on its own.
         assert_eq!(column(&[0.5, 1e-7]), ["0.5000", "1.0e-7"]);
         assert_eq!(column(&[f64::MAX, 0.25]), ["1.80e308", "0.2500"]);
+    }
+
+    #[test]
+    fn what_is_no_number_is_kept_as_a_dash() {
+        let mut listing = Listing::new(["v"]);
+        [f64::NAN, f64::INFINITY, 0.5].iter().for_each(|v| listing.add((*v,)));
+        let text = serde_json::to_string(&listing).unwrap();
+        let again: Listing = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.words(), [["–"], ["–"], ["0.5000"]]);
     }
 
     #[test]

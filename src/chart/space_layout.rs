@@ -246,7 +246,9 @@ pub(super) fn lay(node: &TreeNode, room: f64, depth: usize) -> Laid {
             if let What::Grid { or } = &mut inner.what {
                 or.clear();
             }
-            if let Some(wiring) = wiring.as_ref().and_then(wired) {
+            // Where it would be too wide, its edges have to do.
+            let wiring = wiring.as_ref().and_then(wired).filter(|laid| laid.w <= room - 24.0);
+            if let Some(wiring) = wiring {
                 inner = grid(vec![wiring, inner], room - 24.0);
                 inner.what = What::Grid { or: vec![] };
             }

@@ -47,8 +47,17 @@ impl Header {
         };
         let names = self.setup.iter().chain(&now.setup).map(|(name, _)| name);
         let mut list: Vec<String> = vec![];
+        // As in the journal of a study: where data and evaluator say what is measured, its name is a label.
+        let same = |what: &str| value(self, what) == value(now, what);
+        let label =
+            same("data") && same("evaluator") && value(now, "data") != format!("{:016x}", 0);
+        let way =
+            |metric: String| metric.rsplit_once(", ").map_or(metric.clone(), |m| m.1.to_string());
         for name in names {
-            let (then, now) = (value(self, name), value(now, name));
+            let (mut then, mut now) = (value(self, name), value(now, name));
+            if label && name == "metric" {
+                (then, now) = (way(then), way(now));
+            }
             let text = format!("its {name} is {then}, this one's is {now}.");
             if then != now && !list.contains(&text) {
                 list.push(text);

@@ -219,6 +219,14 @@ impl Model {
             ));
         };
         let truth: Vec<u32> = data.tensors(split)?.1.flatten_all()?.to_vec1()?;
+        if truth.is_empty() {
+            let why = format!("there is no sample in the {split} split");
+            return Err(Error::invalid(
+                what(),
+                why,
+                "another split, or data.split(0.6, 0.2, 0.2)?",
+            ));
+        }
         let answers = self.predict((data, split))?;
         let mut counts = vec![vec![0; classes.len()]; classes.len()];
         for (truth, answer) in truth.into_iter().zip(answers) {

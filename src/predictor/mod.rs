@@ -363,15 +363,17 @@ impl Predictor {
         seed: impl Count,
     ) -> Result<Vec<Architecture>> {
         self.learned()?;
-        let drawn = screen::drawn(space, n.to_i64(), k.to_i64(), &mut Rng::new(seed))?;
-        let scored = drawn.into_iter().map(|arch| {
-            interrupt::check()?;
-            let gain = self.sign() * self.predict(&arch)?.mean();
-            Ok((gain, arch))
-        });
-        let what = || format!("the choice of the best of {}", n.to_i64());
-        let scored = interrupt::stoppable(what, || scored.collect::<Result<Vec<_>>>())?;
-        Ok(screen::best(scored, k.to_i64()))
+        let (n, k) = (n.to_i64(), k.to_i64());
+        let choose = || {
+            let drawn = screen::drawn(space, n, k, &mut Rng::new(seed))?;
+            let scored = drawn.into_iter().map(|arch| {
+                interrupt::check()?;
+                let gain = self.sign() * self.predict(&arch)?.mean();
+                Ok((gain, arch))
+            });
+            Ok(screen::best(scored.collect::<Result<Vec<_>>>()?, k))
+        };
+        interrupt::stoppable(|| format!("the choice of the best of {n}"), choose)
     }
 
     fn sound(&self) -> Result<()> {

@@ -270,13 +270,12 @@ impl Proxy {
         seed: impl Count,
     ) -> Result<Vec<Architecture>> {
         let (n, k) = (n.to_i64(), k.to_i64());
-        let drawn = screen::drawn(space, n, k, &mut Rng::new(seed))?;
         let mut found = vec![];
         let mut refused = None;
         interrupt::stoppable(
             || format!("the choice of the best of {n}"),
             || {
-                for arch in drawn {
+                for arch in screen::drawn(space, n, k, &mut Rng::new(seed))? {
                     interrupt::check()?;
                     match self.score(&arch) {
                         Ok(score) => found.push((score, arch)),

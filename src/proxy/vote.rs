@@ -111,14 +111,13 @@ impl Vote {
     ) -> Result<Vec<Architecture>> {
         let (n, k) = (n.to_i64(), k.to_i64());
         self.check()?;
-        let drawn = screen::drawn(space, n, k, &mut Rng::new(seed))?;
         let mut refused = None;
         let mut scorable = vec![];
         let mut scores = vec![vec![]; self.proxies.len()];
         interrupt::stoppable(
             || format!("the choice of the best of {n}"),
             || {
-                for arch in drawn {
+                for arch in screen::drawn(space, n, k, &mut Rng::new(seed))? {
                     interrupt::check()?;
                     match self.proxies.iter().map(|p| p.score(&arch)).collect::<Result<Vec<f64>>>()
                     {

@@ -66,7 +66,9 @@ fn tree(part: &Part) -> TreeNode {
                 true => list(),
                 false => edges(cell, &part.parts),
             };
-            let wiring = (!cell.is_single()).then(|| wiring(cell));
+            // Branches are beside each other already.
+            let joined = cell.steps.len() > 1 || cell.two_inputs;
+            let wiring = joined.then(|| wiring(cell));
             TreeNode::Branches { label: cell.label(), parts, wiring }
         }
         Node::Wired(cell) => {
@@ -150,10 +152,10 @@ fn plain_layers(node: &TreeNode) -> Option<String> {
 
 /// How a cell's nodes are joined. An edge is open where the search chooses its operation, or whether it stays.
 fn wiring(cell: &Cell) -> Wiring {
-    let open = |block: &Block| cell.keep.is_some() || block.has_choices();
-    let joined = cell.edges().map(|(from, to, block)| (from, to, open(block)));
-    let mut edges: Vec<(usize, usize, bool)> = joined.collect();
     let first = if cell.two_inputs { 2 } else { 1 };
+    let open = |to: usize, block: &Block| cell.chooses(to - first) || block.has_choices();
+    let joined = cell.edges().map(|(from, to, block)| (from, to, open(to, block)));
+    let mut edges: Vec<(usize, usize, bool)> = joined.collect();
     let end = first + cell.steps.len();
     let mut nodes: Vec<String> = (0..end).map(|node| node.to_string()).collect();
     if cell.concat {
@@ -237,7 +239,11 @@ mod tests {
         let open = normal.edges.iter().filter(|e| e.2).count();
         assert_eq!((open, normal.edges.len()), (14, 18));
         let fixed = cell([vec![skip()], vec![skip(), conv(same(), 1)]]);
-        assert!(wirings(&images().then(fixed))[0].edges.iter().all(|e| !e.2));
+        assert!(wirings(&images().then(fixed.clone()))[0].edges.iter().all(|e| !e.2));
+        // Of two edges to node 2 one is kept; node 1 has no more.
+        let kept = wirings(&images().then(fixed.keep(1)));
+        assert_eq!(kept[0].edges, [(0, 1, false), (0, 2, true), (1, 2, true)]);
+        assert!(wirings(&images().then(branches([conv(4, 1), conv(4, 3)]))).is_empty());
     }
 
     #[test]

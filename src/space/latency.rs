@@ -104,13 +104,16 @@ impl Latency {
         space.check()?;
         let space = space.with_limits(vec![]);
         let mut found = Found::default();
-        if space.size().is_some_and(|n| n <= SMALL) {
-            space.enumerate().try_for_each(|arch| found.note(&arch).map(|_| ()))?;
-        } else {
-            found.explore(&space)?;
-        }
         let mut table = self.table();
         let measure = || {
+            if space.size().is_some_and(|n| n <= SMALL) {
+                space.enumerate().try_for_each(|arch| {
+                    interrupt::check()?;
+                    found.note(&arch).map(|_| ())
+                })?;
+            } else {
+                found.explore(&space)?;
+            }
             found.first.iter().try_for_each(|(arch, id)| {
                 interrupt::check()?;
                 self.seconds_of(&mut table, arch, arch.graph()?, *id, &mut String::new())?;
@@ -336,6 +339,7 @@ impl Found {
             }
         }
         while let Some(arch) = open.pop_front() {
+            interrupt::check()?;
             for other in space.neighbours(&arch)? {
                 if self.note(&other)? {
                     open.push_back(other);

@@ -26,6 +26,7 @@ use crate::count::Count;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Networks, Verdict};
+use crate::interrupt;
 use crate::rng::{Rng, hash_of};
 use crate::shape::Shape;
 use crate::task::Task;
@@ -714,6 +715,7 @@ impl Space {
             if found.len() == n {
                 break;
             }
+            interrupt::check()?;
             match self.sample(rng) {
                 Ok(arch) if met.insert(arch.decisions()) => found.push(arch),
                 Ok(_) => {}

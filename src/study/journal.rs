@@ -207,10 +207,13 @@ impl Header {
         }
         compare("evaluator", self.evaluator.clone(), now.evaluator.clone());
         compare("data fingerprint", self.data.clone(), now.data.clone());
-        // Where the settings say what is measured, its name is a label.
-        match (&self.evaluator_json, &now.evaluator_json) {
-            (Some(_), Some(_)) if self.metric.maximise == now.metric.maximise => {}
-            _ => compare("metric", self.metric.to_string(), now.metric.to_string()),
+        // Where the data are known and the evaluator says what it measures on them, the name of the score is a label.
+        let known = self.data == now.data && self.data != format!("{:016x}", 0);
+        if !(known
+            && self.evaluator == now.evaluator
+            && self.metric.maximise == now.metric.maximise)
+        {
+            compare("metric", self.metric.to_string(), now.metric.to_string());
         }
         compare("full budget", format!("{} epochs", self.full), format!("{} epochs", now.full));
         let unlimited = |p: &Protocol| Limits::default().put(p).to_string();

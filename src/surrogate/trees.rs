@@ -14,6 +14,7 @@
 //! at the node. The columns are ranked once, so a node goes through the values that a column has, not
 //! through its sorted rows.
 
+use crate::interrupt;
 use crate::rng::Rng;
 
 /// The share of the columns that a node may split on: one of so many.
@@ -50,6 +51,7 @@ impl Trees {
         let mut grower = Grower { columns, useful, y, tallies: vec![(0, 0.0); most] };
         let n = y.len();
         let tree = |_| {
+            interrupt::point();
             let mut sample: Vec<usize> = (0..n).map(|_| rng.below(n)).collect();
             let mut nodes = vec![];
             grower.node(&mut sample, &mut nodes, rng);

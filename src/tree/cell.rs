@@ -289,6 +289,11 @@ impl Cell {
         self.steps.len() == 1 && !self.two_inputs && self.keep.is_none()
     }
 
+    /// Whether the search chooses which edges a node keeps: the one of this step.
+    pub(crate) fn chooses(&self, step: usize) -> bool {
+        self.sets.get(step).is_some_and(Option::is_some)
+    }
+
     /// A description in a few words.
     pub(crate) fn label(&self) -> String {
         match &self.steps[..] {

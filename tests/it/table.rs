@@ -681,10 +681,28 @@ fn the_name_of_a_score_is_a_label() {
         (more.trials_done().len(), more.metric().name.as_str()),
         (6, "validation accuracy (%)")
     );
+    // A comparison goes on, too.
+    let journal_of_both = folder.0.join("both.jsonl");
+    let both = |table: &Table, seeds: usize| {
+        let compare = Compare::new(&table.space(), table).strategies(["random", "evolution"]);
+        compare.trials(5).seeds(seeds).journal(&journal_of_both).quiet().run()
+    };
+    both(&older, 2).unwrap();
+    assert_eq!(both(&table, 3).unwrap().metric().name, "validation accuracy (%)");
+    says(both(&table.minimise(), 4), &["metric", "minimised"]);
     // Which way is better is more than a label.
     drop(more);
     let turned = plan(&table.minimise()).trials(8).journal(&journal).run();
     says(turned, &["metric", "maximised", "minimised"]);
+    // An empty name takes it away, and one that a column on record has is refused.
+    assert_eq!(table.named(" ").metric().name, "val");
+    says(table.reporting("val").named("val").check(), &["named(\"val\")", "score, val"]);
+    // A table that is only in memory.
+    let kept = folder.0.join("memory.jsonl");
+    let mine = Table::new("mine", [[0], [1]], [("v", [0.1, 0.2])]).unwrap().objective("v");
+    plan(&mine).trials(2).journal(&kept).run().unwrap();
+    let more = plan(&mine.named("accuracy")).trials(3).journal(&kept).run().unwrap();
+    assert_eq!((more.trials_done().len(), more.metric().name.as_str()), (3, "accuracy"));
 }
 
 #[test]

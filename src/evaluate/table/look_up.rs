@@ -221,6 +221,14 @@ impl Evaluator for Table {
                 Ok(_) => {}
             }
         }
+        let called = self.called.as_ref();
+        if let Some(name) = called.filter(|n| self.reports.iter().any(|c| c.name == **n)) {
+            found.push(format!(
+                "named({name:?}): a column on record has this name already, so one could not tell them apart. Try \
+                 another, as {:?}.",
+                format!("score, {name}")
+            ));
+        }
         let costs = self.cost.as_ref().and_then(|c| Some((c, (*c.figures).as_ref().ok()?)));
         if let Some((column, figures)) = costs
             && let Some(row) = figures.iter().position(|v| *v < 0.0)

@@ -339,16 +339,17 @@ impl Table {
     }
 
     /// A name for the score in charts and reports, which is also the place for its unit; without one, what the names of
-    /// its columns have in common. [`Table::objective`] and its like take it away again, so it belongs behind them.
+    /// its columns have in common. [`Table::objective`] and its like take it away again, so it belongs behind them; an empty one does so, too.
     ///
     /// ```
     /// use nascent::prelude::*;
-    /// let table = Table::new("toy", ["00", "01"], ["v1_s0"], [[71.5], [73.0]])?.objective("v1_s0");
+    /// let table = Table::new("toy", [[0], [1]], [("v1_s0", [71.5, 73.0])])?.objective("v1_s0");
     /// assert_eq!(table.named("validation accuracy (%)").metric().name, "validation accuracy (%)");
     /// # Ok::<(), nascent::Error>(())
     /// ```
     pub fn named(&self, name: &str) -> Table {
-        Table { called: Some(name.to_string()), ..self.clone() }
+        let name = name.trim();
+        Table { called: (!name.is_empty()).then(|| name.to_string()), ..self.clone() }
     }
 
     /// A further column to put on record for every trial, such as a test accuracy; strategies that look at
