@@ -15,7 +15,7 @@ import tempfile
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from pictures import BROWSERS, Browser, wait
+from pictures import BROWSERS, Browser, no_longer_than, wait
 
 WIDTHS = 400, 1200
 # In units of the drawing, whose texts are 10 to 14 high: what nobody sees.
@@ -108,6 +108,7 @@ def main():
     if not program:
         print("SKIPPED: there is no Chromium. Install it (Debian, Ubuntu: apt-get install chromium) to test the gallery.")
         return 0
+    no_longer_than(20)
     folder = Path(sys.argv[1]).resolve()
     pages = [page for name in ("light", "dark", "hard") if (page := folder / f"{name}.html").exists()]
     failed = 0

@@ -8,6 +8,7 @@ JupyterLab in headless Chromium, and the pages that nbconvert makes of it, and a
 Without Chromium (`apt-get install chromium`) nothing is tested, and that is said.
 """
 import contextlib
+import faulthandler
 import html.parser
 import json
 import os
@@ -85,9 +86,9 @@ class Browser:
         file = Path(folder) / "profile" / "DevToolsActivePort"
         wait(lambda: file.exists() and len(file.read_text().splitlines()) > 1, "Chromium")
         self.port = file.read_text().splitlines()[0]
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/list") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/json/list", timeout=30) as answer:
             page = next(target for target in json.load(answer) if target["type"] == "page")
-        self.socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=60)
+        self.socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=180)
         self.number = 0
         self.said = []  # on the console
         self.call("Page.enable")
@@ -114,15 +115,30 @@ class Browser:
 
     def close(self):
         self.socket.close()
-        self.process.terminate()
-        self.process.wait()
+        end(self.process)
         self.errors.close()
 
 
+def end(process, seconds=15):
+    """Asks a program to end, and ends it where it does not."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        print(f"        {Path(process.args[0]).name} did not end within {seconds} s: it was killed", flush=True)
+        process.kill()
+        process.wait()
+
+
+def no_longer_than(minutes):
+    """Whatever hangs, hangs no longer: the program says where it stands, and ends."""
+    faulthandler.dump_traceback_later(60 * minutes, exit=True)
+
+
 def wait(check, what, seconds=90):
-    end = time.monotonic() + seconds
+    until = time.monotonic() + seconds
     while not (value := check()):
-        assert time.monotonic() < end, f"waited for {what} in vain"
+        assert time.monotonic() < until, f"waited for {what} in vain"
         time.sleep(0.2)
     return value
 
@@ -148,18 +164,21 @@ SHOWN = """(() => {
 def check(browser, expected):
     """The pictures and the words of a page are those of the notebook's outputs."""
     count = sum(len(PICTURE.findall(output)) for output in expected)
-    end = time.monotonic() + 60
+    wanted = [squeezed(Text(output).text) for output in expected]
+    until = time.monotonic() + 60
     while True:
         shown = browser.ask(SHOWN)
-        if shown["areas"] == len(expected) and shown["loaded"] == count or time.monotonic() > end:
+        said = list(map(squeezed, shown["text"]))
+        # A page of some MB is there in parts: its last text may still grow.
+        if shown["loaded"] == count and said == wanted or time.monotonic() > until:
             break
         time.sleep(0.3)
     assert shown["areas"] == len(expected), f"{shown['areas']} of {len(expected)} outputs are shown"
     assert (shown["pictures"], shown["loaded"]) == (count, count), \
         f"{shown['pictures']} of {count} pictures are there, {shown['loaded']} loaded"
-    for text, source in zip(shown["text"], expected):
-        said, wanted = squeezed(text), squeezed(Text(source).text)
-        assert said == wanted, f"an output reads {said[:200]!r} instead of {wanted[:200]!r}"
+    for text, due in zip(said, wanted):
+        at = next((n for n, (a, b) in enumerate(zip(text, due)) if a != b), min(len(text), len(due)))
+        assert text == due, f"an output reads {text[at:at + 200]!r} instead of {due[at:at + 200]!r} from letter {at} on"
     assert count, "it has no pictures"
     return f"{count} pictures"
 
@@ -186,14 +205,13 @@ def jupyterlab(folder, *options):
 
     def up():
         with contextlib.suppress(OSError):
-            return urllib.request.urlopen(f"{address}/api?token=pictures").status == 200
+            return urllib.request.urlopen(f"{address}/api?token=pictures", timeout=30).status == 200
 
     try:
         wait(up, "JupyterLab")
         yield address
     finally:
-        server.terminate()
-        server.wait()
+        end(server)
 
 
 @contextlib.contextmanager
@@ -228,7 +246,7 @@ def opened(program, cells, name):
 
 def trusted(address, name):
     """Whether the server takes all code cells of a notebook for trusted."""
-    with urllib.request.urlopen(f"{address}/api/contents/{name}?token=pictures") as answer:
+    with urllib.request.urlopen(f"{address}/api/contents/{name}?token=pictures", timeout=60) as answer:
         cells = json.load(answer)["content"]["cells"]
     return all(cell["metadata"].get("trusted") for cell in cells if cell["cell_type"] == "code")
 
@@ -257,6 +275,7 @@ def main():
     if not program:
         print("SKIPPED: there is no Chromium. Install it (Debian, Ubuntu: apt-get install chromium) to test the pictures.")
         return 0
+    no_longer_than(20)
     chosen = [Path(name) for name in sys.argv[1:]] or [NOTEBOOKS / f"{name}.ipynb" for name in SHIPPED]
     failed = done = 0
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -108,6 +108,7 @@ def main():
     if not program:
         print("SKIPPED: there is no Chromium (apt-get install chromium)")
         return
+    pictures.no_longer_than(15)
     shots = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     if shots:
         shots.mkdir(parents=True, exist_ok=True)
