@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 ///     shown: "test".into(),
 /// });
 /// assert!(chart.svg().contains("33 of 40 right (82.5 %)"));
-/// assert!(chart.svg().contains("5 of 20 dog taken for cat (25.0 %)"));
+/// assert!(chart.svg().contains("dog taken for cat: 5 of 20 (25.0 %)"));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Confusion {
@@ -106,7 +106,7 @@ impl Confusion {
         let (true_class, answer) = (&self.classes[i], &self.classes[j]);
         match i == j {
             true => format!("{n} of {of} {true_class} right ({share:.1} %)"),
-            false => format!("{n} of {of} {true_class} taken for {answer} ({share:.1} %)"),
+            false => format!("{true_class} taken for {answer}: {n} of {of} ({share:.1} %)"),
         }
     }
 
@@ -273,11 +273,11 @@ mod tests {
     fn the_share_is_that_of_the_row() {
         let chart = example();
         assert_eq!((chart.of(4), chart.at(4, 9)), (33, 7));
-        assert!(chart.svg().contains("7 of 33 4 taken for 9 (21.2 %)"));
+        assert!(chart.svg().contains("4 taken for 9: 7 of 33 (21.2 %)"));
         assert_eq!(chart.mistakes()[0], (4, 9));
         let (right, all) = chart.right();
         assert_eq!((right, all), (all - 27, 33 * 3 + 34 * 3 + 35 * 2 + 36 * 2));
-        assert!(chart.plain().contains("most often: 7 of 33 4 taken for 9"), "{}", chart.plain());
+        assert!(chart.plain().contains("most often: 4 taken for 9: 7 of 33"), "{}", chart.plain());
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
         let drawn = chart.drawn();
         assert!(drawn.len() == MOST && drawn.contains(&99) && drawn.contains(&3));
         assert!(chart.svg().contains("the 30 of 100 classes with the most mistakes"));
-        assert!(chart.plain().contains("2 of 7 class 99 taken for class 3"), "{}", chart.plain());
+        assert!(chart.plain().contains("class 99 taken for class 3: 2 of 7"), "{}", chart.plain());
     }
 
     #[test]

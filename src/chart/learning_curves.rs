@@ -73,6 +73,9 @@ const POINTS: usize = 30_000;
 /// The most highlighted curves; there are no colours and places for more names.
 const NAMED: usize = 32;
 
+/// From the end of a curve to its name: dotted, so that it is not taken for data.
+const LEADER: &str = r#"opacity="0.7" stroke-dasharray="1 3""#;
+
 impl LearningCurves {
     fn lines(&self) -> Vec<Line<'_>> {
         let lines = self.curves.iter().map(|curve| {
@@ -165,7 +168,7 @@ impl Draw for LearningCurves {
             let from = (end.0 + 4.0, end.1.clamp(frame.top, frame.bottom));
             if (y - from.1).abs() > 2.0 || from.0 < frame.right - 1.0 {
                 let d = format!("M{:.1} {:.1}L{:.1} {y:.1}", from.0, from.1, text_x - 2.0);
-                frame.svg.path(&d, MUTED, 0.7, r#"opacity="0.5""#);
+                frame.svg.path(&d, MUTED, 0.7, LEADER);
             }
             let font = Font::NOTE.bold().fill(colour(i));
             let (name, room) = (&named[i].curve.name, WIDTH - 8.0 - text_x);

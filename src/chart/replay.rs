@@ -220,7 +220,7 @@ impl Draw for Replay {
         let mut frame = Frame::new(around, x, y);
         self.dots(&mut frame, &records);
         self.line(&mut frame, &records);
-        let at = frame.top - 17.0;
+        let at = frame.top - 11.0;
         self.names(&mut frame, &records, at);
         let best = records.last().map_or("no score".into(), |&i| {
             format!("best {}", score(self.trials[i].score.unwrap_or(f64::NAN)))

@@ -10,7 +10,7 @@ use super::space_layout::{
 };
 use super::space_node::TreeNode;
 use super::svg::{Anchor, Svg, n, nothing};
-use super::theme::{CARD, Font, MUTED, width};
+use super::theme::{CARD, Font, MUTED, width, wrap as broken};
 use super::{Draw, Family};
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct SpaceTree {
     /// The space.
     pub root: TreeNode,
 }
+
+/// As many lines has the size, or what is wrong, at most.
+const SIZE_LINES: usize = 5;
 
 fn draw(svg: &mut Svg, laid: &Laid, x: f64, y: f64) {
     match &laid.what {
@@ -173,11 +176,19 @@ impl Draw for SpaceTree {
         let full = laid.w.max(titles).max(250.0) + 32.0;
         let mut svg = Svg::default();
         svg.text((16.0, 26.0), self.title(), Font::TITLE, Anchor::Start, full - 32.0);
-        svg.text((16.0, 43.0), &self.size, Font::NOTE, Anchor::Start, full - 32.0);
-        draw(&mut svg, &laid, (full - laid.w) / 2.0, 58.0);
+        // A problem may take some lines.
+        let mut said = broken(&self.size, Font::NOTE, full - 32.0);
+        said.truncate(SIZE_LINES);
+        let mut top = 28.0;
+        for line in &said {
+            top += 15.0;
+            svg.text((16.0, top), line, Font::NOTE, Anchor::Start, full - 32.0);
+        }
+        top += 15.0;
+        draw(&mut svg, &laid, (full - laid.w) / 2.0, top);
         let desc = format!("{}: {}", self.size, lines(&self.root).join("; "));
         let desc: String = desc.chars().take(2000).collect();
-        svg.finish((full, 58.0 + laid.h + 16.0), full, self.title(), &desc)
+        svg.finish((full, top + laid.h + 16.0), full, self.title(), &desc)
     }
 
     fn plain(&self) -> String {
@@ -185,7 +196,10 @@ impl Draw for SpaceTree {
         if self.is_empty() {
             return format!("{title}\nnothing to draw yet: {WHY}\n");
         }
-        let mut out = heading(&title, &self.size);
+        let mut out = heading(&title, "");
+        for line in wrap(&self.size, COLUMNS).iter().take(SIZE_LINES).filter(|l| !l.is_empty()) {
+            out += &(line.trim_end().to_string() + "\n");
+        }
         lines(&self.root)
             .iter()
             .for_each(|line| out += &(fit(line, COLUMNS).trim_end().to_string() + "\n"));

@@ -33,11 +33,14 @@ pub(super) struct Header {
     nascent: String,
     schema: u32,
     setup: Vec<(String, String)>,
+    /// Whether the evaluator's settings say all that it measures.
+    #[serde(skip)]
+    stored: bool,
 }
 
 impl Header {
-    pub(super) fn new(setup: Vec<(String, String)>) -> Header {
-        Header { nascent: "comparison".into(), schema: SCHEMA, setup }
+    pub(super) fn new(setup: Vec<(String, String)>, stored: bool) -> Header {
+        Header { nascent: "comparison".into(), schema: SCHEMA, setup, stored }
     }
 
     fn differences(&self, now: &Header) -> Vec<String> {
@@ -47,10 +50,10 @@ impl Header {
         };
         let names = self.setup.iter().chain(&now.setup).map(|(name, _)| name);
         let mut list: Vec<String> = vec![];
-        // As in the journal of a study: where data and evaluator say what is measured, its name is a label.
+        // As in the journal of a study: where the settings of an evaluator of ours say what is measured, the name
+        // of the score is a label.
         let same = |what: &str| value(self, what) == value(now, what);
-        let label =
-            same("data") && same("evaluator") && value(now, "data") != format!("{:016x}", 0);
+        let label = now.stored && same("evaluator");
         let way =
             |metric: String| metric.rsplit_once(", ").map_or(metric.clone(), |m| m.1.to_string());
         for name in names {

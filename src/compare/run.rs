@@ -377,7 +377,7 @@ fn header(compare: &Compare, names: &[String]) -> Header {
         let settings = strategy.to_json().unwrap_or_else(|| strategy.describe(plan.planned()));
         setup.push((format!("strategy {i}"), format!("{name}: {settings}")));
     }
-    Header::new(setup)
+    Header::new(setup, evaluator.to_json().is_some())
 }
 
 impl Compare {

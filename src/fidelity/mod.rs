@@ -59,6 +59,7 @@ impl AnyStrategy {
     /// let data = Dataset::digits();
     /// let space = Space::on(&data).then(linear(any([4, 8, 16])));
     /// let study = Study::new(&space, Train::on(&data)).strategy(AnyStrategy::named("hyperband")?);
+    /// let same = study.strategy("hyperband");     // whatever takes a strategy takes its name
     /// assert!(AnyStrategy::named("hyperbrand").unwrap_err().to_string().contains("random, grid"));
     /// # Ok::<(), nascent::Error>(())
     /// ```

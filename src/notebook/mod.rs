@@ -142,13 +142,13 @@ impl Draw for Space {
     fn html(&self) -> String {
         match self.remarks() {
             None => self.drawing().html(),
-            Some(text) => compose_html(&[warning(&text), self.drawing().html()]),
+            Some(text) => compose_html(&[warning(&text), self.drawing_beside().html()]),
         }
     }
     fn plain(&self) -> String {
         match self.remarks() {
             None => self.drawing().plain(),
-            Some(text) => compose_plain(&[text, self.drawing().plain()]),
+            Some(text) => compose_plain(&[text, self.drawing_beside().plain()]),
         }
     }
 }

@@ -28,7 +28,6 @@ use crate::count::Count;
 use crate::data::{Dataset, Split};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{Budget, Evaluation, Evaluator};
-use crate::interrupt;
 use crate::rng::Rng;
 use crate::space::{Architecture, Encoding, Space};
 use crate::task::Metric;
@@ -270,25 +269,8 @@ impl Proxy {
         seed: impl Count,
     ) -> Result<Vec<Architecture>> {
         let (n, k) = (n.to_i64(), k.to_i64());
-        let mut found = vec![];
-        let mut refused = None;
-        interrupt::stoppable(
-            || format!("the choice of the best of {n}"),
-            || {
-                for arch in screen::drawn(space, n, k, &mut Rng::new(seed))? {
-                    interrupt::check()?;
-                    match self.score(&arch) {
-                        Ok(score) => found.push((score, arch)),
-                        Err(e) => drop(refused.get_or_insert(e)),
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        match refused {
-            Some(e) if found.is_empty() => Err(e),
-            _ => Ok(screen::best(found, k)),
-        }
+        let score = |arch: &Architecture| self.score(arch);
+        Ok(screen::best(screen::scored(space, (n, k), &mut Rng::new(seed), score)?, k))
     }
 
     /// Its settings as JSON, if it can be made again from them. A proxy that is, while this one lives, knows the

@@ -111,34 +111,15 @@ impl Vote {
     ) -> Result<Vec<Architecture>> {
         let (n, k) = (n.to_i64(), k.to_i64());
         self.check()?;
-        let mut refused = None;
-        let mut scorable = vec![];
-        let mut scores = vec![vec![]; self.proxies.len()];
-        interrupt::stoppable(
-            || format!("the choice of the best of {n}"),
-            || {
-                for arch in screen::drawn(space, n, k, &mut Rng::new(seed))? {
-                    interrupt::check()?;
-                    match self.proxies.iter().map(|p| p.score(&arch)).collect::<Result<Vec<f64>>>()
-                    {
-                        Ok(of_all) => {
-                            scores
-                                .iter_mut()
-                                .zip(of_all)
-                                .for_each(|(list, score)| list.push(score));
-                            scorable.push(arch);
-                        }
-                        Err(e) => drop(refused.get_or_insert(e)),
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        if let Some(e) = refused.filter(|_| scorable.is_empty()) {
-            return Err(e);
-        }
-        let ranks = Vote::mean_ranks(scores)?;
-        Ok(screen::best(ranks.into_iter().zip(scorable).collect(), k))
+        let of_all = |arch: &Architecture| -> Result<Vec<f64>> {
+            self.proxies.iter().map(|p| p.score(arch)).collect()
+        };
+        let found = screen::scored(space, (n, k), &mut Rng::new(seed), of_all)?;
+        let scores_of =
+            |p: usize| -> Vec<f64> { found.iter().map(|(scores, _)| scores[p]).collect() };
+        let ranks = Vote::mean_ranks((0..self.proxies.len()).map(scores_of).collect::<Vec<_>>())?;
+        let ranked = ranks.into_iter().zip(found.into_iter().map(|(_, arch)| arch));
+        Ok(screen::best(ranked.collect(), k))
     }
 
     fn check(&self) -> Result<()> {

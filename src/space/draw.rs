@@ -8,7 +8,8 @@ use crate::tree::cell::Cell;
 use crate::tree::times_text;
 use crate::words::plural;
 
-pub(super) fn drawing(space: &Space) -> Chart {
+/// `told`: the problems stand beside it.
+pub(super) fn drawing(space: &Space, told: bool) -> Chart {
     let open = space.networks().open();
     let mut nodes = vec![];
     match open.root().map(tree) {
@@ -26,8 +27,11 @@ pub(super) fn drawing(space: &Space) -> Chart {
             let limits: String = space.limits().iter().map(|l| format!(", {l}")).collect();
             format!("{}{limits}", space.combinations())
         }
-        (problems, _) => {
-            format!("cannot be searched: {}", plural(problems.len(), "problem"))
+        (all, _) if told => format!("cannot be searched: {}", plural(all.len(), "problem")),
+        ([only], _) => format!("cannot be searched: {only}"),
+        ([first, more @ ..], _) => {
+            let more = plural(more.len(), "more problem");
+            format!("cannot be searched: {first} And {more}, see check().")
         }
     };
     let root = TreeNode::Sequence(nodes);

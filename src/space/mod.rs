@@ -421,6 +421,11 @@ impl Space {
         (all > 0).then(|| lines.join("\n"))
     }
 
+    /// The drawing to stand beside [`remarks`](Self::remarks).
+    pub(crate) fn drawing_beside(&self) -> crate::chart::Chart {
+        draw::drawing(self, true)
+    }
+
     /// "2,184 combinations".
     pub(crate) fn combinations(&self) -> String {
         let one = self.size() == Some(1);
@@ -832,7 +837,7 @@ impl Space {
 
     /// The drawing of its choices.
     pub fn drawing(&self) -> crate::chart::Chart {
-        draw::drawing(self)
+        draw::drawing(self, false)
     }
 }
 

@@ -52,11 +52,11 @@ forwarded! {
 
 super::debug_as_described!(AnyStrategy);
 
-/// Whatever a study can take as its strategy: a value, a reference to one that can be cloned, a box
-/// or an arc. `How` tells the compiler which of these it is, and is never written.
+/// Whatever a study can take as its strategy: a value, a reference to one that can be cloned, a box,
+/// an arc, or the name of a row of [`strategies`](fn@crate::strategies) or [`schedules`](crate::schedules). `How` tells the compiler which of these it is, and is never written.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot choose architectures",
-    label = "pass Random, Grid, LocalSearch::new(), Evolution::regularized(), Tpe::new(), strategy(\"name\", |history, rng| ...), or a value that implements Strategy"
+    label = "pass \"random\", Grid, LocalSearch::new(), Evolution::regularized(), Tpe::new(), strategy(\"name\", |history, rng| ...), or a value that implements Strategy"
 )]
 pub trait IntoStrategy<How> {
     /// The owned handle.
@@ -76,6 +76,43 @@ impl<S: Strategy + 'static> IntoStrategy<crate::count::ByValue> for S {
 impl<S: Strategy + Clone + 'static> IntoStrategy<crate::count::ByReference> for &S {
     fn into_strategy(self) -> AnyStrategy {
         self.clone().into_strategy()
+    }
+}
+
+/// Marks a strategy's name.
+#[doc(hidden)]
+pub enum ByName {}
+
+impl IntoStrategy<ByName> for &str {
+    fn into_strategy(self) -> AnyStrategy {
+        AnyStrategy::named(self).unwrap_or_else(|e| AnyStrategy(Arc::new(Unknown(e))))
+    }
+}
+
+impl IntoStrategy<ByName> for String {
+    fn into_strategy(self) -> AnyStrategy {
+        self.as_str().into_strategy()
+    }
+}
+
+impl IntoStrategy<ByName> for &String {
+    fn into_strategy(self) -> AnyStrategy {
+        self.as_str().into_strategy()
+    }
+}
+
+/// A name that no strategy has: the study that it was given to says so.
+struct Unknown(Error);
+
+impl Strategy for Unknown {
+    fn ask(&self, _: &History, _: &mut Rng) -> Result<Proposal> {
+        Err(self.0.clone())
+    }
+    fn describe(&self, _: usize) -> String {
+        "an unknown strategy".into()
+    }
+    fn problems(&self) -> Vec<String> {
+        vec![self.0.to_string()]
     }
 }
 

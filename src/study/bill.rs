@@ -119,7 +119,7 @@ impl Study {
             seconds: sum(&measured),
             simulated: sum(&Trial::simulated_paid),
             thought: trials.iter().map(Trial::overhead).sum(),
-            forecast: self.forecast(&own),
+            forecast: self.forecast(&own, trials.len() - own.len()),
             failed: own.iter().filter(|t| t.error().is_some()).map(|t| measured(t)).sum(),
             available: self.seconds_run() * self.setup.threads() as f64,
             threads: self.setup.threads(),
@@ -136,8 +136,8 @@ impl Study {
     }
 
     /// The seconds of all planned trials together: the pace of the first measured trial, for architectures of the
-    /// mean size.
-    fn forecast(&self, own: &[&Trial]) -> Option<f64> {
+    /// mean size. Trials that were reused are known to take nothing.
+    fn forecast(&self, own: &[&Trial], reused: usize) -> Option<f64> {
         // A schedule says itself how many epochs a trial has.
         if Strategy::is_schedule(&self.setup.strategy) && self.setup.protocol.epochs.is_none() {
             return None;
@@ -151,7 +151,7 @@ impl Study {
         let mean = drawn.iter().sum::<f64>() / drawn.len().max(1) as f64;
         let epochs = match s.protocol.epochs {
             Some(epochs) => epochs,
-            None => (s.planned() * s.evaluator.full().max(1)) as f64,
+            None => (s.planned().saturating_sub(reused) * s.evaluator.full().max(1)) as f64,
         };
         let seconds = pace * PASSES * s.evaluator.samples()? as f64 * mean * epochs;
         seconds.is_finite().then_some(seconds)
@@ -221,18 +221,20 @@ impl Bill {
         }
         if self.seconds > 0.0 {
             let forecast = self.forecast.map_or(String::new(), |f| {
-                format!(", {} forecast by the first trial", human_seconds(f))
+                format!(", {} forecast by the first trial for the whole plan", human_seconds(f))
             });
             say("evaluations", format!("{}{forecast}", human_seconds(self.seconds)));
         }
         if self.watt_hours() > 0.0 {
-            let small = |value: f64| match value < 0.1 {
-                true => format!("{value:.1e}"),
-                false => human_count(value),
+            let small = |value: f64, unit: &str| match value {
+                v if v >= 0.1 => format!("{} {unit}", human_count(v)),
+                v if v >= 1e-4 => format!("{} m{unit}", human_count(v * 1e3)),
+                v => format!("{} µ{unit}", human_count(v * 1e6)),
             };
-            let (energy, grams) = (small(self.watt_hours()), small(self.grams_of_co2e()));
+            let (energy, grams) =
+                (small(self.watt_hours(), "Wh"), small(self.grams_of_co2e(), "g"));
             let factors = format!("at {} W a thread and {} g/kWh", self.watts, self.grams);
-            say("energy", format!("{energy} Wh, {grams} g CO2e, {factors}"));
+            say("energy", format!("{energy}, {grams} CO2e, {factors}"));
         }
         lines
     }

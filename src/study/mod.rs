@@ -864,9 +864,16 @@ impl Study {
                 Some(cause) => {
                     format!("all {} trials failed; the first one: {cause}", trials.len())
                 }
-                None => "this study has no finished trial. run() returns the finished one: \
-                         let study = study.run()?;"
-                    .to_string(),
+                None => match self.ended_by() {
+                    Some(ended) if ended.may_go_on() => format!(
+                        "{ended} before a trial had finished. Run it again and leave it more time; what a \
+                         trial takes falls with its epochs and its data"
+                    ),
+                    Some(ended) => format!("this study has no finished trial: {ended}"),
+                    None => "this study has no finished trial. run() returns the finished one: \
+                             let study = study.run()?;"
+                        .to_string(),
+                },
             };
             Error::new(ErrorKind::Missing, text)
         })

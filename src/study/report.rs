@@ -4,7 +4,7 @@ use super::Ended;
 use super::Study;
 use super::csv::own_names;
 use crate::chart::{
-    Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Frontier, FrontierPoint, IntoEntry,
+    Axis, BestSeries, BestSoFar, Chart, Climb, Curve, Entry, Frontier, FrontierPoint, IntoEntry,
     Leaderboard, LearningCurves, Listing, Replay, Replayed, Report, Rungs, ScoreDistribution,
     ScoreSeries,
 };
@@ -249,8 +249,8 @@ impl Study {
         Chart::new(Leaderboard { columns, rows, note: String::new() })
     }
 
-    /// The trials in their order as a table: where each comes from, its score or why it failed, what it cost. Of more
-    /// than 200 these are the first and the last 100; [`Study::save_csv`] has all.
+    /// The trials in their order as a table: where each comes from, its score, what it cost, and, where there is something
+    /// to remark, why it failed or whose evaluation it repeats. Of more than 200 these are the first and the last 100; [`Study::save_csv`] has all.
     ///
     /// ```
     /// use nascent::prelude::*;
@@ -262,10 +262,10 @@ impl Study {
     /// ```
     pub fn listing(&self) -> Chart {
         let (trials, metric) = (self.trials_done(), self.metric().name);
-        let ours = ["trial", "made by", "from", "epochs", "time", "architecture"];
+        let ours = ["trial", "made by", "from", "epochs", "time", "architecture", "remark"];
         let metric = own_names(&[metric], &ours).swap_remove(0);
-        let [trial, origin, from, epochs, time, arch] = ours;
-        let mut listing = Listing::new([trial, origin, from, &metric, epochs, time, arch]);
+        let [trial, origin, from, epochs, time, arch, remark] = ours;
+        let mut listing = Listing::new([trial, origin, from, &metric, epochs, time, arch, remark]);
         let ends = LISTED / 2;
         for (i, t) in trials.iter().enumerate() {
             if trials.len() > LISTED && (ends..trials.len() - ends).contains(&i) {
@@ -274,14 +274,23 @@ impl Study {
             let mut from = t.parents();
             from.extend(t.continues().or(t.inherits()).filter(|n| !from.contains(n)));
             let from = from.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-            let score = match (t.score(), t.error()) {
-                (Some(v), _) => v.entry(),
-                (None, Some(why)) => format!("failed: {why}").entry(),
-                (None, None) => t.status().entry(),
+            let remark = match (t.reused_from(), t.score(), t.error()) {
+                (Some(first), Some(_), _) => format!("reused from {first}"),
+                (Some(first), None, _) => format!("failed, reused from {first}"),
+                (None, Some(_), _) => String::new(),
+                (None, None, Some(why)) => format!("failed: {why}"),
+                (None, None, None) => t.status(),
             };
-            let (epochs, time) = (t.epochs_spent(), human_seconds(t.seconds_spent()));
-            let n = t.number();
-            listing.add((n, t.origin(), from, score, epochs, time, t.architecture().to_text()));
+            // What a repeated evaluation once took, its first trial says.
+            let paid = if t.reused_from().is_some() { 0.0 } else { t.seconds_spent() };
+            let (n, epochs, time) = (t.number(), t.epochs_spent(), human_seconds(paid));
+            let text = t.architecture().to_text();
+            listing.add((n, t.origin(), from, t.score(), epochs, time, text, remark));
+        }
+        let empty = |row: &Vec<Entry>| row.last() == Some(&"".entry());
+        if listing.rows.iter().all(empty) {
+            listing.columns.pop();
+            listing.rows.iter_mut().for_each(|row| _ = row.pop());
         }
         let note = match trials.len() {
             n if n > LISTED => format!("the first and the last {ends} of {n} trials"),

@@ -183,6 +183,9 @@ fn spaces_in_which_nothing_fits_say_so_and_their_advice_works() {
         assert!(wrong.to_string().contains("cannot be searched: 1 problem"), "{wrong}");
         let study = Study::new(&wrong, evaluator(|_, _| 1.0)).trials(3).quiet();
         assert!(study.explain().to_string().contains(advice));
+        // In a drawing alone, where it may be cut in lines.
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&wrong.drawing().plain()).contains(&words(advice)), "{}", wrong.drawing());
         assert!(study.run().unwrap_err().to_string().contains(advice));
         // It can be stored and read, and its architectures looked at.
         assert_eq!(Space::from_json(&wrong.to_json()).unwrap(), wrong);
@@ -326,4 +329,40 @@ fn advice_for_blocks_works() {
         assert!(text.contains(advice), "{text}\n  lacks: {advice}");
         cells(mended).unwrap();
     }
+}
+
+#[test]
+fn a_strategy_is_found_by_its_name() {
+    let size = evaluator(|arch: &Architecture, _: &Budget| arch.params() as f64);
+    let plan = Study::new(&features(8), &size).trials(3).quiet();
+    for name in nascent::strategies().iter().chain(nascent::schedules()).map(|row| row.name) {
+        let study = plan.strategy(name);
+        let wrong = study.run().err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(!wrong.contains("none of that name"), "{name}: {wrong}");
+    }
+    let by_name = plan.strategy(String::from("evolution")).run().unwrap();
+    let by_value = plan.strategy(Evolution::regularized()).run().unwrap();
+    assert_eq!(by_name.listing(), by_value.listing());
+    let text = plan.strategy("evoltion").run().unwrap_err().to_string();
+    assert!(text.contains("\"evoltion\"") && text.contains("evolution"), "{text}");
+    let text = plan.strategy(Hyperband::new().of("evoltion")).run().unwrap_err().to_string();
+    assert!(text.contains("\"evoltion\"") && text.contains("evolution"), "{text}");
+}
+
+#[test]
+fn a_listing_remarks_what_was_reused_and_what_failed() {
+    let small = evaluator(|arch: &Architecture, _: &Budget| match arch.params() {
+        n if n > 300 => Err(Error::from("it is too large")),
+        n => Ok(n as f64),
+    });
+    let listed = |widths: [u32; 2], plan: fn(&Study) -> Study| {
+        let space = Space::new([8], Task::classification(2)).then(linear(any(widths)));
+        plan(&Study::new(&space, &small).seed(1).quiet()).run().unwrap().listing().plain()
+    };
+    let text = listed([4, 8], |plan| plan.duplicates(Duplicates::Reuse).trials(8));
+    assert!(text.contains("reused from 0"), "{text}");
+    let text = listed([4, 80], |plan| plan.trials(2));
+    assert!(text.contains("failed: it is too") && text.contains("failed, reused"), "{text}");
+    let text = listed([4, 8], |plan| plan.strategy("grid").trials(2));
+    assert!(!text.contains("remark"), "{text}");
 }

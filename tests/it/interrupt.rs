@@ -79,7 +79,9 @@ fn the_child_that_is_interrupted() {
         "training" => {
             let (space, train) = long_training();
             ready();
-            tell(&Study::new(&space, &train).trials(3).jobs(2).run().unwrap());
+            let study = Study::new(&space, &train).trials(3).jobs(2).run().unwrap();
+            tell(&study);
+            println!("{}", study.best().unwrap_err());
         }
         "study" => {
             ready();
@@ -200,7 +202,8 @@ fn goes_on(case: &str, parts: &[&str]) -> End {
 
 #[test]
 fn a_study_ends_at_its_next_step_and_its_caller_goes_on() {
-    let end = goes_on("training", &["it was interrupted: 0 trials done"]);
+    let parts = ["it was interrupted: 0 trials done", "interrupted before a trial had finished"];
+    let end = goes_on("training", &parts);
     assert!(end.err.contains("Random search will end at the next step."), "{}", end.err);
     goes_on("nested", &["it was interrupted: 0 trials done"]);
     goes_on("wait", &["it was interrupted: "]);

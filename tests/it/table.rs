@@ -4,7 +4,7 @@
 use crate::help::{Folder, outside, says};
 use nascent::prelude::*;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// 2 x 3 architectures, of which 1-2 is missing; seed 1 of 0-1, and both of 1-1.
 const SMALL: &str = "code,s0,s1,test,seconds,note\n\
@@ -683,10 +683,11 @@ fn the_name_of_a_score_is_a_label() {
     );
     // A comparison goes on, too.
     let journal_of_both = folder.0.join("both.jsonl");
-    let both = |table: &Table, seeds: usize| {
+    let compared = |table: &Table, journal: &Path| {
         let compare = Compare::new(&table.space(), table).strategies(["random", "evolution"]);
-        compare.trials(5).seeds(seeds).journal(&journal_of_both).quiet().run()
+        compare.trials(5).journal(journal).quiet()
     };
+    let both = |table: &Table, seeds: usize| compared(table, &journal_of_both).seeds(seeds).run();
     both(&older, 2).unwrap();
     assert_eq!(both(&table, 3).unwrap().metric().name, "validation accuracy (%)");
     says(both(&table.minimise(), 4), &["metric", "minimised"]);
@@ -702,6 +703,9 @@ fn the_name_of_a_score_is_a_label() {
     let mine = Table::new("mine", [[0], [1]], [("v", [0.1, 0.2])]).unwrap().objective("v");
     plan(&mine).trials(2).journal(&kept).run().unwrap();
     says(plan(&mine.named("accuracy")).trials(3).journal(&kept).run(), &["its metric is v"]);
+    let kept = folder.0.join("memory of both.jsonl");
+    compared(&mine, &kept).seeds(2).run().unwrap();
+    says(compared(&mine.named("accuracy"), &kept).seeds(3).run(), &["its metric is v"]);
 }
 
 #[test]
