@@ -109,7 +109,7 @@ pub use compare::{
     Against, Compare, Comparison, Finalists, Finals, IntoStrategies, Named, Pair, Standing, Verdict,
 };
 pub use count::{ByReference, ByValue, Count};
-pub use data::{Augment, Dataset, LogMel, Real, Split};
+pub use data::{Augment, Dataset, Images, LogMel, Real, Split};
 pub use draw::Draw;
 pub use error::{Error, ErrorKind, Result};
 pub use evaluate::{

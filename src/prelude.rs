@@ -6,7 +6,7 @@ pub use crate::{
     Count, CurveRegression, CurveStopping, Darts, Dataset, Distance, DrNas, Draw, Duplicates, Enas,
     Encoding, Ended, Error, ErrorKind, Evaluation, Evaluator, EvcxrDisplay, Evolution, Explanation,
     Extrapolation, FairNas, Fidelities, Finalists, Finals, Floats, FreezeThaw, GaussianProcess,
-    Gdas, Genetic, Grid, History, Hyperband, IntoStrategy, Ints, Key, Latency, Limit, Live,
+    Gdas, Genetic, Grid, History, Hyperband, Images, IntoStrategy, Ints, Key, Latency, Limit, Live,
     LocalSearch, LogMel, Macs, MedianStopping, Memory, Method, Metric, Mnist1dBench, Model,
     Morphism, NasBench201, Nsga2, Odds, OnFailure, Optimizer, Params, PcDarts, Ppo, Prediction,
     Predictor, Proposal, Protocol, Proxy, Random, RandomForest, RandomSharing, Reinforce, Result,

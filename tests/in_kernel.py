@@ -84,6 +84,7 @@ TYPES = {
     "model": ("Model::new(&arch, &Device::Cpu, 1)?", "model.vars().len()"),
     "tensor": ("data.tensors(Split::Test)?", "tensor.0.dims().len()"),
     "optimizer": ("Optimizer::sgd(0.9).nesterov()", "optimizer.to_string()"),
+    "images": ("Images::new().size(16, 16)", "images.to_string()"),
     "schedule": ("Schedule::cosine().warm_up(0.5)", "schedule.to_string()"),
     "train": ("Train::on(&data).epochs(2).batch_size(32).optimizer(optimizer).schedule(schedule)", "train.data().len()"),
     "budget": ("Budget::new(1, 2, 3)", "budget.seed()"),

@@ -1,8 +1,12 @@
 //! What the numbers of a data set mean: how inputs were scaled, and which words outputs stand for. A model
 //! carries this with it.
 
-use super::{Dataset, Scaling};
+use super::file::{read, wrong};
+use super::{Dataset, Images, LogMel, Scaling, wav};
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::path::Path;
 
 /// All that a model has to know to answer questions about raw data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +26,62 @@ pub(crate) struct Meaning {
     pub(crate) columns: Vec<String>,
     /// Whether images were given as `[H, W, C]`, and turned.
     pub(crate) channels_last: bool,
+    /// How files became samples.
+    pub(crate) files: Option<Files>,
+}
+
+/// How files became samples, each of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Files {
+    /// Pictures, with size and channels decided.
+    Images(Images),
+    /// Recordings of one sampling rate.
+    Sound(usize, LogMel),
+}
+
+impl Files {
+    /// A file as a sample.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is of another sampling rate.
+    pub(crate) fn sample(&self, path: &Path) -> Result<Vec<f32>> {
+        match self {
+            Files::Images(images) => {
+                images.of_file(path, "The model takes numbers or the names of image files.")
+            }
+            Files::Sound(rate, settings) => {
+                let bytes = read(path, "The model takes numbers or the names of WAV files.")?;
+                let (own, sound) = wav::parse(&bytes).map_err(|what| wrong(path, what))?;
+                if own != *rate {
+                    return Err(wrong(
+                        path,
+                        format!(
+                            "it has {own} Hz, and the model was trained on {rate} Hz. Convert it: \
+                             ffmpeg -i in.wav -ar {rate} out.wav."
+                        ),
+                    ));
+                }
+                settings.features(&sound, own)
+            }
+        }
+    }
+
+    /// Whether the same file becomes the same sample.
+    pub(super) fn as_read(&self, other: &Files) -> bool {
+        match (self, other) {
+            (Files::Images(a), Files::Images(b)) => a.as_read(b),
+            _ => self == other,
+        }
+    }
+}
+
+impl fmt::Display for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Files::Images(images) => images.fmt(f),
+            Files::Sound(rate, settings) => write!(f, "{settings} at {rate} Hz"),
+        }
+    }
 }
 
 impl Dataset {
@@ -35,6 +95,7 @@ impl Dataset {
             symbols: self.symbols(),
             columns: self.0.columns.clone(),
             channels_last: self.0.channels_last,
+            files: self.0.files,
         }
     }
 }

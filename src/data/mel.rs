@@ -15,6 +15,7 @@
 
 use crate::count::Count;
 use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// How sound becomes a sequence `[frames, mels]`; see [`Dataset::wav_folder`](crate::Dataset).
@@ -33,7 +34,8 @@ use std::fmt;
 /// assert_eq!(loudest, Some(11));
 /// # Ok::<(), nascent::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[must_use = "methods return a new value and leave this one as it is"]
 pub struct LogMel {
     frame: f64,

@@ -6,7 +6,10 @@ mod cifar;
 pub(crate) mod csv;
 mod digits;
 pub(crate) mod file;
+mod folder;
 mod idx;
+mod image_folder;
+mod images;
 mod meaning;
 mod mel;
 mod mnist1d;
@@ -16,12 +19,14 @@ mod scaling;
 mod shrink;
 mod split;
 mod standardise;
+mod strip;
 mod text;
 mod wav;
 mod wav_folder;
 
 pub use augment::Augment;
-pub(crate) use meaning::Meaning;
+pub use images::Images;
+pub(crate) use meaning::{Files, Meaning};
 pub use mel::LogMel;
 pub use scaling::Real;
 pub(crate) use scaling::Scaling;
@@ -41,7 +46,7 @@ use std::sync::{Arc, OnceLock};
 /// | from | by |
 /// |---|---|
 /// | the crate itself | [`digits`](Dataset::digits), [`mnist1d`](Dataset::mnist1d), [`names`](Dataset::names), [`names_text`](Dataset::names_text) |
-/// | image files | [`idx`](Dataset::idx), [`from_idx`](Dataset::from_idx), [`cifar10`](Dataset::cifar10), [`cifar100`](Dataset::cifar100) |
+/// | image files | [`image_folder`](Dataset::image_folder), [`image_folder_with`](Dataset::image_folder_with), [`idx`](Dataset::idx), [`from_idx`](Dataset::from_idx), [`cifar10`](Dataset::cifar10), [`cifar100`](Dataset::cifar100) |
 /// | tables | [`csv`](Dataset::csv) |
 /// | sound | [`wav_folder`](Dataset::wav_folder), [`wav_folder_with`](Dataset::wav_folder_with) |
 /// | texts | [`text`](Dataset::text), [`text_file`](Dataset::text_file), [`texts`](Dataset::texts), [`texts_file`](Dataset::texts_file) |
@@ -93,8 +98,8 @@ struct Inner {
     target_scaling: Option<Scaling>,
     /// Whether the inputs were standardised, by these samples' own mean and deviation.
     scaled: bool,
-    /// The sampling rate and the features of recordings.
-    sound: Option<(usize, LogMel)>,
+    /// How files became samples, each of its own.
+    files: Option<Files>,
     /// What the reader decided or noticed and the data's card says, one line each.
     notes: Vec<String>,
     fingerprint: Kept,
@@ -353,7 +358,7 @@ impl Dataset {
             scaling: None,
             target_scaling: None,
             scaled: false,
-            sound: None,
+            files: None,
             notes: vec![],
             fingerprint: Kept::default(),
         }))
@@ -574,13 +579,18 @@ impl Dataset {
         x.flatten_from(1).ok()?.to_vec2().ok()
     }
 
-    /// The first samples of the training split as a strip of pictures, for images of one channel
+    /// The first samples of the training split as a strip of pictures, for images of one channel, or three,
     /// and for signals of one value per position.
     pub(crate) fn samples_svg(&self) -> Option<String> {
         if let ([l, 1], None) = (self.0.shape.as_slice(), self.0.shape.vocabulary()) {
             return self.signals_svg(*l);
         }
-        let [1, h, w] = self.0.shape.as_slice()[..] else { return None };
+        let [1, h, w] = self.0.shape.as_slice()[..] else {
+            return self.photographs_svg().filter(|_| self.0.shape.channels() == 3);
+        };
+        if matches!(self.0.files, Some(Files::Images(_))) {
+            return self.photographs_svg();
+        }
         // Every pixel is an element of the picture, so fewer samples of large images are shown.
         let images = self.first_samples((4096 / (h * w).max(1)).clamp(1, 16))?;
         let (gap, most) = (1, images.iter().flatten().copied().fold(f32::MIN_POSITIVE, f32::max));

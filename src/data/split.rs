@@ -231,15 +231,13 @@ impl Dataset {
                 "to standardise what has been joined: train.with_test_of(&test)?.standardised()",
             ));
         }
-        if let (Some((rate, features)), Some((rate_b, features_b))) = (&a.sound, &b.sound)
-            && (rate, features) != (rate_b, features_b)
+        if let (Some(files), Some(files_b)) = (&a.files, &b.files)
+            && !files.as_read(files_b)
         {
             return Err(refused(
-                format!(
-                    "it is {features_b} at {rate_b} Hz, and {} is {features} at {rate} Hz",
-                    a.name
-                ),
-                "one sampling rate and one LogMel for both folders",
+                format!("it is {files_b}, and {} is {files}", a.name),
+                "with_test_wav_folder or with_test_image_folder, which read as the data were read; \
+                 recordings need one sampling rate",
             ));
         }
         if a.columns != b.columns && !a.columns.is_empty() && !b.columns.is_empty() {

@@ -1,197 +1,32 @@
 //! Folders of WAV files as sequences of log-mel features.
 
-use super::file::{classes_of, list, name_of, read, wrong};
-use super::{Dataset, LogMel, Values, refuse, too_few, wav};
+use super::file::{classes_of, name_of, read, wrong};
+use super::folder::{Found, Kind, alone};
+use super::{Dataset, Files, LogMel, Values, refuse, too_few, wav};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::task::Task;
 use candle_core::{Device, Tensor};
-use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 const HINT: &str = "Expected are folders of .wav files named after their class, or files whose names \
     begin with it, as in 7_jackson_0.wav of the Free Spoken Digit Dataset \
     (github.com/Jakobovski/free-spoken-digit-dataset).";
+
+const KIND: Kind = Kind {
+    one: "a WAV file",
+    many: "WAV files",
+    ends: &["wav", "wave"],
+    hint: HINT,
+    call: "wav_folder",
+};
 
 /// The most values in memory.
 const MOST: usize = 1 << 30;
 
 /// The most damaged files that are reported at once.
 const TOLD: usize = 5;
-
-/// How deep nested folders are searched; links may lead in a circle.
-const DEEPEST: usize = 16;
-
-/// What is in a folder: the WAV files with their classes, and all that is left out.
-#[derive(Default)]
-struct Found {
-    files: Vec<(PathBuf, String)>,
-    /// Files in a folder inside their class's folder.
-    deeper: Vec<PathBuf>,
-    hidden: Vec<PathBuf>,
-    underscored: Vec<PathBuf>,
-    empty: Vec<PathBuf>,
-    others: Vec<PathBuf>,
-}
-
-fn text(name: Option<&std::ffi::OsStr>) -> String {
-    name.unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn is_wav(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("wav") || e.eq_ignore_ascii_case("wave"))
-}
-
-/// Files and folders that systems and programs make for themselves: `.DS_Store`, `.ipynb_checkpoints`, the
-/// `._a.wav` of a Mac's archives.
-fn is_hidden(path: &Path) -> bool {
-    text(path.file_name()).starts_with('.')
-}
-
-impl Found {
-    fn look(folder: &Path) -> Result<Found> {
-        let mut found = Found::default();
-        let mut plain = vec![];
-        for path in list(folder, HINT)? {
-            let name = text(path.file_name());
-            match path.is_dir() {
-                _ if is_hidden(&path) => found.hidden.push(path),
-                // `_background_noise_` of the Speech Commands, `__MACOSX` of archives.
-                true if name.starts_with('_') => found.underscored.push(path),
-                true => {
-                    let before = found.files.len();
-                    found.walk(&path, &name, 0, &mut HashSet::new())?;
-                    if found.files.len() == before {
-                        found.empty.push(path);
-                    }
-                }
-                false if is_wav(&path) => plain.push(path),
-                false => found.others.push(path),
-            }
-        }
-        if let (false, Some(first)) = (found.files.is_empty(), plain.first()) {
-            let what = format!(
-                "there are WAV files both in folders and beside them ({}). Move them into folders.",
-                text(first.file_name())
-            );
-            return Err(wrong(folder, what));
-        }
-        for path in plain {
-            let name = text(path.file_stem());
-            let Some((class, _)) = name.split_once('_') else {
-                return Err(wrong(&path, format!("the name does not tell the class. {HINT}")));
-            };
-            found.files.push((path.clone(), class.to_string()));
-        }
-        if found.files.is_empty() {
-            let left_out = found.notes(folder).join("; ");
-            let left_out = if left_out.is_empty() { left_out } else { format!(" ({left_out})") };
-            return Err(wrong(folder, format!("there is no .wav file in it{left_out}. {HINT}")));
-        }
-        found.check_splits(folder)?;
-        Ok(found)
-    }
-
-    /// All WAV files below a folder are of one class.
-    fn walk(
-        &mut self,
-        folder: &Path,
-        class: &str,
-        depth: usize,
-        seen: &mut HashSet<PathBuf>,
-    ) -> Result<()> {
-        let true_path = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-        if depth > DEEPEST || !seen.insert(true_path) {
-            return Ok(());
-        }
-        for path in list(folder, HINT)? {
-            match path.is_dir() {
-                _ if is_hidden(&path) => self.hidden.push(path),
-                true if text(path.file_name()).starts_with("__") => self.underscored.push(path),
-                true => self.walk(&path, class, depth + 1, seen)?,
-                false if is_wav(&path) => {
-                    if depth > 0 {
-                        self.deeper.push(path.clone());
-                    }
-                    self.files.push((path, class.to_string()));
-                }
-                false => self.others.push(path),
-            }
-        }
-        Ok(())
-    }
-
-    /// Folders named `train` and `test` are not classes.
-    fn check_splits(&self, folder: &Path) -> Result<()> {
-        let (train, test) = (["train", "training"], ["test", "testing"]);
-        let others = ["val", "valid", "validation", "dev", "eval"];
-        let is = |names: &[&str], class: &str| names.iter().any(|n| n.eq_ignore_ascii_case(class));
-        let all = |(_, class): &(PathBuf, String)| {
-            is(&train, class) || is(&test, class) || is(&others, class)
-        };
-        if !self.files.iter().all(all) {
-            return Ok(());
-        }
-        let of = |names: &[&str]| {
-            let found = self.files.iter().find(|(_, class)| is(names, class));
-            found.map(|(_, class)| format!("{:?}", folder.join(class)))
-        };
-        Err(wrong(
-            folder,
-            match (of(&train), of(&test)) {
-                (Some(train), Some(test)) => format!(
-                    "its folders are named like splits, not like classes. Try \
-                     Dataset::wav_folder({train})?.with_test_wav_folder({test})?."
-                ),
-                (one, other) => format!(
-                    "its folders are named like splits, not like classes. Try \
-                     Dataset::wav_folder({})?.",
-                    one.or(other).unwrap_or_else(|| format!("{:?}", folder.join("train")))
-                ),
-            },
-        ))
-    }
-
-    /// What was left out, and what was read though one might not expect it.
-    fn notes(&self, folder: &Path) -> Vec<String> {
-        let inside = |path: &PathBuf| {
-            path.strip_prefix(folder).unwrap_or(path).to_string_lossy().into_owned()
-        };
-        let shown = |paths: &[PathBuf]| {
-            let list: Vec<String> = paths.iter().take(3).map(inside).collect();
-            list.join(", ") + if paths.len() > 3 { ", ..." } else { "" }
-        };
-        let count = |paths: &[PathBuf], one: &str, many: &str| match paths.len() {
-            1 => one.to_string(),
-            n => format!("{n} {many}"),
-        };
-        let mut notes = vec![];
-        let mut left_out = |paths: &[PathBuf], one: &str, many: &str, why: &str| {
-            if !paths.is_empty() {
-                let what = count(paths, one, many);
-                notes.push(format!("left out: {what} ({}){why}", shown(paths)));
-            }
-        };
-        left_out(&self.hidden, "a hidden file or folder", "hidden files or folders", "");
-        left_out(
-            &self.underscored,
-            "a folder whose name begins with _",
-            "folders whose names begin with _",
-            "; rename it to make it a class",
-        );
-        left_out(&self.empty, "a folder without a WAV file", "folders without a WAV file", "");
-        left_out(&self.others, "a file that is not WAV", "files that are not WAV", "");
-        if !self.deeper.is_empty() {
-            notes.push(format!(
-                "{} in folders inside a class's folder ({}): of the outer folder's class",
-                count(&self.deeper, "a file is", "files are"),
-                shown(&self.deeper)
-            ));
-        }
-        notes
-    }
-}
 
 impl Dataset {
     /// A folder of WAV recordings as sequences `[frames, mels]` of [`LogMel`] features with its
@@ -240,6 +75,9 @@ impl Dataset {
                 format!("If the classes are inside it, try Dataset::wav_folder({inner:?}).")
             }));
         }
+        if problems.is_empty() {
+            problems.extend(alone(&labels, &classes));
+        }
         if !problems.is_empty() {
             problems.push(format!(
                 "If this is the test folder of other data, try data.with_test_wav_folder({folder:?})."
@@ -251,7 +89,7 @@ impl Dataset {
         let data = Dataset::labelled(&name, task, sounds.shape, x, labels, None)?;
         Ok(data.with(|d| {
             (d.classes, d.notes) = (classes, sounds.notes);
-            d.sound = Some((sounds.rate, settings));
+            d.files = Some(Files::Sound(sounds.rate, settings));
         }))
     }
 
@@ -271,7 +109,7 @@ impl Dataset {
     pub fn with_test_wav_folder(&self, folder: impl AsRef<Path>) -> Result<Dataset> {
         let folder = folder.as_ref();
         let given = || format!("with_test_wav_folder({folder:?}) on {}", self.line());
-        let Some((_, settings)) = self.0.sound else {
+        let Some(Files::Sound(_, settings)) = self.0.files else {
             return Err(Error::invalid(
                 given(),
                 "these data are not of WAV files",
@@ -292,7 +130,7 @@ impl Dataset {
         );
         self.with_test_of(&test.with(|d| {
             (d.classes, d.notes) = (classes, sounds.notes);
-            d.sound = Some((sounds.rate, settings));
+            d.files = Some(Files::Sound(sounds.rate, settings));
         }))
     }
 }
@@ -310,7 +148,7 @@ struct Sounds {
 
 impl Sounds {
     fn read(folder: &Path, settings: LogMel) -> Result<Sounds> {
-        let found = Found::look(folder)?;
+        let found = Found::look(folder, &KIND)?;
         let (mut x, mut labels, mut problems) = (vec![], vec![], vec![]);
         // The files of each rate: how many, and the first.
         let mut rates: BTreeMap<usize, (usize, &Path)> = BTreeMap::new();

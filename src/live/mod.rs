@@ -10,7 +10,7 @@
 mod pictures;
 mod stage;
 
-pub(crate) use pictures::portable;
+pub(crate) use pictures::{base64, portable};
 pub(crate) use stage::{Scene, Stage, hush, hushed, silent};
 
 use crate::chart::sheet;

@@ -7,9 +7,10 @@ use crate::data::{Dataset, Meaning, Scaling, Split};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use candle_core::{DType, Device, Tensor};
+use std::path::{Path, PathBuf};
 
 /// What [`Model::predict`](crate::Model::predict) takes: samples as lists of numbers in lists (vectors,
-/// arrays, slices), texts, a [`Tensor`], a [`Dataset`] or one split of it as `(&data, Split::Test)`.
+/// arrays, slices), texts, the names of image or WAV files, a [`Tensor`], a [`Dataset`] or one split of it as `(&data, Split::Test)`.
 ///
 /// Numbers are those before [`Dataset::standardised`], since the model scales them itself; a data set
 /// knows how it was scaled, and is not scaled twice. The columns of a table are found by their names.
@@ -17,7 +18,7 @@ use candle_core::{DType, Device, Tensor};
 /// `[H, W, C]`, or as `[C, H, W]`; flattened images are in the order in which they were given.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that a model can be asked about",
-    label = "give lists of numbers, as [[5.1, 3.5], [4.9, 3.0]], texts, a Tensor, a Dataset, or (&data, Split::Test)"
+    label = "give lists of numbers, as [[5.1, 3.5], [4.9, 3.0]], texts, names of files, a Tensor, a Dataset, or (&data, Split::Test)"
 )]
 pub trait IntoInputs {
     #[doc(hidden)]
@@ -71,6 +72,19 @@ impl IntoInputs for str {
     fn put(&self, into: &mut Inputs, _: usize) -> Result<()> {
         into.texts.push(self.to_string());
         Ok(())
+    }
+}
+
+impl IntoInputs for Path {
+    fn put(&self, into: &mut Inputs, _: usize) -> Result<()> {
+        into.texts.push(self.to_string_lossy().into_owned());
+        Ok(())
+    }
+}
+
+impl IntoInputs for PathBuf {
+    fn put(&self, into: &mut Inputs, depth: usize) -> Result<()> {
+        self.as_path().put(into, depth)
     }
 }
 
@@ -170,12 +184,25 @@ pub(super) fn read(x: impl IntoInputs, shape: &Shape, meaning: &Meaning) -> Resu
 }
 
 fn reals(mut given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
-    if !given.texts.is_empty() {
-        return Err(Error::invalid(
-            format!("the text {:?} as an input", given.texts[0]),
-            format!("the model wants numbers, {shape} a sample"),
-            "lists of numbers",
-        ));
+    if let Some(first) = given.texts.first() {
+        let Some(files) = meaning.files else {
+            return Err(Error::invalid(
+                format!("the text {first:?} as an input"),
+                format!("the model wants numbers, {shape} a sample"),
+                "lists of numbers; files are for models of image_folder and wav_folder",
+            ));
+        };
+        let rows = given.texts.iter().map(|name| files.sample(Path::new(name)));
+        let rows = rows.collect::<Result<Vec<Vec<f32>>>>()?;
+        if let Some(row) = rows.iter().find(|row| row.len() != shape.elements()) {
+            return Err(Error::invalid(
+                format!("files as {} numbers", row.len()),
+                format!("the model wants {shape}"),
+                "a model of the data that these files are of",
+            ));
+        }
+        given.lengths = vec![vec![rows.len()], vec![shape.elements(); rows.len()]];
+        given.values = rows.concat().into_iter().map(f64::from).collect();
     }
     if let Some(data) = &mut given.of_data
         && data.columns != meaning.columns

@@ -15,10 +15,10 @@ use crate::live;
 use crate::stats::{Band, Friedman, Summary, Wilcoxon};
 use crate::{
     Acts, Answer, Architecture, Augment, Bill, Block, Budget, Compare, Comparison, Dataset,
-    Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Ints, Latency, LayerRow,
-    Live, LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol, Retrained,
-    Running, Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task, Train,
-    Transferred, Trial, Verdict,
+    Distance, Encoding, Error, Evaluation, Explanation, Finalists, Floats, Images, Ints, Latency,
+    LayerRow, Live, LogMel, Measures, Metric, Model, Optimizer, Pair, Predictor, Protocol,
+    Retrained, Running, Schedule, Searches, Shape, Space, Standing, Study, Supernet, Table, Task,
+    Train, Transferred, Trial, Verdict,
 };
 use std::sync::Arc;
 
@@ -205,9 +205,9 @@ macro_rules! draw_lines {
 }
 draw_lines!(
     Trial, Error, Block, Ints, Floats, Acts, Shape, Task, Metric, Budget, Protocol, LayerRow,
-    Train, Supernet, Table, Latency, Optimizer, Schedule, Augment, LogMel, Distance, Encoding,
-    Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches, Answer,
-    Predictor
+    Train, Supernet, Table, Latency, Optimizer, Schedule, Augment, LogMel, Images, Distance,
+    Encoding, Band, Friedman, Summary, Wilcoxon, Compare, Verdict, Standing, Pair, Searches,
+    Answer, Predictor
 );
 
 /// A line of progress and below it the charts so far: run the cell again to see more.

@@ -759,7 +759,7 @@ fn log_mel_is_that_of_numpy() {
 #[test]
 fn folders_of_sound() {
     let folder = Folder::new("wav");
-    says(Dataset::wav_folder(&folder.0), &["no .wav file", "7_jackson_0.wav"]);
+    says(Dataset::wav_folder(&folder.0), &["no WAV files", "7_jackson_0.wav"]);
     for i in 0..20 {
         let shift = f64::from(i);
         folder.write(&format!("flat/low_{i}.wav"), wav(8000, &tone(300.0 + shift, 0.4)));

@@ -19,6 +19,7 @@ mod fidelity;
 mod fixtures;
 mod front;
 mod gradients;
+mod images;
 mod importance;
 mod inherit;
 #[cfg(unix)]

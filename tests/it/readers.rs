@@ -63,7 +63,7 @@ fn what_is_beside_recordings_is_left_out_and_reported() {
         ".ipynb_checkpoints",
         "3 folders whose names begin with _ (__MACOSX, _background_noise_, yes/__MACOSX)",
         "a folder without a WAV file (maybe)",
-        "3 files that are not WAV (LICENSE, no/Thumbs.db, no/talk.flac)",
+        "3 files that are not WAV files (LICENSE, no/Thumbs.db, no/talk.flac)",
         "yes/anna/0.wav",
     ] {
         assert!(card.contains(part), "{part}: {card}");
@@ -107,6 +107,15 @@ fn flat_folders_and_folders_of_splits() {
     says(of(&few), &["1 file cannot", "one class, \"1\"", &advice]);
     let joined = of(&train).unwrap().with_test_wav_folder(&few).unwrap();
     assert_eq!(labels(&joined, Split::Test), [1]);
+    // A model answers for a file, as for the sample that was made of it.
+    let scaled = joined.standardised().unwrap();
+    let arch = Space::on(&scaled).then(flatten()).default_architecture().unwrap();
+    let model = Train::on(&scaled).epochs(1).batch_size(2).start(&arch, 1).unwrap().model();
+    let answers = model.probabilities(few.join("1/a.wav")).unwrap();
+    assert_eq!(answers, model.probabilities((&scaled, Split::Test)).unwrap());
+    let other = folder.write("other.wav", wav(16000));
+    says(model.predict(&other), &["other.wav", "16000 Hz", "-ar 8000"]);
+    says(model.predict("none.wav"), &["no such file", "names of WAV files"]);
     assert!(joined.to_string().contains("no sample of class \"0\""), "{joined}");
     folder.write("few/2/a.wav", wav(8000));
     says(of(&train).unwrap().with_test_wav_folder(&few), &["\"2\" is not a class of train"]);
@@ -124,7 +133,7 @@ fn flat_folders_and_folders_of_splits() {
     says(of(&folder.0.join("none")), &["no such folder"]);
     std::fs::create_dir_all(folder.0.join("none/a")).unwrap();
     folder.write("none/b.mp3", "");
-    says(of(&folder.0.join("none")), &["no .wav file", "a folder without a WAV file (a)", "b.mp3"]);
+    says(of(&folder.0.join("none")), &["no WAV files", "a folder without a WAV file (a)", "b.mp3"]);
 }
 
 #[test]
