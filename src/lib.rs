@@ -74,6 +74,7 @@ mod data;
 mod draw;
 mod error;
 mod evaluate;
+mod export;
 mod fidelity;
 mod file;
 mod front;

@@ -145,6 +145,9 @@ pub(super) fn find(folder: &Path, names: &[&str], hint: &str) -> Result<PathBuf>
 
 /// The files and folders in a folder, by name.
 pub(super) fn list(folder: &Path, hint: &str) -> Result<Vec<PathBuf>> {
+    if folder.is_file() {
+        return Err(wrong(folder, format!("this is a file, but a folder is needed. {hint}")));
+    }
     if !folder.is_dir() {
         return Err(wrong(folder, format!("there is no such folder. {hint}")));
     }

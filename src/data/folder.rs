@@ -3,7 +3,6 @@
 use super::file::{list, wrong};
 use crate::error::Result;
 use crate::words::plural;
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// How deep nested folders are searched; links may lead in a circle.
@@ -33,6 +32,10 @@ pub(super) struct Found {
     underscored: Vec<PathBuf>,
     empty: Vec<PathBuf>,
     others: Vec<PathBuf>,
+    /// Links to folders that are read by their own names.
+    linked: Vec<PathBuf>,
+    /// Folders too deep to be searched.
+    too_deep: Vec<PathBuf>,
 }
 
 fn text(name: Option<&std::ffi::OsStr>) -> String {
@@ -42,6 +45,24 @@ fn text(name: Option<&std::ffi::OsStr>) -> String {
 impl Kind {
     pub(super) fn is(&self, path: &Path) -> bool {
         path.extension().is_some_and(|e| self.ends.iter().any(|end| e.eq_ignore_ascii_case(end)))
+    }
+}
+
+fn true_path(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
+}
+
+/// Whether a folder is a link to one that is read anyway, or to one that is around all of them.
+fn leads_back(path: &Path, root: &Path) -> bool {
+    let to = true_path(path);
+    path.is_symlink() && (to.starts_with(root) || root.starts_with(&to))
+}
+
+/// Adds a sentence to the last of the problems, if there are any.
+pub(super) fn advise(problems: &mut [String], advice: &str) {
+    if let Some(last) = problems.last_mut() {
+        *last += " ";
+        *last += advice;
     }
 }
 
@@ -62,18 +83,22 @@ impl Found {
             underscored: none(),
             empty: none(),
             others: none(),
+            linked: none(),
+            too_deep: none(),
         };
+        let root = true_path(folder);
         let hint = kind.hint;
         let mut plain = vec![];
         for path in list(folder, hint)? {
             let name = text(path.file_name());
             match path.is_dir() {
                 _ if is_hidden(&path) => found.hidden.push(path),
+                true if leads_back(&path, &root) => found.linked.push(path),
                 // `_background_noise_` of the Speech Commands, `__MACOSX` of archives.
                 true if name.starts_with('_') => found.underscored.push(path),
                 true => {
                     let before = found.files.len();
-                    found.walk(&path, &name, 0, &mut HashSet::new())?;
+                    found.walk(&path, &name, 0, &root)?;
                     if found.files.len() == before {
                         found.empty.push(path);
                     }
@@ -92,7 +117,9 @@ impl Found {
         }
         for path in plain {
             let name = text(path.file_stem());
-            let Some((class, _)) = name.split_once('_') else {
+            let class =
+                name.split_once('_').map(|(class, _)| class).filter(|class| !class.is_empty());
+            let Some(class) = class else {
                 return Err(wrong(&path, format!("the name does not tell the class. {hint}")));
             };
             found.files.push((path.clone(), class.to_string()));
@@ -108,22 +135,17 @@ impl Found {
     }
 
     /// All files below a folder are of one class.
-    fn walk(
-        &mut self,
-        folder: &Path,
-        class: &str,
-        depth: usize,
-        seen: &mut HashSet<PathBuf>,
-    ) -> Result<()> {
-        let true_path = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
-        if depth > DEEPEST || !seen.insert(true_path) {
+    fn walk(&mut self, folder: &Path, class: &str, depth: usize, root: &Path) -> Result<()> {
+        if depth > DEEPEST {
+            self.too_deep.push(folder.to_path_buf());
             return Ok(());
         }
         for path in list(folder, self.kind.hint)? {
             match path.is_dir() {
                 _ if is_hidden(&path) => self.hidden.push(path),
+                true if leads_back(&path, root) => self.linked.push(path),
                 true if text(path.file_name()).starts_with("__") => self.underscored.push(path),
-                true => self.walk(&path, class, depth + 1, seen)?,
+                true => self.walk(&path, class, depth + 1, root)?,
                 false if self.kind.is(&path) => {
                     if depth > 0 {
                         self.deeper.push(path.clone());
@@ -136,7 +158,7 @@ impl Found {
         Ok(())
     }
 
-    /// Folders named `train` and `test` are not classes.
+    /// Folders named `train` and `test` in which there are folders are not classes.
     fn check_splits(&self, folder: &Path) -> Result<()> {
         let (train, test) = (["train", "training"], ["test", "testing"]);
         let others = ["val", "valid", "validation", "dev", "eval"];
@@ -144,7 +166,7 @@ impl Found {
         let all = |(_, class): &(PathBuf, String)| {
             is(&train, class) || is(&test, class) || is(&others, class)
         };
-        if !self.files.iter().all(all) {
+        if self.deeper.is_empty() || !self.files.iter().all(all) {
             return Ok(());
         }
         let of = |names: &[&str]| {
@@ -199,6 +221,10 @@ impl Found {
         let (one_empty, empty) =
             (format!("a folder without {one}"), format!("folders without {one}"));
         left_out(&self.empty, &one_empty, &empty, "");
+        let again = "; what they lead to is read by its own name";
+        left_out(&self.linked, "a link to a folder", "links to folders", again);
+        let (deep, deeps) = ("a folder that is too deep", "folders that are too deep");
+        left_out(&self.too_deep, deep, deeps, "; move its files up");
         let (other, others) =
             (format!("a file that is not {one}"), format!("files that are not {many}"));
         left_out(&self.others, &other, &others, "");

@@ -1,7 +1,7 @@
 //! Folders of image files.
 
 use super::file::{classes_of, name_of, read, wrong};
-use super::folder::{Found, Kind, alone};
+use super::folder::{Found, Kind, advise, alone};
 use super::images::{Images, Picture, broken, decoded};
 use super::{Dataset, Files, Values, refuse, too_few};
 use crate::error::{Error, Result};
@@ -70,20 +70,26 @@ impl Dataset {
         let pictures = Pictures::read(folder, images)?;
         let (labels, classes) = classes_of(&pictures.labels, None).unwrap_or_default();
         let mut problems = too_few("file", labels.len(), &classes);
-        if let [one] = &classes[..] {
-            let inner = folder.join(one);
-            problems.extend(inner.is_dir().then(|| {
-                format!("If the classes are inside it, try Dataset::image_folder({inner:?}).")
-            }));
-        }
         if problems.is_empty() {
             problems.extend(alone(&labels, &classes));
         }
-        if !problems.is_empty() {
-            problems.push(format!(
-                "If this is the test folder of other data, try data.with_test_image_folder({folder:?})."
-            ));
+        if pictures.skipped > 0 {
+            advise(&mut problems, &format!("{} left out.", plural_were(pictures.skipped)));
+        } else if let [one] = &classes[..] {
+            let inner = folder.join(one);
+            if inner.is_dir() {
+                advise(
+                    &mut problems,
+                    &format!("If the classes are inside it, try Dataset::image_folder({inner:?})."),
+                );
+            }
         }
+        advise(
+            &mut problems,
+            &format!(
+                "If this is the test folder of other data, try data.with_test_image_folder({folder:?})."
+            ),
+        );
         refuse(&name, problems)?;
         let task = Task::classification(classes.len());
         let x = Values::Numbers(pictures.x);
@@ -114,9 +120,10 @@ impl Dataset {
             return Err(Error::invalid(
                 format!("with_test_image_folder({folder:?}) on {}", self.line()),
                 "these data are not of image files",
-                "data of Dataset::image_folder(folder)",
+                "data of Dataset::image_folder(folder), before shrunk(...)",
             ));
         };
+        self.unscaled(|| format!("with_test_image_folder({folder:?})"))?;
         let pictures = Pictures::read(folder, images)?;
         let (labels, classes) = classes_of(&pictures.labels, None).unwrap_or_default();
         let (n, shape) = (labels.len(), Shape::new(images.shape()));
@@ -135,6 +142,11 @@ impl Dataset {
     }
 }
 
+/// "2 broken files were".
+fn plural_were(n: usize) -> String {
+    format!("{} {}", plural(n, "broken file"), if n == 1 { "was" } else { "were" })
+}
+
 /// The pictures of a folder as numbers.
 struct Pictures {
     x: Vec<f32>,
@@ -143,6 +155,8 @@ struct Pictures {
     /// How they were brought to one size and colour.
     images: Images,
     notes: Vec<String>,
+    /// How many broken files were left out.
+    skipped: usize,
 }
 
 impl Pictures {
@@ -157,6 +171,22 @@ impl Pictures {
         // Without size and colour a first look at all files decides on them, and a second one takes their numbers:
         // photographs are too large to be kept meanwhile.
         let settled = images.is_settled();
+        let room = |images: Images, n: usize| {
+            let values: usize = images.shape().iter().product();
+            match n.saturating_mul(values) > MOST {
+                true => Err(wrong(
+                    folder,
+                    format!(
+                        "{n} pictures of {values} numbers are more than {MOST}. Try a smaller \
+                         size(height, width)."
+                    ),
+                )),
+                false => Ok(()),
+            }
+        };
+        if settled {
+            room(images, files.len())?;
+        }
         let look = |i: usize| -> Result<(Seen, Vec<f32>)> {
             let picture = open(&files[i].0)?;
             let x = if settled { images.values(&picture) } else { vec![] };
@@ -178,30 +208,32 @@ impl Pictures {
             }
         }
         let mut notes = found.notes(folder);
-        if !wrong_ones.is_empty() && images.skips() {
+        let skipped = wrong_ones.len();
+        if !wrong_ones.is_empty() && images.skips() && !kept.is_empty() {
             notes.push(broken(&names));
         } else if !wrong_ones.is_empty() {
             let more = wrong_ones.len().saturating_sub(TOLD);
             wrong_ones.truncate(TOLD);
-            wrong_ones.extend((more > 0).then(|| format!("{more} more cannot be read.")));
-            wrong_ones.push("Or leave them out: Images::new().skip_broken().".into());
+            let advice = match images.skips() {
+                true => "None is left.".to_string(),
+                false => "Images::new().skip_broken() leaves such files out.".to_string(),
+            };
+            let more =
+                if more > 0 { format!("{more} more cannot be read. ") } else { String::new() };
+            advise(&mut wrong_ones, &(more + &advice));
             refuse(&name_of(folder), wrong_ones)?;
         }
         let first = kept.first().map(|(.., seen)| seen.size);
         let alike = kept.iter().all(|(.., seen)| Some(seen.size) == first);
         let images = images.settled(first, alike, kept.iter().all(|(.., seen)| seen.grey));
-        let values: usize = images.shape().iter().product();
-        if kept.len().saturating_mul(values) > MOST {
-            let what = format!("{} pictures of {values} numbers are more than {MOST}", kept.len());
-            return Err(wrong(folder, format!("{what}. Try a smaller size(height, width).")));
-        }
+        room(images, kept.len())?;
         notes.extend(said(kept.iter().map(|(.., seen)| seen), images));
         if !settled {
             let of = |i: usize| Ok(images.values(&open(kept[i].0)?));
             x = all(kept.len(), of)?.into_iter().collect::<Result<_>>()?;
         }
         let labels = kept.iter().map(|(_, class, _)| (*class).clone()).collect();
-        Ok(Pictures { x: x.concat(), labels, images, notes })
+        Ok(Pictures { x: x.concat(), labels, images, notes, skipped })
     }
 }
 
@@ -228,9 +260,11 @@ fn all<T: Send>(n: usize, look: impl Fn(usize) -> Result<T> + Sync) -> Result<Ve
 fn said<'s>(all: impl Iterator<Item = &'s Seen> + Clone, images: Images) -> Vec<String> {
     let [_, h, w] = images.shape();
     let sizes: BTreeSet<(u32, u32)> = all.clone().map(|seen| seen.size).collect();
+    let area = |&&(h, w): &&(u32, u32)| u64::from(h) * u64::from(w);
     let mut notes = vec![];
     let own = |&(a, b): &(u32, u32)| (a as usize, b as usize) == (h, w);
-    if let (Some(least), Some(most)) = (sizes.first(), sizes.last())
+    if let (Some(least), Some(most)) =
+        (sizes.iter().min_by_key(area), sizes.iter().max_by_key(area))
         && !sizes.iter().all(own)
     {
         let of = match sizes.len() {

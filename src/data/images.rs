@@ -5,11 +5,19 @@ use crate::count::Count;
 use crate::error::{Error, Result};
 use crate::words::plural;
 use image::imageops::{FilterType, crop_imm, overlay, resize};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, Rgb32FImage};
+use image::metadata::Orientation;
+use image::{
+    DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, Rgb32FImage,
+    RgbImage,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::Cursor;
 use std::path::Path;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// How image files become inputs `[C, H, W]` of numbers from 0 to 1; for [`Dataset::image_folder_with`](crate::Dataset).
 ///
@@ -213,33 +221,26 @@ pub(super) fn decoded(bytes: &[u8]) -> Result<Picture, String> {
     let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|e| format!("cannot be read: {e}."))?;
-    match reader.format() {
-        Some(ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Gif) => {}
-        Some(ImageFormat::Jpeg) if of_four_inks(bytes) => {
-            return Err("this is a JPEG for printing, in CMYK. Save it in RGB, as by \
-                        magick in.jpg -colorspace sRGB out.jpg."
-                .into());
+    let (mut image, orientation) = match reader.format() {
+        Some(ImageFormat::Png | ImageFormat::Bmp | ImageFormat::Gif) => {
+            // A file of a few bytes may claim to be huge.
+            reader.no_limits();
+            let mut decoder = reader.into_decoder().map_err(damaged)?;
+            let (w, h) = decoder.dimensions();
+            allowed(w, h)?;
+            decoder.set_limits(limits()).map_err(damaged)?;
+            // What an unreadable note says of the camera is not worth a picture.
+            let orientation = decoder.orientation().ok();
+            (DynamicImage::from_decoder(decoder).map_err(damaged)?, orientation)
         }
-        Some(ImageFormat::Jpeg) => {}
+        Some(ImageFormat::Jpeg) => jpeg(bytes)?,
         other => {
             let kind = other.map_or("no image that is known".into(), |f| format!("{f:?}"));
             return Err(format!(
                 "this is {kind}; PNG, JPEG, BMP and GIF are read. Save it as one of these."
             ));
         }
-    }
-    // A file of a few bytes may claim to be huge.
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(1 << 15), Some(1 << 15));
-    limits.max_alloc = Some(1 << 30);
-    reader.limits(limits);
-    let failed = |e: image::ImageError| {
-        format!("the picture is damaged or cut short ({e}). Get it again, or leave it out.")
     };
-    let mut decoder = reader.into_decoder().map_err(failed)?;
-    // What an unreadable note says of the camera is not worth a picture.
-    let orientation = decoder.orientation().ok();
-    let mut image = DynamicImage::from_decoder(decoder).map_err(failed)?;
     orientation.into_iter().for_each(|o| image.apply_orientation(o));
     let (image, clear) = match image.color().has_alpha() {
         false => (image.into_rgb32f(), false),
@@ -262,19 +263,72 @@ fn on_white(image: DynamicImage) -> (Rgb32FImage, bool) {
     (flat, clear)
 }
 
-/// Whether the frame of a JPEG has four components: its header is found by going from marker to marker.
-fn of_four_inks(bytes: &[u8]) -> bool {
+/// The largest pictures: half a gigabyte while one is read.
+const MOST_PIXELS: u64 = 1 << 26;
+
+fn allowed(w: u32, h: u32) -> Result<(), String> {
+    if u64::from(w) * u64::from(h) <= MOST_PIXELS {
+        return Ok(());
+    }
+    Err(format!("it has {h}x{w} pixels; at most {MOST_PIXELS} in all are read. Make it smaller."))
+}
+
+/// What a decoder may allocate for a picture of that size, and what is beside it.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MOST_PIXELS * 16);
+    limits
+}
+
+fn damaged(e: impl fmt::Display) -> String {
+    let said = e.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    format!(
+        "the picture is damaged, cut short, or of a rare kind ({said}). Get it again, save it anew, or leave it out."
+    )
+}
+
+/// A JPEG, every part of which has to be there: what is missing would be grey.
+fn jpeg(bytes: &[u8]) -> Result<(DynamicImage, Option<Orientation>), String> {
+    let side = 1 << 16;
+    let options = DecoderOptions::default().set_strict_mode(true);
+    let options = options.set_max_width(side).set_max_height(side);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(damaged)?;
+    let (w, h) = decoder.dimensions().unwrap_or_default();
+    let (w, h) = (w as u32, h as u32);
+    allowed(w, h)?;
+    let grey = match decoder.input_colorspace() {
+        Some(ColorSpace::CMYK | ColorSpace::YCCK) => {
+            return Err("this is a JPEG for printing, in CMYK. Save it in RGB, as by \
+                        magick in.jpg -colorspace sRGB out.jpg."
+                .into());
+        }
+        space => space == Some(ColorSpace::Luma),
+    };
+    if !ends(bytes) {
+        return Err(damaged("its end is missing"));
+    }
+    let space = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(options.jpeg_set_out_colorspace(space));
+    let pixels = decoder.decode().map_err(damaged)?;
+    let orientation = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let image = match grey {
+        true => GrayImage::from_raw(w, h, pixels).map(DynamicImage::ImageLuma8),
+        false => RgbImage::from_raw(w, h, pixels).map(DynamicImage::ImageRgb8),
+    };
+    Ok((image.ok_or_else(|| damaged("it has too few pixels"))?, orientation))
+}
+
+/// Whether the mark of the end follows the begin of a JPEG's pixels, in which every other `0xff` is marked as one.
+fn ends(bytes: &[u8]) -> bool {
     let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        match marker {
-            0xff => at += 1,
-            // A start of a frame, but for the tables that share its range of numbers.
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                return bytes.get(at + 9) == Some(&4);
-            }
-            0xda | 0xd9 => return false,
-            _ => at += 2 + length,
+    while let Some(&[mark, kind, high, low]) = bytes.get(at..at + 4) {
+        match (mark, kind) {
+            (0xff, 0xda) => return bytes[at..].windows(2).any(|two| two == [0xff, 0xd9]),
+            (0xff, 0xff) => at += 1,
+            (0xff, _) => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+            // What stands between two parts.
+            _ => at += 1,
         }
     }
     false

@@ -63,6 +63,8 @@ impl Dataset {
         Ok(self.with(|d| {
             (d.x, d.shape) = (x, shape);
             d.name += &format!(", shrunk by {factor}");
+            // Files would have to be shrunk as well.
+            d.files = None;
         }))
     }
 }

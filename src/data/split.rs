@@ -368,6 +368,21 @@ impl Dataset {
     }
 }
 
+impl Dataset {
+    /// # Errors
+    /// When these data were standardised, so that others would have another scale.
+    pub(super) fn unscaled(&self, call: impl FnOnce() -> String) -> Result<()> {
+        match self.0.scaled {
+            false => Ok(()),
+            true => Err(Error::invalid(
+                call(),
+                format!("{} was standardised by its own mean and deviation", self.name()),
+                "to standardise what has been joined: data.with_test...(folder)?.standardised()",
+            )),
+        }
+    }
+}
+
 /// Renumbers labels or symbols from the places of `theirs` to those of `ours`; or returns the first
 /// that is not among ours.
 fn renumbered<T: PartialEq>(old: &Tensor, ours: &[T], theirs: &[T]) -> Result<Tensor, usize> {

@@ -1,7 +1,7 @@
 //! Folders of WAV files as sequences of log-mel features.
 
 use super::file::{classes_of, name_of, read, wrong};
-use super::folder::{Found, Kind, alone};
+use super::folder::{Found, Kind, advise, alone};
 use super::{Dataset, Files, LogMel, Values, refuse, too_few, wav};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
@@ -69,20 +69,24 @@ impl Dataset {
         let sounds = Sounds::read(folder, settings)?;
         let (labels, classes) = classes_of(&sounds.labels, None).unwrap_or_default();
         let mut problems = too_few("file", labels.len(), &classes);
-        if let [one] = &classes[..] {
-            let inner = folder.join(one);
-            problems.extend(inner.is_dir().then(|| {
-                format!("If the classes are inside it, try Dataset::wav_folder({inner:?}).")
-            }));
-        }
         if problems.is_empty() {
             problems.extend(alone(&labels, &classes));
         }
-        if !problems.is_empty() {
-            problems.push(format!(
-                "If this is the test folder of other data, try data.with_test_wav_folder({folder:?})."
-            ));
+        if let [one] = &classes[..] {
+            let inner = folder.join(one);
+            if inner.is_dir() {
+                advise(
+                    &mut problems,
+                    &format!("If the classes are inside it, try Dataset::wav_folder({inner:?})."),
+                );
+            }
         }
+        advise(
+            &mut problems,
+            &format!(
+                "If this is the test folder of other data, try data.with_test_wav_folder({folder:?})."
+            ),
+        );
         refuse(&name, problems)?;
         let task = Task::classification(classes.len());
         let x = Values::Numbers(sounds.x);
@@ -113,9 +117,10 @@ impl Dataset {
             return Err(Error::invalid(
                 given(),
                 "these data are not of WAV files",
-                "data of Dataset::wav_folder(folder)",
+                "data of Dataset::wav_folder(folder), before shrunk(...)",
             ));
         };
+        self.unscaled(|| format!("with_test_wav_folder({folder:?})"))?;
         let sounds = Sounds::read(folder, settings)?;
         let (labels, classes) = classes_of(&sounds.labels, None).unwrap_or_default();
         let n = labels.len();

@@ -31,6 +31,8 @@ pub trait IntoInputs {
 pub struct Inputs {
     values: Vec<f64>,
     texts: Vec<String>,
+    /// Files, whose names need not be texts.
+    paths: Vec<PathBuf>,
     /// The lengths of the lists at every depth.
     lengths: Vec<Vec<usize>>,
     /// A tensor, which does not tell whether its numbers were scaled.
@@ -77,7 +79,7 @@ impl IntoInputs for str {
 
 impl IntoInputs for Path {
     fn put(&self, into: &mut Inputs, _: usize) -> Result<()> {
-        into.texts.push(self.to_string_lossy().into_owned());
+        into.paths.push(self.to_path_buf());
         Ok(())
     }
 }
@@ -184,16 +186,29 @@ pub(super) fn read(x: impl IntoInputs, shape: &Shape, meaning: &Meaning) -> Resu
 }
 
 fn reals(mut given: Inputs, shape: &Shape, meaning: &Meaning) -> Result<Tensor> {
-    if let Some(first) = given.texts.first() {
+    given.paths.extend(given.texts.iter().map(PathBuf::from));
+    if let Some(first) = given.paths.first() {
         let Some(files) = meaning.files else {
             return Err(Error::invalid(
-                format!("the text {first:?} as an input"),
+                format!("the text {:?} as an input", first.display().to_string()),
                 format!("the model wants numbers, {shape} a sample"),
                 "lists of numbers; files are for models of image_folder and wav_folder",
             ));
         };
-        let rows = given.texts.iter().map(|name| files.sample(Path::new(name)));
-        let rows = rows.collect::<Result<Vec<Vec<f32>>>>()?;
+        let (mut rows, mut wrong) = (vec![], vec![]);
+        for path in &given.paths {
+            match files.sample(path) {
+                Ok(row) => rows.push(row),
+                Err(e) => wrong.push(e),
+            }
+        }
+        match (wrong.len(), wrong.into_iter().next()) {
+            (_, None) => {}
+            (1, Some(e)) => return Err(e),
+            (n, Some(e)) => {
+                return Err(e.context(format!("{n} of {} files cannot be read", given.paths.len())));
+            }
+        }
         if let Some(row) = rows.iter().find(|row| row.len() != shape.elements()) {
             return Err(Error::invalid(
                 format!("files as {} numbers", row.len()),
@@ -385,6 +400,13 @@ fn misfit(dims: &[usize], shape: &Shape) -> Error {
 /// The symbols of texts, or lists of symbols, padded or cut as the data were.
 fn tokens(given: Inputs, shape: &Shape, vocabulary: usize, symbols: &[char]) -> Result<Tensor> {
     let length = shape.elements();
+    if let Some(path) = given.paths.first() {
+        return Err(Error::invalid(
+            format!("the file {} as an input", path.display()),
+            "the model wants texts, or lists of symbols",
+            "std::fs::read_to_string(path)? for the text in a file",
+        ));
+    }
     let mut rows = match given.texts.is_empty() {
         false => texts(&given.texts, symbols)?,
         true => lists(&given)?,

@@ -202,6 +202,11 @@ impl Model {
         self.inner.arch.clone()
     }
 
+    /// How the names of the weights of each of the graph's nodes begin.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.inner.net.names
+    }
+
     /// The device that the weights are on.
     pub fn device(&self) -> Device {
         self.inner.net.device.clone()
@@ -231,6 +236,13 @@ impl Model {
     pub(crate) fn spread(&self, grads: &mut GradStore) -> Result<()> {
         let parts = self.inner.net.parts.as_ref();
         parts.map_or(Ok(()), |parts| parts.spread(grads, self.weights()))
+    }
+}
+
+/// In evaluation mode, as [`Model::forward`].
+impl candle_nn::Module for Model {
+    fn forward(&self, x: &Tensor) -> candle_core::Result<Tensor> {
+        self.run(x, &mut Pass::new(false, None))
     }
 }
 

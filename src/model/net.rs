@@ -19,6 +19,8 @@ pub(super) struct Net {
     /// The type of its weights.
     dtype: DType,
     layers: Vec<Link>,
+    /// How the names of each layer's weights begin.
+    pub(super) names: Vec<String>,
     /// How many later layers read each layer's output, which is dropped after the last one; 0 for a layer
     /// that the output does not depend on, which is not computed.
     readers: Vec<usize>,
@@ -77,14 +79,15 @@ impl Net {
         affine: impl Fn(usize) -> bool,
     ) -> Result<Net> {
         crate::kernel::prepare();
-        let mut layers = Vec::with_capacity(graph.nodes.len());
+        let (mut layers, mut names) = (Vec::with_capacity(graph.nodes.len()), vec![]);
         let mut readers = vec![0; graph.nodes.len()];
         let live = graph.live();
         for (id, node) in graph.nodes.iter().enumerate() {
             let shapes: Vec<Shape> =
                 node.inputs.iter().map(|&i| graph.nodes[i].plan.output.clone()).collect();
             let (name, whole) = name(id, node, &shapes);
-            params.enter(name);
+            params.enter(name.clone());
+            names.push(name);
             params.slice_of(whole);
             params.learn_affine(affine(id));
             layers.push(Link {
@@ -103,7 +106,7 @@ impl Net {
         let input = graph.nodes.first().map_or(Shape::new([0usize; 0]), |n| n.plan.output.clone());
         let parts = params.parts();
         let Params { device, dtype, weights, buffers, .. } = params;
-        Ok(Net { input, device, dtype, layers, readers, weights, buffers, parts })
+        Ok(Net { input, device, dtype, layers, names, readers, weights, buffers, parts })
     }
 
     /// The inputs that a layer reads: where it mixes, those whose factor is not 0.

@@ -164,7 +164,7 @@ fn a_schedule_has_no_forecast_without_epochs() {
     assert!(by_epochs.bill().forecast().is_some_and(|f| f > 0.0));
     // A watt-second or two is not nothing.
     let said = by_epochs.bill().watts(1e-3).to_string();
-    assert!(said.contains("e-") && !said.contains(" 0 Wh"), "{said}");
+    assert!(said.contains(" µWh") && !said.contains(" 0 "), "{said}");
 }
 
 #[test]

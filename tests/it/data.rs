@@ -794,7 +794,7 @@ fn folders_of_sound() {
     says(Dataset::wav_folder(folder.0.join("flat")), &["nameless.wav", "class"]);
     let one = folder.write("one/a/1.wav", wav(8000, &tone(1.0, 0.1)));
     says(Dataset::wav_folder(folder.0.join("one")), &["1 file cannot", "one class, \"a\""]);
-    says(Dataset::wav_folder(one), &["no such folder"]);
+    says(Dataset::wav_folder(one), &["this is a file"]);
 }
 
 /// The folder `recordings` of the Free Spoken Digit Dataset, in NASCENT_SPOKEN_DIGITS.

@@ -195,12 +195,27 @@ fn bad_files_are_named_and_skipped_when_asked() {
     let data = Dataset::image_folder(&place).unwrap();
     let png = bytes(picture(8, 8, [200, 0, 0]), ImageFormat::Png);
     let mut jpeg = bytes(picture(8, 8, [200, 0, 0]), ImageFormat::Jpeg);
-    // A frame of four components: SOF0, its length, the bits, height, width, and how many.
+    // A frame of four components: SOF0, its length, the bits, height, width, how many, and three bytes for each.
     let at = jpeg.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
-    jpeg[at + 9] = 4;
-    let bad: [(&str, Vec<u8>, &[&str]); 5] = [
+    (jpeg[at + 3], jpeg[at + 9]) = (20, 4);
+    jpeg.splice(at + 19..at + 19, [4, 0x11, 0]);
+    let noisy =
+        RgbImage::from_fn(
+            64,
+            64,
+            |x, y| Rgb([37 * x + 91 * y, 53 * x * y, x ^ y].map(|v| v as u8)),
+        );
+    let whole = bytes(noisy, ImageFormat::Jpeg);
+    let pixels = whole.windows(2).position(|w| w == [0xff, 0xda]).unwrap() + 14;
+    // 32768x8192 pixels in 35 bytes.
+    let mut huge = b"GIF89a\x00\x80\x00\x20\x80\x00\x00\0\0\0\xff\xff\xff".to_vec();
+    huge.extend(b"\x2c\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3b");
+    let bad: [(&str, Vec<u8>, &[&str]); 8] = [
+        ("half.jpg", whole[..whole.len() / 2].to_vec(), &["half.jpg", "end is missing"]),
+        ("none.jpg", whole[..pixels].to_vec(), &["none.jpg", "end is missing"]),
+        ("huge.gif", huge, &["huge.gif", "8192x32768 pixels", "Make it smaller"]),
         ("empty.png", vec![], &["empty.png", "is empty"]),
-        ("cut.png", png[..png.len() / 2].to_vec(), &["cut.png", "damaged or cut short"]),
+        ("cut.png", png[..png.len() / 2].to_vec(), &["cut.png", "damaged, cut short"]),
         ("inks.jpg", jpeg, &["inks.jpg", "CMYK", "sRGB"]),
         ("text.png", b"not a picture".to_vec(), &["text.png", "PNG, JPEG, BMP and GIF"]),
         ("web.gif", b"RIFF\x24\0\0\0WEBPVP8 ".to_vec(), &["web.gif", "WebP"]),
@@ -214,15 +229,29 @@ fn bad_files_are_named_and_skipped_when_asked() {
     }
     says(
         Dataset::image_folder(&place),
-        &["cut.png", "empty.png", "inks.jpg", "text.png", "web.gif", "skip_broken()"],
+        &["cut.png", "empty.png", "half.jpg", "huge.gif", "3 more", "skip_broken()"],
     );
     let kept = Dataset::image_folder_with(&place, Images::new().skip_broken()).unwrap();
     assert_eq!(kept.fingerprint(), data.fingerprint());
     assert!(
-        kept.notes()[0].contains("left out: 5 broken files (red/cut.png"),
+        kept.notes()[0].contains("left out: 8 broken files (red/cut.png"),
         "{:?}",
         kept.notes()
     );
+    // Links to what is read anyway.
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(place.join("red"), place.join("alias")).unwrap();
+        std::os::unix::fs::symlink(&place, place.join("blue/loop")).unwrap();
+        let linked = Dataset::image_folder_with(&place, Images::new().skip_broken()).unwrap();
+        assert_eq!((linked.fingerprint(), linked.classes()), (data.fingerprint(), data.classes()));
+        let notes = linked.notes().join("; ");
+        assert!(
+            notes.contains("2 links to folders (blue/loop, alias)")
+                || notes.contains("2 links to folders (alias, blue/loop)"),
+            "{notes}"
+        );
+    }
     // Folders that are no data.
     for i in 0..6 {
         folder.write(&format!("same/red/{i}.png"), &png);
@@ -232,6 +261,34 @@ fn bad_files_are_named_and_skipped_when_asked() {
     says(Dataset::image_folder(folder.0.join("same")), &["one class, \"red\"", "image_folder("]);
     says(Dataset::image_folder(folder.0.join("rare")), &["1 class (blue) has a single file"]);
     says(Dataset::image_folder(folder.0.join("none")), &["no such folder", "flowers/daisy"]);
+    for class in ["a", "b"] {
+        (0..3).for_each(|i| drop(folder.write(&format!("all/{class}/{i}.png"), b"none")));
+    }
+    let all = Dataset::image_folder_with(folder.0.join("all"), Images::new().skip_broken());
+    says(all, &["all/a/0.png", "None is left"]);
+    // Known before the first file is opened.
+    for i in 0..22 {
+        folder.write(&format!("many/{}/{i}.png", i % 2), b"none");
+    }
+    let large = Images::new().size(4096, 4096).colour();
+    says(
+        Dataset::image_folder_with(folder.0.join("many"), large),
+        &["22 pictures of 50331648 numbers are more than", "smaller size"],
+    );
+    says(Dataset::image_folder(place.join("red/0.png")), &["this is a file"]);
+    let small = data.shrunk(2).unwrap();
+    says(small.with_test_image_folder(&place), &["before shrunk"]);
+    let scaled = data.standardised().unwrap();
+    says(scaled.with_test_image_folder(&place), &["was standardised", "what has been joined"]);
+    // Splits that are classes, and classes that are splits.
+    for (class, i) in ["test", "dev"].into_iter().flat_map(|c| (0..3).map(move |i| (c, i))) {
+        folder.write(&format!("words/{class}/{i}.png"), &png);
+        folder.write(&format!("split/{class}/a/{i}.png"), &png);
+    }
+    assert_eq!(Dataset::image_folder(folder.0.join("words")).unwrap().classes(), ["dev", "test"]);
+    says(Dataset::image_folder(folder.0.join("split")), &["like splits"]);
+    folder.write("names/_0.png", &png);
+    says(Dataset::image_folder(folder.0.join("names")), &["does not tell the class"]);
     std::fs::create_dir_all(folder.0.join("void/a")).unwrap();
     says(
         Dataset::image_folder(folder.0.join("void")),
