@@ -73,12 +73,18 @@ struct Stored {
     settings: Settings,
 }
 
+/// Samples per step, unless others are given.
+const BATCH: usize = 64;
+
 impl Train {
-    /// Training on the data, with the defaults.
+    /// Training on the data, with the defaults. Of fewer than 64 samples, a batch has an eighth.
     pub fn on(data: &Dataset) -> Train {
         let settings = Settings {
             epochs: 4,
-            batch: 64,
+            batch: match data.sizes().0 {
+                n if n < BATCH => (n / 8).max(1) as i64,
+                _ => BATCH as i64,
+            },
             optimizer: Optimizer::default(),
             schedule: Schedule::default(),
             smoothing: 0.0,
@@ -101,7 +107,7 @@ impl Train {
         self.with(|s| s.epochs = epochs.to_i64())
     }
 
-    /// Samples per step.
+    /// Samples per step; by default 64, or an eighth of fewer than 64.
     pub fn batch_size(&self, batch: impl Count) -> Train {
         self.with(|s| s.batch = batch.to_i64())
     }

@@ -3,7 +3,7 @@
 //! Images are `[N, C, H, W]` and features `[N, F]` in both; sequences `[N, L, D]` are turned to `[N, D, L]` where an
 //! operator wants that. Where texts are padded, their valid lengths `[N]` go along with them.
 
-use super::onnx::{Attr, INT32, Onnx};
+use super::operators::{Attr, INT32, Onnx};
 use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::op::{Activation, Op, Value};

@@ -3,5 +3,6 @@
 mod dot;
 mod layers;
 mod onnx;
+mod operators;
 mod optuna;
 mod proto;

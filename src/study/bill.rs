@@ -226,13 +226,8 @@ impl Bill {
             say("evaluations", format!("{}{forecast}", human_seconds(self.seconds)));
         }
         if self.watt_hours() > 0.0 {
-            let small = |value: f64, unit: &str| match value {
-                v if v >= 0.1 => format!("{} {unit}", human_count(v)),
-                v if v >= 1e-4 => format!("{} m{unit}", human_count(v * 1e3)),
-                v => format!("{} µ{unit}", human_count(v * 1e6)),
-            };
             let (energy, grams) =
-                (small(self.watt_hours(), "Wh"), small(self.grams_of_co2e(), "g"));
+                (amount(self.watt_hours(), "Wh"), amount(self.grams_of_co2e(), "g"));
             let factors = format!("at {} W a thread and {} g/kWh", self.watts, self.grams);
             say("energy", format!("{energy}, {grams} CO2e, {factors}"));
         }
@@ -313,6 +308,16 @@ impl fmt::Display for Bill {
 
 crate::draw::debug_as_display!(Bill);
 
+/// A little of something in a unit that shows it.
+fn amount(value: f64, unit: &str) -> String {
+    match value {
+        v if v >= 0.1 => format!("{} {unit}", human_count(v)),
+        v if v >= 1e-4 => format!("{} m{unit}", human_count(v * 1e3)),
+        v if v >= 1e-7 => format!("{} µ{unit}", human_count(v * 1e6)),
+        _ => format!("under 0.1 µ{unit}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,5 +337,13 @@ mod tests {
         assert!(steps > 0.0 && stopped > 0.0 && failed == 0.0, "{:?}", bill.by);
         // Nothing was measured, though a trial that goes on stands for more seconds than it paid.
         assert!(bill.seconds() == 0.0 && bill.simulated_seconds() > 0.0, "{bill}");
+    }
+
+    #[test]
+    fn a_little_is_not_nothing() {
+        let said = |v| super::amount(v, "Wh");
+        assert_eq!(said(2.5), "2.5 Wh");
+        assert_eq!((said(0.05), said(2e-5)), ("50 mWh".to_string(), "20 µWh".to_string()));
+        assert_eq!((said(3e-7), said(3e-9)), ("0.3 µWh".to_string(), "under 0.1 µWh".to_string()));
     }
 }

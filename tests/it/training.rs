@@ -1,6 +1,6 @@
 //! Training from outside: optimisers, schedules, early stop, best epoch, batch statistics.
 
-use crate::help::alone;
+use crate::help::{alone, says};
 use nascent::prelude::*;
 
 fn digits() -> (Dataset, Space) {
@@ -309,4 +309,22 @@ fn the_families_come_out_in_the_known_order_on_mnist1d() {
     assert_eq!(scores.len(), 4);
     assert!(scores.windows(2).all(|s| s[0] + 0.03 < s[1]), "{scores:?}");
     assert!(scores[0] < 0.4 && scores[3] > 0.85, "{scores:?}");
+}
+
+#[test]
+fn few_samples_make_small_batches() {
+    let of = |n: usize| Train::on(&Dataset::digits().take(n)).to_string();
+    assert!(of(500).contains("batches of 64"), "{}", of(500));
+    // 43 training samples.
+    let few = Dataset::digits().take(72);
+    assert_eq!(few.sizes().0, 44);
+    assert!(of(72).contains("batches of 5"), "{}", of(72));
+    let space = Space::on(&few).then(flatten()).then(linear(4));
+    let study = Study::new(&space, Train::on(&few).epochs(1)).trials(1).quiet().run().unwrap();
+    study.retrain(1).unwrap();
+    // A size that is given stays an error.
+    says(
+        Train::on(&few).batch_size(64).start(&space.default_architecture().unwrap(), 1),
+        &["batch_size(64)", "Try batch_size(5)"],
+    );
 }
