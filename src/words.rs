@@ -1,5 +1,7 @@
 //! Words and numbers for people, and suggestions for misspelt names.
 
+use crate::error::{Error, Result};
+
 /// The text with its first letter in upper case.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
@@ -164,6 +166,38 @@ pub(crate) fn nearest<'n>(given: &str, names: &'n [String]) -> Option<&'n String
     names.iter().filter_map(|name| Some((far(&name)?, name))).min().map(|(_, name)| name)
 }
 
+/// A name as names are compared: small letters, with hyphens for spaces and underscores.
+fn folded(name: &str) -> String {
+    name.trim().to_lowercase().replace(['_', ' '], "-")
+}
+
+/// Which of the names of a table is meant, in capital letters or small ones.
+///
+/// # Errors
+/// When none is.
+pub(crate) fn which(what: &str, given: &str, names: &[&str]) -> Result<usize> {
+    let at = names.iter().position(|name| folded(name) == folded(given));
+    at.ok_or_else(|| unknown(what, given, names))
+}
+
+/// What is said of a name that is not in a table: the most similar one, and all.
+pub(crate) fn unknown(what: &str, given: &str, names: &[&str]) -> Error {
+    let wanted = folded(given);
+    let known: Vec<String> = names.iter().map(|name| folded(name)).collect();
+    // "SuccessiveHalving" for "halving".
+    let part =
+        || known.iter().filter(|n| n.len() > 3 && wanted.contains(*n)).max_by_key(|n| n.len());
+    let meant = nearest(&wanted, &known).or_else(part);
+    let meant = meant.and_then(|meant| known.iter().position(|name| name == meant));
+    let first = meant.map_or(String::new(), |i| format!("{:?}, or another of ", names[i]));
+    let all = names.join(", ");
+    Error::invalid(
+        format!("{what} {given:?}"),
+        "there is none of that name",
+        format!("{first}{all}"),
+    )
+}
+
 /// How many letters must be inserted, left out, replaced or swapped with a neighbour (Damerau 1964).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
@@ -187,6 +221,24 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_in_another_spelling_and_one_that_is_not_there() {
+        let names = ["random", "halving", "freeze-thaw", "tpe", "global_avg_pool"];
+        for (given, at) in [("Random", 0), ("freeze_thaw", 2), (" TPE ", 3), ("global avg pool", 4)]
+        {
+            assert_eq!(which("strategy", given, &names).unwrap(), at, "{given}");
+        }
+        let says = |given: &str| which("strategy", given, &names).unwrap_err().to_string();
+        for (given, meant) in
+            [("rnadom", "random"), ("SuccessiveHalving", "halving"), ("freezethaw", "freeze-thaw")]
+        {
+            let text = says(given);
+            assert!(text.contains(&format!("Try {meant:?}, or another of random, ")), "{text}");
+        }
+        assert!(says("zzz").contains("Try random, halving, "), "{}", says("zzz"));
+        assert!(says("").contains("strategy \"\": there is none"), "{}", says(""));
+    }
 
     #[test]
     fn the_name_that_was_meant() {

@@ -132,7 +132,7 @@ impl Finals {
         let (had, full) = (trials[0].depth(), Evaluator::full(&own));
         if alone.is_none() && had < full && trials[0].epochs_spent() > 0.0 {
             return Err(Error::invalid(
-                format!("finals of trials with {had} epochs"),
+                format!("finals of trials with {}", plural(had, "epoch")),
                 format!(
                     "finals are full trainings, of {full} epochs, which no trial of this study has had"
                 ),

@@ -36,10 +36,14 @@ use crate::error::{Error, Result};
 use crate::rng::Hash64;
 use crate::shape::Shape;
 use crate::task::Task;
+use crate::words::plural;
 use candle_core::{Device, Tensor};
 use scaling::Numbers;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+
+/// Below so many samples, a split's card tells what one of them moves.
+const FEW: usize = 50;
 
 /// Inputs and targets with a task and fixed train, validation and test splits, held in memory.
 ///
@@ -746,13 +750,27 @@ impl Dataset {
             self.0.name, self.0.task, self.0.shape
         )
     }
+
+    /// What to say of splits in which a single sample moves the score.
+    fn few_note(&self) -> Option<String> {
+        let Task::Classification { .. } = self.0.task else { return None };
+        let (_, validation, test) = self.sizes();
+        let few = [("validation", validation), ("test", test)].into_iter();
+        let few = few.filter(|(_, n)| (1..FEW).contains(n)).map(|(split, n)| {
+            format!("{split} has {}, one is {:.2} of accuracy", plural(n, "sample"), 1.0 / n as f64)
+        });
+        let few: Vec<String> = few.collect();
+        let chance = "small differences between architectures are chance";
+        (!few.is_empty()).then(|| format!("{}: {chance}", few.join("; ")))
+    }
 }
 
 /// The data's card: the data in one line, and what their reader decided or noticed, one line each.
 impl fmt::Display for Dataset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.line())?;
-        self.notes().iter().try_for_each(|note| write!(f, "\n  {note}"))
+        let notes = self.notes().into_iter().chain(self.few_note());
+        notes.into_iter().try_for_each(|note| write!(f, "\n  {note}"))
     }
 }
 
@@ -777,6 +795,17 @@ mod tests {
                 assert!((0.09..0.11).contains(&share), "{split:?} class {class}: {share}");
             }
         }
+    }
+
+    #[test]
+    fn the_card_tells_when_a_sample_decides() {
+        let labels = |n| (0..n).map(|i| i % 2).collect();
+        let make = |n: usize| Dataset::classification("d", vec![0.0; n], [1], labels(n as u32), 2);
+        let few = make(60).unwrap();
+        let (_, validation, _) = few.sizes();
+        let told = format!("validation has {validation} samples, one is ");
+        assert!(few.to_string().contains(&told) && few.notes().is_empty(), "{few}");
+        assert!(!make(4000).unwrap().to_string().contains("chance"));
     }
 
     #[test]

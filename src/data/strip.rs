@@ -3,7 +3,7 @@
 use super::Dataset;
 use crate::live::base64;
 use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
+use image::{ExtendedColorType, ImageEncoder, Rgba, RgbaImage};
 
 /// As many pixels are drawn at most, of at most so many samples.
 const PIXELS: usize = 1 << 16;
@@ -24,18 +24,19 @@ impl Dataset {
         let byte = |v: f32| (255.0 * (v - lo) / (hi - lo)).round() as u8;
         let gap = (w / 16).max(1);
         let wide = images.len() * (w + gap) - gap;
-        let mut strip = RgbImage::from_pixel(wide as u32, h as u32, Rgb([252, 252, 250]));
+        // Between the samples the page is seen, light or dark.
+        let mut strip = RgbaImage::new(wide as u32, h as u32);
         for (n, image) in images.iter().enumerate() {
             for (i, at) in (0..h * w).map(|i| (i, (n * (w + gap) + i % w, i / w))) {
-                let colours =
+                let [r, g, b] =
                     [0, 1, 2].map(|k| byte(image[if c == 1 { 0 } else { k } * h * w + i]));
-                strip.put_pixel(at.0 as u32, at.1 as u32, Rgb(colours));
+                strip.put_pixel(at.0 as u32, at.1 as u32, Rgba([r, g, b, 255]));
             }
         }
         let mut png = vec![];
         let (width, height) = strip.dimensions();
         PngEncoder::new(&mut png)
-            .write_image(strip.as_raw(), width, height, ExtendedColorType::Rgb8)
+            .write_image(strip.as_raw(), width, height, ExtendedColorType::Rgba8)
             .ok()?;
         let data = base64(&png);
         let shown = (images.len() * SHOWN).min(800);

@@ -301,7 +301,7 @@ impl Train {
         if full as i64 != epochs {
             // Training for a number that neither says would be a silent disaster.
             return Err(Error::invalid(
-                format!("a full budget of {full} epochs"),
+                format!("a full budget of {}", plural(full, "epoch")),
                 format!("this training has {epochs}"),
                 format!("the same number in both: Train::on(&data).epochs({full}), or {epochs}"),
             ));

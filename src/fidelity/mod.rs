@@ -29,6 +29,7 @@ pub use median::MedianStopping;
 
 use crate::error::{Error, Result};
 use crate::strategy::{AnyStrategy, StrategyInfo, strategies};
+use crate::words::which;
 
 /// The table of schedules: the strategies that decide how long to train.
 ///
@@ -67,13 +68,20 @@ impl AnyStrategy {
     /// # Errors
     /// When there is none.
     pub fn named(name: &str) -> Result<AnyStrategy> {
-        let known = crate::strategy::row(name).or_else(|| row(name));
-        known.map(|row| (row.make)()).ok_or_else(|| {
-            let names: Vec<&str> =
-                strategies().iter().chain(schedules()).map(|row| row.name).collect();
-            let given = format!("strategy {name:?}");
-            Error::invalid(given, "there is none of that name", names.join(", "))
-        })
+        if let Some(row) = crate::strategy::row(name) {
+            return Ok((row.make)());
+        }
+        let rows: Vec<&StrategyInfo> = strategies().iter().chain(schedules()).collect();
+        let names: Vec<&str> = rows.iter().map(|row| row.name).collect();
+        let at = which("strategy", name, &names).map_err(|unknown| {
+            let Ok(at) = which("method", name, SHARED) else { return unknown };
+            Error::invalid(
+                format!("strategy {name:?}"),
+                "a one-shot method: it searches by shared weights, not by trials",
+                format!("Study::one_shot(&space, &train, Method::named({:?})?)", SHARED[at]),
+            )
+        })?;
+        Ok((rows[at].make)())
     }
 }
 
@@ -83,6 +91,20 @@ pub(crate) fn from_json(json: &str) -> Option<AnyStrategy> {
         crate::strategy::stored(json).and_then(|(name, settings)| (row(&name)?.read)(settings));
     own.or_else(|| crate::strategy::from_json(json))
 }
+
+/// The names of the one-shot methods, which are no strategies (their table is further down the line).
+pub(crate) const SHARED: &[&str] = &[
+    "darts",
+    "darts2",
+    "gdas",
+    "snas",
+    "pc_darts",
+    "drnas",
+    "enas",
+    "spos",
+    "fairnas",
+    "random_sharing",
+];
 
 /// The schedule of this name.
 pub(crate) fn row(name: &str) -> Option<&'static StrategyInfo> {

@@ -177,7 +177,7 @@ impl Rungs {
         if least > full {
             return Err(Error::invalid(
                 format!("least({least}) of a schedule"),
-                format!("a full evaluation has {full} epochs"),
+                format!("a full evaluation has {}", plural(full, "epoch")),
                 format!("least(1), or more epochs in the evaluator, such as .epochs({least})"),
             ));
         }

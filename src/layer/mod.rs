@@ -63,9 +63,10 @@ pub(crate) use shape::{FLATTEN, SKIP, ZERO};
 pub use shape::{flatten, skip, zero};
 pub use squeeze_excite::squeeze_excite;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::op::{LayerInfo, Op, Setting, Value};
 use crate::tree::{CHOICE, Choice, FromTable};
+use crate::words::unknown;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -126,7 +127,7 @@ static LAYERS: &[&LayerInfo] = &[
 pub(crate) fn find(name: &str) -> Result<&'static LayerInfo> {
     LAYERS.iter().chain(&[&CHOICE]).find(|l| l.name == name).copied().ok_or_else(|| {
         let names: Vec<&str> = LAYERS.iter().map(|l| l.name).collect();
-        Error::invalid(format!("layer {name}"), "there is no such layer", names.join(", "))
+        unknown("layer", name, &names)
     })
 }
 

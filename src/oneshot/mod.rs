@@ -38,6 +38,7 @@ use crate::error::{Error, Result};
 use crate::evaluate::{Kept, Supernet, Train, Watch};
 use crate::graph::{MixedGraph, Relaxed};
 use crate::space::Space;
+use crate::words::which;
 use bilevel::{Bilevel, Rules};
 use relaxation::Relaxation;
 use std::fmt;
@@ -128,11 +129,8 @@ impl Method {
     /// # Errors
     /// When there is no such row.
     pub fn named(name: &str) -> Result<Method> {
-        let row = METHODS.iter().find(|row| row.name == name);
-        row.map(|row| (row.make)()).ok_or_else(|| {
-            let names: Vec<&str> = METHODS.iter().map(|row| row.name).collect();
-            Error::invalid(format!("the method {name}"), "not in the table", names.join(", "))
-        })
+        let names: Vec<&str> = METHODS.iter().map(|row| row.name).collect();
+        Ok((METHODS[which("method", name, &names)?].make)())
     }
 
     /// What keeps it from searching this space with this training.
@@ -267,3 +265,20 @@ static METHODS: &[MethodInfo] = &[
     fairnas::ROW,
     random_sharing::ROW,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::strategy::AnyStrategy;
+
+    #[test]
+    fn who_takes_a_method_for_a_strategy_is_told_where_it_is() {
+        let names: Vec<&str> = METHODS.iter().map(|row| row.name).collect();
+        assert_eq!(names, crate::fidelity::SHARED);
+        for name in ["DARTS", "pc-darts"] {
+            let said = AnyStrategy::named(name).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(said.contains("Study::one_shot(&space, &train, Method::named(\""), "{said}");
+            assert!(Method::named(name).is_ok());
+        }
+    }
+}

@@ -31,6 +31,7 @@ use crate::evaluate::{Budget, Evaluation, Evaluator};
 use crate::rng::Rng;
 use crate::space::{Architecture, Encoding, Space};
 use crate::task::Metric;
+use crate::words::which;
 use candidate::Candidate;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -139,11 +140,8 @@ impl Proxy {
     /// # Errors
     /// When there is no such row.
     pub fn named(name: &str) -> Result<Proxy> {
-        let row = PROXIES.iter().find(|row| row.name == name);
-        row.map(|row| (row.make)()).ok_or_else(|| {
-            let names: Vec<&str> = PROXIES.iter().map(|row| row.name).collect();
-            Error::invalid(format!("the proxy {name}"), "not in the table", names.join(", "))
-        })
+        let names: Vec<&str> = PROXIES.iter().map(|row| row.name).collect();
+        Ok((PROXIES[which("proxy", name, &names)?].make)())
     }
 
     named! {

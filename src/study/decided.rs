@@ -106,7 +106,8 @@ impl Study {
             let failed = all.iter().filter(|t| t.error().is_some()).count();
             let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
             let fewer = all.iter().any(|t| t.score().is_some() && t.depth() < most);
-            let epochs = if fewer { format!(" after {most} epochs") } else { String::new() };
+            let epochs =
+                if fewer { format!(" after {}", plural(most, "epoch")) } else { String::new() };
             let (done, with) = (plural(all.len(), "trial"), scored.len());
             return Err(Error::invalid(
                 format!("{call} with {done}: {with} with a score of its own{epochs}{failures}"),

@@ -53,7 +53,7 @@ pub(super) fn learned(study: &Study, before: usize, call: &str) -> Result<Learne
     if new <= before {
         let fewer = trials_with_fewer > 0;
         let epochs = match (fewer, deepest) {
-            (true, Some(most)) => format!(" of {most} epochs"),
+            (true, Some(most)) => format!(" of {}", plural(most, "epoch")),
             _ => String::new(),
         };
         return Err(Error::invalid(

@@ -32,6 +32,7 @@ use crate::rng::Rng;
 use crate::space::{Architecture, Space};
 use crate::strategy::{AnyStrategy, IntoStrategy, Proposal, Strategy};
 use crate::task::Metric;
+use crate::words::plural;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -215,7 +216,7 @@ impl Header {
         {
             compare("metric", self.metric.to_string(), now.metric.to_string());
         }
-        compare("full budget", format!("{} epochs", self.full), format!("{} epochs", now.full));
+        compare("full budget", plural(self.full, "epoch"), plural(now.full, "epoch"));
         let unlimited = |p: &Protocol| Limits::default().put(p).to_string();
         compare("protocol", unlimited(&self.protocol), unlimited(&now.protocol));
         list

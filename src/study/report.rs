@@ -249,6 +249,12 @@ impl Study {
         Chart::new(Leaderboard { columns, rows, note: String::new() })
     }
 
+    /// Whether a schedule looked at others after fewer epochs than this trial had.
+    fn looked_earlier(&self, best: &Trial) -> bool {
+        let trials = self.trials_done();
+        trials.iter().any(|t| t.score().is_some() && t.depth() < best.depth())
+    }
+
     /// The trials in their order as a table: where each comes from, its score, what it cost, and, where there is something
     /// to remark, why it failed or whose evaluation it repeats. Of more than 200 these are the first and the last 100; [`Study::save_csv`] has all.
     ///
@@ -267,6 +273,9 @@ impl Study {
         let [trial, origin, from, epochs, time, arch, remark] = ours;
         let mut listing = Listing::new([trial, origin, from, &metric, epochs, time, arch, remark]);
         let ends = LISTED / 2;
+        // Others may have higher scores after fewer epochs, which are not compared with its own.
+        let best = self.best().ok().filter(|best| self.looked_earlier(best));
+        let best = best.map(|best| (best.number(), format!("best of {} epochs", best.depth())));
         for (i, t) in trials.iter().enumerate() {
             if trials.len() > LISTED && (ends..trials.len() - ends).contains(&i) {
                 continue;
@@ -277,7 +286,10 @@ impl Study {
             let remark = match (t.reused_from(), t.score(), t.error()) {
                 (Some(first), Some(_), _) => format!("reused from {first}"),
                 (Some(first), None, _) => format!("failed, reused from {first}"),
-                (None, Some(_), _) => String::new(),
+                (None, Some(_), _) => match &best {
+                    Some((number, words)) if *number == t.number() => words.clone(),
+                    _ => String::new(),
+                },
                 (None, None, Some(why)) => format!("failed: {why}"),
                 (None, None, None) => t.status(),
             };
@@ -311,7 +323,12 @@ impl Study {
         if let Ok(best) = self.best() {
             let value = score(best.score().unwrap_or(f64::NAN));
             let of = s.evaluator.split().map_or(String::new(), |split| format!("{split} "));
-            say(&format!("best {of}{}", metric.name), format!("{value}, trial {}", best.number()));
+            let after = match self.looked_earlier(&best) {
+                true => format!(" after {}", plural(best.depth(), "epoch")),
+                false => String::new(),
+            };
+            let found = format!("{value}{after}, trial {}", best.number());
+            say(&format!("best {of}{}", metric.name), found);
             if s.space.is_decisions() {
                 // There are no parameters; the figures of the evaluation say more.
                 let more = best.evaluation().unwrap_or_default().metrics();
