@@ -57,6 +57,30 @@ fn halving_keeps_one_of_three() {
     assert_eq!(last.budget().seed(), trials[trials[39].parents()[0]].budget().seed());
 }
 
+/// A higher score after fewer epochs is not a better one: the tables of a schedule say which trial is meant.
+#[test]
+fn the_best_of_a_schedule_is_marked() {
+    let first_looks_best = |a: &Architecture, b: &Budget| {
+        let best: f64 = a.decisions().iter().map(|&d| f64::from(d)).sum();
+        best / b.epochs_allowed() as f64
+    };
+    let plan = Study::new(&space(), evaluator(first_looks_best).epochs(9))
+        .batch(1)
+        .duplicates(Duplicates::Repeat);
+    let study = plan.clone().strategy(SuccessiveHalving::new()).trials(13).quiet().run().unwrap();
+    let best = study.best().unwrap();
+    assert_eq!(best.budget().epochs_allowed(), 9);
+    let listing = study.listing().plain();
+    let marked: Vec<&str> = listing.lines().filter(|line| line.contains("best of 9")).collect();
+    assert_eq!(marked.len(), 1, "{listing}");
+    assert_eq!(marked[0].split_whitespace().next(), Some(best.number().to_string().as_str()));
+    assert!(study.report().plain().contains("after 9 epochs"));
+    // Where all trials have the same epochs there is nothing to tell apart.
+    let study = plan.strategy(Random).trials(5).quiet().run().unwrap();
+    assert!(!study.listing().plain().contains("best of"));
+    assert!(!study.report().plain().contains("after 9 epochs"));
+}
+
 /// The brackets of the paper, for R = 27 and eta = 3.
 #[test]
 fn hyperband_has_the_brackets_of_the_paper() {

@@ -499,8 +499,9 @@ fn errors_are_what_they_were() {
     say("no population", study().strategy(Evolution::regularized().population(0)).run().err());
     let digits = Dataset::digits().take(50);
     let small = Space::on(&digits).then(linear(any([4, 8])));
-    say("no epochs", Study::new(&small, Train::on(&digits).epochs(0)).quiet().run().err());
-    say("other data", Study::new(&space, Train::on(&digits).epochs(1)).quiet().run().err());
+    let wide = Train::on(&digits).batch_size(64);
+    say("no epochs", Study::new(&small, wide.clone().epochs(0)).quiet().run().err());
+    say("other data", Study::new(&space, wide.epochs(1)).quiet().run().err());
     kept("errors.txt", &out);
 }
 
