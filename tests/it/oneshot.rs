@@ -730,7 +730,7 @@ fn settings_of_methods_are_checked() {
         assert!(study.explain().to_string().contains("problem"));
         says(study.run(), parts);
     }
-    says(Method::named("dart"), &["the method dart", "darts2", "enas"]);
+    says(Method::named("dart"), &["method \"dart\"", "darts2", "enas"]);
     says(Method::named(""), &["darts"]);
     // What is absurd and allowed: an end with the reason, or a search.
     let absurd: Vec<Method> = vec![

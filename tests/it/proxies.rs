@@ -369,7 +369,7 @@ fn a_score_follows_from_architecture_and_seed() {
 fn what_cannot_be_scored_is_refused_with_advice() {
     let (space, digits) = (cells(), Dataset::digits());
     let arch = space.default_architecture().unwrap();
-    says(Proxy::named("sinflow"), &["the proxy sinflow", "grad_norm, snip", "flops"]);
+    says(Proxy::named("sinflow"), &["proxy \"sinflow\"", "grad_norm, snip", "flops"]);
     says(Proxy::snip().batch(1).score(&arch), &["batch(1)", "at least 2", "Try batch(64)"]);
     let few = Proxy::snip().data(&digits.take(50)).batch(64);
     says(few.score(&arch), &["batch(64)", "30 samples", "Try batch(30)"]);
