@@ -26,7 +26,7 @@ study"""),
 ]
 READING = 20  # seconds in which a notebook is read before its first cell is run
 READ = f"the same in a kernel that has been open for {READING} s"
-TARGETS = {"from :dep to the first chart": 12, READ: 3, "a later chart": 1}
+TARGETS = {"from :dep to the first chart": 6, READ: 3, "a later chart": 0.35}
 
 # The search of examples/quickstart.rs, and its seconds of training.
 PROGRAM = ["cargo", "run", "--quiet", "--release", "--example", "quickstart", "--"]
