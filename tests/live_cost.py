@@ -85,4 +85,5 @@ def main():
     sys.exit(f"more than {MOST} %: {', '.join(dear)}" if dear else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
